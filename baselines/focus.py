@@ -1,0 +1,132 @@
+"""FOCUS: a new row is a mixture of the copied rows whose tokens behave like it in target-language text (arXiv 2305.14481)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+
+from baselines.auxiliary import AuxiliaryVectors, train_auxiliary
+from sembridge.initializer import Initialization, Transfer, assemble
+
+__all__ = ["AuxiliaryVectors", "Focus", "sparsemax", "train_auxiliary"]
+
+logger = logging.getLogger(__name__)
+
+_BLOCK = 1 << 23  # scores held at a time: 64 MB of float64
+
+
+@dataclass(frozen=True)
+class Focus:
+    """E_t[x] = sum_o w_o E_t[o], w = sparsemax over the cosines of the auxiliary vectors of x and of the anchors o.
+
+    text       a UTF-8 file of target-language text, one passage a line; or the vectors `train_auxiliary` made of it
+    tokenizer  the target tokenizer; needed to train from a file, not for given vectors
+    others     fastText's settings, see `train_auxiliary`; the defaults are those of deepfocus. `seed` is fastText's
+
+    Anchors are the target tokens that copy an ordinary source row (a donor: no special, unused or byte token) and have a vector. A missing
+    token without a vector, because the text has it fewer than `min_count` times, is sampled from N(mean_d, std_d) of the source rows.
+
+    Raises ValueError if there is neither vectors nor text with a tokenizer, if the vectors are not those of the target vocabulary, and if there
+    is no anchor at all.
+    """
+
+    name: ClassVar[str] = "focus"
+    needs: ClassVar[tuple[str, ...]] = ("text",)
+
+    text: str | Path | AuxiliaryVectors | None = None
+    dimension: int = 100
+    epochs: int = 3
+    negative: int = 10
+    min_count: int = 10
+    min_n: int = 3
+    max_n: int = 6
+    window: int = 5
+    learning_rate: float = 0.05
+    sample: float = 1e-4
+    buckets: int = 2_000_000
+    seed: int = 42
+    tokenizer: Any = field(default=None, repr=False, compare=False)
+
+    def __call__(self, transfer: Transfer) -> Initialization:
+        auxiliary = self.vectors()
+        if auxiliary.vectors.shape[0] != len(transfer.target) or auxiliary.known.shape != (len(transfer.target),):
+            raise ValueError(
+                f"auxiliary vectors for {len(auxiliary.vectors):,} tokens, but the target vocabulary has {len(transfer.target):,}; "
+                "train them with the target tokenizer"
+            )
+        vectors = auxiliary.vectors.astype(np.float64)
+        lengths = np.linalg.norm(vectors, axis=1)
+        has_vector = auxiliary.known & (lengths > 0)
+        anchors = np.flatnonzero(has_vector & _copies_donor(transfer))
+        placed = np.flatnonzero(has_vector[transfer.missing])
+        if len(transfer.missing) and not len(anchors):
+            raise ValueError(
+                f"FOCUS has no anchor: none of the {int(_copies_donor(transfer).sum()):,} copied tokens has an auxiliary vector; "
+                f"give more target-language text or lower min_count (now {self.min_count})"
+            )
+        if len(transfer.missing) and not len(placed):
+            logger.warning("FOCUS: none of the %d new tokens has an auxiliary vector, so all of them are sampled", len(transfer.missing))
+        vectors[has_vector] /= lengths[has_vector, None]
+        rows, columns, weights = _mixture(vectors[transfer.missing[placed]], vectors[anchors])
+        # Several anchors may copy the same source row ("The" and "the"); building from coordinates adds up their weights.
+        shape = (len(transfer.missing), len(transfer.source))
+        mixture = sp.csr_array((weights, (placed[rows], transfer.copied[anchors[columns]])), shape=shape)
+        support = np.diff(mixture.indptr)[placed]
+        statistics = {
+            "anchors": len(anchors),
+            "without_vector": len(transfer.missing) - len(placed),
+            "mean_support": float(support.mean()) if len(support) else 0.0,
+            "max_support": int(support.max(initial=0)),
+        }
+        return assemble(transfer, mixture=mixture, statistics=statistics)
+
+    def vectors(self) -> AuxiliaryVectors:
+        """The given vectors, or those trained now on the given file."""
+        if isinstance(self.text, AuxiliaryVectors):
+            return self.text
+        if self.text is None:
+            raise ValueError("FOCUS needs target-language text: set `text` to a file, or to the vectors that train_auxiliary made of one")
+        if self.tokenizer is None:
+            raise ValueError(
+                f"FOCUS was given the file {str(self.text)!r} but no tokenizer to read it with: set `tokenizer` to the target tokenizer, "
+                "or `text` to the vectors that train_auxiliary made of it"
+            )
+        with Path(self.text).open(encoding="utf-8") as lines:
+            return train_auxiliary(
+                lines, self.tokenizer, dimension=self.dimension, epochs=self.epochs, negative=self.negative, min_count=self.min_count,
+                min_n=self.min_n, max_n=self.max_n, window=self.window, learning_rate=self.learning_rate, sample=self.sample,
+                buckets=self.buckets, seed=self.seed,
+            )  # fmt: skip
+
+
+def sparsemax(scores: np.ndarray) -> np.ndarray:
+    """[n, m] float64: the Euclidean projection of each row onto the simplex (Martins and Astudillo 2016, algorithm 1), exact by sorting."""
+    scores = scores - scores.max(axis=1, keepdims=True)
+    descending = -np.sort(-scores, axis=1)
+    sums = np.cumsum(descending, axis=1)
+    support = (1 + np.arange(1, scores.shape[1] + 1) * descending > sums).sum(axis=1)
+    threshold = (np.take_along_axis(sums, support[:, None] - 1, axis=1) - 1) / support[:, None]
+    return np.maximum(scores - threshold, 0)
+
+
+def _copies_donor(transfer: Transfer) -> np.ndarray:
+    """[T] bool: an ordinary target token whose row is copied from a donor."""
+    ordinary = np.array([role is None for role in transfer.target.roles], dtype=bool)
+    return ordinary & (transfer.copied >= 0) & transfer.donors[transfer.copied]
+
+
+def _mixture(queries: np.ndarray, anchors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sparsemax over the dot products of unit queries [n, A] and unit anchors [m, A], block by block: (query, anchor, weight) of each weight > 0."""
+    found = [(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32), np.empty(0))]
+    step = max(1, _BLOCK // max(1, len(anchors)))
+    for start in range(0, len(queries), step):
+        weights = sparsemax(queries[start : start + step] @ anchors.T)
+        rows, columns = np.nonzero(weights)
+        found.append(((start + rows).astype(np.int32), columns.astype(np.int32), weights[rows, columns]))
+    rows, columns, weights = (np.concatenate(part) for part in zip(*found, strict=True))
+    return rows, columns, weights

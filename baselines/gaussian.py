@@ -1,0 +1,73 @@
+"""Draws from a normal distribution fitted to the source rows: per dimension, or with the full covariance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from sembridge.initializer import Initialization, Transfer, assemble, univariate_rows
+
+_JITTERS = (0.0, *(10.0**exponent for exponent in range(-12, -2)))  # in units of the mean variance
+_BLOCK = 16_384  # rows turned at a time; bounds the float64 copies
+
+
+@dataclass(frozen=True)
+class Univariate:
+    """E_t[x]_d ~ N(mean_d, std_d) for each dimension d on its own, over the source rows; no mixture."""
+
+    name: ClassVar[str] = "univariate"
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, transfer: Transfer) -> Initialization:
+        return assemble(transfer, sampled=univariate_rows(transfer))
+
+
+@dataclass(frozen=True)
+class Multivariate:
+    """E_t[x] ~ N(mean, covariance_scale * Sigma), Sigma [D, D] the full covariance of the source rows (divided by S); no mixture.
+
+    covariance_scale  1.0 is the distribution of the source rows. A widely copied snippet (Hewitt 2021) uses 1e-5, which is nearly `mean`.
+
+    Drawn as mean + L z with the Cholesky factor L. A covariance that is not positive definite (fewer source rows than dimensions, dependent
+    dimensions) gets the smallest diagonal jitter of a ladder from 1e-12 to 1e-3 of the mean variance that makes it so; `statistics["jitter"]`
+    says which. Raises ValueError where none does: rows that are not finite or all alike.
+    """
+
+    name: ClassVar[str] = "multivariate"
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    covariance_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.covariance_scale < np.inf:
+            raise ValueError(f"covariance_scale {self.covariance_scale} must be positive and finite; 1.0 keeps the covariance of the source rows")
+
+    def __call__(self, transfer: Transfer) -> Initialization:
+        centred = transfer.rows.astype(np.float64)
+        mean = centred.mean(axis=0)
+        centred -= mean
+        factor, jitter = _cholesky(self.covariance_scale * (centred.T @ centred) / len(centred))
+        rows = torch.randn(len(transfer.missing), len(mean), generator=transfer.generator()).numpy()
+        for start in range(0, len(rows), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            rows[block] = mean + rows[block].astype(np.float64) @ factor.T
+        return assemble(transfer, sampled=rows, statistics={"jitter": jitter})
+
+
+def _cholesky(covariance: np.ndarray) -> tuple[np.ndarray, float]:
+    """(lower factor [D, D], the jitter that had to be added to the diagonal)."""
+    variance = float(np.trace(covariance)) / len(covariance)
+    if np.isfinite(covariance).all() and variance > 0:
+        for relative in _JITTERS:
+            jitter = relative * variance
+            try:
+                return np.linalg.cholesky(covariance + jitter * np.eye(len(covariance))), jitter
+            except np.linalg.LinAlgError:
+                continue
+    raise ValueError(
+        f"the covariance of the source rows is not positive definite, not even with a jitter of {_JITTERS[-1]:g} of the mean variance "
+        f"({variance:g}); check that the source rows are finite and differ from one another"
+    )

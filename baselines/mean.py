@@ -1,0 +1,26 @@
+"""Mean: every new row the same, the centre of the source rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from sembridge.initializer import Initialization, Transfer, assemble
+
+
+@dataclass(frozen=True)
+class Mean:
+    """E_t[x] = mean of the source rows [S, D], taken in float64.
+
+    All missing rows are alike, so a new token says nothing before training: near-zero zero-shot scores are expected, not a fault. No mixture is
+    given (it would be 1/S on every source token); whoever carries a value per token falls back on its mean, which is the same.
+    """
+
+    name: ClassVar[str] = "mean"
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, transfer: Transfer) -> Initialization:
+        centre = transfer.rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return assemble(transfer, sampled=np.broadcast_to(centre, (len(transfer.missing), len(centre))))

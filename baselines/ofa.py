@@ -1,0 +1,162 @@
+"""OFA: a new row is a mixture of the source rows nearest to it in a space of multilingual word vectors (arXiv 2311.08849)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from baselines.words import COLEXNET, SubwordVectors, WordVectors, label_of, subword_vectors
+from sembridge.initializer import Initialization, Transfer, assemble, univariate_rows
+
+__all__ = ["OFA", "SubwordVectors", "WordVectors", "subword_vectors"]
+
+logger = logging.getLogger(__name__)
+
+_BLOCK = 1 << 23  # scores held at a time: 64 MB of float64
+_DECIMALS = 12  # cosines equal to this many decimals are tied
+
+
+@dataclass(frozen=True)
+class OFA:
+    """E_t[x] = sum_v w_v E_s[v] over the k source subwords v nearest to x by cosine of their subword vectors, w = softmax(cosine / temperature).
+
+    words        multilingual word vectors (or a file of them in word2vec text format), or the subword vectors `subword_vectors` made of them
+    neighbours   k; fewer where fewer source subwords have a vector
+    temperature  of the softmax
+    factorise    D': rows are mixed as D' coordinates and rebuilt with the source's own primitives, E_s ~ U[:, :D'] (S V^T)[:D'] (singular value
+                 decomposition, not centred). None or D: plain mixture of rows. Below D a row is what the mixture makes of the rank-D' source rows,
+                 not of the source rows themselves; copied rows stay whole, as every method copies alike.
+    seed         of the fallback rows; 114514 is the reference implementation's
+    source_tokenizer, target_tokenizer  needed to make subword vectors of word vectors
+
+    Source subwords are donors with a vector that is not zero. Ties go to the token first in string order, whatever its id. A missing token without a
+    vector is sampled from N(mean_d, std_d) of the source rows, or of their coordinates where factorised.
+
+    Raises ValueError if word vectors or tokenizers are missing, if the vectors are not those of these vocabularies, if no donor has a vector, and if
+    `factorise` exceeds the rank the source rows can have.
+    """
+
+    name: ClassVar[str] = "ofa"
+    needs: ClassVar[tuple[str, ...]] = ("words",)
+
+    words: WordVectors | SubwordVectors | str | Path | None = None
+    neighbours: int = 10
+    temperature: float = 0.1
+    factorise: int | None = None
+    seed: int = 114514
+    source_tokenizer: Any = field(default=None, repr=False, compare=False)
+    target_tokenizer: Any = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.neighbours < 1:
+            raise ValueError(f"neighbours {self.neighbours} must be at least 1")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature {self.temperature} must be positive")
+        if self.factorise is not None and self.factorise < 1:
+            raise ValueError(f"factorise {self.factorise} must be at least 1, or None for no factorisation")
+
+    @property
+    def label(self) -> str:
+        """What a table calls this row: `ofa` with the published word vectors only, else with the name of what replaces them."""
+        if self.words is None:
+            return "ofa (no word vectors)"
+        source = self.words.label if isinstance(self.words, (WordVectors, SubwordVectors)) else label_of(self.words)
+        return "ofa" if source == COLEXNET else f"ofa ({source})"
+
+    def __call__(self, transfer: Transfer) -> Initialization:
+        subwords = self.vectors(transfer)
+        source, source_known = _unit(subwords.source)
+        target, target_known = _unit(subwords.target)
+        donors = np.flatnonzero(transfer.donors & source_known)
+        donors = donors[np.argsort([str(transfer.source.tokens[i]) for i in donors], kind="stable")]  # ties do not depend on ids
+        placed = np.flatnonzero(target_known[transfer.missing])
+        if len(transfer.missing) and not len(donors):
+            raise ValueError(f"none of the source subwords occurs in the word vectors ({subwords.label}); they must cover the source language")
+        if len(transfer.missing) and not len(placed):
+            logger.warning("OFA: none of the %d new tokens occurs in the word vectors, so all of them are sampled", len(transfer.missing))
+        nearest, weights = _nearest(target[transfer.missing[placed]], source[donors], self.neighbours, self.temperature)
+        rows = np.repeat(placed, nearest.shape[1])
+        shape = (len(transfer.missing), len(transfer.source))
+        mixture = sp.csr_array((weights.ravel(), (rows, donors[nearest.ravel()])), shape=shape)
+        donor_rows, sampled = self._rows(transfer, fallback=len(placed) < len(transfer.missing))
+        statistics = {"label": self.label, "without_vector": len(transfer.missing) - len(placed), "mean_support": float(nearest.shape[1])}
+        return assemble(transfer, mixture=mixture, sampled=sampled, donor_rows=donor_rows, statistics=statistics)
+
+    def vectors(self, transfer: Transfer) -> SubwordVectors:
+        """The given subword vectors, or those made now of the given word vectors and tokenizers."""
+        sizes = len(transfer.source), len(transfer.target)
+        if self.words is None:
+            raise ValueError("OFA needs multilingual word vectors: set `words` to a file in word2vec text format, WordVectors or SubwordVectors")
+        if isinstance(self.words, SubwordVectors):
+            given = len(self.words.source), len(self.words.target)
+            if given != sizes:
+                raise ValueError(f"subword vectors for {given[0]:,} and {given[1]:,} tokens, but the vocabularies have {sizes[0]:,} and {sizes[1]:,}")
+            return self.words
+        if self.source_tokenizer is None or self.target_tokenizer is None:
+            raise ValueError(
+                "OFA was given word vectors but not both tokenizers: set `source_tokenizer` and `target_tokenizer`, or `words` to what "
+                "subword_vectors made of them"
+            )
+        words = self.words if isinstance(self.words, WordVectors) else WordVectors.load(self.words)
+        return subword_vectors(words, self.source_tokenizer, self.target_tokenizer, *sizes)
+
+    def _rows(self, transfer: Transfer, fallback: bool) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """([S, D] rows to mix, None for the source rows; [R, D] fallback rows, None where no token needs one)."""
+        if self.factorise is None or self.factorise == transfer.rows.shape[1]:
+            return None, univariate_rows(replace(transfer, seed=self.seed)) if fallback else None
+        coordinates, primitives = factorised(transfer.rows, self.factorise)
+        if not fallback:
+            return coordinates @ primitives, None
+        generator = torch.Generator().manual_seed(self.seed)
+        noise = torch.randn(len(transfer.missing), self.factorise, generator=generator, dtype=torch.float64).numpy()
+        drawn = coordinates.mean(axis=0) + noise * coordinates.std(axis=0)
+        return coordinates @ primitives, (drawn @ primitives).astype(np.float32)
+
+
+def factorised(rows: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+    """(coordinates F = U[:, :D'] [S, D'], primitives P = (S V^T)[:D'] [D', D]) in float64, so that F P is the best approximation of rank D'.
+
+    The largest entry of each primitive is made positive, so that the signs do not depend on the linear algebra library.
+    """
+    if rank > min(rows.shape):
+        raise ValueError(f"factorise {rank} exceeds {min(rows.shape)}, the highest rank of source rows of shape {rows.shape}")
+    left, singular, right = np.linalg.svd(rows.astype(np.float64), full_matrices=False)
+    coordinates, primitives = left[:, :rank], singular[:rank, None] * right[:rank]
+    signs = np.sign(primitives[np.arange(rank), np.abs(primitives).argmax(axis=1)])
+    return coordinates * signs, primitives * signs[:, None]
+
+
+def _nearest(queries: np.ndarray, donors: np.ndarray, k: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """([n, k] donors nearest to each unit query [n, A], nearest first; [n, k] their softmax weights), block by block; ties to the first donor."""
+    k = min(k, len(donors))
+    nearest, weights = np.empty((len(queries), k), dtype=np.int64), np.empty((len(queries), k))
+    if k == 0:
+        return nearest, weights
+    step = max(1, _BLOCK // len(donors))
+    for start in range(0, len(queries), step):
+        block = slice(start, start + step)
+        scores = queries[block] @ donors.T
+        last = np.partition(scores, len(donors) - k, axis=1)[:, len(donors) - k]
+        rows, columns = np.nonzero(scores >= last[:, None] - 10.0**-_DECIMALS)  # the k nearest and what is tied with the last of them
+        order = np.lexsort((columns, -np.round(scores[rows, columns], _DECIMALS), rows))
+        rows, columns = rows[order], columns[order]
+        place = np.arange(len(rows)) - np.searchsorted(rows, np.arange(len(scores)))[rows]
+        nearest[block] = columns[place < k].reshape(-1, k)
+        logits = np.take_along_axis(scores, nearest[block], axis=1) / temperature
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        weights[block] = shares / shares.sum(axis=1, keepdims=True)
+    return nearest, weights
+
+
+def _unit(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rows scaled to length 1 in float64, zero rows left zero; [V] bool: not zero)."""
+    vectors = vectors.astype(np.float64)
+    lengths = np.linalg.norm(vectors, axis=1)
+    vectors[lengths > 0] /= lengths[lengths > 0, None]
+    return vectors, lengths > 0

@@ -1,0 +1,11 @@
+"""Run the comparison grid: `python experiments/run_grid.py --help`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # works from a checkout that is not installed
+
+from harness.grid.command import main  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(main(None, presets=Path(__file__).resolve().parent / "presets"))

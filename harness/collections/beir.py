@@ -1,0 +1,141 @@
+"""Collections in BEIR's layout, read, checked and written.
+
+corpus.jsonl        {"_id": ..., "title": ..., "text": ...}     the documents
+queries.jsonl       {"_id": ..., "text": ...}                   the queries of all splits
+qrels/test.tsv      query-id, corpus-id, score                  (or qrels.tsv beside the corpus)
+qrels/train.tsv     the same                                    optional: the positives to train on
+train_corpus.jsonl  as corpus.jsonl                             optional: training documents that are not searched
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.collections import jsonl
+from harness.collections.collection import Collection, CollectionError, Summary
+from harness.collections.jsonl import defect
+from harness.collections.qrels import HEADER, Judgement, judgements
+
+logger = logging.getLogger(__name__)
+
+
+def load(folder: Path) -> Collection:
+    """The collection in a folder, named as the folder. CollectionError on the first defect, one line with file, line and next step."""
+    return _read(Path(folder), keep=True)
+
+
+def check(folder: Path) -> Summary:
+    """The sizes of the collection in a folder, after every check that `load` makes; keeps ids but no texts in memory."""
+    collection = _read(Path(folder), keep=False)
+    relevant = sum(score > 0 for judged in collection.qrels.values() for score in judged.values())
+    return Summary(len(collection.document_ids), len(collection.query_ids), relevant, len(collection.training))
+
+
+def write(
+    folder: Path,
+    documents: Iterable[tuple[str, str, str]],
+    queries: Iterable[tuple[str, str]],
+    test: Iterable[tuple[str, str, int]],
+    train: Iterable[tuple[str, str, int]] = (),
+) -> None:
+    """Write a collection; the same arguments give the same bytes. It is not validated here: `check(folder)` does that.
+
+    documents  (id, title, text), may be a stream
+    queries    (id, text) of all splits
+    test       (query id, document id, score)
+    train      the same; when it is empty no train.tsv is left in the folder
+    """
+    folder = Path(folder)
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    _write_jsonl(folder / "corpus.jsonl", ({"_id": i, "title": title, "text": text} for i, title, text in documents))
+    _write_jsonl(folder / "queries.jsonl", ({"_id": i, "text": text} for i, text in queries))
+    _write_qrels(folder / "qrels" / "test.tsv", test)
+    train = list(train)
+    if train:
+        _write_qrels(folder / "qrels" / "train.tsv", train)
+    else:
+        (folder / "qrels" / "train.tsv").unlink(missing_ok=True)
+
+
+def _read(folder: Path, keep: bool) -> Collection:
+    """Read and check everything; without `keep` every text is replaced by an empty one as it streams by."""
+    if not folder.is_dir():
+        raise CollectionError(f"{folder}: no such folder: give the folder that holds corpus.jsonl, queries.jsonl and qrels/")
+    documents = {line.id: line.text if keep else "" for line in jsonl.documents(folder / "corpus.jsonl")}
+    if not documents:
+        raise CollectionError(f"{folder / 'corpus.jsonl'}: the corpus is empty: write one document per line")
+    queries = {line.id: line.text if keep else "" for line in jsonl.queries(folder / "queries.jsonl")}
+
+    qrels: dict[str, dict[str, int]] = {}
+    test = _test_file(folder)
+    for number, query, document, score in judgements(test, queries):
+        if document not in documents:
+            raise defect(test, number, f"unknown document id {document!r}: add it to corpus.jsonl or remove the line")
+        qrels.setdefault(query, {})[document] = score
+    # In the order of queries.jsonl, whatever the order of the judgements. A query without a relevant document is left out: no measure
+    # is defined for it, and some tools would count it as 0 if it stood in the run.
+    tested = [query for query in queries if any(score > 0 for score in qrels.get(query, {}).values())]
+    if not tested:
+        raise CollectionError(f"{test}: no test query has a relevant document: add judgements with a score above 0")
+    if len(tested) < len(qrels):
+        logger.warning("%s: %d of %d test queries have no relevant document and are left out", test, len(qrels) - len(tested), len(qrels))
+    return Collection(
+        name=folder.absolute().name,
+        document_ids=tuple(documents),
+        document_texts=tuple(documents.values()),
+        query_ids=tuple(tested),
+        query_texts=tuple(queries[query] for query in tested),
+        qrels={query: qrels[query] for query in tested},
+        training=_training(folder, documents, queries, qrels, keep),
+    )
+
+
+def _test_file(folder: Path) -> Path:
+    split, single = folder / "qrels" / "test.tsv", folder / "qrels.tsv"
+    if split.exists() and single.exists():
+        raise CollectionError(f"{single}: qrels/test.tsv is there as well: keep the one that judges the test split")
+    if single.exists():
+        return single
+    if not split.exists():
+        raise CollectionError(f"{split}: no such file: the collection has no test split; add qrels/test.tsv, or qrels.tsv beside the corpus")
+    return split
+
+
+def _training(
+    folder: Path, documents: dict[str, str], queries: dict[str, str], qrels: dict[str, dict[str, int]], keep: bool
+) -> tuple[tuple[str, str, str], ...]:
+    train, extra_file = folder / "qrels" / "train.tsv", folder / "train_corpus.jsonl"
+    if not train.exists():
+        return ()
+    judged: list[Judgement] = []
+    for judgement in judgements(train, queries):
+        if judgement.query in qrels:
+            raise defect(train, judgement.number, f"query {judgement.query!r} is in the test split as well: remove it from one of the two")
+        judged.append(judgement)
+
+    wanted = {judgement.document for judgement in judged} - documents.keys()
+    extra: dict[str, str] = {}
+    if wanted and extra_file.exists():
+        extra = {line.id: line.text if keep else "" for line in jsonl.documents(extra_file) if line.id in wanted}
+    pairs: list[tuple[str, str, str]] = []
+    for number, query, document, score in judged:
+        text = documents.get(document, extra.get(document))
+        if text is None:
+            raise defect(train, number, f"unknown document id {document!r}: add it to corpus.jsonl or train_corpus.jsonl, or remove the line")
+        if score > 0:
+            pairs.append((queries[query], document, text))
+    return tuple(pairs)
+
+
+def _write_jsonl(path: Path, records: Iterable[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+def _write_qrels(path: Path, rows: Iterable[tuple[str, str, int]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write("\t".join(HEADER) + "\n")
+        file.writelines(f"{query}\t{document}\t{score}\n" for query, document, score in rows)

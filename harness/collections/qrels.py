@@ -1,0 +1,58 @@
+"""Reads relevance judgements in BEIR's layout: a header, then query id, document id and score, separated by tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.collections.jsonl import defect, numbered
+
+HEADER = ("query-id", "corpus-id", "score")
+
+
+class Judgement(NamedTuple):
+    """One judgement and the line (from 1) it stands on. A score of 0 or less means not relevant."""
+
+    number: int
+    query: str
+    document: str
+    score: int
+
+
+def judgements(path: Path, queries: Container[str]) -> Iterator[Judgement]:
+    """The judgements of a file, in its order. A pair repeated with the same score is passed once.
+
+    CollectionError with file and line for a missing header, a wrong number of columns, a score that is not a whole number, a query
+    that is not among `queries`, or a pair judged twice with different scores.
+    """
+    seen: dict[tuple[str, str], int] = {}
+    lines = numbered(path)
+    for number, line in lines:
+        if tuple(line.split("\t")) != HEADER:
+            raise defect(path, number, "the header is missing: make the first line 'query-id', 'corpus-id', 'score', separated by tabs")
+        break
+    for number, line in lines:
+        columns = line.split("\t")
+        if len(columns) != len(HEADER):
+            raise defect(path, number, f"{len(columns)} columns instead of 3: separate query-id, corpus-id and score by single tabs")
+        query, document, score = columns[0], columns[1], _whole(columns[2])
+        if score is None:
+            raise defect(path, number, f"score {columns[2]!r} is not a whole number: write 1 for relevant, 0 for not relevant")
+        if query not in queries:
+            raise defect(path, number, f"unknown query id {query!r}: add it to queries.jsonl or remove the line")
+        before = seen.get((query, document))
+        if before is None:
+            seen[query, document] = score
+            yield Judgement(number, query, document, score)
+        elif before != score:
+            raise defect(path, number, f"query {query!r} and document {document!r} were judged {before} before: keep one judgement")
+
+
+def _whole(text: str) -> int | None:
+    """The number a column spells, if it is whole; some collections write 1.0."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return int(value) if value.is_integer() else None

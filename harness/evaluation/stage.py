@@ -1,0 +1,88 @@
+"""Stage: one encoder (or BM25) on one collection, from texts to a run and its scores."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.grid.artefact import Location
+
+RUN, QUERIES, MEASUREMENT = "run.trec.gz", "queries.parquet", "measurement.json"
+
+
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+    """parameters: k, max_length, batch_size, bias; inputs: collection, and either trained or encoder (+ tokenizer + initialization)."""
+    import numpy as np
+
+    from harness.collections import beir
+    from harness.evaluation.encode import encode, encode_all
+    from harness.evaluation.search import TopK, id_order
+    from harness.evaluation.statistics import Activity
+    from harness.transfer.encoders import zero_shot_encoder
+    from sembridge.encoder import load_encoder
+
+    start = time.perf_counter()
+    collection = beir.load(inputs["collection"].path)
+    encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
+    options = {"max_length": parameters["max_length"], "batch_size": parameters["batch_size"]}
+    prompts = getattr(encoder, "prompts", None) or {}
+    queries = encode_all(encoder, collection.query_texts, prompt=prompts.get("query") or "", **options)
+    found = TopK(queries, parameters["k"], id_order(collection.document_ids))
+    activity = Activity(queries)
+    position = 0
+    for block in encode(encoder, collection.document_texts, prompt=prompts.get("document") or "", **options):
+        if not np.isfinite(block.data).all():
+            raise ValueError("the encoder gave weights that are not finite; its rows or its training are broken")
+        found.add(position, block)
+        activity.add(block)
+        position += block.shape[0]
+    assert position == len(collection.document_ids)
+    run = found.result(collection.query_ids, collection.document_ids)
+    _write(out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs))
+
+
+def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+    """parameters: k, language; inputs: collection."""
+    from harness.collections import beir
+    from harness.evaluation import bm25
+
+    start = time.perf_counter()
+    collection = beir.load(inputs["collection"].path)
+    run = bm25.search(collection, parameters["language"], parameters["k"])
+    _write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"})
+
+
+def _about(inputs: Mapping[str, Location]) -> dict[str, Any]:
+    """What the initialization, or the training on top of it, says about itself."""
+    about: dict[str, Any] = {}
+    for name in ("initialization", "trained"):
+        if name in inputs and (inputs[name].path / "about.json").is_file():
+            stored = json.loads((inputs[name].path / "about.json").read_text(encoding="utf-8"))
+            about |= {key: value for key, value in stored.items() if key != "origin"}
+    return about
+
+
+def _write(out: Path, run: Any, collection: Any, activity: Mapping[str, float], seconds: float, about: Mapping[str, Any]) -> None:
+    import pandas as pd
+
+    from harness.evaluation import measures, trec
+    from harness.results.provenance import provenance
+
+    per_query = measures.evaluate(run, collection.qrels)
+    trec.write(run, out / RUN, tag="sembridge-bench")
+    query_ids = list(collection.qrels)
+    columns: dict[str, Iterable[Any]] = {"query_id": query_ids} | {name: [values[q] for q in query_ids] for name, values in per_query.items()}
+    pd.DataFrame(columns).to_parquet(out / QUERIES, index=False)
+    measurement = {
+        "scores": measures.means(per_query),
+        "statistics": dict(activity),
+        "documents": len(collection.document_ids),
+        "queries": len(query_ids),
+        "seconds": seconds,
+        "about": dict(about),
+        "provenance": provenance(),
+    }
+    (out / MEASUREMENT).write_text(json.dumps(measurement, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,75 @@
+"""How sparse the vectors are, and what a search with them costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+
+
+class Activity:
+    """Counts which dimensions are in use, over blocks of documents, without keeping the vectors.
+
+    queries  sparse [Q, V]
+
+    Counts are integers, so the result is the same for any blocks, in any order, on any shards. Stored zeros are not active.
+    """
+
+    def __init__(self, queries: sparse.sparray | sparse.spmatrix):
+        self.queries = queries.shape[0]
+        self.documents = 0
+        self.query_counts = _counts(queries)
+        self.document_counts = np.zeros_like(self.query_counts)
+
+    def add(self, block: sparse.sparray | sparse.spmatrix) -> None:
+        """Count a block of documents, sparse [B, V]. ValueError if it has other dimensions than the queries."""
+        if block.shape[1] != len(self.document_counts):
+            raise ValueError(f"documents have {block.shape[1]} dimensions, queries have {len(self.document_counts)}: encode both with the same model")
+        self.documents += block.shape[0]
+        self.document_counts += _counts(block)
+
+    def result(self) -> dict[str, float]:
+        """query_active, doc_active: mean number of non-zero dimensions. flops: products to compute for a query-document pair, on average.
+
+        flops = sum over dimensions j of p_q(j) * p_d(j), with p(j) the share of the queries (documents) in which j is not zero: the
+        FLOPS of the SPLADE papers (Paria et al. 2020; Formal et al. 2021, "SPLADE v2", section 4). ValueError without queries or documents.
+        """
+        if not self.queries or not self.documents:
+            raise ValueError(f"no activity to report from {self.queries} queries and {self.documents} documents")
+        # Python integers cannot overflow, and one division at the end rounds once.
+        pairs = sum(int(q) * int(d) for q, d in zip(self.query_counts, self.document_counts, strict=True) if q and d)
+        return {
+            "query_active": int(self.query_counts.sum()) / self.queries,
+            "doc_active": int(self.document_counts.sum()) / self.documents,
+            "flops": pairs / (self.queries * self.documents),
+        }
+
+
+def merge(parts: Sequence[Activity]) -> Activity:
+    """One activity for shards that saw the same queries and documents of their own."""
+    if not parts:
+        raise ValueError("no parts to merge")
+    if any(part.queries != parts[0].queries or not np.array_equal(part.query_counts, parts[0].query_counts) for part in parts):
+        raise ValueError("the parts saw different queries")
+    merged = Activity(sparse.csr_array((0, len(parts[0].query_counts))))
+    merged.queries, merged.query_counts = parts[0].queries, parts[0].query_counts
+    merged.documents = sum(part.documents for part in parts)
+    merged.document_counts = np.sum([part.document_counts for part in parts], axis=0)
+    return merged
+
+
+def activity(queries: sparse.sparray | sparse.spmatrix, documents: sparse.sparray | sparse.spmatrix) -> dict[str, float]:
+    """`Activity.result` for queries [Q, V] and documents [N, V] that are both in memory."""
+    counter = Activity(queries)
+    counter.add(documents)
+    return counter.result()
+
+
+def _counts(matrix: sparse.sparray | sparse.spmatrix) -> np.ndarray:
+    """In how many rows each dimension is not zero, int64 [V]."""
+    rows = sparse.csr_array(matrix)
+    if not rows.has_canonical_format:  # an entry stored in two pieces is one active dimension
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return np.bincount(rows.indices[rows.data != 0], minlength=rows.shape[1])

@@ -1,0 +1,88 @@
+"""Runs as TREC files, `qid Q0 docid rank score tag`, written so that every tool reads the very order we measured.
+
+External tools ignore the rank column and sort by score again, each in its own way: trec_eval and pytrec_eval hold scores as float32 and
+put the *higher* document id first among equals, MS MARCO's script the lower. Any two scores equal in float32 would therefore be
+swapped by some tool. So each written score is a float32 strictly below the one before it: where the true score is not, it is moved to
+the next smaller float32 (a relative change of about 1e-7). They are printed with the shortest digits that give back the same float32;
+such decimals of different float32 numbers are different and in the same order, so reading them as float64 is safe as well.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from harness.evaluation.search import Run
+
+_SMALLER = np.float32(-np.inf)
+
+
+def write(run: Run, path: Path, tag: str) -> None:
+    """Write the run in its own order; a path ending in .gz is compressed, with no time or name inside, so equal runs are equal bytes.
+
+    Queries that retrieved nothing leave no line. ValueError if an id or the tag is empty or has white space (the format cannot hold
+    it), if scores rise along the ranking, or if one is not finite in float32.
+    """
+    path = Path(path)
+    text = io.StringIO()
+    _word(tag, "tag")
+    for query, ranking in run.items():
+        _word(query, "query id")
+        for rank, ((document, _), score) in enumerate(zip(ranking, decreasing(query, [score for _, score in ranking]), strict=True), start=1):
+            text.write(f"{query} Q0 {_word(document, 'document id')} {rank} {score!s} {tag}\n")
+    content = text.getvalue().encode()
+    if path.suffix == ".gz":
+        with path.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as file:
+            file.write(content)
+    else:
+        path.write_bytes(content)
+
+
+def read(path: Path) -> Run:
+    """Read a run, ours or another tool's; queries in the order of the file, documents by (score descending, id ascending).
+
+    ValueError with file and line for a line that is not `qid Q0 docid rank score tag`, or a document listed twice for a query.
+    """
+    path = Path(path)
+    found: dict[str, dict[str, float]] = {}
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            columns = line.split()
+            if not columns:
+                continue
+            if len(columns) != 6:
+                raise ValueError(f"{path}:{number}: expected 'qid Q0 docid rank score tag', found {len(columns)} columns")
+            query, _, document, _, score, _ = columns
+            ranking = found.setdefault(query, {})
+            if document in ranking:
+                raise ValueError(f"{path}:{number}: document {document!r} is listed twice for query {query!r}")
+            try:
+                ranking[document] = float(score)
+            except ValueError:
+                raise ValueError(f"{path}:{number}: score {score!r} is not a number") from None
+    return {query: sorted(ranking.items(), key=lambda item: (-item[1], item[0])) for query, ranking in found.items()}
+
+
+def decreasing(query: str, scores: Sequence[float]) -> list[np.float32]:
+    """The scores of one ranking as strictly decreasing float32, each the nearest possible at or below its float32 value."""
+    if any(later > earlier for earlier, later in pairwise(scores)):
+        raise ValueError(f"query {query!r}: scores rise along the ranking; a run lists the best document first")
+    written: list[np.float32] = []
+    with np.errstate(over="ignore"):
+        rounded = np.asarray(scores, dtype=np.float64).astype(np.float32)
+    if not np.isfinite(rounded).all():
+        raise ValueError(f"query {query!r}: a score is not finite in float32")
+    for score in rounded:
+        written.append(min(score, np.nextafter(written[-1], _SMALLER)) if written else score)
+    return written
+
+
+def _word(text: str, what: str) -> str:
+    if text.split() != [text]:
+        raise ValueError(f"{what} {text!r} is empty or has white space: a TREC run file cannot hold it")
+    return text

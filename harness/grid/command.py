@@ -1,0 +1,152 @@
+"""The grid as a command: options, checks, run, tables. Heavy imports happen after --help and after the checks that need none of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+MISUSE = 2
+_LISTS = ("languages", "architectures", "initializers", "bridges", "alphas", "collections", "stages", "seeds")
+
+
+def parser(presets: Path) -> argparse.ArgumentParser:
+    described = argparse.ArgumentParser(
+        prog="run_grid.py",
+        description="Compare initializers: transplant an English sparse encoder into other languages, measure, fine-tune, measure again, print tables.",
+        epilog="Without options: the embedded world `pocket` (five languages, offline, minutes). Running a command again computes only what is missing.",
+        allow_abbrev=False,
+    )
+    option = described.add_argument
+    option("--preset", default="pocket", metavar="NAME|FILE", help="what to run: a name from experiments/presets or a YAML file (default: pocket)")
+    option("--languages", nargs="+", metavar="L", help="languages, e.g. ko ru")
+    option("--architectures", nargs="+", metavar="A", help="encoders of the preset")
+    option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base and bm25")
+    option("--bridges", nargs="+", metavar="B", help="bridges of the preset")
+    option("--alphas", nargs="+", type=float, metavar="X", help="alpha values for initializers that have one")
+    option("--collections", nargs="+", metavar="C", help="collections of the preset")
+    option("--stages", nargs="+", metavar="S", help="zero-shot, fine-tuned")
+    option("--seeds", nargs="+", type=int, metavar="N", help="seeds; several give mean ± deviation")
+    option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="any other option of the preset, e.g. training.epochs=2")
+    option("--results", type=Path, default=Path("results"), metavar="DIR", help="folder for tables, cells.csv, runs (default: results)")
+    option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder for computed artefacts, reused by every run (default: store)")
+    option("--address", metavar="RAY", help="address of a running Ray cluster, `auto` on its head node (default: a local one for this run)")
+    option("--dry-run", action="store_true", help="print cells, missing artefacts and an estimate, compute nothing")
+    option("--presets-folder", type=Path, default=presets, help=argparse.SUPPRESS)
+    return described
+
+
+def main(arguments: Sequence[str] | None, presets: Path) -> int:
+    """Exit code 0: every cell succeeded; 1: some failed; 2: the command was refused before anything started."""
+    given = parser(presets).parse_args(arguments)
+    from harness.grid.preset import PresetError, load_preset
+    from harness.grid.store import Store, StoreError
+
+    try:
+        choices = {name: getattr(given, name) for name in _LISTS if getattr(given, name) is not None}
+        preset = load_preset(given.preset, given.presets_folder, given.set, choices)
+        store = Store(given.store)
+        from harness.grid.plan import missing, plan
+
+        cells = plan(preset)
+        if not given.dry_run:
+            _check_writable(given.results)
+            store.create()
+    except (PresetError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSE
+    todo = missing(cells, store)
+    if given.dry_run:
+        _describe(preset, cells, todo, store)
+        return 0
+    try:
+        return _run(given, preset, cells, todo, store)
+    except KeyboardInterrupt:
+        print("\ninterrupted; finished cells are kept, the same command goes on from there", file=sys.stderr)
+        return 130
+
+
+def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store: Any) -> int:
+    from harness.grid.progress import Progress, duration
+    from harness.results import measurement
+    from harness.results.export import write_results
+    from harness.results.rendering import to_text
+    from harness.results.tables import LEGEND, make_tables
+
+    start = time.perf_counter()
+    expected = sum(store.seconds(artefact.stage) for artefact in todo)
+    progress = Progress(expected, _local_slots(preset), given.results / "run.log")
+    finished = [cell for cell in cells if store.has(cell.artefact)]
+    progress.line(f"{preset.title}: {len(cells)} cells, {len(finished)} already in the store, {len(todo)} artefacts to compute")
+    errors: dict[str, str] = {}
+    if todo:
+        from harness.grid.schedule import run
+
+        try:
+            errors = run(preset, cells, todo, store, given.address, progress)
+        except RuntimeError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return MISUSE
+    records = [
+        measurement.record(cell.identity, cell.artefact.key, cell.label, cell.reference, store.path(cell.artefact))
+        if store.has(cell.artefact)
+        else measurement.failed(cell.identity, cell.artefact.key, cell.label, cell.reference, errors.get(cell.artefact.key, "not computed"))
+        for cell in cells
+    ]
+    paths = {record.key: store.path(cell.artefact) for record, cell in zip(records, cells, strict=True)}
+    write_results(given.results, records, lambda record: paths[record.key] if record.status == "ok" else None)
+    for table in make_tables(records):
+        print(f"\n{to_text(table)}", end="")
+    print(f"\n{LEGEND}")
+    broken = [record for record in records if record.status != "ok"]
+    progress.line(f"{len(records) - len(broken)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; {given.results}/tables/all.md")
+    for record in broken:
+        print(f"failed: {record.identity.name}: {record.error}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _describe(preset: Any, cells: list, todo: list, store: Any) -> None:
+    """The dry run's page."""
+    from collections import Counter
+
+    from harness.grid.progress import duration
+
+    print(f"{preset.title}: {len(cells)} cells")
+    for name in ("language", "architecture", "collection", "initializer", "bridge", "alpha", "stage", "seed"):
+        values = [getattr(cell.identity, name) for cell in cells]
+        shown = [str(value) for value in dict.fromkeys(values) if value not in ("", None)]
+        if shown:
+            print(f"  {name + 's' if name != 'initializer' else 'initializers':<14} {' '.join(shown)}")
+    done = sum(store.has(cell.artefact) for cell in cells)
+    print(f"  {done} cells are in the store {store.root}")
+    counts = Counter(artefact.stage for artefact in todo)
+    total = 0.0
+    print("missing artefacts:" if counts else "missing artefacts: none")
+    for stage, count in counts.items():
+        seconds = store.seconds(stage)
+        total += count * seconds
+        print(f"  {count:5d} {stage:<18} about {duration(seconds)} each")
+    slots = _local_slots(preset)
+    print(f"estimate: {duration(total / slots)} with {slots} at a time on this machine ({duration(total)} of work)")
+
+
+def _local_slots(preset: Any) -> int:
+    import os
+
+    return max(1, int((os.cpu_count() or 1) / preset.resources.cpus_per_cell))
+
+
+def _check_writable(folder: Path) -> None:
+    """A results folder that cannot be written is found out now, not after hours."""
+    from harness.grid.preset import PresetError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_text("", encoding="utf-8")
+        probe.unlink()
+    except OSError as error:
+        raise PresetError(f"--results {folder} cannot be written ({error.strerror}); choose another folder") from None

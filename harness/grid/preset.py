@@ -1,0 +1,187 @@
+"""A preset: what to run, as data. YAML files, `--set key.path=value`, and nothing that computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness.training.settings import TrainingSettings
+from sembridge.nearest import nearest
+
+STAGE_NAMES = ("zero-shot", "fine-tuned")
+
+
+class PresetError(ValueError):
+    """One line for a person: the option, its value, the nearest valid one, the next step."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSource(_Part):
+    """A model folder, `pocket:...` (built on first use), or a hub id with its pinned revision. `prompt` is put before texts a bridge embeds."""
+
+    model: str
+    revision: str | None = None
+    prompt: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_name(cls, value: Any) -> Any:
+        return {"model": value} if isinstance(value, str) else value
+
+
+class CollectionSource(_Part):
+    """A folder in BEIR layout, `{language}` standing for the language."""
+
+    folder: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_name(cls, value: Any) -> Any:
+        return {"folder": value} if isinstance(value, str) else value
+
+
+class EvaluationSettings(_Part):
+    k: int = Field(100, ge=100, description="documents kept per query; recall@100 needs 100")
+    max_length: int | None = Field(None, ge=8, description="tokens per text; empty: what the encoder allows")
+    batch_size: int = Field(64, ge=1)
+
+
+class FineTuning(TrainingSettings):
+    """Training settings, the collection whose training pairs are used, and the number of Ray Train workers."""
+
+    collection: str | None = Field(None, description="empty: each collection's own pairs")
+    workers: int = Field(1, ge=1)
+
+
+class Resources(_Part):
+    cpus_per_cell: float = Field(1, gt=0, description="processor cores a cell may use; also its number of threads")
+    gpus_per_cell: float = Field(0, ge=0)
+
+
+class Preset(_Part):
+    """The grid. Names on the left of a mapping are this grid's own; they head the tables' rows and columns."""
+
+    title: str
+    data: str | None = Field(None, description="folder that {data} stands for")
+    languages: list[str] = Field(min_length=1)
+    architectures: dict[str, ModelSource]
+    tokenizers: str | dict[str, ModelSource]
+    bridges: dict[str, ModelSource] = {}
+    collections: dict[str, CollectionSource]
+    text: str | None = Field(None, description="target-language text, one text a line, for FOCUS and OFA; empty: the collection's own documents")
+    words: str | None = Field(None, description="multilingual word vectors in word2vec text format, for OFA; empty: the first bridge's vectors of words")
+    initializers: list[str] = Field(min_length=1)
+    settings: dict[str, dict[str, Any]] = Field({}, description="parameters by initializer")
+    alphas: list[float] = [4.0]
+    stages: list[Literal["zero-shot", "fine-tuned"]] = ["zero-shot"]
+    seeds: list[int] = [42]
+    overlap: Literal["exact", "fuzzy"] = "fuzzy"
+    bias: Literal["transfer", "zero", "keep"] = "transfer"
+    training: FineTuning = FineTuning()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    resources: Resources = Resources()
+
+
+def preset_names(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices: Mapping[str, Any] | None = None) -> Preset:
+    """Read a preset by name (from `folder`) or file, apply `choices` (whole values from options) and `overrides` ("a.b=c", in order).
+
+    `choices` narrow languages, architectures, bridges and collections to named ones, and replace the other lists. Raises PresetError.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    if not path.is_file():
+        raise PresetError(f"--preset {name!r} is unknown; {nearest(name, preset_names(folder))}, or the path of a .yaml file")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise PresetError(f"{path}: not valid YAML ({str(error).splitlines()[0]}); mend the file") from None
+    if not isinstance(content, dict):
+        raise PresetError(f"{path}: a preset is a mapping of options; see docs/presets.md")
+    for override in overrides:
+        _set(content, override)
+    for key, value in (choices or {}).items():
+        content[key] = _narrowed(key, content.get(key), value)
+    content = _with_data(content)
+    try:
+        return Preset.model_validate(content)
+    except ValidationError as error:
+        raise PresetError(_explained(error)) from None
+
+
+def _set(content: dict, override: str) -> None:
+    """Apply one "a.b=c"; the value is read as YAML, so numbers, lists and null work."""
+    path, separator, text = override.partition("=")
+    if not separator or not path:
+        raise PresetError(f"--set {override!r} is not of the form key.path=value")
+    target = content
+    *parents, last = path.split(".")
+    for parent in parents:
+        if target.get(parent) is None:
+            target[parent] = {}
+        target = target[parent]
+        if not isinstance(target, dict):
+            raise PresetError(f"--set {override!r}: {parent!r} is a single value, it has nothing below it")
+    try:
+        target[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        target[last] = text
+
+
+def _narrowed(key: str, present: Any, value: Any) -> Any:
+    """Named entries of a mapping keep their definition; lists are replaced."""
+    if not isinstance(present, dict):
+        return value
+    for name in value:
+        if name not in present:
+            raise PresetError(f"--{key} {name!r} is not in this preset; {nearest(name, present)}")
+    return {name: present[name] for name in value}
+
+
+def _with_data(content: Any, data: str | None = None) -> Any:
+    """Replace {data} in every string by the folder given as `data`."""
+    if isinstance(content, dict):
+        data = content.get("data", data) if data is None else data
+        return {key: value if key == "data" else _with_data(value, data) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_with_data(value, data) for value in content]
+    if isinstance(content, str) and "{data}" in content:
+        if data is None:
+            raise PresetError("this preset needs a folder: add --set data=FOLDER (see docs/own-data.md)")
+        return content.replace("{data}", str(data).rstrip("/"))
+    return content
+
+
+def _explained(error: ValidationError) -> str:
+    """The first complaint of pydantic, as one line."""
+    first = error.errors()[0]
+    location = ".".join(str(part) for part in first["loc"])
+    message = first["msg"][0].lower() + first["msg"][1:]
+    if first["type"] == "extra_forbidden":
+        return f"option {location!r} is unknown; {nearest(str(first['loc'][-1]), _fields_at(first['loc'][:-1]))}"
+    if first["type"] == "literal_error":
+        expected = str(first.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
+        return f"option {location!r}: {first['input']!r} is not valid; {nearest(str(first['input']), expected)}"
+    if first["type"] == "missing":
+        return f"option {location!r} is missing; add it with --set {location}=..."
+    return f"option {location!r}: {first['input']!r} is not valid ({message})"
+
+
+def _fields_at(location: tuple) -> list[str]:
+    model: Any = Preset
+    for part in location:
+        annotation = model.model_fields[part].annotation if isinstance(part, str) and part in getattr(model, "model_fields", {}) else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+        elif annotation is not None or model is Preset:
+            model = ModelSource if location[0] in ("architectures", "bridges", "tokenizers") else CollectionSource
+    return list(model.model_fields)

@@ -1,0 +1,51 @@
+"""What a person sees while the grid runs: one line per finished piece, with the remaining time; the same lines go to a log file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def duration(seconds: float) -> str:
+    """ "8 s", "3 min 20 s", "2 h 05 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+class Progress:
+    """Counts work in expected seconds, so that a remaining time can be told although pieces differ in size.
+
+    expected  seconds of work, as the plan estimates it, over all pieces
+    slots     how many pieces run at the same time
+    """
+
+    def __init__(self, expected: float, slots: int, log: Path | None = None, show: Callable[[str], None] = print) -> None:
+        self._left, self._slots, self._log, self._show = expected, max(1, slots), log, show
+        self._spent_expected = 0.0
+        self._start = time.perf_counter()
+
+    def line(self, text: str) -> None:
+        """Show and log one line."""
+        self._show(text)
+        if self._log:
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+
+    def finished(self, text: str, expected: float) -> None:
+        """One piece of work, that was expected to take so many seconds, is done."""
+        self._left = max(0.0, self._left - expected)
+        self._spent_expected += expected
+        self.line(f"{text}{self._remaining()}")
+
+    def _remaining(self) -> str:
+        """Remaining time: the expected seconds left, corrected by how the finished ones compared with the clock."""
+        elapsed = time.perf_counter() - self._start
+        if self._left <= 0:
+            return ""
+        rate = elapsed / self._spent_expected if self._spent_expected > 20 else 1 / self._slots
+        return f"; about {duration(self._left * rate)} left"

@@ -1,0 +1,77 @@
+"""From the names in a preset to inputs: the user's folders, hub models, parts of the pocket. Wrong names end here, before anything runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from harness.grid.artefact import Hub, Local, Source
+from harness.grid.preset import ModelSource, PresetError
+from sembridge.encoder import check_folder
+from sembridge.nearest import nearest
+
+
+def resolve(option: str, source: ModelSource, language: str = "") -> Source:
+    """The input a preset names; `option` is what an error message calls it."""
+    name = source.model.replace("{language}", language)
+    if name.startswith("pocket:"):
+        from harness.pocket.parts import pocket_member
+
+        try:
+            return pocket_member(name.removeprefix("pocket:"))
+        except ValueError as error:
+            raise PresetError(f"{option}: {error}") from None
+    path = Path(name).expanduser()
+    if path.exists():
+        return Local(path.resolve())
+    if "{language}" in source.model:
+        raise PresetError(f"{option}: {path} does not exist; {_siblings(source.model, language)}")
+    if name.count("/") == 1 and not name.startswith((".", "~", "/")):
+        if source.revision is None:
+            raise PresetError(f"{option}: {name!r} is no folder here; a hub model needs its pinned revision (--set {option}.revision=COMMIT)")
+        return Hub(name, source.revision)
+    raise PresetError(f"{option}: {name!r} does not exist; give a folder, or a hub id with its revision")
+
+
+def _siblings(pattern: str, language: str) -> str:
+    """Which languages do exist where this one was looked for."""
+    before, _, after = pattern.partition("{language}")
+    folder = Path(before).expanduser() if before.endswith("/") else Path(before).expanduser().parent
+    tail = after.split("/")[0]
+    names = [path.name.removesuffix(tail) for path in folder.glob("*")] if folder.is_dir() else []
+    return nearest(language, names) if names else f"make the folder {folder} as docs/own-data.md describes"
+
+
+def check_model(option: str, source: Source) -> None:
+    """A local encoder must be a masked LM in safetensors."""
+    if isinstance(source, Local):
+        try:
+            check_folder(str(source.path))
+        except ValueError as error:
+            raise PresetError(f"{option}: {error}") from None
+
+
+def check_tokenizer(option: str, source: Source) -> None:
+    """A local tokenizer must have a tokenizer.json and a pad token."""
+    if not isinstance(source, Local):
+        return
+    folder = source.path
+    if not (folder / "tokenizer.json").is_file():
+        raise PresetError(f"{option}: {folder} has no tokenizer.json; save the tokenizer with transformers' save_pretrained")
+    configured: dict = {}
+    for name in ("special_tokens_map.json", "tokenizer_config.json"):
+        if (folder / name).is_file():
+            configured |= json.loads((folder / name).read_text(encoding="utf-8"))
+    if not configured.get("pad_token"):
+        raise PresetError(f"{option}: tokenizer {folder} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch")
+
+
+def check_collection(option: str, source: Source) -> None:
+    """A local collection must be complete and consistent."""
+    if isinstance(source, Local):
+        from harness.collections import beir
+
+        try:
+            beir.check(source.path)
+        except ValueError as error:
+            raise PresetError(f"{option}: {error}") from None

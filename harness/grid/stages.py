@@ -1,0 +1,43 @@
+"""The stages of a cell, as data: where each function lives, its version, and how long it takes before anything was measured.
+
+A stage is a pure function `build(out, parameters, inputs)`: it writes one folder from the given parameters and input locations. Its version
+goes up whenever it would write something else for the same inputs; old artefacts then simply are no longer asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+
+@dataclass(frozen=True)
+class Stage:
+    """function: "module:name"; seconds: a first guess for estimates, replaced by measured times as soon as a store has some;
+    shared: several cells may need the same artefact, so it is scheduled once, before the cells; scratch: the stage takes a folder that survives a
+    kill, to go on from what it left there."""
+
+    function: str
+    version: int
+    seconds: float
+    shared: bool = True
+    scratch: bool = False
+
+    def load(self) -> Callable[..., None]:
+        module, name = self.function.split(":")
+        return getattr(import_module(module), name)
+
+
+STAGES: dict[str, Stage] = {
+    "pocket-text": Stage("harness.pocket.world:build", 1, 5),
+    "pocket-tokenizers": Stage("harness.pocket.tokenizers:build", 1, 5),
+    "pocket-encoder": Stage("harness.pocket.encoder:build", 1, 90),
+    "pocket-bridge": Stage("harness.pocket.bridge:build", 1, 40),
+    "bridge-vectors": Stage("harness.transfer.bridge_vectors:build", 1, 2),
+    "auxiliary-vectors": Stage("harness.transfer.auxiliary_vectors:build", 1, 5),
+    "subword-vectors": Stage("harness.transfer.subword_vectors:build", 1, 3),
+    "initialization": Stage("harness.transfer.initialization:build", 1, 2),
+    "trained-encoder": Stage("harness.training.stage:build", 1, 8, shared=False, scratch=True),
+    "evaluation": Stage("harness.evaluation.stage:build", 1, 3, shared=False),
+    "bm25": Stage("harness.evaluation.stage:build_bm25", 1, 2, shared=False),
+}

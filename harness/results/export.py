@@ -1,0 +1,169 @@
+"""The folder of results that a person takes away: cells, tables, runs and per-query scores, made from records and their artefacts.
+
+    cells.csv          one row per cell, with everything there is to plot or to join
+    tables/            one .md, .csv and .tex per table, and all.md
+    runs/              one TREC run per cell
+    queries.parquet    one row per cell and query
+
+Every file appears whole or not at all, and the same records give the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, fields
+from pathlib import Path
+
+from harness.results.record import MEASURES, OK, Identity, Record
+from harness.results.rendering import to_csv, to_latex, to_markdown
+from harness.results.tables import LEGEND, check_distinct, make_tables, table_name
+
+COLUMNS = (
+    *("language", "architecture", "collection", "initializer", "bridge", "alpha", "stage", "seed"),
+    *("ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops"),
+    *("seconds", "status", "error", "label", "key"),
+)
+_STATISTICS = ("query_active", "doc_active", "flops")
+_TABLE_FORMS = (".md", ".csv", ".tex")
+
+
+def write_results(folder: Path, records: Sequence[Record], artefact_of: Callable[[Record], Path | None]) -> list[Path]:
+    """Write the results of `records` into `folder`; returns the files written.
+
+    `artefact_of` gives the folder with run.trec.gz and queries.parquet; without one (None) a cell is in cells.csv and the tables only.
+    What an earlier call wrote into tables/ and runs/ and this one does not is removed; other files there are left alone.
+    """
+    check_distinct(records)
+    _check_file_names(records)
+    earlier = _names_of_earlier(folder / "cells.csv")
+    for part in (folder, folder / "tables", folder / "runs"):
+        part.mkdir(parents=True, exist_ok=True)
+    found = [(record, artefact_of(record)) for record in records if record.status == OK]
+    artefacts = [(record, artefact) for record, artefact in found if artefact is not None]
+
+    written = _write_tables(folder / "tables", records)
+    for record, artefact in artefacts:
+        written.append(_copy_run(artefact / "run.trec.gz", folder / "runs" / _run_file(record.identity)))
+    written.append(_write_queries(folder / "queries.parquet", artefacts))
+    for stale in sorted(earlier - {str(path.relative_to(folder)) for path in written}):
+        (folder / stale).unlink(missing_ok=True)
+    # last: it is from this file that the next call knows what this one wrote
+    written.append(_write_text(folder / "cells.csv", _cells_csv(records)))
+    return written
+
+
+def _write_tables(folder: Path, records: Sequence[Record]) -> list[Path]:
+    tables = make_tables(records)
+    written = []
+    for table in tables:
+        for form, content in zip(_TABLE_FORMS, (to_markdown(table, heading="#"), to_csv(table), to_latex(table)), strict=True):
+            written.append(_write_text(folder / (_file_name(table.name) + form), content))
+    everything = "\n".join(["# Results\n", LEGEND + "\n", *(to_markdown(table) for table in tables)])
+    return [*written, _write_text(folder / "all.md", everything)]
+
+
+def _cells_csv(records: Iterable[Record]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for record in records:
+        identity = record.identity
+        numbers = [*(record.scores.get(name) for name in MEASURES), *(record.statistics.get(name) for name in _STATISTICS), record.seconds]
+        writer.writerow(
+            [
+                *(identity.language, identity.architecture, identity.collection, identity.initializer, identity.bridge),
+                *(_exact(identity.alpha), identity.stage, identity.seed, *map(_exact, numbers)),
+                *(record.status, record.error, record.label, record.key),
+            ]
+        )
+    return text.getvalue()
+
+
+def _exact(number: float | None) -> str:
+    """float() first: a numpy float's repr names its type."""
+    return "" if number is None else repr(float(number))
+
+
+def _copy_run(source: Path, target: Path) -> Path:
+    with _whole(target) as temporary, gzip.open(source, "rb") as packed, temporary.open("wb") as plain:
+        shutil.copyfileobj(packed, plain)
+    return target
+
+
+def _write_queries(target: Path, artefacts: Sequence[tuple[Record, Path]]) -> Path:
+    """One row group per cell: memory stays that of one cell, and a reader who wants one cell reads one row group."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    scores = pa.schema([("query_id", pa.string()), *((measure, pa.float64()) for measure in MEASURES)])
+    types = {"alpha": pa.float64(), "seed": pa.int64()}
+    coordinates = [pa.field(field.name, types.get(field.name, pa.string())) for field in fields(Identity)]
+    with _whole(target) as temporary, pq.ParquetWriter(temporary, pa.schema([*coordinates, *scores])) as writer:
+        for record, artefact in artefacts:
+            # ParquetFile, not read_table, which would take a folder named a=b for a further column
+            with pq.ParquetFile(artefact / "queries.parquet") as file:
+                queries = file.read().select(scores.names).cast(scores)
+            values = (pa.scalar(value, field.type) for value, field in zip(astuple(record.identity), coordinates, strict=True))
+            constant = [pa.repeat(value, len(queries)) for value in values]
+            writer.write_table(pa.table([*constant, *queries.columns], schema=writer.schema))
+    return target
+
+
+def _names_of_earlier(cells: Path) -> set[str]:
+    """The files in tables/ and runs/ that belong to the cells of an earlier call; none if there was none or the file is not ours."""
+    names: set[str] = set()
+    try:
+        with cells.open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines):
+                parts = {field.name: row[field.name] for field in fields(Identity)}
+                typed = {"alpha": float(parts["alpha"]) if parts["alpha"] else None, "seed": int(parts["seed"])}
+                identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
+                names.add(f"runs/{_run_file(identity)}")
+                names |= {f"tables/{_file_name(table_name(identity))}{form}" for form in _TABLE_FORMS}
+    except (FileNotFoundError, KeyError, TypeError, ValueError, csv.Error):
+        return set()
+    return names
+
+
+def _check_file_names(records: Sequence[Record]) -> None:
+    """Two cells or two tables in one file would be one of them lost."""
+    runs = [_run_file(record.identity) for record in records]
+    tables = [_file_name(name) for name in {(i.collection, i.stage, i.architecture): table_name(i) for i in (r.identity for r in records)}.values()]
+    for kind, names in (("cells", runs), ("tables", tables)):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise ValueError(f"two {kind} of the grid would share the file name {twice[0]!r}: rename one of their parts")
+
+
+def _run_file(identity: Identity) -> str:
+    return _file_name(identity.name) + ".run"
+
+
+def _file_name(name: str) -> str:
+    """A hub id has a slash ('BAAI/bge-m3'): written as in the hub's own cache."""
+    return name.replace("/", "--")
+
+
+def _write_text(path: Path, content: str) -> Path:
+    with _whole(path) as temporary:
+        # an error message may hold bytes that were no text (a file name): shown escaped, rather than failing the whole export
+        temporary.write_bytes(content.encode("utf-8", "backslashreplace"))
+    return path
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` that becomes `path` when the block ends, and vanishes if it fails."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,67 @@
+"""The record of one cell: what was run, what came out. Tables are made from records alone, anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+MEASURES = ("ndcg@10", "recall@100", "mrr@10")
+OK, FAILED = "ok", "failed"
+
+
+@dataclass(frozen=True, order=True)
+class Identity:
+    """The coordinates of a cell in the grid. `bridge` and `alpha` are '' and None for initializers that have none."""
+
+    language: str
+    architecture: str
+    collection: str
+    initializer: str
+    bridge: str
+    alpha: float | None
+    stage: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """A readable file name, unique within one grid."""
+        parts = [self.language, self.architecture, self.collection, self.initializer]
+        if self.bridge:
+            parts.append(self.bridge)
+        if self.alpha is not None:
+            parts.append(f"a{self.alpha:g}")
+        return "_".join([*parts, self.stage, f"s{self.seed}"])
+
+
+@dataclass(frozen=True)
+class Record:
+    """One cell's outcome.
+
+    label       how tables name the row's method (an initializer may qualify itself, e.g. "ofa (bridge vectors)")
+    reference   the row is a yardstick (base, bm25), not a competitor: tables set it apart and never print it bold
+    scores      means over the queries, by MEASURES; empty if the cell failed
+    statistics  query_active, doc_active (mean non-zero dimensions), flops (expected products per query-document pair)
+    seconds     wall time the cell itself took when it was computed
+    """
+
+    identity: Identity
+    key: str
+    label: str
+    reference: bool
+    status: str
+    error: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    statistics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Record:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{**content, "identity": Identity(**content["identity"])})

@@ -1,0 +1,134 @@
+"""A table as Markdown, CSV, LaTeX or text for the terminal. Pure functions: a table in, a string out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import textwrap
+from collections.abc import Sequence
+
+from harness.results.tables import Cell, Row, Table
+
+TERMINAL_WIDTH = 100
+_LABEL_WIDTH = 48  # longer labels are wrapped, which leaves room for several columns beside them
+_GAP = "  "
+
+
+def to_markdown(table: Table, heading: str = "##") -> str:
+    """The title as a heading, then the table; the best in bold, references below a row that says so."""
+    header = ["method", *table.columns]
+    lines = [_markdown_row(map(_markdown_text, header)), _markdown_row([":---", *["---:"] * len(table.columns)])]
+    lines += [_markdown_row([_markdown_text(row.label), *map(_markdown_cell, row.cells)]) for row in table.competitors]
+    if table.references and table.competitors:
+        lines.append(_markdown_row(["*for reference*", *[""] * len(table.columns)]))
+    lines += [_markdown_row([_markdown_text(row.label), *map(_markdown_cell, row.cells)]) for row in table.references]
+    return f"{heading} {_markdown_text(table.title)}\n\n" + "\n".join(lines) + "\n"
+
+
+def to_csv(table: Table) -> str:
+    """The printed cells without marks; what the other forms say by layout, a column says here: whether a row is a reference."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["method", "reference", *table.columns])
+    for row in table.rows:
+        writer.writerow([row.label, "yes" if row.reference else "no", *(cell.text for cell in row.cells)])
+    return text.getvalue()
+
+
+def to_latex(table: Table) -> str:
+    r"""A table environment (booktabs) with the title as its caption; the best in \textbf, references below a rule."""
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        "\\begin{table}",
+        "\\centering",
+        f"\\caption{{{_latex_text(table.title)}}}",
+        f"\\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        "\\toprule",
+        _latex_row(["method", *table.columns]),
+        "\\midrule",
+        *(_latex_row([row.label], row.cells) for row in table.competitors),
+    ]
+    if table.references and table.competitors:
+        lines.append("\\midrule")
+    lines += [_latex_row([row.label], row.cells) for row in table.references]
+    lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def to_text(table: Table, width: int = TERMINAL_WIDTH) -> str:
+    """Aligned columns, the best with a star; columns that do not fit beside each other continue in a further block of the same rows."""
+    labels = {row.label: textwrap.wrap(row.label, _LABEL_WIDTH, break_on_hyphens=False) or [""] for row in table.rows}
+    first = max([len("method"), *(len(line) for lines in labels.values() for line in lines)])
+    # one place more than the longest text: the star's, kept free where there is none, so that digits stay below digits
+    sizes = [max([len(name), *(len(row.cells[i].text) for row in table.rows)]) + 1 for i, name in enumerate(table.columns)]
+    blocks = ["\n".join(_text_block(table, labels, first, sizes, chosen)) for chosen in _fitting(sizes, width - first)]
+    return "\n".join(textwrap.wrap(table.title, width)) + "\n" + "\n\n".join(blocks) + "\n"
+
+
+def _fitting(sizes: Sequence[int], room: int) -> list[list[int]]:
+    """The columns in order, in as few groups as fit; a column too wide for any group has one of its own."""
+    groups: list[list[int]] = [[]]
+    left = room
+    for column, size in enumerate(sizes):
+        needed = len(_GAP) + size
+        if needed > left and groups[-1]:
+            groups.append([])
+            left = room
+        groups[-1].append(column)
+        left -= needed
+    return groups
+
+
+def _text_block(table: Table, labels: dict[str, list[str]], first: int, sizes: Sequence[int], chosen: Sequence[int]) -> list[str]:
+    def line(label: str, texts: Sequence[str]) -> str:
+        return _GAP.join([label.ljust(first), *(text.rjust(sizes[i]) for i, text in zip(chosen, texts, strict=True))]).rstrip()
+
+    def body(rows: Sequence[Row]) -> list[str]:
+        lines = []
+        for row in rows:
+            *wrapped, last = labels[row.label]
+            lines += [*wrapped, line(last, [row.cells[i].text + ("*" if row.cells[i].best else " ") for i in chosen])]
+        return lines
+
+    header = line("method", [table.columns[i] + " " for i in chosen])
+    rule = "-" * (first + sum(len(_GAP) + sizes[i] for i in chosen) - 1)
+    below = [rule, *body(table.references)] if table.references and table.competitors else body(table.references)
+    return [header, rule, *body(table.competitors), *below]
+
+
+def _markdown_row(cells: Sequence[str] | map[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_cell(cell: Cell) -> str:
+    return f"**{cell.text}**" if cell.best else cell.text
+
+
+def _markdown_text(text: str) -> str:
+    return re.sub(r"([\\`*|<])", r"\\\1", text)
+
+
+_LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
+    "\\": "\\textbackslash{}",
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+    "<": "\\textless{}",
+    ">": "\\textgreater{}",
+    "|": "\\textbar{}",
+    "[": "{[}",  # at the start of a row, [ and * would be read as arguments of the \\ or the rule before them
+    "]": "{]}",
+    "*": "{*}",
+    "α": "$\\alpha$",
+    "±": "$\\pm$",
+    "–": "--",
+}
+
+
+def _latex_text(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _latex_row(texts: Sequence[str], cells: Sequence[Cell] = ()) -> str:
+    printed = [f"\\textbf{{{_latex_text(cell.text)}}}" if cell.best else _latex_text(cell.text) for cell in cells]
+    return " & ".join([*map(_latex_text, texts), *printed]) + " \\\\"

@@ -1,0 +1,191 @@
+"""From records to tables: one per collection, stage and architecture; a row is a method, a column a language.
+
+Nothing but the records is read, so a table can be made wherever they are. `rendering` turns a table into Markdown, CSV, LaTeX or text.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from harness.results.record import MEASURES, OK, Identity, Record
+
+MEAN = "mean"
+MISSING = "–"
+LEGEND = f"Best competitor of each column marked; references last, never marked. ±: sample standard deviation over seeds; {MISSING}: not computed."
+
+_Item = TypeVar("_Item")
+_MEASURE_NAMES = {"ndcg@10": "nDCG@10", "recall@100": "Recall@100", "mrr@10": "MRR@10"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is printed, and the exact value behind it (None where there is none)."""
+
+    text: str
+    value: float | None = None
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    label: str
+    cells: tuple[Cell, ...]
+    reference: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """One cell per column in every row; competitors first, then the references. `name` is the table's identity, usable in file names."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def competitors(self) -> list[Row]:
+        return [row for row in self.rows if not row.reference]
+
+    @property
+    def references(self) -> list[Row]:
+        return [row for row in self.rows if row.reference]
+
+
+@dataclass(frozen=True)
+class _Method:
+    """What one row stands for: everything but the seed, over which it is averaged."""
+
+    label: str
+    initializer: str
+    bridge: str
+    alpha: float | None
+    reference: bool
+
+
+def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Table]:
+    """The tables of a grid, in its order of appearance. Raises ValueError for an unknown measure or a cell that occurs twice."""
+    if measure not in MEASURES:
+        raise ValueError(f"unknown measure {measure!r}: one of {', '.join(MEASURES)}")
+    check_distinct(records)
+    labels = _row_labels(records)
+    languages = _in_order(record.identity.language for record in records)
+    groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        groups[record.identity.collection, record.identity.stage, record.identity.architecture].append(record)
+    return [_table(coordinates, group, labels, languages, measure) for coordinates, group in groups.items()]
+
+
+def table_name(identity: Identity) -> str:
+    """The name of the table that a cell belongs to."""
+    return f"{identity.collection}_{identity.stage}_{identity.architecture}"
+
+
+def check_distinct(records: Sequence[Record]) -> None:
+    """A cell given twice would be averaged with itself without a word."""
+    twice = [identity.name for identity, count in Counter(record.identity for record in records).items() if count > 1]
+    if twice:
+        raise ValueError(f"more than one record for the cell {twice[0]} ({len(twice)} such cells)")
+
+
+def _table(
+    coordinates: tuple[str, str, str], records: Sequence[Record], labels: dict[_Method, str], all_languages: Sequence[str], measure: str
+) -> Table:
+    present = {record.identity.language for record in records}
+    languages = [language for language in all_languages if language in present]
+    cells: dict[tuple[_Method, str], list[Record]] = defaultdict(list)
+    for record in records:
+        cells[_method(record), record.identity.language].append(record)
+    rows = []
+    for method in labels:  # the order of the whole grid, so that a method has the same place in every table
+        by_language = [cells.get((method, language), []) for language in languages]
+        if any(by_language):
+            found = [_cell(seeds, measure) for seeds in by_language]
+            rows.append(Row(labels[method], (*found, _mean_cell(found, by_language, measure)), method.reference))
+    rows = _mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
+    title = f"{', '.join(coordinates)}: {_MEASURE_NAMES[measure]}"
+    return Table(table_name(records[0].identity), title, (*languages, MEAN), tuple(rows))
+
+
+def _cell(seeds: Sequence[Record], measure: str) -> Cell:
+    """One language of one method. A failed seed fails the cell: a mean over the seeds that happened to survive is another experiment."""
+    if any(record.status != OK for record in seeds):
+        return Cell("failed")
+    values = [record.scores[measure] for record in seeds if measure in record.scores]
+    return _value_cell(values) if values and len(values) == len(seeds) else Cell(MISSING)
+
+
+def _mean_cell(cells: Sequence[Cell], by_language: Sequence[Sequence[Record]], measure: str) -> Cell:
+    """The mean over languages; its deviation is that of the seeds' own means, so it exists only if the languages share their seeds."""
+    if any(cell.value is None for cell in cells):
+        return Cell(MISSING)
+    scores = [{record.identity.seed: record.scores[measure] for record in seeds} for seeds in by_language]
+    if all(one.keys() == scores[0].keys() for one in scores):
+        return _value_cell([statistics.fmean(one[seed] for one in scores) for seed in sorted(scores[0])])
+    return _value_cell([statistics.fmean(cell.value for cell in cells if cell.value is not None)])
+
+
+def _value_cell(seeds: Sequence[float]) -> Cell:
+    text = f"{statistics.fmean(seeds):.3f}"
+    if len(seeds) > 1 and all(map(math.isfinite, seeds)):
+        text += f" ± {statistics.stdev(seeds):.3f}"
+    return Cell(text, statistics.fmean(seeds))
+
+
+def _mark_best(rows: Sequence[Row]) -> list[Row]:
+    """The exact value decides, not the printed one; exact ties are all best. A NaN is shown, but is never the best."""
+    if not rows:
+        return []
+    columns = zip(*(row.cells for row in rows), strict=True)
+    best = [max((cell.value for cell in column if cell.value is not None and math.isfinite(cell.value)), default=None) for column in columns]
+    return [
+        replace(row, cells=tuple(replace(cell, best=top is not None and cell.value == top) for cell, top in zip(row.cells, best, strict=True)))
+        for row in rows
+    ]
+
+
+def _method(record: Record) -> _Method:
+    identity = record.identity
+    return _Method(record.label, identity.initializer, identity.bridge, identity.alpha, record.reference)
+
+
+def _row_labels(records: Sequence[Record]) -> dict[_Method, str]:
+    """A label for every method of the grid, in order of appearance, qualified by whatever differs among methods of the same label."""
+    methods = _in_order(_method(record) for record in records)
+    tails = Counter(_tail(bridge) for bridge in {method.bridge for method in methods})
+
+    def differs(method: _Method, part: Callable[[_Method], object]) -> bool:
+        return len({part(other) for other in methods if other.label == method.label}) > 1
+
+    labels = {}
+    for method in methods:
+        qualifiers = []
+        if differs(method, lambda one: one.initializer):
+            qualifiers.append(method.initializer)
+        if method.bridge and differs(method, lambda one: one.bridge):
+            qualifiers.append(_tail(method.bridge) if tails[_tail(method.bridge)] == 1 else method.bridge)
+        if method.alpha is not None and differs(method, lambda one: one.alpha):
+            qualifiers.append(f"α={method.alpha:g}")
+        labels[method] = _qualified(" ".join(method.label.split()), qualifiers)
+    return labels
+
+
+def _qualified(label: str, qualifiers: Sequence[str]) -> str:
+    if not qualifiers:
+        return label
+    if label.endswith(")"):  # an initializer that has qualified itself: "ofa (bridge vectors)" -> "ofa (bridge vectors, bge-m3)"
+        return f"{label[:-1]}, {', '.join(qualifiers)})"
+    return f"{label} ({', '.join(qualifiers)})"
+
+
+def _tail(bridge: str) -> str:
+    """'BAAI/bge-m3' -> 'bge-m3'."""
+    return bridge.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _in_order(items: Iterable[_Item]) -> list[_Item]:
+    return list(dict.fromkeys(items))

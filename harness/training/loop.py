@@ -1,0 +1,142 @@
+"""The training loop, the same on one worker and on many.
+
+Every worker encodes its share of the global batch and receives the others' representations without gradient; all compute the same global loss, and each
+differentiates it by its own share. The sum of the gradients is then exactly the gradient of the global loss, so the number of workers changes
+neither negatives nor regularisation.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from harness.training import checkpoint, guard
+from harness.training.loss import flops, info_nce, ramp
+from harness.training.settings import TrainingSettings
+from sembridge.head import pad, represent
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A question and a passage that answers it; `document` identifies the passage, so that its other questions are no negatives."""
+
+    question: str
+    passage: str
+    document: int
+
+
+def batches(count: int, settings: TrainingSettings, seed: int) -> list[torch.Tensor]:
+    """Indices of every step's global batch, all epochs; decided by the seed alone. An incomplete last batch is left out unless it is the only one."""
+    generator = torch.Generator().manual_seed(seed)
+    used = min(count, settings.max_pairs or count)
+    chosen = torch.randperm(count, generator=generator)[:used]
+    steps: list[torch.Tensor] = []
+    for _ in range(settings.epochs):
+        order = chosen[torch.randperm(used, generator=generator)]
+        full = [part for part in order.split(settings.batch_size) if len(part) == settings.batch_size]
+        steps.extend(full or [order])
+    return steps
+
+
+def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed: int, scratch: Path | None = None,
+          report: Callable[[dict[str, float]], None] | None = None) -> dict[str, float]:  # fmt: skip
+    """Fine-tune an encoder in place on the calling worker's share of every batch; returns figures of the last step.
+
+    scratch  folder for checkpoints; a training that finds one there goes on from it
+    report   called with the current figures at every checkpoint and at the end, on every worker
+    """
+    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    steps = batches(len(pairs), settings, seed)
+    if len(steps[0]) < 2 * world:
+        raise ValueError(f"{len(pairs)} training pairs are too few for {world} worker(s): every worker needs at least two a step")
+    model, device = encoder[0].model, encoder[0].model.device
+    optimizer = _optimizer(model, settings)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _learning_rate(step, len(steps), settings.warmup))
+    torch.manual_seed(seed + rank)  # dropout draws from the global generator; there is no other way to seed it
+    first = checkpoint.restore(scratch, model, optimizer, schedule, rank) if scratch else 0
+    figures: dict[str, float] = {}
+    model.train()
+    start = time.perf_counter()
+    for step in range(first, len(steps)):
+        indices = steps[step]
+        share = indices[: len(indices) // world * world].chunk(world)[rank]  # the same number of pairs on every worker
+        figures = _step(encoder, [pairs[i] for i in share.tolist()], settings, ramp(step, len(steps), settings.ramp), rank, world, device)
+        guard.check(step, figures["loss"], figures["query_active"], figures["document_active"])
+        if world > 1:
+            for parameter in model.parameters():
+                if parameter.grad is not None:
+                    dist.all_reduce(parameter.grad)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_gradient)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad(set_to_none=False)
+        if (step + 1) % settings.checkpoint_every == 0 and step + 1 < len(steps):
+            if scratch:
+                checkpoint.save(scratch, model, optimizer, schedule, step + 1, rank)
+            if report:
+                report({"step": step + 1, "steps": len(steps), **figures})
+    model.eval()
+    return {"steps": len(steps), "resumed_from": first, "training_seconds": time.perf_counter() - start, **figures}
+
+
+def _step(encoder: Any, share: Sequence[Pair], settings: TrainingSettings, weight: float, rank: int, world: int, device: torch.device
+          ) -> dict[str, float]:  # fmt: skip
+    """Encode the share, compute the global loss, and leave this share's part of its gradient in the parameters."""
+    amp = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp):
+        queries = _encode(encoder, [pair.question for pair in share], settings.max_length, device).float()
+        documents = _encode(encoder, [pair.passage for pair in share], settings.max_length, device).float()
+    keys = torch.tensor([pair.document for pair in share], device=device)
+    queries, documents, keys = (_gathered(tensor, rank, world) for tensor in (queries, documents, keys))
+    contrast = info_nce(queries, documents, keys, settings.scale)
+    sparsity = settings.lambda_query * flops(queries) + settings.lambda_document * flops(documents)
+    loss = contrast + weight * sparsity
+    loss.backward()
+    return {
+        "loss": float(loss),
+        "contrast": float(contrast),
+        "sparsity": float(sparsity),
+        "query_active": float((queries > 0).sum(1).float().mean()),
+        "document_active": float((documents > 0).sum(1).float().mean()),
+    }
+
+
+def _encode(encoder: Any, texts: list[str], max_length: int, device: torch.device) -> torch.Tensor:
+    tokenizer = encoder[0].processor
+    limit = min(max_length, encoder.max_seq_length or max_length)
+    ids = tokenizer(texts, truncation=True, max_length=limit, return_attention_mask=False)["input_ids"]
+    return represent(encoder, pad(ids, tokenizer.pad_token_id, device))
+
+
+def _gathered(own: torch.Tensor, rank: int, world: int) -> torch.Tensor:
+    """[world * B, ...] all workers' rows in rank order; only the worker's own rows carry gradient."""
+    if world == 1:
+        return own
+    parts = [torch.empty_like(own) for _ in range(world)]
+    dist.all_gather(parts, own.detach().contiguous())
+    parts[rank] = own
+    return torch.cat(parts)
+
+
+def _optimizer(model: Any, settings: TrainingSettings) -> torch.optim.AdamW:
+    """AdamW; biases and layer norms (1-D parameters) are not decayed."""
+    matrices = [p for p in model.parameters() if p.requires_grad and p.dim() > 1]
+    vectors = [p for p in model.parameters() if p.requires_grad and p.dim() <= 1]
+    groups: list[Mapping[str, Any]] = [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+
+
+def _learning_rate(step: int, steps: int, warmup: float) -> float:
+    rising = warmup * steps
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    return max(0.0, (steps - step) / max(1.0, steps - rising))

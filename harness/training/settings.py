@@ -1,0 +1,25 @@
+"""Training settings: one place, one meaning each. The paper does not publish most of them; these defaults are this project's."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TrainingSettings(BaseModel):
+    """What a fine-tune depends on; all of it is part of the trained encoder's key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(1, ge=1)
+    batch_size: int = Field(64, ge=2, description="pairs per step over all workers; also the number of in-batch candidates")
+    max_length: int = Field(512, ge=8, description="tokens per text, special tokens included")
+    max_pairs: int | None = Field(None, ge=2, description="use at most this many training pairs, the first in a seeded order")
+    learning_rate: float = Field(2e-5, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    warmup: float = Field(0.1, ge=0, le=1, description="share of the steps over which the learning rate rises; it falls linearly after")
+    scale: float = Field(1.0, gt=0, description="factor on the dot products in InfoNCE")
+    lambda_document: float = Field(3e-5, ge=0)
+    lambda_query: float = Field(5e-5, ge=0)
+    ramp: float = Field(1 / 3, ge=0, le=1, description="share of the steps over which FLOPS rises quadratically")
+    max_gradient: float = Field(1.0, gt=0, description="gradient norm above which gradients are scaled down")
+    checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints from which a killed training goes on")

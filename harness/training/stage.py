@@ -1,0 +1,79 @@
+"""Stage: fine-tune a transplanted (or the source) encoder with Ray Train."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.grid.artefact import Location
+
+
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path) -> None:
+    """parameters: training (TrainingSettings as a dict), workers, bias, seed; inputs: encoder, pairs (a collection), and tokenizer + initialization unless
+    the source encoder itself is trained.
+
+    One worker trains in the calling process (TorchTrainer's local mode: a second process would only cost its start); several train in a worker
+    group of their own, whose number does not change the objective.
+    """
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    workers = parameters["workers"]
+    task = {
+        "out": str(out),
+        "scratch": str(scratch),
+        "parameters": dict(parameters),
+        "inputs": {name: tuple(location) for name, location in inputs.items()},
+    }
+    gpu = _has_gpu()
+    trainer = TorchTrainer(
+        _train_worker,
+        train_loop_config=task,
+        scaling_config=ScalingConfig(num_workers=0 if workers == 1 else workers, use_gpu=gpu and workers > 1),
+        run_config=RunConfig(name=scratch.name, storage_path=str(scratch.parent / "ray-train")) if workers > 1 else None,
+    )
+    trainer.fit()
+    if not (out / "about.json").is_file():
+        raise RuntimeError("the training workers ended without writing an encoder; on several nodes the store must be on a shared file system")
+
+
+def _train_worker(task: dict[str, Any]) -> None:
+    """What each worker runs: build the same encoder, train its share, and let worker 0 save it."""
+    import ray.train
+    import torch
+    import torch.distributed as dist
+
+    from harness.collections import beir
+    from harness.training.loop import Pair, train
+    from harness.training.settings import TrainingSettings
+    from harness.transfer.encoders import zero_shot_encoder
+
+    inputs = {name: Location(*location) for name, location in task["inputs"].items()}
+    parameters = task["parameters"]
+    encoder = zero_shot_encoder(parameters, inputs)
+    if torch.cuda.is_available():
+        encoder.to(ray.train.torch.get_device() if dist.is_initialized() else "cuda")
+    collection = beir.load(inputs["pairs"].path)
+    numbers: dict[str, int] = {}
+    pairs = [Pair(query, text, numbers.setdefault(doc_id, len(numbers))) for query, doc_id, text in collection.training]
+    if not pairs:
+        raise ValueError(f"collection {inputs['pairs'].name} has no training pairs (qrels/train.tsv); leave the stage fine-tuned out")
+    settings = TrainingSettings(**parameters["training"])
+    figures = train(encoder, pairs, settings, parameters["seed"], scratch=Path(task["scratch"]), report=ray.train.report)
+    if not dist.is_initialized() or dist.get_rank() == 0:
+        out = Path(task["out"])
+        encoder.save_pretrained(str(out), create_model_card=False)
+        about = {"training": figures | {"pairs": len(pairs)}}
+        if "initialization" in inputs:
+            stored = json.loads((inputs["initialization"].path / "about.json").read_text(encoding="utf-8"))
+            about |= {"label": stored["label"], "statistics": stored["statistics"]}
+        (out / "about.json").write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
+    ray.train.report(figures)
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()

@@ -1,0 +1,33 @@
+"""Stage: the bridge's vectors of one vocabulary. Shared by every architecture, alpha and seed that meets the same vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.grid.artefact import Location
+
+FILE = "vectors.safetensors"
+
+
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+    """parameters: prompt; inputs: bridge (SentenceTransformer), tokenizer."""
+    from safetensors.numpy import save_file
+
+    from sembridge.bridge import embed_vocabulary, load_bridge
+    from sembridge.encoder import load_tokenizer
+    from sembridge.vocabulary import Vocabulary
+
+    vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]))
+    found = embed_vocabulary(load_bridge(*inputs["bridge"]), vocabulary, prompt=parameters["prompt"])
+    save_file({"vectors": found.vectors, "known": found.known}, out / FILE)
+
+
+def load(folder: Path) -> Any:
+    """The stored `TokenVectors`."""
+    from safetensors.numpy import load_file
+
+    from sembridge.bridge import TokenVectors
+
+    return TokenVectors(**load_file(folder / FILE))

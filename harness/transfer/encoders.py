@@ -1,0 +1,21 @@
+"""The encoder a cell evaluates: the source as it is, transplanted, or trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.grid.artefact import Location
+
+
+def zero_shot_encoder(parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> Any:
+    """The transplanted encoder; the source encoder itself if there is no initialization among the inputs (the `base` row)."""
+    from harness.transfer import initialization
+    from sembridge.encoder import load_encoder, load_tokenizer
+    from sembridge.transplant import transplant
+
+    encoder = load_encoder(*inputs["encoder"])
+    if "initialization" not in inputs:
+        return encoder
+    embedding, decoder = initialization.load(inputs["initialization"].path, encoder)
+    return transplant(encoder, load_tokenizer(*inputs["tokenizer"]), embedding, decoder=decoder, bias=parameters["bias"])

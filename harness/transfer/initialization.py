@@ -1,0 +1,95 @@
+"""Stage: run one initializer on one pair of vocabularies, and keep its answer.
+
+Rows that the stored mixture gives back bit for bit are not stored a second time; the others (sampled, factorised) are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.grid.artefact import Location
+
+
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+    """parameters: initializer, settings, overlap, seed; inputs: encoder, tokenizer and one per need of the initializer."""
+    from sembridge.encoder import load_encoder, load_tokenizer
+    from sembridge.initializer import initializer_class
+    from sembridge.pipeline import question, with_tokenizers
+    from sembridge.transplant import decoder_rows
+
+    encoder, tokenizer = load_encoder(*inputs["encoder"]), load_tokenizer(*inputs["tokenizer"])
+    initializer = initializer_class(parameters["initializer"])(**parameters["settings"], **_prepared(inputs))
+    initializer = with_tokenizers(initializer, encoder[0].processor, tokenizer)
+    asked = question(encoder, tokenizer, overlap=parameters["overlap"], seed=parameters["seed"])
+    answer = initializer(asked)
+    _save(out / "embedding.safetensors", answer, asked.rows)
+    if (rows := decoder_rows(encoder)) is not None:
+        asked_again = dataclasses.replace(asked, rows=rows[: len(asked.source)])
+        _save(out / "decoder.safetensors", initializer(asked_again), asked_again.rows)
+    about = {"label": getattr(initializer, "label", initializer.name), "statistics": dict(answer.statistics), "origin": answer.origin.tolist()}
+    (out / "about.json").write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
+
+
+def load(folder: Path, encoder: Any) -> tuple[Any, Any]:
+    """(embedding, decoder or None) `Initialization` for an encoder as it was before the transplant."""
+    from sembridge.transplant import decoder_rows, source_rows
+
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    embedding = _load(folder / "embedding.safetensors", source_rows(encoder), about)
+    rows = decoder_rows(encoder)
+    return embedding, None if rows is None else _load(folder / "decoder.safetensors", rows, about)
+
+
+def _prepared(inputs: Mapping[str, Location]) -> dict[str, Any]:
+    from harness.transfer import auxiliary_vectors, bridge_vectors, subword_vectors
+    from sembridge.bridge import BridgeVectors
+
+    prepared: dict[str, Any] = {}
+    if "bridge_source" in inputs:
+        prepared["bridge"] = BridgeVectors(bridge_vectors.load(inputs["bridge_source"].path), bridge_vectors.load(inputs["bridge_target"].path))
+    if "text" in inputs:
+        prepared["text"] = auxiliary_vectors.load(inputs["text"].path)
+    if "words" in inputs:
+        prepared["words"] = subword_vectors.load(inputs["words"].path)
+    return prepared
+
+
+def _rebuilt(mixture: Any, rows: np.ndarray) -> np.ndarray:
+    """The rows a mixture stands for, computed as `assemble` computes them."""
+    return (mixture.astype(np.float64) @ rows.astype(np.float64)).astype(np.float32)
+
+
+def _save(path: Path, answer: Any, source: np.ndarray) -> None:
+    from safetensors.numpy import save_file
+
+    explicit = np.flatnonzero((_rebuilt(answer.mixture, source) != answer.rows).any(axis=1))
+    save_file(
+        {
+            "indptr": answer.mixture.indptr.astype(np.int64),
+            "indices": answer.mixture.indices.astype(np.int32),
+            "weights": answer.mixture.data,
+            "shape": np.array(answer.mixture.shape, dtype=np.int64),
+            "explicit_ids": explicit,
+            "explicit_rows": np.ascontiguousarray(answer.rows[explicit]),
+        },
+        path,
+    )
+
+
+def _load(path: Path, source: np.ndarray, about: Mapping[str, Any]) -> Any:
+    import scipy.sparse as sp
+    from safetensors.numpy import load_file
+
+    from sembridge.initializer import Initialization
+
+    stored = load_file(path)
+    mixture = sp.csr_array((stored["weights"], stored["indices"], stored["indptr"]), shape=tuple(stored["shape"].tolist()))
+    rows = _rebuilt(mixture, source[: mixture.shape[1]])
+    rows[stored["explicit_ids"]] = stored["explicit_rows"]
+    return Initialization(rows, mixture, np.array(about["origin"]), about["statistics"])

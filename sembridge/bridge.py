@@ -1,0 +1,78 @@
+"""The bridge: a multilingual sentence encoder that places the tokens of both vocabularies in one space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sembridge.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class TokenVectors:
+    """Bridge vectors of one vocabulary.
+
+    vectors  [V, K] float32, zero where the token is not known
+    known    [V] bool: the token has a text, and the bridge's own tokenizer knows at least one piece of it
+    """
+
+    vectors: np.ndarray
+    known: np.ndarray
+
+
+@dataclass(frozen=True)
+class BridgeVectors:
+    """Bridge vectors of the source [S, K] and target [T, K] vocabularies."""
+
+    source: TokenVectors
+    target: TokenVectors
+
+
+def load_bridge(model: str, revision: str | None = None, device: str | None = None) -> Any:
+    """A SentenceTransformer from the hub or a folder: safetensors only, no remote code."""
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True})
+
+
+def embed_vocabulary(model: Any, vocabulary: Vocabulary, *, prompt: str = "", batch_size: int = 1024) -> TokenVectors:
+    """Embed the text of every token of a vocabulary with a SentenceTransformer.
+
+    Texts that the bridge's tokenizer reduces to unknown pieces only are marked not known: their vectors would all be the same and
+    say nothing about the token. `prompt` is put before each text ("query: " for the e5 family).
+    """
+    ids = np.flatnonzero(vocabulary.has_text)
+    texts = [str(vocabulary.texts[i]) for i in ids]
+    recognised = _recognised(model, texts)
+    ids, texts = ids[recognised], [text for text, is_known in zip(texts, recognised, strict=True) if is_known]
+    embedded = model.encode([prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
+    embedded = np.asarray(embedded, dtype=np.float32).reshape(len(texts), -1)
+    usable = np.isfinite(embedded).all(axis=1) & (np.abs(embedded).max(axis=1, initial=0) > 0)
+    vectors = np.zeros((len(vocabulary), embedded.shape[1]), dtype=np.float32)
+    vectors[ids[usable]] = embedded[usable]
+    known = np.zeros(len(vocabulary), dtype=bool)
+    known[ids[usable]] = True
+    return TokenVectors(vectors, known)
+
+
+def _recognised(model: Any, texts: Sequence[str]) -> np.ndarray:
+    """[n] bool: the bridge's tokenizer knows at least one piece of the text."""
+    tokenizer = model.tokenizer
+    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)  # StaticEmbedding holds a bare `tokenizers` tokenizer
+    unknown = _unknown_id(tokenizer, backend)
+    encodings = backend.encode_batch(list(texts), add_special_tokens=False)
+    return np.array([any(piece != unknown for piece in encoding.ids) for encoding in encodings], dtype=bool)
+
+
+def _unknown_id(tokenizer: Any, backend: Any) -> int | None:
+    if getattr(tokenizer, "unk_token_id", None) is not None:
+        return tokenizer.unk_token_id
+    import json
+
+    model = json.loads(backend.to_str())["model"]
+    if model.get("unk_id") is not None:
+        return model["unk_id"]
+    return backend.token_to_id(model["unk_token"]) if model.get("unk_token") else None

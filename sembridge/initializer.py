@@ -1,0 +1,198 @@
+"""The contract between a benchmark and a method: a `Transfer` is the question, an `Initialization` the answer.
+
+A method is a frozen dataclass with a `name`, parameters as fields, and `__call__(Transfer) -> Initialization`. It is found through
+the entry-point group `sembridge.initializers`; built-in and third-party methods register in the same way.
+
+Shapes: S source vocabulary, T target vocabulary, D hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from sembridge.nearest import nearest
+from sembridge.overlap import Overlap, match
+from sembridge.vocabulary import ROLES, Vocabulary
+
+ENTRY_POINTS = "sembridge.initializers"
+COPIED, SPECIAL, MIXED, SAMPLED = "copied", "special", "mixed", "sampled"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """The question: which rows shall the target vocabulary have?
+
+    source, target     the two vocabularies
+    rows               [S, D] float32, the source embedding rows; read-only
+    overlap            which target ids copy which source id (decided once, shared by every method)
+    seed               seed of everything a method samples
+    initializer_range  the source model's own standard deviation for fresh weights
+    """
+
+    source: Vocabulary
+    target: Vocabulary
+    rows: np.ndarray
+    overlap: Overlap
+    seed: int = 42
+    initializer_range: float = 0.02
+
+    @classmethod
+    def between(cls, source: Vocabulary, target: Vocabulary, rows: Any, *, overlap: str = "fuzzy", seed: int = 42,
+                initializer_range: float = 0.02) -> Transfer:  # fmt: skip
+        """Build the question from two vocabularies and the source rows (array or tensor with at least S rows).
+
+        Raises ValueError if the source tokenizer can emit ids that have no row.
+        """
+        matrix = rows.detach().float().cpu().numpy() if isinstance(rows, torch.Tensor) else np.asarray(rows, dtype=np.float32)
+        if len(matrix) < len(source):
+            raise ValueError(f"the source tokenizer has ids up to {len(source) - 1} but the embedding has only {len(matrix)} rows")
+        matrix = matrix[: len(source)].copy()
+        matrix.setflags(write=False)
+        return cls(source, target, matrix, match(source, target, overlap), seed, initializer_range)
+
+    @property
+    def copied(self) -> np.ndarray:
+        """[T] the source id each target row copies, -1 for the rows to invent."""
+        return self.overlap.copied
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        """[R] ascending target ids whose rows have to be invented."""
+        return np.flatnonzero(self.copied < 0)
+
+    @cached_property
+    def donors(self) -> np.ndarray:
+        """[S] bool: source tokens that may donate to a mixture (no specials, no unused, no lone bytes)."""
+        return self.source.has_text
+
+    def generator(self) -> torch.Generator:
+        """A fresh generator at this transfer's seed: never the global one."""
+        return torch.Generator().manual_seed(self.seed)
+
+
+@dataclass(frozen=True)
+class Initialization:
+    """The answer.
+
+    rows        [T, D] float32
+    mixture     sparse [T, S] float32: the convex weights behind each row; one weight of 1 for copied rows, an empty row where the row was
+                sampled. Decoder bias, untied decoders and per-token query weights move with the same weights.
+    origin      [T] copied | special | mixed | sampled
+    statistics  figures worth showing to a person (counts, support)
+    """
+
+    rows: np.ndarray
+    mixture: sp.csr_array
+    origin: np.ndarray
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+
+    def carry(self, values: np.ndarray) -> np.ndarray:
+        """Move one number per source token [S] to the target vocabulary [T]; tokens without a mixture get the mean."""
+        carried = self.mixture.astype(np.float64) @ np.asarray(values, dtype=np.float64)
+        carried[np.diff(self.mixture.indptr) == 0] = np.mean(values, dtype=np.float64)
+        return carried.astype(np.float32)
+
+
+@runtime_checkable
+class Initializer(Protocol):
+    """A method. `needs` names the inputs a method takes besides the transfer, so that a harness can prepare and share them:
+
+    bridge  field `bridge`: a multilingual sentence encoder (name or folder), or its vectors for both vocabularies
+    text    field `text`: a file of target-language text, or vectors already trained on it
+    words   field `words`: multilingual word vectors
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]]
+
+    def __call__(self, transfer: Transfer) -> Initialization: ...
+
+
+def assemble(transfer: Transfer, *, mixture: sp.csr_array | None = None, sampled: np.ndarray | None = None,
+             donor_rows: np.ndarray | None = None, statistics: Mapping[str, Any] | None = None) -> Initialization:  # fmt: skip
+    """Put an answer together from what a method decided about the missing rows; every method ends here, so every method copies alike.
+
+    mixture     [R, S] weights for `transfer.missing` in that order (any real dtype), an empty row where the method has no mixture; None: none has
+    sampled     [R, D] the rows to take where the mixture row is empty; None: drawn per dimension from N(mean, std) of the source rows
+    donor_rows  [S, D] the rows the mixture is taken over, where they are not the source rows themselves (OFA's factorisation)
+
+    Rows are computed in float64 from the float32 weights, so that `mixture @ source rows` gives them back.
+    """
+    size, missing = len(transfer.target), transfer.missing
+    if mixture is None:
+        mixture = sp.csr_array((len(missing), len(transfer.source)), dtype=np.float32)
+    mixture = sp.csr_array(mixture, dtype=np.float32)
+    mixture.sort_indices()
+    mixed = np.diff(mixture.indptr) > 0
+    rows = np.empty((size, transfer.rows.shape[1]), dtype=np.float32)
+    has_source = transfer.copied >= 0
+    rows[has_source] = transfer.rows[transfer.copied[has_source]]
+    if mixed.any():
+        donors = transfer.rows if donor_rows is None else donor_rows
+        rows[missing[mixed]] = mixture[mixed].astype(np.float64) @ donors.astype(np.float64)
+    if not mixed.all():
+        drawn = univariate_rows(transfer) if sampled is None else sampled
+        rows[missing[~mixed]] = drawn[~mixed]
+
+    origin = np.full(size, COPIED, dtype="<U8")
+    origin[[role in ROLES and has_source[i] for i, role in enumerate(transfer.target.roles)]] = SPECIAL
+    origin[missing[mixed]] = MIXED
+    origin[missing[~mixed]] = SAMPLED
+    counts = {name: int((origin == name).sum()) for name in (COPIED, SPECIAL, MIXED, SAMPLED)}
+    return Initialization(rows, _full_mixture(transfer, mixture), origin, {**counts, **(statistics or {})})
+
+
+def univariate_rows(transfer: Transfer) -> np.ndarray:
+    """[R, D] draws from N(mean_d, std_d) per dimension over the source rows: the fallback of every method for tokens it cannot place."""
+    rows = torch.from_numpy(transfer.rows.astype(np.float64))
+    mean, std = rows.mean(0), rows.std(0, unbiased=False)
+    noise = torch.randn(len(transfer.missing), rows.shape[1], generator=transfer.generator(), dtype=torch.float64)
+    return (mean + noise * std).float().numpy()
+
+
+def _full_mixture(transfer: Transfer, mixture: sp.csr_array) -> sp.csr_array:
+    """[T, S]: the method's rows in their places, a single 1 for each copied row."""
+    has_source = np.flatnonzero(transfer.copied >= 0)
+    copies = sp.csr_array(
+        (np.ones(len(has_source), dtype=np.float32), (has_source, transfer.copied[has_source])),
+        shape=(len(transfer.target), len(transfer.source)),
+    )
+    place = sp.csr_array(
+        (np.ones(len(transfer.missing), dtype=np.float32), (transfer.missing, np.arange(len(transfer.missing)))),
+        shape=(len(transfer.target), len(transfer.missing)),
+    )
+    full = sp.csr_array(copies + place @ mixture)
+    full.sort_indices()
+    return full
+
+
+def available() -> list[str]:
+    """Names of every registered initializer, sorted."""
+    return sorted({entry.name for entry in _entry_points()})
+
+
+def initializer_class(name: str) -> type:
+    """The class registered under `name`; ValueError naming the nearest one if there is none."""
+    for entry in _entry_points():
+        if entry.name == name:
+            return entry.load()
+    raise ValueError(f"initializer {name!r} is unknown; {nearest(name, available())}")
+
+
+def parameters(initializer: Initializer) -> dict[str, Any]:
+    """The fields of an initializer that are plain values, as recorded in a result."""
+    values = {f.name: getattr(initializer, f.name) for f in fields(initializer)}  # type: ignore[arg-type]
+    return {name: value for name, value in values.items() if isinstance(value, (str, int, float, bool, type(None)))}
+
+
+def _entry_points() -> Any:
+    from importlib.metadata import entry_points
+
+    return entry_points(group=ENTRY_POINTS)

@@ -1,0 +1,136 @@
+"""Put a new vocabulary into a sparse encoder: embedding rows, decoder, bias, positions, special ids, pooling, tokenizer.
+
+The model is rebuilt from its own configuration at the new size and its state is carried over key by key, so nothing that depends on the
+vocabulary can be left at the old size by accident: a tensor that was not carried does not fit, and loading it fails.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+
+from sembridge.initializer import Initialization
+
+BIAS_POLICIES = ("transfer", "zero", "keep")
+
+
+def source_rows(encoder: Any) -> np.ndarray:
+    """[V, D] float32 input embedding rows of an encoder's masked LM."""
+    return encoder[0].model.get_input_embeddings().weight.detach().float().cpu().numpy()
+
+
+def decoder_rows(encoder: Any) -> np.ndarray | None:
+    """[V, D] float32 decoder rows where the model stores a decoder of its own; None where it shares the embedding."""
+    model = encoder[0].model
+    decoder = model.get_output_embeddings().weight
+    return None if decoder is model.get_input_embeddings().weight else decoder.detach().float().cpu().numpy()
+
+
+def transplant(
+    encoder: Any, tokenizer: Any, initialization: Initialization, *, decoder: Initialization | None = None, bias: str = "transfer"
+) -> Any:
+    """Give `encoder` the target `tokenizer` and the rows of `initialization`; changes and returns the encoder.
+
+    initialization  rows [T, D] of the input embedding (and of a tied decoder)
+    decoder         rows of an untied decoder, initialised by the same method from `decoder_rows`; required exactly if there is one
+    bias            decoder bias: `transfer` moves it with the mixture weights (rows without a mixture get the mean), `zero` clears it, `keep`
+                    leaves it at the source ids as published code does (ids past the source vocabulary get 0)
+    """
+    if bias not in BIAS_POLICIES:
+        raise ValueError(f"bias policy {bias!r} is unknown; choose one of {', '.join(BIAS_POLICIES)}")
+    size = len(initialization.rows)
+    emitted = max(tokenizer.get_vocab().values()) + 1
+    if emitted > size:
+        raise ValueError(f"the target tokenizer can emit ids up to {emitted - 1} but the initialization has only {size} rows")
+    if (decoder is None) != (decoder_rows(encoder) is None):
+        raise ValueError("an untied decoder needs rows of its own, and only an untied one: initialise them from decoder_rows(encoder)")
+
+    old = encoder[0].model
+    config = _target_config(old, tokenizer, size)
+    state = _carried_state(old, config, initialization, decoder, bias)
+    with torch.random.fork_rng(devices=[]):  # building draws fresh weights that are all replaced below
+        new = type(old)(config)
+    new.tie_weights()
+    new.to(dtype=old.dtype)
+    new.load_state_dict(state, strict=True)
+    new.to(device=old.device).train(old.training)
+
+    target = copy.deepcopy(tokenizer)
+    target.model_input_names = list(encoder[0].processor.model_input_names)  # DistilBERT takes no token_type_ids
+    lengths = [encoder.max_seq_length, tokenizer.model_max_length, _usable_positions(old)]
+    encoder[0].model, encoder[0].processor = new, target
+    encoder.max_seq_length = min(length for length in lengths if length is not None)
+    encoder[1].embedding_dimension = size
+    return encoder
+
+
+def _target_config(model: Any, tokenizer: Any, size: int) -> Any:
+    config = copy.deepcopy(model.config)
+    config.vocab_size = size
+    config.pad_token_id = tokenizer.pad_token_id
+    for name in ("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id", "unk_token_id", "mask_token_id"):
+        if getattr(config, name, None) is not None:
+            setattr(config, name, getattr(tokenizer, name, None))
+    config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    if (positions := _offset_positions(model)) is not None:
+        config.max_position_embeddings = tokenizer.pad_token_id + 1 + _usable_positions(model)
+        assert len(positions.weight) == model.config.max_position_embeddings
+    return config
+
+
+def _carried_state(model: Any, config: Any, rows: Initialization, decoder: Initialization | None, bias: str) -> dict[str, torch.Tensor]:
+    """The model's state with every vocabulary-sized tensor exchanged, and the position table shifted where positions count from the pad id."""
+    embedding, output, positions = model.get_input_embeddings(), model.get_output_embeddings(), _offset_positions(model)
+    output_name = next(name for name, module in model.named_modules() if module is output)
+    bias_names = {f"{output_name}.bias", f"{output_name.rpartition('.')[0]}.bias"}
+    state = {}
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        if tensor is embedding.weight:
+            value = torch.from_numpy(rows.rows)
+        elif tensor is output.weight:
+            assert decoder is not None
+            value = torch.from_numpy(decoder.rows)
+        elif name in bias_names and tensor.shape == output.bias.shape:
+            value = _carried_bias(tensor, rows, bias)
+        elif positions is not None and tensor is positions.weight:
+            value = _shifted_positions(tensor, model.config.pad_token_id, config.pad_token_id)
+        else:
+            value = tensor
+        state[name] = value.detach().to(tensor.dtype)
+    return state
+
+
+def _carried_bias(tensor: torch.Tensor, rows: Initialization, bias: str) -> torch.Tensor:
+    size, source_size = rows.mixture.shape
+    if bias == "zero":
+        return torch.zeros(size)
+    values = tensor.detach().float().cpu()
+    if bias == "transfer":
+        return torch.from_numpy(rows.carry(values[:source_size].numpy()))
+    kept = torch.zeros(size)
+    kept[: min(size, len(values))] = values[:size]
+    return kept
+
+
+def _offset_positions(model: Any) -> torch.nn.Embedding | None:
+    """The position table of models (RoBERTa and kin) that number positions from padding_idx + 1; None for the others."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+            return module
+    return None
+
+
+def _usable_positions(model: Any) -> int | None:
+    positions = _offset_positions(model)
+    if positions is None:
+        return getattr(model.config, "max_position_embeddings", None)
+    return len(positions.weight) - (positions.padding_idx + 1)
+
+
+def _shifted_positions(table: torch.Tensor, old_pad: int, new_pad: int) -> torch.Tensor:
+    """Move the table so that the first real token still meets the row it met before: such models read row pad_token_id + 1 + i for token i."""
+    used = table[old_pad:]
+    return torch.cat([torch.zeros(new_pad, table.shape[1], dtype=table.dtype, device=table.device), used])

@@ -1,0 +1,208 @@
+"""Focus against a slow, independent writing of its definition; the auxiliary vectors against the text they come from."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from tokenizers_made import KINDS, made_tokenizer, russian
+from transfers_made import made_transfer
+
+from baselines.focus import AuxiliaryVectors, Focus, sparsemax, train_auxiliary
+from sembridge.initializer import MIXED, SAMPLED, Transfer, univariate_rows
+from sembridge.vocabulary import Vocabulary
+
+QUICK = {"dimension": 16, "epochs": 2, "min_count": 5, "buckets": 500, "sample": 1e-2}
+
+
+def slow_sparsemax(scores: np.ndarray) -> np.ndarray:
+    """One row, by dropping entries below the common threshold until none is left to drop (Michelot 1986); no sorting."""
+    active = list(range(len(scores)))
+    while True:
+        threshold = (sum(scores[i] for i in active) - 1) / len(active)
+        kept = [i for i in active if scores[i] > threshold]
+        if len(kept) == len(active):
+            return np.array([max(score - threshold, 0) for score in scores])
+        active = kept
+
+
+def slow_focus(transfer: Transfer, auxiliary: AuxiliaryVectors) -> tuple[np.ndarray, list[int]]:
+    """(rows [T, D], target ids without a mixture): token by token, mixing the target's own copied rows."""
+    size = len(transfer.target)
+    rows = np.zeros((size, transfer.rows.shape[1]))
+    usable = [auxiliary.known[i] and np.any(auxiliary.vectors[i]) for i in range(size)]
+    anchors = []
+    for i in range(size):
+        if transfer.copied[i] >= 0:
+            rows[i] = transfer.rows[transfer.copied[i]]
+            if usable[i] and transfer.target.roles[i] is None and transfer.source.texts[transfer.copied[i]] is not None:
+                anchors.append(i)
+    without = []
+    for position, i in enumerate(transfer.missing):
+        if not usable[i]:
+            rows[i] = univariate_rows(transfer)[position]
+            without.append(int(i))
+            continue
+        x = auxiliary.vectors[i].astype(float)
+        cosines = [x @ auxiliary.vectors[o] / np.linalg.norm(x) / np.linalg.norm(auxiliary.vectors[o].astype(float)) for o in anchors]
+        rows[i] = sum(weight * rows[o] for weight, o in zip(slow_sparsemax(np.array(cosines)), anchors, strict=True))
+    return rows, without
+
+
+def example(tokens: int = 60, dimension: int = 6) -> tuple[Transfer, AuxiliaryVectors]:
+    """Half of the target tokens are copied, several from the same source row; one special, some without a vector, one with a zero vector."""
+    rng = np.random.default_rng(5)
+    copied = np.where(np.arange(tokens) % 2, -1, rng.integers(0, 12, tokens))  # 30 copies of 12 source rows
+    roles = ["cls", *[None] * (tokens - 1)]
+    transfer = made_transfer(copied, rng.standard_normal((20, dimension)), target_roles=roles)
+    known = rng.random(tokens) < 0.8
+    known[[0, 1, 2, 3]] = True
+    vectors = (rng.standard_normal((tokens, 5)) + 0.5).astype(np.float32)
+    vectors[3] = 0
+    vectors[~known] = 9.0  # must not matter
+    return transfer, AuxiliaryVectors(vectors, known)
+
+
+def test_equals_the_definition():
+    transfer, auxiliary = example()
+    expected, without = slow_focus(transfer, auxiliary)
+    answer = Focus(text=auxiliary)(transfer)
+    np.testing.assert_allclose(answer.rows, expected, atol=1e-6)
+    assert np.flatnonzero(answer.origin == SAMPLED).tolist() == without and 3 in without and len(without) > 3
+    assert answer.statistics["without_vector"] == len(without)
+    support = np.diff(answer.mixture.indptr)[answer.origin == MIXED]
+    assert support.min() < support.max() == answer.statistics["max_support"]
+    assert answer.statistics["mean_support"] == support.mean()
+
+
+def test_the_weights_of_anchors_that_copy_the_same_row_add_up():
+    transfer = made_transfer([0, 0, 1, -1], np.eye(2))
+    vectors = np.array([[1, 0], [1, 0], [0.8, 0.6], [1, 0]], dtype=np.float32)
+    answer = Focus(text=AuxiliaryVectors(vectors, np.ones(4, dtype=bool)))(transfer)
+    # cosines 1, 1, .8: threshold (2.8 - 1) / 3 = .6, weights .4, .4, .2
+    np.testing.assert_allclose(answer.mixture.toarray()[3], [0.8, 0.2], atol=1e-6)
+    assert answer.statistics["anchors"] == 3 and answer.statistics["max_support"] == 2
+
+
+def test_specials_and_lone_bytes_are_no_anchors():
+    vectors = np.array([[1, 0], [1, 0.01], [1, 0.02], [0, 1], [1, 0]], dtype=np.float32)
+    roles = ["cls", "special", None, None, None]
+    transfer = made_transfer([0, 1, 2, 3, -1], np.eye(4), target_roles=roles, source_tokens=["a", "b", "\x00byte", "d"])
+    answer = Focus(text=AuxiliaryVectors(vectors, np.ones(5, dtype=bool)))(transfer)
+    np.testing.assert_array_equal(answer.rows[4], [0, 0, 0, 1])  # the only anchor left, however far away
+    assert answer.statistics["anchors"] == 1
+
+
+def test_does_not_depend_on_the_block_size(monkeypatch):
+    transfer, auxiliary = example()
+    whole = Focus(text=auxiliary)(transfer)
+    monkeypatch.setattr("baselines.focus._BLOCK", 1)
+    np.testing.assert_allclose(Focus(text=auxiliary)(transfer).rows, whole.rows, atol=1e-6)
+
+
+@given(arrays(np.float64, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(-3, 3)))
+@settings(deadline=None, max_examples=200)
+def test_sparsemax_is_the_projection_onto_the_simplex(scores):
+    weights = sparsemax(scores)
+    np.testing.assert_allclose(weights, [slow_sparsemax(row) for row in scores], atol=1e-12)
+    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-12)
+
+
+def test_sparsemax_of_a_long_row_sums_to_one():
+    weights = sparsemax(np.random.default_rng(0).uniform(-1, 1, (3, 100_000)))
+    np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-12)
+
+
+def test_no_anchor_says_what_to_do():
+    transfer, auxiliary = example()
+    known = auxiliary.known & (transfer.copied < 0)
+    with pytest.raises(ValueError, match=r"no anchor: none of the 29 copied tokens .* lower min_count \(now 10\)"):
+        Focus(text=AuxiliaryVectors(auxiliary.vectors, known))(transfer)
+
+
+def test_only_sampled_rows_are_worth_a_warning(caplog):
+    transfer, auxiliary = example()
+    with caplog.at_level(logging.WARNING):
+        answer = Focus(text=AuxiliaryVectors(auxiliary.vectors, auxiliary.known & (transfer.copied >= 0)))(transfer)
+    assert "none of the 30 new tokens" in caplog.text and answer.statistics["sampled"] == 30 and answer.statistics["max_support"] == 0
+
+
+def test_missing_inputs_are_named(tmp_path):
+    transfer, _ = example()
+    with pytest.raises(ValueError, match="set `text`"):
+        Focus()(transfer)
+    with pytest.raises(ValueError, match=r"ru\.txt' but no tokenizer .* train_auxiliary"):
+        Focus(text=tmp_path / "ru.txt")(transfer)
+    with pytest.raises(ValueError, match="vectors for 3 tokens, but the target vocabulary has 60"):
+        Focus(text=AuxiliaryVectors(np.ones((3, 2), dtype=np.float32), np.ones(3, dtype=bool)))(transfer)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_known_tokens_are_those_the_text_has_often_enough(kind):
+    tokenizer = made_tokenizer(kind, "russian")
+    auxiliary = train_auxiliary([*russian(), "", "  \n"], tokenizer, **QUICK | {"epochs": 1})
+    counts = Counter(token_id for line in russian() for token_id in tokenizer(line, add_special_tokens=False)["input_ids"])
+    size = len(Vocabulary.from_tokenizer(tokenizer))
+    assert auxiliary.known.tolist() == [counts[i] >= QUICK["min_count"] for i in range(size)]
+    assert auxiliary.known.any() and not auxiliary.known.all()
+    assert auxiliary.vectors.shape == (size, QUICK["dimension"]) and auxiliary.vectors.dtype == np.float32
+    assert not auxiliary.vectors[~auxiliary.known].any() and np.abs(auxiliary.vectors[auxiliary.known]).max(axis=1).min() > 0
+
+
+def test_tokens_of_the_same_company_get_similar_vectors():
+    rng = np.random.default_rng(0)
+    groups = [["кот", "зима", "лето", "сад"], ["поезд", "билет", "капитан", "станция"]]
+    lines = [" ".join(rng.choice(groups[i % 2], size=12)) for i in range(2000)]
+    tokenizer = made_tokenizer("wordpiece", "russian", size=1000)
+    auxiliary = train_auxiliary(lines, tokenizer, dimension=16, epochs=10, min_n=9, max_n=8, sample=0)  # no n-grams: company alone
+    assert auxiliary.known.sum() == 8  # each word is one token
+    first, second = (auxiliary.vectors[tokenizer.convert_tokens_to_ids(group)] for group in groups)
+    first, second = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (first, second))
+    assert min((first @ first.T).min(), (second @ second.T).min()) > (first @ second.T).max() + 0.3
+
+
+def test_too_little_text_says_what_to_do():
+    tokenizer = made_tokenizer("wordpiece", "russian")
+    with pytest.raises(ValueError, match=r"no token occurs 10 times in the text \(\d tokens in 2 lines\).* lower min_count"):
+        train_auxiliary(["кот", "зима"], tokenizer)
+    with pytest.raises(ValueError, match=r"no token occurs 10 times in the text \(0 tokens in 0 lines\)"):
+        train_auxiliary([], tokenizer)
+
+
+def test_a_file_and_a_tokenizer_are_trained_on_the_spot(tmp_path):
+    path, tokenizer = tmp_path / "ru.txt", made_tokenizer("unigram", "russian")
+    path.write_text("\n".join(russian()), encoding="utf-8")
+    settings = QUICK | {"negative": 3, "min_n": 2, "max_n": 4, "window": 2, "learning_rate": 0.1, "seed": 7}
+    trained = Focus(text=path, tokenizer=tokenizer, **settings).vectors()
+    given_directly = train_auxiliary(russian(), tokenizer, **settings)
+    assert trained.vectors.tobytes() == given_directly.vectors.tobytes() and (trained.known == given_directly.known).all()
+    others = {"negative": 4, "min_n": 3, "max_n": 5, "window": 3, "learning_rate": 0.2, "seed": 8, "epochs": 3, "sample": 0, "buckets": 400}
+    for name, other in others.items():
+        changed = train_auxiliary(russian(), tokenizer, **settings | {name: other})
+        assert changed.vectors.tobytes() != trained.vectors.tobytes(), f"{name} has no effect"
+
+
+def test_two_processes_train_the_same_bits(tmp_path):
+    made_tokenizer("wordpiece", "russian").save_pretrained(tmp_path / "tokenizer")
+    (tmp_path / "ru.txt").write_text("\n".join(russian()), encoding="utf-8")
+    script = (
+        "import hashlib, sys; from transformers import AutoTokenizer; from baselines.focus import Focus\n"
+        "tokenizer = AutoTokenizer.from_pretrained(sys.argv[1] + '/tokenizer')\n"
+        f"made = Focus(text=sys.argv[1] + '/ru.txt', tokenizer=tokenizer, **{QUICK}).vectors()\n"
+        "print(hashlib.sha256(made.vectors.tobytes() + made.known.tobytes()).hexdigest())"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], env=os.environ | {"PYTHONHASHSEED": seed}, stdout=subprocess.PIPE, text=True)
+        for seed in ("1", "2")
+    ]
+    digests = [process.communicate(timeout=120)[0].strip() for process in started]
+    assert [process.returncode for process in started] == [0, 0]
+    assert digests[0] == digests[1] and len(digests[0]) == 64

@@ -1,0 +1,194 @@
+"""OFA against an independent oracle in plain NumPy, with and without factorisation; subword vectors against a word-by-word count."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from tokenizers_made import KINDS, made_tokenizer
+from transfers_made import made_transfer
+
+from baselines.ofa import OFA, factorised
+from baselines.words import COLEXNET, SubwordVectors, WordVectors, subword_vectors
+from sembridge.initializer import MIXED, SAMPLED, Transfer
+from sembridge.vocabulary import Vocabulary
+
+WORDS = ["password", "window", "кот", "зима", "train", "поезд", "cat", "teacher", "учитель", "river", "река", "новый"]
+
+
+def made_words(label: str = "bridge vectors") -> WordVectors:
+    return WordVectors(tuple(WORDS), np.random.default_rng(3).standard_normal((len(WORDS), 5)).astype(np.float32), label)
+
+
+def oracle(transfer: Transfer, subwords: SubwordVectors, k: int, temperature: float) -> np.ndarray:
+    """[T, S] weights of the missing tokens that have a vector, one token at a time."""
+    weights = np.zeros((len(transfer.target), len(transfer.source)))
+    able = [v for v in range(len(transfer.source)) if transfer.donors[v] and subwords.source[v].any()]
+    for x in transfer.missing:
+        query = subwords.target[x].astype(float)
+        if not query.any():
+            continue
+        cosine = {v: query @ subwords.source[v] / np.linalg.norm(query) / np.linalg.norm(subwords.source[v].astype(float)) for v in able}
+        chosen = sorted(able, key=lambda v: (-round(cosine[v], 10), transfer.source.tokens[v]))[:k]
+        total = sum(np.exp(cosine[v] / temperature) for v in chosen)
+        for v in chosen:
+            weights[x, v] = np.exp(cosine[v] / temperature) / total
+    return weights
+
+
+def example(source: int = 40, target: int = 50, dimension: int = 8) -> tuple[Transfer, SubwordVectors]:
+    """20 copied tokens; some subwords without a vector, one source token without text; ties: every third source subword repeats another."""
+    rng = np.random.default_rng(6)
+    copied = np.where(np.arange(target) < 20, np.arange(target), -1)
+    tokens = [f"s{i}" for i in rng.permutation(source - 1)] + ["\x00byte"]
+    transfer = made_transfer(copied, rng.standard_normal((source, dimension)) * np.linspace(0.2, 2, dimension) + 0.5, source_tokens=tokens)
+    vectors = [rng.standard_normal((size, 4)).astype(np.float32) for size in (source, target)]
+    vectors[0][2::3] = vectors[0][1::3][: len(vectors[0][2::3])]
+    vectors[0][rng.random(source) < 0.15], vectors[1][[22, 31, 49]] = 0, 0
+    vectors[0][-1] = vectors[1][25]  # the nearest there could be, were it a donor
+    return transfer, SubwordVectors(*vectors)
+
+
+@pytest.mark.parametrize(("k", "temperature"), [(10, 0.1), (1, 0.1), (3, 1.0), (1000, 0.3)])
+def test_equals_the_definition(k, temperature):
+    transfer, subwords = example()
+    answer = OFA(words=subwords, neighbours=k, temperature=temperature)(transfer)
+    expected = oracle(transfer, subwords, k, temperature)
+    mixed = answer.origin == MIXED
+    assert np.flatnonzero(answer.origin == SAMPLED).tolist() == [22, 31, 49] and mixed.sum() == 27
+    np.testing.assert_allclose(answer.mixture.toarray()[mixed], expected[mixed], atol=1e-6)
+    np.testing.assert_allclose(answer.rows[mixed], expected[mixed] @ transfer.rows, atol=1e-5)
+    assert answer.statistics["without_vector"] == 3
+
+
+def test_factorised_rows_are_coordinates_times_primitives():
+    transfer, subwords = example()
+    answer = OFA(words=subwords, factorise=3)(transfer)
+    u, s, vt = np.linalg.svd(transfer.rows.astype(float), full_matrices=False)
+    coordinates, primitives = u[:, :3], np.diag(s[:3]) @ vt[:3]
+    weights, mixed = oracle(transfer, subwords, 10, 0.1), answer.origin == MIXED
+    np.testing.assert_allclose(answer.rows[mixed], weights[mixed] @ coordinates @ primitives, atol=1e-5)
+    np.testing.assert_allclose(answer.mixture.toarray()[mixed], weights[mixed], atol=1e-6)
+    assert np.abs(answer.rows[mixed] - weights[mixed] @ transfer.rows).max() > 0.05  # the factorisation takes something away
+    assert (answer.rows[:20] == transfer.rows[:20]).all()  # copies stay whole
+    outside = answer.rows[20:] @ vt[3:].T
+    np.testing.assert_allclose(outside, 0, atol=1e-5)  # invented rows, fallback included, lie in the span of the primitives
+
+
+def test_the_factorised_fallback_has_the_moments_of_the_coordinates():
+    transfer = made_transfer([0] + [-1] * 20_000, example()[0].rows)
+    subwords = SubwordVectors(np.ones((40, 2), dtype=np.float32), np.zeros((20_001, 2), dtype=np.float32))
+    answer = OFA(words=subwords, factorise=3)(transfer)
+    coordinates, primitives = factorised(transfer.rows, 3)
+    found = answer.rows[1:].astype(float) @ np.linalg.pinv(primitives)
+    np.testing.assert_allclose((found.mean(axis=0) - coordinates.mean(axis=0)) / coordinates.std(axis=0), 0, atol=5 / np.sqrt(20_000))
+    np.testing.assert_allclose(found.std(axis=0) / coordinates.std(axis=0), 1, atol=5 / np.sqrt(20_000))
+
+
+def test_factorising_to_the_full_dimension_is_the_plain_mixture():
+    transfer, subwords = example()
+    assert OFA(words=subwords, factorise=8)(transfer).rows.tobytes() == OFA(words=subwords)(transfer).rows.tobytes()
+    coordinates, primitives = factorised(transfer.rows, 8)
+    np.testing.assert_allclose(coordinates @ primitives, transfer.rows, atol=1e-6)
+
+
+def test_the_fallback_has_its_own_seed():
+    transfer, subwords = example()
+    rows = {seed: OFA(words=subwords, seed=seed)(transfer).rows[[22, 31, 49]] for seed in (114514, 1)}
+    assert (rows[114514] != rows[1]).all()
+    assert (rows[1] == OFA(words=subwords, seed=1)(made_transfer(transfer.copied, transfer.rows, seed=9)).rows[[22, 31, 49]]).all()
+
+
+def test_ties_go_to_the_first_token_whatever_its_id():
+    subwords = SubwordVectors(np.array([[1, 0], [2, 0], [0.5, 0], [0, 1]], dtype=np.float32), np.array([[1, 0.0]], dtype=np.float32))
+    transfer = made_transfer([-1], np.eye(4), source_tokens=["z", "b", "a", "c"])
+    np.testing.assert_allclose(OFA(words=subwords, neighbours=2)(transfer).rows[0], [0, 0.5, 0.5, 0], atol=1e-6)
+
+
+def test_does_not_depend_on_the_block_size(monkeypatch):
+    transfer, subwords = example()
+    whole = OFA(words=subwords)(transfer)
+    monkeypatch.setattr("baselines.ofa._BLOCK", 1)
+    np.testing.assert_allclose(OFA(words=subwords)(transfer).rows, whole.rows, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_subword_vectors_are_means_over_the_encodings_that_contain_the_subword(kind, monkeypatch):
+    words, tokenizers = made_words(), [made_tokenizer(kind, language) for language in ("english", "russian")]
+    sizes = [len(Vocabulary.from_tokenizer(tokenizer)) for tokenizer in tokenizers]
+    made = subword_vectors(words, *tokenizers, *sizes)
+    monkeypatch.setattr("baselines.words._BLOCK", 5)
+    in_blocks = subword_vectors(words, *tokenizers, *sizes)
+    for tokenizer, vectors, blocked in zip(tokenizers, (made.source, made.target), (in_blocks.source, in_blocks.target), strict=True):
+        found: dict[int, list[np.ndarray]] = {}
+        for word, vector in zip(WORDS, words.vectors, strict=True):
+            for form in (word, f" {word}", f" {word.capitalize()}"):
+                for token_id in set(tokenizer.encode(form, add_special_tokens=False)):
+                    found.setdefault(token_id, []).append(vector)
+        expected = np.stack([np.mean(found[i], axis=0) if i in found else np.zeros(5) for i in range(len(vectors))])
+        np.testing.assert_allclose(vectors, expected, atol=1e-6)
+        np.testing.assert_allclose(blocked, vectors, atol=1e-6)
+        assert vectors.dtype == np.float32 and 0 < len(found) < len(vectors)
+
+
+def test_word_vectors_and_tokenizers_are_enough(tmp_path):
+    tokenizers = {"source_tokenizer": made_tokenizer("unigram", "english"), "target_tokenizer": made_tokenizer("byte-bpe", "russian")}
+    source, target = (Vocabulary.from_tokenizer(tokenizer) for tokenizer in tokenizers.values())
+    transfer = Transfer.between(source, target, np.random.default_rng(0).standard_normal((len(source), 6)))
+    expected = OFA(words=subword_vectors(made_words(), *tokenizers.values(), len(source), len(target)))(transfer)
+    path = tmp_path / "words.txt"
+    lines = [f"{word} {' '.join(str(float(value)) for value in vector)}\n" for word, vector in zip(WORDS, made_words().vectors, strict=True)]
+    path.write_text(f"{len(WORDS)} 5\n{''.join(lines)}", encoding="utf-8")
+    assert (expected.origin == MIXED).sum() > 20
+    for words in (made_words(), path, str(path)):
+        assert OFA(words=words, **tokenizers)(transfer).rows.tobytes() == expected.rows.tobytes()
+    with pytest.raises(ValueError, match="not both tokenizers"):
+        OFA(words=path, target_tokenizer=tokenizers["target_tokenizer"])(transfer)
+
+
+def test_only_the_published_word_vectors_are_called_ofa(tmp_path):
+    assert OFA(words=made_words(COLEXNET)).label == "ofa"
+    assert OFA(words=SubwordVectors(np.ones((1, 1)), np.ones((1, 1)), COLEXNET)).label == "ofa"
+    assert OFA(words="vectors/colexnet_vectors_minlang_50.txt").label == "ofa"
+    assert OFA(words=made_words()).label == "ofa (bridge vectors)" == OFA(words=tmp_path / "other.txt").label
+    assert OFA(words=made_words("fastText")).label == "ofa (fastText)"
+    assert OFA().label == "ofa (no word vectors)"
+    transfer, subwords = example()
+    assert OFA(words=subwords)(transfer).statistics["label"] == "ofa (bridge vectors)"
+
+
+def test_colexnet_words_lose_language_and_boundaries(tmp_path):
+    path = tmp_path / "colexnet.txt"
+    path.write_text("5 2\neng:$hand$ 1 0\nrus:рука 0 1\nnine:x 1 1\n$hand$ 2 0\neng:$a$b 3 0\n", encoding="utf-8")
+    loaded = WordVectors.load(path)
+    assert loaded.words == ("hand", "рука", "nine:x", "hand", "a b") and loaded.label == COLEXNET
+    assert loaded.vectors.dtype == np.float32 and loaded.vectors[:, 0].tolist() == [1, 0, 1, 2, 3]
+    assert WordVectors.load(path, label="mine").words[0] == "eng:$hand$"
+
+
+def test_bad_inputs_are_named(tmp_path):
+    transfer, subwords = example()
+    with pytest.raises(ValueError, match="set `words`"):
+        OFA()(transfer)
+    with pytest.raises(ValueError, match="for 40 and 3 tokens, but the vocabularies have 40 and 50"):
+        OFA(words=SubwordVectors(subwords.source, subwords.target[:3]))(transfer)
+    with pytest.raises(ValueError, match="none of the source subwords occurs in the word vectors"):
+        OFA(words=SubwordVectors(np.zeros_like(subwords.source), subwords.target))(transfer)
+    with pytest.raises(ValueError, match="factorise 9 exceeds 8"):
+        OFA(words=subwords, factorise=9)(transfer)
+    for settings in ({"neighbours": 0}, {"temperature": 0.0}, {"factorise": 0}):
+        with pytest.raises(ValueError, match=next(iter(settings))):
+            OFA(words=subwords, **settings)
+    with pytest.raises(ValueError, match="2 words but 1 vectors"):
+        WordVectors(("a", "b"), np.ones((1, 2)))
+    (tmp_path / "pickled.wv").write_bytes(b"\x80\x04\x95 not text")
+    with pytest.raises(ValueError, match=r"pickled\.wv' is not in word2vec text format"):
+        WordVectors.load(tmp_path / "pickled.wv")
+
+
+def test_only_sampled_rows_are_worth_a_warning(caplog):
+    transfer, subwords = example()
+    with caplog.at_level(logging.WARNING):
+        answer = OFA(words=SubwordVectors(subwords.source, np.zeros_like(subwords.target)))(transfer)
+    assert "none of the 30 new tokens" in caplog.text and answer.statistics["sampled"] == 30
