@@ -13,9 +13,12 @@ import scipy.sparse as sp
 from baselines.auxiliary import AuxiliaryVectors, train_auxiliary
 from sembridge.initializer import Initialization, Transfer, assemble
 
-__all__ = ["AuxiliaryVectors", "Focus", "sparsemax", "train_auxiliary"]
+__all__ = ["TRAINING_PARAMETERS", "AuxiliaryVectors", "Focus", "sparsemax", "train_auxiliary"]
 
 logger = logging.getLogger(__name__)
+
+# The fields of Focus that shape the auxiliary vectors, and nothing else.
+TRAINING_PARAMETERS = tuple(train_auxiliary.__kwdefaults__ or ())
 
 _BLOCK = 1 << 23  # scores held at a time: 64 MB of float64
 
@@ -67,7 +70,7 @@ class Focus:
         if len(transfer.missing) and not len(anchors):
             raise ValueError(
                 f"FOCUS has no anchor: none of the {int(_copies_donor(transfer).sum()):,} copied tokens has an auxiliary vector; "
-                f"give more target-language text or lower min_count (now {self.min_count})"
+                "give more target-language text or lower min_count"
             )
         if len(transfer.missing) and not len(placed):
             logger.warning("FOCUS: none of the %d new tokens has an auxiliary vector, so all of them are sampled", len(transfer.missing))
@@ -97,11 +100,7 @@ class Focus:
                 "or `text` to the vectors that train_auxiliary made of it"
             )
         with Path(self.text).open(encoding="utf-8") as lines:
-            return train_auxiliary(
-                lines, self.tokenizer, dimension=self.dimension, epochs=self.epochs, negative=self.negative, min_count=self.min_count,
-                min_n=self.min_n, max_n=self.max_n, window=self.window, learning_rate=self.learning_rate, sample=self.sample,
-                buckets=self.buckets, seed=self.seed,
-            )  # fmt: skip
+            return train_auxiliary(lines, self.tokenizer, **{name: getattr(self, name) for name in TRAINING_PARAMETERS})
 
 
 def sparsemax(scores: np.ndarray) -> np.ndarray:

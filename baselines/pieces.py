@@ -8,7 +8,5 @@ from typing import Any
 
 def token_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of each text by a transformers tokenizer: no specials added, nothing cut off, nothing padded, no warning about long texts."""
-    encoded = tokenizer(
-        list(texts), add_special_tokens=False, truncation=False, padding=False, return_attention_mask=False, return_token_type_ids=False, verbose=False
-    )  # fmt: skip
-    return encoded["input_ids"]
+    plain = {"add_special_tokens": False, "truncation": False, "padding": False, "verbose": False}
+    return tokenizer(list(texts), **plain, return_attention_mask=False, return_token_type_ids=False)["input_ids"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import subprocess
@@ -16,7 +17,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from tokenizers_made import KINDS, made_tokenizer, russian
 from transfers_made import made_transfer
 
-from baselines.focus import AuxiliaryVectors, Focus, sparsemax, train_auxiliary
+from baselines.focus import TRAINING_PARAMETERS, AuxiliaryVectors, Focus, sparsemax, train_auxiliary
 from sembridge.initializer import MIXED, SAMPLED, Transfer, univariate_rows
 from sembridge.vocabulary import Vocabulary
 
@@ -101,10 +102,11 @@ def test_specials_and_lone_bytes_are_no_anchors():
     assert answer.statistics["anchors"] == 1
 
 
-def test_does_not_depend_on_the_block_size(monkeypatch):
+@pytest.mark.parametrize("block", [1, 100])
+def test_does_not_depend_on_the_block_size(block, monkeypatch):
     transfer, auxiliary = example()
     whole = Focus(text=auxiliary)(transfer)
-    monkeypatch.setattr("baselines.focus._BLOCK", 1)
+    monkeypatch.setattr("baselines.focus._BLOCK", block)
     np.testing.assert_allclose(Focus(text=auxiliary)(transfer).rows, whole.rows, atol=1e-6)
 
 
@@ -124,7 +126,7 @@ def test_sparsemax_of_a_long_row_sums_to_one():
 def test_no_anchor_says_what_to_do():
     transfer, auxiliary = example()
     known = auxiliary.known & (transfer.copied < 0)
-    with pytest.raises(ValueError, match=r"no anchor: none of the 29 copied tokens .* lower min_count \(now 10\)"):
+    with pytest.raises(ValueError, match=r"no anchor: none of the 29 copied tokens .* lower min_count"):
         Focus(text=AuxiliaryVectors(auxiliary.vectors, known))(transfer)
 
 
@@ -175,6 +177,8 @@ def test_too_little_text_says_what_to_do():
         train_auxiliary(["кот", "зима"], tokenizer)
     with pytest.raises(ValueError, match=r"no token occurs 10 times in the text \(0 tokens in 0 lines\)"):
         train_auxiliary([], tokenizer)
+    enough = train_auxiliary(["кот"] * 10, made_tokenizer("wordpiece", "russian", size=1000), **QUICK | {"min_count": 10})
+    assert enough.known.sum() == 1
 
 
 def test_a_file_and_a_tokenizer_are_trained_on_the_spot(tmp_path):
@@ -188,6 +192,11 @@ def test_a_file_and_a_tokenizer_are_trained_on_the_spot(tmp_path):
     for name, other in others.items():
         changed = train_auxiliary(russian(), tokenizer, **settings | {name: other})
         assert changed.vectors.tobytes() != trained.vectors.tobytes(), f"{name} has no effect"
+
+
+def test_the_defaults_of_focus_are_those_of_the_training():
+    assert {name: getattr(Focus(), name) for name in TRAINING_PARAMETERS} == train_auxiliary.__kwdefaults__
+    assert {field.name for field in dataclasses.fields(Focus)} == {"text", "tokenizer", *TRAINING_PARAMETERS}
 
 
 def test_two_processes_train_the_same_bits(tmp_path):

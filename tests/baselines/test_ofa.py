@@ -101,15 +101,21 @@ def test_the_fallback_has_its_own_seed():
 
 
 def test_ties_go_to_the_first_token_whatever_its_id():
-    subwords = SubwordVectors(np.array([[1, 0], [2, 0], [0.5, 0], [0, 1]], dtype=np.float32), np.array([[1, 0.0]], dtype=np.float32))
-    transfer = made_transfer([-1], np.eye(4), source_tokens=["z", "b", "a", "c"])
-    np.testing.assert_allclose(OFA(words=subwords, neighbours=2)(transfer).rows[0], [0, 0.5, 0.5, 0], atol=1e-6)
+    rng = np.random.default_rng(1)
+    direction = rng.standard_normal(7)
+    source = np.arange(1, 61)[:, None] * direction  # one direction, but for the last bits
+    tokens = [f"s{i:02d}" for i in rng.permutation(60)]
+    transfer = made_transfer([-1], np.eye(60), source_tokens=tokens)
+    answer = OFA(words=SubwordVectors(source, direction[None] + 0.1), neighbours=4)(transfer)
+    chosen = [tokens.index(token) for token in ("s00", "s01", "s02", "s03")]
+    np.testing.assert_allclose(answer.rows[0, chosen], 0.25, atol=1e-6)
 
 
-def test_does_not_depend_on_the_block_size(monkeypatch):
+@pytest.mark.parametrize("block", [1, 200])
+def test_does_not_depend_on_the_block_size(block, monkeypatch):
     transfer, subwords = example()
     whole = OFA(words=subwords)(transfer)
-    monkeypatch.setattr("baselines.ofa._BLOCK", 1)
+    monkeypatch.setattr("baselines.ofa._BLOCK", block)
     np.testing.assert_allclose(OFA(words=subwords)(transfer).rows, whole.rows, atol=1e-6)
 
 

@@ -1,0 +1,41 @@
+"""Stage: the pocket's multilingual bridge, a SentenceTransformer of static subword embeddings trained on synonyms, translations and parallel sentences."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.grid.artefact import Location
+from harness.pocket.phrasebook import LANGUAGES
+
+VOCABULARY, SIZE = 8000, 96
+SENTENCES = 500  # per step
+
+
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+    """parameters: seed; inputs: text."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    from harness.pocket.static import train_static
+    from harness.pocket.tokenizers import wordpiece
+
+    folder = inputs["text"].path
+    phrases = {row["concept"]: [form for language in LANGUAGES for form in row["forms"][language]] for row in _rows(folder / "phrases.jsonl")}
+    parallel = [list(row.values()) for row in _rows(folder / "parallel.jsonl")]
+    lines = [*itertools.chain.from_iterable(phrases.values()), *itertools.chain.from_iterable(parallel)]
+    tokenizer = wordpiece(lines, VOCABULARY, lowercase=True).backend_tokenizer
+    sentences = [
+        {str(number): texts for number, texts in enumerate(parallel[start : start + SENTENCES])} for start in range(0, len(parallel), SENTENCES)
+    ]
+    groups = list(itertools.chain.from_iterable((phrases, group) for group in sentences))
+    rows = train_static(lambda texts: [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)], VOCABULARY, SIZE, groups, parameters["seed"])
+    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=rows.numpy())])
+    model.save_pretrained(str(out), create_model_card=False)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
