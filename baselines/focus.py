@@ -39,7 +39,7 @@ class Focus:
     """
 
     name: ClassVar[str] = "focus"
-    needs: ClassVar[tuple[str, ...]] = ("text",)
+    needs: ClassVar[tuple[str, ...]] = ("auxiliary",)
 
     text: str | Path | AuxiliaryVectors | None = None
     dimension: int = 100

@@ -1,16 +1,16 @@
 """Give an English sparse encoder another language's vocabulary.
 
-    from sembridge import SemBridge, transfer
-    encoder = transfer("naver/splade-v3", tokenizer="monologg/kobigbird-bert-base", initializer=SemBridge(bridge="BAAI/bge-m3", alpha=4))
-    encoder.save_pretrained("splade-v3-ko")
+from sembridge import SemBridge, transfer
+encoder = transfer("naver/splade-v3", tokenizer="monologg/kobigbird-bert-base", initializer=SemBridge(bridge="BAAI/bge-m3", alpha=4))
+encoder.save_pretrained("splade-v3-ko")
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sembridge.initializer import Initialization, Initializer, Transfer
-    from sembridge.semantic_bridge import SemBridge
     from sembridge.pipeline import transfer
+    from sembridge.semantic_bridge import SemBridge
     from sembridge.vocabulary import Vocabulary
 
 __all__ = ["Initialization", "Initializer", "SemBridge", "Transfer", "Vocabulary", "transfer"]

@@ -11,7 +11,7 @@ import numpy as np
 from sembridge.vocabulary import Vocabulary
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenVectors:
     """Bridge vectors of one vocabulary.
 
@@ -23,7 +23,7 @@ class TokenVectors:
     known: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BridgeVectors:
     """Bridge vectors of the source [S, K] and target [T, K] vocabularies."""
 

@@ -29,7 +29,7 @@ def entmax(scores: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
         return weights / weights.sum(axis=1, keepdims=True), np.full(len(scores), -np.inf)
     z = (alpha - 1) * (scores - top)  # shifted: the largest is 0, so tau lies in [-1, 0)
     power = 1 / (alpha - 1)
-    low, high = np.full((len(z), 1), -1.0), np.full((len(z), 1), -float(z.shape[1]) ** (1 - alpha))
+    low, high = np.full((len(z), 1), -1.0), np.full((len(z), 1), -(float(z.shape[1]) ** (1 - alpha)))
     while True:  # bisection to the last float64: the interval halves until its middle is one of its ends
         middle = (low + high) / 2
         done = (middle <= low) | (middle >= high)

@@ -31,7 +31,7 @@ def represent(encoder: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
 
 def pool(logits: torch.Tensor, mask: torch.Tensor, strategy: str = "max", activation: str = "relu") -> torch.Tensor:
     """[B, L, V] logits and [B, L] attention mask to [B, V] weights; strategy max | sum, activation relu | log1p_relu."""
-    masked = logits.masked_fill(mask.unsqueeze(-1) == 0, float("-inf"))
+    masked = logits if bool(mask.all()) else logits.masked_fill(mask.unsqueeze(-1) == 0, float("-inf"))  # saves a copy of [B, L, V]
     if strategy == "max":
         return _saturate(masked.amax(dim=1), activation)
     return _saturate(masked, activation).sum(dim=1)

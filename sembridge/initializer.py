@@ -104,9 +104,10 @@ class Initialization:
 class Initializer(Protocol):
     """A method. `needs` names the inputs a method takes besides the transfer, so that a harness can prepare and share them:
 
-    bridge  field `bridge`: a multilingual sentence encoder (name or folder), or its vectors for both vocabularies
-    text    field `text`: a file of target-language text, or vectors already trained on it
-    words   field `words`: multilingual word vectors
+    bridge     field `bridge`: a multilingual sentence encoder (name or folder), or its vectors for both vocabularies
+    text       field `text`: a file of target-language text, one text a line
+    auxiliary  field `text`: auxiliary token vectors trained on such a file (see `baselines.auxiliary`)
+    words      field `words`: subword vectors made of multilingual word vectors (see `baselines.words`)
     """
 
     name: ClassVar[str]

@@ -11,9 +11,7 @@ from sembridge.transplant import decoder_rows, source_rows, transplant
 from sembridge.vocabulary import Vocabulary
 
 
-def transfer(
-    source: str, tokenizer: str, initializer: Initializer, *, bias: str = "transfer", overlap: str = "fuzzy", seed: int = 42
-) -> Any:
+def transfer(source: str, tokenizer: str, initializer: Initializer, *, bias: str = "transfer", overlap: str = "fuzzy", seed: int = 42) -> Any:
     """Take the English sparse encoder `source`, give it the vocabulary of `tokenizer`, initialise the new rows with `initializer`.
 
     source, tokenizer  hub ids or folders

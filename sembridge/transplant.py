@@ -29,9 +29,7 @@ def decoder_rows(encoder: Any) -> np.ndarray | None:
     return None if decoder is model.get_input_embeddings().weight else decoder.detach().float().cpu().numpy()
 
 
-def transplant(
-    encoder: Any, tokenizer: Any, initialization: Initialization, *, decoder: Initialization | None = None, bias: str = "transfer"
-) -> Any:
+def transplant(encoder: Any, tokenizer: Any, initialization: Initialization, *, decoder: Initialization | None = None, bias: str = "transfer") -> Any:
     """Give `encoder` the target `tokenizer` and the rows of `initialization`; changes and returns the encoder.
 
     initialization  rows [T, D] of the input embedding (and of a tied decoder)

@@ -16,33 +16,48 @@ import torch
 from sembridge.head import pad, represent
 
 WINDOW = 512
+LOGITS = 2**26  # logits held at a time: 256 MB of float32
+MOST_TOKENS = 8192  # per batch
 
 
-def encode(encoder: Any, texts: Sequence[str], *, max_length: int | None, batch_size: int, prompt: str = "") -> Iterator[sp.csr_array]:
+def encode(encoder: Any, texts: Sequence[str], *, max_length: int | None, prompt: str = "") -> Iterator[sp.csr_array]:
     """Yield one csr matrix [at most WINDOW, V] float32 per window of texts, in order.
 
     max_length  tokens kept of each text, special tokens included; None: what the encoder allows
+    prompt      put before each text
     """
     for start in range(0, len(texts), WINDOW):
-        yield _encode_window(encoder, [prompt + text for text in texts[start : start + WINDOW]], max_length, batch_size)
+        yield _encode_window(encoder, [prompt + text for text in texts[start : start + WINDOW]], max_length)
 
 
-def encode_all(encoder: Any, texts: Sequence[str], **options: Any) -> sp.csr_array:
+def encode_all(encoder: Any, texts: Sequence[str], *, max_length: int | None, prompt: str = "") -> sp.csr_array:
     """All windows stacked: [N, V]. For queries, which fit in memory."""
-    return sp.csr_array(sp.vstack(list(encode(encoder, texts, **options)), format="csr"))
+    return sp.csr_array(sp.vstack(list(encode(encoder, texts, max_length=max_length, prompt=prompt)), format="csr"))
 
 
 @torch.inference_mode()
-def _encode_window(encoder: Any, texts: list[str], max_length: int | None, batch_size: int) -> sp.csr_array:
+def _encode_window(encoder: Any, texts: list[str], max_length: int | None) -> sp.csr_array:
     tokenizer, device = encoder[0].processor, encoder[0].model.device
-    limit = min(encoder.max_seq_length or max_length or 512, max_length or encoder.max_seq_length or 512)
-    token_ids = tokenizer(texts, truncation=True, max_length=limit, add_special_tokens=True, return_attention_mask=False)["input_ids"]
+    limit = min(length for length in (max_length, encoder.max_seq_length, tokenizer.model_max_length) if length is not None)
+    token_ids = tokenizer(texts, truncation=True, max_length=limit, return_attention_mask=False)["input_ids"]
     order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
     rows: list[sp.csr_array] = []
-    for first in range(0, len(order), batch_size):
-        batch = pad([token_ids[i] for i in order[first : first + batch_size]], tokenizer.pad_token_id, device)
+    for chosen in _batches(order, token_ids, min(MOST_TOKENS, LOGITS // encoder[0].model.config.vocab_size)):
+        batch = pad([token_ids[i] for i in chosen], tokenizer.pad_token_id, device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
             weights = represent(encoder, batch)
         rows.append(sp.csr_array(weights.float().cpu().numpy()))
     stacked = sp.vstack(rows, format="csr")
     return sp.csr_array(stacked[np.argsort(order)])
+
+
+def _batches(order: Sequence[int], token_ids: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]:
+    """Runs of `order` (ascending length) whose padded size stays within `most` tokens; a single text may be longer."""
+    batch: list[int] = []
+    for i in order:
+        if batch and (len(batch) + 1) * len(token_ids[i]) > most:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch

@@ -14,7 +14,7 @@ RUN, QUERIES, MEASUREMENT = "run.trec.gz", "queries.parquet", "measurement.json"
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: k, max_length, batch_size, bias; inputs: collection, and either trained or encoder (+ tokenizer + initialization)."""
+    """parameters: k, max_length, bias; inputs: collection, and either trained or encoder (+ tokenizer + initialization)."""
     import numpy as np
 
     from harness.collections import beir
@@ -27,13 +27,12 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     start = time.perf_counter()
     collection = beir.load(inputs["collection"].path)
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
-    options = {"max_length": parameters["max_length"], "batch_size": parameters["batch_size"]}
     prompts = getattr(encoder, "prompts", None) or {}
-    queries = encode_all(encoder, collection.query_texts, prompt=prompts.get("query") or "", **options)
+    queries = encode_all(encoder, collection.query_texts, prompt=prompts.get("query") or "", max_length=parameters["max_length"])
     found = TopK(queries, parameters["k"], id_order(collection.document_ids))
     activity = Activity(queries)
     position = 0
-    for block in encode(encoder, collection.document_texts, prompt=prompts.get("document") or "", **options):
+    for block in encode(encoder, collection.document_texts, prompt=prompts.get("document") or "", max_length=parameters["max_length"]):
         if not np.isfinite(block.data).all():
             raise ValueError("the encoder gave weights that are not finite; its rows or its training are broken")
         found.add(position, block)

@@ -16,8 +16,8 @@ _LISTS = ("languages", "architectures", "initializers", "bridges", "alphas", "co
 def parser(presets: Path) -> argparse.ArgumentParser:
     described = argparse.ArgumentParser(
         prog="run_grid.py",
-        description="Compare initializers: transplant an English sparse encoder into other languages, measure, fine-tune, measure again, print tables.",
-        epilog="Without options: the embedded world `pocket` (five languages, offline, minutes). Running a command again computes only what is missing.",
+        description="Compare initializers: give an English sparse encoder other languages, measure, fine-tune, measure again, print tables.",
+        epilog="Without options: the embedded world `pocket` (five languages, offline, minutes). The same command again computes what is missing.",
         allow_abbrev=False,
     )
     option = described.add_argument
@@ -102,7 +102,9 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
         print(f"\n{to_text(table)}", end="")
     print(f"\n{LEGEND}")
     broken = [record for record in records if record.status != "ok"]
-    progress.line(f"{len(records) - len(broken)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; {given.results}/tables/all.md")
+    progress.line(
+        f"{len(records) - len(broken)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; {given.results}/tables/all.md"
+    )
     for record in broken:
         print(f"failed: {record.identity.name}: {record.error}", file=sys.stderr)
     return 1 if broken else 0

@@ -154,7 +154,7 @@ def _cell_artefact(preset: Preset, given: _Inputs, cell: Identity) -> Artefact:
         inputs["tokenizer"] = given.tokenizers[cell.language]
         inputs["initialization"] = _initialization(preset, given, cell)
         parameters["bias"] = preset.bias
-    evaluation = parameters | {"k": settings.k, "max_length": settings.max_length, "batch_size": settings.batch_size}
+    evaluation = parameters | {"k": settings.k, "max_length": settings.max_length}
     if cell.stage == "zero-shot":
         return Artefact("evaluation", evaluation, inputs | {"collection": collection})
     pairs = given.collections[preset.training.collection or cell.collection, cell.language]
@@ -179,10 +179,12 @@ def _initialization(preset: Preset, given: _Inputs, cell: Identity) -> Artefact:
         for side, of in (("bridge_source", encoder), ("bridge_target", tokenizer)):
             inputs[side] = Artefact("bridge-vectors", {"prompt": prompt}, {"bridge": given.bridges[cell.bridge], "tokenizer": of})
     if "text" in needs:
+        inputs["text"] = _text(given, cell)
+    if "auxiliary" in needs:
         from baselines.focus import TRAINING_PARAMETERS
 
         training = {name: settings.pop(name) for name in TRAINING_PARAMETERS if name in settings}
-        inputs["text"] = Artefact("auxiliary-vectors", training, {"tokenizer": tokenizer, "text": _text(given, cell)})
+        inputs["auxiliary"] = Artefact("auxiliary-vectors", training, {"tokenizer": tokenizer, "text": _text(given, cell)})
     if "words" in needs:
         inputs["words"] = _subword_vectors(preset, given, cell, encoder, tokenizer)
     parameters = {"initializer": cell.initializer, "settings": settings, "overlap": preset.overlap, "seed": cell.seed}
@@ -195,7 +197,7 @@ def _subword_vectors(preset: Preset, given: _Inputs, cell: Identity, encoder: So
     if not preset.bridges:
         raise PresetError(f"initializer {cell.initializer!r} needs word vectors: add --set words=FILE (word2vec text format) or a bridge")
     name, source = next(iter(given.bridges.items()))
-    parameters = {"prompt": preset.bridges[name].prompt}
+    parameters = {"prompt": preset.bridges[name].prompt, "language": cell.language}
     return Artefact("subword-vectors", parameters, {"source": encoder, "target": tokenizer, "bridge": source, "text": _text(given, cell)})
 
 

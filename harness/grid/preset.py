@@ -50,7 +50,6 @@ class CollectionSource(_Part):
 class EvaluationSettings(_Part):
     k: int = Field(100, ge=100, description="documents kept per query; recall@100 needs 100")
     max_length: int | None = Field(None, ge=8, description="tokens per text; empty: what the encoder allows")
-    batch_size: int = Field(64, ge=1)
 
 
 class FineTuning(TrainingSettings):
@@ -76,7 +75,9 @@ class Preset(_Part):
     bridges: dict[str, ModelSource] = {}
     collections: dict[str, CollectionSource]
     text: str | None = Field(None, description="target-language text, one text a line, for FOCUS and OFA; empty: the collection's own documents")
-    words: str | None = Field(None, description="multilingual word vectors in word2vec text format, for OFA; empty: the first bridge's vectors of words")
+    words: str | None = Field(
+        None, description="multilingual word vectors in word2vec text format, for OFA; empty: the first bridge's vectors of words"
+    )
     initializers: list[str] = Field(min_length=1)
     settings: dict[str, dict[str, Any]] = Field({}, description="parameters by initializer")
     alphas: list[float] = [4.0]

@@ -19,6 +19,8 @@ from harness.grid.store import Store
 
 logger = logging.getLogger(__name__)
 
+_WAITING = 0.1  # of a core, for a trial that waits for its worker group
+
 
 def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: Store, address: str | None, progress: Progress) -> dict[str, str]:
     """Compute the artefacts in `todo` that `cells` are made of; returns the error by artefact key for those that failed.
@@ -49,6 +51,7 @@ class _cluster:
     def __enter__(self) -> int:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # keep Ray from hiding devices from zero-GPU actors with a warning
         os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")  # a finished worker group is noticed in .2 s instead of 2
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # with verbose=0 the older output says nothing; the newer one still prints boxes
         os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # our records are the only log
         import ray
 
@@ -67,10 +70,10 @@ class _cluster:
 
 def _slots(preset: Preset, resources: dict[str, float]) -> int:
     """How many cells fit at the same time; RuntimeError if not even one does (Ray would wait for ever)."""
-    wanted = _cell_resources(preset)
-    workers = preset.training.workers if preset.training.workers > 1 and "fine-tuned" in preset.stages else 0
-    needed = {name: amount + workers * (wanted_by_worker := preset.resources.cpus_per_cell if name == "CPU" else preset.resources.gpus_per_cell) * (wanted_by_worker > 0)
-              for name, amount in wanted.items()}  # fmt: skip
+    needed = _cell_resources(preset)
+    if preset.training.workers > 1 and "fine-tuned" in preset.stages:
+        needed = {name: amount * preset.training.workers for name, amount in needed.items()}
+        needed["CPU"] += _WAITING
     fits = [resources.get(name, 0) / amount for name, amount in needed.items() if amount > 0]
     if min(fits) < 1:
         have = ", ".join(f"{resources.get(name, 0):g} {name}" for name in needed)
@@ -136,7 +139,8 @@ def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, pro
         if error:
             errors[artefact.key] = error
         progress.finished(
-            f"[{done}/{len(artefacts)} shared] {artefact.stage} {'FAILED: ' + error if error else f'made in {duration(seconds)}'}", expected[artefact.key]
+            f"[{done}/{len(artefacts)} shared] {artefact.stage} {'FAILED: ' + error if error else f'made in {duration(seconds)}'}",
+            expected[artefact.key],
         )
     return errors
 
@@ -156,14 +160,16 @@ def _run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, 
         tune.report({"computed": computed, "seconds": seconds, "error": error})
 
     # A worker group holds its own resources; its trial only waits for it.
-    resources = {"CPU": 0.1} if several_workers else _cell_resources(preset)
+    resources = {"CPU": _WAITING} if several_workers else _cell_resources(preset)
     reporter = _reporter(cells, store, progress)
     with tempfile.TemporaryDirectory(prefix="sembridge-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(trial, resources),
             param_space={"cell": tune.grid_search([cell.artefact.key for cell in cells])},
             tune_config=tune.TuneConfig(max_concurrent_trials=slots, reuse_actors=True),
-            run_config=tune.RunConfig(storage_path=scratch, name="cells", verbose=0, callbacks=[reporter], failure_config=tune.FailureConfig(max_failures=1)),
+            run_config=tune.RunConfig(
+                storage_path=scratch, name="cells", verbose=0, callbacks=[reporter], failure_config=tune.FailureConfig(max_failures=1)
+            ),
         )
         logging.getLogger("ray.tune").setLevel(logging.ERROR)
         tuner.fit()

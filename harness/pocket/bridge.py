@@ -1,4 +1,4 @@
-"""Stage: the pocket's multilingual bridge, a SentenceTransformer of static subword embeddings trained on synonyms, translations and parallel sentences."""
+"""Stage: the pocket's multilingual bridge, static subword embeddings trained on synonyms, translations and parallel sentences."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         {str(number): texts for number, texts in enumerate(parallel[start : start + SENTENCES])} for start in range(0, len(parallel), SENTENCES)
     ]
     groups = list(itertools.chain.from_iterable((phrases, group) for group in sentences))
-    rows = train_static(lambda texts: [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)], VOCABULARY, SIZE, groups, parameters["seed"])
+    rows = train_static(
+        lambda texts: [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)], VOCABULARY, SIZE, groups, parameters["seed"]
+    )
     model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=rows.numpy())])
     model.save_pretrained(str(out), create_model_card=False)
 

@@ -1,7 +1,7 @@
 """Cases: what a text is about, before it is put into words of any language.
 
-Cases come in families of four. The first is the case a question may ask for; the other three differ from it in one respect each, so that a retriever has to get
-everything right and not only the topic.
+Cases come in families of four: a case, and three that differ from it in one respect each. A retriever that gets the topic right and one word wrong
+finds the wrong one.
 """
 
 from __future__ import annotations

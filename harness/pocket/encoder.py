@@ -1,7 +1,7 @@
 """Stage: the pocket's English sparse encoder, a small masked LM trained from scratch with InfoNCE + FLOPS, masked-word prediction beside it.
 
-Its word embeddings start from a static pretraining on synonyms (see `static`), and its layers near the identity: a model of this size learns in two minutes what
-expansion is, but not from noise. Written as a plain masked-LM folder, as most sparse encoders on the hub are.
+Its word embeddings start from a static pretraining on synonyms (see `static`), and its head at the identity: a model of this size learns in two
+minutes what expansion is, but not from noise. Written as a plain masked-LM folder, as most sparse encoders on the hub are.
 """
 
 from __future__ import annotations
@@ -102,7 +102,13 @@ def _train(model: Any, tokenizer: Any, seed: int) -> None:
         optimizer.step()
         rate.step()
         optimizer.zero_grad()
-        logger.info("step %d: contrast %.3f, sparsity %.3f, active %.0f and %.0f", step, contrast, sparsity, *((w > 0).sum(1).float().mean() for w in (queries, documents)))
+        logger.info(
+            "step %d: contrast %.3f, sparsity %.3f, active %.0f and %.0f",
+            step,
+            contrast,
+            sparsity,
+            *((w > 0).sum(1).float().mean() for w in (queries, documents)),
+        )
     model.eval()
 
 

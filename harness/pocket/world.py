@@ -1,9 +1,9 @@
 """Stage: the pocket's texts. Two collections a language in BEIR layout, running text, and parallel sentences for the bridge.
 
-    collections/<language>/faq/        questions worded differently from their answers; with training pairs
-    collections/<language>/passages/   questions that share their words with one passage
-    text/<language>.txt                all documents and training questions, no test question
-    parallel.jsonl                     the same statement in six languages, a line each; phrases.jsonl: the same for single concepts
+collections/<language>/faq/        questions worded differently from their answers; with training pairs
+collections/<language>/passages/   questions that share their words with one passage
+text/<language>.txt                all documents and training questions, no test question
+parallel.jsonl                     the same statement in six languages, a line each; phrases.jsonl: the same for single concepts
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The training loop, the same on one worker and on many.
 
-Every worker encodes its share of the global batch and receives the others' representations without gradient; all compute the same global loss, and each
-differentiates it by its own share. The sum of the gradients is then exactly the gradient of the global loss, so the number of workers changes
-neither negatives nor regularisation.
+Every worker encodes its share of the global batch and receives the others' representations without gradient; all compute the same global loss,
+and each differentiates it by its own share. The sum of the gradients is then exactly the gradient of the global loss, so the number of workers
+changes neither negatives nor regularisation.
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ def _step(encoder: Any, share: Sequence[Pair], settings: TrainingSettings, weigh
     loss = contrast + weight * sparsity
     loss.backward()
     return {
-        "loss": float(loss),
-        "contrast": float(contrast),
-        "sparsity": float(sparsity),
+        "loss": float(loss.detach()),
+        "contrast": float(contrast.detach()),
+        "sparsity": float(sparsity.detach()),
         "query_active": float((queries > 0).sum(1).float().mean()),
         "document_active": float((documents > 0).sum(1).float().mean()),
     }

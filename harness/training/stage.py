@@ -11,8 +11,8 @@ from harness.grid.artefact import Location
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path) -> None:
-    """parameters: training (TrainingSettings as a dict), workers, bias, seed; inputs: encoder, pairs (a collection), and tokenizer + initialization unless
-    the source encoder itself is trained.
+    """parameters: training (TrainingSettings as a dict), workers, bias, seed; inputs: encoder, pairs (a collection),
+    and tokenizer + initialization unless the source encoder itself is trained.
 
     One worker trains in the calling process (TorchTrainer's local mode: a second process would only cost its start); several train in a worker
     group of their own, whose number does not change the objective.
@@ -50,19 +50,20 @@ def _train_worker(task: dict[str, Any]) -> None:
     from harness.training.settings import TrainingSettings
     from harness.transfer.encoders import zero_shot_encoder
 
+    in_group = dist.is_initialized()  # else: local mode inside a Tune trial, where Train's report would be taken for Tune's
     inputs = {name: Location(*location) for name, location in task["inputs"].items()}
     parameters = task["parameters"]
     encoder = zero_shot_encoder(parameters, inputs)
     if torch.cuda.is_available():
-        encoder.to(ray.train.torch.get_device() if dist.is_initialized() else "cuda")
+        encoder.to(ray.train.torch.get_device() if in_group else "cuda")
     collection = beir.load(inputs["pairs"].path)
     numbers: dict[str, int] = {}
     pairs = [Pair(query, text, numbers.setdefault(doc_id, len(numbers))) for query, doc_id, text in collection.training]
     if not pairs:
         raise ValueError(f"collection {inputs['pairs'].name} has no training pairs (qrels/train.tsv); leave the stage fine-tuned out")
     settings = TrainingSettings(**parameters["training"])
-    figures = train(encoder, pairs, settings, parameters["seed"], scratch=Path(task["scratch"]), report=ray.train.report)
-    if not dist.is_initialized() or dist.get_rank() == 0:
+    figures = train(encoder, pairs, settings, parameters["seed"], scratch=Path(task["scratch"]), report=ray.train.report if in_group else None)
+    if not in_group or dist.get_rank() == 0:
         out = Path(task["out"])
         encoder.save_pretrained(str(out), create_model_card=False)
         about = {"training": figures | {"pairs": len(pairs)}}
@@ -70,7 +71,8 @@ def _train_worker(task: dict[str, Any]) -> None:
             stored = json.loads((inputs["initialization"].path / "about.json").read_text(encoding="utf-8"))
             about |= {"label": stored["label"], "statistics": stored["statistics"]}
         (out / "about.json").write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
-    ray.train.report(figures)
+    if in_group:
+        ray.train.report(figures)
 
 
 def _has_gpu() -> bool:

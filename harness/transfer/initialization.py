@@ -54,7 +54,9 @@ def _prepared(inputs: Mapping[str, Location]) -> dict[str, Any]:
     if "bridge_source" in inputs:
         prepared["bridge"] = BridgeVectors(bridge_vectors.load(inputs["bridge_source"].path), bridge_vectors.load(inputs["bridge_target"].path))
     if "text" in inputs:
-        prepared["text"] = auxiliary_vectors.load(inputs["text"].path)
+        prepared["text"] = inputs["text"].path
+    if "auxiliary" in inputs:
+        prepared["text"] = auxiliary_vectors.load(inputs["auxiliary"].path)
     if "words" in inputs:
         prepared["words"] = subword_vectors.load(inputs["words"].path)
     return prepared

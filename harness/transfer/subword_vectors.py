@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.collections.words import words
 from harness.grid.artefact import Location
 
 FILE = "vectors.safetensors"
@@ -17,20 +18,28 @@ MOST_WORDS = 100_000  # target words by frequency; the tail of a large text adds
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: prompt; inputs: source, target (tokenizers), and either words (word2vec text format) or bridge and text."""
+    """parameters: prompt, language; inputs: source, target (tokenizers), and either words (word2vec text format) or bridge and text."""
     from safetensors.numpy import save_file
 
-    from baselines.ofa import WordVectors, subword_vectors
+    from baselines.words import BRIDGE, SubwordVectors, WordVectors, subword_vectors
+    from sembridge.bridge import load_bridge
     from sembridge.encoder import load_tokenizer
     from sembridge.vocabulary import Vocabulary
 
     source_tokenizer, target_tokenizer = load_tokenizer(*inputs["source"]), load_tokenizer(*inputs["target"])
     source, target = Vocabulary.from_tokenizer(source_tokenizer), Vocabulary.from_tokenizer(target_tokenizer)
+
+    def contained(vectors: WordVectors) -> SubwordVectors:
+        return subword_vectors(vectors, source_tokenizer, target_tokenizer, len(source), len(target))
+
     if "words" in inputs:
-        words = WordVectors.load(inputs["words"].path)
+        found = contained(WordVectors.load(inputs["words"].path))
     else:
-        words = _bridged_words(source, inputs["text"].path, load_bridge_of(inputs), parameters["prompt"])
-    found = subword_vectors(words, source_tokenizer, target_tokenizer, len(source), len(target))
+        bridge = load_bridge(*inputs["bridge"])
+        # Each side from words of its own language: target-language words cut into single source letters would let those letters donate.
+        english = contained(_embedded(bridge, _whole_words(source), parameters["prompt"]))
+        foreign = contained(_embedded(bridge, _frequent_words(inputs["text"].path, parameters["language"]), parameters["prompt"]))
+        found = SubwordVectors(english.source, foreign.target, BRIDGE)
     save_file({"source": found.source, "target": found.target}, out / FILE)
     (out / "label.json").write_text(json.dumps({"label": found.label}), encoding="utf-8")
 
@@ -44,24 +53,23 @@ def load(folder: Path) -> Any:
     return SubwordVectors(**load_file(folder / FILE), label=json.loads((folder / "label.json").read_text(encoding="utf-8"))["label"])
 
 
-def load_bridge_of(inputs: Mapping[str, Location]) -> Any:
-    from sembridge.bridge import load_bridge
+def _whole_words(source: Any) -> list[str]:
+    """Words the source vocabulary has whole."""
+    entries = zip(source.texts, source.word_initial, strict=True)
+    return sorted({text for text, initial in entries if text is not None and initial and text.isalpha() and len(text) > 1})
 
-    return load_bridge(*inputs["bridge"])
 
-
-def _bridged_words(source: Any, text: Path, bridge: Any, prompt: str) -> Any:
-    """Bridge vectors of the source vocabulary's whole words and of the words of the target text."""
-    import re
-
-    from baselines.ofa import WordVectors
-
-    whole = [str(t) for t, initial in zip(source.texts, source.word_initial, strict=True) if t is not None and initial and t.isalpha() and len(t) > 1]
+def _frequent_words(text: Path, language: str) -> list[str]:
+    """The words of a text, the most frequent ones if there are very many."""
     counts: Counter[str] = Counter()
     with text.open(encoding="utf-8") as lines:
         for line in lines:
-            counts.update(re.findall(r"[^\W\d_]+", line))
-    frequent = [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS]]
-    words = sorted(set(whole) | set(frequent))
-    vectors = bridge.encode([prompt + word for word in words], batch_size=1024, convert_to_numpy=True, show_progress_bar=False)
-    return WordVectors(tuple(words), np.asarray(vectors, dtype=np.float32), "bridge vectors")
+            counts.update(words(line, language))
+    return sorted(word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS])
+
+
+def _embedded(bridge: Any, chosen: list[str], prompt: str) -> Any:
+    from baselines.ofa import WordVectors
+
+    vectors = bridge.encode([prompt + word for word in chosen], batch_size=1024, convert_to_numpy=True, show_progress_bar=False)
+    return WordVectors(tuple(chosen), np.asarray(vectors, dtype=np.float32))

@@ -41,8 +41,9 @@ class Case:
             array.setflags(write=False)
 
 
+FIELDS = {"auxiliary": "text"}  # the field that takes a need, where it has another name
 GIVEN = {
-    "text": lambda case: AuxiliaryVectors(case.target_vectors, case.target_known),
+    "auxiliary": lambda case: AuxiliaryVectors(case.target_vectors, case.target_known),
     "words": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
     "bridge": lambda case: BridgeVectors(TokenVectors(case.source_vectors, case.source_known), TokenVectors(case.target_vectors, case.target_known)),
 }
@@ -69,7 +70,7 @@ def made_case(source_kind: str, target_kind: str) -> Case:
 def build(name: str, case: Case) -> Initializer:
     method = initializer_class(name)
     assert set(method.needs) <= GIVEN.keys(), f"{name} needs {method.needs}; add a line to GIVEN"
-    return method(**{need: GIVEN[need](case) for need in method.needs})
+    return method(**{FIELDS.get(need, need): GIVEN[need](case) for need in method.needs})
 
 
 @pytest.fixture(params=PAIRS, ids=lambda pair: "-to-".join(pair), scope="module")

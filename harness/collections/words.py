@@ -1,0 +1,66 @@
+"""Words of a text, language by language, for everything that is lexical: the BM25 row and word vectors."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from functools import cache
+
+UNSPACED = frozenset({"zh", "ja", "th"})
+"""Languages that put no spaces between words: their words are single characters and pairs of neighbours."""
+
+GLUED = frozenset({"ko"})
+"""Languages that glue particles to words: exact matching does better with pairs of characters (Lucene's CJK analyser does the same)."""
+
+# Han (with 々 and 〇, and the planes of rare characters), kana, Hangul, Thai letters and signs
+_SCRIPTS = (
+    "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u3040-\u30ff\u31f0-\u31ff\uac00-\ud7a3\u0e01-\u0e3a\u0e40-\u0e4e"
+)
+
+
+def words(text: str, language: str) -> list[str]:
+    """The words of a text, in order: runs of letters, digits and their marks, NFKC, lower case.
+
+    In an `UNSPACED` language every East Asian or Thai character is a word and so is every pair of neighbours; Latin words and numbers within
+    the text stay whole.
+    """
+    return _split(text, language.split("-")[0] in UNSPACED)
+
+
+def terms(text: str, language: str) -> list[str]:
+    """What exact matching counts: the words, and characters and pairs in `GLUED` languages too."""
+    return _split(text, language.split("-")[0] in UNSPACED | GLUED)
+
+
+def _split(text: str, into_pairs: bool) -> list[str]:
+    text = unicodedata.normalize("NFKC", text).lower()
+    if not into_pairs:
+        return _word().findall(text)
+    found: list[str] = []
+    for match in _characters_or_word().finditer(text):
+        run = match.group()
+        if match.lastgroup == "characters":
+            found += run
+            found += [run[i : i + 2] for i in range(len(run) - 1)]
+        else:
+            found.append(run)
+    return found
+
+
+@cache
+def _marks() -> str:
+    r"""A character class of all combining marks and the joiners: \w lacks them and would break Hindi words at every vowel sign."""
+    marks = [chr(c) for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) in ("Mn", "Mc", "Me")]
+    return "".join(marks) + "\u200c\u200d"
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(rf"[^\W_](?:[^\W_]|[{_marks()}])*")
+
+
+@cache
+def _characters_or_word() -> re.Pattern[str]:
+    letter = rf"[^\W_{_SCRIPTS}]"
+    return re.compile(rf"(?P<characters>[{_SCRIPTS}]+)|(?P<word>{letter}(?:{letter}|[{_marks()}])*)")
