@@ -10,6 +10,8 @@ import numpy as np
 
 from sembridge.vocabulary import Vocabulary
 
+_SPACE_MARKS = "\u2581\u0120"  # of Metaspace and of byte-level tokenizers
+
 
 @dataclass(frozen=True, eq=False)
 class TokenVectors:
@@ -49,7 +51,7 @@ def embed_vocabulary(model: Any, vocabulary: Vocabulary, *, prompt: str = "", ba
     recognised = _recognised(model, texts)
     ids, texts = ids[recognised], [text for text, is_known in zip(texts, recognised, strict=True) if is_known]
     embedded = model.encode([prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
-    embedded = np.asarray(embedded, dtype=np.float32).reshape(len(texts), -1)
+    embedded = np.asarray(embedded, dtype=np.float32).reshape(len(texts), -1 if texts else model.get_embedding_dimension())
     usable = np.isfinite(embedded).all(axis=1) & (np.abs(embedded).max(axis=1, initial=0) > 0)
     vectors = np.zeros((len(vocabulary), embedded.shape[1]), dtype=np.float32)
     vectors[ids[usable]] = embedded[usable]
@@ -59,12 +61,20 @@ def embed_vocabulary(model: Any, vocabulary: Vocabulary, *, prompt: str = "", ba
 
 
 def _recognised(model: Any, texts: Sequence[str]) -> np.ndarray:
-    """[n] bool: the bridge's tokenizer knows at least one piece of the text."""
+    """[n] bool: the bridge's tokenizer knows at least one piece of the text.
+
+    A lone space mark is no such piece, and neither is padding, which a tokenizer that has padded a batch before goes on adding.
+    """
     tokenizer = model.tokenizer
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)  # StaticEmbedding holds a bare `tokenizers` tokenizer
     unknown = _unknown_id(tokenizer, backend)
     encodings = backend.encode_batch(list(texts), add_special_tokens=False)
-    return np.array([any(piece != unknown for piece in encoding.ids) for encoding in encodings], dtype=bool)
+    return np.array([_knows_a_piece(encoding, unknown) for encoding in encodings], dtype=bool)
+
+
+def _knows_a_piece(encoding: Any, unknown: int | None) -> bool:
+    pieces = zip(encoding.ids, encoding.tokens, encoding.attention_mask, strict=True)
+    return any(real and piece != unknown and token.strip(_SPACE_MARKS) for piece, token, real in pieces)
 
 
 def _unknown_id(tokenizer: Any, backend: Any) -> int | None:

@@ -42,8 +42,9 @@ def entmax(scores: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_alpha(alpha: float) -> None:
-    if not alpha >= 1:
-        raise ValueError(f"alpha {alpha} is below 1; alpha-entmax needs alpha >= 1 (1 is softmax, 2 sparsemax, the paper uses 4)")
+    if not 1 <= alpha < float("inf"):
+        wrong = "is infinite" if alpha == float("inf") else "is below 1"
+        raise ValueError(f"alpha {alpha} {wrong}; alpha-entmax needs alpha >= 1 (1 is softmax, 2 sparsemax, the paper uses 4)")
 
 
 def cosine_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block: int = 512) -> sp.csr_array:

@@ -30,7 +30,8 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
     """Match every target token to at most one source token.
 
     Special tokens match by role only, never by string. Ordinary tokens prefer the same text with the same word-initial flag, then the same
-    flag, then the same case, then the lowest id; so "play" takes the row of "play" and never of "##play" where both exist.
+    flag, then the same case, then the same stored token, then the lowest id; so "play" takes the row of "play" and never of "##play" where
+    both exist.
     """
     if mode not in MODES:
         raise ValueError(f"overlap {mode!r} is unknown; choose one of {', '.join(MODES)}")
@@ -57,12 +58,13 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
             if target.kind == "byte-bpe" and token in lone_bytes:
                 copied[target_id], rule[target_id] = lone_bytes[token], "byte"
             continue
-        best = min(
-            ((_rank(source, source_id, text, target.word_initial[target_id]), source_id) for source_id in candidates.get(text.lower(), ())),
-            default=None,
+        ranked = (
+            (_rank(source, source_id, text, target.word_initial[target_id]), source.tokens[source_id] != target.tokens[target_id], source_id)
+            for source_id in candidates.get(text.lower(), ())
         )
+        best = min(ranked, default=None)
         if best is not None and (mode == "fuzzy" or RULES[best[0]] == "exact"):
-            copied[target_id], rule[target_id] = best[1], RULES[best[0]]
+            copied[target_id], rule[target_id] = best[2], RULES[best[0]]
     return Overlap(copied, tuple(rule))
 
 

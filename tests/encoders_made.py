@@ -12,15 +12,18 @@ from tokenizers_made import made_tokenizer
 from sembridge.encoder import load_encoder
 
 
-def made_encoder_folder(
-    folder: Path, *, kind: str = "wordpiece", language: str = "english", dropout: float = 0.0, tied: bool = True, bias: float = 0.0, seed: int = 0
-) -> Path:
-    """A plain masked-LM folder: one layer of 32 dimensions, 48 positions, every weight (biases too) drawn at `seed`, `bias` added to the decoder's."""
+def made_encoder_folder(folder: Path, *, dropout: float = 0.0, tied: bool = True, bias: float = 0.0, spare: int = 0, seed: int = 0) -> Path:
+    """A plain masked-LM folder: one layer of 32 dimensions, 48 positions, weights and biases drawn at `seed`.
+
+    bias   added to the decoder's biases
+    spare  rows of the embedding past the tokenizer's vocabulary, as many models on the hub have them
+    """
     from transformers import BertConfig, BertForMaskedLM
 
-    tokenizer = made_tokenizer(kind, language)
+    tokenizer = made_tokenizer("wordpiece", "english")
     config = BertConfig(
-        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48, max_position_embeddings=48,
+        vocab_size=len(tokenizer) + spare, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48,
+        max_position_embeddings=48,
         pad_token_id=tokenizer.pad_token_id, hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout, tie_word_embeddings=tied,
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
@@ -29,7 +32,7 @@ def made_encoder_folder(
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "LayerNorm" not in name:
-                parameter.normal_(std=0.2, generator=generator)
+                parameter.normal_(std=0.1, generator=generator)
         model.cls.predictions.bias += bias
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

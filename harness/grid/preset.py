@@ -108,6 +108,7 @@ def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices:
         raise PresetError(f"{path}: not valid YAML ({str(error).splitlines()[0]}); mend the file") from None
     if not isinstance(content, dict):
         raise PresetError(f"{path}: a preset is a mapping of options; see docs/presets.md")
+    content = _expanded(content)
     for override in overrides:
         _set(content, override)
     for key, value in (choices or {}).items():
@@ -117,6 +118,16 @@ def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices:
         return Preset.model_validate(content)
     except ValidationError as error:
         raise PresetError(_explained(error)) from None
+
+
+def _expanded(content: dict) -> dict:
+    """Short forms (a name alone) written out, so that --set can reach below them."""
+    field = {"architectures": "model", "bridges": "model", "tokenizers": "model", "collections": "folder"}
+    expanded = dict(content)
+    for key in field.keys() & content.keys():
+        if isinstance(content[key], dict):
+            expanded[key] = {name: {field[key]: value} if isinstance(value, str) else value for name, value in content[key].items()}
+    return expanded
 
 
 def _set(content: dict, override: str) -> None:

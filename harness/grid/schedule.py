@@ -118,8 +118,8 @@ def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, pro
     options = {"num_cpus": preset.resources.cpus_per_cell, "num_gpus": preset.resources.gpus_per_cell, "max_retries": 2}
 
     @ray.remote(**options)
-    def task(artefact: Artefact, inputs: list[Any]) -> tuple[bool, float, str]:
-        failed = [error for _, _, error in ray.get(inputs) if error]
+    def task(artefact: Artefact, *inputs: tuple[bool, float, str]) -> tuple[bool, float, str]:
+        failed = [error for _, _, error in inputs if error]
         return (False, 0.0, failed[0]) if failed else _make(artefact, str(store.root), threads)
 
     expected = {artefact.key: store.seconds(artefact.stage) for artefact in artefacts}
@@ -127,7 +127,7 @@ def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, pro
     waiting: dict[Any, Artefact] = {}
     for artefact in artefacts:  # inputs come first, so their references exist
         references = [submitted[child.key] for child in artefact.needed if child.key in submitted]
-        submitted[artefact.key] = task.remote(artefact, references)
+        submitted[artefact.key] = task.remote(artefact, *references)
         waiting[submitted[artefact.key]] = artefact
     errors: dict[str, str] = {}
     done = 0

@@ -57,6 +57,7 @@ def _model(family: str, tokenizer: Any) -> Any:
         vocab_size=len(tokenizer), hidden_size=128, num_hidden_layers=2, num_attention_heads=4, intermediate_size=512,
         max_position_embeddings=tokenizer.model_max_length, pad_token_id=tokenizer.pad_token_id,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        initializer_range=ROW_LENGTH / 128**0.5,  # how long its own fresh rows are
     )  # fmt: skip
     return BertForMaskedLM(config)
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a training in safetensors: weights, AdamW moments, schedule position, random state. No pickle.
+"""Checkpoints of a training in safetensors: weights, AdamW moments, random state; the folder's name is the step. No pickle.
 
 scratch/step-N/shared.safetensors is written by worker 0, scratch/step-N/random-R.safetensors by every worker R; a checkpoint counts once worker 0 has
 renamed it into place, and only the newest is kept.
@@ -16,13 +16,13 @@ import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 
 
-def save(scratch: Path, model: Any, optimizer: Any, schedule: Any, step: int, rank: int) -> None:
+def save(scratch: Path, optimizer: Any, step: int, rank: int) -> None:
     """Write a checkpoint after `step` finished steps; all workers call this together."""
     aside, final = scratch / f".step-{step}", scratch / f"step-{step}"
     if rank == 0:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        save_file(_state(model, optimizer), aside / "shared.safetensors")
+        save_file(_state(optimizer), aside / "shared.safetensors")
     _wait()
     save_file({"random": torch.get_rng_state()}, aside / f"random-{rank}.safetensors")
     _wait()
@@ -34,7 +34,7 @@ def save(scratch: Path, model: Any, optimizer: Any, schedule: Any, step: int, ra
     _wait()
 
 
-def restore(scratch: Path, model: Any, optimizer: Any, schedule: Any, rank: int) -> int:
+def restore(scratch: Path, optimizer: Any, rank: int) -> int:
     """Load the newest checkpoint if there is one; returns the number of finished steps."""
     found = max(scratch.glob("step-*"), key=lambda path: int(path.name[5:]), default=None)
     if found is None:
@@ -43,23 +43,25 @@ def restore(scratch: Path, model: Any, optimizer: Any, schedule: Any, rank: int)
     stored = load_file(found / "shared.safetensors")
     with torch.no_grad():
         for index, parameter in enumerate(_parameters(optimizer)):
+            if f"weight.{index}" not in stored:
+                continue
             parameter.copy_(stored[f"weight.{index}"])
             optimizer.state[parameter] = {
                 "step": stored[f"step.{index}"],
                 "exp_avg": stored[f"mean.{index}"].to(parameter.device),
                 "exp_avg_sq": stored[f"square.{index}"].to(parameter.device),
             }
-    schedule.last_epoch = step - 1
-    schedule.step()
     own = found / f"random-{rank}.safetensors"
     if own.is_file():  # the number of workers may have changed; a new one keeps its fresh seed
         torch.set_rng_state(load_file(own)["random"])
     return step
 
 
-def _state(model: Any, optimizer: Any) -> dict[str, torch.Tensor]:
+def _state(optimizer: Any) -> dict[str, torch.Tensor]:
     state = {}
     for index, parameter in enumerate(_parameters(optimizer)):
+        if parameter not in optimizer.state:  # it never got a gradient (the second bias of an untied BERT): nothing changed it
+            continue
         moments = optimizer.state[parameter]
         state[f"weight.{index}"] = parameter.detach().contiguous()
         state[f"step.{index}"] = torch.as_tensor(moments["step"])

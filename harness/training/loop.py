@@ -49,7 +49,7 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
     """Fine-tune an encoder in place on the calling worker's share of every batch; returns figures of the last step.
 
     scratch  folder for checkpoints; a training that finds one there goes on from it
-    report   called with the current figures at every checkpoint and at the end, on every worker
+    report   called with the current figures at every checkpoint, on every worker
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     steps = batches(len(pairs), settings, seed)
@@ -57,9 +57,9 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
         raise ValueError(f"{len(pairs)} training pairs are too few for {world} worker(s): every worker needs at least two a step")
     model, device = encoder[0].model, encoder[0].model.device
     optimizer = _optimizer(model, settings)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _learning_rate(step, len(steps), settings.warmup))
     torch.manual_seed(seed + rank)  # dropout draws from the global generator; there is no other way to seed it
-    first = checkpoint.restore(scratch, model, optimizer, schedule, rank) if scratch else 0
+    first = checkpoint.restore(scratch, optimizer, rank) if scratch else 0
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _learning_rate(step, len(steps), settings.warmup), last_epoch=first - 1)
     figures: dict[str, float] = {}
     model.train()
     start = time.perf_counter()
@@ -78,7 +78,7 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
         optimizer.zero_grad(set_to_none=False)
         if (step + 1) % settings.checkpoint_every == 0 and step + 1 < len(steps):
             if scratch:
-                checkpoint.save(scratch, model, optimizer, schedule, step + 1, rank)
+                checkpoint.save(scratch, optimizer, step + 1, rank)
             if report:
                 report({"step": step + 1, "steps": len(steps), **figures})
     model.eval()
@@ -90,8 +90,8 @@ def _step(encoder: Any, share: Sequence[Pair], settings: TrainingSettings, weigh
     """Encode the share, compute the global loss, and leave this share's part of its gradient in the parameters."""
     amp = device.type == "cuda" and torch.cuda.is_bf16_supported()
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp):
-        queries = _encode(encoder, [pair.question for pair in share], settings.max_length, device).float()
-        documents = _encode(encoder, [pair.passage for pair in share], settings.max_length, device).float()
+        queries = _encode(encoder, "query", [pair.question for pair in share], settings.max_length, device).float()
+        documents = _encode(encoder, "document", [pair.passage for pair in share], settings.max_length, device).float()
     keys = torch.tensor([pair.document for pair in share], device=device)
     queries, documents, keys = (_gathered(tensor, rank, world) for tensor in (queries, documents, keys))
     contrast = info_nce(queries, documents, keys, settings.scale)
@@ -107,10 +107,10 @@ def _step(encoder: Any, share: Sequence[Pair], settings: TrainingSettings, weigh
     }
 
 
-def _encode(encoder: Any, texts: list[str], max_length: int, device: torch.device) -> torch.Tensor:
-    tokenizer = encoder[0].processor
+def _encode(encoder: Any, side: str, texts: list[str], max_length: int, device: torch.device) -> torch.Tensor:
+    tokenizer, prompt = encoder[0].processor, (getattr(encoder, "prompts", None) or {}).get(side) or ""
     limit = min(max_length, encoder.max_seq_length or max_length)
-    ids = tokenizer(texts, truncation=True, max_length=limit, return_attention_mask=False)["input_ids"]
+    ids = tokenizer([prompt + text for text in texts], truncation=True, max_length=limit, return_attention_mask=False)["input_ids"]
     return represent(encoder, pad(ids, tokenizer.pad_token_id, device))
 
 
@@ -129,8 +129,8 @@ def _optimizer(model: Any, settings: TrainingSettings) -> torch.optim.AdamW:
     matrices = [p for p in model.parameters() if p.requires_grad and p.dim() > 1]
     vectors = [p for p in model.parameters() if p.requires_grad and p.dim() <= 1]
     groups: list[Mapping[str, Any]] = [
-        {"params": matrices, "weight_decay": settings.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
+        {"params": matrices, "weight_decay": settings.weight_decay, "initial_lr": settings.learning_rate},
+        {"params": vectors, "weight_decay": 0.0, "initial_lr": settings.learning_rate},
     ]
     return torch.optim.AdamW(groups, lr=settings.learning_rate)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from harness.training.loop import Pair
 
-WORDS = (
-    "teacher doctor cat engine window song river mountain letter market bread water winter garden bridge street station train captain island".split()
-)
+_WORDS = "teacher doctor cat engine window song river mountain letter market bread water winter garden bridge street station train captain island"
+WORDS = _WORDS.split()
 
 
 def toy_pairs(copies: int = 2) -> list[Pair]:

@@ -1,0 +1,136 @@
+"""Encoding against sentence-transformers, and the promise that the result depends on the texts alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from encoders_made import made_encoder, made_encoder_folder
+from tokenizers_made import english
+
+from harness.evaluation.encode import WINDOW, encode, encode_all
+from harness.pocket.tokenizers import wordpiece
+from sembridge.encoder import load_encoder
+
+OPTIONS = {"max_length": None}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return str(made_encoder_folder(tmp_path_factory.mktemp("encoder"), bias=-1.0))
+
+
+@pytest.fixture(scope="module")
+def encoder(folder):
+    return load_encoder(folder)
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """1,100 texts of 1 to 60 words (the encoder takes 48 tokens), lengths mixed."""
+    rng = np.random.default_rng(0)
+    words = " ".join(english()).split()
+    return [" ".join(rng.choice(words, size)) for size in rng.integers(1, 61, size=1100)]
+
+
+@pytest.fixture(scope="module")
+def encoded(encoder, texts):
+    return encode_all(encoder, texts, **OPTIONS)
+
+
+def same(left, right):
+    left.sort_indices(), right.sort_indices()
+    return left.shape == right.shape and all(np.array_equal(getattr(left, part), getattr(right, part)) for part in ("indptr", "indices", "data"))
+
+
+def test_equals_sentence_transformers(encoder, texts, encoded):
+    expected = encoder.encode(texts, batch_size=16, convert_to_sparse_tensor=False).numpy()
+    assert encoded.dtype == np.float32 and encoded.shape == expected.shape == (1100, encoder[0].model.config.vocab_size)
+    assert 0.01 < (expected > 0).mean() < 0.9
+    np.testing.assert_allclose(encoded.toarray(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("strategy", "activation"), [("sum", "relu"), ("max", "log1p_relu")])
+def test_other_poolings_equal_sentence_transformers(folder, texts, strategy, activation):
+    encoder = load_encoder(folder)
+    encoder[1].pooling_strategy, encoder[1].activation_function = strategy, activation
+    expected = encoder.encode(texts[:50], convert_to_sparse_tensor=False).numpy()
+    np.testing.assert_allclose(encode_all(encoder, texts[:50], **OPTIONS).toarray(), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_windows_are_of_the_promised_size_and_in_order(encoder, texts, encoded):
+    blocks = list(encode(encoder, texts, **OPTIONS))
+    assert [block.shape[0] for block in blocks] == [WINDOW, WINDOW, 1100 - 2 * WINDOW]
+    for number in (0, 1, 511, 512, 700, 1099):  # each row is its own text's
+        alone = encode_all(encoder, [texts[number]], **OPTIONS).toarray()[0]
+        np.testing.assert_allclose(encoded[[number]].toarray()[0], alone, atol=1e-6)
+
+
+def test_slices_at_window_boundaries_give_the_same_bits(encoder, texts, encoded):
+    parts = [encode_all(encoder, texts[start:end], **OPTIONS) for start, end in ((0, WINDOW), (WINDOW, 1100))]
+    assert same(parts[0], encoded[:WINDOW]) and same(parts[1], encoded[WINDOW:])
+    tail = encode_all(encoder, texts[2 * WINDOW :], **OPTIONS)
+    assert same(tail, encoded[2 * WINDOW :])
+
+
+def test_the_same_call_gives_the_same_bits_and_leaves_the_encoder_alone(encoder, texts, encoded):
+    assert same(encode_all(encoder, texts, **OPTIONS), encoded)
+    assert not encoder[0].model.training
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in encoder[0].model.parameters())
+
+
+@pytest.mark.parametrize("most", [1, 100, 10**6])
+def test_other_batches_change_rounding_at_most(encoder, texts, encoded, monkeypatch, most):
+    """Also where a single text is longer than a batch may be."""
+    monkeypatch.setattr("harness.evaluation.encode.MOST_TOKENS", most)
+    seen = []
+    handle = encoder[0].model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(kwargs["input_ids"].shape), with_kwargs=True)
+    other = encode_all(encoder, texts[:100], **OPTIONS)
+    handle.remove()
+    np.testing.assert_allclose(other.toarray(), encoded[:100].toarray(), atol=1e-6)
+    assert sum(size for size, _ in seen) == 100
+    assert all(size * length <= most or size == 1 for size, length in seen)
+    assert (len(seen) == 1) == (most == 10**6)
+
+
+def test_max_length_cuts_and_the_encoders_own_limit_holds(encoder):
+    words = [*dict.fromkeys(word for word in " ".join(english()).split() if len(encoder[0].processor.tokenize(word)) == 1)] * 10
+    long = " ".join(words)
+
+    def vector(text, max_length):
+        return encode_all(encoder, [text], max_length=max_length).toarray()
+
+    np.testing.assert_allclose(vector(long, 10), vector(" ".join(words[:10]), None), atol=1e-6)
+    assert np.abs(vector(long, 10) - vector(" ".join(words[:11]), None)).max() > 1e-3
+    for max_length in (None, 48, 500):
+        np.testing.assert_allclose(vector(long, max_length), vector(" ".join(words[:48]), None), atol=1e-6)
+
+
+def test_special_tokens_are_put_around_a_text_and_count(tmp_path):
+    encoder = made_encoder(tmp_path)
+    tokenizer = encoder[0].processor = wordpiece(english(), 300, lowercase=True)
+    seen = []
+    encoder[0].model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(kwargs["input_ids"]), with_kwargs=True)
+    encode_all(encoder, ["cat " * 30, "cat"], max_length=6)
+    cat, cls, sep = tokenizer.convert_tokens_to_ids(["cat", "[CLS]", "[SEP]"])
+    pad = tokenizer.pad_token_id
+    assert [ids.tolist() for ids in seen] == [[[cls, cat, sep, pad, pad, pad], [cls, cat, cat, cat, cat, sep]]]
+
+
+def test_prompt(encoder, texts):
+    asked = encode_all(encoder, texts[:40], prompt="question the ", **OPTIONS)
+    assert same(asked, encode_all(encoder, ["question the " + text for text in texts[:40]], **OPTIONS))
+    expected = encoder.encode(texts[:40], prompt="question the ", convert_to_sparse_tensor=False).numpy()
+    np.testing.assert_allclose(asked.toarray(), expected, atol=1e-6)
+    assert np.abs(asked.toarray() - encode_all(encoder, texts[:40], **OPTIONS).toarray()).max() > 1e-3
+
+
+def test_no_documents(encoder):
+    assert list(encode(encoder, [], **OPTIONS)) == []
+
+
+def test_a_text_without_active_dimensions_is_an_empty_row(tmp_path):
+    encoder = made_encoder(tmp_path, bias=-1000.0)
+    found = encode_all(encoder, ["cat", "window song"], **OPTIONS)
+    assert found.nnz == 0 and found.shape == (2, encoder[0].model.config.vocab_size)
+    assert torch.is_inference_mode_enabled() is False

@@ -1,0 +1,100 @@
+"""Every wrong input is one line with the next step, exit code 2, and nothing started: no store, no results."""
+
+import json
+import shutil
+
+import pytest
+
+
+@pytest.fixture
+def refused(command, tmp_path):
+    """Run a command that must be refused; returns its message."""
+
+    def run(*options, store_exists=False, **keywords):
+        code, out, err = command(*options, **keywords)
+        assert code == 2, err
+        assert out == "" and err.startswith("error: ") and err.count("\n") == 1, err
+        assert not (tmp_path / "store").exists() or store_exists
+        assert not list((tmp_path / "results").glob("*"))
+        return err
+
+    return run
+
+
+@pytest.fixture
+def broken(own_data, tmp_path):
+    """A copy of the data folder to spoil."""
+    return shutil.copytree(own_data, tmp_path / "data")
+
+
+RU = ("--languages", "ru")
+
+
+def test_unknown_names_get_the_nearest(refused):
+    assert "initializer 'sembrige' is unknown; did you mean 'sembridge'?" in refused(*RU, "--initializers", "sembrige")
+    assert "did you mean 'ru'?" in refused("--languages", "rus")
+    assert "--preset 'own-dta' is unknown; did you mean 'own-data'?" in refused(preset="own-dta")
+    assert "'zero-short' is not valid; did you mean 'zero-shot'?" in refused(*RU, "--stages", "zero-short")
+    assert "option 'training.epoch' is unknown; did you mean 'epochs'?" in refused(*RU, "--set", "training.epoch=2")
+    assert "--architectures 'sorce' is not in this preset; did you mean 'source'?" in refused(*RU, "--architectures", "sorce")
+    assert "settings.focus.min_cont is unknown; did you mean 'min_count'?" in refused(*RU, "--set", "settings.focus.min_cont=2")
+    assert "language 'k0' is not in the pocket; did you mean 'ko'?" in refused("--languages", "k0", preset="pocket")
+
+
+def test_values_out_of_range(refused):
+    assert "alpha 0.5 is below 1" in refused(*RU, "--alphas", "0.5")
+    assert "option 'training.epochs': 0 is not valid" in refused(*RU, "--set", "training.epochs=0")
+    assert "not of the form key.path=value" in refused(*RU, "--set", "training.epochs")
+    assert "training.collection 'owm' is unknown; did you mean 'own'?" in refused(*RU, "--set", "training.collection=owm")
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil", "message"),
+    [
+        ("corpus.jsonl", lambda lines: [*lines[:3], "{oops", *lines[3:]], r"corpus.jsonl.*4"),
+        ("corpus.jsonl", lambda lines: [*lines, lines[0]], r"corpus.jsonl.*145.*d000"),
+        ("corpus.jsonl", lambda lines: [], r"corpus.jsonl"),
+        ("queries.jsonl", lambda lines: [json.dumps({"_id": "q000", "text": " "}), *lines[1:]], r"queries.jsonl.*1"),
+        ("qrels/test.tsv", lambda lines: [*lines, "q000\tnowhere\t1"], r"test.tsv.*22.*nowhere"),
+        ("qrels/test.tsv", lambda lines: [*lines, "nobody\td000\t1"], r"test.tsv.*22.*nobody"),
+    ],
+)
+def test_defects_of_a_collection_name_file_and_line(refused, broken, file, spoil, message):
+    import re
+
+    path = broken / "collections" / "ru" / file
+    path.write_text("".join(line + "\n" for line in spoil(path.read_text(encoding="utf-8").splitlines())), encoding="utf-8")
+    assert re.search(message, refused(*RU, data=broken))
+
+
+def test_models_that_do_not_fit(refused, broken):
+    config = broken / "source" / "config.json"
+    content = json.loads(config.read_text())
+    config.write_text(json.dumps(content | {"architectures": ["BertModel"]}))
+    assert "is no masked LM (architectures: BertModel)" in refused(*RU, data=broken)
+    config.write_text(json.dumps(content))
+    tokenizer = broken / "tokenizers" / "ru" / "tokenizer_config.json"
+    tokenizer.write_text(json.dumps({k: v for k, v in json.loads(tokenizer.read_text()).items() if k != "pad_token"}))
+    assert "has no pad token; set pad_token" in refused(*RU, data=broken)
+    (broken / "source" / "model.safetensors").unlink()
+    assert "no .safetensors file" in refused(*RU, data=broken)
+    shutil.rmtree(broken / "source")
+    assert "does not exist" in refused(*RU, data=broken)
+
+
+def test_results_and_store_that_cannot_be_used(command, refused, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    code, _, err = command(*RU, "--results", str(file / "below"))
+    assert code == 2 and "cannot be written" in err and not (tmp_path / "store").exists()
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "STORE.json").write_text('{"format": 999}')
+    assert "has format 999, this version writes format 1; choose another folder with --store DIR" in refused(*RU, store_exists=True)
+    (tmp_path / "store" / "STORE.json").unlink()
+    (tmp_path / "store" / "precious.txt").write_text("")
+    assert "is not empty and no store" in refused(*RU, store_exists=True)
+
+
+def test_a_hub_model_needs_its_revision(refused):
+    message = refused(*RU, "--set", "architectures.source.model=naver/splade-v3")
+    assert "'naver/splade-v3' is no folder here; a hub model needs its pinned revision (--set architectures.source.revision=COMMIT)" in message

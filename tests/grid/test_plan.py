@@ -1,0 +1,64 @@
+"""The plan is pure, shares what can be shared, and names artefacts by content."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.grid.plan import missing, plan
+from harness.grid.preset import load_preset
+from harness.grid.store import Store
+
+PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
+
+
+@pytest.fixture
+def cells_of(own_data):
+    def make(*overrides, **choices):
+        defaults = {"languages": ["ru"]}
+        return plan(load_preset("own-data", PRESETS, [f"data={own_data}", *overrides], defaults | choices))
+
+    return make
+
+
+def test_the_pocket_grid_has_every_cell_once():
+    cells = plan(load_preset("pocket", PRESETS))
+    assert len(cells) == 5 * 2 * 2 * 9
+    assert len({cell.identity for cell in cells}) == len(cells)
+    trained = {artefact.key for cell in cells for artefact in cell.artefact.walk() if artefact.stage == "trained-encoder"}
+    assert len(trained) == 5 * 8  # one fine-tune serves both collections; bm25 has none
+    assert {cell.identity.initializer for cell in cells if cell.reference} == {"base", "bm25"}
+
+
+def test_bridge_vectors_are_shared_by_alphas_and_seeds(cells_of):
+    cells = cells_of(initializers=["sembridge"], alphas=[1.5, 2, 4], seeds=[1, 2], stages=["zero-shot"])
+    counts = {}
+    for artefact in {a.key: a for cell in cells for a in cell.artefact.walk()}.values():
+        counts[artefact.stage] = counts.get(artefact.stage, 0) + 1
+    assert counts == {"bridge-vectors": 2, "initialization": 6, "evaluation": 6}
+
+
+def test_keys_follow_content_not_names(cells_of, own_data, tmp_path):
+    one = cells_of(initializers=["mean"], stages=["zero-shot"])[0]
+    renamed = cells_of(f"architectures.other.model={own_data}/source", initializers=["mean"], stages=["zero-shot"], architectures=["other"])[0]
+    assert renamed.identity != one.identity and renamed.artefact.key == one.artefact.key
+    other = cells_of("evaluation.max_length=16", initializers=["mean"], stages=["zero-shot"])[0]
+    assert other.artefact.key != one.artefact.key
+
+
+def test_alpha_belongs_to_methods_that_have_one(cells_of):
+    cells = cells_of(initializers=["sembridge", "ofa", "base"], alphas=[2, 4], stages=["zero-shot"])
+    assert [(c.identity.initializer, c.identity.bridge, c.identity.alpha) for c in cells] == [
+        ("sembridge", "bridge", 2),
+        ("sembridge", "bridge", 4),
+        ("ofa", "", None),
+        ("base", "", None),
+    ]
+
+
+def test_missing_lists_inputs_before_what_needs_them(cells_of, tmp_path):
+    todo = missing(cells_of(), Store(tmp_path / "store"))
+    seen = set()
+    for artefact in todo:
+        assert all(child.key in seen for child in artefact.needed)
+        seen.add(artefact.key)
+    assert not (tmp_path / "store").exists()

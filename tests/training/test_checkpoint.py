@@ -1,0 +1,106 @@
+"""A training that was killed goes on from its newest checkpoint and ends with the same bits."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+from encoders_made import made_encoder_folder, same_bits, weights
+from pairs_made import toy_pairs
+
+from harness.training.loop import train
+from harness.training.settings import TrainingSettings
+from sembridge.encoder import load_encoder
+
+# 15 steps; dropout and momentum: neither the random state nor the moments may get lost
+SETTINGS = TrainingSettings(batch_size=8, epochs=3, learning_rate=5e-3, max_length=16, checkpoint_every=4)
+
+
+class Killed(Exception):
+    pass
+
+
+def killed_at(step):
+    def report(figures):
+        if figures["step"] == step:
+            raise Killed
+
+    return report
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["tied", "untied"])
+def folder(request, tmp_path_factory):
+    return str(made_encoder_folder(tmp_path_factory.mktemp("encoder"), dropout=0.2, tied=request.param))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(folder):
+    encoder = load_encoder(folder)
+    train(encoder, toy_pairs(), SETTINGS, 3)
+    return weights(encoder)
+
+
+@pytest.mark.parametrize("steps", [[4], [8], [4, 12], [4, 4]], ids=str)
+def test_killed_and_resumed_equals_uninterrupted(folder, uninterrupted, tmp_path, steps):
+    for step in dict.fromkeys(steps):
+        with pytest.raises(Killed):
+            train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path, killed_at(step))
+        assert [path.name for path in tmp_path.iterdir()] == [f"step-{step}"]  # only the newest, and nothing half-written
+    torch.manual_seed(99), torch.rand(7)
+    encoder = load_encoder(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figures = train(encoder, toy_pairs(), SETTINGS, 3, tmp_path)
+    assert (figures["resumed_from"], figures["steps"]) == (steps[-1], 15)
+    assert same_bits(weights(encoder), uninterrupted)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-12"]
+
+
+def test_checkpoints_change_nothing(folder, uninterrupted, tmp_path):
+    encoder = load_encoder(folder)
+    train(encoder, toy_pairs(), SETTINGS.model_copy(update={"checkpoint_every": 1}), 3, tmp_path)
+    assert same_bits(weights(encoder), uninterrupted)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-14"]
+
+
+def test_a_checkpoint_is_safetensors_only(folder, tmp_path):
+    with pytest.raises(Killed):
+        train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path, killed_at(4))
+    assert sorted(path.name for path in (tmp_path / "step-4").iterdir()) == ["random-0.safetensors", "shared.safetensors"]
+
+
+def test_a_checkpoint_killed_while_being_written_does_not_count(folder, uninterrupted, tmp_path):
+    with pytest.raises(Killed):
+        train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path, killed_at(4))
+    half = tmp_path / ".step-8"
+    half.mkdir()
+    (half / "shared.safetensors").write_bytes(b"half")
+    (half / "random-0.safetensors").write_bytes(b"")
+    encoder = load_encoder(folder)
+    assert train(encoder, toy_pairs(), SETTINGS, 3, tmp_path)["resumed_from"] == 4
+    assert same_bits(weights(encoder), uninterrupted)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-12"]
+
+
+def test_a_kill_between_the_new_checkpoint_and_the_removal_of_the_old_one(folder, uninterrupted, tmp_path):
+    for step in (4, 8):
+        with pytest.raises(Killed):
+            train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path / str(step), killed_at(step))
+    both = tmp_path / "both"
+    both.mkdir()
+    for step in (4, 8):
+        (tmp_path / str(step) / f"step-{step}").rename(both / f"step-{step}")
+    encoder = load_encoder(folder)
+    assert train(encoder, toy_pairs(), SETTINGS, 3, both)["resumed_from"] == 8
+    assert same_bits(weights(encoder), uninterrupted)
+    assert [path.name for path in both.iterdir()] == ["step-12"]
+
+
+def test_tied_weights_stay_tied(folder, tmp_path):
+    with pytest.raises(Killed):
+        train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path, killed_at(12))
+    encoder = load_encoder(folder)
+    tied = encoder[0].model.config.tie_word_embeddings
+    train(encoder, toy_pairs(), SETTINGS, 3, tmp_path)
+    assert (encoder[0].model.get_output_embeddings().weight is encoder[0].model.get_input_embeddings().weight) == tied

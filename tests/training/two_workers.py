@@ -1,0 +1,94 @@
+"""What each of two worker processes runs for test_two_workers.py: trainings over torch.distributed, their outcome left in files."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from encoders_made import weights
+from pairs_made import toy_pairs
+from safetensors.torch import save_file
+
+from harness.training.guard import TrainingStopped
+from harness.training.loop import train
+from harness.training.settings import TrainingSettings
+from sembridge.encoder import load_encoder
+
+PLAIN = TrainingSettings(batch_size=16, epochs=3, learning_rate=1e-3, max_length=16, lambda_query=0.02, lambda_document=0.03)  # of 3 steps
+STOPPED = PLAIN.model_copy(update={"checkpoint_every": 4})
+DROPOUT = TrainingSettings(batch_size=8, epochs=2, learning_rate=5e-3, max_length=16, checkpoint_every=4)  # of 5 steps
+SEED = 3
+
+
+class Killed(Exception):
+    pass
+
+
+def kill(figures: dict[str, float]) -> None:
+    raise Killed
+
+
+@contextmanager
+def recorded_gradients() -> Any:
+    """The gradients as they are after the sum over workers: the loop hands them to clip_grad_norm_."""
+    seen: list[dict[str, torch.Tensor]] = []
+    clip = torch.nn.utils.clip_grad_norm_
+
+    def spy(parameters: Any, largest: float) -> Any:
+        parameters = list(parameters)
+        seen.append({str(index): p.grad.clone() for index, p in enumerate(parameters) if p.grad is not None})
+        return clip(parameters, largest)
+
+    torch.nn.utils.clip_grad_norm_ = spy
+    try:
+        yield seen
+    finally:
+        torch.nn.utils.clip_grad_norm_ = clip
+
+
+def plain_training(folder: str, out: Path) -> None:
+    """PLAIN on toy pairs with three questions a document, so that batches hold several of the same; all gradients and figures kept."""
+    encoder, figures = load_encoder(folder), []
+    with recorded_gradients() as gradients:
+        settings = PLAIN.model_copy(update={"checkpoint_every": 1})
+        figures.append(train(encoder, toy_pairs(3), settings, SEED, report=figures.append))
+    out.mkdir(parents=True)
+    save_file(weights(encoder), out / "weights.safetensors")
+    for step, found in enumerate(gradients):
+        save_file(found, out / f"gradients-{step}.safetensors")
+    (out / "figures.json").write_text(json.dumps(figures))
+
+
+def work(rank: int, plain: str, dropout: str, broken: str, out: Path) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{out}/rendezvous", rank=rank, world_size=2)
+    own = out / str(rank)
+    plain_training(plain, own / "plain")
+
+    whole, stopped = load_encoder(dropout), load_encoder(dropout)
+    train(whole, toy_pairs(), DROPOUT, SEED)
+    with suppress(Killed):
+        train(load_encoder(dropout), toy_pairs(), DROPOUT, SEED, out / "dropout", kill)
+    figures = train(stopped, toy_pairs(), DROPOUT, SEED, out / "dropout")
+    save_file(weights(whole), own / "whole.safetensors")
+    save_file(weights(stopped), own / "resumed.safetensors")
+
+    errors = {}
+    try:
+        train(load_encoder(plain), toy_pairs(3), STOPPED, SEED, out / "two-then-one", kill)
+    except Killed:
+        errors["killed"] = "killed"
+    try:
+        train(load_encoder(plain), toy_pairs(1)[:3], PLAIN, SEED)
+    except ValueError as error:
+        errors["few"] = str(error)
+    try:
+        train(load_encoder(broken), toy_pairs(), PLAIN, SEED)
+    except TrainingStopped as error:
+        errors["stopped"] = str(error)
+    (own / "report.json").write_text(json.dumps({"errors": errors, "resumed_from": figures["resumed_from"]}))
+    dist.destroy_process_group()

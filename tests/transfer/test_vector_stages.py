@@ -1,0 +1,155 @@
+"""Stages that make vectors: what is loaded is what the library computes, and OFA's source letters do not donate for target-language words."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from encoders_made import made_bridge_folder
+from tokenizers_made import english, made_tokenizer, russian
+
+from baselines.focus import train_auxiliary
+from baselines.ofa import OFA
+from baselines.words import BRIDGE, COLEXNET, WordVectors
+from baselines.words import subword_vectors as contained
+from harness.grid.artefact import Location
+from harness.pocket.tokenizers import wordpiece
+from harness.transfer import auxiliary_vectors, bridge_vectors, subword_vectors
+from sembridge.bridge import embed_vocabulary, load_bridge
+from sembridge.encoder import load_tokenizer
+from sembridge.vocabulary import Vocabulary
+
+CYRILLIC = "а б в г д е ж з и й к л м н о п р с т у ф х ц ч ш щ ъ ы ь э ю я"
+
+
+def location(path):
+    return Location(str(path))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """An English tokenizer that knows Cyrillic letters, as BERT's does, a Russian one, text, and a bridge that knows all words."""
+    folder = tmp_path_factory.mktemp("vectors")
+    wordpiece([*english(), CYRILLIC, CYRILLIC.replace(" ", "")], 400, lowercase=True).save_pretrained(folder / "source")
+    made_tokenizer("wordpiece", "russian").save_pretrained(folder / "target")
+    made_bridge_folder(folder / "bridge", [*english(), *russian()])
+    (folder / "text.txt").write_text("\n".join(russian()) + "\n", encoding="utf-8")
+    return folder
+
+
+def fresh(path):
+    path.mkdir()
+    return path
+
+
+def assert_same_arrays(found, expected, names):
+    for name in names:
+        left, right = getattr(found, name), getattr(expected, name)
+        assert left.dtype == right.dtype
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize("prompt", ["", "query: "])
+def test_bridge_vectors(folder, tmp_path, prompt):
+    out = fresh(tmp_path / "out")
+    bridge_vectors.build(out, {"prompt": prompt}, {"bridge": location(folder / "bridge"), "tokenizer": location(folder / "target")})
+    vocabulary = Vocabulary.from_tokenizer(load_tokenizer(str(folder / "target")))
+    expected = embed_vocabulary(load_bridge(str(folder / "bridge")), vocabulary, prompt=prompt)
+    found = bridge_vectors.load(out)
+    assert_same_arrays(found, expected, ("vectors", "known"))
+    assert found.known.dtype == bool and 100 < found.known.sum() < len(vocabulary)
+
+
+def test_a_prompt_of_the_bridge_is_put_before_every_token(folder, tmp_path):
+    for name, prompt in (("plain", ""), ("prompted", "window ")):
+        parameters, inputs = {"prompt": prompt}, {"bridge": location(folder / "bridge"), "tokenizer": location(folder / "target")}
+        bridge_vectors.build(fresh(tmp_path / name), parameters, inputs)
+    plain, prompted = (bridge_vectors.load(tmp_path / name) for name in ("plain", "prompted"))
+    np.testing.assert_array_equal(plain.known, prompted.known)
+    assert np.abs(plain.vectors - prompted.vectors).max() > 0.1
+
+
+def test_auxiliary_vectors(folder, tmp_path):
+    out = fresh(tmp_path / "out")
+    parameters = {"dimension": 8, "epochs": 1, "min_count": 5, "buckets": 500, "seed": 3}
+    auxiliary_vectors.build(out, parameters, {"tokenizer": location(folder / "target"), "text": location(folder / "text.txt")})
+    expected = train_auxiliary(russian(), load_tokenizer(str(folder / "target")), **parameters)
+    found = auxiliary_vectors.load(out)
+    assert_same_arrays(found, expected, ("vectors", "known"))
+    assert found.vectors.shape[1] == 8 and 20 < found.known.sum() < len(found.known)
+
+
+def subwords(folder, out, **extra):
+    inputs = {"source": location(folder / "source"), "target": location(folder / "target")}
+    subword_vectors.build(fresh(out), {"prompt": "", "language": "ru"}, inputs | extra)
+    return subword_vectors.load(out)
+
+
+def tokens_of(folder, side):
+    tokens = Vocabulary.from_tokenizer(load_tokenizer(str(folder / side))).tokens
+    return {token: token_id for token_id, token in enumerate(tokens)}
+
+
+def test_target_language_words_do_not_make_source_letters_donate(folder, tmp_path):
+    found = subwords(folder, tmp_path / "out", bridge=location(folder / "bridge"), text=location(folder / "text.txt"))
+    source, target = tokens_of(folder, "source"), tokens_of(folder, "target")
+    letters = [token_id for token, token_id in source.items() if token.removeprefix("##") in CYRILLIC.split()]
+    assert len(letters) > 60
+    assert not found.source[letters].any()
+    assert all(found.source[source[word]].any() for word in ("teacher", "window", "cat", "captain"))
+    assert all(found.target[target[word]].any() for word in ("учитель", "окно", "кот", "капитан"))
+    assert found.label == BRIDGE
+
+    # What is kept away: in words of both languages the letters would have vectors, and be the nearest to the Russian subwords.
+    words = sorted({word for line in russian() for word in line.split()})
+    vectors = load_bridge(str(folder / "bridge")).encode(words)
+    tokenizers = (load_tokenizer(str(folder / side)) for side in ("source", "target"))
+    mixed = contained(WordVectors(tuple(words), vectors), *tokenizers, len(source), len(target))
+    assert mixed.source[letters].any(axis=1).sum() > 30
+
+
+def test_a_whole_word_has_the_bridges_vector_of_it(folder, tmp_path):
+    """A token that occurs in one word only, however often, is that word; the bridge gets the prompt."""
+    bridge = load_bridge(str(folder / "bridge"))
+    found = subwords(folder, tmp_path / "out", bridge=location(folder / "bridge"), text=location(folder / "text.txt"))
+    for side, vectors, words in (("source", found.source, ("teacher", "window")), ("target", found.target, ("учитель", "капитан"))):
+        tokenizer = load_tokenizer(str(folder / side))
+        for word in words:
+            assert len(tokenizer.tokenize(word)) == 1
+            expected = bridge.encode([word])[0]
+            np.testing.assert_allclose(vectors[tokens_of(folder, side)[word]], expected, atol=1e-6)
+
+
+def test_vectors_of_the_user(folder, tmp_path):
+    """Word vectors in word2vec text format take the bridge's place, for both sides alike."""
+    rng = np.random.default_rng(0)
+    words = ["eng:$teacher$", "eng:$window$", "rus:$учитель$", "rus:$окно$"]
+    vectors = rng.standard_normal((4, 3)).astype(np.float32)
+    path = tmp_path / "colexnet.vec"
+    lines = [f"{word} {' '.join(map(repr, map(float, vector)))}" for word, vector in zip(words, vectors, strict=True)]
+    path.write_text("\n".join(["4 3", *lines]) + "\n", encoding="utf-8")
+    found = subwords(folder, tmp_path / "out", words=location(path))
+    tokenizers = [load_tokenizer(str(folder / side)) for side in ("source", "target")]
+    sizes = (len(tokens_of(folder, side)) for side in ("source", "target"))
+    expected = contained(WordVectors(("teacher", "window", "учитель", "окно"), vectors, COLEXNET), *tokenizers, *sizes)
+    assert_same_arrays(found, expected, ("source", "target"))
+    assert found.label == COLEXNET and OFA(found).label == "ofa"
+    np.testing.assert_allclose(found.source[tokens_of(folder, "source")["teacher"]], vectors[0], atol=1e-6)
+
+
+def test_the_label_is_stored_beside_the_vectors(folder, tmp_path):
+    subwords(folder, tmp_path / "out", bridge=location(folder / "bridge"), text=location(folder / "text.txt"))
+    assert json.loads((tmp_path / "out" / "label.json").read_text()) == {"label": BRIDGE}
+    assert OFA(subword_vectors.load(tmp_path / "out")).label == "ofa (bridge vectors)"
+
+
+def test_only_the_most_frequent_words_are_embedded(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(subword_vectors, "MOST_WORDS", 3)
+    text = tmp_path / "text.txt"
+    text.write_text("кот кот кот окно окно река река зима\nкот Окно, зима? гора", encoding="utf-8")
+    found = subwords(folder, tmp_path / "out", bridge=location(folder / "bridge"), text=location(text))
+    target = tokens_of(folder, "target")
+    assert {word: bool(found.target[target[word]].any()) for word in ("кот", "окно", "река", "зима", "гора")} == {
+        "кот": True, "окно": True, "зима": True, "река": False, "гора": False,
+    }  # fmt: skip
