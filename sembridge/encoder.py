@@ -17,10 +17,14 @@ def load_encoder(model: str, revision: str | None = None, device: str | None = N
     from sentence_transformers import SparseEncoder
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 
+    from sembridge.transplant import usable_positions
+
     encoder = SparseEncoder(model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True})
     kinds = [type(module).__name__ for module in encoder]
     if len(kinds) != 2 or not isinstance(encoder[1], SpladePooling):
         raise ValueError(f"{model!r} is no SPLADE encoder: its modules are {', '.join(kinds)}; expected a masked LM and SpladePooling")
+    if (positions := usable_positions(encoder[0].model)) is not None:  # sentence-transformers counts the rows RoBERTa leaves unused as well
+        encoder.max_seq_length = min(encoder.max_seq_length, positions)
     return encoder.eval()
 
 

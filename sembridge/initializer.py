@@ -179,7 +179,7 @@ def available() -> list[str]:
     return sorted({entry.name for entry in _entry_points()})
 
 
-def initializer_class(name: str) -> type:
+def initializer_class(name: str) -> Any:
     """The class registered under `name`; ValueError naming the nearest one if there is none."""
     for entry in _entry_points():
         if entry.name == name:

@@ -47,8 +47,8 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
     for source_id, text in enumerate(source.texts):
         if text is not None:
             candidates[text.lower()].append(source_id)
-        elif source.kind == "byte-bpe" and source.roles[source_id] is None and source.tokens[source_id] is not None:
-            lone_bytes[source.tokens[source_id]] = source_id
+        elif source.kind == "byte-bpe" and source.roles[source_id] is None and (token := source.tokens[source_id]) is not None:
+            lone_bytes[token] = source_id
 
     for target_id, text in enumerate(target.texts):
         if target.roles[target_id] is not None:

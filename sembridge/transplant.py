@@ -51,14 +51,21 @@ def transplant(encoder: Any, tokenizer: Any, initialization: Initialization, *, 
     state = _carried_state(old, config, initialization, decoder, bias)
     with torch.random.fork_rng(devices=[]):  # building draws fresh weights that are all replaced below
         new = type(old)(config)
+    if (positions := _offset_positions(new)) is not None and positions.padding_idx != config.pad_token_id:
+        raise ValueError(
+            f"{type(old).__name__} numbers positions from pad id {positions.padding_idx} whatever its configuration says, "
+            f"but the target tokenizer pads with id {config.pad_token_id}; choose another architecture, or a tokenizer with that pad id"
+        )
     new.tie_weights()
     new.to(dtype=old.dtype)
     new.load_state_dict(state, strict=True)
     new.to(device=old.device).train(old.training)
 
     target = copy.deepcopy(tokenizer)
-    target.model_input_names = list(encoder[0].processor.model_input_names)  # DistilBERT takes no token_type_ids
-    lengths = [encoder.max_seq_length, tokenizer.model_max_length, _usable_positions(old)]
+    source = encoder[0].processor  # how texts enter the model is the model's business: DistilBERT takes no token_type_ids, BERT no pads on the left
+    target.model_input_names = list(source.model_input_names)
+    target.padding_side, target.truncation_side = source.padding_side, source.truncation_side
+    lengths = [encoder.max_seq_length, tokenizer.model_max_length, usable_positions(old)]
     encoder[0].model, encoder[0].processor = new, target
     encoder.max_seq_length = min(length for length in lengths if length is not None)
     encoder[1].embedding_dimension = size
@@ -74,7 +81,7 @@ def _target_config(model: Any, tokenizer: Any, size: int) -> Any:
             setattr(config, name, getattr(tokenizer, name, None))
     config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     if (positions := _offset_positions(model)) is not None:
-        config.max_position_embeddings = tokenizer.pad_token_id + 1 + _usable_positions(model)
+        config.max_position_embeddings = tokenizer.pad_token_id + 1 + usable_positions(model)
         assert len(positions.weight) == model.config.max_position_embeddings
     return config
 
@@ -121,10 +128,12 @@ def _offset_positions(model: Any) -> torch.nn.Embedding | None:
     return None
 
 
-def _usable_positions(model: Any) -> int | None:
+def usable_positions(model: Any) -> int | None:
+    """How many tokens a text may have: models that number positions from the pad id never use the rows up to it."""
     positions = _offset_positions(model)
     if positions is None:
         return getattr(model.config, "max_position_embeddings", None)
+    assert positions.padding_idx is not None
     return len(positions.weight) - (positions.padding_idx + 1)
 
 

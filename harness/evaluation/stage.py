@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ RUN, QUERIES, MEASUREMENT = "run.trec.gz", "queries.parquet", "measurement.json"
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: k, max_length, bias; inputs: collection, and either trained or encoder (+ tokenizer + initialization)."""
+    """parameters: k, max_length, precision, bias; inputs: collection, and either trained or encoder (+ tokenizer + initialization)."""
     import numpy as np
 
     from harness.collections import beir
@@ -27,12 +27,13 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     start = time.perf_counter()
     collection = beir.load(inputs["collection"].path)
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
+    options = {"max_length": parameters["max_length"], "precision": parameters["precision"]}
     prompts = getattr(encoder, "prompts", None) or {}
-    queries = encode_all(encoder, collection.query_texts, prompt=prompts.get("query") or "", max_length=parameters["max_length"])
+    queries = encode_all(encoder, collection.query_texts, prompt=prompts.get("query") or "", **options)
     found = TopK(queries, parameters["k"], id_order(collection.document_ids))
     activity = Activity(queries)
     position = 0
-    for block in encode(encoder, collection.document_texts, prompt=prompts.get("document") or "", max_length=parameters["max_length"]):
+    for block in encode(encoder, collection.document_texts, prompt=prompts.get("document") or "", **options):
         if not np.isfinite(block.data).all():
             raise ValueError("the encoder gave weights that are not finite; its rows or its training are broken")
         found.add(position, block)
@@ -73,7 +74,7 @@ def _write(out: Path, run: Any, collection: Any, activity: Mapping[str, float], 
     per_query = measures.evaluate(run, collection.qrels)
     trec.write(run, out / RUN, tag="sembridge-bench")
     query_ids = list(collection.qrels)
-    columns: dict[str, Iterable[Any]] = {"query_id": query_ids} | {name: [values[q] for q in query_ids] for name, values in per_query.items()}
+    columns: dict[str, list[Any]] = {"query_id": query_ids} | {name: [values[q] for q in query_ids] for name, values in per_query.items()}
     pd.DataFrame(columns).to_parquet(out / QUERIES, index=False)
     measurement = {
         "scores": measures.means(per_query),

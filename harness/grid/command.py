@@ -105,8 +105,9 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
     progress.line(
         f"{len(records) - len(broken)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; {given.results}/tables/all.md"
     )
-    for record in broken:
-        print(f"failed: {record.identity.name}: {record.error}", file=sys.stderr)
+    for error in dict.fromkeys(record.error for record in broken):
+        names = [record.identity.name for record in broken if record.error == error]
+        print(f"failed: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {error}", file=sys.stderr)
     return 1 if broken else 0
 
 

@@ -120,8 +120,9 @@ def _methods(preset: Preset) -> list[Method]:
             for alpha in preset.alphas if takes_alpha else [None]:
                 _check_settings(kind, preset.settings.get(name, {}) | ({} if alpha is None else {"alpha": alpha}))
                 methods.append(Method(name, bridge, alpha))
-    if "fine-tuned" in preset.stages and preset.training.collection not in (None, *preset.collections):
-        raise PresetError(f"training.collection {preset.training.collection!r} is unknown; {nearest(preset.training.collection, preset.collections)}")
+    trained_on = preset.training.collection
+    if "fine-tuned" in preset.stages and trained_on is not None and trained_on not in preset.collections:
+        raise PresetError(f"training.collection {trained_on!r} is unknown; {nearest(trained_on, preset.collections)}")
     return methods
 
 
@@ -154,7 +155,7 @@ def _cell_artefact(preset: Preset, given: _Inputs, cell: Identity) -> Artefact:
         inputs["tokenizer"] = given.tokenizers[cell.language]
         inputs["initialization"] = _initialization(preset, given, cell)
         parameters["bias"] = preset.bias
-    evaluation = parameters | {"k": settings.k, "max_length": settings.max_length}
+    evaluation = parameters | {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
     if cell.stage == "zero-shot":
         return Artefact("evaluation", evaluation, inputs | {"collection": collection})
     pairs = given.collections[preset.training.collection or cell.collection, cell.language]

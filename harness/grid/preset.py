@@ -50,6 +50,7 @@ class CollectionSource(_Part):
 class EvaluationSettings(_Part):
     k: int = Field(100, ge=100, description="documents kept per query; recall@100 needs 100")
     max_length: int | None = Field(None, ge=8, description="tokens per text; empty: what the encoder allows")
+    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on a GPU that has it, float32 elsewhere")
 
 
 class FineTuning(TrainingSettings):

@@ -115,7 +115,7 @@ def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, pro
     import ray
 
     threads = max(1, int(preset.resources.cpus_per_cell))
-    options = {"num_cpus": preset.resources.cpus_per_cell, "num_gpus": preset.resources.gpus_per_cell, "max_retries": 2}
+    options: dict[str, Any] = {"num_cpus": preset.resources.cpus_per_cell, "num_gpus": preset.resources.gpus_per_cell, "max_retries": 2}
 
     @ray.remote(**options)
     def task(artefact: Artefact, *inputs: tuple[bool, float, str]) -> tuple[bool, float, str]:
@@ -173,6 +173,8 @@ def _run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, 
         )
         logging.getLogger("ray.tune").setLevel(logging.ERROR)
         tuner.fit()
+    if reporter.done < len(cells):  # Tune ends quietly on Ctrl-C
+        raise KeyboardInterrupt
     errors = dict(reporter.errors)
     for cell in cells:
         if cell.artefact.key not in errors and not store.has(cell.artefact):

@@ -10,6 +10,7 @@ import dataclasses
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.pocket.phrasebook import Concept
 
@@ -51,23 +52,30 @@ def known_concepts(concepts: Mapping[str, Sequence[Concept]], seed: int) -> dict
     return {category: sorted(choice.sample(rows, round(len(rows) * (1 - HELD_OUT))), key=lambda c: c.name) for category, rows in concepts.items()}
 
 
-def faq_families(concepts: Mapping[str, Sequence[Concept]], count: int, templates: int, choice: random.Random) -> list[list[Case]]:
-    """`count` families: the case, and one with another thing, another action, another circumstance."""
+def faq_families(
+    concepts: Mapping[str, Sequence[Concept]], count: int, templates: int, choice: random.Random, taken: set[tuple[str, str, str]] | None = None
+) -> list[list[Case]]:
+    """`count` families: the case, and one with another thing, another action, another circumstance.
+
+    taken  what families drawn before are about; no two cases ask for the same, or one question would have two right answers. Grows by these families
+    """
     settings = [*concepts["place"], *concepts["person"], *concepts["topic"]]
-    families = []
-    for _ in range(count):
+    families: list[list[Case]] = []
+    taken = set() if taken is None else taken
+    while len(families) < count:
         circumstance, extra = choice.sample(settings, 2)
         case = Case(choice.choice(concepts["thing"]), choice.choice(concepts["action"]), circumstance, extra, choice.randrange(templates))
-        families.append(
-            [
-                case,
-                dataclasses.replace(case, thing=_other(choice, concepts["thing"], case.thing), **_fresh(choice, settings, case, templates)),
-                dataclasses.replace(case, action=_other(choice, concepts["action"], case.action), **_fresh(choice, settings, case, templates)),
-                dataclasses.replace(
-                    case, **_fresh(choice, settings, case, templates) | {"circumstance": _other(choice, settings, case.circumstance)}
-                ),
-            ]
-        )
+        fresh = _fresh(choice, settings, case, templates)
+        family = [
+            case,
+            dataclasses.replace(case, thing=_other(choice, concepts["thing"], case.thing), **_fresh(choice, settings, case, templates)),
+            dataclasses.replace(case, action=_other(choice, concepts["action"], case.action), **_fresh(choice, settings, case, templates)),
+            dataclasses.replace(case, circumstance=_other(choice, settings, case.circumstance, fresh["extra"]), **fresh),
+        ]
+        asked = {(case.thing.name, case.action.name, case.circumstance.name) for case in family}
+        if not asked & taken:
+            taken |= asked
+            families.append(family)
     return families
 
 
@@ -80,7 +88,7 @@ def event_families(concepts: Mapping[str, Sequence[Concept]], count: int, templa
             choice.choice(concepts["place"]), choice.choice(concepts["person"]), (0, 0), 0, 0, 0,
         )  # fmt: skip
         event = dataclasses.replace(event, wording=(choice.randrange(60), choice.randrange(60)))
-        details = [
+        details: list[dict[str, Any]] = [
             {
                 "year": choice.randrange(1700, 2000),
                 "number": choice.randrange(12, 1000),
@@ -102,8 +110,8 @@ def event_families(concepts: Mapping[str, Sequence[Concept]], count: int, templa
     return families
 
 
-def _other(choice: random.Random, pool: Sequence[Concept], than: Concept) -> Concept:
-    return choice.choice([concept for concept in pool if concept is not than])
+def _other(choice: random.Random, pool: Sequence[Concept], *than: Concept) -> Concept:
+    return choice.choice([concept for concept in pool if concept not in than])
 
 
 def _fresh(choice: random.Random, settings: Sequence[Concept], case: Case, templates: int) -> dict:

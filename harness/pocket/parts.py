@@ -6,24 +6,35 @@ from harness.grid.artefact import Artefact, Member
 from sembridge.nearest import nearest
 
 LANGUAGES = ("ar", "zh", "hi", "ko", "ru")
+COLLECTIONS = ("faq", "passages")
 FAMILIES = ("bert",)
 SEED = 7
 
 
 def pocket_member(path: str) -> Member | Artefact:
     """`collections/ko/faq`, `text/ko.txt`, `tokenizers/ko`, `encoders/bert` or `bridge`. ValueError for anything else."""
-    head, _, rest = path.partition("/")
     text = Artefact("pocket-text", {"seed": SEED})
     tokenizers = Artefact("pocket-tokenizers", {}, {"text": text})
-    if head in ("collections", "text", "tokenizers"):
-        language = rest.split("/")[0].removesuffix(".txt")
-        if language not in (*LANGUAGES, "en"):
-            raise ValueError(f"language {language!r} is not in the pocket; {nearest(language, LANGUAGES)}")
-        return Member(tokenizers, rest) if head == "tokenizers" else Member(text, path)
-    if head == "encoders":
-        if rest not in FAMILIES:
-            raise ValueError(f"the pocket has no encoder {rest!r}; {nearest(rest, FAMILIES)}")
-        return Artefact("pocket-encoder", {"family": rest, "seed": SEED}, {"text": text, "tokenizers": tokenizers})
-    if head == "bridge":
-        return Artefact("pocket-bridge", {"seed": SEED}, {"text": text})
-    raise ValueError(f"the pocket has no {path!r}; {nearest(head, ('collections', 'text', 'tokenizers', 'encoders', 'bridge'))}")
+    match path.split("/"):
+        case ["collections", language, name]:
+            _check("language", language, LANGUAGES)
+            _check("collection", name, COLLECTIONS)
+            return Member(text, path)
+        case ["text", file] if file.endswith(".txt"):
+            _check("language", file.removesuffix(".txt"), LANGUAGES)
+            return Member(text, path)
+        case ["tokenizers", language]:
+            _check("language", language, LANGUAGES)
+            return Member(tokenizers, language)
+        case ["encoders", family]:
+            _check("encoder", family, FAMILIES)
+            return Artefact("pocket-encoder", {"family": family, "seed": SEED}, {"text": text, "tokenizers": tokenizers})
+        case ["bridge"]:
+            return Artefact("pocket-bridge", {"seed": SEED}, {"text": text})
+    forms = ("bridge", "collections/ko/faq", "encoders/bert", "text/ko.txt", "tokenizers/ko")
+    raise ValueError(f"the pocket has no {path!r}; {nearest(path, forms)}")
+
+
+def _check(what: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known and not (what == "language" and name == "en"):
+        raise ValueError(f"{what} {name!r} is not in the pocket; {nearest(name, known)}")

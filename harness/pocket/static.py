@@ -19,9 +19,7 @@ def train_static(tokenize: Callable[[list[str]], list[list[int]]], vocabulary: i
     """
     choice = random.Random(f"static {seed}")
     generator = torch.Generator().manual_seed(seed)
-    bag = torch.nn.EmbeddingBag(vocabulary, size, mode="mean")
-    with torch.no_grad():
-        bag.weight.normal_(std=0.1, generator=generator)
+    bag = torch.nn.EmbeddingBag.from_pretrained(torch.empty(vocabulary, size).normal_(std=0.1, generator=generator), freeze=False, mode="mean")
     optimizer = torch.optim.Adam(bag.parameters(), lr=LEARNING_RATE)
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.02 - step / STEPS)
     for step in range(STEPS):

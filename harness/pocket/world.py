@@ -3,7 +3,7 @@
 collections/<language>/faq/        questions worded differently from their answers; with training pairs
 collections/<language>/passages/   questions that share their words with one passage
 text/<language>.txt                all documents and training questions, no test question
-parallel.jsonl                     the same statement in six languages, a line each; phrases.jsonl: the same for single concepts
+parallel.jsonl                     texts about the same case in six languages, a line each; phrases.jsonl: the same for single concepts
 """
 
 from __future__ import annotations
@@ -40,10 +40,13 @@ def _faq(out: Path, language: str, seed: int) -> list[str]:
     from harness.collections import beir
 
     everything, choice = concepts(), random.Random(f"faq {seed}")
-    test = faq_families(everything, TEST_FAMILIES, 10, choice)
-    train = faq_families(known_concepts(everything, seed), TRAIN_FAMILIES, 10, choice)
+    taken: set[tuple[str, str, str]] = set()
+    test = faq_families(everything, TEST_FAMILIES, 10, choice, taken)
+    train = faq_families(known_concepts(everything, seed), TRAIN_FAMILIES, 10, choice, taken)
     writer = Writer(language, seed)
-    documents, queries, judged = [], [], {"test": [], "train": []}
+    documents: list[tuple[str, str, str]] = []
+    queries: list[tuple[str, str]] = []
+    judged: dict[str, list[tuple[str, str, int]]] = {"test": [], "train": []}
     seen: set[str] = set()
     for split, families in (("test", test), ("train", train)):
         for case in itertools.chain.from_iterable(families):

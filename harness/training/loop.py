@@ -8,7 +8,7 @@ changes neither negatives nor regularisation.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import torch.distributed as dist
 from harness.training import checkpoint, guard
 from harness.training.loss import flops, info_nce, ramp
 from harness.training.settings import TrainingSettings
-from sembridge.head import pad, represent
+from sembridge.head import autocast, pad, represent
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,7 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
 def _step(encoder: Any, share: Sequence[Pair], settings: TrainingSettings, weight: float, rank: int, world: int, device: torch.device
           ) -> dict[str, float]:  # fmt: skip
     """Encode the share, compute the global loss, and leave this share's part of its gradient in the parameters."""
-    amp = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp):
+    with autocast(device, settings.precision):
         queries = _encode(encoder, "query", [pair.question for pair in share], settings.max_length, device).float()
         documents = _encode(encoder, "document", [pair.passage for pair in share], settings.max_length, device).float()
     keys = torch.tensor([pair.document for pair in share], device=device)
@@ -128,7 +127,7 @@ def _optimizer(model: Any, settings: TrainingSettings) -> torch.optim.AdamW:
     """AdamW; biases and layer norms (1-D parameters) are not decayed."""
     matrices = [p for p in model.parameters() if p.requires_grad and p.dim() > 1]
     vectors = [p for p in model.parameters() if p.requires_grad and p.dim() <= 1]
-    groups: list[Mapping[str, Any]] = [
+    groups: list[dict[str, Any]] = [
         {"params": matrices, "weight_decay": settings.weight_decay, "initial_lr": settings.learning_rate},
         {"params": vectors, "weight_decay": 0.0, "initial_lr": settings.learning_rate},
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -22,4 +24,5 @@ class TrainingSettings(BaseModel):
     lambda_query: float = Field(5e-5, ge=0)
     ramp: float = Field(1 / 3, ge=0, le=1, description="share of the steps over which FLOPS rises quadratically")
     max_gradient: float = Field(1.0, gt=0, description="gradient norm above which gradients are scaled down")
+    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on a GPU that has it, float32 elsewhere")
     checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints from which a killed training goes on")

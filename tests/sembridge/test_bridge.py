@@ -43,7 +43,9 @@ def transformer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A two-dimensional BERT whose tokenizer, once it has padded a batch, goes on padding."""
     folder = tmp_path_factory.mktemp("bridge")
     backend = wordpiece("[CLS]", "[SEP]", "play", "##ing", "cat", "query", ":")
-    PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]").save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]").save_pretrained(
+        folder
+    )
     torch.manual_seed(0)
     config = BertConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, initializer_range=0.5)
     BertModel(config).save_pretrained(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -107,7 +109,7 @@ def test_scores_below_the_top_by_the_width_of_the_support_get_nothing(alpha):
 def test_support_shrinks_as_alpha_grows():
     scores = np.random.default_rng(3).normal(0.45, 0.3, (20, 3000))
     supports = [(entmax(scores, alpha)[0] > 0).sum(1) for alpha in (*ALPHAS, 8)]
-    for wider, narrower in zip(supports, supports[1:], strict=False):
+    for wider, narrower in pairwise(supports):
         assert (wider >= narrower).all() and wider.sum() > narrower.sum()
 
 
@@ -163,7 +165,9 @@ def test_mixture_equals_the_dense_computation(alpha):
     assert weights.has_sorted_indices
 
 
-@pytest.mark.parametrize(("common", "alpha", "more_than"), [(1.0, 1.5, 64), (4.0, 2.0, 64), (8.0, 2.5, 64), (8.0, 2.0, 512), (1000.0, 4.0, 64), (8.0, 1.25, 512)])
+@pytest.mark.parametrize(
+    ("common", "alpha", "more_than"), [(1.0, 1.5, 64), (4.0, 2.0, 64), (8.0, 2.5, 64), (8.0, 2.0, 512), (1000.0, 4.0, 64), (8.0, 1.25, 512)]
+)
 def test_flat_similarities_need_more_candidates(common, alpha, more_than):
     queries, donors = bridge_like(9, common=common, seed=3), bridge_like(1500, common=common, seed=4)
     weights = cosine_mixture(queries, donors, alpha)

@@ -82,7 +82,10 @@ def test_no_negative_zero_and_no_input_changed(strategy, activation):
 @pytest.mark.parametrize(("strategy", "activation"), SETTINGS)
 def test_gradient_equals_that_of_splade_pooling(strategy, activation):
     gradients = []
-    for function in (pool, lambda x, m, s, a: SpladePooling(s, activation_function=a).train()({"token_embeddings": x, "attention_mask": m})["sentence_embedding"]):
+    for function in (
+        pool,
+        lambda x, m, s, a: SpladePooling(s, activation_function=a).train()({"token_embeddings": x, "attention_mask": m})["sentence_embedding"],
+    ):
         logits, mask = made((4, 9, 57))
         logits.requires_grad_()
         (function(logits * 1, mask, strategy, activation) * torch.linspace(0.5, 1, 57)).sum().backward()

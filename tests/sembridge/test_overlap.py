@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -152,7 +150,9 @@ def rank(source: Vocabulary, i: int, target: Vocabulary, j: int) -> int | None:
     if ours is None or theirs is None or ours.lower() != theirs.lower():
         return None
     same_flag = bool(source.word_initial[i]) == bool(target.word_initial[j])
-    return RULES.index({(True, True): "exact", (True, False): "case", (False, True): "boundary", (False, False): "case+boundary"}[same_flag, ours == theirs])
+    return RULES.index(
+        {(True, True): "exact", (True, False): "case", (False, True): "boundary", (False, False): "case+boundary"}[same_flag, ours == theirs]
+    )
 
 
 def check(source: Vocabulary, target: Vocabulary, overlap: Overlap, mode: str) -> None:

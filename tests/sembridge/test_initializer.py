@@ -1,0 +1,128 @@
+"""The question, the answer and the registry; what every method owes is in tests/baselines/test_contract.py."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from transfers_made import made_transfer, plain_vocabulary
+
+import sembridge.initializer as module
+from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Transfer, assemble, available, initializer_class, parameters, univariate_rows
+from sembridge.nearest import nearest
+from sembridge.semantic_bridge import SemBridge
+
+
+def test_nearest():
+    assert nearest("sembrigde", ["mean", "sembridge", "ofa"]) == "did you mean 'sembridge'? known: mean, ofa, sembridge"
+    assert nearest("zzz", iter(["mean", "ofa"])) == "known: mean, ofa"
+    assert nearest("", ["b", "a"]) == "known: a, b"
+
+
+def test_built_in_methods_are_registered():
+    names = available()
+    assert names == sorted(set(names)) and {"sembridge", "focus", "ofa", "random", "mean", "univariate", "multivariate"} <= set(names)
+    assert initializer_class("sembridge") is SemBridge
+
+
+@pytest.mark.parametrize(("name", "meant"), [("sembrige", "sembridge"), ("Mean", "mean"), ("multi-variate", "multivariate"), ("focsu", "focus")])
+def test_unknown_initializer_names_the_nearest(name, meant):
+    with pytest.raises(ValueError, match=f"initializer '{name}' is unknown; did you mean '{meant}'\\? known: .*focus, .*sembridge"):
+        initializer_class(name)
+
+
+def test_unknown_initializer_near_nothing():
+    with pytest.raises(ValueError, match="initializer 'zzz' is unknown; known: ") as error:
+        initializer_class("zzz")
+    assert all(name in str(error.value) for name in available())
+
+
+def test_a_third_party_method_registers_in_the_same_way(monkeypatch):
+    entry = importlib.metadata.EntryPoint("tinkered", "sembridge.semantic_bridge:SemBridge", "sembridge.initializers")
+    monkeypatch.setattr(module, "_entry_points", lambda: [entry])
+    assert available() == ["tinkered"] and initializer_class("tinkered") is SemBridge
+
+
+def test_parameters_are_the_plain_fields():
+    @dataclass(frozen=True)
+    class Method:
+        name: ClassVar[str] = "m"
+        alpha: float = 2.0
+        path: str = "a"
+        on: bool = True
+        seed: int = 1
+        limit: None = None
+        vectors: np.ndarray = None  # type: ignore[assignment]
+
+    assert parameters(Method(vectors=np.zeros(2))) == {"alpha": 2.0, "path": "a", "on": True, "seed": 1, "limit": None}
+    assert parameters(SemBridge(alpha=2)) == {"bridge": "BAAI/bge-m3", "alpha": 2}
+
+
+ROWS = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("rows", [ROWS, ROWS.astype(np.float64), torch.from_numpy(ROWS), torch.nn.Parameter(torch.from_numpy(ROWS.copy()))], ids=repr)
+def test_question_from_any_kind_of_rows(rows):
+    asked = Transfer.between(plain_vocabulary("abcd"), plain_vocabulary("dxA"), rows)
+    assert asked.rows.dtype == np.float32 and np.array_equal(asked.rows, ROWS[:4]) and not asked.rows.flags.writeable, (
+        "rows no token has are left out"
+    )
+    assert asked.copied.tolist() == [3, -1, 0] and asked.missing.tolist() == [1]
+    assert Transfer.between(plain_vocabulary("abcd"), plain_vocabulary("dxA"), rows, overlap="exact").missing.tolist() == [1, 2]
+
+
+def test_question_does_not_share_the_rows_of_the_model():
+    rows = ROWS.copy()
+    asked = Transfer.between(plain_vocabulary("abcde"), plain_vocabulary("a"), rows)
+    rows[:] = 0
+    assert np.array_equal(asked.rows, ROWS)
+
+
+def test_source_ids_without_a_row():
+    with pytest.raises(ValueError, match="ids up to 5 but the embedding has only 5 rows"):
+        Transfer.between(plain_vocabulary("abcdef"), plain_vocabulary("a"), ROWS)
+
+
+def test_generator_is_fresh_and_seeded():
+    asked = made_transfer([0, -1], ROWS, seed=7)
+    draws = [torch.rand(3, generator=asked.generator()) for _ in range(2)]
+    assert torch.equal(*draws) and not torch.equal(draws[0], torch.rand(3, generator=made_transfer([0], ROWS, seed=8).generator()))
+
+
+def made_answer(**options):
+    asked = made_transfer([2, -1, 0, -1, -1], ROWS, target_roles=["cls", None, None, None, "special"])
+    mixture = sp.csr_array(np.array([[0, 0.25, 0, 0, 0.75], [0, 0, 0, 0, 0], [0, 0, 0, 1, 0]]))
+    return asked, assemble(asked, mixture=mixture, **options)
+
+
+def test_assemble_by_hand():
+    asked, answer = made_answer(statistics={"extra": 3})
+    assert answer.origin.tolist() == [SPECIAL, MIXED, COPIED, SAMPLED, MIXED]
+    assert answer.mixture.toarray().tolist() == [[0, 0, 1, 0, 0], [0, 0.25, 0, 0, 0.75], [1, 0, 0, 0, 0], [0] * 5, [0, 0, 0, 1, 0]]
+    np.testing.assert_allclose(answer.rows[1], 0.25 * ROWS[1] + 0.75 * ROWS[4], rtol=1e-6)
+    assert np.array_equal(answer.rows[[0, 2, 4]], ROWS[[2, 0, 3]]) and np.array_equal(answer.rows[3], univariate_rows(asked)[1])
+    assert answer.statistics == {"copied": 1, "special": 1, "mixed": 2, "sampled": 1, "extra": 3}
+
+
+def test_assemble_takes_other_donor_rows_for_mixtures_alone():
+    _, answer = made_answer(donor_rows=ROWS * 2, sampled=np.full((3, 3), 9, dtype=np.float32))
+    np.testing.assert_allclose(answer.rows[4], ROWS[3] * 2)
+    assert np.array_equal(answer.rows[[0, 2]], ROWS[[2, 0]]) and (answer.rows[3] == 9).all()
+
+
+def test_carry_gives_the_mean_where_nothing_was_mixed():
+    _, answer = made_answer()
+    values = np.array([1, 2, 3, 4, 10], dtype=np.float32)
+    assert answer.carry(values).tolist() == [3, 8, 1, 4, 4] and answer.carry(values).dtype == np.float32
+
+
+def test_fallback_rows_follow_the_source_rows():
+    rows = np.random.default_rng(1).normal([5, -3, 0], [0.1, 2, 1], size=(4000, 3))
+    drawn = univariate_rows(made_transfer([-1] * 4000, rows))
+    np.testing.assert_allclose(drawn.mean(0), rows.mean(0), atol=0.15)
+    np.testing.assert_allclose(drawn.std(0), rows.std(0), rtol=0.05)

@@ -1,0 +1,142 @@
+"""The whole transfer in one call, from folders to a folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from families_made import FAMILIES, Copying, family_folder, represented, source_tokenizer, texts, with_marks
+from tokenizers_made import made_tokenizer
+
+from sembridge.bridge import BridgeVectors, TokenVectors
+from sembridge.encoder import load_encoder
+from sembridge.pipeline import apply, question, transfer, with_tokenizers
+from sembridge.semantic_bridge import SemBridge
+from sembridge.transplant import source_rows
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def russian_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("russian")
+    with_marks(made_tokenizer("wordpiece", "russian", 350)).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return family_folder(tmp_path_factory.mktemp("bert"), "bert")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_from_folder_to_folder(family, russian_folder, tmp_path):
+    encoder = transfer(family_folder(tmp_path / "source", family), russian_folder, Copying())
+    assert not encoder.training
+    given = ["новый кот смотрит", "the old song"]
+    before = represented(encoder, given)
+    encoder.save_pretrained(str(tmp_path / "made"), create_model_card=False)
+    assert represented(load_encoder(str(tmp_path / "made")), given).tobytes() == before.tobytes()
+
+
+def test_the_front_door():
+    """In a process of its own: the tests folder has a `sembridge` too."""
+    program = (
+        "import sys, sembridge\n"
+        "assert not {'torch', 'transformers', 'sentence_transformers', 'scipy'} & set(sys.modules), 'importing the package is instant'\n"
+        "from sembridge import Initialization, Initializer, SemBridge, Transfer, Vocabulary, transfer\n"
+        "assert sorted(sembridge.__all__) == sorted(name for name in sembridge.__all__ if getattr(sembridge, name))\n"
+        "assert transfer.__module__ == 'sembridge.pipeline' and SemBridge(alpha=4).alpha == 4\n"
+        "try:\n    sembridge.nothing\nexcept AttributeError as error:\n    assert 'nothing' in str(error)\nelse:\n    raise SystemExit('no error')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_sembridge_moves_meaning(bert_folder, russian_folder):
+    """A Russian token whose bridge vector is that of an English one gets its row, its bias, and so its weight in every representation."""
+    encoder = load_encoder(bert_folder)
+    target = with_marks(made_tokenizer("wordpiece", "russian", 350))
+    asked = question(encoder, target)
+    rng = np.random.default_rng(0)
+    sides = [rng.standard_normal((len(side), 96)).astype(np.float32) for side in (asked.source, asked.target)]
+    twin, donor = int(asked.missing[-1]), asked.source.tokens.index("cat")
+    sides[1][twin] = 3 * sides[0][donor]
+    bridge = BridgeVectors(*(TokenVectors(side, np.ones(len(side), dtype=bool)) for side in sides))
+    rows, bias = source_rows(encoder), encoder[0].model.get_output_embeddings().bias.detach().numpy().copy()
+    apply(encoder, target, SemBridge(bridge, alpha=4))
+    assert np.array_equal(source_rows(encoder)[twin], rows[donor])
+    assert encoder[0].model.get_output_embeddings().bias[twin].item() == bias[donor]
+    weights = represented(encoder, ["cat кот", "song"])
+    assert np.array_equal(weights[:, twin], weights[:, target.convert_tokens_to_ids("cat")])
+
+
+def test_options_reach_the_question(bert_folder, russian_folder):
+    seen = []
+
+    @dataclass(frozen=True)
+    class Watching(Copying):
+        def __call__(self, asked):
+            seen.append(asked)
+            return super().__call__(asked)
+
+    encoder = transfer(bert_folder, russian_folder, Watching(), bias="zero", overlap="exact", seed=5)
+    assert seen[0].seed == 5 and set(seen[0].overlap.rule) <= {"", "role", "exact", "byte"}
+    assert seen[0].initializer_range == encoder[0].model.config.initializer_range == 0.02
+    assert not encoder[0].model.get_output_embeddings().bias.any()
+    transfer(bert_folder, russian_folder, Watching())
+    assert seen[1].seed == 42 and {"case", "boundary"} & set(seen[1].overlap.rule)
+
+
+def test_initializer_range_is_the_models(bert_folder):
+    encoder = load_encoder(bert_folder)
+    encoder[0].model.config.initializer_range = 0.5
+    assert question(encoder, source_tokenizer("bert")).initializer_range == 0.5
+
+
+def test_errors_come_before_the_work(bert_folder, russian_folder, tmp_path):
+    class Refusing:
+        def __call__(self, asked):
+            raise AssertionError("not asked")
+
+    for source, tokenizer in ((str(tmp_path / "none"), russian_folder), (str(tmp_path), russian_folder)):
+        with pytest.raises(ValueError, match="model folder"):
+            transfer(source, tokenizer, Refusing())
+    with pytest.raises(ValueError, match="overlap 'loose' is unknown"):
+        transfer(bert_folder, russian_folder, Refusing(), overlap="loose")
+
+
+def test_tokenizers_are_handed_to_methods_that_want_them():
+    @dataclass(frozen=True)
+    class Wanting:
+        name: ClassVar[str] = "wanting"
+        tokenizer: Any = None
+        source_tokenizer: Any = None
+        target_tokenizer: Any = None
+        other: Any = None
+
+    source, target, own = object(), object(), object()
+    given = with_tokenizers(Wanting(), source, target)
+    assert (given.tokenizer, given.source_tokenizer, given.target_tokenizer, given.other) == (target, source, target, None)
+    assert with_tokenizers(Wanting(tokenizer=own), source, target).tokenizer is own, "what was given stays"
+    method = Copying()
+    assert with_tokenizers(method, source, target) is method
+
+
+def test_same_transfer_same_bits(bert_folder, russian_folder):
+    first, second, other = (represented(transfer(bert_folder, russian_folder, Copying(), seed=seed), texts()[:5]) for seed in (1, 1, 2))
+    assert first.tobytes() == second.tobytes() != other.tobytes()
+
+
+def test_question_counts_the_rows(bert_folder):
+    encoder = load_encoder(bert_folder)
+    encoder[0].processor.add_tokens(["extra", "tokens"])
+    size = len(source_rows(encoder))
+    with pytest.raises(ValueError, match=f"ids up to {size + 1} but the embedding has only {size} rows"):
+        question(encoder, source_tokenizer("bert"))
+    assert replace(question(load_encoder(bert_folder), source_tokenizer("bert")), seed=1).missing.size == 0
