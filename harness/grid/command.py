@@ -52,6 +52,8 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
         from harness.grid.plan import missing, plan
 
         cells = plan(preset)
+        if not given.address:
+            _local_slots(preset)
         if not given.dry_run:
             _check_writable(given.results)
             store.create()
@@ -70,6 +72,7 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
 
 
 def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store: Any) -> int:
+    from harness.grid.preset import PresetError
     from harness.grid.progress import Progress, duration
     from harness.results import measurement
     from harness.results.export import write_results
@@ -87,7 +90,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
 
         try:
             errors = run(preset, cells, todo, store, given.address, progress)
-        except RuntimeError as error:
+        except PresetError as error:
             print(f"error: {error}", file=sys.stderr)
             return MISUSE
     records = [
@@ -105,9 +108,9 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
     progress.line(
         f"{len(records) - len(broken)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; {given.results}/tables/all.md"
     )
-    for error in dict.fromkeys(record.error for record in broken):
-        names = [record.identity.name for record in broken if record.error == error]
-        print(f"failed: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {error}", file=sys.stderr)
+    for cause in dict.fromkeys(record.error for record in broken):
+        names = [record.identity.name for record in broken if record.error == cause]
+        print(f"failed: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {cause}", file=sys.stderr)
     return 1 if broken else 0
 
 
@@ -137,9 +140,12 @@ def _describe(preset: Any, cells: list, todo: list, store: Any) -> None:
 
 
 def _local_slots(preset: Any) -> int:
+    """Cells at a time on this machine; PresetError if not even one fits."""
     import os
 
-    return max(1, int((os.cpu_count() or 1) / preset.resources.cpus_per_cell))
+    from harness.grid.cluster import slots_of
+
+    return slots_of(preset, {"CPU": os.cpu_count() or 1, "GPU": float("inf")})
 
 
 def _check_writable(folder: Path) -> None:

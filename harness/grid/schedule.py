@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.grid.artefact import Artefact
+from harness.grid.artefact import Artefact, Hub, Source
+from harness.grid.cluster import WAITING, Cluster, cell_resources
 from harness.grid.plan import Cell
 from harness.grid.preset import Preset
 from harness.grid.progress import Progress, duration
@@ -19,8 +20,6 @@ from harness.grid.store import Store
 
 logger = logging.getLogger(__name__)
 
-_WAITING = 0.1  # of a core, for a trial that waits for its worker group
-
 
 def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: Store, address: str | None, progress: Progress) -> dict[str, str]:
     """Compute the artefacts in `todo` that `cells` are made of; returns the error by artefact key for those that failed.
@@ -28,7 +27,7 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: 
     todo  missing artefacts, inputs first (see `plan.missing`)
     """
     start = time.perf_counter()
-    with _cluster(preset, address) as slots:
+    with Cluster(preset, address, offline=not _uses_hub(cells)) as slots:
         progress.line(f"Ray is ready after {duration(time.perf_counter() - start)}: {slots} cell{'s' if slots > 1 else ''} at a time")
         errors = _run_shared([artefact for artefact in todo if STAGES[artefact.stage].shared], preset, store, progress)
         pending = _distinct([cell for cell in cells if not store.has(cell.artefact)])
@@ -42,48 +41,9 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: 
         return errors | _run_cells(runnable, preset, store, slots, progress)
 
 
-class _cluster:
-    """A Ray cluster for the time of a run: the given one, or a local one that listens on loopback only."""
-
-    def __init__(self, preset: Preset, address: str | None) -> None:
-        self._preset, self._address = preset, address
-
-    def __enter__(self) -> int:
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # keep Ray from hiding devices from zero-GPU actors with a warning
-        os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")  # a finished worker group is noticed in .2 s instead of 2
-        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # with verbose=0 the older output says nothing; the newer one still prints boxes
-        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # our records are the only log
-        import ray
-
-        options: dict[str, Any] = {"address": self._address} if self._address else {"include_dashboard": False, "object_store_memory": 200 * 2**20}
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
-        token = Path.home() / ".ray" / "auth_token"
-        if token.is_file():
-            token.chmod(0o600)  # Ray writes it readable for everybody
-        return _slots(self._preset, ray.cluster_resources())
-
-    def __exit__(self, *exception: object) -> None:
-        import ray
-
-        ray.shutdown()
-
-
-def _slots(preset: Preset, resources: dict[str, float]) -> int:
-    """How many cells fit at the same time; RuntimeError if not even one does (Ray would wait for ever)."""
-    needed = _cell_resources(preset)
-    if preset.training.workers > 1 and "fine-tuned" in preset.stages:
-        needed = {name: amount * preset.training.workers for name, amount in needed.items()}
-        needed["CPU"] += _WAITING
-    fits = [resources.get(name, 0) / amount for name, amount in needed.items() if amount > 0]
-    if min(fits) < 1:
-        have = ", ".join(f"{resources.get(name, 0):g} {name}" for name in needed)
-        want = ", ".join(f"{amount:g} {name}" for name, amount in needed.items() if amount > 0)
-        raise RuntimeError(f"a cell needs {want} and the cluster has {have}; lower resources.cpus_per_cell or training.workers with --set")
-    return int(min(fits))
-
-
-def _cell_resources(preset: Preset) -> dict[str, float]:
-    return {"CPU": preset.resources.cpus_per_cell, "GPU": preset.resources.gpus_per_cell}
+def _uses_hub(cells: Sequence[Cell]) -> bool:
+    sources: list[Source] = [source for cell in cells for artefact in cell.artefact.walk() for source in artefact.inputs.values()]
+    return any(isinstance(source, Hub) for source in sources)
 
 
 def _make(artefact: Artefact, root: str, threads: int) -> tuple[bool, float, str]:
@@ -160,7 +120,7 @@ def _run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, 
         tune.report({"computed": computed, "seconds": seconds, "error": error})
 
     # A worker group holds its own resources; its trial only waits for it.
-    resources = {"CPU": _WAITING} if several_workers else _cell_resources(preset)
+    resources = {"CPU": WAITING} if several_workers else cell_resources(preset)
     reporter = _reporter(cells, store, progress)
     with tempfile.TemporaryDirectory(prefix="sembridge-tune-") as scratch:
         tuner = tune.Tuner(

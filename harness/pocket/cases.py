@@ -111,7 +111,7 @@ def event_families(concepts: Mapping[str, Sequence[Concept]], count: int, templa
 
 
 def _other(choice: random.Random, pool: Sequence[Concept], *than: Concept) -> Concept:
-    return choice.choice([concept for concept in pool if concept not in than])
+    return choice.choice([concept for concept in pool if not any(concept is other for other in than)])
 
 
 def _fresh(choice: random.Random, settings: Sequence[Concept], case: Case, templates: int) -> dict:

@@ -47,6 +47,10 @@ def wordpiece(lines: list[str], size: int, *, lowercase: bool) -> Any:
     built.normalizer, built.pre_tokenizer, built.decoder = tokenizer.normalizer, tokenizer.pre_tokenizer, decoders.WordPiece()
     built.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     assert [built.token_to_id(token) for token in specials] == list(range(len(specials)))
-    return BertTokenizer(  # type: ignore[arg-type]
-        tokenizer_object=built, do_lower_case=lowercase, strip_accents=False, model_max_length=MAX_LENGTH, **SPECIALS
+    return BertTokenizer(
+        tokenizer_object=built,
+        do_lower_case=lowercase,
+        strip_accents=False,
+        model_max_length=MAX_LENGTH,
+        **SPECIALS,  # type: ignore[arg-type]
     )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 MEASURES = ("ndcg@10", "recall@100", "mrr@10")
 OK, FAILED = "ok", "failed"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Identity:
     """The coordinates of a cell in the grid. `bridge` and `alpha` are '' and None for initializers that have none."""
 
@@ -57,11 +55,3 @@ class Record:
     statistics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     provenance: Mapping[str, Any] = field(default_factory=dict)
-
-    def save(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: Path) -> Record:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**{**content, "identity": Identity(**content["identity"])})

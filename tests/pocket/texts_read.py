@@ -20,6 +20,9 @@ CONCEPT_SLOTS = {
 }
 
 
+_words = cache(words)
+
+
 @cache
 def concept_of(language: str) -> dict[str, tuple[str, str]]:
     """form -> (category, concept); forms are unique within a language."""
@@ -62,7 +65,7 @@ def contains(language: str, text: str, form: str) -> bool:
     """The form stands in the text word by word; in Chinese, which has no spaces, character by character."""
     if language == "zh":
         return form in text
-    inside, sought = words(text, language), words(form, language)
+    inside, sought = _words(text, language), _words(form, language)
     return any(inside[start : start + len(sought)] == sought for start in range(len(inside)))
 
 

@@ -1,0 +1,62 @@
+"""The Ray cluster a grid runs on: started, sized, shut down."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from harness.grid.preset import Preset, PresetError
+
+WAITING = 0.1  # of a core, for a trial that waits for its worker group
+
+
+class Cluster:
+    """A Ray cluster for the time of a run: the one at `address`, or a local one that listens on loopback only. Entering it gives the number of cells
+    that fit at the same time.
+
+    offline  nothing of the grid comes from a hub: keep libraries from asking one
+    """
+
+    def __init__(self, preset: Preset, address: str | None, *, offline: bool) -> None:
+        self._preset, self._address, self._offline = preset, address, offline
+
+    def __enter__(self) -> int:
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # keep Ray from hiding devices from zero-GPU actors with a warning
+        os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")  # a finished worker group is noticed in .2 s instead of 2
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report to its makers
+        if self._offline:
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # with verbose=0 the older output says nothing; the newer one still prints boxes
+        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # our records are the only log
+        import ray
+
+        options: dict[str, Any] = {"address": self._address} if self._address else {"include_dashboard": False, "object_store_memory": 200 * 2**20}
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
+        token = Path.home() / ".ray" / "auth_token"
+        if token.is_file():
+            token.chmod(0o600)  # Ray writes it readable for everybody
+        return slots_of(self._preset, ray.cluster_resources())
+
+    def __exit__(self, *exception: object) -> None:
+        import ray
+
+        ray.shutdown()
+
+
+def slots_of(preset: Preset, resources: dict[str, float]) -> int:
+    """How many cells fit at the same time; PresetError if not even one does (Ray would wait for ever)."""
+    needed = cell_resources(preset)
+    if preset.training.workers > 1 and "fine-tuned" in preset.stages:
+        needed = {"CPU": max(1.0, needed["CPU"]) * preset.training.workers + WAITING, "GPU": needed["GPU"] * preset.training.workers}
+    fits = [resources.get(name, 0) / amount for name, amount in needed.items() if amount > 0]
+    if min(fits) < 1:
+        have = ", ".join(f"{resources.get(name, 0):g} {name}" for name in needed)
+        want = ", ".join(f"{amount:g} {name}" for name, amount in needed.items() if amount > 0)
+        raise PresetError(f"a cell needs {want} and the cluster has {have}; lower resources.cpus_per_cell or training.workers with --set")
+    return int(min(fits))
+
+
+def cell_resources(preset: Preset) -> dict[str, float]:
+    return {"CPU": preset.resources.cpus_per_cell, "GPU": preset.resources.gpus_per_cell}

@@ -1,0 +1,58 @@
+"""What `pocket:...` names stand for, and what a wrong one is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.grid.artefact import Artefact, Member
+from harness.pocket.parts import COLLECTIONS, FAMILIES, LANGUAGES, SEED, pocket_member
+
+
+@pytest.mark.parametrize("language", [*LANGUAGES, "en"])
+def test_texts_and_tokenizers_that_exist(language, pocket_text, pocket_tokenizers):
+    for name in COLLECTIONS:
+        member = pocket_member(f"collections/{language}/{name}")
+        assert isinstance(member, Member) and (member.artefact.stage, member.artefact.parameters) == ("pocket-text", {"seed": SEED})
+        assert (pocket_text / member.path / "corpus.jsonl").is_file()
+    member = pocket_member(f"text/{language}.txt")
+    assert member.artefact.stage == "pocket-text" and (pocket_text / member.path).is_file()
+    member = pocket_member(f"tokenizers/{language}")
+    assert member.artefact.stage == "pocket-tokenizers" and (pocket_tokenizers / member.path / "tokenizer.json").is_file()
+
+
+def test_models():
+    for family in FAMILIES:
+        encoder = pocket_member(f"encoders/{family}")
+        assert isinstance(encoder, Artefact) and encoder.stage == "pocket-encoder" and encoder.parameters["family"] == family
+        assert {artefact.stage for artefact in encoder.needed} == {"pocket-text", "pocket-tokenizers"}
+    bridge = pocket_member("bridge")
+    assert isinstance(bridge, Artefact) and bridge.stage == "pocket-bridge"
+    assert [artefact.stage for artefact in bridge.walk()] == ["pocket-text", "pocket-bridge"]
+
+
+def test_names_are_stable():
+    assert pocket_member("bridge") == pocket_member("bridge") != pocket_member("encoders/bert")
+    assert pocket_member("text/ko.txt") == pocket_member("text/ko.txt") != pocket_member("text/ru.txt")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("collections/fr/faq", r"language 'fr' is not in the pocket; .*known: ar, hi, ko, ru, zh"),
+        ("tokenizers/kp", r"language 'kp' is not in the pocket; did you mean 'ko'\?"),
+        ("text/de.txt", r"language 'de' is not in the pocket"),
+        ("collections/ko/fqa", r"collection 'fqa' is not in the pocket; did you mean 'faq'\? known: faq, passages"),
+        ("encoders/brt", r"encoder 'brt' is not in the pocket; did you mean 'bert'\?"),
+        ("collections", r"the pocket has no 'collections'; did you mean"),
+        ("collections/ko", r"the pocket has no 'collections/ko'; did you mean 'collections/ko/faq'"),
+        ("collections/ko/faq/corpus.jsonl", r"the pocket has no"),
+        ("text/ko", r"the pocket has no 'text/ko'; did you mean 'text/ko.txt'"),
+        ("tokenizers/ko/tokenizer.json", r"the pocket has no"),
+        ("bridge/ko", r"the pocket has no 'bridge/ko'; did you mean 'bridge'"),
+        ("brigde", r"the pocket has no 'brigde'; did you mean 'bridge'"),
+        ("", r"the pocket has no ''"),
+    ],
+)
+def test_wrong_names(path, message):
+    with pytest.raises(ValueError, match=message):
+        pocket_member(path)

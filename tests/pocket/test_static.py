@@ -1,0 +1,73 @@
+"""Static training brings texts that mean the same together, decided by its seed alone."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from harness.pocket import static
+from harness.pocket.static import train_static
+
+# Thirty meanings of three texts, each text two subwords: one of its own and one that texts of other meanings have too.
+MEANINGS = {f"m{meaning}": [f"{3 * meaning + form} {90 + (meaning + 7 * form) % 10}" for form in range(3)] for meaning in range(30)}
+
+
+def tokenize(texts):
+    return [[int(token) for token in text.split()] for text in texts]
+
+
+def train(seed=1, groups=(MEANINGS,)):
+    return train_static(tokenize, 100, 16, list(groups), seed)
+
+
+def cosines(rows):
+    vectors = torch.stack([rows[ids].mean(0) for texts in MEANINGS.values() for ids in tokenize(texts)])
+    vectors = torch.nn.functional.normalize(vectors, dim=1)
+    same = torch.arange(90) // 3
+    return vectors @ vectors.T, (same[:, None] == same[None, :]) & ~torch.eye(90, dtype=torch.bool), same[:, None] != same[None, :]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return train()
+
+
+def test_synonyms_come_together_and_others_apart(rows):
+    found, synonyms, others = cosines(rows)
+    assert found[synonyms].mean() > 0.8 > 0.3 > found[others].mean()
+    assert found[synonyms].min() > found[others].mean() + 0.2
+    untrained, synonyms, _ = cosines(torch.randn(100, 16, generator=torch.Generator().manual_seed(1)))
+    assert untrained[synonyms].mean() < 0.3
+
+
+def test_shape_and_kind(rows):
+    assert rows.shape == (100, 16) and rows.dtype == torch.float32
+    assert rows.isfinite().all() and not rows.requires_grad
+
+
+def test_the_seed_decides_and_no_global_generator(rows):
+    torch.manual_seed(5), random.seed(5)
+    before = torch.get_rng_state()
+    assert torch.equal(train(), rows)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not torch.equal(train(seed=2), rows)
+
+
+def test_groups_take_turns(monkeypatch):
+    """Every group is trained on, and only texts of the same group are each other's negatives."""
+    monkeypatch.setattr(static, "STEPS", 6)
+    asked = []
+
+    def spy(texts):
+        asked.append(texts)
+        return tokenize(texts)
+
+    first, second = dict(list(MEANINGS.items())[:10]), dict(list(MEANINGS.items())[10:])
+    train_static(spy, 100, 16, [first, second], 1)
+    assert [len(texts) for texts in asked] == [10, 10, 20, 20] * 3
+    for left, right in zip(asked[::2], asked[1::2], strict=True):
+        for one, other in zip(left, right, strict=True):
+            assert one != other
+            assert any({one, other} <= set(texts) for texts in MEANINGS.values())
