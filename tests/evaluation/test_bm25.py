@@ -4,7 +4,6 @@ import math
 import os
 import subprocess
 import sys
-import unicodedata
 from collections import Counter
 
 import numpy as np

@@ -12,7 +12,7 @@ from harness.evaluation.encode import WINDOW, encode, encode_all
 from harness.pocket.tokenizers import wordpiece
 from sembridge.encoder import load_encoder
 
-OPTIONS = {"max_length": None}
+OPTIONS = {"max_length": None, "precision": "float32"}
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_max_length_cuts_and_the_encoders_own_limit_holds(encoder):
     long = " ".join(words)
 
     def vector(text, max_length):
-        return encode_all(encoder, [text], max_length=max_length).toarray()
+        return encode_all(encoder, [text], max_length=max_length, precision="float32").toarray()
 
     np.testing.assert_allclose(vector(long, 10), vector(" ".join(words[:10]), None), atol=1e-6)
     assert np.abs(vector(long, 10) - vector(" ".join(words[:11]), None)).max() > 1e-3
@@ -111,7 +111,7 @@ def test_special_tokens_are_put_around_a_text_and_count(tmp_path):
     tokenizer = encoder[0].processor = wordpiece(english(), 300, lowercase=True)
     seen = []
     encoder[0].model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(kwargs["input_ids"]), with_kwargs=True)
-    encode_all(encoder, ["cat " * 30, "cat"], max_length=6)
+    encode_all(encoder, ["cat " * 30, "cat"], max_length=6, precision="float32")
     cat, cls, sep = tokenizer.convert_tokens_to_ids(["cat", "[CLS]", "[SEP]"])
     pad = tokenizer.pad_token_id
     assert [ids.tolist() for ids in seen] == [[[cls, cat, sep, pad, pad, pad], [cls, cat, cat, cat, cat, sep]]]

@@ -22,7 +22,7 @@ from harness.transfer import initialization
 from sembridge.encoder import load_encoder
 
 ORACLES = {"ndcg@10": nDCG @ 10, "recall@100": R @ 100, "mrr@10": RR @ 10}
-PARAMETERS = {"k": 100, "max_length": 32, "bias": "transfer"}
+PARAMETERS = {"k": 100, "max_length": 32, "precision": "float32", "bias": "transfer"}
 
 
 @pytest.fixture(scope="module")

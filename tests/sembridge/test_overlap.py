@@ -97,6 +97,12 @@ def test_lone_bytes_match_only_between_byte_level_vocabularies():
     assert said(source, others) == said(others, target)[1:] == [(None, ""), (None, "")]
 
 
+def test_a_special_token_written_like_a_lone_byte_is_no_byte():
+    lone = byte_vocabulary(("Ã", None, False))
+    special = Vocabulary("byte-bpe", ("Ã",), (None,), np.zeros(1, dtype=bool), ("special",))
+    assert said(lone, special) == said(special, lone) == [(None, "")]
+
+
 def test_holes_copy_nothing():
     holed = Vocabulary("byte-bpe", (None, "a"), (None, "a"), np.array([False, False]), (None, None))
     assert said(holed, holed) == [(None, ""), ("a", "exact")]

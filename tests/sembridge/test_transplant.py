@@ -8,7 +8,6 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -399,6 +398,7 @@ import json, sys
 import numpy as np, torch
 from sentence_transformers import SparseEncoder
 from transformers import AutoModelForMaskedLM, AutoTokenizer
+torch.set_num_threads(1)  # as here: the number of threads decides how sums are cut
 folder, given = sys.argv[1], json.load(open(sys.argv[1] + "/texts.json", encoding="utf-8"))
 for name in sys.argv[2:]:
     encoder = SparseEncoder(f"{folder}/{name}", device="cpu")
@@ -429,7 +429,8 @@ def test_reloaded_in_another_process_it_scores_bit_identically(folders, tmp_path
             logits = encoder[0].model(**batch_of(encoder, given[:16])).logits.numpy()
         names = sorted(set(encoder[0].processor.model_input_names))
         expected[name] = represented(encoder, given), logits, encoder.max_seq_length, encoder.get_embedding_dimension(), names
-    subprocess.run([sys.executable, "-c", READER, str(tmp_path), *cases], check=True, cwd=Path(tmp_path), capture_output=True)
+    ran = subprocess.run([sys.executable, "-c", READER, str(tmp_path), *cases], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
     for name, (weights, logits, length, dimension, names) in expected.items():
         with np.load(tmp_path / f"{name}.npz") as read:
             about = json.loads(str(read["about"]))

@@ -13,7 +13,7 @@ from harness.training.loop import Pair, train
 from harness.training.settings import TrainingSettings
 from sembridge.encoder import load_encoder
 
-FAST = {"batch_size": 8, "epochs": 1, "learning_rate": 5e-3, "max_length": 16}
+FAST = {"precision": "float32", "batch_size": 8, "epochs": 1, "learning_rate": 5e-3, "max_length": 16}
 
 
 @pytest.fixture(scope="module")
