@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.grid.artefact import Artefact, Local, Source
+from harness.grid.artefact import Artefact, Local, Member, Source
 from harness.grid.preset import CollectionSource, ModelSource, Preset, PresetError
 from harness.grid.sources import check_collection, check_model, check_tokenizer, resolve
 from harness.grid.store import Store
@@ -208,6 +208,9 @@ def _text(given: _Inputs, cell: Identity) -> Source:
     if text is not None:
         return text
     collection = given.collections[cell.collection, cell.language]
-    if isinstance(collection, Local):
-        return Local(collection.path / "corpus.jsonl")
+    match collection:
+        case Local(path):
+            return Local(path / "corpus.jsonl")
+        case Member(artefact, path):
+            return Member(artefact, f"{path}/corpus.jsonl")
     raise PresetError(f"initializer {cell.initializer!r} needs target-language text: add --set text=FILE")

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.collections.text import lines
 from harness.grid.artefact import Location
 
 FILE = "vectors.safetensors"
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: keyword arguments of `train_auxiliary`; inputs: tokenizer, text (one text a line)."""
+    """parameters: keyword arguments of `train_auxiliary`; inputs: tokenizer, text (see `collections.text`)."""
     from safetensors.numpy import save_file
 
     from baselines.focus import train_auxiliary
     from sembridge.encoder import load_tokenizer
 
-    lines = inputs["text"].path.read_text(encoding="utf-8").splitlines()
-    found = train_auxiliary(lines, load_tokenizer(*inputs["tokenizer"]), **parameters)
+    found = train_auxiliary(lines(inputs["text"].path), load_tokenizer(*inputs["tokenizer"]), **parameters)
     save_file({"vectors": found.vectors, "known": found.known}, out / FILE)
 
 

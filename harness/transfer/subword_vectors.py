@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.collections.text import lines
 from harness.collections.words import words
 from harness.grid.artefact import Location
 
@@ -62,9 +63,8 @@ def _whole_words(source: Any) -> list[str]:
 def _frequent_words(text: Path, language: str) -> list[str]:
     """The words of a text, the most frequent ones if there are very many."""
     counts: Counter[str] = Counter()
-    with text.open(encoding="utf-8") as lines:
-        for line in lines:
-            counts.update(words(line, language))
+    for line in lines(text):
+        counts.update(words(line, language))
     return sorted(word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS])
 
 

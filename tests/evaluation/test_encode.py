@@ -125,6 +125,15 @@ def test_prompt(encoder, texts):
     assert np.abs(asked.toarray() - encode_all(encoder, texts[:40], **OPTIONS).toarray()).max() > 1e-3
 
 
+def test_precision(encoder, texts, encoded):
+    """`auto` is float32 without a GPU; bfloat16 has 8 bits and shows it."""
+    low = encode_all(encoder, texts[:100], max_length=None, precision="bfloat16").toarray()
+    np.testing.assert_allclose(low, encoded[:100].toarray(), atol=0.1)
+    assert np.abs(low - encoded[:100].toarray()).max() > 1e-4
+    if not torch.cuda.is_available():
+        assert same(encode_all(encoder, texts, max_length=None), encoded)
+
+
 def test_no_documents(encoder):
     assert list(encode(encoder, [], **OPTIONS)) == []
 

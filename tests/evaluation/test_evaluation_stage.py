@@ -116,6 +116,13 @@ def test_the_same_inputs_give_the_same_files(folder, built, tmp_path):
     assert measurement(again) | {"seconds": 0} == measurement(built) | {"seconds": 0}
 
 
+def test_precision_is_that_of_the_parameters(folder, built, tmp_path):
+    inputs = {"encoder": location(folder / "encoder"), "collection": location(folder / "en")}
+    low = build(tmp_path / "low", inputs, precision="bfloat16")
+    assert (low / stage.RUN).read_bytes() != (built / stage.RUN).read_bytes()
+    assert measurement(low)["scores"]["recall@100"] == pytest.approx(measurement(built)["scores"]["recall@100"], abs=0.1)
+
+
 def test_a_trained_encoder_is_read_as_it_is_and_tells_about_its_training(folder, built, tmp_path):
     trained = made_encoder_folder(tmp_path / "trained", bias=-1.0)
     (trained / "about.json").write_text(json.dumps({"label": "mean", "statistics": {"copied": 3}, "training": {"steps": 4}}))

@@ -1,4 +1,4 @@
-"""One thread: the models here are tiny, and threads that wait for each other on a shared machine take longer than the work."""
+"""What every test of the library shares."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from families_made import FAMILIES, family_folder
 
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
+    """The models here are tiny, and threads that wait for each other on a shared machine take longer than the work."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], str]:
+    """(family, tied) -> a plain masked-LM folder."""
+    return {(family, tied): family_folder(tmp_path_factory.mktemp(family), family, tied=tied) for family in FAMILIES for tied in (True, False)}

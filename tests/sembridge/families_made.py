@@ -23,6 +23,7 @@ from transformers import (
 )
 
 from sembridge.encoder import load_encoder
+from sembridge.head import pad
 from sembridge.initializer import Initialization, Transfer, assemble
 
 FAMILIES = ("bert", "roberta", "distilbert")
@@ -129,3 +130,17 @@ def family_encoder(folder: Path, family: str, *, tied: bool = True) -> Any:
 def represented(encoder: Any, given: Sequence[str], batch_size: int = 16) -> np.ndarray:
     """[n, V] by sentence-transformers itself."""
     return encoder.encode(list(given), batch_size=batch_size, convert_to_sparse_tensor=False, show_progress_bar=False).numpy()
+
+
+def russian(kind: str = "wordpiece") -> Any:
+    """A target tokenizer, of another size than the English ones."""
+    return with_marks(made_tokenizer(kind, "russian", 350))
+
+
+def decoder_bias(encoder: Any) -> np.ndarray:
+    return encoder[0].model.get_output_embeddings().bias.detach().numpy()
+
+
+def batch_of(encoder: Any, given: list[str]) -> dict[str, torch.Tensor]:
+    tokenizer = encoder[0].processor
+    return pad(tokenizer(given, truncation=True, max_length=encoder.max_seq_length)["input_ids"], tokenizer.pad_token_id)

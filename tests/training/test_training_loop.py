@@ -68,8 +68,16 @@ def test_dropout_is_on_in_training_and_off_afterwards(folder, dropout_folder):
     assert largest_difference(weights(encoder), weights(without)) > 1e-3
 
 
+def test_precision_is_that_of_the_settings(folder):
+    full, figures = trained(folder)
+    low, low_figures = trained(folder, precision="bfloat16")
+    assert {parameter.dtype for parameter in low[0].model.parameters()} == {torch.float32}
+    assert 1e-6 < largest_difference(weights(full), weights(low)) < 0.1
+    assert figures["contrast"] == pytest.approx(low_figures["contrast"], rel=0.1)
+
+
 @pytest.fixture
-def rates(monkeypatch):
+def rates():
     """The learning rates of every optimizer step, and the norm of its gradient."""
     seen = []
 

@@ -80,9 +80,9 @@ def test_auxiliary_vectors(folder, tmp_path):
     assert found.vectors.shape[1] == 8 and 20 < found.known.sum() < len(found.known)
 
 
-def subwords(folder, out, **extra):
+def subwords(folder, out, prompt="", **extra):
     inputs = {"source": location(folder / "source"), "target": location(folder / "target")}
-    subword_vectors.build(fresh(out), {"prompt": "", "language": "ru"}, inputs | extra)
+    subword_vectors.build(fresh(out), {"prompt": prompt, "language": "ru"}, inputs | extra)
     return subword_vectors.load(out)
 
 
@@ -109,15 +109,16 @@ def test_target_language_words_do_not_make_source_letters_donate(folder, tmp_pat
     assert mixed.source[letters].any(axis=1).sum() > 30
 
 
-def test_a_whole_word_has_the_bridges_vector_of_it(folder, tmp_path):
+@pytest.mark.parametrize("prompt", ["", "window "])
+def test_a_whole_word_has_the_bridges_vector_of_it(folder, tmp_path, prompt):
     """A token that occurs in one word only, however often, is that word; the bridge gets the prompt."""
     bridge = load_bridge(str(folder / "bridge"))
-    found = subwords(folder, tmp_path / "out", bridge=location(folder / "bridge"), text=location(folder / "text.txt"))
+    found = subwords(folder, tmp_path / "out", prompt, bridge=location(folder / "bridge"), text=location(folder / "text.txt"))
     for side, vectors, words in (("source", found.source, ("teacher", "window")), ("target", found.target, ("учитель", "капитан"))):
         tokenizer = load_tokenizer(str(folder / side))
         for word in words:
             assert len(tokenizer.tokenize(word)) == 1
-            expected = bridge.encode([word])[0]
+            expected = bridge.encode([prompt + word])[0]
             np.testing.assert_allclose(vectors[tokens_of(folder, side)[word]], expected, atol=1e-6)
 
 

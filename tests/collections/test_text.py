@@ -1,0 +1,13 @@
+"""Running text from both kinds of files."""
+
+import json
+
+from harness.collections.text import lines
+
+
+def test_plain_file_and_corpus(tmp_path):
+    (tmp_path / "a.txt").write_text("eins\n\n  zwei \n", encoding="utf-8")
+    assert list(lines(tmp_path / "a.txt")) == ["eins", "zwei"]
+    rows = [{"_id": "d1", "title": "Titel", "text": "Text"}, {"_id": "d2", "text": "nur Text"}]
+    (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert list(lines(tmp_path / "corpus.jsonl")) == ["Titel Text", "nur Text"]
