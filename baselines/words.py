@@ -16,6 +16,7 @@ from baselines.pieces import token_ids
 
 COLEXNET = "ColexNet+"
 BRIDGE = "bridge vectors"
+OWN = "own word vectors"
 _LANGUAGE = re.compile(r"^[a-z]{3}:(?=.)")
 _BLOCK = 16_384  # words tokenized at a time
 
@@ -76,8 +77,8 @@ class SubwordVectors:
 
 
 def label_of(path: str | Path) -> str:
-    """`ColexNet+` for a file whose name says so, `bridge vectors` for any other."""
-    return COLEXNET if "colexnet" in Path(path).name.lower() else BRIDGE
+    """`ColexNet+` for a file whose name says so, `own word vectors` for any other."""
+    return COLEXNET if "colexnet" in Path(path).name.lower() else OWN
 
 
 def subword_vectors(words: WordVectors, source_tokenizer: Any, target_tokenizer: Any, source_size: int, target_size: int) -> SubwordVectors:

@@ -26,13 +26,16 @@ class Location(NamedTuple):
 
 @dataclass(frozen=True)
 class Local:
-    """A file or folder of the user, known by the hash of its content."""
+    """A file or folder of the user, known by the hash of its content, or of the named files in it."""
 
     path: Path
+    only: tuple[str, ...] = ()
 
     @cached_property
     def key(self) -> str:
-        return content_digest(self.path)
+        if not self.only:
+            return content_digest(self.path)
+        return _digest([[name, content_digest(self.path / name)] for name in self.only if (self.path / name).is_file()])
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,10 @@ class Cluster:
         import ray
 
         options: dict[str, Any] = {"address": self._address} if self._address else {"include_dashboard": False, "object_store_memory": 200 * 2**20}
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
+        except ConnectionError:
+            raise PresetError(f"--address {self._address}: no Ray cluster answers there; start one with `ray up cluster.yaml`") from None
         token = Path.home() / ".ray" / "auth_token"
         if token.is_file():
             token.chmod(0o600)  # Ray writes it readable for everybody
@@ -52,7 +55,7 @@ def slots_of(preset: Preset, resources: dict[str, float]) -> int:
         needed = {"CPU": max(1.0, needed["CPU"]) * preset.training.workers + WAITING, "GPU": needed["GPU"] * preset.training.workers}
     fits = [resources.get(name, 0) / amount for name, amount in needed.items() if amount > 0]
     if min(fits) < 1:
-        have = ", ".join(f"{resources.get(name, 0):g} {name}" for name in needed)
+        have = ", ".join(f"{resources.get(name, 0):g} {name}" for name, amount in needed.items() if amount > 0)
         want = ", ".join(f"{amount:g} {name}" for name, amount in needed.items() if amount > 0)
         raise PresetError(f"a cell needs {want} and the cluster has {have}; lower resources.cpus_per_cell or training.workers with --set")
     return int(min(fits))

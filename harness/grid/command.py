@@ -52,8 +52,7 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
         from harness.grid.plan import missing, plan
 
         cells = plan(preset)
-        if not given.address:
-            _local_slots(preset)
+        slots = 1 if given.address else _local_slots(preset)  # of an address we know only once we are there
         if not given.dry_run:
             _check_writable(given.results)
             store.create()
@@ -62,16 +61,16 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
         return MISUSE
     todo = missing(cells, store)
     if given.dry_run:
-        _describe(preset, cells, todo, store)
+        _describe(preset, cells, todo, store, slots)
         return 0
     try:
-        return _run(given, preset, cells, todo, store)
+        return _run(given, preset, cells, todo, store, slots)
     except KeyboardInterrupt:
         print("\ninterrupted; finished cells are kept, the same command goes on from there", file=sys.stderr)
         return 130
 
 
-def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store: Any) -> int:
+def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store: Any, slots: int) -> int:
     from harness.grid.preset import PresetError
     from harness.grid.progress import Progress, duration
     from harness.results import measurement
@@ -81,7 +80,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
 
     start = time.perf_counter()
     expected = sum(store.seconds(artefact.stage) for artefact in todo)
-    progress = Progress(expected, _local_slots(preset), given.results / "run.log")
+    progress = Progress(expected, slots, given.results / "run.log")
     finished = [cell for cell in cells if store.has(cell.artefact)]
     progress.line(f"{preset.title}: {len(cells)} cells, {len(finished)} already in the store, {len(todo)} artefacts to compute")
     errors: dict[str, str] = {}
@@ -114,7 +113,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
     return 1 if broken else 0
 
 
-def _describe(preset: Any, cells: list, todo: list, store: Any) -> None:
+def _describe(preset: Any, cells: list, todo: list, store: Any, slots: int) -> None:
     """The dry run's page."""
     from collections import Counter
 
@@ -135,8 +134,7 @@ def _describe(preset: Any, cells: list, todo: list, store: Any) -> None:
         seconds = store.seconds(stage)
         total += count * seconds
         print(f"  {count:5d} {stage:<18} about {duration(seconds)} each")
-    slots = _local_slots(preset)
-    print(f"estimate: {duration(total / slots)} with {slots} at a time on this machine ({duration(total)} of work)")
+    print(f"estimate: {duration(total / slots)} with {slots} at a time ({duration(total)} of work)")
 
 
 def _local_slots(preset: Any) -> int:

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from harness.grid.artefact import Artefact, Local, Member, Source
 from harness.grid.preset import CollectionSource, ModelSource, Preset, PresetError
-from harness.grid.sources import check_collection, check_model, check_tokenizer, resolve
+from harness.grid.sources import check_collection, check_model, check_tokenizer, resolve, tokenizer_of
 from harness.grid.store import Store
 from harness.results.record import Identity
 from sembridge.nearest import nearest
@@ -34,6 +36,7 @@ class Method:
     name: str
     bridge: str = ""
     alpha: float | None = None
+    label: str = ""
 
 
 def plan(preset: Preset) -> list[Cell]:
@@ -43,13 +46,13 @@ def plan(preset: Preset) -> list[Cell]:
     cells = []
     for architecture in preset.architectures:
         for language in preset.languages:
-            for collection in preset.collections:
+            for collection in preset.evaluated or preset.collections:
                 for stage in preset.stages:
                     for method in methods:
                         for seed in preset.seeds:
                             identity = Identity(language, architecture, collection, method.name, method.bridge, method.alpha, stage, seed)
                             artefact = _cell_artefact(preset, checked, identity)
-                            cells.append(Cell(identity, _label(preset, method.name), method.name in REFERENCES, artefact))
+                            cells.append(Cell(identity, method.label or method.name, method.name in REFERENCES, artefact))
     return cells
 
 
@@ -81,7 +84,8 @@ class _Inputs:
             self.tokenizers[language] = self._tokenizer(preset, option, language)
             check_tokenizer(option, self.tokenizers[language])
             for name, collection in preset.collections.items():
-                self.collections[name, language] = self._collection(f"{option}, collection {name}", collection, language)
+                needs_pairs = "fine-tuned" in preset.stages and preset.training.collection in (None, name)
+                self.collections[name, language] = self._collection(f"{option}, collection {name}", collection, language, needs_pairs)
             self.texts[language] = resolve("text", ModelSource(model=preset.text), language) if preset.text else None
         self.words = resolve("words", ModelSource(model=preset.words)) if preset.words else None
 
@@ -94,9 +98,9 @@ class _Inputs:
         return resolve(option, preset.tokenizers[language], language)
 
     @staticmethod
-    def _collection(option: str, collection: CollectionSource, language: str) -> Source:
+    def _collection(option: str, collection: CollectionSource, language: str, needs_pairs: bool) -> Source:
         source = resolve(option, ModelSource(model=collection.folder), language)
-        check_collection(option, source)
+        check_collection(option, source, needs_pairs)
         return source
 
 
@@ -107,6 +111,8 @@ def _methods(preset: Preset) -> list[Method]:
     for name in [*preset.initializers, *preset.settings]:
         if name not in known:
             raise PresetError(f"initializer {name!r} is unknown; {nearest(name, known)}")
+    for name in preset.settings.keys() & set(REFERENCES):
+        raise PresetError(f"settings.{name}: {name} has no settings; remove them")
     methods = []
     for name in preset.initializers:
         if name in REFERENCES:
@@ -118,30 +124,32 @@ def _methods(preset: Preset) -> list[Method]:
         takes_alpha = "alpha" in {field.name for field in dataclasses.fields(kind)}
         for bridge in preset.bridges if "bridge" in kind.needs else [""]:
             for alpha in preset.alphas if takes_alpha else [None]:
-                _check_settings(kind, preset.settings.get(name, {}) | ({} if alpha is None else {"alpha": alpha}))
-                methods.append(Method(name, bridge, alpha))
+                built = _built(kind, preset.settings.get(name, {}), {} if alpha is None else {"alpha": alpha}, preset.words)
+                methods.append(Method(name, bridge, alpha, getattr(built, "label", name)))
     trained_on = preset.training.collection
     if "fine-tuned" in preset.stages and trained_on is not None and trained_on not in preset.collections:
         raise PresetError(f"training.collection {trained_on!r} is unknown; {nearest(trained_on, preset.collections)}")
     return methods
 
 
-def _check_settings(kind: Any, settings: dict[str, Any]) -> None:
+def _built(kind: Any, settings: dict[str, Any], swept: dict[str, Any], words: str | None) -> Any:
+    """The initializer with its settings, without prepared inputs: wrong settings show here, and how the method calls its rows."""
     fields = {field.name for field in dataclasses.fields(kind)}
     for name in settings:
         if name not in fields:
             raise PresetError(f"settings.{kind.name}.{name} is unknown; {nearest(name, fields)}")
+        if name in swept or name in kind.needs:
+            option = "alphas" if name in swept else name if name == "words" else f"{name}s"
+            raise PresetError(f"settings.{kind.name}.{name} is given by the grid; use the option {option} instead")
+    given: dict[str, Any] = {}
+    if "words" in kind.needs:  # without a file they will be the bridge's
+        from baselines.words import BRIDGE, WordVectors
+
+        given["words"] = words or WordVectors((), np.empty((0, 1)), BRIDGE)
     try:
-        kind(**settings)
+        return kind(**settings, **swept, **given)
     except (TypeError, ValueError) as error:
         raise PresetError(f"settings of initializer {kind.name!r}: {error}") from None
-
-
-def _label(preset: Preset, name: str) -> str:
-    """OFA's published word vectors are ColexNet+; with any others its rows say so."""
-    if name != "ofa" or (preset.words and "colexnet" in preset.words.lower()):
-        return name
-    return "ofa (own word vectors)" if preset.words else "ofa (bridge vectors)"
 
 
 def _cell_artefact(preset: Preset, given: _Inputs, cell: Identity) -> Artefact:
@@ -177,7 +185,7 @@ def _initialization(preset: Preset, given: _Inputs, cell: Identity) -> Artefact:
         settings["alpha"] = cell.alpha
     if "bridge" in needs:
         prompt = preset.bridges[cell.bridge].prompt
-        for side, of in (("bridge_source", encoder), ("bridge_target", tokenizer)):
+        for side, of in (("bridge_source", tokenizer_of(encoder)), ("bridge_target", tokenizer)):
             inputs[side] = Artefact("bridge-vectors", {"prompt": prompt}, {"bridge": given.bridges[cell.bridge], "tokenizer": of})
     if "text" in needs:
         inputs["text"] = _text(given, cell)
@@ -209,7 +217,7 @@ def _text(given: _Inputs, cell: Identity) -> Source:
         return text
     collection = given.collections[cell.collection, cell.language]
     match collection:
-        case Local(path):
+        case Local(path=path):
             return Local(path / "corpus.jsonl")
         case Member(artefact, path):
             return Member(artefact, f"{path}/corpus.jsonl")

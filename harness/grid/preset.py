@@ -71,24 +71,37 @@ class Preset(_Part):
     title: str
     data: str | None = Field(None, description="folder that {data} stands for")
     languages: list[str] = Field(min_length=1)
-    architectures: dict[str, ModelSource]
+    architectures: dict[str, ModelSource] = Field(min_length=1)
     tokenizers: str | dict[str, ModelSource]
     bridges: dict[str, ModelSource] = {}
-    collections: dict[str, CollectionSource]
+    collections: dict[str, CollectionSource] = Field(min_length=1)
+    evaluated: list[str] | None = Field(None, min_length=1, description="collections to evaluate on; empty: all")
     text: str | None = Field(None, description="target-language text, one text a line, for FOCUS and OFA; empty: the collection's own documents")
     words: str | None = Field(
         None, description="multilingual word vectors in word2vec text format, for OFA; empty: the first bridge's vectors of words"
     )
     initializers: list[str] = Field(min_length=1)
     settings: dict[str, dict[str, Any]] = Field({}, description="parameters by initializer")
-    alphas: list[float] = [4.0]
-    stages: list[Literal["zero-shot", "fine-tuned"]] = ["zero-shot"]
-    seeds: list[int] = [42]
+    alphas: list[float] = Field([4.0], min_length=1)
+    stages: list[Literal["zero-shot", "fine-tuned"]] = Field(["zero-shot"], min_length=1)
+    seeds: list[int] = Field([42], min_length=1)
     overlap: Literal["exact", "fuzzy"] = "fuzzy"
     bias: Literal["transfer", "zero", "keep"] = "transfer"
     training: FineTuning = FineTuning()
     evaluation: EvaluationSettings = EvaluationSettings()
     resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _given_once(self) -> Preset:
+        for name in ("languages", "initializers", "alphas", "stages", "seeds", "evaluated"):
+            values = getattr(self, name) or []
+            twice = [value for value in values if values.count(value) > 1]
+            if twice:
+                raise ValueError(f"{name}: {twice[0]} is given twice")
+        for name in self.evaluated or []:
+            if name not in self.collections:
+                raise ValueError(f"collection {name!r} is unknown; {nearest(name, self.collections)}")
+        return self
 
 
 def preset_names(folder: Path) -> list[str]:
@@ -98,7 +111,7 @@ def preset_names(folder: Path) -> list[str]:
 def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices: Mapping[str, Any] | None = None) -> Preset:
     """Read a preset by name (from `folder`) or file, apply `choices` (whole values from options) and `overrides` ("a.b=c", in order).
 
-    `choices` narrow languages, architectures, bridges and collections to named ones, and replace the other lists. Raises PresetError.
+    `choices` narrow architectures, bridges and collections to named ones, and replace the lists. Raises PresetError.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     if not path.is_file():
@@ -113,7 +126,11 @@ def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices:
     for override in overrides:
         _set(content, override)
     for key, value in (choices or {}).items():
-        content[key] = _narrowed(key, content.get(key), value)
+        if key == "collections":  # the others stay: one of them may hold the training pairs
+            _narrowed(key, content.get(key), value)
+            content["evaluated"] = value
+        else:
+            content[key] = _narrowed(key, content.get(key), value)
     content = _with_data(content)
     try:
         return Preset.model_validate(content)
@@ -184,6 +201,8 @@ def _explained(error: ValidationError) -> str:
     if first["type"] == "literal_error":
         expected = str(first.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
         return f"option {location!r}: {first['input']!r} is not valid; {nearest(str(first['input']), expected)}"
+    if first["type"] == "value_error" and not location:
+        return str(first["ctx"]["error"])
     if first["type"] == "missing":
         return f"option {location!r} is missing; add it with --set {location}=..."
     return f"option {location!r}: {first['input']!r} is not valid ({message})"

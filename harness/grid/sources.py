@@ -10,6 +10,10 @@ from harness.grid.preset import ModelSource, PresetError
 from sembridge.encoder import check_folder
 from sembridge.nearest import nearest
 
+TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt",
+)  # fmt: skip
+
 
 def resolve(option: str, source: ModelSource, language: str = "") -> Source:
     """The input a preset names; `option` is what an error message calls it."""
@@ -26,11 +30,11 @@ def resolve(option: str, source: ModelSource, language: str = "") -> Source:
         return Local(path.resolve())
     if "{language}" in source.model:
         raise PresetError(f"{option}: {path} does not exist; {_siblings(source.model, language)}")
-    if name.count("/") == 1 and not name.startswith((".", "~", "/")):
-        if source.revision is None:
-            raise PresetError(f"{option}: {name!r} is no folder here; a hub model needs its pinned revision (--set {option}.revision=COMMIT)")
+    takes_hub = option.startswith(("architectures.", "bridges.", "tokenizers.")) and name.count("/") == 1 and not name.startswith((".", "~", "/"))
+    if takes_hub and source.revision is not None:
         return Hub(name, source.revision)
-    raise PresetError(f"{option}: {name!r} does not exist; give a folder, or a hub id with its revision")
+    hint = f"; if it is a hub model, add its pinned revision (--set {option}.revision=COMMIT)" if takes_hub else ""
+    raise PresetError(f"{option}: {name!r} does not exist here{hint or '; check the path'}")
 
 
 def _siblings(pattern: str, language: str) -> str:
@@ -40,6 +44,11 @@ def _siblings(pattern: str, language: str) -> str:
     tail = after.split("/")[0]
     names = [path.name.removesuffix(tail) for path in folder.glob("*")] if folder.is_dir() else []
     return nearest(language, names) if names else f"make the folder {folder} as docs/own-data.md describes"
+
+
+def tokenizer_of(source: Source) -> Source:
+    """The tokenizer in a model folder, known by its own files alone: models of one vocabulary share what is computed from it."""
+    return Local(source.path, TOKENIZER_FILES) if isinstance(source, Local) and source.path.is_dir() else source
 
 
 def check_model(option: str, source: Source) -> None:
@@ -66,12 +75,14 @@ def check_tokenizer(option: str, source: Source) -> None:
         raise PresetError(f"{option}: tokenizer {folder} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch")
 
 
-def check_collection(option: str, source: Source) -> None:
-    """A local collection must be complete and consistent."""
+def check_collection(option: str, source: Source, needs_pairs: bool) -> None:
+    """A local collection must be complete and consistent, and have training pairs if the grid trains on it."""
     if isinstance(source, Local):
         from harness.collections import beir
 
         try:
-            beir.check(source.path)
+            summary = beir.check(source.path)
         except ValueError as error:
             raise PresetError(f"{option}: {error}") from None
+        if needs_pairs and not summary.train_pairs:
+            raise PresetError(f"{option}: {source.path} has no training pairs; add qrels/train.tsv, or leave fine-tuned out with --stages zero-shot")

@@ -53,6 +53,7 @@ class Store:
             marker = self.root / "STORE.json"
             if not marker.is_file():
                 _write_json(marker, {"format": FORMAT})
+            self._sweep()
         except OSError as error:
             raise StoreError(f"store {self.root} cannot be written ({error.strerror}); choose another folder with --store DIR") from None
 
@@ -65,7 +66,7 @@ class Store:
     def locate(self, source: Source) -> Location:
         """Where to read an input."""
         match source:
-            case Local(path):
+            case Local(path=path):
                 return Location(str(path))
             case Hub(name, revision):
                 return Location(name, revision)
@@ -112,7 +113,7 @@ class Store:
             measured.append(json.loads(manifest.read_text(encoding="utf-8"))["seconds"])
         return statistics.median(measured) if measured else STAGES[stage].seconds
 
-    def sweep(self) -> None:
+    def _sweep(self) -> None:
         """Remove what killed runs left half-written (their lock is free, their folder has a temporary name)."""
         for stage in STAGES:
             for aside in (self.root / stage).glob(".*"):

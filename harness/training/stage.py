@@ -17,6 +17,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     One worker trains in the calling process (TorchTrainer's local mode: a second process would only cost its start); several train in a worker
     group of their own, whose number does not change the objective.
     """
+    import ray
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
@@ -27,11 +28,11 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         "parameters": dict(parameters),
         "inputs": {name: tuple(location) for name, location in inputs.items()},
     }
-    gpu = _has_gpu()
+    on_gpus = workers > 1 and ray.cluster_resources().get("GPU", 0) >= workers
     trainer = TorchTrainer(
         _train_worker,
         train_loop_config=task,
-        scaling_config=ScalingConfig(num_workers=0 if workers == 1 else workers, use_gpu=gpu and workers > 1),
+        scaling_config=ScalingConfig(num_workers=0 if workers == 1 else workers, use_gpu=on_gpus),
         run_config=RunConfig(name=scratch.name, storage_path=str(scratch.parent / "ray-train")) if workers > 1 else None,
     )
     trainer.fit()
@@ -73,9 +74,3 @@ def _train_worker(task: dict[str, Any]) -> None:
         (out / "about.json").write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
     if in_group:
         ray.train.report(figures)
-
-
-def _has_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()

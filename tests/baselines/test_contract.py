@@ -87,7 +87,9 @@ def test_is_a_registered_frozen_dataclass(name):
     method = initializer_class(name)
     initializer = build(name, made_case(*PAIRS[0]))
     assert isinstance(initializer, Initializer) and method.name == name
-    assert dataclasses.is_dataclass(method) and {FIELDS.get(need, need) for need in method.needs} <= {field.name for field in dataclasses.fields(method)}
+    assert dataclasses.is_dataclass(method) and {FIELDS.get(need, need) for need in method.needs} <= {
+        field.name for field in dataclasses.fields(method)
+    }
     with pytest.raises(dataclasses.FrozenInstanceError):
         initializer.name = "other"
 

@@ -98,4 +98,19 @@ def test_results_and_store_that_cannot_be_used(command, refused, tmp_path):
 
 def test_a_hub_model_needs_its_revision(refused):
     message = refused(*RU, "--set", "architectures.source.model=naver/splade-v3")
-    assert "'naver/splade-v3' is no folder here; a hub model needs its pinned revision (--set architectures.source.revision=COMMIT)" in message
+    assert (
+        "'naver/splade-v3' does not exist here; if it is a hub model, add its pinned revision (--set architectures.source.revision=COMMIT)" in message
+    )
+
+
+def test_what_is_given_twice_or_not_at_all(refused):
+    assert "languages: ru is given twice" in refused("--languages", "ru", "ru")
+    assert "alphas: 4.0 is given twice" in refused(*RU, "--alphas", "4", "4.0")
+    assert "option 'stages'" in refused(*RU, "--set", "stages=[]")
+    assert "bm25 has no settings" in refused(*RU, "--set", "settings.bm25.k1=1")
+    assert "settings.sembridge.alpha is given by the grid; use the option alphas instead" in refused(*RU, "--set", "settings.sembridge.alpha=2")
+
+
+def test_fine_tuning_needs_training_pairs(refused, broken):
+    (broken / "collections" / "ru" / "qrels" / "train.tsv").unlink()
+    assert "has no training pairs; add qrels/train.tsv, or leave fine-tuned out" in refused(*RU, data=broken)

@@ -62,3 +62,19 @@ def test_missing_lists_inputs_before_what_needs_them(cells_of, tmp_path):
         assert all(child.key in seen for child in artefact.needed)
         seen.add(artefact.key)
     assert not (tmp_path / "store").exists()
+
+
+def test_training_pairs_may_come_from_a_collection_that_is_not_evaluated():
+    cells = plan(load_preset("pocket", PRESETS, (), {"languages": ["ko"], "collections": ["pocket-passages"]}))
+    assert {cell.identity.collection for cell in cells} == {"pocket-passages"}
+    assert any(artefact.stage == "trained-encoder" for cell in cells for artefact in cell.artefact.walk())
+
+
+def test_rows_say_which_word_vectors_ofa_had(cells_of, tmp_path):
+    def label(*overrides):
+        return cells_of(*overrides, initializers=["ofa"], stages=["zero-shot"])[0].label
+
+    assert label() == "ofa (bridge vectors)"
+    for name, expected in (("mine.txt", "ofa (own word vectors)"), ("colexnet.txt", "ofa")):
+        (tmp_path / name).write_text("")
+        assert label(f"words={tmp_path / name}") == expected

@@ -115,6 +115,9 @@ def ray_cluster():
     """The only Ray cluster of these tests: local, no dashboard. Its start and its workers' imports are most of the time of the test."""
     import ray
 
+    if ray.is_initialized():  # somebody else's, who shuts it down
+        yield
+        return
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
