@@ -59,6 +59,12 @@ class FineTuning(TrainingSettings):
     collection: str | None = Field(None, description="empty: each collection's own pairs")
     workers: int = Field(1, ge=1)
 
+    @model_validator(mode="after")
+    def _shared_evenly(self) -> FineTuning:
+        if self.batch_size % self.workers:
+            raise ValueError(f"training.batch_size {self.batch_size} cannot be shared evenly by {self.workers} workers; choose a multiple")
+        return self
+
 
 class Resources(_Part):
     cpus_per_cell: float = Field(1, gt=0, description="processor cores a cell may use; also its number of threads")
@@ -201,7 +207,7 @@ def _explained(error: ValidationError) -> str:
     if first["type"] == "literal_error":
         expected = str(first.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
         return f"option {location!r}: {first['input']!r} is not valid; {nearest(str(first['input']), expected)}"
-    if first["type"] == "value_error" and not location:
+    if first["type"] == "value_error" and location in ("", "training"):
         return str(first["ctx"]["error"])
     if first["type"] == "missing":
         return f"option {location!r} is missing; add it with --set {location}=..."

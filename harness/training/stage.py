@@ -33,7 +33,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         _train_worker,
         train_loop_config=task,
         scaling_config=ScalingConfig(num_workers=0 if workers == 1 else workers, use_gpu=on_gpus),
-        run_config=RunConfig(name=scratch.name, storage_path=str(scratch.parent / "ray-train")) if workers > 1 else None,
+        run_config=RunConfig(name="ray", storage_path=str(scratch)) if workers > 1 else None,
     )
     trainer.fit()
     if not (out / "about.json").is_file():

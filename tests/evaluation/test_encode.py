@@ -47,7 +47,7 @@ def test_equals_sentence_transformers(encoder, texts, encoded):
     expected = encoder.encode(texts, batch_size=16, convert_to_sparse_tensor=False).numpy()
     assert encoded.dtype == np.float32 and encoded.shape == expected.shape == (1100, encoder[0].model.config.vocab_size)
     assert 0.01 < (expected > 0).mean() < 0.9
-    np.testing.assert_allclose(encoded.toarray(), expected, atol=1e-6)
+    np.testing.assert_allclose(encoded.toarray(), expected, atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("strategy", "activation"), [("sum", "relu"), ("max", "log1p_relu")])

@@ -45,6 +45,9 @@ def test_values_out_of_range(refused):
     assert "alpha 0.5 is below 1" in refused(*RU, "--alphas", "0.5")
     assert "option 'training.epochs': 0 is not valid" in refused(*RU, "--set", "training.epochs=0")
     assert "not of the form key.path=value" in refused(*RU, "--set", "training.epochs")
+    assert "training.batch_size 9 cannot be shared evenly by 2 workers" in refused(
+        *RU, "--set", "training.batch_size=9", "--set", "training.workers=2"
+    )
     assert "the cluster has" in refused(*RU, "--set", "resources.cpus_per_cell=4096")
     assert "training.collection 'owm' is unknown; did you mean 'own'?" in refused(*RU, "--set", "training.collection=owm")
 
