@@ -26,6 +26,8 @@ class Cluster:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # keep Ray from hiding devices from zero-GPU actors with a warning
         os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")  # a finished worker group is noticed in .2 s instead of 2
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report to its makers
+        # Tune runs every trial in a thread of its own, and glibc gives every thread memory of its own that it does not hand back.
+        os.environ.setdefault("MALLOC_ARENA_MAX", "1")
         if self._offline:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # with verbose=0 the older output says nothing; the newer one still prints boxes
