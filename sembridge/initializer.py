@@ -9,7 +9,7 @@ Shapes: S source vocabulary, T target vocabulary, D hidden size.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -137,7 +137,7 @@ def assemble(transfer: Transfer, *, mixture: sp.csr_array | None = None, sampled
     rows[has_source] = transfer.rows[transfer.copied[has_source]]
     if mixed.any():
         donors = transfer.rows if donor_rows is None else donor_rows
-        rows[missing[mixed]] = mixture[mixed].astype(np.float64) @ donors.astype(np.float64)
+        rows[missing[mixed]] = rows_of(mixture[mixed], donors)
     if not mixed.all():
         drawn = univariate_rows(transfer) if sampled is None else sampled
         rows[missing[~mixed]] = drawn[~mixed]
@@ -148,6 +148,11 @@ def assemble(transfer: Transfer, *, mixture: sp.csr_array | None = None, sampled
     origin[missing[~mixed]] = SAMPLED
     counts = {name: int((origin == name).sum()) for name in (COPIED, SPECIAL, MIXED, SAMPLED)}
     return Initialization(rows, _full_mixture(transfer, mixture), origin, {**counts, **(statistics or {})})
+
+
+def rows_of(mixture: sp.csr_array, rows: np.ndarray) -> np.ndarray:
+    """[n, D] float32 rows that a mixture [n, S] over rows [S, D] stands for, computed in float64."""
+    return (mixture.astype(np.float64) @ rows.astype(np.float64)).astype(np.float32)
 
 
 def univariate_rows(transfer: Transfer) -> np.ndarray:
@@ -185,12 +190,6 @@ def initializer_class(name: str) -> Any:
         if entry.name == name:
             return entry.load()
     raise ValueError(f"initializer {name!r} is unknown; {nearest(name, available())}")
-
-
-def parameters(initializer: Initializer) -> dict[str, Any]:
-    """The fields of an initializer that are plain values, as recorded in a result."""
-    values = {f.name: getattr(initializer, f.name) for f in fields(initializer)}  # type: ignore[arg-type]
-    return {name: value for name, value in values.items() if isinstance(value, (str, int, float, bool, type(None)))}
 
 
 def _entry_points() -> Any:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from sembridge.encoder import load_encoder, load_tokenizer
-from sembridge.initializer import Initializer, Transfer
+from sembridge.initializer import Initialization, Initializer, Transfer
 from sembridge.transplant import decoder_rows, source_rows, transplant
 from sembridge.vocabulary import Vocabulary
 
@@ -38,12 +38,19 @@ def question(encoder: Any, tokenizer: Any, *, overlap: str = "fuzzy", seed: int 
 
 def apply(encoder: Any, tokenizer: Any, initializer: Initializer, *, bias: str = "transfer", overlap: str = "fuzzy", seed: int = 42) -> Any:
     """`transfer` for a loaded encoder and tokenizer; changes and returns the encoder."""
+    embedding, decoder = answers(encoder, tokenizer, initializer, overlap=overlap, seed=seed)
+    return transplant(encoder, tokenizer, embedding, decoder=decoder, bias=bias)
+
+
+def answers(
+    encoder: Any, tokenizer: Any, initializer: Initializer, *, overlap: str = "fuzzy", seed: int = 42
+) -> tuple[Initialization, Initialization | None]:
+    """The method's answer for the embedding, and for the decoder where the model stores one of its own (None where it shares the embedding)."""
     asked = question(encoder, tokenizer, overlap=overlap, seed=seed)
     initializer = with_tokenizers(initializer, encoder[0].processor, tokenizer)
-    decoder = None
-    if (rows := decoder_rows(encoder)) is not None:
-        decoder = initializer(dataclasses.replace(asked, rows=rows[: len(asked.source)]))
-    return transplant(encoder, tokenizer, initializer(asked), decoder=decoder, bias=bias)
+    rows = decoder_rows(encoder)
+    decoder = None if rows is None else initializer(dataclasses.replace(asked, rows=rows[: len(asked.source)]))
+    return initializer(asked), decoder
 
 
 def with_tokenizers(initializer: Any, source: Any, target: Any) -> Any:

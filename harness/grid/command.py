@@ -13,7 +13,7 @@ MISUSE = 2
 _LISTS = ("languages", "architectures", "initializers", "bridges", "alphas", "collections", "stages", "seeds")
 
 
-def parser(presets: Path) -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     described = argparse.ArgumentParser(
         prog="run_grid.py",
         description="Compare initializers: give an English sparse encoder other languages, measure, fine-tune, measure again, print tables.",
@@ -35,19 +35,18 @@ def parser(presets: Path) -> argparse.ArgumentParser:
     option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder for computed artefacts, reused by every run (default: store)")
     option("--address", metavar="RAY", help="address of a running Ray cluster, `auto` on its head node (default: a local one for this run)")
     option("--dry-run", action="store_true", help="print cells, missing artefacts and an estimate, compute nothing")
-    option("--presets-folder", type=Path, default=presets, help=argparse.SUPPRESS)
     return described
 
 
 def main(arguments: Sequence[str] | None, presets: Path) -> int:
     """Exit code 0: every cell succeeded; 1: some failed; 2: the command was refused before anything started."""
-    given = parser(presets).parse_args(arguments)
+    given = parser().parse_args(arguments)
     from harness.grid.preset import PresetError, load_preset
     from harness.grid.store import Store, StoreError
 
     try:
         choices = {name: getattr(given, name) for name in _LISTS if getattr(given, name) is not None}
-        preset = load_preset(given.preset, given.presets_folder, given.set, choices)
+        preset = load_preset(given.preset, presets, given.set, choices)
         store = Store(given.store)
         from harness.grid.plan import missing, plan
 
@@ -124,7 +123,7 @@ def _describe(preset: Any, cells: list, todo: list, store: Any, slots: int) -> N
         values = [getattr(cell.identity, name) for cell in cells]
         shown = [str(value) for value in dict.fromkeys(values) if value not in ("", None)]
         if shown:
-            print(f"  {name + 's' if name != 'initializer' else 'initializers':<14} {' '.join(shown)}")
+            print(f"  {name + 's':<14} {' '.join(shown)}")
     done = sum(store.has(cell.artefact) for cell in cells)
     print(f"  {done} cells are in the store {store.root}")
     counts = Counter(artefact.stage for artefact in todo)

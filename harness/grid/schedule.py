@@ -6,7 +6,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,8 @@ def _reporter(cells: Sequence[Cell], store: Store, progress: Progress) -> Any:
             if result.get("error"):
                 self.errors[key] = result["error"]
             outcome = f"FAILED: {result['error']}" if result.get("error") else f"{_score(store, by_key[key])} in {duration(result.get('seconds', 0))}"
-            progress.finished(f"[{self.done}/{len(by_key)} cells] computed {by_key[key].identity.name}: {outcome}", expected[key])
+            verb = "found" if result.get("computed") is False and not result.get("error") else "computed"  # another run may have been quicker
+            progress.finished(f"[{self.done}/{len(by_key)} cells] {verb} {by_key[key].identity.name}: {outcome}", expected[key])
 
     return Reporter()
 
@@ -188,5 +189,4 @@ def _distinct(cells: Sequence[Cell]) -> list[Cell]:
     first = list({cell.artefact.key: cell for cell in cells}.values())
     collections = list(dict.fromkeys(cell.identity.collection for cell in first))
     stages = list(dict.fromkeys(cell.identity.stage for cell in first))
-    position: Callable[[Cell], tuple[int, int]] = lambda cell: (stages.index(cell.identity.stage), collections.index(cell.identity.collection))  # noqa: E731
-    return sorted(first, key=position)
+    return sorted(first, key=lambda cell: (stages.index(cell.identity.stage), collections.index(cell.identity.collection)))

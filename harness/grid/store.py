@@ -20,7 +20,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from harness.grid.artefact import Artefact, Hub, Local, Location, Member, Source
 from harness.grid.stages import STAGES
@@ -81,7 +81,7 @@ class Store:
             return False
         for child in artefact.needed:
             self.make(child)
-        with FileLock(self.root / "locks" / f"{artefact.key}.lock"):
+        with FileLock(self._lock(artefact.key)):
             if self.has(artefact):  # somebody else made it while we waited
                 return False
             self._publish(artefact)
@@ -90,7 +90,7 @@ class Store:
     def _publish(self, artefact: Artefact) -> None:
         final = self.path(artefact)
         final.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{artefact.key[:8]}-", dir=final.parent))
+        aside = Path(tempfile.mkdtemp(prefix=f".{artefact.key}-", dir=final.parent))
         try:
             inputs = {name: self.locate(source) for name, source in artefact.inputs.items()}
             start = time.perf_counter()
@@ -114,11 +114,17 @@ class Store:
         return statistics.median(measured) if measured else STAGES[stage].seconds
 
     def _sweep(self) -> None:
-        """Remove what killed runs left half-written (their lock is free, their folder has a temporary name)."""
+        """Remove what killed runs left half-written: folders with a temporary name whose lock nobody holds."""
         for stage in STAGES:
             for aside in (self.root / stage).glob(".*"):
-                if time.time() - aside.stat().st_mtime > 3600:
-                    shutil.rmtree(aside, ignore_errors=True)
+                try:
+                    with FileLock(self._lock(aside.name[1:].partition("-")[0]), timeout=0):
+                        shutil.rmtree(aside, ignore_errors=True)
+                except Timeout:  # another run is writing it
+                    continue
+
+    def _lock(self, key: str) -> Path:
+        return self.root / "locks" / f"{key}.lock"
 
 
 def _manifest(folder: Path, artefact: Artefact, inputs: Mapping[str, Location], seconds: float) -> dict:

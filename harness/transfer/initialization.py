@@ -5,7 +5,6 @@ Rows that the stored mixture gives back bit for bit are not stored a second time
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,18 +19,15 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     """parameters: initializer, settings, overlap, seed; inputs: encoder, tokenizer and one per need of the initializer."""
     from sembridge.encoder import load_encoder, load_tokenizer
     from sembridge.initializer import initializer_class
-    from sembridge.pipeline import question, with_tokenizers
-    from sembridge.transplant import decoder_rows
+    from sembridge.pipeline import answers
+    from sembridge.transplant import decoder_rows, source_rows
 
     encoder, tokenizer = load_encoder(*inputs["encoder"]), load_tokenizer(*inputs["tokenizer"])
     initializer = initializer_class(parameters["initializer"])(**parameters["settings"], **_prepared(inputs))
-    initializer = with_tokenizers(initializer, encoder[0].processor, tokenizer)
-    asked = question(encoder, tokenizer, overlap=parameters["overlap"], seed=parameters["seed"])
-    answer = initializer(asked)
-    _save(out / "embedding.safetensors", answer, asked.rows)
-    if (rows := decoder_rows(encoder)) is not None:
-        asked_again = dataclasses.replace(asked, rows=rows[: len(asked.source)])
-        _save(out / "decoder.safetensors", initializer(asked_again), asked_again.rows)
+    answer, decoder = answers(encoder, tokenizer, initializer, overlap=parameters["overlap"], seed=parameters["seed"])
+    _save(out / "embedding.safetensors", answer, source_rows(encoder))
+    if decoder is not None and (rows := decoder_rows(encoder)) is not None:
+        _save(out / "decoder.safetensors", decoder, rows)
     about = {"label": getattr(initializer, "label", initializer.name), "statistics": dict(answer.statistics), "origin": answer.origin.tolist()}
     (out / "about.json").write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
 
@@ -62,15 +58,12 @@ def _prepared(inputs: Mapping[str, Location]) -> dict[str, Any]:
     return prepared
 
 
-def _rebuilt(mixture: Any, rows: np.ndarray) -> np.ndarray:
-    """The rows a mixture stands for, computed as `assemble` computes them."""
-    return (mixture.astype(np.float64) @ rows.astype(np.float64)).astype(np.float32)
-
-
 def _save(path: Path, answer: Any, source: np.ndarray) -> None:
     from safetensors.numpy import save_file
 
-    explicit = np.flatnonzero((_rebuilt(answer.mixture, source) != answer.rows).any(axis=1))
+    from sembridge.initializer import rows_of
+
+    explicit = np.flatnonzero((rows_of(answer.mixture, source[: answer.mixture.shape[1]]) != answer.rows).any(axis=1))
     save_file(
         {
             "indptr": answer.mixture.indptr.astype(np.int64),
@@ -88,10 +81,10 @@ def _load(path: Path, source: np.ndarray, about: Mapping[str, Any]) -> Any:
     import scipy.sparse as sp
     from safetensors.numpy import load_file
 
-    from sembridge.initializer import Initialization
+    from sembridge.initializer import Initialization, rows_of
 
     stored = load_file(path)
     mixture = sp.csr_array((stored["weights"], stored["indices"], stored["indptr"]), shape=tuple(stored["shape"].tolist()))
-    rows = _rebuilt(mixture, source[: mixture.shape[1]])
+    rows = rows_of(mixture, source[: mixture.shape[1]])
     rows[stored["explicit_ids"]] = stored["explicit_rows"]
     return Initialization(rows, mixture, np.array(about["origin"]), about["statistics"])

@@ -112,6 +112,16 @@ def test_expected_seconds_are_measured_ones_once_there_are_some(store):
     assert store.seconds("number") < 1
 
 
+def test_what_a_killed_run_left_is_swept_and_what_another_run_writes_is_not(store):
+    from filelock import FileLock
+
+    (store.root / "number" / ".dead-x").mkdir(parents=True)
+    (store.root / "number" / ".alive-x").mkdir()
+    with FileLock(store.root / "locks" / "alive.lock"):
+        Store(store.root).create()
+    assert [path.name for path in (store.root / "number").iterdir()] == [".alive-x"]
+
+
 def test_a_foreign_folder_is_refused(tmp_path):
     (tmp_path / "x").write_text("")
     with pytest.raises(StoreError, match="is not empty and no store"):

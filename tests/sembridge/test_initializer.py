@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ import torch
 from transfers_made import made_transfer, plain_vocabulary
 
 import sembridge.initializer as module
-from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Transfer, assemble, available, initializer_class, parameters, univariate_rows
+from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Transfer, assemble, available, initializer_class, univariate_rows
 from sembridge.nearest import nearest
 from sembridge.semantic_bridge import SemBridge
 
@@ -46,21 +44,6 @@ def test_a_third_party_method_registers_in_the_same_way(monkeypatch):
     entry = importlib.metadata.EntryPoint("tinkered", "sembridge.semantic_bridge:SemBridge", "sembridge.initializers")
     monkeypatch.setattr(module, "_entry_points", lambda: [entry])
     assert available() == ["tinkered"] and initializer_class("tinkered") is SemBridge
-
-
-def test_parameters_are_the_plain_fields():
-    @dataclass(frozen=True)
-    class Method:
-        name: ClassVar[str] = "m"
-        alpha: float = 2.0
-        path: str = "a"
-        on: bool = True
-        seed: int = 1
-        limit: None = None
-        vectors: np.ndarray = None  # type: ignore[assignment]
-
-    assert parameters(Method(vectors=np.zeros(2))) == {"alpha": 2.0, "path": "a", "on": True, "seed": 1, "limit": None}
-    assert parameters(SemBridge(alpha=2)) == {"bridge": "BAAI/bge-m3", "alpha": 2}
 
 
 ROWS = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
