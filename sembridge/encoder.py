@@ -8,23 +8,24 @@ from typing import Any
 
 
 def load_encoder(model: str, revision: str | None = None, device: str | None = None) -> Any:
-    """A sentence-transformers `SparseEncoder` from the hub or a folder.
+    """A sentence-transformers `SparseEncoder` from the hub or a folder: Transformer + SpladePooling, or an inference-free Router (see `parts`).
 
-    Raises ValueError if the model is no masked LM (sentence-transformers would silently build an untrained autoencoder on top of it) or not a
-    Transformer + SpladePooling pair.
+    Raises ValueError if the model is no masked LM (sentence-transformers would silently build an untrained autoencoder on top of it) or made of
+    other modules.
     """
     check_folder(model)
     from sentence_transformers import SparseEncoder
-    from sentence_transformers.sparse_encoder.modules import SpladePooling
 
+    from sembridge.parts import parts
     from sembridge.transplant import usable_positions
 
     encoder = SparseEncoder(model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True})
-    kinds = [type(module).__name__ for module in encoder]
-    if len(kinds) != 2 or not isinstance(encoder[1], SpladePooling):
-        raise ValueError(f"{model!r} is no SPLADE encoder: its modules are {', '.join(kinds)}; expected a masked LM and SpladePooling")
-    if (positions := usable_positions(encoder[0].model)) is not None:  # sentence-transformers counts the rows RoBERTa leaves unused as well
-        encoder.max_seq_length = min(encoder.max_seq_length, positions)
+    try:
+        found = parts(encoder)
+    except ValueError as error:
+        raise ValueError(f"{model!r} is no SPLADE encoder: {error}") from None
+    if (positions := usable_positions(found.model)) is not None:  # sentence-transformers counts the rows RoBERTa leaves unused as well
+        found.transformer.max_seq_length = min(found.transformer.max_seq_length, positions)
     return encoder.eval()
 
 
@@ -32,7 +33,7 @@ def load_tokenizer(name: str, revision: str | None = None) -> Any:
     """A transformers tokenizer from the hub or a folder; ValueError if it has no pad token (batches could not be padded)."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(str(masked_lm_folder(Path(name))), revision=revision, trust_remote_code=False)
     if tokenizer.pad_token_id is None:
         raise ValueError(f"tokenizer {name!r} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch")
     return tokenizer
@@ -45,12 +46,28 @@ def check_folder(model: str) -> None:
         if folder.is_absolute() or model.startswith((".", "~")):
             raise ValueError(f"model folder {model!r} does not exist; check the path")
         return
+    folder = masked_lm_folder(folder)
     config = folder / "config.json"
     if not config.is_file():
-        raise ValueError(f"model folder {model!r} has no config.json; a masked-LM folder has config.json, model.safetensors and a tokenizer")
+        raise ValueError(f"model folder {str(folder)!r} has no config.json; a masked-LM folder has config.json, model.safetensors and a tokenizer")
     architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
     if not any(name.endswith("ForMaskedLM") for name in architectures):
         shown = ", ".join(architectures) or "none"
         raise ValueError(f"model {model!r} is no masked LM (architectures: {shown}); choose a SPLADE encoder whose config names a ...ForMaskedLM")
-    if not list(folder.glob("*.safetensors")):
-        raise ValueError(f"model folder {model!r} has no .safetensors file; convert its weights, pickled weights are not loaded")
+    pickled = [part for part in _routed(Path(model), "SparseStaticEmbedding") if list(part.glob("*.bin")) and not list(part.glob("*.safetensors"))]
+    for part in pickled or ([] if list(folder.glob("*.safetensors")) else [folder]):
+        raise ValueError(f"model folder {str(part)!r} has no .safetensors file; convert its weights, pickled weights are not loaded")
+
+
+def masked_lm_folder(model: Path) -> Path:
+    """Where in an encoder's folder the masked LM and its tokenizer lie: the folder itself, or the document side of an inference-free encoder."""
+    return next(iter(_routed(model, "Transformer")), model)
+
+
+def _routed(model: Path, kind: str) -> list[Path]:
+    """Folders of the modules of a Router whose class ends with `kind`; none for an encoder without one."""
+    router = model / "router_config.json"
+    if not router.is_file():
+        return []
+    types = json.loads(router.read_text(encoding="utf-8")).get("types", {})
+    return [model / name for name, path in types.items() if str(path).endswith(kind)]

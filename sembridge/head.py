@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from sembridge.parts import parts
+
 
 def pad(token_ids: Sequence[Sequence[int]], pad_id: int, device: Any = None) -> dict[str, torch.Tensor]:
     """input_ids and attention_mask [B, L] of a batch, padded on the right to its longest text."""
@@ -31,10 +33,35 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
 
 
-def represent(encoder: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """[B, V] non-negative representations of a padded batch, by the encoder's own masked LM and pooling settings."""
-    logits = encoder[0].model(**batch).logits
-    return pool(logits, batch["attention_mask"], encoder[1].pooling_strategy, encoder[1].activation_function)
+def tokenize(encoder: Any, texts: Sequence[str], side: str, max_length: int | None = None) -> list[list[int]]:
+    """Token ids of each text as the encoder reads it on the given side (`query` or `document`), at most `max_length` of them.
+
+    Special tokens are put around a text that the masked LM reads, and not into a query that is looked up (inference-free encoders).
+    """
+    from transformers.tokenization_utils_base import LARGE_INTEGER  # a tokenizer without a limit says more
+
+    found = parts(encoder)
+    looked_up = side == "query" and found.query is not None
+    tokenizer, limits = found.tokenizer, [max_length, found.transformer.max_seq_length]
+    if looked_up:
+        tokenizer, limits = found.query.tokenizer, [max_length]
+    limit = min(length for length in (*limits, tokenizer.model_max_length) if length is not None)
+    cut = {"truncation": True, "max_length": limit} if limit < LARGE_INTEGER else {}
+    return tokenizer(list(texts), **cut, add_special_tokens=not looked_up, return_attention_mask=False)["input_ids"]
+
+
+def represent(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> torch.Tensor:
+    """[B, V] non-negative representations of a padded batch, by the encoder's own masked LM and pooling settings.
+
+    Queries of an inference-free encoder are its stored weights of the tokens they contain.
+    """
+    found = parts(encoder)
+    if side == "query" and found.query is not None:
+        present = torch.zeros(len(batch["input_ids"]), len(found.query.weight), dtype=torch.long, device=batch["input_ids"].device)
+        present.scatter_reduce_(1, batch["input_ids"], batch["attention_mask"], "amax")
+        return present * found.query.weight
+    logits = found.model(**batch).logits
+    return pool(logits, batch["attention_mask"], found.pooling.pooling_strategy, found.pooling.activation_function)
 
 
 def pool(logits: torch.Tensor, mask: torch.Tensor, strategy: str = "max", activation: str = "relu") -> torch.Tensor:

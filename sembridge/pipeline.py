@@ -7,6 +7,7 @@ from typing import Any
 
 from sembridge.encoder import load_encoder, load_tokenizer
 from sembridge.initializer import Initialization, Initializer, Transfer
+from sembridge.parts import parts
 from sembridge.transplant import decoder_rows, source_rows, transplant
 from sembridge.vocabulary import Vocabulary
 
@@ -27,12 +28,12 @@ def transfer(source: str, tokenizer: str, initializer: Initializer, *, bias: str
 def question(encoder: Any, tokenizer: Any, *, overlap: str = "fuzzy", seed: int = 42) -> Transfer:
     """The `Transfer` that asks how `encoder` may get the vocabulary of `tokenizer`."""
     return Transfer.between(
-        Vocabulary.from_tokenizer(encoder[0].processor),
+        Vocabulary.from_tokenizer(parts(encoder).tokenizer),
         Vocabulary.from_tokenizer(tokenizer),
         source_rows(encoder),
         overlap=overlap,
         seed=seed,
-        initializer_range=float(getattr(encoder[0].model.config, "initializer_range", 0.02)),
+        initializer_range=float(getattr(parts(encoder).model.config, "initializer_range", 0.02)),
     )
 
 
@@ -47,7 +48,7 @@ def answers(
 ) -> tuple[Initialization, Initialization | None]:
     """The method's answer for the embedding, and for the decoder where the model stores one of its own (None where it shares the embedding)."""
     asked = question(encoder, tokenizer, overlap=overlap, seed=seed)
-    initializer = with_tokenizers(initializer, encoder[0].processor, tokenizer)
+    initializer = with_tokenizers(initializer, parts(encoder).tokenizer, tokenizer)
     rows = decoder_rows(encoder)
     decoder = None if rows is None else initializer(dataclasses.replace(asked, rows=rows[: len(asked.source)]))
     return initializer(asked), decoder

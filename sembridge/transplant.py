@@ -13,41 +13,55 @@ import numpy as np
 import torch
 
 from sembridge.initializer import Initialization
+from sembridge.parts import Parts, parts
 
 BIAS_POLICIES = ("transfer", "zero", "keep")
+SPECIAL_IDS = ("target", "keep")
+_ID_NAMES = ("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id", "unk_token_id", "mask_token_id")
 
 
 def source_rows(encoder: Any) -> np.ndarray:
     """[V, D] float32 input embedding rows of an encoder's masked LM."""
-    return encoder[0].model.get_input_embeddings().weight.detach().float().cpu().numpy()
+    return parts(encoder).model.get_input_embeddings().weight.detach().float().cpu().numpy()
 
 
 def decoder_rows(encoder: Any) -> np.ndarray | None:
     """[V, D] float32 decoder rows where the model stores a decoder of its own; None where it shares the embedding."""
-    model = encoder[0].model
+    model = parts(encoder).model
     decoder = model.get_output_embeddings().weight
     return None if decoder is model.get_input_embeddings().weight else decoder.detach().float().cpu().numpy()
 
 
-def transplant(encoder: Any, tokenizer: Any, initialization: Initialization, *, decoder: Initialization | None = None, bias: str = "transfer") -> Any:
+def transplant(
+    encoder: Any, tokenizer: Any, initialization: Initialization, *, decoder: Initialization | None = None, bias: str = "transfer",
+    special_ids: str = "target", query_weights: np.ndarray | None = None,
+) -> Any:  # fmt: skip
     """Give `encoder` the target `tokenizer` and the rows of `initialization`; changes and returns the encoder.
 
     initialization  rows [T, D] of the input embedding (and of a tied decoder)
     decoder         rows of an untied decoder, initialised by the same method from `decoder_rows`; required exactly if there is one
     bias            decoder bias: `transfer` moves it with the mixture weights (rows without a mixture get the mean), `zero` clears it, `keep`
                     leaves it at the source ids as published code does (ids past the source vocabulary get 0)
+    special_ids     `target`: pad, bos, eos, ... of the configuration, the padding row and the positions follow the target tokenizer; `keep`: they
+                    stay at the source ids as in published code, which is wrong wherever these ids differ
+    query_weights   [T] what each token weighs in a query of an inference-free encoder; None moves its own weights with the mixture
+
+    Raises ValueError, and leaves the encoder as it was, if sizes do not fit or an option is unknown.
     """
-    if bias not in BIAS_POLICIES:
-        raise ValueError(f"bias policy {bias!r} is unknown; choose one of {', '.join(BIAS_POLICIES)}")
+    for option, value, known in (("bias policy", bias, BIAS_POLICIES), ("special_ids", special_ids, SPECIAL_IDS)):
+        if value not in known:
+            raise ValueError(f"{option} {value!r} is unknown; choose one of {', '.join(known)}")
     size = len(initialization.rows)
-    emitted = max(tokenizer.get_vocab().values()) + 1
-    if emitted > size:
-        raise ValueError(f"the target tokenizer can emit ids up to {emitted - 1} but the initialization has only {size} rows")
+    vocabulary = tokenizer.get_vocab()
+    if max(vocabulary.values()) >= size:
+        raise ValueError(f"the target tokenizer can emit ids up to {max(vocabulary.values())} but the initialization has only {size} rows")
     if (decoder is None) != (decoder_rows(encoder) is None):
         raise ValueError("an untied decoder needs rows of its own, and only an untied one: initialise them from decoder_rows(encoder)")
 
-    old = encoder[0].model
-    config = _target_config(old, tokenizer, size)
+    found = parts(encoder)
+    old = found.model
+    query = _target_query(found, tokenizer, initialization, query_weights)
+    config = _target_config(old, tokenizer, size, special_ids)
     state = _carried_state(old, config, initialization, decoder, bias)
     with torch.random.fork_rng(devices=[]):  # building draws fresh weights that are all replaced below
         new = type(old)(config)
@@ -61,25 +75,59 @@ def transplant(encoder: Any, tokenizer: Any, initialization: Initialization, *, 
     new.load_state_dict(state, strict=True)
     new.to(device=old.device).train(old.training)
 
-    target = copy.deepcopy(tokenizer)
-    source = encoder[0].processor  # how texts enter the model is the model's business: DistilBERT takes no token_type_ids, BERT no pads on the left
-    target.model_input_names = list(source.model_input_names)
-    target.padding_side, target.truncation_side = source.padding_side, source.truncation_side
-    lengths = [encoder.max_seq_length, tokenizer.model_max_length, usable_positions(old)]
-    encoder[0].model, encoder[0].processor = new, target
-    encoder.max_seq_length = min(length for length in lengths if length is not None)
-    encoder[1].embedding_dimension = size
+    lengths = [found.transformer.max_seq_length, tokenizer.model_max_length, usable_positions(old)]
+    found.transformer.model, found.transformer.processor = new, _reads_like(found.tokenizer, tokenizer)
+    found.transformer.max_seq_length = min(length for length in lengths if length is not None)
+    found.pooling.embedding_dimension = size
+    if query is not None:
+        encoder[0].sub_modules["query"][0] = query
     return encoder
 
 
-def _target_config(model: Any, tokenizer: Any, size: int) -> Any:
+def _reads_like(source: Any, tokenizer: Any) -> Any:
+    """A copy of the target tokenizer that hands texts over as the source's does.
+
+    How texts enter a model is the model's business: DistilBERT takes no token_type_ids, BERT no pads on the left.
+    """
+    target = copy.deepcopy(tokenizer)
+    target.model_input_names = list(source.model_input_names)
+    target.padding_side, target.truncation_side = source.padding_side, source.truncation_side
+    return target
+
+
+def _target_query(found: Parts, tokenizer: Any, initialization: Initialization, weights: np.ndarray | None) -> Any:
+    """The query side of an inference-free encoder over the target vocabulary; None for encoders that read queries with the masked LM."""
+    if found.query is None:
+        if weights is not None:
+            raise ValueError("query_weights were given, but this encoder reads queries with its masked LM; leave them out")
+        return None
+    size, source_size = initialization.mixture.shape
+    if len(tokenizer.get_vocab()) != size:  # sentence-transformers makes room for as many weights as the tokenizer has tokens
+        raise ValueError(
+            f"the target tokenizer has {len(tokenizer.get_vocab()):,} tokens but ids up to {size - 1:,}; an inference-free encoder needs a "
+            "vocabulary without gaps"
+        )
+    if weights is None:
+        weights = initialization.carry(found.query.weight.detach().float().cpu().numpy()[:source_size])
+    elif weights.shape != (size,) or not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise ValueError(f"query_weights need one finite weight of at least 0 for each of {size:,} tokens; they are of shape {weights.shape}")
+    old = found.query.weight
+    new = torch.from_numpy(np.array(weights, dtype=np.float32)).to(device=old.device, dtype=old.dtype)
+    return type(found.query)(_reads_like(found.query.tokenizer, tokenizer), new, frozen=found.query.frozen).train(found.query.training)
+
+
+def _target_config(model: Any, tokenizer: Any, size: int, special_ids: str) -> Any:
     config = copy.deepcopy(model.config)
     config.vocab_size = size
+    config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    if special_ids == "keep":
+        if (config.pad_token_id or 0) >= size:
+            raise ValueError(f"special_ids 'keep': the source's pad id {config.pad_token_id} is past the {size:,} target rows; choose 'target'")
+        return config
     config.pad_token_id = tokenizer.pad_token_id
-    for name in ("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id", "unk_token_id", "mask_token_id"):
+    for name in _ID_NAMES:
         if getattr(config, name, None) is not None:
             setattr(config, name, getattr(tokenizer, name, None))
-    config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     if (positions := _offset_positions(model)) is not None:
         config.max_position_embeddings = tokenizer.pad_token_id + 1 + usable_positions(model)
         assert len(positions.weight) == model.config.max_position_embeddings

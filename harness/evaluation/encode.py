@@ -13,40 +13,42 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sembridge.head import autocast, pad, represent
+from sembridge.head import autocast, pad, represent, tokenize
+from sembridge.parts import parts
 
 WINDOW = 512
 LOGITS = 2**26  # logits held at a time: 256 MB of float32
 MOST_TOKENS = 8192  # per batch
 
 
-def encode(encoder: Any, texts: Sequence[str], *, max_length: int | None, precision: str = "auto", prompt: str = "") -> Iterator[sp.csr_array]:
+def encode(encoder: Any, texts: Sequence[str], side: str, *, max_length: int | None, precision: str = "auto") -> Iterator[sp.csr_array]:
     """Yield one csr matrix [at most WINDOW, V] float32 per window of texts, in order.
 
+    side        query | document: which prompt of the encoder is put before each text, and how an inference-free encoder reads it
     max_length  tokens kept of each text, special tokens included; None: what the encoder allows
     precision   see `sembridge.head.autocast`
-    prompt      put before each text
     """
+    prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
     for start in range(0, len(texts), WINDOW):
-        yield _encode_window(encoder, [prompt + text for text in texts[start : start + WINDOW]], max_length, precision)
+        yield _encode_window(encoder, [prompt + text for text in texts[start : start + WINDOW]], side, max_length, precision)
 
 
-def encode_all(encoder: Any, texts: Sequence[str], **options: Any) -> sp.csr_array:
+def encode_all(encoder: Any, texts: Sequence[str], side: str, **options: Any) -> sp.csr_array:
     """All windows stacked: [N, V]. For queries, which fit in memory."""
-    return sp.csr_array(sp.vstack(list(encode(encoder, texts, **options)), format="csr"))
+    return sp.csr_array(sp.vstack(list(encode(encoder, texts, side, **options)), format="csr"))
 
 
 @torch.inference_mode()
-def _encode_window(encoder: Any, texts: list[str], max_length: int | None, precision: str) -> sp.csr_array:
-    tokenizer, device = encoder[0].processor, encoder[0].model.device
-    limit = min(length for length in (max_length, encoder.max_seq_length, tokenizer.model_max_length) if length is not None)
-    token_ids = tokenizer(texts, truncation=True, max_length=limit, return_attention_mask=False)["input_ids"]
+def _encode_window(encoder: Any, texts: list[str], side: str, max_length: int | None, precision: str) -> sp.csr_array:
+    found = parts(encoder)
+    device = found.model.device
+    token_ids = tokenize(encoder, texts, side, max_length)
     order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
     rows: list[sp.csr_array] = []
-    for chosen in _batches(order, token_ids, min(MOST_TOKENS, LOGITS // encoder[0].model.config.vocab_size)):
-        batch = pad([token_ids[i] for i in chosen], tokenizer.pad_token_id, device)
+    for chosen in _batches(order, token_ids, min(MOST_TOKENS, LOGITS // found.model.config.vocab_size)):
+        batch = pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device)
         with autocast(device, precision):
-            weights = represent(encoder, batch)
+            weights = represent(encoder, batch, side)
         rows.append(sp.csr_array(weights.float().cpu().numpy()))
     stacked = sp.vstack(rows, format="csr")
     return sp.csr_array(stacked[np.argsort(order)])

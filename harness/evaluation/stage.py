@@ -28,12 +28,11 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     collection = beir.load(inputs["collection"].path)
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
     options = {"max_length": parameters["max_length"], "precision": parameters["precision"]}
-    prompts = getattr(encoder, "prompts", None) or {}
-    queries = encode_all(encoder, collection.query_texts, prompt=prompts.get("query") or "", **options)
+    queries = encode_all(encoder, collection.query_texts, "query", **options)
     found = TopK(queries, parameters["k"], id_order(collection.document_ids))
     activity = Activity(queries)
     position = 0
-    for block in encode(encoder, collection.document_texts, prompt=prompts.get("document") or "", **options):
+    for block in encode(encoder, collection.document_texts, "document", **options):
         if not np.isfinite(block.data).all():
             raise ValueError("the encoder gave weights that are not finite; its rows or its training are broken")
         found.add(position, block)

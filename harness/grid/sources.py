@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.grid.artefact import Hub, Local, Source
 from harness.grid.preset import ModelSource, PresetError
-from sembridge.encoder import check_folder
+from sembridge.encoder import check_folder, masked_lm_folder
 from sembridge.nearest import nearest
 
 TOKENIZER_FILES = (
@@ -48,7 +48,7 @@ def _siblings(pattern: str, language: str) -> str:
 
 def tokenizer_of(source: Source) -> Source:
     """The tokenizer in a model folder, known by its own files alone: models of one vocabulary share what is computed from it."""
-    return Local(source.path, TOKENIZER_FILES) if isinstance(source, Local) and source.path.is_dir() else source
+    return Local(masked_lm_folder(source.path), TOKENIZER_FILES) if isinstance(source, Local) and source.path.is_dir() else source
 
 
 def check_model(option: str, source: Source) -> None:

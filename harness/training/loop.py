@@ -19,7 +19,8 @@ import torch.distributed as dist
 from harness.training import checkpoint, guard
 from harness.training.loss import flops, info_nce, ramp
 from harness.training.settings import TrainingSettings
-from sembridge.head import autocast, pad, represent
+from sembridge.head import autocast, pad, represent, tokenize
+from sembridge.parts import parts
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,13 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
     steps = batches(len(pairs), settings, seed)
     if len(steps[0]) < 2 * world:
         raise ValueError(f"{len(pairs)} training pairs are too few for {world} worker(s): every worker needs at least two a step")
-    model, device = encoder[0].model, encoder[0].model.device
-    optimizer = _optimizer(model, settings)
+    device = parts(encoder).model.device
+    optimizer = _optimizer(encoder, settings)
     torch.manual_seed(seed + rank)  # dropout draws from the global generator; there is no other way to seed it
     first = checkpoint.restore(scratch, optimizer, rank) if scratch else 0
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _learning_rate(step, len(steps), settings.warmup), last_epoch=first - 1)
     figures: dict[str, float] = {}
-    model.train()
+    encoder.train()
     start = time.perf_counter()
     for step in range(first, len(steps)):
         indices = steps[step]
@@ -69,10 +70,10 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
         figures = _step(encoder, [pairs[i] for i in share.tolist()], settings, ramp(step, len(steps), settings.ramp), rank, world, device)
         guard.check(step, figures["loss"], figures["query_active"], figures["document_active"])
         if world > 1:
-            for parameter in model.parameters():
+            for parameter in encoder.parameters():
                 if parameter.grad is not None:
                     dist.all_reduce(parameter.grad)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_gradient)
+        torch.nn.utils.clip_grad_norm_(encoder.parameters(), settings.max_gradient)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad(set_to_none=False)
@@ -81,7 +82,7 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
                 checkpoint.save(scratch, optimizer, step + 1, rank)
             if report:
                 report({"step": step + 1, "steps": len(steps), **figures})
-    model.eval()
+    encoder.eval()
     return {"steps": len(steps), "resumed_from": first, "training_seconds": time.perf_counter() - start, **figures}
 
 
@@ -107,10 +108,9 @@ def _step(encoder: Any, share: Sequence[Pair], settings: TrainingSettings, weigh
 
 
 def _encode(encoder: Any, side: str, texts: list[str], max_length: int, device: torch.device) -> torch.Tensor:
-    tokenizer, prompt = encoder[0].processor, (getattr(encoder, "prompts", None) or {}).get(side) or ""
-    limit = min(max_length, encoder.max_seq_length or max_length)
-    ids = tokenizer([prompt + text for text in texts], truncation=True, max_length=limit, return_attention_mask=False)["input_ids"]
-    return represent(encoder, pad(ids, tokenizer.pad_token_id, device))
+    prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
+    ids = tokenize(encoder, [prompt + text for text in texts], side, max_length)
+    return represent(encoder, pad(ids, parts(encoder).tokenizer.pad_token_id, device), side)
 
 
 def _gathered(own: torch.Tensor, rank: int, world: int) -> torch.Tensor:

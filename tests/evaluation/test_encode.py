@@ -35,7 +35,7 @@ def texts():
 
 @pytest.fixture(scope="module")
 def encoded(encoder, texts):
-    return encode_all(encoder, texts, **OPTIONS)
+    return encode_all(encoder, texts, "document", **OPTIONS)
 
 
 def same(left, right):
@@ -55,26 +55,26 @@ def test_other_poolings_equal_sentence_transformers(folder, texts, strategy, act
     encoder = load_encoder(folder)
     encoder[1].pooling_strategy, encoder[1].activation_function = strategy, activation
     expected = encoder.encode(texts[:50], convert_to_sparse_tensor=False).numpy()
-    np.testing.assert_allclose(encode_all(encoder, texts[:50], **OPTIONS).toarray(), expected, atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(encode_all(encoder, texts[:50], "document", **OPTIONS).toarray(), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_windows_are_of_the_promised_size_and_in_order(encoder, texts, encoded):
-    blocks = list(encode(encoder, texts, **OPTIONS))
+    blocks = list(encode(encoder, texts, "document", **OPTIONS))
     assert [block.shape[0] for block in blocks] == [WINDOW, WINDOW, 1100 - 2 * WINDOW]
     for number in (0, 1, 511, 512, 700, 1099):  # each row is its own text's
-        alone = encode_all(encoder, [texts[number]], **OPTIONS).toarray()[0]
+        alone = encode_all(encoder, [texts[number]], "document", **OPTIONS).toarray()[0]
         np.testing.assert_allclose(encoded[[number]].toarray()[0], alone, atol=1e-6)
 
 
 def test_slices_at_window_boundaries_give_the_same_bits(encoder, texts, encoded):
-    parts = [encode_all(encoder, texts[start:end], **OPTIONS) for start, end in ((0, WINDOW), (WINDOW, 1100))]
+    parts = [encode_all(encoder, texts[start:end], "document", **OPTIONS) for start, end in ((0, WINDOW), (WINDOW, 1100))]
     assert same(parts[0], encoded[:WINDOW]) and same(parts[1], encoded[WINDOW:])
-    tail = encode_all(encoder, texts[2 * WINDOW :], **OPTIONS)
+    tail = encode_all(encoder, texts[2 * WINDOW :], "document", **OPTIONS)
     assert same(tail, encoded[2 * WINDOW :])
 
 
 def test_the_same_call_gives_the_same_bits_and_leaves_the_encoder_alone(encoder, texts, encoded):
-    assert same(encode_all(encoder, texts, **OPTIONS), encoded)
+    assert same(encode_all(encoder, texts, "document", **OPTIONS), encoded)
     assert not encoder[0].model.training
     assert all(parameter.requires_grad and parameter.grad is None for parameter in encoder[0].model.parameters())
 
@@ -85,7 +85,7 @@ def test_other_batches_change_rounding_at_most(encoder, texts, encoded, monkeypa
     monkeypatch.setattr("harness.evaluation.encode.MOST_TOKENS", most)
     seen = []
     handle = encoder[0].model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(kwargs["input_ids"].shape), with_kwargs=True)
-    other = encode_all(encoder, texts[:100], **OPTIONS)
+    other = encode_all(encoder, texts[:100], "document", **OPTIONS)
     handle.remove()
     np.testing.assert_allclose(other.toarray(), encoded[:100].toarray(), atol=1e-6)
     assert sum(size for size, _ in seen) == 100
@@ -98,7 +98,7 @@ def test_max_length_cuts_and_the_encoders_own_limit_holds(encoder):
     long = " ".join(words)
 
     def vector(text, max_length):
-        return encode_all(encoder, [text], max_length=max_length, precision="float32").toarray()
+        return encode_all(encoder, [text], "document", max_length=max_length, precision="float32").toarray()
 
     np.testing.assert_allclose(vector(long, 10), vector(" ".join(words[:10]), None), atol=1e-6)
     assert np.abs(vector(long, 10) - vector(" ".join(words[:11]), None)).max() > 1e-3
@@ -111,35 +111,38 @@ def test_special_tokens_are_put_around_a_text_and_count(tmp_path):
     tokenizer = encoder[0].processor = wordpiece(english(), 300, lowercase=True)
     seen = []
     encoder[0].model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(kwargs["input_ids"]), with_kwargs=True)
-    encode_all(encoder, ["cat " * 30, "cat"], max_length=6, precision="float32")
+    encode_all(encoder, ["cat " * 30, "cat"], "document", max_length=6, precision="float32")
     cat, cls, sep = tokenizer.convert_tokens_to_ids(["cat", "[CLS]", "[SEP]"])
     pad = tokenizer.pad_token_id
     assert [ids.tolist() for ids in seen] == [[[cls, cat, sep, pad, pad, pad], [cls, cat, cat, cat, cat, sep]]]
 
 
-def test_prompt(encoder, texts):
-    asked = encode_all(encoder, texts[:40], prompt="question the ", **OPTIONS)
-    assert same(asked, encode_all(encoder, ["question the " + text for text in texts[:40]], **OPTIONS))
+def test_prompt_of_the_side_is_put_before_each_text(folder, texts):
+    encoder = load_encoder(folder)
+    without = encode_all(encoder, texts[:40], "query", **OPTIONS).toarray()
+    encoder.prompts = {"query": "question the ", "document": ""}
+    asked = encode_all(encoder, texts[:40], "query", **OPTIONS)
+    assert same(asked, encode_all(encoder, ["question the " + text for text in texts[:40]], "document", **OPTIONS))
     expected = encoder.encode(texts[:40], prompt="question the ", convert_to_sparse_tensor=False).numpy()
     np.testing.assert_allclose(asked.toarray(), expected, atol=1e-6)
-    assert np.abs(asked.toarray() - encode_all(encoder, texts[:40], **OPTIONS).toarray()).max() > 1e-3
+    assert np.abs(asked.toarray() - without).max() > 1e-3
 
 
 def test_precision(encoder, texts, encoded):
     """`auto` is float32 without a GPU; bfloat16 has 8 bits and shows it."""
-    low = encode_all(encoder, texts[:100], max_length=None, precision="bfloat16").toarray()
+    low = encode_all(encoder, texts[:100], "document", max_length=None, precision="bfloat16").toarray()
     np.testing.assert_allclose(low, encoded[:100].toarray(), atol=0.1)
     assert np.abs(low - encoded[:100].toarray()).max() > 1e-4
     if not torch.cuda.is_available():
-        assert same(encode_all(encoder, texts, max_length=None), encoded)
+        assert same(encode_all(encoder, texts, "document", max_length=None), encoded)
 
 
 def test_no_documents(encoder):
-    assert list(encode(encoder, [], **OPTIONS)) == []
+    assert list(encode(encoder, [], "document", **OPTIONS)) == []
 
 
 def test_a_text_without_active_dimensions_is_an_empty_row(tmp_path):
     encoder = made_encoder(tmp_path, bias=-1000.0)
-    found = encode_all(encoder, ["cat", "window song"], **OPTIONS)
+    found = encode_all(encoder, ["cat", "window song"], "document", **OPTIONS)
     assert found.nnz == 0 and found.shape == (2, encoder[0].model.config.vocab_size)
     assert torch.is_inference_mode_enabled() is False

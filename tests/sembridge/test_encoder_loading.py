@@ -16,6 +16,7 @@ from tokenizers_made import made_tokenizer
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from sembridge.encoder import check_folder, load_encoder, load_tokenizer
+from sembridge.parts import SIDES, parts
 
 
 @pytest.fixture(scope="module")
@@ -79,25 +80,27 @@ def test_pickled_weights_are_not_loaded(tmp_path):
 
 def test_other_modules_than_a_masked_lm_and_splade_pooling(folder, tmp_path):
     SparseEncoder(modules=[*load_encoder(folder), Normalize()]).save_pretrained(str(tmp_path), create_model_card=False)
-    with pytest.raises(ValueError, match="is no SPLADE encoder: its modules are Transformer, SpladePooling, Normalize; expected"):
+    with pytest.raises(ValueError, match="is no SPLADE encoder: the modules are Transformer, SpladePooling, Normalize; expected"):
         load_encoder(str(tmp_path))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_plain_folder_and_saved_encoder_are_the_same(family, tmp_path):
     encoder = load_encoder(family_folder(tmp_path / "plain", family))
-    assert not encoder.training and not encoder[0].model.training
-    assert encoder[1].pooling_strategy == "max" and encoder[1].activation_function == "relu"
+    assert not encoder.training and not parts(encoder).model.training
+    activation = "log1p_relu" if family == "inference-free" else "relu"
+    assert parts(encoder).pooling.pooling_strategy == "max" and parts(encoder).pooling.activation_function == activation
     encoder.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
     again = load_encoder(str(tmp_path / "saved"))
-    assert represented(again, texts()[:10]).tobytes() == represented(encoder, texts()[:10]).tobytes()
+    for side in SIDES:
+        assert represented(again, texts()[:10], side=side).tobytes() == represented(encoder, texts()[:10], side=side).tobytes()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_tokenizer_without_a_limit_cannot_overrun_the_positions(family, tmp_path):
     """RoBERTa has two rows more than positions; sentence-transformers takes them for positions."""
     encoder = load_encoder(family_folder(tmp_path, family))
-    assert source_tokenizer(family).model_max_length > 10**9 and encoder.max_seq_length == POSITIONS
+    assert source_tokenizer(family).model_max_length > 10**9 and parts(encoder).transformer.max_seq_length == POSITIONS
     assert torch.isfinite(torch.from_numpy(represented(encoder, ["cat " * 300]))).all()
 
 

@@ -8,6 +8,7 @@ from families_made import FAMILIES, family_encoder, texts
 from sentence_transformers.sparse_encoder.modules import SpladePooling
 
 from sembridge.head import pad, pool, represent
+from sembridge.parts import parts
 
 SETTINGS = [(strategy, activation) for strategy in ("max", "sum") for activation in ("relu", "log1p_relu")]
 SHAPES = [(1, 1, 1), (2, 3, 5), (5, 7, 33), (4, 19, 130), (3, 1, 257), (9, 40, 1003)]
@@ -104,11 +105,11 @@ def test_pad():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_represents_as_the_encoder_does(family, tmp_path):
     encoder = family_encoder(tmp_path, family)
-    tokenizer = encoder[0].processor
+    tokenizer = parts(encoder).tokenizer
     for strategy, activation in SETTINGS:
-        encoder[1].pooling_strategy, encoder[1].activation_function = strategy, activation
+        parts(encoder).pooling.pooling_strategy, parts(encoder).pooling.activation_function = strategy, activation
         given = texts()[:12]
-        ids = tokenizer(given, truncation=True, max_length=encoder.max_seq_length)["input_ids"]
+        ids = tokenizer(given, truncation=True, max_length=parts(encoder).transformer.max_seq_length)["input_ids"]
         with torch.no_grad():
             ours = represent(encoder, pad(ids, tokenizer.pad_token_id))
             expected = encoder({**encoder.preprocess(given)})["sentence_embedding"]

@@ -15,6 +15,7 @@ from tokenizers_made import made_tokenizer
 
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.encoder import load_encoder
+from sembridge.parts import parts
 from sembridge.pipeline import apply, question, transfer, with_tokenizers
 from sembridge.semantic_bridge import SemBridge
 from sembridge.transplant import source_rows
@@ -68,10 +69,10 @@ def test_sembridge_moves_meaning(bert_folder, russian_folder):
     twin, donor = int(asked.missing[-1]), asked.source.tokens.index("cat")
     sides[1][twin] = 3 * sides[0][donor]
     bridge = BridgeVectors(*(TokenVectors(side, np.ones(len(side), dtype=bool)) for side in sides))
-    rows, bias = source_rows(encoder), encoder[0].model.get_output_embeddings().bias.detach().numpy().copy()
+    rows, bias = source_rows(encoder), parts(encoder).model.get_output_embeddings().bias.detach().numpy().copy()
     apply(encoder, target, SemBridge(bridge, alpha=4))
     assert np.array_equal(source_rows(encoder)[twin], rows[donor])
-    assert encoder[0].model.get_output_embeddings().bias[twin].item() == bias[donor]
+    assert parts(encoder).model.get_output_embeddings().bias[twin].item() == bias[donor]
     weights = represented(encoder, ["cat кот", "song"])
     assert np.array_equal(weights[:, twin], weights[:, target.convert_tokens_to_ids("cat")])
 
@@ -87,15 +88,15 @@ def test_options_reach_the_question(bert_folder, russian_folder):
 
     encoder = transfer(bert_folder, russian_folder, Watching(), bias="zero", overlap="exact", seed=5)
     assert seen[0].seed == 5 and set(seen[0].overlap.rule) <= {"", "role", "exact", "byte"}
-    assert seen[0].initializer_range == encoder[0].model.config.initializer_range == 0.02
-    assert not encoder[0].model.get_output_embeddings().bias.any()
+    assert seen[0].initializer_range == parts(encoder).model.config.initializer_range == 0.02
+    assert not parts(encoder).model.get_output_embeddings().bias.any()
     transfer(bert_folder, russian_folder, Watching())
     assert seen[1].seed == 42 and {"case", "boundary"} & set(seen[1].overlap.rule)
 
 
 def test_initializer_range_is_the_models(bert_folder):
     encoder = load_encoder(bert_folder)
-    encoder[0].model.config.initializer_range = 0.5
+    parts(encoder).model.config.initializer_range = 0.5
     assert question(encoder, source_tokenizer("bert")).initializer_range == 0.5
 
 
@@ -135,7 +136,7 @@ def test_same_transfer_same_bits(bert_folder, russian_folder):
 
 def test_question_counts_the_rows(bert_folder):
     encoder = load_encoder(bert_folder)
-    encoder[0].processor.add_tokens(["extra", "tokens"])
+    parts(encoder).tokenizer.add_tokens(["extra", "tokens"])
     size = len(source_rows(encoder))
     with pytest.raises(ValueError, match=f"ids up to {size + 1} but the embedding has only {size} rows"):
         question(encoder, source_tokenizer("bert"))

@@ -23,6 +23,7 @@ from transformers import MPNetConfig, MPNetForMaskedLM
 
 from sembridge.encoder import load_encoder
 from sembridge.head import pad, represent
+from sembridge.parts import parts
 from sembridge.pipeline import apply
 
 PADS = (0, 1, 5, 100)
@@ -41,15 +42,29 @@ def test_the_made_encoders_tell_texts_apart(tmp_path):
 def test_identity_changes_no_bit(family, tied, folders):
     encoder = load_encoder(folders[family, tied])
     before = represented(encoder, texts())
-    assert before.shape[0] == 50 and (before > 0).any(axis=1).all() and before.std(axis=0).max() > 0.05
-    state = {name: value.clone() for name, value in encoder[0].model.state_dict().items()}
+    assert before.shape[0] == 200 and (before > 0).any(axis=1).all() and before.std(axis=0).max() > 0.05
+    state = {name: value.clone() for name, value in parts(encoder).model.state_dict().items()}
     apply(encoder, source_tokenizer(family), Copying())
     assert represented(encoder, texts()).tobytes() == before.tobytes()
-    after = encoder[0].model.state_dict()
+    after = parts(encoder).model.state_dict()
     assert after.keys() == state.keys()
     changed = [name for name in state if not torch.equal(after[name], state[name])]
     # rows of a position table below the pad position are never read
     assert changed == (["roberta.embeddings.position_embeddings.weight"] if family == "roberta" else [])
+
+
+@pytest.mark.parametrize("pad_at", PADS)
+def test_queries_of_an_inference_free_encoder_move_along(pad_at, folders):
+    """Their stored weights are the only thing that reads a query: identity changes no bit of them, a permutation permutes them."""
+    encoder, tokenizer = load_encoder(folders["inference-free", True]), source_tokenizer("inference-free")
+    before = represented(encoder, texts(), side="query")
+    assert (before > 0).any(axis=1).sum() > 150 and len(np.unique(before[before > 0])) > 20
+    apply(encoder, tokenizer, Copying())
+    assert represented(encoder, texts(), side="query").tobytes() == before.tobytes()
+    order = new_ids(tokenizer, pad_at)
+    apply(encoder, renumbered(tokenizer, order), Copying())
+    assert represented(encoder, texts(), side="query")[:, order].tobytes() == before.tobytes()
+    assert represented(encoder, texts(), batch_size=1, side="query")[:, order].tobytes() == before.tobytes()
 
 
 @pytest.mark.parametrize(("family", "pad_at", "tied"), MOVES, ids=lambda value: str(value))
@@ -72,11 +87,11 @@ def test_positions_of_roberta_start_as_before(pad_at, folders):
     met: list[torch.Tensor] = []
 
     def watch(watched: Any) -> None:
-        watched[0].model.roberta.embeddings.position_embeddings.register_forward_hook(lambda module, given, output: met.append(output))
+        parts(watched).model.roberta.embeddings.position_embeddings.register_forward_hook(lambda module, given, output: met.append(output))
 
     watch(encoder)
     represent(encoder, batch_of(encoder, texts()[:8]))
-    table = encoder[0].model.roberta.embeddings.position_embeddings.weight
+    table = parts(encoder).model.roberta.embeddings.position_embeddings.weight
     assert torch.equal(met[0][0][0], table[2]), "RoBERTa itself begins at pad id + 1 = 2"
     apply(encoder, renumbered(tokenizer, new_ids(tokenizer, pad_at)), Copying())
     watch(encoder)
@@ -90,7 +105,7 @@ def test_positions_of_roberta_start_as_before(pad_at, folders):
 def test_every_position_can_still_be_used(pad_at, folders):
     encoder, tokenizer = load_encoder(folders["roberta", True]), source_tokenizer("roberta")
     apply(encoder, renumbered(tokenizer, new_ids(tokenizer, pad_at)), Copying())
-    assert encoder.max_seq_length == POSITIONS
+    assert parts(encoder).transformer.max_seq_length == POSITIONS
     batch = batch_of(encoder, [texts()[-1]])
     assert batch["input_ids"].shape == (1, POSITIONS), "the longest text is cut to every position there is"
     assert torch.isfinite(represent(encoder, batch)).all()
@@ -101,7 +116,7 @@ def test_pads_do_not_train_and_the_token_with_the_old_pad_id_does(pad_at, folder
     encoder, tokenizer = load_encoder(folders["roberta", False]), source_tokenizer("roberta")
     target = renumbered(tokenizer, new_ids(tokenizer, pad_at))
     apply(encoder, target, Copying())
-    embedding = encoder[0].model.get_input_embeddings()
+    embedding = parts(encoder).model.get_input_embeddings()
     assert embedding.padding_idx == pad_at
     ids = [target.bos_token_id, 1, 7, target.eos_token_id]  # 1 was the pad
     represent(encoder, pad([ids, ids[:2]], pad_at)).sum().backward()
@@ -127,7 +142,7 @@ def test_two_transplants_in_a_row(folders):
         apply(encoder, renumbered(tokenizer, new_ids(tokenizer, 33)), Copying())
         apply(encoder, tokenizer, Copying())
         assert represented(encoder, texts()).tobytes() == before.tobytes(), family
-        assert encoder[0].model.config.max_position_embeddings == POSITIONS + (2 if family == "roberta" else 0)
+        assert parts(encoder).model.config.max_position_embeddings == POSITIONS + (2 if family == "roberta" else 0)
 
 
 def test_a_body_with_a_fixed_pad_id_is_refused(tmp_path):

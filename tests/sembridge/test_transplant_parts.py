@@ -17,6 +17,8 @@ from families_made import (
     Copying,
     decoder_bias,
     family_model,
+    new_ids,
+    renumbered,
     represented,
     russian,
     source_tokenizer,
@@ -25,6 +27,7 @@ from families_made import (
 
 from sembridge.encoder import load_encoder
 from sembridge.initializer import Initialization
+from sembridge.parts import parts
 from sembridge.pipeline import apply, question
 from sembridge.transplant import BIAS_POLICIES, decoder_rows, source_rows, transplant
 
@@ -44,10 +47,10 @@ def test_rows_and_sizes(encoder, kind):
     answer = answer_for(encoder, target)
     size = len(answer.rows)
     assert size != len(source_rows(encoder)) and transplant(encoder, target, answer) is encoder
-    model = encoder[0].model
+    model = parts(encoder).model
     assert np.array_equal(source_rows(encoder), answer.rows) and decoder_rows(encoder) is None
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
-    assert model.config.vocab_size == size == encoder[1].embedding_dimension == encoder.get_embedding_dimension()
+    assert model.config.vocab_size == size == parts(encoder).pooling.embedding_dimension == encoder.get_embedding_dimension()
     assert model.get_input_embeddings().num_embeddings == size == model.get_output_embeddings().out_features == len(decoder_bias(encoder))
     assert represented(encoder, ["новый кот", "the cat"]).shape == (2, size)
     assert not model.training and model.dtype == torch.float32
@@ -55,12 +58,12 @@ def test_rows_and_sizes(encoder, kind):
 
 @pytest.mark.parametrize("kind", ["wordpiece", "byte-bpe"])
 def test_special_ids_follow_the_target(encoder, kind):
-    target, config = russian(kind), encoder[0].model.config
+    target, config = russian(kind), parts(encoder).model.config
     had = {name for name in ("bos_token_id", "eos_token_id") if getattr(config, name, None) is not None}
     old_config = copy.deepcopy(config)
     apply(encoder, target, Copying())
-    config = encoder[0].model.config
-    assert config.pad_token_id == target.pad_token_id == encoder[0].model.get_input_embeddings().padding_idx
+    config = parts(encoder).model.config
+    assert config.pad_token_id == target.pad_token_id == parts(encoder).model.get_input_embeddings().padding_idx
     for name in had:
         assert getattr(config, name) == getattr(target, name)
     assert (had == {"bos_token_id", "eos_token_id"}) == (config.model_type == "roberta")
@@ -72,11 +75,11 @@ def test_special_ids_follow_the_target(encoder, kind):
 def test_tokenizer_is_a_copy_that_asks_for_what_the_model_takes(encoder):
     target = russian()
     before = (target.model_max_length, list(target.model_input_names))
-    source_names = list(encoder[0].processor.model_input_names)
+    source_names = list(parts(encoder).tokenizer.model_input_names)
     apply(encoder, target, Copying())
-    held = encoder[0].processor
+    held = parts(encoder).tokenizer
     assert held is not target and (target.model_max_length, list(target.model_input_names)) == before
-    assert held.model_input_names == source_names and ("token_type_ids" in source_names) == (encoder[0].model.config.model_type == "bert")
+    assert held.model_input_names == source_names and ("token_type_ids" in source_names) == (parts(encoder).model.config.model_type == "bert")
     assert set(held(["кот"])) == set(source_names) == set(encoder.preprocess(["кот"])) & {"input_ids", "attention_mask", "token_type_ids"}
     assert held(["новый кот"])["input_ids"] == target(["новый кот"])["input_ids"]
 
@@ -86,13 +89,13 @@ def test_max_seq_length(encoder, given, expected):
     target = russian()
     target.model_max_length = given
     apply(encoder, target, Copying())
-    assert encoder.max_seq_length == expected
+    assert parts(encoder).transformer.max_seq_length == expected
     assert torch.isfinite(torch.from_numpy(represented(encoder, ["кот " * 200]))).all()
 
 
 def test_max_seq_length_set_before_stays(encoder):
-    encoder.max_seq_length = 7
-    assert apply(encoder, russian(), Copying()).max_seq_length == 7
+    parts(encoder).transformer.max_seq_length = 7
+    assert parts(apply(encoder, russian(), Copying())).transformer.max_seq_length == 7
 
 
 def test_there_are_three_bias_policies():
@@ -125,7 +128,7 @@ def test_bias_kept_at_the_source_ids(encoder, kind):
 
 
 def test_bias_keep_covers_a_smaller_and_a_larger_vocabulary(folders):
-    sizes = [len(load_encoder(folders[family, True])[0].processor) for family in FAMILIES]
+    sizes = [len(parts(load_encoder(folders[family, True])).tokenizer) for family in FAMILIES]
     targets = [len(russian(kind)) for kind in ("wordpiece", "byte-bpe")]
     assert min(targets) < max(sizes) and max(targets) > min(sizes)
 
@@ -153,17 +156,17 @@ def test_an_untied_decoder_gets_rows_of_its_own(family, folders):
     apply(encoder, target, Copying())
     assert np.array_equal(source_rows(encoder), answer.rows) and np.array_equal(decoder_rows(encoder), decoder.rows)
     np.testing.assert_allclose(decoder_bias(encoder), answer.carry(bias), rtol=1e-6)
-    assert encoder[0].model.config.tie_word_embeddings is False
+    assert parts(encoder).model.config.tie_word_embeddings is False
 
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_decoder_rows_are_required_exactly_of_an_untied_decoder(tied, folders):
     encoder, target = load_encoder(folders["bert", tied]), russian()
     answer = answer_for(encoder, target)
-    before = encoder[0].model
+    before = parts(encoder).model
     with pytest.raises(ValueError, match=r"untied decoder needs rows of its own.*decoder_rows\(encoder\)"):
         transplant(encoder, target, answer, decoder=answer if tied else None)
-    assert encoder[0].model is before and encoder[0].processor is not target, "a refused transplant leaves the encoder as it was"
+    assert parts(encoder).model is before and parts(encoder).tokenizer is not target, "a refused transplant leaves the encoder as it was"
 
 
 def test_a_decoder_stored_beside_a_tied_config_is_not_lost(folders, tmp_path):
@@ -186,7 +189,7 @@ def test_more_ids_than_rows(encoder):
     last = len(answer.rows) + 1
     with pytest.raises(ValueError, match=f"emit ids up to {last} but the initialization has only {last - 1} rows"):
         transplant(encoder, target, answer)
-    assert len(source_rows(encoder)) == len(encoder[0].processor), "a refused transplant leaves the encoder as it was"
+    assert len(source_rows(encoder)) == len(parts(encoder).tokenizer), "a refused transplant leaves the encoder as it was"
 
 
 def test_rows_beyond_the_tokenizer_are_allowed(encoder):
@@ -196,7 +199,12 @@ def test_rows_beyond_the_tokenizer_are_allowed(encoder):
     size = len(answer.rows)
     mixture = answer.mixture.copy()
     mixture.resize((size + 64, mixture.shape[1]))
-    transplant(encoder, target, Initialization(np.pad(answer.rows, ((0, 64), (0, 0))), mixture, np.pad(answer.origin, (0, 64))))
+    wider = Initialization(np.pad(answer.rows, ((0, 64), (0, 0))), mixture, np.pad(answer.origin, (0, 64)))
+    if parts(encoder).query is not None:
+        with pytest.raises(ValueError, match=f"{size} tokens but ids up to {size + 63}; an inference-free encoder needs a vocabulary without gaps"):
+            transplant(encoder, target, wider)
+        return
+    transplant(encoder, target, wider)
     assert encoder.get_embedding_dimension() == size + 64
 
 
@@ -227,12 +235,72 @@ def test_the_answer_is_not_shared_with_the_model(encoder):
     rows = answer.rows.copy()
     transplant(encoder, target, answer)
     with torch.no_grad():
-        encoder[0].model.get_input_embeddings().weight.zero_()
+        parts(encoder).model.get_input_embeddings().weight.zero_()
     assert np.array_equal(answer.rows, rows)
 
 
 def test_half_precision_and_training_mode_stay(encoder):
-    encoder[0].model.to(torch.bfloat16).train()
+    parts(encoder).model.to(torch.bfloat16).train()
     apply(encoder, russian(), Copying())
-    assert {parameter.dtype for parameter in encoder[0].model.parameters()} == {torch.bfloat16} and encoder[0].model.training
-    assert all(parameter.requires_grad for parameter in encoder[0].model.parameters())
+    assert {parameter.dtype for parameter in parts(encoder).model.parameters()} == {torch.bfloat16} and parts(encoder).model.training
+    assert all(parameter.requires_grad for parameter in parts(encoder).model.parameters())
+
+
+def test_query_weights_move_with_the_mixture(folders):
+    encoder, target = load_encoder(folders["inference-free", True]), russian()
+    answer = answer_for(encoder, target)
+    weights = parts(encoder).query.weight.detach().numpy().copy()
+    transplant(encoder, target, answer)
+    query = parts(encoder).query
+    mixture, moved = answer.mixture.toarray().astype(np.float64), query.weight.detach().numpy()
+    sampled = answer.origin == "sampled"
+    np.testing.assert_allclose(moved[~sampled], mixture[~sampled] @ weights, rtol=1e-5)
+    np.testing.assert_allclose(moved[sampled], weights.mean(dtype=np.float64), rtol=1e-5)
+    assert query.frozen and not query.weight.requires_grad and len(query.tokenizer) == len(moved)
+    found = represented(encoder, ["новый кот кот"], side="query")[0]
+    ids = sorted(set(target("новый кот кот", add_special_tokens=False)["input_ids"]))
+    assert np.flatnonzero(found).tolist() == ids and np.array_equal(found[ids], moved[ids])
+
+
+def test_query_weights_given(folders):
+    encoder, target = load_encoder(folders["inference-free", True]), russian()
+    given = np.linspace(0, 4, len(target), dtype=np.float32)
+    transplant(encoder, target, answer_for(encoder, target), query_weights=given)
+    assert np.array_equal(parts(encoder).query.weight.detach().numpy(), given)
+
+
+@pytest.mark.parametrize("wrong", [[1.0], "negative", "infinite"])
+def test_query_weights_that_are_none(wrong, folders):
+    encoder, target = load_encoder(folders["inference-free", True]), russian()
+    given = np.ones(len(target) if isinstance(wrong, str) else 1)
+    given[0] = {"negative": -1, "infinite": np.inf}.get(str(wrong), 1)
+    before = parts(encoder).query
+    with pytest.raises(ValueError, match=f"query_weights need one finite weight of at least 0 for each of {len(target)} tokens"):
+        transplant(encoder, target, answer_for(encoder, target), query_weights=given)
+    assert parts(encoder).query is before
+
+
+def test_query_weights_where_the_model_reads_queries(folders):
+    encoder, target = load_encoder(folders["bert", True]), russian()
+    with pytest.raises(ValueError, match="this encoder reads queries with its masked LM; leave them out"):
+        transplant(encoder, target, answer_for(encoder, target), query_weights=np.ones(len(target)))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_special_ids_kept_at_the_source(family, folders):
+    """What published code leaves behind: wrong wherever the ids differ, and offered to reproduce its numbers."""
+    encoder, target = load_encoder(folders[family, True]), renumbered(source_tokenizer(family), new_ids(source_tokenizer(family), 5))
+    before = represented(encoder, texts())
+    old = copy.deepcopy(parts(encoder).model.config)
+    answer = answer_for(encoder, target)
+    transplant(encoder, target, answer, special_ids="keep")
+    config = parts(encoder).model.config
+    assert config.pad_token_id == old.pad_token_id != target.pad_token_id and config.to_dict() == {**old.to_dict(), "vocab_size": len(answer.rows)}
+    wrong = represented(encoder, texts())[:, new_ids(source_tokenizer(family), 5)]
+    assert np.allclose(wrong, before, atol=1e-5) == (family != "roberta"), "RoBERTa counts its positions from the pad id; the others never look"
+
+
+def test_special_ids_that_do_not_fit(folders):
+    encoder, target = load_encoder(folders["bert", True]), russian()
+    with pytest.raises(ValueError, match="special_ids 'source' is unknown; choose one of target, keep"):
+        transplant(encoder, target, answer_for(encoder, target), special_ids="source")

@@ -22,10 +22,11 @@ from families_made import (
 )
 
 from sembridge.encoder import load_encoder
+from sembridge.parts import parts
 from sembridge.pipeline import apply
 
 READER = """
-import json, sys
+import json, os, sys
 import numpy as np, torch
 from sentence_transformers import SparseEncoder
 from transformers import AutoModelForMaskedLM, AutoTokenizer
@@ -33,14 +34,18 @@ torch.set_num_threads(1)  # as here: the number of threads decides how sums are 
 folder, given = sys.argv[1], json.load(open(sys.argv[1] + "/texts.json", encoding="utf-8"))
 for name in sys.argv[2:]:
     encoder = SparseEncoder(f"{folder}/{name}", device="cpu")
-    weights = encoder.encode(given, batch_size=16, convert_to_sparse_tensor=False).numpy()
-    tokenizer = AutoTokenizer.from_pretrained(f"{folder}/{name}")
-    model = AutoModelForMaskedLM.from_pretrained(f"{folder}/{name}").eval()
+    weights = encoder.encode_document(given, batch_size=16, convert_to_sparse_tensor=False).numpy()
+    queries = encoder.encode_query(given, batch_size=16, convert_to_sparse_tensor=False).numpy()
+    routed = os.path.isdir(f"{folder}/{name}/document_0_Transformer")
+    document = encoder[0].sub_modules["document"][0] if routed else encoder[0]
+    place = f"{folder}/{name}/document_0_Transformer" if routed else f"{folder}/{name}"
+    tokenizer = AutoTokenizer.from_pretrained(place)
+    model = AutoModelForMaskedLM.from_pretrained(place).eval()
     batch = tokenizer(given[:16], padding=True, truncation=True, return_tensors="pt")
     with torch.no_grad():
         logits = model(**batch).logits.numpy()
-    about = [encoder.max_seq_length, encoder.get_embedding_dimension(), sorted(encoder.preprocess(["a"])), sorted(batch), tokenizer.padding_side]
-    np.savez(f"{folder}/{name}.npz", weights=weights, logits=logits, about=json.dumps(about))
+    about = [document.max_seq_length, encoder.get_embedding_dimension(), sorted(document.preprocess(["a"])), sorted(batch), tokenizer.padding_side]
+    np.savez(f"{folder}/{name}.npz", weights=weights, queries=queries, logits=logits, about=json.dumps(about))
 assert "sembridge" not in sys.modules
 """
 
@@ -57,15 +62,17 @@ def test_reloaded_in_another_process_it_scores_bit_identically(folders, tmp_path
         encoder = apply(load_encoder(folders[family, tied]), target, Copying())
         encoder.save_pretrained(str(tmp_path / name), create_model_card=False)
         with torch.no_grad():
-            logits = encoder[0].model(**batch_of(encoder, given[:16])).logits.numpy()
-        names = sorted(set(encoder[0].processor.model_input_names))
-        expected[name] = represented(encoder, given), logits, encoder.max_seq_length, encoder.get_embedding_dimension(), names
+            logits = parts(encoder).model(**batch_of(encoder, given[:16])).logits.numpy()
+        names = sorted(set(parts(encoder).tokenizer.model_input_names))
+        weights, queries = represented(encoder, given), represented(encoder, given, side="query")
+        expected[name] = weights, queries, logits, parts(encoder).transformer.max_seq_length, encoder.get_embedding_dimension(), names
     ran = subprocess.run([sys.executable, "-c", READER, str(tmp_path), *cases], cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    for name, (weights, logits, length, dimension, names) in expected.items():
+    for name, (weights, queries, logits, length, dimension, names) in expected.items():
         with np.load(tmp_path / f"{name}.npz") as read:
             about = json.loads(str(read["about"]))
             assert read["weights"].tobytes() == weights.tobytes(), f"{name}: SparseEncoder"
+            assert read["queries"].tobytes() == queries.tobytes(), f"{name}: queries"
             assert read["logits"].tobytes() == logits.tobytes(), f"{name}: AutoModelForMaskedLM"
             assert about[:2] == [length, dimension], name
             assert [n for n in about[2] if n in about[3]] == about[3] == names, f"{name}: inputs of the reloaded tokenizer"

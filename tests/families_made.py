@@ -1,4 +1,4 @@
-"""Tiny sparse encoders of the three families a transplant has to know, as plain masked-LM folders, and their tokenizers under other ids."""
+"""Tiny sparse encoders of the four families a transplant has to know, in the layouts they are published in, and their tokenizers under other ids."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from sentence_transformers import SparseEncoder
+from sentence_transformers.sparse_encoder.modules import Router, SparseStaticEmbedding, SpladePooling, Transformer
 from tokenizers import Tokenizer, processors
 from tokenizers_made import english, made_tokenizer
 from transformers import (
@@ -25,10 +27,11 @@ from transformers import (
 from sembridge.encoder import load_encoder
 from sembridge.head import pad
 from sembridge.initializer import Initialization, Transfer, assemble
+from sembridge.parts import parts
 
-FAMILIES = ("bert", "roberta", "distilbert")
+FAMILIES = ("bert", "roberta", "distilbert", "inference-free")
 POSITIONS = 24  # tokens a text may have
-_KIND = {"bert": "wordpiece", "roberta": "byte-bpe", "distilbert": "wordpiece"}
+_KIND = {"bert": "wordpiece", "roberta": "byte-bpe", "distilbert": "wordpiece", "inference-free": "wordpiece"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,10 @@ class Copying:
 
 
 def texts() -> list[str]:
-    """50 texts of 1 to 40 words: most have words of the vocabulary, some none, some are longer than the model can read."""
+    """200 texts of 1 to 40 words: most have words of the vocabulary, some none, some are longer than the model can read."""
     rng = np.random.default_rng(5)
     words = " ".join(english()[:20]).split()
-    made = [" ".join(rng.choice(words, size=int(size))) for size in rng.integers(1, 13, size=44)]
+    made = [" ".join(rng.choice(words, size=int(size))) for size in rng.integers(1, 13, size=194)]
     return [*made, "Zebra! 안녕, ПЕСНЯ?", "x", "...", "The Captain's (old) bread-market", " ".join(words[:30]), " ".join(words[:40])]
 
 
@@ -117,9 +120,19 @@ def family_model(family: str, vocab_size: int, pad_id: int, *, tied: bool = True
 
 
 def family_folder(folder: Path, family: str, *, tied: bool = True) -> str:
+    """A plain masked-LM folder; for the inference-free family a Router of a DistilBERT and one weight in (0, 3) per token, specials 0."""
     tokenizer = source_tokenizer(family)
-    family_model(family, len(tokenizer), tokenizer.pad_token_id, tied=tied).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    model = folder / "document" if family == "inference-free" else folder
+    family_model(family, len(tokenizer), tokenizer.pad_token_id, tied=tied).save_pretrained(model)
+    tokenizer.save_pretrained(model)
+    if family == "inference-free":
+        weights = torch.rand(len(tokenizer), generator=torch.Generator().manual_seed(3)) * 3
+        weights[tokenizer.all_special_ids] = 0
+        document = Transformer(str(model), transformer_task="fill-mask")
+        router = Router.for_query_document(
+            [SparseStaticEmbedding(tokenizer, weights, frozen=True)], [document, SpladePooling("max", activation_function="log1p_relu")]
+        )
+        SparseEncoder(modules=[router], similarity_fn_name="dot").save_pretrained(str(folder), create_model_card=False)
     return str(folder)
 
 
@@ -127,9 +140,10 @@ def family_encoder(folder: Path, family: str, *, tied: bool = True) -> Any:
     return load_encoder(family_folder(folder, family, tied=tied))
 
 
-def represented(encoder: Any, given: Sequence[str], batch_size: int = 16) -> np.ndarray:
+def represented(encoder: Any, given: Sequence[str], batch_size: int = 16, side: str = "document") -> np.ndarray:
     """[n, V] by sentence-transformers itself."""
-    return encoder.encode(list(given), batch_size=batch_size, convert_to_sparse_tensor=False, show_progress_bar=False).numpy()
+    encode = encoder.encode_query if side == "query" else encoder.encode_document
+    return encode(list(given), batch_size=batch_size, convert_to_sparse_tensor=False, show_progress_bar=False).numpy()
 
 
 def russian(kind: str = "wordpiece") -> Any:
@@ -138,9 +152,9 @@ def russian(kind: str = "wordpiece") -> Any:
 
 
 def decoder_bias(encoder: Any) -> np.ndarray:
-    return encoder[0].model.get_output_embeddings().bias.detach().numpy()
+    return parts(encoder).model.get_output_embeddings().bias.detach().numpy()
 
 
 def batch_of(encoder: Any, given: list[str]) -> dict[str, torch.Tensor]:
-    tokenizer = encoder[0].processor
-    return pad(tokenizer(given, truncation=True, max_length=encoder.max_seq_length)["input_ids"], tokenizer.pad_token_id)
+    tokenizer = parts(encoder).tokenizer
+    return pad(tokenizer(given, truncation=True, max_length=parts(encoder).transformer.max_seq_length)["input_ids"], tokenizer.pad_token_id)
