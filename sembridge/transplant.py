@@ -17,7 +17,11 @@ from sembridge.parts import Parts, parts
 
 BIAS_POLICIES = ("transfer", "zero", "keep")
 SPECIAL_IDS = ("target", "keep")
-_ID_NAMES = ("bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id", "unk_token_id", "mask_token_id")
+# Ids a configuration may name, and what plays the same part in a tokenizer that has no token of that name.
+_SAME_PART = {
+    "bos_token_id": "cls_token_id", "eos_token_id": "sep_token_id", "cls_token_id": "bos_token_id", "sep_token_id": "eos_token_id",
+    "unk_token_id": "unk_token_id", "mask_token_id": "mask_token_id",
+}  # fmt: skip
 
 
 def source_rows(encoder: Any) -> np.ndarray:
@@ -125,9 +129,10 @@ def _target_config(model: Any, tokenizer: Any, size: int, special_ids: str) -> A
             raise ValueError(f"special_ids 'keep': the source's pad id {config.pad_token_id} is past the {size:,} target rows; choose 'target'")
         return config
     config.pad_token_id = tokenizer.pad_token_id
-    for name in _ID_NAMES:
+    for name, same_part in _SAME_PART.items():
         if getattr(config, name, None) is not None:
-            setattr(config, name, getattr(tokenizer, name, None))
+            own = getattr(tokenizer, name, None)
+            setattr(config, name, getattr(tokenizer, same_part, None) if own is None else own)
     if (positions := _offset_positions(model)) is not None:
         config.max_position_embeddings = tokenizer.pad_token_id + 1 + usable_positions(model)
         assert len(positions.weight) == model.config.max_position_embeddings

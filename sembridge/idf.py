@@ -1,0 +1,36 @@
+"""Inverse document frequency of tokens: what a query token weighs where no model reads the query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+_LINES = 4096  # tokenized at a time
+
+
+def idf(lines: Iterable[str], tokenizer: Any, size: int) -> np.ndarray:
+    """[size] float32: ln(1 + (N - n + 0.5) / (n + 0.5)) for a token that n of N lines contain, special tokens 0.
+
+    The form BM25 implementations use since Lucene: never negative. A token that no line contains gets the largest weight there is, as any rare token
+    would; each line counts as one document, empty lines do not. Only ratios matter to a ranking, so no scale is fitted to the weights it replaces.
+
+    Raises ValueError if there is no line, or if the tokenizer emits an id of `size` or more.
+    """
+    counts, documents = np.zeros(size, dtype=np.int64), 0
+    kept = (line for line in map(str.strip, lines) if line)
+    while block := list(islice(kept, _LINES)):
+        encoded = tokenizer(block, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+        for ids in encoded:
+            present = np.unique(np.asarray(ids, dtype=np.int64))
+            if len(present) and present[-1] >= size:
+                raise ValueError(f"the tokenizer gave id {present[-1]}, but there are {size:,} tokens to weigh; give its own vocabulary's size")
+            counts[present] += 1
+        documents += len(block)
+    if not documents:
+        raise ValueError("inverse document frequencies need text: the file has no line that is not empty")
+    weights = np.log1p((documents - counts + 0.5) / (counts + 0.5))
+    weights[tokenizer.all_special_ids] = 0
+    return weights.astype(np.float32)
