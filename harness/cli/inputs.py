@@ -1,0 +1,117 @@
+"""From what a person typed to inputs that can be read: folders and files, hub models with a pinned revision, parts of the pocket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cli.licences import hub_licence, stated_licence
+from harness.cli.refusal import RefusedError
+from harness.grid.artefact import Hub, Local, Location, Member, Source
+from harness.grid.preset import PresetError
+from harness.grid.sources import check_model, check_tokenizer
+from harness.grid.store import Store
+from sembridge.recipe import Ingredient
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a person gave: as typed, and what it stands for."""
+
+    typed: str
+    source: Source
+
+    @property
+    def name(self) -> str:
+        """What it is called where others read it: never a path."""
+        return self.path.name if isinstance(self.source, Local) else self.typed
+
+    @property
+    def path(self) -> Path:
+        """Where it lies, for files and folders."""
+        assert isinstance(self.source, Local)
+        return self.source.path
+
+    def ingredient(self) -> Ingredient:
+        """What is written down about it, with the licence its own card states."""
+        match self.source:
+            case Local(path=path):
+                return Ingredient(self.name, licence=stated_licence(path / "README.md"))
+            case Hub(_, revision):
+                return Ingredient(self.name, revision, hub_licence(self.name, revision))
+        return Ingredient(self.name)
+
+
+def encoder(name: str, revision: str | None) -> Input:
+    """SOURCE. Raises RefusedError if a folder is no masked LM in safetensors."""
+    source = _model("SOURCE", name, revision, "--revision")
+    return Input(name, _checked(check_model, "SOURCE", source))
+
+
+def tokenizer(name: str, revision: str | None) -> Input:
+    """Raises RefusedError if a folder has no tokenizer.json or no pad token."""
+    source = _model("--tokenizer", name, revision, "--tokenizer-revision")
+    return Input(name, _checked(check_tokenizer, "--tokenizer", source))
+
+
+def bridge(name: str, revision: str | None) -> Input:
+    """Raises RefusedError if a folder is no model of sentence-transformers or transformers."""
+    source = _model("--bridge", name, revision, "--bridge-revision")
+    if isinstance(source, Local) and not any((source.path / file).is_file() for file in ("modules.json", "config.json")):
+        raise RefusedError(f"--bridge {name!r} has no modules.json; give the folder of a SentenceTransformer")
+    return Input(name, source)
+
+
+def file(option: str, path: Path) -> Input:
+    """A file with something in it; RefusedError if it is none."""
+    path = path.expanduser()
+    if not path.is_file():
+        raise RefusedError(f"{option} {str(path)!r} is no file; check the path")
+    if path.stat().st_size == 0:
+        raise RefusedError(f"{option} {str(path)!r} is empty; give a file with something in it")
+    return Input(str(path), Local(path.resolve()))
+
+
+def place(given: Input, store: Path) -> Location:
+    """Where to read an input; a part of the pocket is built into the store first. Raises StoreError for a store that cannot be used."""
+    match given.source:
+        case Local(path=path):
+            return Location(str(path))
+        case Hub(name, revision):
+            return Location(name, revision)
+    kept = Store(store)
+    kept.create()
+    kept.make(given.source.artefact if isinstance(given.source, Member) else given.source)
+    return kept.locate(given.source)
+
+
+def _model(option: str, name: str, revision: str | None, revision_option: str) -> Source:
+    """The folder, hub model or part of the pocket a name stands for."""
+    path, is_pocket = Path(name).expanduser(), name.startswith("pocket:")
+    if revision is not None and (is_pocket or path.exists()):
+        raise RefusedError(f"{revision_option} {revision!r} has no effect: {option} {name!r} is no hub model; leave it out")
+    if is_pocket:
+        from harness.pocket.parts import pocket_member
+
+        try:
+            return pocket_member(name.removeprefix("pocket:"))
+        except ValueError as error:
+            raise RefusedError(f"{option}: {error}") from None
+    if path.is_dir():
+        return Local(path.resolve())
+    if path.exists():
+        raise RefusedError(f"{option} {name!r} is a file; give the folder of a model")
+    if name.count("/") != 1 or name.startswith((".", "~", "/")):
+        raise RefusedError(f"{option} {name!r} does not exist here; check the path, or give a hub id as OWNER/NAME")
+    if revision is None:
+        raise RefusedError(f"{option} {name!r} does not exist here; if it is a hub model, add its pinned revision with {revision_option} COMMIT")
+    return Hub(name, revision)
+
+
+def _checked(check: Callable[[str, Source], None], option: str, source: Source) -> Source:
+    try:
+        check(option, source)
+    except PresetError as error:
+        raise RefusedError(str(error)) from None
+    return source

@@ -1,0 +1,114 @@
+"""`sembridge-bench`: the commands for someone who wants an encoder in another language. Options only; what a command does is imported with it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from harness.cli.refusal import RefusedError
+
+MISUSE = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, as every other refusal."""
+        self.exit(MISUSE, f"error: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    described = _Parser(prog="sembridge-bench", description="Give an English sparse encoder another language's vocabulary.", allow_abbrev=False)
+    commands = described.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _transfer(commands)
+    _explain(commands)
+    return described
+
+
+def _transfer(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "transfer",
+        help="make an encoder with another tokenizer's vocabulary",
+        description="Make of SOURCE an encoder with the vocabulary of another tokenizer: an ordinary SparseEncoder folder with a model card.",
+        epilog="Models are folders, hub ids with a pinned revision, or parts of the pocket, built on first use (pocket:encoders/bert, "
+        "pocket:tokenizers/ko, pocket:bridge). See docs/your-encoder.md.",
+        allow_abbrev=False,
+    )
+    option = command.add_argument
+    option("source", metavar="SOURCE", help="the sparse encoder to transplant")
+    option("--tokenizer", required=True, metavar="T", help="tokenizer of the new language")
+    option("--initializer", default="sembridge", metavar="NAME", help="how the rows of new tokens are made (default: sembridge)")
+    option("--out", required=True, type=Path, metavar="DIR", help="folder to write")
+    option("--bridge", metavar="B", help="multilingual sentence encoder (default: the method's own)")
+    option("--bridge-prompt", default="", metavar="P", help='put before every text the bridge embeds, e.g. "query: " for the e5 family')
+    option("--alpha", type=float, metavar="X", help="sparsity of the mixtures, at least 1 (default: the method's own)")
+    option("--text", type=Path, metavar="FILE", help="text of the new language, one passage a line, for methods that learn from it (focus, wechsel)")
+    option("--words", type=Path, metavar="FILE", help="multilingual word vectors in word2vec text format (ofa)")
+    option("--dictionary", type=Path, metavar="FILE", help="a source word, a tab and a target word on each line (wechsel)")
+    option("--source-text", type=Path, metavar="FILE", help="text of the source's language (wechsel)")
+    option("--source-vectors", type=Path, metavar="FILE", help="instead: fastText model of the source's language, .bin (wechsel)")
+    option("--target-vectors", type=Path, metavar="FILE", help="instead of --text: fastText model of the new language, .bin (wechsel)")
+    option("--set", action="append", default=[], metavar="FIELD=VALUE", help="any other parameter of the initializer")
+    option("--profile", default="fixed", metavar="P", help="fixed, or compat: the choices of SemBridge's published code (default: fixed)")
+    option("--overlap", default="fuzzy", metavar="MODE", help="which tokens count as the same: special, exact, fuzzy (default: fuzzy)")
+    option("--donors", metavar="D", help="which source tokens may be mixed from: ordinary, all (default: the profile's)")
+    option("--bias", metavar="POLICY", help="the decoder bias: transfer, zero, keep (default: the profile's)")
+    option("--idf-text", type=Path, metavar="FILE", help="inference-free encoders: text to count the weights of query tokens in")
+    option("--seed", type=int, default=42, metavar="N", help="seed of everything that is sampled (default: 42)")
+    option("--revision", metavar="COMMIT", help="revision of SOURCE, if it is a hub model")
+    option("--tokenizer-revision", metavar="COMMIT", help="revision of the tokenizer, if it is a hub model")
+    option("--bridge-revision", metavar="COMMIT", help="revision of the bridge, if it is a hub model")
+    option("--language", metavar="L", help="code of the new language for the model card, e.g. ko")
+    option("--force", action="store_true", help="replace the transferred encoder that DIR holds")
+    option("--store", type=Path, default=Path("store"), metavar="DIR", help="where parts of the pocket are built and kept (default: store)")
+
+
+def _explain(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "explain",
+        help="show what tokens of a transferred encoder are made of",
+        description="Show which source tokens the rows of a transferred encoder are made of.",
+        allow_abbrev=False,
+    )
+    option = command.add_argument
+    option("folder", type=Path, metavar="DIR", help="folder written by `sembridge-bench transfer`")
+    option("tokens", nargs="*", metavar="TOKEN", help="tokens; words and phrases are shown piece by piece")
+    option("--worst", type=int, metavar="N", help="instead: the N tokens with the weakest donors")
+    option("--top", type=int, default=5, metavar="N", help="donors shown per token (default: 5)")
+    option("--format", default="text", metavar="F", help="text, json (default: text)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0: done; 1: failed on the way; 2: refused before anything was computed or written; 130: interrupted."""
+    _survive_narrow_terminals()
+    given = parser().parse_args(arguments)
+    try:
+        if given.command == "transfer":
+            from harness.cli.transfer import transfer
+
+            return transfer(given)
+        from harness.cli.explain import explain
+
+        return explain(given)
+    except RefusedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSE
+    except KeyboardInterrupt:
+        print("\ninterrupted; nothing was written", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `| head` has read enough
+        sys.stderr.close()
+        return 0
+
+
+def _survive_narrow_terminals() -> None:
+    """Where the terminal's encoding lacks a character, its escape is shown instead of a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

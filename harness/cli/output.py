@@ -1,0 +1,62 @@
+"""Where a command writes: aside, then renamed, so that a folder is whole or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.cli.refusal import RefusedError
+from sembridge.record import JSON
+
+
+def check_output(out: Path, force: bool, inputs: Iterable[Path]) -> Path:
+    """The absolute path of --out. Raises RefusedError if writing there would fail, or destroy anything but a transferred encoder."""
+    shown, out = str(out), out.expanduser().resolve()
+    for path in inputs:
+        if path == out or out in path.parents:
+            raise RefusedError(f"--out {shown!r} holds {path.name!r}, which the transfer reads; choose another folder")
+    if out.exists() and not out.is_dir():
+        raise RefusedError(f"--out {shown!r} is a file; choose a folder")
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / JSON).is_file():
+            raise RefusedError(f"--out {shown!r} is not empty and holds no transferred encoder; choose another folder")
+        if not force:
+            raise RefusedError(f"--out {shown!r} holds a transferred encoder already; choose another folder, or replace it with --force")
+    above = next(parent for parent in out.parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise RefusedError(f"--out {shown!r} cannot be written: {above} is {'not writable' if above.is_dir() else 'a file'}; choose another folder")
+    return out
+
+
+@contextmanager
+def published(out: Path) -> Iterator[Path]:
+    """A folder beside `out` to write into, which takes the place of `out` at the end; nothing is left of it if anything fails."""
+    aside, before = (out.with_name(f".{out.name}.{os.getpid()}.{what}") for what in ("new", "old"))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    try:
+        yield aside
+        _let_others_read(aside)
+        if out.exists():
+            os.replace(out, before)
+        try:
+            os.replace(aside, out)
+        except OSError:
+            if before.exists():
+                os.replace(before, out)
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(before, ignore_errors=True)
+
+
+def _let_others_read(folder: Path) -> None:
+    """safetensors makes files that their owner alone can read, whatever the umask says."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in folder.rglob("*"):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)

@@ -1,0 +1,193 @@
+"""`sembridge-bench transfer`: from an encoder, a tokenizer and a method to a folder with a model card."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.cli import inputs
+from harness.cli.inputs import Input, place
+from harness.cli.method import FILES, Method, check_name, method
+from harness.cli.output import check_output, published
+from harness.cli.refusal import RefusedError
+from harness.grid.artefact import Artefact, Local, Member
+from harness.grid.store import Store, StoreError
+from sembridge.nearest import nearest
+
+# As the library has them, whose modules import torch.
+_MODES = {
+    "profile": ("fixed", "compat"),
+    "overlap": ("special", "exact", "fuzzy"),
+    "donors": ("ordinary", "all"),
+    "bias": ("transfer", "zero", "keep"),
+}
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a command asks for, checked: offered are the inputs that have options of their own."""
+
+    source: Input
+    tokenizer: Input
+    offered: Mapping[str, Input]
+    idf_text: Input | None
+    out: Path
+
+
+def transfer(given: argparse.Namespace) -> int:
+    """Exit code 0: written; 1: it failed on the way. Raises RefusedError before anything is computed or written."""
+    order = _check(given)
+    chosen = method(given, order.offered)
+    try:
+        _run(given, order, chosen)
+    except (ValueError, OSError, RuntimeError) as error:  # of loaders, methods, the disk
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        print(f"error: {lines[0]} (nothing was written)", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check(given: argparse.Namespace) -> _Order:
+    """Every refusal that needs no heavy import."""
+    check_name(given.initializer)
+    for option, known in _MODES.items():
+        if (value := getattr(given, option)) is not None and value not in known:
+            raise RefusedError(f"--{option} {value!r} is unknown; {nearest(value, known)}")
+    if (given.profile, given.donors) == ("compat", "ordinary"):
+        raise RefusedError("--donors 'ordinary' cannot be had with --profile compat, where every token donates; leave --donors out")
+    if given.language is not None and not _LANGUAGE.fullmatch(given.language):
+        raise RefusedError(f"--language {given.language!r} is no language code; give one like ko, zh or pt-BR")
+    source = inputs.encoder(given.source, given.revision)
+    tokenizer = inputs.tokenizer(given.tokenizer, given.tokenizer_revision)
+    offered = {option: inputs.file(f"--{option.replace('_', '-')}", path) for option in FILES if (path := getattr(given, option)) is not None}
+    if given.bridge is not None:
+        offered["bridge"] = inputs.bridge(given.bridge, given.bridge_revision)
+    idf_text = None if given.idf_text is None else inputs.file("--idf-text", given.idf_text)
+    if idf_text and isinstance(source.source, Local) and not (source.path / "router_config.json").is_file():
+        raise RefusedError(f"--idf-text is for inference-free encoders, but SOURCE {given.source!r} reads queries with its masked LM; leave it out")
+    used = [source, tokenizer, *offered.values()]
+    if any(isinstance(one.source, (Artefact, Member)) for one in used):
+        try:
+            Store(given.store)
+        except StoreError as error:
+            raise RefusedError(str(error)) from None
+    out = check_output(given.out, given.force, [one.path for one in used if isinstance(one.source, Local)])
+    return _Order(source, tokenizer, offered, idf_text, out)
+
+
+def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
+    _quiet()
+    from harness.cli.prepare import Workbench, prepared
+    from sembridge.encoder import load_encoder, load_tokenizer, masked_lm_folder
+    from sembridge.parts import parts
+    from sembridge.pipeline import TRANSPLANT, answers, question
+    from sembridge.record import TransferRecord, best_cosines
+    from sembridge.transplant import transplant
+
+    start = time.perf_counter()
+    located = {}
+    for role, one in {"source": order.source, "tokenizer": order.tokenizer, **chosen.inputs}.items():
+        if isinstance(one.source, (Artefact, Member)):
+            _say(role, f"{one.typed}, a part of the pocket, kept in {given.store} (its first use builds it: a minute or two)")
+        located[role] = place(one, given.store)
+    encoder, tokenizer = load_encoder(*located["source"]), load_tokenizer(*located["tokenizer"])
+    asked = question(encoder, tokenizer, profile=given.profile, overlap=given.overlap, donors=given.donors, seed=given.seed)
+    _say("source", f"{order.source.name}: {len(asked.source):,} tokens, hidden size {asked.rows.shape[1]}")
+    _say("tokenizer", f"{order.tokenizer.name}: {len(asked.target):,} tokens")
+    _say("overlap", f"{len(asked.target) - len(asked.missing):,} tokens are in both, their rows are copied; {len(asked.missing):,} rows to make")
+    bench = Workbench(located, asked, parts(encoder).tokenizer, tokenizer, given.bridge_prompt, given.language or "")
+    initializer, near = prepared(chosen, bench, _say)
+    _say("rows", f"{chosen.kind.name} makes them")
+    embedding, decoder = answers(encoder, tokenizer, initializer, asked)
+    recipe = _recipe(given, order, chosen, getattr(initializer, "label", chosen.kind.name))
+    strength = None if near is None else best_cosines(embedding, near.source, near.target)
+    record = TransferRecord.of(asked, embedding, recipe, strength, "" if near is None else near.measure)
+    options = {**TRANSPLANT[given.profile], **({} if given.bias is None else {"bias": given.bias})}
+    transplant(encoder, tokenizer, embedding, decoder=decoder, query_weights=_query_weights(order, tokenizer, len(asked.target)), **options)
+    with published(order.out) as folder:
+        encoder.save_pretrained(str(folder), create_model_card=False)
+        record.save(folder)
+        inner = masked_lm_folder(folder)
+        _write_card(record, given, order.out.name, folder, "" if inner == folder else inner.name)
+    _summary(record, given.out, time.perf_counter() - start)
+
+
+def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
+    """[T] what tokens weigh in the queries of an inference-free encoder, counted in a text; None leaves it to the mixture."""
+    if order.idf_text is None:
+        return None
+    from harness.collections.text import lines
+    from sembridge.idf import idf
+
+    _say("queries", f"{order.idf_text.name}: token weights are counted in it")
+    return idf(lines(order.idf_text.path), tokenizer, size)
+
+
+def _write_card(record: Any, given: argparse.Namespace, name: str, folder: Path, masked_lm: str) -> None:
+    from sembridge.card import model_card
+
+    (folder / "README.md").write_text(model_card(record, name, language=given.language, masked_lm=masked_lm), encoding="utf-8")
+
+
+def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str) -> Any:
+    from importlib.metadata import version
+
+    from sembridge.pipeline import TRANSPLANT
+    from sembridge.recipe import Recipe
+
+    bias, donors = given.bias or TRANSPLANT[given.profile]["bias"], given.donors or {"fixed": "ordinary", "compat": "all"}[given.profile]
+    options = {"profile": given.profile, "overlap": given.overlap, "donors": donors, "bias": bias, "seed": given.seed}
+    if given.bridge_prompt:
+        options["bridge prompt"] = given.bridge_prompt
+    read = {**chosen.inputs, **({"idf text": order.idf_text} if order.idf_text else {})}
+    return Recipe(
+        source=order.source.ingredient(),
+        tokenizer=order.tokenizer.ingredient(),
+        initializer=chosen.kind.name,
+        label=label,
+        inputs={role.replace("_", " "): one.ingredient() for role, one in read.items()},
+        parameters=chosen.parameters(),
+        options=options,
+        versions={name: version(name) for name in ("sembridge-bench", "sentence-transformers", "transformers", "torch")},
+    )
+
+
+def _summary(record: Any, out: Path, seconds: float) -> None:
+    from harness.cli.lines import printable
+    from harness.grid.progress import duration
+
+    counts, size = record.counts(), len(record)
+    print()
+    _say("result", ", ".join(f"{counts[name]:,} {name} ({100 * counts[name] / size:.0f}%)" for name in counts))
+    if counts["mixed"]:
+        _say("mixtures", f"{record.mean_support():.1f} source tokens each, on average")
+        _say("weakest", f"{', '.join(printable(record.target.shown[i]) for i in record.weakest(3))}: explain --worst shows why")
+    _say("written", f"{out} in {duration(seconds)}; README.md in it is the model card: check its licences")
+    quoted = shlex.quote(str(out))
+    print(
+        f"\nWhat tokens are made of:  sembridge-bench explain {quoted} --worst 20\n"
+        f'Use it in Python:         from sentence_transformers import SparseEncoder; encoder = SparseEncoder("{out}")'
+    )
+
+
+def _say(what: str, text: str) -> None:
+    print(f"{what:<10} {text}", flush=True)
+
+
+def _quiet() -> None:
+    """The bars and notes of the libraries would bury the lines that matter."""
+    import logging
+
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)

@@ -1,0 +1,56 @@
+"""The recipe of a transfer: what an encoder was made from and with which parameters. It holds names and never paths, so it may be published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Ingredient:
+    """One thing a transfer was made from.
+
+    name      hub id, or the last part of the path of a folder or file
+    revision  of a hub model; None for what lies on disk
+    licence   as the thing's own card states it; None where it states none
+    """
+
+    name: str
+    revision: str | None = None
+    licence: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what a transfer gives.
+
+    source, tokenizer  the encoder that was transplanted, and where its new vocabulary comes from
+    initializer        the method as it is registered
+    label              the method as tables call it ("ofa (own word vectors)")
+    inputs             what the method took besides: bridge, text, words, ...
+    parameters         the method's other fields
+    options            of the transplant: overlap, bias, seed, ...
+    versions           of the libraries it was made with
+    """
+
+    source: Ingredient
+    tokenizer: Ingredient
+    initializer: str
+    label: str
+    inputs: Mapping[str, Ingredient] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ingredients(self) -> dict[str, Ingredient]:
+        """Role -> ingredient, the source first."""
+        return {"source": self.source, "tokenizer": self.tokenizer, **self.inputs}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Recipe:
+        """The inverse of `dataclasses.asdict`."""
+        named = {key: Ingredient(**content[key]) for key in ("source", "tokenizer")}
+        inputs = {key: Ingredient(**value) for key, value in content["inputs"].items()}
+        return cls(**{**content, **named, "inputs": inputs})
