@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from baselines.fasttext import train
 from baselines.pieces import token_ids
 from sembridge.vocabulary import Vocabulary
 
@@ -39,8 +40,6 @@ def train_auxiliary(
 
     Raises ValueError if no token occurs `min_count` times.
     """
-    from gensim.models import FastText
-
     tokens = Vocabulary.from_tokenizer(tokenizer).tokens
     corpus = _Corpus.tokenized(lines, tokenizer, tokens)
     if not (np.bincount(corpus.ids, minlength=1) >= min_count).any():
@@ -48,13 +47,10 @@ def train_auxiliary(
             f"no token occurs {min_count} times in the text ({len(corpus.ids):,} tokens in {len(corpus):,} lines), so fastText has nothing to learn; "
             "give more text or lower min_count"
         )
-    model = FastText(
-        sg=0, hs=0, cbow_mean=1, vector_size=dimension, epochs=epochs, negative=negative, min_count=min_count, min_n=min_n, max_n=max_n,
-        window=window, alpha=learning_rate, min_alpha=0.0, sample=sample, ns_exponent=0.5, bucket=buckets, batch_words=1000, workers=1, seed=seed,
+    model = train(
+        corpus, dimension=dimension, epochs=epochs, negative=negative, min_count=min_count, min_n=min_n, max_n=max_n, window=window,
+        learning_rate=learning_rate, sample=sample, buckets=buckets, seed=seed,
     )  # fmt: skip
-    model.build_vocab(corpus_iterable=corpus)
-    model.train(corpus_iterable=corpus, total_examples=len(corpus), epochs=epochs)
-
     known = np.array([token in model.wv.key_to_index for token in tokens], dtype=bool)
     vectors = np.zeros((len(tokens), dimension), dtype=np.float32)
     for token_id in np.flatnonzero(known):

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 
+from baselines.neighbours import check, neighbour_mixture
 from baselines.words import COLEXNET, SubwordVectors, WordVectors, label_of, subword_vectors
 from sembridge.initializer import Initialization, Transfer, assemble, univariate_rows
 
 __all__ = ["OFA", "SubwordVectors", "WordVectors", "subword_vectors"]
-
-logger = logging.getLogger(__name__)
-
-_BLOCK = 1 << 23  # scores held at a time: 64 MB of float64
-_DECIMALS = 12  # cosines equal to this many decimals are tied
 
 
 @dataclass(frozen=True)
@@ -54,10 +48,7 @@ class OFA:
     target_tokenizer: Any = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.neighbours < 1:
-            raise ValueError(f"neighbours {self.neighbours} must be at least 1")
-        if not self.temperature > 0:
-            raise ValueError(f"temperature {self.temperature} must be positive")
+        check(self.neighbours, self.temperature)
         if self.factorise is not None and self.factorise < 1:
             raise ValueError(f"factorise {self.factorise} must be at least 1, or None for no factorisation")
 
@@ -70,33 +61,22 @@ class OFA:
         return "ofa" if source == COLEXNET else f"ofa ({source})"
 
     def __call__(self, transfer: Transfer) -> Initialization:
-        subwords = self.vectors(transfer)
-        source, source_known = _unit(subwords.source)
-        target, target_known = _unit(subwords.target)
-        donors = np.flatnonzero(transfer.donors & source_known)
-        donors = donors[np.argsort([str(transfer.source.tokens[i]) for i in donors], kind="stable")]  # ties do not depend on ids
-        placed = np.flatnonzero(target_known[transfer.missing])
-        if len(transfer.missing) and not len(donors):
-            raise ValueError(f"none of the source subwords occurs in the word vectors ({subwords.label}); they must cover the source language")
-        if len(transfer.missing) and not len(placed):
-            logger.warning("OFA: none of the %d new tokens occurs in the word vectors, so all of them are sampled", len(transfer.missing))
-        nearest, weights = _nearest(target[transfer.missing[placed]], source[donors], self.neighbours, self.temperature)
-        rows = np.repeat(placed, nearest.shape[1])
-        shape = (len(transfer.missing), len(transfer.source))
-        mixture = sp.csr_array((weights.ravel(), (rows, donors[nearest.ravel()])), shape=shape)
-        donor_rows, sampled = self._rows(transfer, fallback=len(placed) < len(transfer.missing))
-        statistics = {"label": self.label, "without_vector": len(transfer.missing) - len(placed), "mean_support": float(nearest.shape[1])}
+        mixture = neighbour_mixture(transfer, self.vectors(transfer), self.neighbours, self.temperature)
+        support = np.diff(mixture.indptr)
+        placed = support > 0
+        donor_rows, sampled = self._rows(transfer, fallback=not placed.all())
+        statistics = {
+            "label": self.label,
+            "without_vector": int((~placed).sum()),
+            "mean_support": float(support[placed].mean()) if placed.any() else 0.0,
+        }
         return assemble(transfer, mixture=mixture, sampled=sampled, donor_rows=donor_rows, statistics=statistics)
 
     def vectors(self, transfer: Transfer) -> SubwordVectors:
         """The given subword vectors, or those made now of the given word vectors and tokenizers."""
-        sizes = len(transfer.source), len(transfer.target)
         if self.words is None:
             raise ValueError("OFA needs multilingual word vectors: set `words` to a file in word2vec text format, WordVectors or SubwordVectors")
         if isinstance(self.words, SubwordVectors):
-            given = len(self.words.source), len(self.words.target)
-            if given != sizes:
-                raise ValueError(f"subword vectors for {given[0]:,} and {given[1]:,} tokens, but the vocabularies have {sizes[0]:,} and {sizes[1]:,}")
             return self.words
         if self.source_tokenizer is None or self.target_tokenizer is None:
             raise ValueError(
@@ -104,7 +84,7 @@ class OFA:
                 "subword_vectors made of them"
             )
         words = self.words if isinstance(self.words, WordVectors) else WordVectors.load(self.words)
-        return subword_vectors(words, self.source_tokenizer, self.target_tokenizer, *sizes)
+        return subword_vectors(words, self.source_tokenizer, self.target_tokenizer, len(transfer.source), len(transfer.target))
 
     def _rows(self, transfer: Transfer, fallback: bool) -> tuple[np.ndarray | None, np.ndarray | None]:
         """([S, D] rows to mix, None for the source rows; [R, D] fallback rows, None where no token needs one)."""
@@ -130,33 +110,3 @@ def factorised(rows: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     coordinates, primitives = left[:, :rank], singular[:rank, None] * right[:rank]
     signs = np.sign(primitives[np.arange(rank), np.abs(primitives).argmax(axis=1)])
     return coordinates * signs, primitives * signs[:, None]
-
-
-def _nearest(queries: np.ndarray, donors: np.ndarray, k: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-    """([n, k] donors nearest to each unit query [n, A], nearest first; [n, k] their softmax weights), block by block; ties to the first donor."""
-    k = min(k, len(donors))
-    nearest, weights = np.empty((len(queries), k), dtype=np.int64), np.empty((len(queries), k))
-    if k == 0:
-        return nearest, weights
-    step = max(1, _BLOCK // len(donors))
-    for start in range(0, len(queries), step):
-        block = slice(start, start + step)
-        scores = queries[block] @ donors.T
-        last = np.partition(scores, len(donors) - k, axis=1)[:, len(donors) - k]
-        rows, columns = np.nonzero(scores >= last[:, None] - 10.0**-_DECIMALS)  # the k nearest and what is tied with the last of them
-        order = np.lexsort((columns, -np.round(scores[rows, columns], _DECIMALS), rows))
-        rows, columns = rows[order], columns[order]
-        place = np.arange(len(rows)) - np.searchsorted(rows, np.arange(len(scores)))[rows]
-        nearest[block] = columns[place < k].reshape(-1, k)
-        logits = np.take_along_axis(scores, nearest[block], axis=1) / temperature
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        weights[block] = shares / shares.sum(axis=1, keepdims=True)
-    return nearest, weights
-
-
-def _unit(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rows scaled to length 1 in float64, zero rows left zero; [V] bool: not zero)."""
-    vectors = vectors.astype(np.float64)
-    lengths = np.linalg.norm(vectors, axis=1)
-    vectors[lengths > 0] /= lengths[lengths > 0, None]
-    return vectors, lengths > 0

@@ -1,20 +1,23 @@
-"""Small tokenizers of each kind, trained in memory on a few sentences: real `tokenizers` models with specials and a pad, no files, no network."""
+"""Small tokenizers of each kind, made in memory of a few sentences: real `tokenizers` models with specials and a pad, no files, no network.
+
+The same vocabulary in every process: trainers number characters, and break ties between merges, in the order of hash maps, unless given no choice.
+"""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from functools import cache
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 KINDS = ("wordpiece", "byte-bpe", "unigram")
-_ROLES = {
-    "wordpiece": {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"},
-    "byte-bpe": {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"},
-    "unigram": {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"},
-}
+FURTHER_KINDS = ("bpe", "wordlevel")
+_BERT = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+_ROBERTA = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}
 
 
 _ENGLISH = (
@@ -44,22 +47,75 @@ def _sequences(words: str) -> list[str]:
 
 @cache
 def made_tokenizer(kind: str, language: str, size: int = 320) -> Any:
-    """A transformers tokenizer of the given kind (one of KINDS) for `english` or `russian`, about `size` tokens."""
-    specials = list(_ROLES[kind].values())
-    if kind == "wordpiece":
-        backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        backend.pre_tokenizer, backend.decoder = pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()
-        if language == "english":
-            backend.normalizer = normalizers.Lowercase()
-        trainer: Any = trainers.WordPieceTrainer(vocab_size=size, special_tokens=specials, show_progress=False)
-    elif kind == "byte-bpe":
-        backend = Tokenizer(models.BPE())
-        backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-        alphabet = pre_tokenizers.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(vocab_size=size + 100, special_tokens=specials, initial_alphabet=alphabet, show_progress=False)
-    else:
-        backend = Tokenizer(models.Unigram())
-        backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
-        trainer = trainers.UnigramTrainer(vocab_size=size, special_tokens=specials, unk_token="<unk>", show_progress=False)
-    backend.train_from_iterator(english() if language == "english" else russian(), trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=backend, **_ROLES[kind])
+    """A transformers tokenizer of the given kind (one of KINDS or FURTHER_KINDS) for `english` or `russian`, about `size` tokens."""
+    lines = english() if language == "english" else russian()
+    roles = _BERT if kind == "wordpiece" else _ROBERTA
+    return PreTrainedTokenizerFast(tokenizer_object=_BACKENDS[kind](lines, size, list(roles.values())), **roles)
+
+
+def _wordpiece(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
+    """English is lower-cased, as BERT's tokenizer does."""
+    backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    if lines == english():
+        backend.normalizer = normalizers.Lowercase()
+    words = _words(lines, lowercase=lines == english())
+    continuing = sorted({f"##{character}" for word in words for character in word[1:]})
+    first = [*specials, *sorted(set("".join(words))), *continuing]  # numbered first, so not in the order of a hash map
+    backend.train_from_iterator(lines, trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False))
+    built = Tokenizer(models.WordPiece(vocab=backend.get_vocab(), unk_token="[UNK]"))  # without those characters as special tokens
+    built.pre_tokenizer, built.decoder = backend.pre_tokenizer, decoders.WordPiece()
+    if backend.normalizer is not None:
+        built.normalizer = backend.normalizer
+    return _special(built, specials)
+
+
+def _byte_bpe(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=size + 100, special_tokens=specials, initial_alphabet=alphabet, show_progress=False)
+    backend.train_from_iterator(lines, trainer)
+    return backend
+
+
+def _bpe(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
+    """Not byte-level: characters, and a mark for the space."""
+    backend = Tokenizer(models.BPE(unk_token="<unk>"))
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    backend.train_from_iterator(lines, trainers.BpeTrainer(vocab_size=size, special_tokens=specials, show_progress=False))
+    return backend
+
+
+def _unigram(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
+    """Pieces by how often they occur, not by the trainer's expectation maximisation: every character, then beginnings and ends of words."""
+    counts = Counter(piece for line in lines for word in line.split() for piece in _pieces(f"\u2581{word}"))
+    characters = sorted({piece for piece in counts if len(piece) == 1})
+    longer = sorted((piece for piece in counts if len(piece) > 1), key=lambda piece: (-counts[piece] * len(piece), piece))
+    scored = [(piece, math.log(counts[piece] / counts.total())) for piece in [*characters, *longer][: size - len(specials)]]
+    backend = Tokenizer(models.Unigram([*((token, 0.0) for token in specials), *scored], unk_id=specials.index("<unk>")))
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    return _special(backend, specials)
+
+
+def _pieces(word: str) -> list[str]:
+    return [*word, *(word[:end] for end in range(2, len(word) + 1)), *(word[start:] for start in range(1, len(word) - 1))]
+
+
+def _wordlevel(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
+    tokens = [*specials, *_words(lines, lowercase=False)][:size]
+    backend = Tokenizer(models.WordLevel({token: token_id for token_id, token in enumerate(tokens)}, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    return _special(backend, specials)
+
+
+def _words(lines: list[str], lowercase: bool) -> list[str]:
+    return sorted({word.lower() if lowercase else word for line in lines for word in line.split()})
+
+
+def _special(backend: Tokenizer, specials: list[str]) -> Tokenizer:
+    backend.add_special_tokens([AddedToken(token, special=True) for token in specials])
+    return backend
+
+
+_BACKENDS = {"wordpiece": _wordpiece, "byte-bpe": _byte_bpe, "unigram": _unigram, "bpe": _bpe, "wordlevel": _wordlevel}

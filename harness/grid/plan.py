@@ -17,6 +17,9 @@ from harness.results.record import Identity
 from sembridge.nearest import nearest
 
 REFERENCES = ("base", "bm25")
+SOURCE_LANGUAGE = "en"
+# The option that gives the input of the same name to a method.
+GIVEN_BY = {"bridge": "bridges", "words": "words", "text": "text", "auxiliary": "text", "aligned": "dictionary"}
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class _Inputs:
     """The preset's inputs, resolved and checked once each."""
 
     def __init__(self, preset: Preset) -> None:
+        from sembridge.initializer import initializer_class
+
         self.encoders = {name: resolve(f"architectures.{name}", source) for name, source in preset.architectures.items()}
         for name, source in self.encoders.items():
             check_model(f"architectures.{name}", source)
@@ -79,6 +84,7 @@ class _Inputs:
         self.tokenizers: dict[str, Source] = {}
         self.collections: dict[tuple[str, str], Source] = {}
         self.texts: dict[str, Source | None] = {}
+        self.alignments: dict[str, dict[str, Source]] = {}
         for language in preset.languages:
             option = f"--languages {language}"
             self.tokenizers[language] = self._tokenizer(preset, option, language)
@@ -88,6 +94,8 @@ class _Inputs:
                 self.collections[name, language] = self._collection(f"{option}, collection {name}", collection, language, needs_pairs)
             self.texts[language] = resolve("text", ModelSource(model=preset.text), language) if preset.text else None
         self.words = resolve("words", ModelSource(model=preset.words)) if preset.words else None
+        if any("aligned" in initializer_class(name).needs for name in preset.initializers if name not in REFERENCES):  # read by nothing else
+            self.alignments = {language: _alignment(preset, language) for language in preset.languages}
 
     @staticmethod
     def _tokenizer(preset: Preset, option: str, language: str) -> Source:
@@ -102,6 +110,29 @@ class _Inputs:
         source = resolve(option, ModelSource(model=collection.folder), language)
         check_collection(option, source, needs_pairs)
         return source
+
+
+def _alignment(preset: Preset, language: str) -> dict[str, Source]:
+    """The files that aligned vectors are made of, by option, as far as they are given."""
+    from baselines.aligned import read_dictionary
+    from baselines.fasttext import check
+
+    if preset.dictionary is None:
+        raise PresetError("wechsel needs a bilingual dictionary: add --set dictionary=FILE, a source word, a tab and a target word on each line")
+    if preset.source_text is None and preset.source_vectors is None:
+        raise PresetError(
+            "wechsel needs word vectors of the source language: add --set source_text=FILE to train them, or --set source_vectors=FILE.bin (fastText)"
+        )
+    given = {name: getattr(preset, name) for name in ("dictionary", "source_text", "source_vectors", "target_vectors")}
+    files = {name: resolve(name, ModelSource(model=value), language) for name, value in given.items() if value is not None}
+    for name, checked in (("dictionary", read_dictionary), ("source_vectors", check), ("target_vectors", check)):
+        source = files.get(name)
+        if isinstance(source, Local):
+            try:
+                checked(source.path)
+            except (ValueError, OSError) as error:
+                raise PresetError(f"{name}: {error}") from None
+    return files
 
 
 def _methods(preset: Preset) -> list[Method]:
@@ -125,21 +156,28 @@ def _methods(preset: Preset) -> list[Method]:
         for bridge in preset.bridges if "bridge" in kind.needs else [""]:
             for alpha in preset.alphas if takes_alpha else [None]:
                 built = _built(kind, preset.settings.get(name, {}), {} if alpha is None else {"alpha": alpha}, preset.words)
-                methods.append(Method(name, bridge, alpha, getattr(built, "label", name)))
+                methods.append(Method(name, bridge, alpha, _label(built, preset.overlap)))
     trained_on = preset.training.collection
     if "fine-tuned" in preset.stages and trained_on is not None and trained_on not in preset.collections:
         raise PresetError(f"training.collection {trained_on!r} is unknown; {nearest(trained_on, preset.collections)}")
     return methods
 
 
+def _label(initializer: Any, overlap: str) -> str:
+    """What tables call a method; with the overlap where the method was published with another one."""
+    label = getattr(initializer, "label", initializer.name)
+    return label if getattr(initializer, "published_overlap", overlap) == overlap else f"{label} (overlap {overlap})"
+
+
 def _built(kind: Any, settings: dict[str, Any], swept: dict[str, Any], words: str | None) -> Any:
     """The initializer with its settings, without prepared inputs: wrong settings show here, and how the method calls its rows."""
     fields = {field.name for field in dataclasses.fields(kind)}
+    training = _training_parameters(kind)
     for name in settings:
-        if name not in fields:
-            raise PresetError(f"settings.{kind.name}.{name} is unknown; {nearest(name, fields)}")
+        if name not in fields | training:
+            raise PresetError(f"settings.{kind.name}.{name} is unknown; {nearest(name, fields | training)}")
         if name in swept or name in kind.needs:
-            option = "alphas" if name in swept else name if name == "words" else f"{name}s"
+            option = "alphas" if name in swept else GIVEN_BY.get(name, name)
             raise PresetError(f"settings.{kind.name}.{name} is given by the grid; use the option {option} instead")
     given: dict[str, Any] = {}
     if "words" in kind.needs:  # without a file they will be the bridge's
@@ -147,9 +185,18 @@ def _built(kind: Any, settings: dict[str, Any], swept: dict[str, Any], words: st
 
         given["words"] = words or WordVectors((), np.empty((0, 1)), BRIDGE)
     try:
-        return kind(**settings, **swept, **given)
+        return kind(**{name: value for name, value in settings.items() if name not in training - fields}, **swept, **given)
     except (TypeError, ValueError) as error:
         raise PresetError(f"settings of initializer {kind.name!r}: {error}") from None
+
+
+def _training_parameters(kind: Any) -> set[str]:
+    """Settings of a method that shape the vectors made for it, not the method itself."""
+    if "aligned" not in kind.needs:
+        return set()
+    from baselines.fasttext import TRAINING_PARAMETERS
+
+    return set(TRAINING_PARAMETERS)
 
 
 def _cell_artefact(preset: Preset, given: _Inputs, cell: Identity) -> Artefact:
@@ -196,6 +243,8 @@ def _initialization(preset: Preset, given: _Inputs, cell: Identity) -> Artefact:
         inputs["auxiliary"] = Artefact("auxiliary-vectors", training, {"tokenizer": tokenizer, "text": _text(given, cell)})
     if "words" in needs:
         inputs["words"] = _subword_vectors(preset, given, cell, encoder, tokenizer)
+    if "aligned" in needs:
+        inputs["aligned"] = _aligned_vectors(given, cell, encoder, tokenizer, settings)
     parameters = {"initializer": cell.initializer, "settings": settings, "overlap": preset.overlap, "seed": cell.seed}
     return Artefact("initialization", parameters, inputs)
 
@@ -208,6 +257,26 @@ def _subword_vectors(preset: Preset, given: _Inputs, cell: Identity, encoder: So
     name, source = next(iter(given.bridges.items()))
     parameters = {"prompt": preset.bridges[name].prompt, "language": cell.language}
     return Artefact("subword-vectors", parameters, {"source": encoder, "target": tokenizer, "bridge": source, "text": _text(given, cell)})
+
+
+def _aligned_vectors(given: _Inputs, cell: Identity, encoder: Source, tokenizer: Source, settings: dict[str, Any]) -> Artefact:
+    """Takes the settings of the training out of `settings`."""
+    from baselines.fasttext import TRAINING_PARAMETERS
+
+    training = {name: settings.pop(name) for name in TRAINING_PARAMETERS if name in settings}
+    files = given.alignments[cell.language]
+
+    def trained(text: Source, language: str) -> Source:
+        return Member(Artefact("fasttext", {**training, "language": language}, {"text": text}), "model.bin")
+
+    inputs = {
+        "source": tokenizer_of(encoder),
+        "target": tokenizer,
+        "dictionary": files["dictionary"],
+        "source_words": files.get("source_vectors") or trained(files["source_text"], SOURCE_LANGUAGE),
+        "target_words": files.get("target_vectors") or trained(_text(given, cell), cell.language),
+    }
+    return Artefact("aligned-vectors", {}, inputs)
 
 
 def _text(given: _Inputs, cell: Identity) -> Source:

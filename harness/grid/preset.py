@@ -86,6 +86,10 @@ class Preset(_Part):
     words: str | None = Field(
         None, description="multilingual word vectors in word2vec text format, for OFA; empty: the first bridge's vectors of words"
     )
+    dictionary: str | None = Field(None, description="bilingual dictionary, a source word, a tab and a target word on each line, for WECHSEL")
+    source_text: str | None = Field(None, description="source-language text, one text a line, for WECHSEL")
+    source_vectors: str | None = Field(None, description="fastText model (.bin) of the source language, for WECHSEL; empty: trained on source_text")
+    target_vectors: str | None = Field(None, description="fastText model (.bin) of the target language, for WECHSEL; empty: trained on text")
     initializers: list[str] = Field(min_length=1)
     settings: dict[str, dict[str, Any]] = Field({}, description="parameters by initializer")
     alphas: list[float] = Field([4.0], min_length=1)

@@ -36,6 +36,8 @@ STAGES: dict[str, Stage] = {
     "bridge-vectors": Stage("harness.transfer.bridge_vectors:build", 1, 2),
     "auxiliary-vectors": Stage("harness.transfer.auxiliary_vectors:build", 1, 5),
     "subword-vectors": Stage("harness.transfer.subword_vectors:build", 1, 3),
+    "fasttext": Stage("harness.transfer.aligned_vectors:build_fasttext", 1, 60),
+    "aligned-vectors": Stage("harness.transfer.aligned_vectors:build", 1, 10),
     "initialization": Stage("harness.transfer.initialization:build", 1, 2),
     "trained-encoder": Stage("harness.training.stage:build", 1, 8, shared=False, scratch=True),
     "evaluation": Stage("harness.evaluation.stage:build", 1, 3, shared=False),

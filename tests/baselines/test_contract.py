@@ -45,6 +45,7 @@ FIELDS = {"auxiliary": "text"}  # the field that takes a need, where it has anot
 GIVEN = {
     "auxiliary": lambda case: AuxiliaryVectors(case.target_vectors, case.target_known),
     "words": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
+    "aligned": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
     "bridge": lambda case: BridgeVectors(TokenVectors(case.source_vectors, case.source_known), TokenVectors(case.target_vectors, case.target_known)),
 }
 

@@ -115,7 +115,7 @@ def test_ties_go_to_the_first_token_whatever_its_id():
 def test_does_not_depend_on_the_block_size(block, monkeypatch):
     transfer, subwords = example()
     whole = OFA(words=subwords)(transfer)
-    monkeypatch.setattr("baselines.ofa._BLOCK", block)
+    monkeypatch.setattr("baselines.neighbours._BLOCK", block)
     np.testing.assert_allclose(OFA(words=subwords)(transfer).rows, whole.rows, atol=1e-6)
 
 
@@ -180,7 +180,7 @@ def test_bad_inputs_are_named(tmp_path):
         OFA()(transfer)
     with pytest.raises(ValueError, match="for 40 and 3 tokens, but the vocabularies have 40 and 50"):
         OFA(words=SubwordVectors(subwords.source, subwords.target[:3]))(transfer)
-    with pytest.raises(ValueError, match="none of the source subwords occurs in the word vectors"):
+    with pytest.raises(ValueError, match="none of the source subwords has a vector"):
         OFA(words=SubwordVectors(np.zeros_like(subwords.source), subwords.target))(transfer)
     with pytest.raises(ValueError, match="factorise 9 exceeds 8"):
         OFA(words=subwords, factorise=9)(transfer)

@@ -1,0 +1,53 @@
+"""WECHSEL: a new row is a mixture of the source rows nearest to it in a space of aligned fastText vectors (arXiv 2112.06598)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from baselines.neighbours import check, neighbour_mixture
+from baselines.words import SubwordVectors
+from sembridge.initializer import Initialization, Transfer, assemble
+
+
+@dataclass(frozen=True)
+class Wechsel:
+    """E_t[x] = sum_v w_v E_s[v] over the k source subwords v nearest to x by cosine of their aligned vectors, w = softmax(cosine / temperature).
+
+    aligned      vectors of both vocabularies in one space, as `baselines.aligned.aligned_subwords` makes them of two fastText models and a
+                 bilingual dictionary
+    neighbours   k; fewer where fewer source subwords have a vector
+    temperature  of the softmax
+
+    Source subwords are donors with a vector that is not zero. Ties go to the token first in string order, whatever its id. A missing token without a
+    vector is sampled from N(mean_d, std_d) of the source rows.
+
+    WECHSEL as published copies the rows of special tokens alone: that is the transfer's overlap `special`. With any other overlap, which is what
+    makes it comparable with its rivals, tokens both vocabularies have are copied first.
+
+    Raises ValueError if there are no vectors, if they are not those of these vocabularies, and if no donor has one.
+    """
+
+    name: ClassVar[str] = "wechsel"
+    needs: ClassVar[tuple[str, ...]] = ("aligned",)
+    published_overlap: ClassVar[str] = "special"
+
+    aligned: SubwordVectors | None = None
+    neighbours: int = 10
+    temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        check(self.neighbours, self.temperature)
+
+    def __call__(self, transfer: Transfer) -> Initialization:
+        if self.aligned is None:
+            raise ValueError("WECHSEL needs aligned vectors: set `aligned` to what baselines.aligned.aligned_subwords makes of two fastText models")
+        mixture = neighbour_mixture(transfer, self.aligned, self.neighbours, self.temperature)
+        support = np.diff(mixture.indptr)
+        statistics = {
+            "without_vector": int((support == 0).sum()),
+            "mean_support": float(support[support > 0].mean()) if support.any() else 0.0,
+        }
+        return assemble(transfer, mixture=mixture, statistics=statistics)
