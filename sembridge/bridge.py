@@ -18,7 +18,8 @@ class TokenVectors:
     """Bridge vectors of one vocabulary.
 
     vectors  [V, K] float32, zero where the token is not known
-    known    [V] bool: the token has a text, and the bridge's own tokenizer knows at least one piece of it
+    known    [V] bool: the bridge's own tokenizer knows at least one piece of what the token says. Tokens that say nothing (specials, unused
+             tokens, lone bytes) are embedded as they are stored, for those who let them donate; `Vocabulary.has_text` tells them apart
     """
 
     vectors: np.ndarray
@@ -41,23 +42,37 @@ def load_bridge(model: str, revision: str | None = None, device: str | None = No
 
 
 def embed_vocabulary(model: Any, vocabulary: Vocabulary, *, prompt: str = "", batch_size: int = 1024) -> TokenVectors:
-    """Embed the text of every token of a vocabulary with a SentenceTransformer.
+    """Embed every token of a vocabulary with a SentenceTransformer: its text, or where it has none the stored token.
 
     Texts that the bridge's tokenizer reduces to unknown pieces only are marked not known: their vectors would all be the same and
-    say nothing about the token. `prompt` is put before each text ("query: " for the e5 family).
+    say nothing about the token. Under the compat profile they are known all the same, as in published code. `prompt` is put before each text
+    ("query: " for the e5 family).
     """
-    ids = np.flatnonzero(vocabulary.has_text)
-    texts = [str(vocabulary.texts[i]) for i in ids]
-    recognised = _recognised(model, texts)
-    ids, texts = ids[recognised], [text for text, is_known in zip(texts, recognised, strict=True) if is_known]
-    embedded = model.encode([prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
-    embedded = np.asarray(embedded, dtype=np.float32).reshape(len(texts), -1 if texts else model.get_embedding_dimension())
-    usable = np.isfinite(embedded).all(axis=1) & (np.abs(embedded).max(axis=1, initial=0) > 0)
-    vectors = np.zeros((len(vocabulary), embedded.shape[1]), dtype=np.float32)
-    vectors[ids[usable]] = embedded[usable]
-    known = np.zeros(len(vocabulary), dtype=bool)
-    known[ids[usable]] = True
+    # In two calls: which texts share a batch shows in the last bits, and those of the texts shall not depend on what else is embedded.
+    said = _embed(model, vocabulary, vocabulary.has_text, vocabulary.texts, prompt, batch_size)
+    stored = _embed(model, vocabulary, vocabulary.exists & ~vocabulary.has_text, vocabulary.tokens, prompt, batch_size)
+    parts = [(ids, embedded) for ids, embedded in (said, stored) if len(ids)]
+    size = parts[0][1].shape[1] if parts else model.get_embedding_dimension()
+    vectors, known = np.zeros((len(vocabulary), size), dtype=np.float32), np.zeros(len(vocabulary), dtype=bool)
+    for ids, embedded in parts:
+        usable = np.isfinite(embedded).all(axis=1) & (np.abs(embedded).max(axis=1) > 0)
+        vectors[ids[usable]], known[ids[usable]] = embedded[usable], True
     return TokenVectors(vectors, known)
+
+
+def _embed(
+    model: Any, vocabulary: Vocabulary, which: np.ndarray, spoken: tuple[str | None, ...], prompt: str, batch_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(ids [n] of those of `which` [V] that the bridge knows something of, vectors [n, K] of what `spoken` [V] says for them)."""
+    ids = np.flatnonzero(which)
+    texts = [str(spoken[i]) for i in ids]
+    if vocabulary.profile == "fixed":
+        recognised = _recognised(model, texts)
+        ids, texts = ids[recognised], [text for text, is_known in zip(texts, recognised, strict=True) if is_known]
+    if not texts:
+        return ids, np.zeros((0, 0), dtype=np.float32)
+    vectors = model.encode([prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
+    return ids, np.asarray(vectors, dtype=np.float32)
 
 
 def _recognised(model: Any, texts: Sequence[str]) -> np.ndarray:

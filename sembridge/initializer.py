@@ -22,6 +22,7 @@ from sembridge.overlap import Overlap, match
 from sembridge.vocabulary import ROLES, Vocabulary
 
 ENTRY_POINTS = "sembridge.initializers"
+DONORS = ("ordinary", "all")
 COPIED, SPECIAL, MIXED, SAMPLED = "copied", "special", "mixed", "sampled"
 
 
@@ -34,6 +35,7 @@ class Transfer:
     overlap            which target ids copy which source id (decided once, shared by every method)
     seed               seed of everything a method samples
     initializer_range  the source model's own standard deviation for fresh weights
+    all_donate         source tokens without a text (specials, unused tokens, lone bytes) donate as well
     """
 
     source: Vocabulary
@@ -42,20 +44,32 @@ class Transfer:
     overlap: Overlap
     seed: int = 42
     initializer_range: float = 0.02
+    all_donate: bool = False
 
     @classmethod
-    def between(cls, source: Vocabulary, target: Vocabulary, rows: Any, *, overlap: str = "fuzzy", seed: int = 42,
-                initializer_range: float = 0.02) -> Transfer:  # fmt: skip
+    def between(cls, source: Vocabulary, target: Vocabulary, rows: Any, *, overlap: str | Overlap = "fuzzy", seed: int = 42,
+                initializer_range: float = 0.02, donors: str | None = None) -> Transfer:  # fmt: skip
         """Build the question from two vocabularies and the source rows (array or tensor with at least S rows).
 
-        Raises ValueError if the source tokenizer can emit ids that have no row.
+        overlap  special | exact | fuzzy, see `overlap.match`; or one that was decided already
+        donors   which source tokens may donate: `ordinary` those with a text, `all` specials, unused tokens and lone bytes as well. None: what the
+                 vocabularies' profile says, `ordinary` for fixed and `all` for compat, which tells no tokens apart
+
+        Raises ValueError for an unknown option, and if the source tokenizer can emit ids that have no row.
         """
+        if donors is not None and donors not in DONORS:
+            raise ValueError(f"donors {donors!r} is unknown; {nearest(donors, DONORS)}")
+        if donors == "ordinary" and source.profile == "compat":
+            raise ValueError(
+                "donors 'ordinary' cannot be had with profile 'compat', where every token donates; choose profile 'fixed' or donors 'all'"
+            )
         matrix = rows.detach().float().cpu().numpy() if isinstance(rows, torch.Tensor) else np.asarray(rows, dtype=np.float32)
         if len(matrix) < len(source):
             raise ValueError(f"the source tokenizer has ids up to {len(source) - 1} but the embedding has only {len(matrix)} rows")
         matrix = matrix[: len(source)].copy()
         matrix.setflags(write=False)
-        return cls(source, target, matrix, match(source, target, overlap), seed, initializer_range)
+        decided = overlap if isinstance(overlap, Overlap) else match(source, target, overlap)
+        return cls(source, target, matrix, decided, seed, initializer_range, donors == "all")
 
     @property
     def copied(self) -> np.ndarray:
@@ -69,8 +83,8 @@ class Transfer:
 
     @cached_property
     def donors(self) -> np.ndarray:
-        """[S] bool: source tokens that may donate to a mixture (no specials, no unused, no lone bytes)."""
-        return self.source.has_text
+        """[S] bool: source tokens that may donate to a mixture: those with a text (no specials, unused tokens, lone bytes), unless all shall."""
+        return self.source.exists if self.all_donate else self.source.has_text
 
     def generator(self) -> torch.Generator:
         """A fresh generator at this transfer's seed: never the global one."""

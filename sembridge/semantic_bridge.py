@@ -20,8 +20,10 @@ class SemBridge:
     bridge  a SentenceTransformer (hub id or folder), or the vectors it gave for both vocabularies
     alpha   >= 1; the paper's runs use 4
 
-    Donors are the source tokens with a text the bridge knows; specials, unused tokens and lone bytes are none. A target token the bridge does not
-    know is sampled (N(mean, std) of the source rows) and labelled so: its bridge vector would be that of every other unknown token.
+    Donors are those of the transfer that the bridge knows. A target token without text, or with one the bridge does not know, is sampled
+    (N(mean, std) of the source rows) and labelled so: its bridge vector would be that of every other unknown token.
+
+    Raises ValueError if the vectors are not those of these vocabularies, and if the bridge knows no donor.
     """
 
     name: ClassVar[str] = "sembridge"
@@ -38,7 +40,7 @@ class SemBridge:
         donors = np.flatnonzero(transfer.donors & vectors.source.known)
         if not len(donors):
             raise ValueError("the bridge knows none of the source tokens; check that it is a multilingual sentence encoder")
-        bridged = np.flatnonzero(vectors.target.known[transfer.missing])
+        bridged = np.flatnonzero((vectors.target.known & transfer.target.has_text)[transfer.missing])
         weights = cosine_mixture(vectors.target.vectors[transfer.missing[bridged]], vectors.source.vectors[donors], self.alpha)
         mixture = _place(weights, bridged, donors, (len(transfer.missing), len(transfer.source)))
         support = np.diff(weights.indptr)
@@ -52,6 +54,12 @@ class SemBridge:
     def vectors(self, transfer: Transfer) -> BridgeVectors:
         """The given vectors, or those of the bridge loaded by name."""
         if isinstance(self.bridge, BridgeVectors):
+            given = len(self.bridge.source.known), len(self.bridge.target.known)
+            if given != (len(transfer.source), len(transfer.target)):
+                raise ValueError(
+                    f"bridge vectors for {given[0]:,} and {given[1]:,} tokens, but the vocabularies have {len(transfer.source):,} and "
+                    f"{len(transfer.target):,}; embed these two with embed_vocabulary"
+                )
             return self.bridge
         model = load_bridge(self.bridge)
         return BridgeVectors(embed_vocabulary(model, transfer.source), embed_vocabulary(model, transfer.target))

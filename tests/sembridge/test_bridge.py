@@ -60,13 +60,6 @@ def test_vectors_are_those_of_the_bridge():
     assert np.array_equal(answer.vectors, model.encode(["Cat", "play", "play cat"]))
 
 
-def test_tokens_without_text_are_not_embedded():
-    vocabulary = Vocabulary("byte-bpe", ("[CLS]", None, "Ã", "play"), (None, None, None, "play"), np.ones(4, dtype=bool), ("cls", None, None, None))
-    answer = embed_vocabulary(static(wordpiece("[CLS]", "play", "none")), vocabulary)
-    assert answer.known.tolist() == [False, False, False, True]
-    assert not answer.vectors[:3].any() and answer.vectors[3].any()
-
-
 @pytest.mark.parametrize("make", [wordpiece, metaspace])
 def test_unknown_pieces_only(make):
     known = {"play": True, "안": False, "안녕": False, "안 녕": False, "play 안": True, "안 play": True, "cat": True, "🙂": False}
@@ -132,3 +125,42 @@ def test_a_bridge_is_read_from_a_folder(tmp_path):
     vocabulary = plain_vocabulary(["play", "cat", "안"])
     loaded = embed_vocabulary(load_bridge(str(tmp_path), device="cpu"), vocabulary)
     assert loaded.vectors.tobytes() == embed_vocabulary(model, vocabulary).vectors.tobytes() and loaded.known.tolist() == [True, True, False]
+
+
+def with_profile(vocabulary: Vocabulary, profile: str, texts: tuple[str | None, ...]) -> Vocabulary:
+    return Vocabulary(vocabulary.kind, vocabulary.tokens, texts, vocabulary.word_initial, vocabulary.roles, profile)
+
+
+def test_tokens_without_text_are_embedded_as_they_are_stored(transformer):
+    """For those who let them donate; the vectors of the others keep their bits, though batches of a transformer show in them."""
+    tokens = ["cat", "play cat", "[unused1]", "playing cat", "\x00", "[CLS]"]
+    mixed = plain_vocabulary(tokens, [None, None, "special", None, None, "cls"])
+    plain = embed_vocabulary(transformer, plain_vocabulary(["cat", "play cat", "playing cat"]))
+    answer = embed_vocabulary(transformer, mixed)
+    assert answer.vectors[mixed.has_text].tobytes() == plain.vectors.tobytes()
+    assert answer.known.tolist() == [True, True, False, True, False, True], "this bridge knows nothing of unused1"
+    np.testing.assert_allclose(answer.vectors[5], transformer.encode("[CLS]"), rtol=1e-5)
+
+
+def test_holes_are_never_embedded():
+    holed = Vocabulary("wordpiece", (None, "play"), (None, "play"), np.ones(2, dtype=bool), (None, None))
+    for profile in ("fixed", "compat"):
+        answer = embed_vocabulary(static(wordpiece("play", "none")), with_profile(holed, profile, holed.texts))
+        assert answer.known.tolist() == [False, True] and not answer.vectors[0].any()
+
+
+def test_compat_knows_what_the_bridge_does_not():
+    """Row 13: letters the bridge has never seen are one and the same vector."""
+    vocabulary = plain_vocabulary(["play", "안", "녕"])
+    model = static(wordpiece("play"))
+    assert embed_vocabulary(model, vocabulary).known.tolist() == [True, False, False]
+    answer = embed_vocabulary(model, with_profile(vocabulary, "compat", vocabulary.texts))
+    assert answer.known.all() and answer.vectors[1].any() and np.array_equal(answer.vectors[1], answer.vectors[2])
+
+
+def test_compat_has_no_use_for_vectors_without_direction():
+    rows = np.random.default_rng(0).standard_normal((5, SIZE))
+    rows[3], rows[4, 2] = 0, np.nan
+    vocabulary = plain_vocabulary(["play", "zero", "nan"])
+    answer = embed_vocabulary(static(wordpiece("play", "zero", "nan"), rows), with_profile(vocabulary, "compat", vocabulary.texts))
+    assert answer.known.tolist() == [True, False, False] and not answer.vectors[1:].any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 
 import numpy as np
@@ -13,7 +14,9 @@ from transfers_made import made_transfer, plain_vocabulary
 import sembridge.initializer as module
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Transfer, assemble, available, initializer_class, univariate_rows
 from sembridge.nearest import nearest
+from sembridge.overlap import Overlap
 from sembridge.semantic_bridge import SemBridge
+from sembridge.vocabulary import Vocabulary
 
 
 def test_nearest():
@@ -69,6 +72,39 @@ def test_question_does_not_share_the_rows_of_the_model():
 def test_source_ids_without_a_row():
     with pytest.raises(ValueError, match="ids up to 5 but the embedding has only 5 rows"):
         Transfer.between(plain_vocabulary("abcdef"), plain_vocabulary("a"), ROWS)
+
+
+def unspoken() -> Vocabulary:
+    """One ordinary token, one role, one unused token, one lone byte, one hole."""
+    roles = (None, "cls", "special", None, None)
+    return Vocabulary("wordpiece", ("cat", "[CLS]", "[unused1]", "Ã", None), ("cat", None, None, None, None), np.ones(5, dtype=bool), roles)
+
+
+@pytest.mark.parametrize(("donors", "expected"), [(None, [0]), ("ordinary", [0]), ("all", [0, 1, 2, 3])])
+def test_donors(donors, expected):
+    asked = Transfer.between(unspoken(), plain_vocabulary("x"), ROWS, donors=donors)
+    assert np.flatnonzero(asked.donors).tolist() == expected
+    assert np.array_equal(dataclasses.replace(asked, rows=ROWS * 2).donors, asked.donors)
+
+
+def test_all_donate_under_compat_whatever_is_said():
+    texts = ("cat", "[CLS]", "[unused1]", "\ufffd", None)
+    source = dataclasses.replace(unspoken(), texts=texts, profile="compat")
+    target = dataclasses.replace(plain_vocabulary("x"), profile="compat")
+    for donors in (None, "all"):
+        assert np.flatnonzero(Transfer.between(source, target, ROWS, donors=donors).donors).tolist() == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match=r"donors 'ordinary' cannot be had with profile 'compat'.*choose profile 'fixed' or donors 'all'"):
+        Transfer.between(source, target, ROWS, donors="ordinary")
+
+
+def test_unknown_donors():
+    with pytest.raises(ValueError, match="donors 'every' is unknown; known: all, ordinary"):
+        Transfer.between(unspoken(), plain_vocabulary("x"), ROWS, donors="every")
+
+
+def test_an_overlap_decided_already():
+    decided = Overlap(np.array([4, -1]), ("exact", ""))
+    assert Transfer.between(plain_vocabulary("abcde"), plain_vocabulary("ab"), ROWS, overlap=decided).copied.tolist() == [4, -1]
 
 
 def test_generator_is_fresh_and_seeded():

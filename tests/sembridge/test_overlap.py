@@ -6,22 +6,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers_made import KINDS, made_tokenizer
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers_made import FURTHER_KINDS, KINDS, english, made_tokenizer
 from transfers_made import permuted
+from transformers import PreTrainedTokenizerFast
 
 from sembridge.overlap import MODES, RULES, Overlap, match
 from sembridge.vocabulary import ROLES, Vocabulary
 
 
 def vocabulary(*tokens: str, kind: str = "wordpiece") -> Vocabulary:
-    """Tokens as WordPiece writes them; [role] is that role, and {x} a special token without one. `kind` changes the name only."""
+    """Tokens as WordPiece writes them; [role] is that role, and {x} a special token without one, stored as x. `kind` changes the name only."""
     roles: list[str | None] = []
     texts: list[str | None] = []
     for token in tokens:
         role = token[1:-1].lower() if token.startswith("[") else "special" if token.startswith("{") else None
         roles.append(role)
         texts.append(None if role else token.removeprefix("##"))
-    return Vocabulary(kind, tokens, tuple(texts), np.array([not token.startswith("##") for token in tokens]), tuple(roles))
+    stored = tuple(token.strip("{}") for token in tokens)
+    return Vocabulary(kind, stored, tuple(texts), np.array([not token.startswith("##") for token in tokens]), tuple(roles))
 
 
 def byte_vocabulary(*tokens: tuple[str, str | None, bool], kind: str = "byte-bpe") -> Vocabulary:
@@ -79,22 +82,38 @@ def test_specials_match_by_what_they_do():
             assert found == expected
 
 
-def test_specials_never_match_by_string():
-    source = vocabulary("[CLS]", "[SEP]", "{<s>}", "{[unused1]}", "##s")
-    target = vocabulary("{<s>}", "{[unused1]}", "[PAD]", "[SEP]", "{s}")
-    assert said(source, target) == [(None, ""), (None, ""), (None, ""), ("[SEP]", "role"), (None, "")]
+def test_no_special_takes_the_row_of_another_role_by_string():
+    """The reference code gives an unused "<s>" the row of the source's real one."""
+    source = Vocabulary("byte-bpe", ("<s>", "</s>", "<x>"), (None,) * 3, np.zeros(3, dtype=bool), ("cls", "sep", "special"))
+    assert said(source, vocabulary("{<s>}", "{</s>}", "{<x>}", "[SEP]")) == [(None, ""), (None, ""), ("<x>", "token"), ("</s>", "role")]
+    assert said(vocabulary("{<s>}", "##s"), source) == [(None, "")] * 3, "nor a role the row of a token that plays none"
     plain = Vocabulary("wordpiece", ("<s>", "[CLS]"), ("<s>", "[CLS]"), np.ones(2, dtype=bool), (None, None))
     assert said(plain, vocabulary("{<s>}", "[CLS]")) == [(None, ""), (None, "")], "a special token takes no ordinary row"
     assert said(vocabulary("{<s>}", "[CLS]"), plain) == [(None, ""), (None, "")], "an ordinary token takes no special row"
 
 
-def test_lone_bytes_match_only_between_byte_level_vocabularies():
-    source = byte_vocabulary(("Ã", None, False), ("Ġ", None, True), ("a", "a", False))
-    target = byte_vocabulary(("ìķ", None, False), ("Ã", None, False), ("Ġ", None, True))
-    for mode in MODES:
-        assert said(source, target, mode) == [(None, ""), ("Ã", "byte"), ("Ġ", "byte")]
-    others = byte_vocabulary(("Ã", None, False), ("Ġ", None, True), kind="unigram")
-    assert said(source, others) == said(others, target)[1:] == [(None, ""), (None, "")]
+def test_tokens_without_text_or_role_match_by_the_stored_token():
+    source = vocabulary("{[unused1]}", "{[unused2]}", "{<lang:ko>}", "a")
+    target = vocabulary("{[unused2]}", "{[unused3]}", "{<lang:ko>}", "{a}")
+    for mode in ("exact", "fuzzy"):
+        assert said(source, target, mode) == [("[unused2]", "token"), (None, ""), ("<lang:ko>", "token"), (None, "")]
+    source = byte_vocabulary(("Ã", None, False), ("Ġ", None, True), ("a", "a", False), ("<0x0A>", None, False))
+    target = byte_vocabulary(("ìķ", None, False), ("Ã", None, False), ("Ġ", None, True), ("Ã", "Ã", False), ("<0x0A>", None, False), kind="bpe")
+    for mode in ("exact", "fuzzy"):
+        assert said(source, target, mode) == [(None, ""), ("Ã", "token"), ("Ġ", "token"), (None, ""), ("<0x0A>", "token")]
+
+
+def test_roles_alone():
+    """What WECHSEL's paper copies: special tokens and nothing else."""
+    whole = vocabulary("[CLS]", "[MASK]", "{<x>}", "play", "##ing", "1")
+    assert said(whole, whole, "special") == [("[CLS]", "role"), ("[MASK]", "role")] + [(None, "")] * 4
+
+
+def test_profiles_do_not_mix():
+    read = [Vocabulary.from_tokenizer(made_tokenizer("wordpiece", "english"), profile) for profile in ("fixed", "compat")]
+    for source, target in (read, read[::-1]):
+        with pytest.raises(ValueError, match=f"source .*profile {source.profile!r}, the target with {target.profile!r}; read both with one"):
+            match(source, target)
 
 
 def test_a_special_token_written_like_a_lone_byte_is_no_byte():
@@ -118,18 +137,53 @@ def test_equal_texts_prefer_the_same_stored_token():
 
 @pytest.mark.parametrize("mode", ["Fuzzy", "", "all"])
 def test_unknown_mode(mode):
-    with pytest.raises(ValueError, match=f"overlap {mode!r} is unknown; choose one of exact, fuzzy"):
+    with pytest.raises(ValueError, match=f"overlap {mode!r} is unknown; .*known: exact, fuzzy, special"):
         match(vocabulary("a"), vocabulary("a"), mode)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_vocabulary_copies_itself(kind):
-    whole = Vocabulary.from_tokenizer(made_tokenizer(kind, "english"))
-    overlap = match(whole, whole)
-    decided = [i for i in range(len(whole)) if whole.has_text[i] or whole.roles[i] or kind == "byte-bpe"]
-    assert len(decided) > len(whole) - 2, "all but a lone space mark"
-    assert overlap.copied[decided].tolist() == decided
-    assert {overlap.rule[i] for i in decided} <= {"role", "exact", "byte"}
+def bpe(**marks: str) -> Tokenizer:
+    """Plain BPE with marks of its own at the seams or the ends of words."""
+    backend = Tokenizer(models.BPE(unk_token="<unk>", **marks))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    trainer = trainers.BpeTrainer(vocab_size=200, special_tokens=["<s>", "<pad>", "</s>", "<unk>"], show_progress=False, **marks)
+    backend.train_from_iterator(english(), trainer)
+    return backend
+
+
+def with_bytes() -> Tokenizer:
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", "▁a", "a", "▁A", "▁▁"]
+    backend = Tokenizer(models.Unigram([(piece, -1.0) for piece in pieces], unk_id=3, byte_fallback=True))
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    return backend
+
+
+@pytest.mark.filterwarnings("ignore")  # of holes
+def with_unused() -> Tokenizer:
+    pieces = ["[PAD]", "[unused0]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "play", "Play", "##play", "##", "안"]
+    backend = Tokenizer(models.WordPiece({**{piece: i for i, piece in enumerate(pieces)}, "far": 20}, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.add_tokens(["covid", "Covid", " "])
+    backend.add_special_tokens(["<lang:ko>", "<s>"])
+    return backend
+
+
+WHOLE = {
+    **{kind: lambda kind=kind: made_tokenizer(kind, "english") for kind in (*KINDS, *FURTHER_KINDS)},
+    "unused, added, holes": lambda: PreTrainedTokenizerFast(tokenizer_object=with_unused(), pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]",
+                                                            unk_token="[UNK]", mask_token="[MASK]", bos_token="<s>"),
+    "byte fallback": lambda: PreTrainedTokenizerFast(tokenizer_object=with_bytes(), bos_token="<s>", eos_token="</s>", pad_token="<pad>"),
+    "suffix": lambda: PreTrainedTokenizerFast(tokenizer_object=bpe(end_of_word_suffix="</w>"), bos_token="<s>", eos_token="</s>", pad_token="</s>"),
+    "prefix": lambda: PreTrainedTokenizerFast(tokenizer_object=bpe(continuing_subword_prefix="##"), bos_token="<s>", pad_token="<pad>"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("mode", ["exact", "fuzzy"])
+def test_a_vocabulary_copies_all_of_itself(name, mode):
+    whole = Vocabulary.from_tokenizer(WHOLE[name]())
+    overlap = match(whole, whole, mode)
+    assert overlap.copied.tolist() == [i if token is not None else -1 for i, token in enumerate(whole.tokens)]
+    assert set(overlap.rule) - {""} <= {"role", "exact", "token"} and (None in whole.tokens) == (name == "unused, added, holes")
 
 
 WORDS = st.sampled_from(["a", "A", "b", "ab", "Ab", "AB", "ж", "Ж", "İ", "ß", "ẞ"])
@@ -170,12 +224,12 @@ def check(source: Vocabulary, target: Vocabulary, overlap: Overlap, mode: str) -
         best = min((r for r in ranks if r is not None), default=None)
         if target.roles[j] in ROLES:
             assert (i, rule) == ((source.role_ids[target.roles[j]], "role") if target.roles[j] in source.role_ids else (-1, ""))
-        elif target.roles[j] == "special":
+        elif mode == "special":
             assert i == -1
         elif target.texts[j] is None:
-            alike = source.kind == target.kind == "byte-bpe" and target.tokens[j] is not None
-            twins = [k for k in range(len(source)) if alike and source.tokens[k] == target.tokens[j] and source.texts[k] is None]
-            assert (i, rule) == ((twins[0], "byte") if twins else (-1, ""))
+            twins = [k for k in range(len(source)) if source.tokens[k] == target.tokens[j] is not None and source.texts[k] is None]
+            twins = [k for k in twins if source.roles[k] == target.roles[j]]
+            assert (i, rule) == ((twins[0], "token") if twins else (-1, ""))
         elif best is None or (mode == "exact" and best > 0):
             assert i == -1
         else:
@@ -195,7 +249,7 @@ def test_target_ids_are_only_names(source, target, random):
 
 
 @given(vocabularies())
-def test_what_has_a_text_finds_itself(whole):
+def test_every_token_finds_itself(whole):
     overlap = match(whole, whole)
-    for i in np.flatnonzero(whole.has_text):
-        assert overlap.rule[i] == "exact" and overlap.copied[i] == i
+    for i in np.flatnonzero(whole.exists):
+        assert overlap.copied[i] == i and overlap.rule[i] == ("exact" if whole.has_text[i] else "role" if whole.roles[i] in ROLES else "token")

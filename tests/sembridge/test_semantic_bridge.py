@@ -46,6 +46,27 @@ def test_specials_lone_bytes_and_tokens_unknown_to_the_bridge_do_not_donate():
     assert SemBridge(bridge)(asked).mixture.toarray().tolist() == [[0, 0, 0, 1]]
 
 
+def test_specials_and_lone_bytes_donate_where_all_shall_and_are_never_placed():
+    """Source and target: an ordinary token, a special without a role, a lone byte, an unknown token; every vector is its own axis."""
+    axes = np.eye(4, dtype=np.float32)
+    source = plain_vocabulary(["far", "[unused1]", "\x00a", "unknown"], [None, "special", None, None])
+    target = plain_vocabulary(["near", "[unused2]", "\x00b", "nah"], [None, "special", None, None])
+    known = np.array([True, True, True, False])
+    bridge = BridgeVectors(TokenVectors(axes, known), TokenVectors(axes[[1, 1, 2, 2]], np.ones(4, dtype=bool)))
+    ordinary = SemBridge(bridge)(Transfer.between(source, target, ROWS))
+    assert ordinary.mixture.toarray().tolist() == [[1, 0, 0, 0], [0] * 4, [0] * 4, [1, 0, 0, 0]]
+    everyone = SemBridge(bridge)(Transfer.between(source, target, ROWS, donors="all"))
+    assert everyone.mixture.toarray().tolist() == [[0, 1, 0, 0], [0] * 4, [0] * 4, [0, 0, 1, 0]]
+    assert everyone.origin.tolist() == ordinary.origin.tolist() == ["mixed", "sampled", "sampled", "mixed"]
+
+
+@pytest.mark.parametrize(("source", "target"), [(3, 1), (4, 2)])
+def test_vectors_of_other_vocabularies(source, target):
+    bridge = vectors([[1, 0, 0]] * source, [[1, 0, 0]] * target)
+    with pytest.raises(ValueError, match=f"vectors for {source} and {target} tokens, but the vocabularies have 4 and 1; embed these two"):
+        SemBridge(bridge)(made_transfer([-1], ROWS))
+
+
 def test_target_tokens_unknown_to_the_bridge_are_sampled_and_labelled():
     bridge = vectors([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], [[1, 0, 0], [1, 0, 0], [1, 0, 0]], known=[False, True, True])
     answer = SemBridge(bridge)(made_transfer([-1, -1, 3], ROWS))

@@ -144,6 +144,55 @@ def test_metaspace_texts(make):
     }
 
 
+def ended_bpe(*tokens: str, **marks: str) -> Tokenizer:
+    backend = Tokenizer(models.BPE(numbered(*ROBERTA.values(), *tokens), [], unk_token="<unk>", **marks))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    return backend
+
+
+def test_bpe_that_marks_the_ends_of_words():
+    """As HerBERT and CLIP do: what can be a whole word has the mark."""
+    vocabulary = read(ended_bpe("play</w>", "play", "▁a</w>", "</w>", "안</w>", "a</w>b", end_of_word_suffix="</w>"), **ROBERTA)
+    assert spoken(vocabulary) == {
+        "play</w>": ("play", True),
+        "play": ("play", False),
+        "▁a</w>": ("a", True),
+        "</w>": ("</w>", False),  # the mark alone is a text
+        "안</w>": ("안", True),
+        "a</w>b": ("a</w>b", False),
+    }
+
+
+def test_bpe_that_marks_continuations():
+    vocabulary = read(ended_bpe("play", "@@ing", "@@", "##ing", continuing_subword_prefix="@@"), **ROBERTA)
+    assert spoken(vocabulary) == {"play": ("play", True), "@@ing": ("ing", False), "@@": ("@@", True), "##ing": ("##ing", True)}
+
+
+def test_bpe_that_marks_both():
+    marks = {"continuing_subword_prefix": "##", "end_of_word_suffix": "</w>"}
+    vocabulary = read(ended_bpe("play</w>", "play", "##ing</w>", "##in", "##</w>", **marks), **ROBERTA)
+    assert spoken(vocabulary) == {
+        "play</w>": ("play", True),
+        "play": ("play", True),
+        "##ing</w>": ("ing", False),
+        "##in": ("in", False),
+        "##</w>": ("</w>", False),
+    }
+
+
+def test_byte_level_that_marks_the_ends_of_words():
+    """CLIP's tokenizer is byte-level and has no word after a space."""
+    backend = Tokenizer(models.BPE(numbered(*ROBERTA.values(), "Ã©t</w>", "Ã©t", "Ã</w>"), [], end_of_word_suffix="</w>"))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    vocabulary = read(backend, **ROBERTA)
+    assert spoken(vocabulary) == {"Ã©t</w>": ("ét", True), "Ã©t": ("ét", False), "Ã</w>": (None, True)}
+
+
+def test_unknown_profile():
+    with pytest.raises(ValueError, match="profile 'compatible' is unknown; did you mean 'compat'\\? known: compat, fixed"):
+        Vocabulary.from_tokenizer(PreTrainedTokenizerFast(tokenizer_object=wordpiece("a"), **BERT), profile="compatible")
+
+
 def test_wordlevel_texts():
     assert spoken(read(wordlevel("play", "##ing"), **BERT)) == {"play": ("play", True), "##ing": ("##ing", True)}
 
@@ -246,8 +295,8 @@ def test_digest_is_the_same_after_saving_and_in_another_process(tmp_path):
 
 
 def test_digest_changes_with_every_part_of_the_content():
-    def digest(kind="wordpiece", tokens=("a", "b"), texts=("a", "b"), initial=(True, True), roles=(None, None)):
-        return Vocabulary(kind, tokens, texts, np.array(initial), roles).digest
+    def digest(kind="wordpiece", tokens=("a", "b"), texts=("a", "b"), initial=(True, True), roles=(None, None), profile="fixed"):
+        return Vocabulary(kind, tokens, texts, np.array(initial), roles, profile).digest
 
     variants = [
         digest(),
@@ -258,6 +307,7 @@ def test_digest_changes_with_every_part_of_the_content():
         digest(texts=("a", None)),
         digest(initial=(True, False)),
         digest(roles=(None, "special")),
+        digest(profile="compat"),
     ]
     assert len(set(variants)) == len(variants) and digest() == variants[0]
 
