@@ -3,51 +3,68 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from sembridge.encoder import load_encoder, load_tokenizer
 from sembridge.initializer import Initialization, Initializer, Transfer
 from sembridge.parts import parts
-from sembridge.transplant import decoder_rows, source_rows, transplant
+from sembridge.transplant import check_options, decoder_rows, source_rows, transplant
 from sembridge.vocabulary import Vocabulary
 
+# What a profile does with what a transplant has to decide besides the rows.
+TRANSPLANT: Mapping[str, Mapping[str, str]] = {
+    "fixed": {"bias": "transfer", "special_ids": "target"},
+    "compat": {"bias": "keep", "special_ids": "keep"},
+}
 
-def transfer(source: str, tokenizer: str, initializer: Initializer, *, bias: str = "transfer", overlap: str = "fuzzy", seed: int = 42) -> Any:
+
+def transfer(source: str, tokenizer: str, initializer: Initializer, *, bias: str | None = None, query_weights: Any = None, **asking: Any) -> Any:
     """Take the English sparse encoder `source`, give it the vocabulary of `tokenizer`, initialise the new rows with `initializer`.
 
     source, tokenizer  hub ids or folders
-    bias               decoder bias policy, see `transplant`
-    overlap            `exact` or `fuzzy`, see `overlap.match`
+    bias               decoder bias policy, see `transplant`; None: that of the profile (`transfer` for fixed)
+    query_weights      [T] for an inference-free encoder, see `transplant`
+    asking             profile, overlap, donors, seed: see `question`
 
     Returns an ordinary sentence-transformers `SparseEncoder`; `save_pretrained` makes an ordinary folder of it.
     """
-    encoder, target = load_encoder(source), load_tokenizer(tokenizer)
-    return apply(encoder, target, initializer, bias=bias, overlap=overlap, seed=seed)
+    return apply(load_encoder(source), load_tokenizer(tokenizer), initializer, bias=bias, query_weights=query_weights, **asking)
 
 
-def question(encoder: Any, tokenizer: Any, *, overlap: str = "fuzzy", seed: int = 42) -> Transfer:
-    """The `Transfer` that asks how `encoder` may get the vocabulary of `tokenizer`."""
+def apply(encoder: Any, tokenizer: Any, initializer: Initializer, *, bias: str | None = None, query_weights: Any = None, **asking: Any) -> Any:
+    """`transfer` for a loaded encoder and tokenizer; changes and returns the encoder."""
+    asked = question(encoder, tokenizer, **asking)
+    options = {**TRANSPLANT[asked.source.profile], **({} if bias is None else {"bias": bias})}
+    check_options(**options)
+    embedding, decoder = answers(encoder, tokenizer, initializer, asked)
+    return transplant(encoder, tokenizer, embedding, decoder=decoder, query_weights=query_weights, **options)
+
+
+def question(
+    encoder: Any, tokenizer: Any, *, profile: str = "fixed", overlap: str = "fuzzy", donors: str | None = None, seed: int = 42
+) -> Transfer:
+    """The `Transfer` that asks how `encoder` may get the vocabulary of `tokenizer`.
+
+    profile  `fixed`, or `compat` for the choices of SemBridge's published code (see docs/fidelity.md)
+    overlap  special | exact | fuzzy, see `overlap.match`
+    donors   ordinary | all, see `Transfer.between`
+    seed     of everything that is sampled
+    """
+    found = parts(encoder)
     return Transfer.between(
-        Vocabulary.from_tokenizer(parts(encoder).tokenizer),
-        Vocabulary.from_tokenizer(tokenizer),
+        Vocabulary.from_tokenizer(found.tokenizer, profile),
+        Vocabulary.from_tokenizer(tokenizer, profile),
         source_rows(encoder),
         overlap=overlap,
         seed=seed,
-        initializer_range=float(getattr(parts(encoder).model.config, "initializer_range", 0.02)),
+        initializer_range=float(getattr(found.model.config, "initializer_range", 0.02)),
+        donors=donors,
     )
 
 
-def apply(encoder: Any, tokenizer: Any, initializer: Initializer, *, bias: str = "transfer", overlap: str = "fuzzy", seed: int = 42) -> Any:
-    """`transfer` for a loaded encoder and tokenizer; changes and returns the encoder."""
-    embedding, decoder = answers(encoder, tokenizer, initializer, overlap=overlap, seed=seed)
-    return transplant(encoder, tokenizer, embedding, decoder=decoder, bias=bias)
-
-
-def answers(
-    encoder: Any, tokenizer: Any, initializer: Initializer, *, overlap: str = "fuzzy", seed: int = 42
-) -> tuple[Initialization, Initialization | None]:
-    """The method's answer for the embedding, and for the decoder where the model stores one of its own (None where it shares the embedding)."""
-    asked = question(encoder, tokenizer, overlap=overlap, seed=seed)
+def answers(encoder: Any, tokenizer: Any, initializer: Initializer, asked: Transfer) -> tuple[Initialization, Initialization | None]:
+    """The method's answer to `asked` for the embedding, and for the decoder where the model stores one of its own (None where it shares the embedding)."""
     initializer = with_tokenizers(initializer, parts(encoder).tokenizer, tokenizer)
     rows = decoder_rows(encoder)
     decoder = None if rows is None else initializer(dataclasses.replace(asked, rows=rows[: len(asked.source)]))

@@ -52,9 +52,7 @@ def transplant(
 
     Raises ValueError, and leaves the encoder as it was, if sizes do not fit or an option is unknown.
     """
-    for option, value, known in (("bias policy", bias, BIAS_POLICIES), ("special_ids", special_ids, SPECIAL_IDS)):
-        if value not in known:
-            raise ValueError(f"{option} {value!r} is unknown; choose one of {', '.join(known)}")
+    check_options(bias, special_ids)
     size = len(initialization.rows)
     vocabulary = tokenizer.get_vocab()
     if max(vocabulary.values()) >= size:
@@ -86,6 +84,13 @@ def transplant(
     if query is not None:
         encoder[0].sub_modules["query"][0] = query
     return encoder
+
+
+def check_options(bias: str, special_ids: str) -> None:
+    """ValueError for a policy there is none of; to be asked before the work begins."""
+    for option, value, known in (("bias policy", bias, BIAS_POLICIES), ("special_ids", special_ids, SPECIAL_IDS)):
+        if value not in known:
+            raise ValueError(f"{option} {value!r} is unknown; choose one of {', '.join(known)}")
 
 
 def _reads_like(source: Any, tokenizer: Any) -> Any:

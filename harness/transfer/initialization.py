@@ -16,15 +16,16 @@ from harness.grid.artefact import Location
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: initializer, settings, overlap, seed; inputs: encoder, tokenizer and one per need of the initializer."""
+    """parameters: initializer, settings, profile, overlap, donors, seed; inputs: encoder, tokenizer and one per need of the initializer."""
     from sembridge.encoder import load_encoder, load_tokenizer
     from sembridge.initializer import initializer_class
-    from sembridge.pipeline import answers
+    from sembridge.pipeline import answers, question
     from sembridge.transplant import decoder_rows, source_rows
 
     encoder, tokenizer = load_encoder(*inputs["encoder"]), load_tokenizer(*inputs["tokenizer"])
     initializer = initializer_class(parameters["initializer"])(**parameters["settings"], **_prepared(inputs))
-    answer, decoder = answers(encoder, tokenizer, initializer, overlap=parameters["overlap"], seed=parameters["seed"])
+    asked = question(encoder, tokenizer, **{name: parameters[name] for name in ("profile", "overlap", "donors", "seed")})
+    answer, decoder = answers(encoder, tokenizer, initializer, asked)
     _save(out / "embedding.safetensors", answer, source_rows(encoder))
     if decoder is not None and (rows := decoder_rows(encoder)) is not None:
         _save(out / "decoder.safetensors", decoder, rows)
@@ -43,7 +44,7 @@ def load(folder: Path, encoder: Any) -> tuple[Any, Any]:
 
 
 def _prepared(inputs: Mapping[str, Location]) -> dict[str, Any]:
-    from harness.transfer import auxiliary_vectors, bridge_vectors, subword_vectors
+    from harness.transfer import aligned_vectors, auxiliary_vectors, bridge_vectors, subword_vectors
     from sembridge.bridge import BridgeVectors
 
     prepared: dict[str, Any] = {}
@@ -55,6 +56,8 @@ def _prepared(inputs: Mapping[str, Location]) -> dict[str, Any]:
         prepared["text"] = auxiliary_vectors.load(inputs["auxiliary"].path)
     if "words" in inputs:
         prepared["words"] = subword_vectors.load(inputs["words"].path)
+    if "aligned" in inputs:
+        prepared["aligned"] = aligned_vectors.load(inputs["aligned"].path)
     return prepared
 
 

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 from families_made import FAMILIES, Copying, family_folder, represented, source_tokenizer, texts, with_marks
 from tokenizers_made import made_tokenizer
 
 from sembridge.bridge import BridgeVectors, TokenVectors
-from sembridge.encoder import load_encoder
+from sembridge.encoder import load_encoder, load_tokenizer
 from sembridge.parts import parts
 from sembridge.pipeline import apply, question, transfer, with_tokenizers
 from sembridge.semantic_bridge import SemBridge
@@ -87,11 +88,32 @@ def test_options_reach_the_question(bert_folder, russian_folder):
             return super().__call__(asked)
 
     encoder = transfer(bert_folder, russian_folder, Watching(), bias="zero", overlap="exact", seed=5)
-    assert seen[0].seed == 5 and set(seen[0].overlap.rule) <= {"", "role", "exact", "byte"}
+    assert seen[0].seed == 5 and set(seen[0].overlap.rule) <= {"", "role", "exact", "token"}
     assert seen[0].initializer_range == parts(encoder).model.config.initializer_range == 0.02
     assert not parts(encoder).model.get_output_embeddings().bias.any()
     transfer(bert_folder, russian_folder, Watching())
     assert seen[1].seed == 42 and {"case", "boundary"} & set(seen[1].overlap.rule)
+
+
+def test_a_profile_decides_how_vocabularies_are_read_and_what_the_transplant_leaves(bert_folder, russian_folder):
+    """RoBERTa-like defaults differ most, but the bias shows it in every family: compat leaves it at the source ids."""
+    encoder = load_encoder(bert_folder)
+    source, target = parts(encoder).tokenizer, load_tokenizer(russian_folder)
+    asked = question(encoder, target, profile="compat")
+    assert asked.source.profile == asked.target.profile == "compat" and asked.donors.all()
+    bias = parts(encoder).model.get_output_embeddings().bias.detach().clone()
+    apply(encoder, target, Copying(), profile="compat")
+    moved = parts(encoder).model.get_output_embeddings().bias
+    assert torch.equal(moved[: len(bias)], bias[: len(moved)]) and parts(encoder).model.config.pad_token_id == source.pad_token_id
+    other = transfer(bert_folder, russian_folder, Copying(), profile="compat", bias="zero")
+    assert not parts(other).model.get_output_embeddings().bias.any(), "a policy that is given wins"
+
+
+def test_donors(bert_folder, russian_folder):
+    encoder, target = load_encoder(bert_folder), load_tokenizer(russian_folder)
+    ordinary, everyone = question(encoder, target).donors, question(encoder, target, donors="all").donors
+    specials = parts(encoder).tokenizer.all_special_ids
+    assert everyone[specials].all() and not ordinary[specials].any() and everyone.sum() > ordinary.sum()
 
 
 def test_initializer_range_is_the_models(bert_folder):
