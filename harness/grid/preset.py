@@ -95,8 +95,13 @@ class Preset(_Part):
     alphas: list[float] = Field([4.0], min_length=1)
     stages: list[Literal["zero-shot", "fine-tuned"]] = Field(["zero-shot"], min_length=1)
     seeds: list[int] = Field([42], min_length=1)
-    overlap: Literal["exact", "fuzzy"] = "fuzzy"
-    bias: Literal["transfer", "zero", "keep"] = "transfer"
+    profile: Literal["fixed", "compat"] = Field("fixed", description="compat: the choices of SemBridge's published code, see docs/fidelity.md")
+    overlap: Literal["special", "exact", "fuzzy"] = "fuzzy"
+    donors: Literal["ordinary", "all"] | None = Field(None, description="empty: what the profile says, ordinary tokens for fixed, all for compat")
+    bias: Literal["transfer", "zero", "keep"] | None = Field(None, description="of the decoder; empty: transfer, under the profile compat keep")
+    query_weights: Literal["mixture", "idf"] = Field(
+        "mixture", description="of inference-free encoders: moved with the mixture, or inverse document frequencies of the target-language text"
+    )
     training: FineTuning = FineTuning()
     evaluation: EvaluationSettings = EvaluationSettings()
     resources: Resources = Resources()
@@ -111,7 +116,16 @@ class Preset(_Part):
         for name in self.evaluated or []:
             if name not in self.collections:
                 raise ValueError(f"collection {name!r} is unknown; {nearest(name, self.collections)}")
+        if self.profile == "compat" and self.donors == "ordinary":
+            raise ValueError("donors 'ordinary' cannot be had with profile 'compat', where every token donates; leave donors out, or choose fixed")
         return self
+
+    @property
+    def transplant(self) -> dict[str, str]:
+        """What the profile, and the options that overrule it, ask of a transplant."""
+        from sembridge.pipeline import TRANSPLANT
+
+        return {**TRANSPLANT[self.profile], **({} if self.bias is None else {"bias": self.bias})}
 
 
 def preset_names(folder: Path) -> list[str]:

@@ -1,0 +1,165 @@
+"""Focus against deepfocus, the implementation by FOCUS's authors: the same rows from the same auxiliary vectors, and where they differ on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from gensim.models import KeyedVectors
+from published import MODELS, Model, package
+from tokenizers_made import KINDS, made_tokenizer
+from transfers_made import made_transfer
+
+from baselines.focus import AuxiliaryVectors, Focus
+from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization, Transfer
+from sembridge.vocabulary import Vocabulary
+
+DIMENSION = 24
+FLOAT32 = 5e-6  # deepfocus computes cosines, thresholds and sums in float32; rows here are of the order of 1
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two tokenizers, source rows, and auxiliary vectors of the target; specials have none, a fifth of the others has none, one has zeros."""
+
+    source: Any
+    target: Any
+    rows: np.ndarray
+    auxiliary: AuxiliaryVectors
+
+    @classmethod
+    def made(cls, kind: str, seed: int = 0) -> Pair:
+        rng = np.random.default_rng(seed)
+        source, target = made_tokenizer(kind, "english"), made_tokenizer(kind, "russian")
+        rows = (rng.standard_normal((len(source), DIMENSION)) + 0.2).astype(np.float32)
+        vectors = (rng.standard_normal((len(target), 10)) + 0.4).astype(np.float32)
+        known = rng.random(len(target)) < 0.8
+        vectors[len(target) - 1], known[len(target) - 1] = 0, True
+        known[target.all_special_ids] = False
+        vectors[~known] = 0
+        return cls(source, target, rows, AuxiliaryVectors(vectors, known))
+
+    def transfer(self, overlap: str = "fuzzy") -> Transfer:
+        return Transfer.between(*map(Vocabulary.from_tokenizer, (self.source, self.target)), self.rows, overlap=overlap)
+
+
+def deepfocus(pair: Pair, fuzzy: bool, seed: int = 42) -> np.ndarray:
+    """[T, D] the whole published method, its fastText model answering with the given vectors."""
+    known = np.flatnonzero(pair.auxiliary.known)
+    given = KeyedVectors(pair.auxiliary.vectors.shape[1])
+    given.add_vectors(pair.target.convert_ids_to_tokens(known.tolist()), pair.auxiliary.vectors[known])
+    MODELS["given"] = Model(given)
+    return (
+        package("deepfocus.focus")
+        .FOCUS(
+            target_tokenizer=pair.target, source_tokenizer=pair.source, source_embeddings=torch.from_numpy(pair.rows), fasttext_model_path="given",
+            exact_match_all=True, fuzzy_match_all=fuzzy, seed=seed, verbosity="silent",
+        )
+        .numpy()
+    )  # fmt: skip
+
+
+def deepfocus_mixture(transfer: Transfer, auxiliary: AuxiliaryVectors, anchors: list[int], new: list[int]) -> np.ndarray:
+    """[T, D] what deepfocus mixes for `new` target ids from the copied rows of `anchors`; zeros elsewhere."""
+    vocabulary = package("deepfocus.vocab_helper")
+
+    def token(i: int) -> Any:
+        return vocabulary.TokenClass(str(i), i, str(i), str(i), str(i), str(i), True)
+
+    rows = torch.from_numpy(transfer.rows.copy())
+    overlapping = {
+        str(i): vocabulary.OverlappingToken([], token(i), source_embedding=rows[transfer.copied[i]], auxiliary_embedding=auxiliary.vectors[i])
+        for i in anchors
+    }
+    added = {str(i): vocabulary.NewToken(token(i), auxiliary_embedding=auxiliary.vectors[i]) for i in new}
+    empty = torch.zeros(len(transfer.target), transfer.rows.shape[1])
+    return package("deepfocus.focus").focus_additional_token_initialization(overlapping, added, empty, device="cpu").numpy()
+
+
+def mixed_ids(answer: Initialization) -> list[int]:
+    return np.flatnonzero(answer.origin == MIXED).tolist()
+
+
+@pytest.mark.parametrize("overlap", ["exact", "fuzzy"])
+def test_the_whole_method_gives_the_same_rows(overlap):
+    """On WordPiece both sides see the same overlap, so copied and mixed rows agree, and the same tokens are left to chance."""
+    pair = Pair.made("wordpiece")
+    answer = Focus(text=pair.auxiliary)(pair.transfer(overlap))
+    theirs, other_draw = (deepfocus(pair, fuzzy=overlap == "fuzzy", seed=seed) for seed in (42, 43))
+    np.testing.assert_array_equal((theirs != other_draw).any(axis=1), answer.origin == SAMPLED)
+    copied = np.isin(answer.origin, (COPIED, SPECIAL))
+    np.testing.assert_array_equal(answer.rows[copied], theirs[copied])
+    mixed = answer.origin == MIXED
+    assert mixed.sum() > 100 and (answer.origin == SAMPLED).sum() > 20 and copied.sum() >= 40
+    np.testing.assert_allclose(answer.rows[mixed], theirs[mixed], atol=FLOAT32)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_mixture_of_the_same_anchors(kind):
+    """For every kind of tokenizer, given our overlap: deepfocus reads the text of other kinds differently, see the overlap's own tests."""
+    pair = Pair.made(kind, seed=1)
+    transfer = pair.transfer()
+    answer = Focus(text=pair.auxiliary)(transfer)
+    has_vector = pair.auxiliary.known & pair.auxiliary.vectors.any(axis=1)
+    donors = (transfer.copied >= 0) & transfer.donors[transfer.copied]
+    theirs = deepfocus_mixture(transfer, pair.auxiliary, np.flatnonzero(donors & has_vector).tolist(), mixed_ids(answer))
+    mixed = answer.origin == MIXED
+    assert mixed.sum() > 40
+    np.testing.assert_allclose(answer.rows[mixed], theirs[mixed], atol=FLOAT32)
+
+
+def test_anchors_that_are_far_apart_or_alike_are_weighed_alike():
+    """One anchor, two copies of one source row, opposite vectors, a vector a thousand times as long: sparsemax at its edges."""
+    transfer = made_transfer([0, 1, 1, 2, -1, -1, -1], np.eye(3))
+    angles = np.array([0.0, 0.3, 0.3, 3.1, 0.3, 1.7, -3.1])
+    vectors = (np.stack([np.cos(angles), np.sin(angles)], axis=1) * [[1], [1000], [0.01], [1], [7], [1], [1]]).astype(np.float32)
+    auxiliary = AuxiliaryVectors(vectors, np.ones(7, dtype=bool))
+    answer = Focus(text=auxiliary)(transfer)
+    np.testing.assert_allclose(answer.rows[4:], deepfocus_mixture(transfer, auxiliary, [0, 1, 2, 3], [4, 5, 6])[4:], atol=FLOAT32)
+
+
+# Where the two differ on purpose.
+
+
+def test_special_tokens_are_anchors_for_deepfocus_only():
+    """A special token that occurs in the text has a vector; deepfocus then mixes from its row, which no ordinary token should look like."""
+    pair = Pair.made("wordpiece")
+    special = pair.target.cls_token_id
+    new = next(i for i in mixed_ids(Focus(text=pair.auxiliary)(pair.transfer())))
+    vectors, known = pair.auxiliary.vectors.copy(), pair.auxiliary.known.copy()
+    vectors[special], known[special] = 1.001 * vectors[new], True  # the nearest there is
+    spoilt = Pair(pair.source, pair.target, pair.rows, AuxiliaryVectors(vectors, known))
+    ours, theirs = Focus(text=spoilt.auxiliary)(spoilt.transfer()), deepfocus(spoilt, fuzzy=True)
+    np.testing.assert_array_equal(ours.rows, Focus(text=pair.auxiliary)(pair.transfer()).rows)
+    special_row = pair.rows[pair.source.cls_token_id]
+    assert np.linalg.norm(theirs[new] - special_row) < 0.75 * np.linalg.norm(ours.rows[new] - special_row)
+
+
+def test_lone_bytes_are_anchors_for_deepfocus_only():
+    """The row of a byte that is no character says nothing about a word."""
+    pair = Pair.made("byte-bpe", seed=2)
+    transfer = pair.transfer()
+    answer = Focus(text=pair.auxiliary)(transfer)
+    has_vector = pair.auxiliary.known & pair.auxiliary.vectors.any(axis=1)
+    copied = transfer.copied >= 0
+    bytes_too = np.flatnonzero(copied & has_vector)
+    assert (~transfer.donors[transfer.copied[bytes_too]]).sum() > 50
+    theirs = deepfocus_mixture(transfer, pair.auxiliary, bytes_too.tolist(), mixed_ids(answer))
+    mixed = answer.origin == MIXED
+    assert np.abs(answer.rows[mixed] - theirs[mixed]).max() > 0.1
+
+
+def test_the_rows_left_to_chance_have_the_same_distribution_but_are_other_draws():
+    """deepfocus draws token by token in float32 and divides the variance by S - 1; here all fallback rows come from one float64 draw, by S."""
+    pair = Pair.made("wordpiece")
+    answer, theirs = Focus(text=pair.auxiliary)(pair.transfer()), deepfocus(pair, fuzzy=True)
+    sampled = answer.origin == SAMPLED
+    assert not np.isclose(answer.rows[sampled], theirs[sampled]).any(axis=1).all()
+    draws = sampled.sum() * DIMENSION
+    mean, deviation = pair.rows.mean(axis=0), pair.rows.std(axis=0)
+    for rows in (answer.rows, theirs):
+        scores = (rows[sampled] - mean) / deviation
+        assert abs(scores.mean()) < 4 / np.sqrt(draws) and abs(scores.var() - 1) < 4 * np.sqrt(2 / draws)  # four standard errors
