@@ -14,7 +14,7 @@ RUN, QUERIES, MEASUREMENT = "run.trec.gz", "queries.parquet", "measurement.json"
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: k, max_length, precision, bias; inputs: collection, and either trained or encoder (+ tokenizer + initialization)."""
+    """parameters: k, max_length, precision, bias, special_ids; inputs: collection, and either trained or encoder (+ tokenizer + initialization)."""
     import numpy as np
 
     from harness.collections import beir

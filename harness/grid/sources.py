@@ -51,6 +51,11 @@ def tokenizer_of(source: Source) -> Source:
     return Local(masked_lm_folder(source.path), TOKENIZER_FILES) if isinstance(source, Local) and source.path.is_dir() else source
 
 
+def may_be_inference_free(source: Source) -> bool:
+    """Whether an encoder may have query weights of its own: a local folder shows it, of other sources it is not known before they are here."""
+    return not isinstance(source, Local) or (source.path / "router_config.json").is_file()
+
+
 def check_model(option: str, source: Source) -> None:
     """A local encoder must be a masked LM in safetensors."""
     if isinstance(source, Local):

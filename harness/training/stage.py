@@ -11,7 +11,7 @@ from harness.grid.artefact import Location
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path) -> None:
-    """parameters: training (TrainingSettings as a dict), workers, bias, seed; inputs: encoder, pairs (a collection),
+    """parameters: training (TrainingSettings as a dict), workers, bias, special_ids, seed; inputs: encoder, pairs (a collection),
     and tokenizer + initialization unless the source encoder itself is trained.
 
     One worker trains in the calling process (TorchTrainer's local mode: a second process would only cost its start); several train in a worker

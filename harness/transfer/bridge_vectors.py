@@ -12,14 +12,14 @@ FILE = "vectors.safetensors"
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: prompt; inputs: bridge (SentenceTransformer), tokenizer."""
+    """parameters: prompt, profile; inputs: bridge (SentenceTransformer), tokenizer."""
     from safetensors.numpy import save_file
 
     from sembridge.bridge import embed_vocabulary, load_bridge
     from sembridge.encoder import load_tokenizer
     from sembridge.vocabulary import Vocabulary
 
-    vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]))
+    vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]), parameters["profile"])
     found = embed_vocabulary(load_bridge(*inputs["bridge"]), vocabulary, prompt=parameters["prompt"])
     save_file({"vectors": found.vectors, "known": found.known}, out / FILE)
 

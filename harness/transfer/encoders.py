@@ -10,12 +10,15 @@ from harness.grid.artefact import Location
 
 def zero_shot_encoder(parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> Any:
     """The transplanted encoder; the source encoder itself if there is no initialization among the inputs (the `base` row)."""
-    from harness.transfer import initialization
+    from harness.transfer import initialization, query_weights
     from sembridge.encoder import load_encoder, load_tokenizer
+    from sembridge.parts import parts
     from sembridge.transplant import transplant
 
     encoder = load_encoder(*inputs["encoder"])
     if "initialization" not in inputs:
         return encoder
     embedding, decoder = initialization.load(inputs["initialization"].path, encoder)
-    return transplant(encoder, load_tokenizer(*inputs["tokenizer"]), embedding, decoder=decoder, bias=parameters["bias"])
+    weights = query_weights.load(inputs["query_weights"].path) if "query_weights" in inputs and parts(encoder).query is not None else None
+    options = {name: parameters[name] for name in ("bias", "special_ids")}
+    return transplant(encoder, load_tokenizer(*inputs["tokenizer"]), embedding, decoder=decoder, query_weights=weights, **options)

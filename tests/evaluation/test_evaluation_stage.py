@@ -22,7 +22,7 @@ from harness.transfer import initialization
 from sembridge.encoder import load_encoder
 
 ORACLES = {"ndcg@10": nDCG @ 10, "recall@100": R @ 100, "mrr@10": RR @ 10}
-PARAMETERS = {"k": 100, "max_length": 32, "precision": "float32", "bias": "transfer"}
+PARAMETERS = {"k": 100, "max_length": 32, "precision": "float32", "bias": "transfer", "special_ids": "target"}
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_a_transplanted_encoder_searches_in_its_new_vocabulary(folder, tmp_path)
     made_tokenizer("wordpiece", "russian").save_pretrained(tmp_path / "tokenizer")
     (tmp_path / "initialization").mkdir()
     inputs = {"encoder": location(folder / "encoder"), "tokenizer": location(tmp_path / "tokenizer")}
-    asked = {"initializer": "univariate", "settings": {}, "overlap": "fuzzy", "seed": 1}
+    asked = {"initializer": "univariate", "settings": {}, "profile": "fixed", "overlap": "fuzzy", "donors": None, "seed": 1}
     initialization.build(tmp_path / "initialization", asked, inputs)
     inputs |= {"collection": location(folder / "ru")}
     base = build(tmp_path / "base", inputs)  # without an initialization it is the source encoder itself

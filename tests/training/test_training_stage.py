@@ -36,7 +36,13 @@ def inputs(tmp_path_factory):
 
 
 def parameters(workers=1, **training):
-    return {"training": TrainingSettings(**SETTINGS | training).model_dump(), "workers": workers, "bias": "transfer", "seed": 3}
+    return {
+        "training": TrainingSettings(**SETTINGS | training).model_dump(),
+        "workers": workers,
+        "bias": "transfer",
+        "special_ids": "target",
+        "seed": 3,
+    }
 
 
 def build(folder: Path, inputs, **options):
@@ -86,7 +92,11 @@ def test_a_transplanted_encoder_is_trained_in_its_new_vocabulary(inputs, tmp_pat
     made_tokenizer("wordpiece", "russian").save_pretrained(tmp_path / "tokenizer")
     (tmp_path / "initialization").mkdir()
     chosen = {"encoder": inputs["encoder"], "tokenizer": Location(str(tmp_path / "tokenizer"))}
-    initialization.build(tmp_path / "initialization", {"initializer": "univariate", "settings": {}, "overlap": "fuzzy", "seed": 5}, chosen)
+    initialization.build(
+        tmp_path / "initialization",
+        {"initializer": "univariate", "settings": {}, "profile": "fixed", "overlap": "fuzzy", "donors": None, "seed": 5},
+        chosen,
+    )
     lines = russian()
     documents = [(f"d{i}", "", line) for i, line in enumerate(lines[:16])]
     queries = [(f"q{i}", " ".join(line.split()[:3])) for i, line in enumerate(lines[:16])]

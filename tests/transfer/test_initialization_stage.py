@@ -45,8 +45,8 @@ def folder(tmp_path_factory):
     text = location(folder / "text.txt")
     for name in ("bridge_source", "bridge_target", "auxiliary", "words"):
         (folder / name).mkdir()
-    bridge_vectors.build(folder / "bridge_source", {"prompt": ""}, {"bridge": bridge, "tokenizer": source})
-    bridge_vectors.build(folder / "bridge_target", {"prompt": ""}, {"bridge": bridge, "tokenizer": target})
+    bridge_vectors.build(folder / "bridge_source", {"prompt": "", "profile": "fixed"}, {"bridge": bridge, "tokenizer": source})
+    bridge_vectors.build(folder / "bridge_target", {"prompt": "", "profile": "fixed"}, {"bridge": bridge, "tokenizer": target})
     auxiliary_vectors.build(folder / "auxiliary", AUXILIARY, {"tokenizer": target, "text": text})
     subword_vectors.build(folder / "words", {"prompt": "", "language": "ru"}, {"source": source, "target": target, "bridge": bridge, "text": text})
     return folder
@@ -83,7 +83,9 @@ def built(folder, out, case, encoder, seed=11):
     name, settings, needs, _ = CASES[case]
     inputs = {"encoder": location(folder / encoder), "tokenizer": location(folder / "tokenizer")} | {need: location(folder / need) for need in needs}
     out.mkdir()
-    initialization.build(out, {"initializer": name, "settings": settings, "overlap": "fuzzy", "seed": seed}, inputs)
+    initialization.build(
+        out, {"initializer": name, "settings": settings, "profile": "fixed", "overlap": "fuzzy", "donors": None, "seed": seed}, inputs
+    )
     return inputs | {"initialization": location(out)}
 
 
@@ -122,7 +124,7 @@ def test_an_answer_comes_back_bit_for_bit(folder, tmp_path, case, encoder):
 def test_the_encoder_of_a_stored_answer_is_that_of_the_library(folder, tmp_path, case, encoder):
     """Storing and loading in between changes nothing: the same bits as the engineer's one call."""
     inputs = built(folder, tmp_path / "out", case, encoder)
-    stored = zero_shot_encoder({"bias": "transfer"}, inputs)
+    stored = zero_shot_encoder({"bias": "transfer", "special_ids": "target"}, inputs)
     direct = apply(load_encoder(str(folder / encoder)), load_tokenizer(str(folder / "tokenizer")), expected_initializer(folder, case), seed=11)
     left, right = stored[0].model.state_dict(), direct[0].model.state_dict()
     assert left.keys() == right.keys() and all(left[name].equal(right[name]) for name in left)
@@ -158,7 +160,9 @@ def test_exact_overlap_copies_less(folder, tmp_path):
     copied = {}
     for overlap in ("exact", "fuzzy"):
         (tmp_path / overlap).mkdir()
-        initialization.build(tmp_path / overlap, {"initializer": "mean", "settings": {}, "overlap": overlap, "seed": 1}, inputs)
+        initialization.build(
+            tmp_path / overlap, {"initializer": "mean", "settings": {}, "profile": "fixed", "overlap": overlap, "donors": None, "seed": 1}, inputs
+        )
         copied[overlap] = json.loads((tmp_path / overlap / "about.json").read_text())["statistics"]["copied"]
     assert 0 < copied["exact"] < copied["fuzzy"]
 
@@ -172,5 +176,7 @@ def test_about(folder, tmp_path):
 
 
 def test_without_an_initialization_the_source_encoder_itself_is_evaluated(folder):
-    encoder = zero_shot_encoder({"bias": "transfer"}, {"encoder": location(folder / "tied"), "tokenizer": location(folder / "tokenizer")})
+    encoder = zero_shot_encoder(
+        {"bias": "transfer", "special_ids": "target"}, {"encoder": location(folder / "tied"), "tokenizer": location(folder / "tokenizer")}
+    )
     assert encoder[0].processor.get_vocab() == made_tokenizer("wordpiece", "english").get_vocab()

@@ -9,13 +9,16 @@ import pytest
 from encoders_made import made_bridge_folder
 from tokenizers_made import english, made_tokenizer, russian
 
+from baselines.aligned import LABEL, aligned_subwords, read_dictionary
+from baselines.fasttext import load as load_words
+from baselines.fasttext import train_words
 from baselines.focus import train_auxiliary
 from baselines.ofa import OFA
 from baselines.words import BRIDGE, COLEXNET, WordVectors
 from baselines.words import subword_vectors as contained
 from harness.grid.artefact import Location
 from harness.pocket.tokenizers import wordpiece
-from harness.transfer import auxiliary_vectors, bridge_vectors, subword_vectors
+from harness.transfer import aligned_vectors, auxiliary_vectors, bridge_vectors, subword_vectors
 from sembridge.bridge import embed_vocabulary, load_bridge
 from sembridge.encoder import load_tokenizer
 from sembridge.vocabulary import Vocabulary
@@ -53,7 +56,9 @@ def assert_same_arrays(found, expected, names):
 @pytest.mark.parametrize("prompt", ["", "query: "])
 def test_bridge_vectors(folder, tmp_path, prompt):
     out = fresh(tmp_path / "out")
-    bridge_vectors.build(out, {"prompt": prompt}, {"bridge": location(folder / "bridge"), "tokenizer": location(folder / "target")})
+    bridge_vectors.build(
+        out, {"prompt": prompt, "profile": "fixed"}, {"bridge": location(folder / "bridge"), "tokenizer": location(folder / "target")}
+    )
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(str(folder / "target")))
     expected = embed_vocabulary(load_bridge(str(folder / "bridge")), vocabulary, prompt=prompt)
     found = bridge_vectors.load(out)
@@ -63,7 +68,7 @@ def test_bridge_vectors(folder, tmp_path, prompt):
 
 def test_a_prompt_of_the_bridge_is_put_before_every_token(folder, tmp_path):
     for name, prompt in (("plain", ""), ("prompted", "window ")):
-        parameters, inputs = {"prompt": prompt}, {"bridge": location(folder / "bridge"), "tokenizer": location(folder / "target")}
+        parameters, inputs = {"prompt": prompt, "profile": "fixed"}, {"bridge": location(folder / "bridge"), "tokenizer": location(folder / "target")}
         bridge_vectors.build(fresh(tmp_path / name), parameters, inputs)
     plain, prompted = (bridge_vectors.load(tmp_path / name) for name in ("plain", "prompted"))
     np.testing.assert_array_equal(plain.known, prompted.known)
@@ -154,3 +159,46 @@ def test_only_the_most_frequent_words_are_embedded(folder, tmp_path, monkeypatch
     assert {word: bool(found.target[target[word]].any()) for word in ("кот", "окно", "река", "зима", "гора")} == {
         "кот": True, "окно": True, "зима": True, "река": False, "гора": False,
     }  # fmt: skip
+
+
+DICTIONARY = "teacher\tучитель\ncat\tкот\nriver\tрека\nwindow\tокно\ngarden\tсад\nbread\tхлеб\n\n"
+TRAINING = {"dimension": 6, "epochs": 2, "min_count": 5, "min_n": 3, "max_n": 4, "buckets": 300, "seed": 3}
+
+
+@pytest.fixture(scope="module")
+def models(folder):
+    """The dictionary, and fastText models of both languages as the stage makes them."""
+    (folder / "dictionary.tsv").write_text(DICTIONARY, encoding="utf-8")
+    (folder / "english.txt").write_text("\n".join(english()) + "\n", encoding="utf-8")
+    for name, text, language in (("source_words", "english.txt", "en"), ("target_words", "text.txt", "ru")):
+        aligned_vectors.build_fasttext(fresh(folder / name), {**TRAINING, "language": language}, {"text": location(folder / text)})
+    return {name: location(folder / name / aligned_vectors.MODEL) for name in ("source_words", "target_words")}
+
+
+def test_fasttext_models_of_the_words_of_a_text(folder, models):
+    stored = load_words(models["target_words"].path)
+    expected = train_words([line.lower().split() for line in russian()], **TRAINING).wv
+    assert stored.index_to_key == expected.index_to_key and {"кот", "the"} <= set(stored.index_to_key)
+    for word in ("кот", "котик", "неслыханный"):
+        np.testing.assert_array_equal(stored.get_vector(word), expected.get_vector(word))
+
+
+def test_aligned_vectors(folder, models, tmp_path):
+    out = fresh(tmp_path / "out")
+    inputs = {"source": location(folder / "source"), "target": location(folder / "target"), "dictionary": location(folder / "dictionary.tsv")}
+    aligned_vectors.build(out, {}, inputs | models)
+    found = aligned_vectors.load(out)
+    vocabularies = [Vocabulary.from_tokenizer(load_tokenizer(str(folder / side))) for side in ("source", "target")]
+    words = [load_words(models[side].path) for side in ("source_words", "target_words")]
+    expected = aligned_subwords(*words, read_dictionary(folder / "dictionary.tsv"), *vocabularies)
+    assert_same_arrays(found, expected, ("source", "target"))
+    assert found.label == LABEL and [len(found.source), len(found.target)] == [len(vocabulary) for vocabulary in vocabularies]
+    np.testing.assert_array_equal(found.target[tokens_of(folder, "target")["кот"]], words[1].get_vector("кот"))
+    assert not found.source[tokens_of(folder, "source")["[CLS]"]].any()
+
+
+def test_words_of_unspaced_languages_are_split(folder, tmp_path):
+    text = tmp_path / "zh.txt"
+    text.write_text("密码窗口\n" * 5, encoding="utf-8")
+    aligned_vectors.build_fasttext(fresh(tmp_path / "out"), {**TRAINING, "language": "zh"}, {"text": location(text)})
+    assert set(load_words(tmp_path / "out" / aligned_vectors.MODEL).index_to_key) == {"密", "码", "窗", "口", "密码", "码窗", "窗口"}

@@ -1,0 +1,73 @@
+"""A preset's inputs: every folder, file and hub model it names, resolved and checked once each, before anything runs."""
+
+from __future__ import annotations
+
+from harness.grid.artefact import Local, Source
+from harness.grid.methods import REFERENCES
+from harness.grid.preset import CollectionSource, ModelSource, Preset, PresetError
+from harness.grid.sources import check_collection, check_model, check_tokenizer, resolve
+from sembridge.nearest import nearest
+
+
+class Inputs:
+    """The preset's inputs, resolved and checked once each."""
+
+    def __init__(self, preset: Preset) -> None:
+        from sembridge.initializer import initializer_class
+
+        self.encoders = {name: resolve(f"architectures.{name}", source) for name, source in preset.architectures.items()}
+        for name, source in self.encoders.items():
+            check_model(f"architectures.{name}", source)
+        self.bridges = {name: resolve(f"bridges.{name}", source) for name, source in preset.bridges.items()}
+        self.tokenizers: dict[str, Source] = {}
+        self.collections: dict[tuple[str, str], Source] = {}
+        self.texts: dict[str, Source | None] = {}
+        self.alignments: dict[str, dict[str, Source]] = {}
+        for language in preset.languages:
+            option = f"--languages {language}"
+            self.tokenizers[language] = self._tokenizer(preset, option, language)
+            check_tokenizer(option, self.tokenizers[language])
+            for name, collection in preset.collections.items():
+                needs_pairs = "fine-tuned" in preset.stages and preset.training.collection in (None, name)
+                self.collections[name, language] = self._collection(f"{option}, collection {name}", collection, language, needs_pairs)
+            self.texts[language] = resolve("text", ModelSource(model=preset.text), language) if preset.text else None
+        self.words = resolve("words", ModelSource(model=preset.words)) if preset.words else None
+        if any("aligned" in initializer_class(name).needs for name in preset.initializers if name not in REFERENCES):  # read by nothing else
+            self.alignments = {language: _alignment(preset, language) for language in preset.languages}
+
+    @staticmethod
+    def _tokenizer(preset: Preset, option: str, language: str) -> Source:
+        if isinstance(preset.tokenizers, str):
+            return resolve(option, ModelSource(model=preset.tokenizers), language)
+        if language not in preset.tokenizers:
+            raise PresetError(f"{option}: no tokenizer for this language; {nearest(language, preset.tokenizers)}")
+        return resolve(option, preset.tokenizers[language], language)
+
+    @staticmethod
+    def _collection(option: str, collection: CollectionSource, language: str, needs_pairs: bool) -> Source:
+        source = resolve(option, ModelSource(model=collection.folder), language)
+        check_collection(option, source, needs_pairs)
+        return source
+
+
+def _alignment(preset: Preset, language: str) -> dict[str, Source]:
+    """The files that aligned vectors are made of, by option, as far as they are given."""
+    from baselines.aligned import read_dictionary
+    from baselines.fasttext import check
+
+    if preset.dictionary is None:
+        raise PresetError("wechsel needs a bilingual dictionary: add --set dictionary=FILE, a source word, a tab and a target word on each line")
+    if preset.source_text is None and preset.source_vectors is None:
+        raise PresetError(
+            "wechsel needs word vectors of the source language: add --set source_text=FILE to train them, or --set source_vectors=FILE.bin (fastText)"
+        )
+    given = {name: getattr(preset, name) for name in ("dictionary", "source_text", "source_vectors", "target_vectors")}
+    files = {name: resolve(name, ModelSource(model=value), language) for name, value in given.items() if value is not None}
+    for name, checked in (("dictionary", read_dictionary), ("source_vectors", check), ("target_vectors", check)):
+        source = files.get(name)
+        if isinstance(source, Local):
+            try:
+                checked(source.path)
+            except (ValueError, OSError) as error:
+                raise PresetError(f"{name}: {error}") from None
+    return files
