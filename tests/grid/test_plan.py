@@ -78,3 +78,39 @@ def test_rows_say_which_word_vectors_ofa_had(cells_of, tmp_path):
     for name, expected in (("mine.txt", "ofa (own word vectors)"), ("colexnet.txt", "ofa")):
         (tmp_path / name).write_text("")
         assert label(f"words={tmp_path / name}") == expected
+
+
+def artefacts(cells, stage):
+    return {a.key: a for cell in cells for a in cell.artefact.walk() if a.stage == stage}
+
+
+def test_a_profile_reaches_vectors_rows_and_transplant_and_is_shown(cells_of):
+    asked = {"initializers": ["sembridge", "base"], "stages": ["zero-shot"]}
+    fixed, compat = cells_of(**asked), cells_of("profile=compat", **asked)
+    assert [cell.label for cell in compat] == ["sembridge (compat)", "base"]
+    for stage in ("bridge-vectors", "initialization"):
+        assert not artefacts(fixed, stage).keys() & artefacts(compat, stage).keys()
+    (evaluation,) = [cell.artefact for cell in compat if cell.identity.initializer == "sembridge"]
+    assert evaluation.parameters["bias"] == evaluation.parameters["special_ids"] == "keep"
+    assert fixed[1].artefact.key == compat[1].artefact.key, "the source as it is has no profile"
+    (zeroed,) = cells_of("profile=compat", "bias=zero", initializers=["sembridge"], stages=["zero-shot"])
+    assert zeroed.artefact.parameters["bias"] == "zero" and zeroed.artefact.parameters["special_ids"] == "keep"
+
+
+def test_donors_change_the_rows_and_not_the_vectors(cells_of):
+    asked = {"initializers": ["sembridge"], "stages": ["zero-shot"]}
+    ordinary, everyone = cells_of(**asked), cells_of("donors=all", **asked)
+    assert artefacts(ordinary, "bridge-vectors").keys() == artefacts(everyone, "bridge-vectors").keys()
+    assert not artefacts(ordinary, "initialization").keys() & artefacts(everyone, "initialization").keys()
+
+
+def test_query_weights_are_counted_only_where_an_encoder_may_have_them(cells_of):
+    cells = cells_of("query_weights=idf", initializers=["mean", "base"], stages=["zero-shot"])
+    assert not artefacts(cells, "query-weights"), "the folder shows that this encoder reads queries with its masked LM"
+    hub = cells_of(
+        "query_weights=idf", "architectures.doc.model=someone/doc", "architectures.doc.revision=abc", initializers=["mean", "base"],
+        stages=["zero-shot", "fine-tuned"], architectures=["doc"],
+    )  # fmt: skip
+    assert len(artefacts(hub, "query-weights")) == 1
+    by_stage = {(cell.identity.initializer, cell.identity.stage): [a.stage for a in cell.artefact.walk()] for cell in hub}
+    assert [key for key, stages in by_stage.items() if "query-weights" in stages] == [("mean", "zero-shot"), ("mean", "fine-tuned")]

@@ -1,0 +1,43 @@
+"""An inference-free encoder through the whole grid: transplanted, evaluated, fine-tuned, with either kind of query weights."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+from sentence_transformers import SparseEncoder
+from sentence_transformers.sparse_encoder.modules import Router, SparseStaticEmbedding
+
+from sembridge.encoder import load_encoder
+from sembridge.parts import parts
+
+
+@pytest.fixture(scope="module")
+def routed_data(own_data, tmp_path_factory):
+    """The data folder with its encoder as the document side, and a weight for each token as the query side."""
+    folder = tmp_path_factory.mktemp("routed")
+    for name in ("tokenizers", "collections", "text", "bridge"):
+        (folder / name).symlink_to(own_data / name)
+    document = load_encoder(str(own_data / "source"))
+    query = SparseStaticEmbedding(parts(document).tokenizer, frozen=True)
+    query.weight.data = query.weight.data.uniform_(0.5, 2)
+    router = Router.for_query_document([query], list(document))
+    SparseEncoder(modules=[router], similarity_fn_name="dot").save_pretrained(str(folder / "source"), create_model_card=False)
+    return folder
+
+
+def test_every_stage_runs_and_query_weights_are_a_choice(command, routed_data, tmp_path):
+    options = ("--languages", "ru", "--initializers", "sembridge", "ofa", "base", "--stages", "zero-shot", "fine-tuned",
+               "--set", "training.batch_size=8", "--set", "training.max_length=16")  # fmt: skip
+    scores, active = {}, {}
+    for weights in ("mixture", "idf"):
+        code, _, err = command(*options, "--set", f"query_weights={weights}", data=routed_data)
+        assert code == 0, err
+        cells = pd.read_csv(tmp_path / "results" / "cells.csv")
+        assert len(cells) == 6 and set(cells["status"]) == {"ok"}
+        scores[weights] = cells.set_index(["initializer", "stage"])["ndcg@10"]
+        active[weights] = cells.set_index(["initializer", "stage"])["query_active"]
+    assert (scores["mixture"]["base"] == scores["idf"]["base"]).all() and (scores["mixture"]["ofa"] != scores["idf"]["ofa"]).any()
+    assert active["mixture"].max() < 8, "a query has no more entries than tokens"
+    (stored,) = (tmp_path / "store").rglob("weights.safetensors")
+    weights = load_file(stored)["weights"]
+    assert np.isfinite(weights).all() and weights.max() > 1, "counted once, for both stages and both methods"
