@@ -68,8 +68,11 @@ class Focus:
         anchors = np.flatnonzero(has_vector & _copies_donor(transfer))
         placed = np.flatnonzero(has_vector[transfer.missing])
         if len(transfer.missing) and not len(anchors):
+            copies = int(_copies_donor(transfer).sum())
+            if not copies:
+                raise ValueError("FOCUS has no anchor: no ordinary token copies a row; choose overlap fuzzy or exact, or another method")
             raise ValueError(
-                f"FOCUS has no anchor: none of the {int(_copies_donor(transfer).sum()):,} copied tokens has an auxiliary vector; "
+                f"FOCUS has no anchor: none of the {copies:,} copied tokens has an auxiliary vector; "
                 "give more target-language text or lower min_count"
             )
         if len(transfer.missing) and not len(placed):

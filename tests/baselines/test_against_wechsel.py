@@ -1,4 +1,4 @@
-"""Wechsel and its aligned vectors against `wechsel`, the implementation by its authors: the same from the same fastText models, and the differences."""
+"""Wechsel and its vectors against `wechsel`, the implementation by its authors: the same from the same models, and the intended differences."""
 
 from __future__ import annotations
 

@@ -1,77 +1,24 @@
 """What every registered initializer owes to whoever calls it, whatever it computes (docs: the invariants of `sembridge/initializer.py`).
 
-A new method is tested here as soon as its entry point exists. If it needs an input no other method needs, add one line to GIVEN.
+A new method is tested here as soon as its entry point exists. If it needs an input no other method needs, add one line to GIVEN in `cases_made`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import random
-from dataclasses import dataclass
-from functools import cache
+import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from tokenizers_made import KINDS, made_tokenizer
-from transfers_made import with_source_ids, with_target_ids
+from cases_made import DIMENSION, FIELDS, PAIRS, Case, build, made_case
+from entmax import sparsemax
+from scipy.special import softmax
 
-from baselines.auxiliary import AuxiliaryVectors
-from baselines.words import SubwordVectors
-from sembridge.bridge import BridgeVectors, TokenVectors
-from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initializer, Transfer, available, initializer_class
-from sembridge.vocabulary import ROLES, Vocabulary
-
-DIMENSION = 12
-PAIRS = [*((kind, kind) for kind in KINDS), ("byte-bpe", "wordpiece")]
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """A transfer, and vectors of both vocabularies in one space with some tokens left out, from which every kind of input is made. Read-only."""
-
-    transfer: Transfer
-    source_vectors: np.ndarray
-    source_known: np.ndarray
-    target_vectors: np.ndarray
-    target_known: np.ndarray
-
-    def __post_init__(self) -> None:
-        for array in (self.source_vectors, self.source_known, self.target_vectors, self.target_known):
-            array.setflags(write=False)
-
-
-FIELDS = {"auxiliary": "text"}  # the field that takes a need, where it has another name
-GIVEN = {
-    "auxiliary": lambda case: AuxiliaryVectors(case.target_vectors, case.target_known),
-    "words": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
-    "aligned": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
-    "bridge": lambda case: BridgeVectors(TokenVectors(case.source_vectors, case.source_known), TokenVectors(case.target_vectors, case.target_known)),
-}
-
-
-@cache
-def made_case(source_kind: str, target_kind: str) -> Case:
-    rng = np.random.default_rng(7)
-    source = Vocabulary.from_tokenizer(made_tokenizer(source_kind, "english"))
-    target = Vocabulary.from_tokenizer(made_tokenizer(target_kind, "russian"))
-    rows = (rng.standard_normal((len(source), DIMENSION)) + 0.3).astype(np.float32)
-    transfer = Transfer.between(source, target, rows)
-    transfer.copied.setflags(write=False)
-    arrays = []
-    for size in (len(source), len(target)):
-        vectors, known = rng.standard_normal((size, 8)).astype(np.float32), rng.random(size) < 0.8
-        vectors[~known] = 0
-        arrays += [vectors, known]
-    ordinary = np.array([role is None for role in target.roles])
-    assert (ordinary & (transfer.copied >= 0)).sum() >= 3 and (~ordinary & (transfer.copied >= 0)).sum() == 5 and len(transfer.missing) > 50
-    return Case(transfer, *arrays)
-
-
-def build(name: str, case: Case) -> Initializer:
-    method = initializer_class(name)
-    assert set(method.needs) <= GIVEN.keys(), f"{name} needs {method.needs}; add a line to GIVEN"
-    return method(**{FIELDS.get(need, need): GIVEN[need](case) for need in method.needs})
+from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initializer, available, initializer_class
+from sembridge.vocabulary import ROLES
 
 
 @pytest.fixture(params=PAIRS, ids=lambda pair: "-to-".join(pair), scope="module")
@@ -176,34 +123,85 @@ def test_one_number_per_token_moves_along(name, case):
     assert (carried >= 1 - 1e-5).all() and (carried <= 2 + 1e-5).all()
 
 
-def test_mixed_rows_follow_a_permutation_of_target_ids(name, case):
+def decided(answer) -> np.ndarray:
+    """[T] bool: rows that no draw had a part in: all but the sampled ones, and these too where they are all alike (the mean)."""
+    sampled = answer.origin == SAMPLED
+    alike = sampled.sum() > 1 and (answer.rows[sampled] == answer.rows[sampled][0]).all()
+    return ~sampled | alike
+
+
+def test_decided_rows_follow_a_permutation_of_target_ids(name, case):
     order = np.random.default_rng(3).permutation(len(case.transfer.target))
-    moved = dataclasses.replace(
-        case, transfer=with_target_ids(case.transfer, order), target_vectors=case.target_vectors[order], target_known=case.target_known[order]
-    )
+    moved = case.with_target_ids(order)
     before, after = build(name, case)(case.transfer), build(name, moved)(moved.transfer)
     assert np.array_equal(after.origin, before.origin[order])
-    decided = after.origin != SAMPLED
-    np.testing.assert_allclose(after.rows[decided], before.rows[order][decided], atol=1e-5)
+    same = decided(after)
+    assert np.array_equal(same, decided(before)[order]) and (same.all() or name != "mean")
+    np.testing.assert_allclose(after.rows[same], before.rows[order][same], atol=1e-5)
 
 
-def test_mixed_rows_ignore_a_permutation_of_source_ids(name, case):
+def test_decided_rows_ignore_a_permutation_of_source_ids(name, case):
     order = np.random.default_rng(4).permutation(len(case.transfer.source))
-    moved = dataclasses.replace(
-        case, transfer=with_source_ids(case.transfer, order), source_vectors=case.source_vectors[order], source_known=case.source_known[order]
-    )
+    moved = case.with_source_ids(order)
     before, after = build(name, case)(case.transfer), build(name, moved)(moved.transfer)
     assert np.array_equal(after.origin, before.origin)
-    decided = after.origin != SAMPLED
-    np.testing.assert_allclose(after.rows[decided], before.rows[decided], atol=1e-5)
-    np.testing.assert_allclose(after.mixture.toarray()[decided], before.mixture.toarray()[decided][:, order], atol=1e-5)
+    same = decided(after)
+    np.testing.assert_allclose(after.rows[same], before.rows[same], atol=1e-5)
+    np.testing.assert_allclose(after.mixture.toarray()[same], before.mixture.toarray()[same][:, order], atol=1e-5)
 
 
-def test_nothing_to_invent(name):
-    whole = made_case("wordpiece", "wordpiece")
-    ids = np.flatnonzero(whole.transfer.copied >= 0)
-    kept = dataclasses.replace(
-        whole, transfer=with_target_ids(whole.transfer, ids), target_vectors=whole.target_vectors[ids], target_known=whole.target_known[ids]
-    )
-    answer = build(name, kept)(kept.transfer)
-    assert answer.rows.tobytes() == whole.transfer.rows[whole.transfer.copied[ids]].tobytes()
+@pytest.mark.parametrize("block", [1, 50])
+def test_does_not_depend_on_block_sizes(name, case, block, monkeypatch):
+    """Whatever a module calls _BLOCK, and the candidates and block entmax begins with."""
+    whole = build(name, case)(case.transfer)
+    for module in [module for key, module in sys.modules.items() if key.startswith(("baselines.", "sembridge."))]:
+        for constant in ("_BLOCK", "_FIRST_CANDIDATES"):
+            if hasattr(module, constant):
+                monkeypatch.setattr(module, constant, block)
+    monkeypatch.setattr("sembridge.entmax.cosine_mixture.__defaults__", (block,))
+    blocked = build(name, case)(case.transfer)
+    assert np.array_equal(blocked.origin, whole.origin)
+    np.testing.assert_allclose(blocked.rows, whole.rows, atol=1e-5)
+    np.testing.assert_allclose(blocked.mixture.toarray(), whole.mixture.toarray(), atol=1e-5)
+
+
+def test_every_method_copies_the_same_bits(case):
+    """Overlap and specials: which rows they are, their bits and their origins are the same for all methods."""
+    answers = {name: build(name, case)(case.transfer) for name in available()}
+    has_source = case.transfer.copied >= 0
+    assert len({answer.rows[has_source].tobytes() for answer in answers.values()}) == 1
+    assert len({tuple(answer.origin[has_source]) for answer in answers.values()}) == 1
+
+
+@pytest.fixture(params=[name for name in available() if "alpha" in {field.name for field in dataclasses.fields(initializer_class(name))}])
+def entmax_method(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_support_shrinks_as_alpha_grows(entmax_method, case):
+    supports = []
+    for alpha in (1.0, 1.5, 2.0, 3.0, 4.0, 8.0):
+        answer = build(entmax_method, case, alpha=alpha)(case.transfer)
+        supports.append(np.diff(answer.mixture.indptr)[answer.origin == MIXED])
+    for wider, narrower in pairwise(supports):
+        assert (narrower <= wider).all() and narrower.sum() < wider.sum()
+
+
+@pytest.mark.parametrize(("alpha", "oracle"), [(1.0, softmax), (2.0, lambda z, axis: sparsemax(torch.from_numpy(z), dim=axis).numpy())])
+def test_alpha_1_is_softmax_and_alpha_2_sparsemax(case, alpha, oracle):
+    """SemBridge over all donors the bridge knows, the weights taken from scipy and from the entmax package."""
+    answer = build("sembridge", case, alpha=alpha)(case.transfer)
+    donors = np.flatnonzero(case.transfer.donors & case.source_known)
+    mixed = np.flatnonzero(answer.origin == MIXED)
+    unit = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in
+            (case.target_vectors[mixed].astype(float), case.source_vectors[donors].astype(float))]  # fmt: skip
+    expected = np.zeros((len(mixed), len(case.transfer.source)))
+    expected[:, donors] = oracle(unit[0] @ unit[1].T, axis=1)
+    np.testing.assert_allclose(answer.mixture.toarray()[mixed], expected, atol=1e-6)
+    assert len(mixed) > 20
+
+
+def test_the_seed_changes_no_decided_row(name, case):
+    answers = [build(name, case)(dataclasses.replace(case.transfer, seed=seed)) for seed in (1, 2)]
+    same = decided(answers[0])
+    assert answers[0].rows[same].tobytes() == answers[1].rows[same].tobytes()

@@ -6,8 +6,10 @@ import logging
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
 from tokenizers_made import KINDS, made_tokenizer
 from transfers_made import made_transfer
+from transformers import PreTrainedTokenizerFast
 
 from baselines.ofa import OFA, factorised
 from baselines.words import COLEXNET, SubwordVectors, WordVectors, subword_vectors
@@ -86,6 +88,35 @@ def test_the_factorised_fallback_has_the_moments_of_the_coordinates():
     np.testing.assert_allclose(found.std(axis=0) / coordinates.std(axis=0), 1, atol=5 / np.sqrt(20_000))
 
 
+def test_rows_do_not_depend_on_the_signs_the_decomposition_came_with(monkeypatch):
+    """A singular vector and its negative are as good as each other; coordinates, primitives and drawn rows have to be the same with both."""
+    transfer, subwords = example()
+    expected, before = OFA(words=subwords, factorise=3)(transfer).rows, factorised(transfer.rows, 3)
+    svd, flips = np.linalg.svd, np.where(np.arange(8) % 2, 1.0, -1.0)
+    monkeypatch.setattr(np.linalg, "svd", lambda rows, **keywords: (lambda u, s, v: (u * flips, s, v * flips[:, None]))(*svd(rows, **keywords)))
+    assert OFA(words=subwords, factorise=3)(transfer).rows.tobytes() == expected.tobytes()
+    assert all(left.tobytes() == right.tobytes() for left, right in zip(factorised(transfer.rows, 3), before, strict=True))
+    largest = np.abs(before[1]).argmax(axis=1)
+    assert (before[1][np.arange(3), largest] > 0).all()
+
+
+def test_opposite_vectors_are_far_not_near():
+    """Cosine, not its square or its absolute value; and lengths do not count."""
+    transfer = made_transfer([-1], np.eye(3))
+    source = np.array([[-5.0, 0.0], [0.1, 0.05], [0.0, 3.0]])
+    answer = OFA(words=SubwordVectors(source, np.array([[2.0, 0.0]])), neighbours=2)(transfer)
+    shares = np.exp(np.array([2 / np.sqrt(5), 0.0]) / 0.1)  # cosines .894 and 0; the opposite one, -1, is left out
+    np.testing.assert_allclose(answer.rows[0], [0, *(shares / shares.sum())], atol=1e-6)
+
+
+def test_the_published_settings_are_the_defaults():
+    transfer, subwords = example()
+    published = OFA(words=subwords, neighbours=10, temperature=0.1, factorise=None, seed=114514)
+    assert OFA(words=subwords)(transfer).rows.tobytes() == published(transfer).rows.tobytes()
+    for other in ({"neighbours": 9}, {"temperature": 0.11}, {"seed": 42}, {"factorise": 7}):
+        assert OFA(words=subwords, **other)(transfer).rows.tobytes() != published(transfer).rows.tobytes()
+
+
 def test_factorising_to_the_full_dimension_is_the_plain_mixture():
     transfer, subwords = example()
     assert OFA(words=subwords, factorise=8)(transfer).rows.tobytes() == OFA(words=subwords)(transfer).rows.tobytes()
@@ -136,6 +167,20 @@ def test_subword_vectors_are_means_over_the_encodings_that_contain_the_subword(k
         np.testing.assert_allclose(vectors, expected, atol=1e-6)
         np.testing.assert_allclose(blocked, vectors, atol=1e-6)
         assert vectors.dtype == np.float32 and 0 < len(found) < len(vectors)
+
+
+def test_a_word_counts_bare_after_a_space_and_capitalised():
+    """By hand, on a vocabulary of whole words: the capitalised form reaches a token no other form reaches."""
+    backend = Tokenizer(models.WordLevel({"[UNK]": 0, "cat": 1, "Cat": 2, "CAT": 3, "dog": 4}, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]", pad_token="[UNK]")
+    words = WordVectors(("cat", "Cat", "dog"), np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float32))
+    made = subword_vectors(words, tokenizer, tokenizer, 5, 5)
+    np.testing.assert_allclose(made.source[1], [1, 0, 0])  # cat, twice
+    np.testing.assert_allclose(made.source[2], [0.25, 0.75, 0])  # Cat thrice, cat once
+    assert not made.source[3].any()
+    np.testing.assert_allclose(made.source[4], [0, 0, 1])
+    np.testing.assert_allclose(made.target[0], [0, 0, 1])  # Dog is unknown
 
 
 def test_word_vectors_and_tokenizers_are_enough(tmp_path):
