@@ -22,12 +22,15 @@ _MEANING = {
 }
 
 
-def model_card(record: TransferRecord, name: str, *, language: str | None = None, masked_lm: str = "") -> str:
+def model_card(
+    record: TransferRecord, name: str, *, language: str | None = None, masked_lm: str = "", strategy: str = "max", activation: str = "relu"
+) -> str:
     """The text of README.md.
 
     name       what the encoder is called: the name of its folder, or its id on the hub
     language   code of the target language for the front matter, e.g. "ko"
     masked_lm  subfolder of the masked LM, for encoders that do not have it at the top (inference-free ones)
+    strategy, activation  of the encoder's pooling, see `head.pool`
     """
     recipe, name = record.recipe, _plain(name)
     parts = [
@@ -35,7 +38,7 @@ def model_card(record: TransferRecord, name: str, *, language: str | None = None
         f"# {name}\n\nThe sparse encoder {_code(recipe.source)} with the vocabulary of {_code(recipe.tokenizer)}: {len(record):,} tokens, "
         f"initialised by {_plain(recipe.label)}. It is an ordinary SPLADE encoder: texts become weighted tokens that an inverted index can hold.\n\n"
         "**Nothing was trained.** These are zero-shot weights, the starting point for fine-tuning on text of the new language.",
-        _usage(name, masked_lm),
+        _usage(name, masked_lm, _weights(strategy, activation)),
         f"## What its rows are made of\n\n{_coverage(record)}",
         f"## How it was made\n\n{_making(recipe)}",
         f"## Licences\n\n{_licences(recipe)}",
@@ -65,9 +68,17 @@ def _front_matter(recipe: Recipe, language: str | None) -> str:
     return "---\n" + "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()) + "---"
 
 
-def _usage(name: str, masked_lm: str) -> str:
+def _weights(strategy: str, activation: str) -> str:
+    """What `head.pool` computes, as one line of Python."""
+    saturated = "torch.log1p(torch.relu({}))" if activation == "relu" else "torch.log1p(torch.log1p(torch.relu({})))"
+    return saturated.format("masked.amax(dim=1)") if strategy == "max" else f"{saturated.format('masked')}.sum(dim=1)"
+
+
+def _usage(name: str, masked_lm: str, weights: str) -> str:
     subfolder = f", subfolder={masked_lm!r}" if masked_lm else ""
-    note = f" This encoder is inference-free: the masked LM that reads documents is the subfolder `{masked_lm}`." if masked_lm else ""
+    note = ""
+    if masked_lm:
+        note = f" This encoder is inference-free: the masked LM in the subfolder `{masked_lm}` reads documents, queries are looked up without it."
     return f"""## Use
 
 With sentence-transformers:
@@ -94,7 +105,7 @@ batch = tokenizer(["a document"], return_tensors="pt")
 with torch.no_grad():
     logits = model(**batch).logits
 masked = logits.masked_fill(batch["attention_mask"].unsqueeze(-1) == 0, float("-inf"))
-weights = torch.log1p(torch.relu(masked.amax(dim=1)))  # one weight per token of the vocabulary
+weights = {weights}  # one weight per token of the vocabulary
 ```"""
 
 

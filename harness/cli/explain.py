@@ -70,11 +70,13 @@ def _answers(record: TransferRecord, folder: Path, texts: Sequence[str]) -> list
     tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else None
     found = []
     for text in texts:
+        if not text.strip():
+            raise RefusedError(f"TOKEN {text!r} is empty; name a token, or a text to be cut into tokens")
         if (token_id := record.find(text)) is not None:
             found.append(_Answer(text, (token_id,)))
             continue
         if tokenizer is None:
-            raise RefusedError(f"{text!r} is no token, and {path} is not there to cut it into tokens; {_alike(record, text)}")
+            raise RefusedError(f"{text!r} is no token, and tokenizer.json is not there to cut it into tokens; {_alike(record, text)}")
         tokenizer.no_truncation()
         tokenizer.no_padding()
         encoding = tokenizer.encode(text, add_special_tokens=False)
@@ -118,7 +120,8 @@ def _print_worst(record: TransferRecord, answers: Sequence[_Answer], top: int) -
     _print_legend(record, ids)
     if counts["sampled"]:
         examples = [printable(record.target.shown[i]) for i in np.flatnonzero(record.origin == "sampled")[:5]]
-        print(f"sampled: {counts['sampled']:,} more tokens have no donor at all, their rows are drawn at random: {' '.join(examples)} ...")
+        more = " ..." if counts["sampled"] > len(examples) else ""
+        print(f"tokens without any donor, drawn at random: {counts['sampled']:,} ({' '.join(examples)}{more})")
 
 
 def _row(record: TransferRecord, token_id: int, top: int) -> list[str]:

@@ -86,6 +86,7 @@ def _check(given: argparse.Namespace) -> _Order:
 def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
     _quiet()
     from harness.cli.prepare import Workbench, prepared
+    from sembridge.card import model_card
     from sembridge.encoder import load_encoder, load_tokenizer, masked_lm_folder
     from sembridge.parts import parts
     from sembridge.pipeline import TRANSPLANT, answers, question
@@ -115,8 +116,12 @@ def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
     with published(order.out) as folder:
         encoder.save_pretrained(str(folder), create_model_card=False)
         record.save(folder)
-        inner = masked_lm_folder(folder)
-        _write_card(record, given, order.out.name, folder, "" if inner == folder else inner.name)
+        pooling, inner = parts(encoder).pooling, masked_lm_folder(folder)
+        card = model_card(
+            record, order.out.name, language=given.language, masked_lm="" if inner == folder else inner.name,
+            strategy=pooling.pooling_strategy, activation=pooling.activation_function,
+        )  # fmt: skip
+        (folder / "README.md").write_text(card, encoding="utf-8")
     _summary(record, given.out, time.perf_counter() - start)
 
 
@@ -129,12 +134,6 @@ def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
 
     _say("queries", f"{order.idf_text.name}: token weights are counted in it")
     return idf(lines(order.idf_text.path), tokenizer, size)
-
-
-def _write_card(record: Any, given: argparse.Namespace, name: str, folder: Path, masked_lm: str) -> None:
-    from sembridge.card import model_card
-
-    (folder / "README.md").write_text(model_card(record, name, language=given.language, masked_lm=masked_lm), encoding="utf-8")
 
 
 def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str) -> Any:

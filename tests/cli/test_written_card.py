@@ -1,0 +1,86 @@
+"""The card of a transferred folder: its programs run, its front matter is what the hub reads, its licences are those of the inputs' own cards."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+import torch
+import yaml
+
+from harness.cli.inputs import Input
+from harness.cli.licences import hub_licence, stated_licence
+from harness.grid.artefact import Hub
+
+CARD = "---\nlanguage: en\nlicense: {}\n---\n# A model\n\n---\nlicense: mit\n---\n"
+
+
+@pytest.mark.parametrize("family", ["bert", "inference-free"])
+def test_the_programs_in_the_card_run(made, transferred, tmp_path, monkeypatch, capsys, family):
+    card = (transferred("mean", source=made.sources[family], out=tmp_path / family) / "README.md").read_text(encoding="utf-8")
+    by_library, by_transformers = re.findall(r"```python\n(.*?)```", card, re.S)
+    monkeypatch.chdir(tmp_path)
+    exec(by_library.replace("a document", "новый кот"), found := {})
+    exec(by_transformers.replace("a document", "новый кот"), others := {})
+    weights = others["weights"][0]
+    assert torch.allclose(weights, found["documents"].to_dense()[0], atol=1e-5) and weights.max() > 0
+
+
+def test_licences_come_from_the_cards_of_the_inputs(made, transferred, tmp_path):
+    for name, folder, licence in (("source", made.source, "cc-by-nc-sa-4.0"), ("bridge", made.bridge, "mit")):
+        shutil.copytree(folder, tmp_path / name, dirs_exist_ok=True)
+        (tmp_path / name / "README.md").write_text(CARD.format(licence), encoding="utf-8")
+    folder = transferred("sembridge", "--bridge", tmp_path / "bridge", "--language", "ru", source=tmp_path / "source")
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    head = yaml.safe_load(card.split("---\n")[1])
+    assert head["license"] == "cc-by-nc-sa-4.0" and head["language"] == ["ru"] and "base_model" not in head
+    assert head["library_name"] == "sentence-transformers" and head["pipeline_tag"] == "feature-extraction" and "splade" in head["tags"]
+    for line in ("- source, `source`: cc-by-nc-sa-4.0", "- tokenizer, `russian`: unknown: check before you publish", "- bridge, `bridge`: mit"):
+        assert line in card.splitlines()
+    assert "**Not for commercial use**: the source is under cc-by-nc-sa-4.0." in card
+
+
+@pytest.mark.parametrize(
+    ("stated", "licence"),
+    [
+        ("apache-2.0", "apache-2.0"),
+        ("[mit, apache-2.0]", "mit"),
+        ("other\nlicense_name: my-terms", "my-terms"),
+        ("other", "other"),
+        ("[]", None),
+        ("", None),
+        ('"', None),
+    ],
+)
+def test_stated_licences(tmp_path, stated, licence):
+    (tmp_path / "README.md").write_text(CARD.format(stated), encoding="utf-8")
+    assert stated_licence(tmp_path / "README.md") == licence
+
+
+@pytest.mark.parametrize("text", ["", "# A model\n---\nlicense: mit\n---\n", "---\nlicense: mit\n", "---\n- a\n---\n"])
+def test_cards_that_state_nothing(tmp_path, text):
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    assert stated_licence(tmp_path / "README.md") is None
+    assert stated_licence(tmp_path / "nothing.md") is None
+
+
+def test_licences_on_the_hub(tmp_path, monkeypatch):
+    import huggingface_hub
+
+    asked = []
+
+    def download(name, file, revision):
+        asked.append((name, file, revision))
+        (tmp_path / file).write_text(CARD.format("gemma"), encoding="utf-8")
+        return str(tmp_path / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    found = Input("a/b", Hub("a/b", "abc")).ingredient()
+    assert asked == [("a/b", "README.md", "abc")] and (found.name, found.revision, found.licence) == ("a/b", "abc", "gemma")
+
+    def unreachable(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
+    assert hub_licence("a/b", "abc") is None
