@@ -68,15 +68,20 @@ def made_case(source_kind: str, target_kind: str, overlap: str = "fuzzy") -> Cas
     target = Vocabulary.from_tokenizer(made_tokenizer(target_kind, "russian"))
     rows = (rng.standard_normal((len(source), DIMENSION)) + 0.3).astype(np.float32)
     transfer = Transfer.between(source, target, rows, overlap=overlap)
-    transfer.copied.setflags(write=False)
-    arrays = []
-    for size in (len(source), len(target)):
-        vectors, known = rng.standard_normal((size, 8)).astype(np.float32), rng.random(size) < 0.8
-        vectors[~known] = 0
-        arrays += [vectors, known]
     ordinary = np.array([role is None for role in target.roles])
     if overlap != "special":
         assert (ordinary & (transfer.copied >= 0)).sum() >= 3 and (~ordinary & (transfer.copied >= 0)).sum() == 5 and len(transfer.missing) > 30
+    return case_of(transfer, rng)
+
+
+def case_of(transfer: Transfer, rng: np.random.Generator) -> Case:
+    """A transfer with random vectors of both vocabularies, a fifth of each left out."""
+    transfer.copied.setflags(write=False)
+    arrays = []
+    for size in (len(transfer.source), len(transfer.target)):
+        vectors, known = rng.standard_normal((size, 8)).astype(np.float32), rng.random(size) < 0.8
+        vectors[~known] = 0
+        arrays += [vectors, known]
     return Case(transfer, *arrays)
 
 

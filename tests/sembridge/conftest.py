@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from families_made import FAMILIES, family_folder
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -16,9 +15,3 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="session")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], str]:
-    """(family, tied) -> a plain masked-LM folder."""
-    return {(family, tied): family_folder(tmp_path_factory.mktemp(family), family, tied=tied) for family in FAMILIES for tied in (True, False)}

@@ -15,8 +15,9 @@ from baselines.focus import Focus
 from baselines.mean import Mean
 from baselines.ofa import OFA
 from baselines.random import Random
+from baselines.wechsel import Wechsel
 from harness.grid.artefact import Location
-from harness.transfer import auxiliary_vectors, bridge_vectors, initialization, subword_vectors
+from harness.transfer import aligned_vectors, auxiliary_vectors, bridge_vectors, initialization, subword_vectors
 from harness.transfer.encoders import zero_shot_encoder
 from sembridge.bridge import BridgeVectors
 from sembridge.encoder import load_encoder, load_tokenizer
@@ -25,6 +26,7 @@ from sembridge.pipeline import apply, question
 from sembridge.semantic_bridge import SemBridge
 from sembridge.transplant import decoder_rows
 
+WORDS = {"dimension": 8, "epochs": 1, "min_count": 5, "min_n": 4, "max_n": 5, "buckets": 500, "seed": 1}
 AUXILIARY = {"dimension": 8, "epochs": 1, "min_count": 45, "buckets": 500, "seed": 1}
 
 
@@ -49,6 +51,14 @@ def folder(tmp_path_factory):
     bridge_vectors.build(folder / "bridge_target", {"prompt": "", "profile": "fixed"}, {"bridge": bridge, "tokenizer": target})
     auxiliary_vectors.build(folder / "auxiliary", AUXILIARY, {"tokenizer": target, "text": text})
     subword_vectors.build(folder / "words", {"prompt": "", "language": "ru"}, {"source": source, "target": target, "bridge": bridge, "text": text})
+    (folder / "aligned").mkdir()
+    (folder / "dictionary.tsv").write_text("cat\tкот\nwindow\tокно\nriver\tрека\n", encoding="utf-8")
+    for name, lines, language in (("en", english(), "en"), ("ru", russian(), "ru")):
+        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (folder / name).mkdir()
+        aligned_vectors.build_fasttext(folder / name, {**WORDS, "language": language}, {"text": location(folder / f"{name}.txt")})
+    models = {side: location(folder / name / aligned_vectors.MODEL) for side, name in (("source_words", "en"), ("target_words", "ru"))}
+    aligned_vectors.build(folder / "aligned", {}, {"source": source, "target": target, "dictionary": location(folder / "dictionary.tsv"), **models})
     return folder
 
 
@@ -62,6 +72,7 @@ CASES = {
     "sembridge-dense": ("sembridge", {"alpha": 1.0}, ("bridge_source", "bridge_target"), {MIXED}),
     "focus": ("focus", {}, ("auxiliary",), {MIXED, SAMPLED}),
     "ofa": ("ofa", {"neighbours": 5}, ("words",), {MIXED, SAMPLED}),
+    "wechsel": ("wechsel", {"temperature": 0.2}, ("aligned",), {MIXED, SAMPLED}),
     "ofa-factorised": ("ofa", {"neighbours": 5, "factorise": 6}, ("words",), {MIXED, SAMPLED}),
 }
 
@@ -72,6 +83,8 @@ def expected_initializer(folder, case):
         return SemBridge(BridgeVectors(bridge_vectors.load(folder / "bridge_source"), bridge_vectors.load(folder / "bridge_target")), **settings)
     if name == "focus":
         return Focus(auxiliary_vectors.load(folder / "auxiliary"))
+    if name == "wechsel":
+        return Wechsel(aligned_vectors.load(folder / "aligned"), **settings)
     if name == "ofa":
         return OFA(subword_vectors.load(folder / "words"), **settings)
     from sembridge.initializer import initializer_class
