@@ -258,6 +258,17 @@ def test_added_tokens(kind):
     assert vocabulary.word_initial[6:9].all()
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_an_added_token_hides_the_token_whose_id_it_shares():
+    """`tokenizers` numbers added tokens from the count of tokens, which a vocabulary with holes has used already."""
+    for name in ("aa", "zz"):
+        backend = Tokenizer(models.WordPiece({**numbered(*BERT.values()), "far": 6}, unk_token="[UNK]"))
+        backend.add_tokens([name])
+        assert backend.get_vocab()[name] == backend.get_vocab()["far"] == 6
+        vocabulary = read(backend, **BERT)
+        assert vocabulary.tokens[5:] == (None, name) == (None, backend.id_to_token(6))
+
+
 def test_digest_does_not_depend_on_the_order_of_get_vocab():
     class Shuffled:
         def __init__(self, backend):
