@@ -30,6 +30,7 @@ class Stage:
 
 STAGES: dict[str, Stage] = {
     "pocket-text": Stage("harness.pocket.world:build", 2, 5),
+    "pocket-dictionary": Stage("harness.pocket.dictionary:build", 1, 1),
     "pocket-tokenizers": Stage("harness.pocket.tokenizers:build", 1, 5),
     "pocket-encoder": Stage("harness.pocket.encoder:build", 1, 90),
     "pocket-bridge": Stage("harness.pocket.bridge:build", 1, 40),

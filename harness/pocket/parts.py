@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from harness.grid.artefact import Artefact, Member
+from harness.pocket.families import FAMILIES
 from sembridge.nearest import nearest
 
 LANGUAGES = ("ar", "zh", "hi", "ko", "ru")
 COLLECTIONS = ("faq", "passages")
-FAMILIES = ("bert",)
 SEED = 7
 
 
 def pocket_member(path: str) -> Member | Artefact:
-    """`collections/ko/faq`, `text/ko.txt`, `tokenizers/ko`, `encoders/bert` or `bridge`. ValueError for anything else."""
+    """`collections/ko/faq`, `text/ko.txt`, `dictionary/ko.tsv`, `tokenizers/ko`, `encoders/bert` or `bridge`. ValueError for anything else."""
     text = Artefact("pocket-text", {"seed": SEED})
     tokenizers = Artefact("pocket-tokenizers", {}, {"text": text})
     match path.split("/"):
@@ -23,15 +23,20 @@ def pocket_member(path: str) -> Member | Artefact:
         case ["text", file] if file.endswith(".txt"):
             _check("language", file.removesuffix(".txt"), LANGUAGES)
             return Member(text, path)
+        case ["dictionary", file] if file.endswith(".tsv"):
+            language = file.removesuffix(".tsv")
+            if language not in LANGUAGES:  # there is none from English to English
+                raise ValueError(f"language {language!r} has no dictionary in the pocket; {nearest(language, LANGUAGES)}")
+            return Member(Artefact("pocket-dictionary", {}), file)
         case ["tokenizers", language]:
             _check("language", language, LANGUAGES)
             return Member(tokenizers, language)
         case ["encoders", family]:
-            _check("encoder", family, FAMILIES)
+            _check("encoder", family, tuple(FAMILIES))
             return Artefact("pocket-encoder", {"family": family, "seed": SEED}, {"text": text, "tokenizers": tokenizers})
         case ["bridge"]:
             return Artefact("pocket-bridge", {"seed": SEED}, {"text": text})
-    forms = ("bridge", "collections/ko/faq", "encoders/bert", "text/ko.txt", "tokenizers/ko")
+    forms = ("bridge", "collections/ko/faq", "dictionary/ko.tsv", "encoders/bert", "text/ko.txt", "tokenizers/ko")
     raise ValueError(f"the pocket has no {path!r}; {nearest(path, forms)}")
 
 

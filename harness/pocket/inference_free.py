@@ -1,0 +1,47 @@
+"""Queries without a model: the weights of their tokens, and the folder of an encoder whose two sides differ.
+
+A token weighs what its rarity says, idf = log((N - df + 1/2) / (df + 1/2) + 1) over N texts (Robertson and Sparck Jones; Geng et al. 2024,
+arXiv 2411.04403, use it for encoders of this kind); it is never negative, and special tokens weigh nothing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+ACTIVATION = "log1p_relu"  # of documents: log1p is applied twice, as the third generation of these encoders does
+
+
+def token_weights(tokenizer: Any, texts: list[str]) -> torch.Tensor:
+    """[V] float32 idf of every token over the texts."""
+    frequency = torch.zeros(len(tokenizer), dtype=torch.float64)
+    for ids in tokenizer(texts)["input_ids"]:
+        frequency[sorted(set(ids))] += 1
+    weights = torch.log((len(texts) - frequency + 0.5) / (frequency + 0.5) + 1)
+    weights[tokenizer.all_special_ids] = 0.0
+    return weights.float()
+
+
+def weigh(weights: torch.Tensor, texts: dict[str, torch.Tensor]) -> torch.Tensor:
+    """[B, V] representations of a padded batch of queries: the weight of each token that is there, however often."""
+    present = torch.zeros(len(texts["input_ids"]), len(weights))
+    present.scatter_reduce_(1, texts["input_ids"], texts["attention_mask"].float(), "amax")
+    return present * weights
+
+
+def save(out: Path, model: Any, tokenizer: Any, weights: torch.Tensor) -> None:
+    """Write a sentence-transformers folder with one Router: token weights for queries, the masked LM and its pooling for documents."""
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.base.modules.router import Router
+    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling, Transformer
+
+    with tempfile.TemporaryDirectory() as plain:  # a Transformer module is made from a folder only
+        model.save_pretrained(plain)
+        tokenizer.save_pretrained(plain)
+        document = Transformer(plain, transformer_task="fill-mask")
+        query = SparseStaticEmbedding(tokenizer, weights, frozen=True)
+        router = Router.for_query_document([query], [document, SpladePooling("max", ACTIVATION, embedding_dimension=len(weights))])
+        SparseEncoder(modules=[router], similarity_fn_name="dot").save_pretrained(str(out), create_model_card=False)
