@@ -41,16 +41,16 @@ def load_bridge(model: str, revision: str | None = None, device: str | None = No
     return SentenceTransformer(model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True})
 
 
-def embed_vocabulary(model: Any, vocabulary: Vocabulary, *, prompt: str = "", batch_size: int = 1024) -> TokenVectors:
+def embed_vocabulary(model: Any, vocabulary: Vocabulary, *, prompt: str = "", batch_size: int = 1024, progress: bool = False) -> TokenVectors:
     """Embed every token of a vocabulary with a SentenceTransformer: its text, or where it has none the stored token.
 
     Texts that the bridge's tokenizer reduces to unknown pieces only are marked not known: their vectors would all be the same and
     say nothing about the token. Under the compat profile they are known all the same, as in published code. `prompt` is put before each text
-    ("query: " for the e5 family).
+    ("query: " for the e5 family); `progress` shows a bar on stderr.
     """
     # In two calls: which texts share a batch shows in the last bits, and those of the texts shall not depend on what else is embedded.
-    said = _embed(model, vocabulary, vocabulary.has_text, vocabulary.texts, prompt, batch_size)
-    stored = _embed(model, vocabulary, vocabulary.exists & ~vocabulary.has_text, vocabulary.tokens, prompt, batch_size)
+    said = _embed(model, vocabulary, vocabulary.has_text, vocabulary.texts, prompt, batch_size, progress)
+    stored = _embed(model, vocabulary, vocabulary.exists & ~vocabulary.has_text, vocabulary.tokens, prompt, batch_size, progress)
     parts = [(ids, embedded) for ids, embedded in (said, stored) if len(ids)]
     size = parts[0][1].shape[1] if parts else model.get_embedding_dimension()
     vectors, known = np.zeros((len(vocabulary), size), dtype=np.float32), np.zeros(len(vocabulary), dtype=bool)
@@ -61,7 +61,7 @@ def embed_vocabulary(model: Any, vocabulary: Vocabulary, *, prompt: str = "", ba
 
 
 def _embed(
-    model: Any, vocabulary: Vocabulary, which: np.ndarray, spoken: tuple[str | None, ...], prompt: str, batch_size: int
+    model: Any, vocabulary: Vocabulary, which: np.ndarray, spoken: tuple[str | None, ...], prompt: str, batch_size: int, progress: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """(ids [n] of those of `which` [V] that the bridge knows something of, vectors [n, K] of what `spoken` [V] says for them)."""
     ids = np.flatnonzero(which)
@@ -71,7 +71,7 @@ def _embed(
         ids, texts = ids[recognised], [text for text, is_known in zip(texts, recognised, strict=True) if is_known]
     if not texts:
         return ids, np.zeros((0, 0), dtype=np.float32)
-    vectors = model.encode([prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
+    vectors = model.encode([prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=progress)
     return ids, np.asarray(vectors, dtype=np.float32)
 
 

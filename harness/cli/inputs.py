@@ -73,16 +73,18 @@ def file(option: str, path: Path) -> Input:
     return Input(str(path), Local(path.resolve()))
 
 
-def place(given: Input, store: Path) -> Location:
+def place(role: str, given: Input, store: Path, say: Callable[[str, str], None]) -> Location:
     """Where to read an input; a part of the pocket is built into the store first. Raises StoreError for a store that cannot be used."""
     match given.source:
         case Local(path=path):
             return Location(str(path))
         case Hub(name, revision):
             return Location(name, revision)
-    kept = Store(store)
-    kept.create()
-    kept.make(given.source.artefact if isinstance(given.source, Member) else given.source)
+    kept, made = Store(store), given.source.artefact if isinstance(given.source, Member) else given.source
+    if not kept.has(made):
+        say(role, f"{given.typed} is built for the store {str(store)!r}, once; this takes a minute or two")
+        kept.create()
+        kept.make(made)
     return kept.locate(given.source)
 
 

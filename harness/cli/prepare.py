@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -69,8 +70,9 @@ def prepared(chosen: Method, bench: Workbench, say: Callable[[str, str], None]) 
 def _bridge_vectors(bench: Workbench) -> Any:
     from sembridge.bridge import BridgeVectors, embed_vocabulary, load_bridge
 
-    model = load_bridge(*bench.located["bridge"])
-    return BridgeVectors(*(embed_vocabulary(model, side, prompt=bench.bridge_prompt) for side in (bench.asked.source, bench.asked.target)))
+    model, watched = load_bridge(*bench.located["bridge"]), sys.stderr.isatty()  # a large bridge takes long, but a log needs no bars
+    sides = (bench.asked.source, bench.asked.target)
+    return BridgeVectors(*(embed_vocabulary(model, side, prompt=bench.bridge_prompt, progress=watched) for side in sides))
 
 
 def _subword_vectors(bench: Workbench) -> Any:

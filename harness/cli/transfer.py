@@ -94,11 +94,8 @@ def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
     from sembridge.transplant import transplant
 
     start = time.perf_counter()
-    located = {}
-    for role, one in {"source": order.source, "tokenizer": order.tokenizer, **chosen.inputs}.items():
-        if isinstance(one.source, (Artefact, Member)):
-            _say(role, f"{one.typed}, a part of the pocket, kept in {given.store} (its first use builds it: a minute or two)")
-        located[role] = place(one, given.store)
+    roles = {"source": order.source, "tokenizer": order.tokenizer, **chosen.inputs}
+    located = {role: place(role, one, given.store, _say) for role, one in roles.items()}
     encoder, tokenizer = load_encoder(*located["source"]), load_tokenizer(*located["tokenizer"])
     asked = question(encoder, tokenizer, profile=given.profile, overlap=given.overlap, donors=given.donors, seed=given.seed)
     _say("source", f"{order.source.name}: {len(asked.source):,} tokens, hidden size {asked.rows.shape[1]}")

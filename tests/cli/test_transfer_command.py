@@ -209,6 +209,13 @@ def test_a_bridge_prompt_reaches_the_bridge(transferred, tmp_path):
     assert "| bridge prompt | `song:` |" in (prompted / "README.md").read_text(encoding="utf-8")
 
 
+def test_a_bar_where_somebody_watches(made, command, tmp_path, monkeypatch):
+    given = ["transfer", made.source, "--tokenizer", made.target, "--bridge", made.bridge, "--out"]
+    assert command(*given, tmp_path / "log")[2] == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert "Batches: 100%" in command(*given, tmp_path / "terminal")[2]
+
+
 def test_parts_of_the_pocket(made, command, tmp_path, monkeypatch):
     """The pocket's stages are replaced: here it matters where parts are kept, and what the card calls them."""
     import shutil
@@ -222,5 +229,6 @@ def test_parts_of_the_pocket(made, command, tmp_path, monkeypatch):
     given = ["transfer", "pocket:encoders/bert", "--tokenizer", "pocket:tokenizers/ru", "--initializer", "mean", "--store", tmp_path / "kept"]
     code, out, err = command(*given, "--out", tmp_path / "out")
     assert code == 0, err
-    assert "pocket:encoders/bert, a part of the pocket" in out and (tmp_path / "kept" / "STORE.json").is_file()
+    assert "pocket:encoders/bert is built for the store" in out and (tmp_path / "kept" / "STORE.json").is_file()
+    assert "is built" not in command(*given, "--out", tmp_path / "again")[1]
     assert "| source | `pocket:encoders/bert` |" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
