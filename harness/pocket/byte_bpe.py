@@ -29,8 +29,8 @@ def byte_bpe(lines: list[str], size: int) -> Any:
     vocabulary = trained["vocab"] | {LAST: len(trained["vocab"])}
     built = RobertaTokenizer(
         vocab=vocabulary,
-        merges=[tuple(merge) for merge in trained["merges"]],
-        mask_token=AddedToken(LAST, lstrip=True, special=True),  # takes the space before it along, as words do
+        merges=[tuple(merge) for merge in trained["merges"]],  # type: ignore[misc]
+        mask_token=AddedToken(LAST, lstrip=True, special=True),  # type: ignore[arg-type]  # it takes the space before it along, as words do
         model_max_length=MAX_LENGTH,
     )
     assert built.convert_tokens_to_ids([*FIRST, LAST]) == [0, 1, 2, 3, len(vocabulary) - 1]

@@ -16,7 +16,7 @@ import torch
 
 from harness.grid.artefact import Location
 from harness.pocket import inference_free
-from harness.pocket.families import FAMILIES, Family, english_text
+from harness.pocket.families import BODY, FAMILIES, Family, english_text
 from harness.pocket.lessons import train
 from harness.pocket.phrasebook import concepts
 from harness.pocket.static import train_static
@@ -30,8 +30,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     tokenizer = family.tokenizer(inputs)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = family.model(tokenizer, ROW_LENGTH / 128**0.5)  # its own fresh rows are as long as the given ones
-        _start_near_identity(model, family, _static_rows(tokenizer, 128, seed))
+        size = BODY["hidden_size"]
+        model = family.model(tokenizer, ROW_LENGTH / size**0.5)  # its own fresh rows are as long as the given ones
+        _start_near_identity(model, family, _static_rows(tokenizer, size, seed))
         weights = inference_free.token_weights(tokenizer, english_text(inputs)) if family.inference_free else None
         train(model, tokenizer, seed, weights)
     if weights is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.grid.artefact import Location
 
-BODY = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 512}
+BODY: dict[str, Any] = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 512}
 BPE_SIZE = 3200  # forms of the phrasebook fall into as many pieces as WordPiece cuts them into: words are there with and without a space before them
 
 

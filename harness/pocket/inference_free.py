@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-ACTIVATION = "log1p_relu"  # of documents: log1p is applied twice, as the third generation of these encoders does
+ACTIVATION: Literal["log1p_relu"] = "log1p_relu"  # of documents: log1p is applied twice, as the third generation of these encoders does
 
 
 def token_weights(tokenizer: Any, texts: list[str]) -> torch.Tensor:

@@ -1,13 +1,16 @@
-"""The pocket's texts and tokenizers, built once for all tests of this folder (four seconds)."""
+"""The pocket's texts and tokenizers, built once for all tests of this folder (four seconds), and its encoders after a few steps."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+import torch
+from short_training import cut_short
 
 from harness.grid.artefact import Location
-from harness.pocket import tokenizers, world
+from harness.pocket import encoder, tokenizers, world
+from harness.pocket.families import FAMILIES
 from harness.pocket.parts import SEED
 
 
@@ -23,3 +26,21 @@ def pocket_tokenizers(pocket_text, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("pocket-tokenizers")
     tokenizers.build(out, {}, {"text": Location(str(pocket_text))})
     return out
+
+
+@pytest.fixture(scope="session")
+def pocket_inputs(pocket_text, pocket_tokenizers) -> dict[str, Location]:
+    return {"text": Location(str(pocket_text)), "tokenizers": Location(str(pocket_tokenizers))}
+
+
+@pytest.fixture(scope="session")
+def encoders(pocket_inputs, tmp_path_factory) -> dict[str, Path]:
+    """family -> its folder after a few steps; the builds leave the global generator alone."""
+    folders = {}
+    with cut_short():
+        for family in FAMILIES:
+            folders[family] = tmp_path_factory.mktemp(family)
+            before = torch.get_rng_state()
+            encoder.build(folders[family], {"family": family, "seed": SEED}, pocket_inputs)
+            assert torch.equal(torch.get_rng_state(), before), family
+    return folders

@@ -7,17 +7,29 @@ import os
 import subprocess
 import sys
 
+from short_training import FEW
+
+from harness.pocket import dictionary
+
 BUILD = """
 import sys
 from pathlib import Path
+import torch
 from harness.grid.artefact import Location
-from harness.pocket import tokenizers, world
+from harness.pocket import dictionary, encoder, lessons, static, tokenizers, world
+from harness.pocket.families import FAMILIES
 from harness.pocket.parts import SEED
+torch.manual_seed(99)
+static.STEPS = lessons.STEPS = lessons.CASES = int(sys.argv[2])
 out = Path(sys.argv[1])
-(out / "text").mkdir()
-(out / "tokenizers").mkdir()
+for name in ("text", "dictionary", "tokenizers", *FAMILIES):
+    (out / name).mkdir()
 world.build(out / "text", {"seed": SEED}, {})
+dictionary.build(out / "dictionary", {}, {})
 tokenizers.build(out / "tokenizers", {}, {"text": Location(str(out / "text"))})
+for family in FAMILIES:
+    inputs = {name: Location(str(out / name)) for name in ("text", "tokenizers")}
+    encoder.build(out / family, {"family": family, "seed": SEED}, inputs)
 """
 
 
@@ -25,12 +37,16 @@ def digests(folder):
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_world_and_tokenizers_are_the_same_bytes_in_another_process(pocket_text, pocket_tokenizers, tmp_path):
-    """The other process hashes strings differently, and trains tokenizers on another number of threads."""
-    here = {f"text/{name}": digest for name, digest in digests(pocket_text).items()}
-    here |= {f"tokenizers/{name}": digest for name, digest in digests(pocket_tokenizers).items()}
+def test_another_process_writes_the_same_bytes(pocket_text, pocket_tokenizers, encoders, tmp_path):
+    """The other process hashes strings differently, trains tokenizers on another number of threads, and has drawn other global numbers before."""
+    (tmp_path / "here").mkdir()
+    dictionary.build(tmp_path / "here", {}, {})
+    folders = {"text": pocket_text, "tokenizers": pocket_tokenizers, "dictionary": tmp_path / "here", **encoders}
+    here = {f"{folder}/{name}": digest for folder, path in folders.items() for name, digest in digests(path).items()}
     changed = {"PYTHONHASHSEED": "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1", "RAYON_NUM_THREADS": "3"}
-    done = subprocess.run([sys.executable, "-c", BUILD, str(tmp_path)], env=os.environ | changed, capture_output=True, text=True, timeout=120)
+    there = tmp_path / "there"
+    there.mkdir()
+    done = subprocess.run([sys.executable, "-c", BUILD, str(there), str(FEW)], env=os.environ | changed, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert len(here) > 60
-    assert digests(tmp_path) == here
+    assert len(here) > 90
+    assert digests(there) == here

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from harness.grid.artefact import Artefact, Member
-from harness.pocket.parts import COLLECTIONS, FAMILIES, LANGUAGES, SEED, pocket_member
+from harness.pocket import dictionary
+from harness.pocket.families import FAMILIES
+from harness.pocket.parts import COLLECTIONS, LANGUAGES, SEED, pocket_member
 
 
 @pytest.mark.parametrize("language", [*LANGUAGES, "en"])
@@ -20,6 +22,14 @@ def test_texts_and_tokenizers_that_exist(language, pocket_text, pocket_tokenizer
     assert member.artefact.stage == "pocket-tokenizers" and (pocket_tokenizers / member.path / "tokenizer.json").is_file()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_dictionaries(language, tmp_path):
+    member = pocket_member(f"dictionary/{language}.tsv")
+    assert (member.artefact.stage, member.artefact.needed) == ("pocket-dictionary", ())
+    dictionary.build(tmp_path, member.artefact.parameters, {})
+    assert (tmp_path / member.path).is_file()
+
+
 def test_models():
     for family in FAMILIES:
         encoder = pocket_member(f"encoders/{family}")
@@ -28,6 +38,10 @@ def test_models():
     bridge = pocket_member("bridge")
     assert isinstance(bridge, Artefact) and bridge.stage == "pocket-bridge"
     assert [artefact.stage for artefact in bridge.walk()] == ["pocket-text", "pocket-bridge"]
+
+
+def test_one_family_is_not_another():
+    assert len({pocket_member(f"encoders/{family}").key for family in FAMILIES}) == len(FAMILIES) == 4
 
 
 def test_names_are_stable():
@@ -42,6 +56,9 @@ def test_names_are_stable():
         ("tokenizers/kp", r"language 'kp' is not in the pocket; did you mean 'ko'\?"),
         ("text/de.txt", r"language 'de' is not in the pocket"),
         ("collections/ko/fqa", r"collection 'fqa' is not in the pocket; did you mean 'faq'\? known: faq, passages"),
+        ("dictionary/en.tsv", r"language 'en' has no dictionary in the pocket; .*known: ar, hi, ko, ru, zh"),
+        ("dictionary/ko", r"the pocket has no 'dictionary/ko'; did you mean 'dictionary/ko.tsv'"),
+        ("encoders/distil-bert", r"encoder 'distil-bert' is not in the pocket; did you mean 'distilbert'\?"),
         ("encoders/brt", r"encoder 'brt' is not in the pocket; did you mean 'bert'\?"),
         ("collections", r"the pocket has no 'collections'; did you mean"),
         ("collections/ko", r"the pocket has no 'collections/ko'; did you mean 'collections/ko/faq'"),

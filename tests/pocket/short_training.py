@@ -1,0 +1,22 @@
+"""Encoders after a training cut short, for what does not depend on its length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from harness.pocket import lessons, static
+
+FEW = 2  # steps of static training and training: enough to change every weight
+
+
+@contextmanager
+def cut_short(steps: int = FEW, cases: int = 2, static_steps: int = FEW) -> Iterator[None]:
+    """While entered, trainings have `steps` steps of `cases` families of each kind, and static ones `static_steps`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(static, "STEPS", static_steps)
+        patch.setattr(lessons, "STEPS", steps)
+        patch.setattr(lessons, "CASES", cases)
+        yield
