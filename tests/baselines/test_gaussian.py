@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from transfers_made import made_transfer
 
 from baselines.gaussian import Multivariate, Univariate
@@ -14,7 +15,9 @@ from baselines.random import Random
 from sembridge.initializer import SAMPLED
 
 DRAWS = 20_000
-TOLERANCE = 5 / np.sqrt(DRAWS)  # five standard errors of a mean, in units of the standard deviation; correlations and deviations are tighter still
+# Five standard errors of a mean, in units of the standard deviation: 1 / sqrt(n) each. That of a deviation is 1 / sqrt(2 n), so seven of these; that
+# of a correlation r is (1 - r^2) / sqrt(n), so five or more. Chance alone breaks one such bound in 1.7 million.
+TOLERANCE = 5 / np.sqrt(DRAWS)
 
 
 def correlated_rows(count: int = 500) -> np.ndarray:
@@ -66,6 +69,19 @@ def test_multivariate_moments_and_correlation(scale):
     np.testing.assert_allclose(rows.std(axis=0) / deviation, 1, atol=TOLERANCE)
     np.testing.assert_allclose(np.corrcoef(rows.T), np.corrcoef(source.T), atol=TOLERANCE)
     assert answer.statistics["jitter"] == 0
+
+
+def test_draws_are_what_the_formula_makes_of_the_noise():
+    """Exact where moments are not: means and (co)variances over S, not S - 1, and the lower factor, not its transpose."""
+    source, few = correlated_rows(12).astype(np.float64), made_transfer([0] + [-1] * 50, correlated_rows(12), seed=3)
+
+    def noise(dtype: torch.dtype) -> np.ndarray:
+        return torch.randn(50, 4, generator=torch.Generator().manual_seed(3), dtype=dtype).numpy().astype(np.float64)
+
+    factor = np.linalg.cholesky(0.5 * np.cov(source.T, bias=True))
+    np.testing.assert_allclose(Multivariate(covariance_scale=0.5)(few).rows[1:], source.mean(axis=0) + noise(torch.float32) @ factor.T, atol=1e-5)
+    np.testing.assert_allclose(Univariate()(few).rows[1:], source.mean(axis=0) + noise(torch.float64) * source.std(axis=0), atol=1e-5)
+    np.testing.assert_allclose(Random()(few).rows[1:], 0.02 * noise(torch.float32), atol=1e-7)
 
 
 @pytest.mark.parametrize("method", [Random(), Univariate(), Multivariate()], ids=lambda method: method.name)
