@@ -142,6 +142,16 @@ def test_row_3_symbols():
     assert pairs == {"1": "1", "##!": "!"} and {overlap.rule[target.tokens.index(token)] for token in pairs} == {"exact", "boundary"}
 
 
+def test_row_3_symbols_match_by_form_first():
+    """White space can only be an added token, for which the stored token stands in."""
+    sides = [wordpiece("!", "##!", "7", "##7", "a", fill="e"), wordpiece("!", "##7", "##a", fill="ы")]
+    for side in sides:
+        side.add_tokens([" "])
+    source, target = (Vocabulary.from_tokenizer(side, "compat") for side in sides)
+    copied = copied_by_string(source, target, exact=False, fuzzy=False, symbols=True)
+    assert {target.tokens[j]: source.tokens[copied[j]] for j in np.flatnonzero(copied >= 0)} == {"!": "!", "##7": "##7", " ": " "}
+
+
 def test_row_14_fuzzy_matching_crosses_the_word_boundary():
     """A and B are whole words; the source has a, ##a, b and ##b."""
     in_compat, in_fixed = copies(tokenizer("uncased English"), tokenizer("cased Russian"))
@@ -184,7 +194,10 @@ def test_row_4_specials_alone():
     in_compat, in_fixed = copies(tokenizer("uncased English"), tokenizer("with unused sentence marks"), "special")
     assert in_compat.keys() == in_fixed.keys() == {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
     in_compat, in_fixed = copies(tokenizer("byte-level"), tokenizer("with unused sentence marks"), "special")
-    assert in_compat.keys() == {"<s>", "</s>"} and in_fixed.keys() == {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
+    assert in_compat.keys() == {"<s>", "</s>"}, "which are special to both"
+    ordinary, _ = copies(wordpiece("<s>", "</s>", fill="e"), tokenizer("with unused sentence marks"), "special")
+    assert ordinary.keys() == {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
+    assert in_fixed.keys() == {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}
 
 
 # ---------------------------------------------------------------- row 5: donors
