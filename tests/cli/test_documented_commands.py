@@ -1,0 +1,34 @@
+"""Commands in the documents are commands: each one is read by the parser with the options it has today."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from harness.cli.main import parser
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(text: str) -> list[str]:
+    """Indented lines that call the command, lines that go on after a backslash joined."""
+    return re.findall(r"^    (?:\$ )?sembridge-bench (.+)$", text.replace("\\\n", " "), re.M)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_they_parse(document):
+    for command in commands(document.read_text(encoding="utf-8")):
+        arguments = shlex.split(command, comments=True)
+        try:
+            assert parser().parse_args(arguments).command in ("transfer", "explain")
+        except SystemExit as stopped:
+            assert stopped.code == 0 and "--help" in arguments, command
+
+
+def test_the_guide_has_some():
+    found = commands((ROOT / "docs" / "your-encoder.md").read_text(encoding="utf-8"))
+    assert sum(command.startswith("transfer") for command in found) >= 3 and sum(command.startswith("explain") for command in found) >= 2
