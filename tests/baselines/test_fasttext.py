@@ -54,6 +54,16 @@ def test_every_setting_has_an_effect():
         assert changed.shape != vectors.shape or not np.array_equal(changed, vectors), f"{name} has no effect"
 
 
+def test_gensim_is_told_what_fasttext_does():
+    """fastText 0.9 draws negatives with the square root of the count, lowers the learning rate to 0, averages the context, and has no soft-max tree."""
+    model = train_words(sentences(), **QUICK)
+    found = {name: getattr(model, name) for name in ("sg", "hs", "cbow_mean", "ns_exponent", "min_alpha", "workers", "batch_words")}
+    assert found == {"sg": 0, "hs": 0, "cbow_mean": 1, "ns_exponent": 0.5, "min_alpha": 0.0, "workers": 1, "batch_words": 1000}
+    published = {"dimension": 100, "epochs": 20, "negative": 10, "min_count": 5, "min_n": 5, "max_n": 5, "window": 5, "learning_rate": 0.05,
+                 "sample": 1e-4, "buckets": 2_000_000, "seed": 42}  # fmt: skip
+    assert train_words.__kwdefaults__ == published
+
+
 def test_a_file_gives_the_same_vectors(tmp_path):
     """In fastText's own format; the words, and texts that are n-grams alone."""
     model = train_words(sentences(), **QUICK)
