@@ -55,7 +55,7 @@ def test_every_setting_has_an_effect():
 
 
 def test_gensim_is_told_what_fasttext_does():
-    """fastText 0.9 draws negatives with the square root of the count, lowers the learning rate to 0, averages the context, and has no soft-max tree."""
+    """fastText draws negatives with the square root of the count, lowers the learning rate to 0, averages the context, has no soft-max tree."""
     model = train_words(sentences(), **QUICK)
     found = {name: getattr(model, name) for name in ("sg", "hs", "cbow_mean", "ns_exponent", "min_alpha", "workers", "batch_words")}
     assert found == {"sg": 0, "hs": 0, "cbow_mean": 1, "ns_exponent": 0.5, "min_alpha": 0.0, "workers": 1, "batch_words": 1000}
