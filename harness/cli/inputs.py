@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import codecs
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from harness.grid.preset import PresetError
 from harness.grid.sources import check_model, check_tokenizer
 from harness.grid.store import Store
 from sembridge.recipe import Ingredient
+
+_LOOK = 1 << 20  # bytes of a file that are looked at before the work begins
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,31 @@ def bridge(name: str, revision: str | None) -> Input:
 
 
 def file(option: str, path: Path) -> Input:
-    """A file with something in it; RefusedError if it is none."""
+    """A file with something in it, text in UTF-8 unless it is a fastText model; RefusedError otherwise."""
     path = path.expanduser()
     if not path.is_file():
         raise RefusedError(f"{option} {str(path)!r} is no file; check the path")
     if path.stat().st_size == 0:
         raise RefusedError(f"{option} {str(path)!r} is empty; give a file with something in it")
+    if path.suffix != ".bin":
+        try:
+            with path.open("rb") as opened:
+                codecs.getincrementaldecoder("utf-8")().decode(opened.read(_LOOK))
+        except UnicodeDecodeError as error:
+            raise RefusedError(f"{option} {str(path)!r} is no UTF-8 text (byte {error.start}); convert it, e.g. with iconv -t UTF-8") from None
     return Input(str(path), Local(path.resolve()))
+
+
+@contextmanager
+def reading(option: str, given: Input) -> Iterator[None]:
+    """What goes wrong inside is said of this input: loaders fail on damaged files in as many ways as there are formats."""
+    try:
+        yield
+    except Exception as error:
+        if type(error) is ValueError:  # a sentence for a person already
+            raise
+        said = (str(error).strip().splitlines() or [""])[0]
+        raise ValueError(f"{option} {given.typed!r} cannot be read ({type(error).__name__}: {said})") from error
 
 
 def place(role: str, given: Input, store: Path, say: Callable[[str, str], None]) -> Location:
@@ -112,6 +135,12 @@ def _model(option: str, name: str, revision: str | None, revision_option: str) -
 
 
 def _checked(check: Callable[[str, Source], None], option: str, source: Source) -> Source:
+    if isinstance(source, Local):
+        for path in sorted(source.path.glob("*.json")):
+            try:
+                json.loads(path.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise RefusedError(f"{option}: {path} is no JSON ({error}); get the file again") from None
     try:
         check(option, source)
     except PresetError as error:

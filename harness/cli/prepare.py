@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.cli.inputs import reading
 from harness.cli.method import Method
 from harness.grid.artefact import Location
 
@@ -47,7 +48,8 @@ def prepared(chosen: Method, bench: Workbench, say: Callable[[str, str], None]) 
         start = time.perf_counter()
         if need == "bridge":
             say("bridge", f"{chosen.inputs['bridge'].name} reads {len(bench.asked.source):,} + {len(bench.asked.target):,} tokens")
-            filled["bridge"] = vectors = _bridge_vectors(bench)
+            with reading("--bridge", chosen.inputs["bridge"]):
+                filled["bridge"] = vectors = _bridge_vectors(bench)
             nearness = Nearness(vectors.source.vectors, vectors.target.vectors, "as the bridge sees them")
         elif need == "words":
             say("words", f"{chosen.inputs['words'].name}: vectors of words become vectors of tokens")

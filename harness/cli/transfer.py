@@ -73,7 +73,7 @@ def _check(given: argparse.Namespace) -> _Order:
     idf_text = None if given.idf_text is None else inputs.file("--idf-text", given.idf_text)
     if idf_text and isinstance(source.source, Local) and not (source.path / "router_config.json").is_file():
         raise RefusedError(f"--idf-text is for inference-free encoders, but SOURCE {given.source!r} reads queries with its masked LM; leave it out")
-    used = [source, tokenizer, *offered.values()]
+    used = [source, tokenizer, *offered.values(), *([idf_text] if idf_text else [])]
     if any(isinstance(one.source, (Artefact, Member)) for one in used):
         try:
             Store(given.store)
@@ -96,7 +96,10 @@ def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
     start = time.perf_counter()
     roles = {"source": order.source, "tokenizer": order.tokenizer, **chosen.inputs}
     located = {role: place(role, one, given.store, _say) for role, one in roles.items()}
-    encoder, tokenizer = load_encoder(*located["source"]), load_tokenizer(*located["tokenizer"])
+    with inputs.reading("SOURCE", order.source):
+        encoder = load_encoder(*located["source"])
+    with inputs.reading("--tokenizer", order.tokenizer):
+        tokenizer = load_tokenizer(*located["tokenizer"])
     asked = question(encoder, tokenizer, profile=given.profile, overlap=given.overlap, donors=given.donors, seed=given.seed)
     _say("source", f"{order.source.name}: {len(asked.source):,} tokens, hidden size {asked.rows.shape[1]}")
     _say("tokenizer", f"{order.tokenizer.name}: {len(asked.target):,} tokens")

@@ -51,6 +51,9 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
     (work / "made").mkdir()
     (work / "made" / "transfer.json").write_text("{}", encoding="utf-8")
     (work / "empty.txt").write_text("", encoding="utf-8")
+    (work / "korean.txt").write_bytes("비밀번호\n".encode("cp949"))
+    broken = spoiled(root / "broken", made.source)
+    (broken / "config.json").write_text("{oops", encoding="utf-8")
     nested = work / "nest"
     shutil.copytree(made.source, nested / "source")
     (nested / "transfer.json").write_text("{}", encoding="utf-8")
@@ -92,6 +95,8 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         "no pad": (of(tokenizer=no_pad), "has no pad token; set pad_token"),
         "no tokenizer": (of(tokenizer=no_tokenizer), "no tokenizer.json"),
         "no bridge there": (of(bridge=root / "nothing"), "has no modules.json; give the folder of a SentenceTransformer"),
+        "broken config": (of(source=broken), "config.json is no JSON (Expecting"),
+        "not UTF-8": (of("--text", work / "korean.txt"), "korean.txt' is no UTF-8 text (byte 0); convert it"),
         "no text there": (of("--text", root / "nothing.txt"), "nothing.txt' is no file; check the path"),
         "empty text": (of("--words", work / "empty.txt"), "empty.txt' is empty"),
         "idf": (of("--idf-text", made.text), "--idf-text is for inference-free encoders"),

@@ -203,6 +203,27 @@ def test_failures_on_the_way_are_one_line(made, command, tmp_path):
     assert os.listdir(tmp_path) == ["short.txt"]
 
 
+@pytest.mark.parametrize(
+    ("which", "file", "message"),
+    [
+        ("bert", "model.safetensors", r"SOURCE '.*/bert' cannot be read \(SafetensorError: .*\)"),
+        ("russian", "tokenizer.json", r"--tokenizer '.*/russian' cannot be read \(.*\)"),
+        ("bridge", "model.safetensors", r"--bridge '.*/bridge' cannot be read \(SafetensorError: .*\)"),
+        ("bridge", "modules.json", r"--bridge '.*/bridge' cannot be read \(JSONDecodeError: .*\)"),
+    ],
+)
+def test_damaged_files_are_named(made, command, tmp_path, which, file, message):
+    import shutil
+
+    folders = {"bert": made.source, "russian": made.target, "bridge": made.bridge}
+    folders[which] = Path(shutil.copytree(folders[which], tmp_path / which))
+    (folders[which] / file).write_text("{}" if file == "tokenizer.json" else "{oops", encoding="utf-8")
+    given = ["transfer", folders["bert"], "--tokenizer", folders["russian"], "--bridge", folders["bridge"], "--out", tmp_path / "out"]
+    code, _, err = command(*given)
+    assert code == 1 and re.fullmatch(rf"error: ({message}) \(nothing was written\)\n", err), err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_bridge_prompt_reaches_the_bridge(transferred, tmp_path):
     plain, prompted = (transferred("sembridge", *options, out=tmp_path / name) for name, options in (("a", []), ("b", ["--bridge-prompt", "song: "])))
     assert (plain / "model.safetensors").read_bytes() != (prompted / "model.safetensors").read_bytes()

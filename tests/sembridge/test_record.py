@@ -135,6 +135,8 @@ def test_names_are_as_a_person_reads_them(kind):
     names = TokenNames.of(vocabulary)
     assert names.tokens == vocabulary.tokens
     shown = dict(zip(names.tokens, names.shown, strict=True))
+    by_hand = dataclasses.replace(record(), target=names)
+    assert by_hand.find("the") == names.shown.index("the") and by_hand.find(names.tokens[-1]) == len(names.tokens) - 1
     start = {"wordpiece": "", "byte-bpe": "Ġ", "unigram": "▁"}[kind]
     assert shown[f"{start}the"] == "the" and shown[vocabulary.tokens[vocabulary.role_ids["pad"]]] in ("[PAD]", "<pad>")
     inner = next(i for i, text in enumerate(vocabulary.texts) if text and not vocabulary.word_initial[i])
