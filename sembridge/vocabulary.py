@@ -88,7 +88,7 @@ class Vocabulary:
         kind = _kind(description, tokenizer)
         ids = backend.get_vocab(with_added_tokens=True)
         tokens: list[str | None] = [None] * (max(ids.values()) + 1)
-        for token, token_id in sorted(ids.items()):
+        for token, token_id in ids.items():
             tokens[token_id] = token
         for entry in description.get("added_tokens", ()):  # added after holes, it may share its id with a token of the model, which it then hides
             tokens[entry["id"]] = entry["content"]

@@ -88,6 +88,16 @@ def test_a_bridge_by_folder_loaded_or_as_vectors(bridge, tmp_path):
         assert torch.equal(other, expected)
 
 
+def test_batch_size_reaches_the_bridge(bridge, monkeypatch):
+    rows, source, target = small_case()
+    encode, seen = bridge.encode, []
+    monkeypatch.setattr(bridge, "encode", lambda texts, **options: seen.append(options["batch_size"]) or encode(texts, **options))
+    for given, expected in (({}, {1024}), ({"batch_size": 7}, {7})):
+        seen.clear()
+        SemBridge(rows, source, target, bridge, **given)
+        assert set(seen) == expected
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_rows_come_back_as_they_were_given(dtype, bridge):
     rows, source, target = small_case()
