@@ -1,13 +1,15 @@
 """WECHSEL in the grid: what it is made of is asked for before anything runs, shared where it can be, and said in its label."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from baselines.fasttext import save, train_words
 from harness.grid.artefact import Local
-from harness.grid.plan import plan
+from harness.grid.plan import missing, plan
 from harness.grid.preset import PresetError, load_preset
+from harness.grid.store import Store
 
 PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
 DICTIONARY = "apple\tяблоко\nriver\tрека\ncandle\tсвеча\nwindow\tокно\n"
@@ -102,10 +104,13 @@ def test_the_label_says_when_more_than_specials_is_copied(cells_of, files):
     assert cells_of(*given(files), "overlap=exact", initializers=["mean"])[0].label == "mean"
 
 
-def test_a_cell_is_computed(command, files):
-    """Through Ray and all stages, on the small world."""
-    options = [part for option in given(files) for part in ("--set", option)]
-    small = "settings.wechsel={epochs: 2, dimension: 8, min_count: 2, buckets: 100, min_n: 3}"
-    code, out, err = command("--languages", "ru", "--initializers", "wechsel", "--stages", "zero-shot", *options, "--set", small)
-    assert code == 0, err
-    assert "wechsel (overlap fuzzy)" in out
+def test_a_cell_is_computed(cells_of, files, tmp_path):
+    """Every stage below it, on the small world."""
+    (cell,) = cells_of(*given(files), "settings.wechsel={epochs: 2, dimension: 8, min_count: 2, buckets: 100, min_n: 3}")
+    store = Store(tmp_path / "store")
+    store.create()
+    for artefact in missing([cell], store):
+        assert store.make(artefact)
+    initialization = next(artefact for artefact in cell.artefact.walk() if artefact.stage == "initialization")
+    about = json.loads((store.path(initialization) / "about.json").read_text(encoding="utf-8"))
+    assert about["statistics"]["mixed"] > 20 and store.has(cell.artefact)
