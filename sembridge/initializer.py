@@ -122,6 +122,7 @@ class Initializer(Protocol):
     text       field `text`: a file of target-language text, one text a line
     auxiliary  field `text`: auxiliary token vectors trained on such a file (see `baselines.auxiliary`)
     words      field `words`: subword vectors made of multilingual word vectors (see `baselines.words`)
+    aligned    field `aligned`: such vectors made of two fastText models and a dictionary (see `baselines.aligned`)
     """
 
     name: ClassVar[str]

@@ -23,7 +23,7 @@ class SemBridge:
     Donors are those of the transfer that the bridge knows. A target token without text, or with one the bridge does not know, is sampled
     (N(mean, std) of the source rows) and labelled so: its bridge vector would be that of every other unknown token.
 
-    Raises ValueError if the vectors are not those of these vocabularies, and if the bridge knows no donor.
+    Raises ValueError if the vectors are not those of these vocabularies, and if the bridge knows no donor for a token it knows.
     """
 
     name: ClassVar[str] = "sembridge"
@@ -38,9 +38,9 @@ class SemBridge:
     def __call__(self, transfer: Transfer) -> Initialization:
         vectors = self.vectors(transfer)
         donors = np.flatnonzero(transfer.donors & vectors.source.known)
-        if not len(donors):
-            raise ValueError("the bridge knows none of the source tokens; check that it is a multilingual sentence encoder")
         bridged = np.flatnonzero((vectors.target.known & transfer.target.has_text)[transfer.missing])
+        if len(bridged) and not len(donors):
+            raise ValueError("the bridge knows none of the source tokens; check that it is a multilingual sentence encoder")
         weights = cosine_mixture(vectors.target.vectors[transfer.missing[bridged]], vectors.source.vectors[donors], self.alpha)
         mixture = _place(weights, bridged, donors, (len(transfer.missing), len(transfer.source)))
         support = np.diff(weights.indptr)

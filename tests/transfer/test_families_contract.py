@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from cases_made import build, case_of
-from families_made import FAMILIES, source_tokenizer, with_marks
+from families_made import FAMILIES, with_marks
 from tokenizers_made import FURTHER_KINDS, KINDS, made_tokenizer
 
 from sembridge.encoder import load_encoder
