@@ -105,7 +105,7 @@ def _print_tokens(record: TransferRecord, answers: Sequence[_Answer], top: int) 
         if heading:
             print(heading)
         print(line)
-    _print_legend(record, [token_id for answer in answers for token_id in answer.ids])
+    _print_legend(record, [token_id for answer in answers for token_id in answer.ids], top)
 
 
 def _print_worst(record: TransferRecord, answers: Sequence[_Answer], top: int) -> None:
@@ -117,7 +117,7 @@ def _print_worst(record: TransferRecord, answers: Sequence[_Answer], top: int) -
     how = "the farthest donors" if record.strength is not None else "the flattest mixtures"
     print(f"{len(ids):,} of {counts['mixed']:,} mixed tokens, those with {how} first: what they are made of may have nothing to do with them.\n")
     print("\n".join(columns([_row(record, token_id, top) for token_id in ids])))
-    _print_legend(record, ids)
+    _print_legend(record, ids, top)
     if counts["sampled"]:
         examples = [printable(record.target.shown[i]) for i in np.flatnonzero(record.origin == "sampled")[:5]]
         more = " ..." if counts["sampled"] > len(examples) else ""
@@ -128,7 +128,7 @@ def _row(record: TransferRecord, token_id: int, top: int) -> list[str]:
     return [printable(record.target.shown[token_id]), f"= {made_of(record, token_id, top)}", origin_text(record, token_id)]
 
 
-def _print_legend(record: TransferRecord, ids: Sequence[int]) -> None:
+def _print_legend(record: TransferRecord, ids: Sequence[int], top: int) -> None:
     """What a newcomer cannot guess of the lines above."""
     notes = []
     if record.strength is not None and any(record.origin[i] == "mixed" for i in ids):
@@ -136,7 +136,7 @@ def _print_legend(record: TransferRecord, ids: Sequence[int]) -> None:
         notes.append(
             f"cosine: how near a token and its heaviest donor are, {record.measure}; usual here is {half}, the lowest tenth is below {tenth}"
         )
-    names = [record.target.shown[i] for i in ids] + [record.source.shown[donor] for i in ids for donor, _ in record.parts(i)]
+    names = [record.target.shown[i] for i in ids] + [record.source.shown[donor] for i in ids for donor, _ in record.parts(i)[:top]]
     if any(name.startswith("##") and len(name) > 2 for name in names):
         notes.append("##: the token continues a word")
     if notes:

@@ -65,6 +65,13 @@ def test_the_worst(command, folder):
     assert out.startswith("3 of 5 mixed tokens, those with the flattest mixtures first") and "cosine" not in out
 
 
+def test_the_legend_explains_what_is_shown(command, folder):
+    assert "continues a word" not in command("explain", folder, "의사", "--top", "1")[1]
+    assert "continues a word" in command("explain", folder, "의사", "--top", "2")[1], "its second donor is ##s"
+    record(strength=False).save(folder)
+    assert command("explain", folder, "병원")[1] == "병원  = 1 hospital  mixed\n"
+
+
 def test_json(command, folder):
     code, out, _ = command("explain", folder, "비밀번호", "의사들", "--format", "json", "--top", "1")
     found = json.loads(out)

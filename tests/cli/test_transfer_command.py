@@ -187,6 +187,12 @@ def test_an_encoder_is_replaced_whole_or_not_at_all(made, command, transferred, 
         code, _, err = command("transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", out, "--force")
         assert (code, err) == (1, "error: No space left on device (nothing was written)\n")
         assert content(out) == before and os.listdir(tmp_path) == ["out"]
+        patch.undo()
+        replaced = os.replace
+        patch.setattr(os, "replace", lambda old, new: fail() if str(old).endswith(".new") else replaced(old, new))
+        code, _, err = command("transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", out, "--force")
+        assert code == 1 and content(out) == before and os.listdir(tmp_path) == ["out"], "the old one is put back"
+        patch.undo()
         patch.setattr(TransferRecord, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         code, _, err = command("transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", tmp_path / "new")
         assert code == 130 and "interrupted" in err and os.listdir(tmp_path) == ["out"]
