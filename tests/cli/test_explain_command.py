@@ -141,8 +141,8 @@ def test_narrow_terminals_and_impatient_readers(folder):
     given = [sys.executable, "-m", "harness.cli.main", "explain", str(folder), "비밀번호"]
     ran = subprocess.run(given, capture_output=True, env=environment)
     assert ran.returncode == 0 and ran.stdout.startswith(b"\\ube44\\ubc00\\ubc88\\ud638  = .71 password"), ran.stderr
-    ran = subprocess.run([*given, "--format", "json"], capture_output=True, env=environment)
-    assert json.loads(ran.stdout)["tokens"][0]["token"] == "비밀번호"
+    ran = subprocess.run([*given, "\U0001f984", "--format", "json"], capture_output=True, env=environment)
+    assert [one["token"] for one in json.loads(ran.stdout)["tokens"]] == ["비밀번호", "\U0001f984"], "escapes as JSON has them"
 
 
 def test_columns_are_straight_on_a_terminal():
