@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 _FIRST_CANDIDATES = 64
-_SCREEN_ERROR = 1e-5  # a bound on the error of float32 cosines; candidates are scored again in float64
+_SCREEN_ERROR = 1e-5  # a bound on the error of float32 products of vectors of length about 1; candidates are scored again in float64
 _DENSE_LIMIT = 200_000_000  # weights; alpha=1 leaves nothing at zero
 
 
@@ -50,15 +50,22 @@ def check_alpha(alpha: float) -> None:
 def cosine_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block: int = 512) -> sp.csr_array:
     """[n, S] float32 mixture: alpha-entmax over the cosines of each query vector [n, K] with every donor vector [S, K].
 
+    Zero vectors are an error: they have no direction to compare.
+    """
+    return product_mixture(unit(queries), unit(donors), alpha, block)
+
+
+def product_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block: int = 512) -> sp.csr_array:
+    """[n, S] float32 mixture: alpha-entmax over the dot products of query vectors [n, K] and donor vectors [S, K], float64, of length about 1.
+
     Scores are screened in float32 and the candidates scored again in float64, so weights do not depend on the block size. Memory beyond inputs and
-    outputs: block x S float32. Zero vectors are an error: they have no direction to compare.
+    outputs: block x S float32.
     """
     check_alpha(alpha)
     if alpha == 1 and len(queries) * len(donors) > _DENSE_LIMIT:
         raise ValueError(
             f"alpha 1 gives each of {len(queries):,} rows a weight on all {len(donors):,} donors, more than fits in memory; choose alpha 1.25 or more"
         )
-    queries, donors = _unit(queries), _unit(donors)
     screen = np.ascontiguousarray(donors.astype(np.float32).T)
     indices, weights, counts = [], [], []
     for start in range(0, len(queries), block):
@@ -102,7 +109,7 @@ def _solve_block(queries: np.ndarray, donors: np.ndarray, screen: np.ndarray, al
     return solved  # type: ignore[return-value]
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def unit(vectors: np.ndarray) -> np.ndarray:
     """Rows scaled to length 1 in float64."""
     vectors = np.asarray(vectors, dtype=np.float64)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -41,9 +41,7 @@ def apply(encoder: Any, tokenizer: Any, initializer: Initializer, *, bias: str |
     return transplant(encoder, tokenizer, embedding, decoder=decoder, query_weights=query_weights, **options)
 
 
-def question(
-    encoder: Any, tokenizer: Any, *, profile: str = "fixed", overlap: str = "fuzzy", donors: str | None = None, seed: int = 42
-) -> Transfer:
+def question(encoder: Any, tokenizer: Any, *, profile: str = "fixed", overlap: str = "fuzzy", donors: str | None = None, seed: int = 42) -> Transfer:
     """The `Transfer` that asks how `encoder` may get the vocabulary of `tokenizer`.
 
     profile  `fixed`, or `compat` for the choices of SemBridge's published code (see docs/fidelity.md)

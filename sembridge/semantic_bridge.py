@@ -9,16 +9,21 @@ import numpy as np
 import scipy.sparse as sp
 
 from sembridge.bridge import BridgeVectors, embed_vocabulary, load_bridge
-from sembridge.entmax import check_alpha, cosine_mixture
+from sembridge.entmax import check_alpha, product_mixture, unit
 from sembridge.initializer import Initialization, Transfer, assemble
+
+POSITION = 0.1  # ours, see docs/fidelity.md
 
 
 @dataclass(frozen=True)
 class SemBridge:
     """E_t[x] = sum_v p_x[v] E_s[v], p_x = alpha-entmax over the cosines of the bridge vectors of x and of every donor v.
 
-    bridge  a SentenceTransformer (hub id or folder), or the vectors it gave for both vocabularies
-    alpha   >= 1; the paper's runs use 4
+    bridge    a SentenceTransformer (hub id or folder), or the vectors it gave for both vocabularies
+    alpha     >= 1; the paper's runs use 4
+    position  what is taken off the cosine of a donor at another place in the word than x (one begins a word, the other continues one). Without it
+              "ing" and "##ing" get the same row, for the bridge reads the same text. 0: cosines alone. None: 0.1, but 0 under the profile compat,
+              where the bridge reads the hashes
 
     Donors are those of the transfer that the bridge knows. A target token without text, or with one the bridge does not know, is sampled
     (N(mean, std) of the source rows) and labelled so: its bridge vector would be that of every other unknown token.
@@ -31,9 +36,12 @@ class SemBridge:
 
     bridge: str | BridgeVectors = "BAAI/bge-m3"
     alpha: float = 4.0
+    position: float | None = None
 
     def __post_init__(self) -> None:
         check_alpha(self.alpha)
+        if self.position is not None and not 0 <= self.position <= 2:
+            raise ValueError(f"position {self.position} is not between 0 and 2; it is taken off cosines: 0 leaves them alone, 2 outweighs any")
 
     def __call__(self, transfer: Transfer) -> Initialization:
         vectors = self.vectors(transfer)
@@ -41,7 +49,7 @@ class SemBridge:
         bridged = np.flatnonzero((vectors.target.known & transfer.target.has_text)[transfer.missing])
         if len(bridged) and not len(donors):
             raise ValueError("the bridge knows none of the source tokens; check that it is a multilingual sentence encoder")
-        weights = cosine_mixture(vectors.target.vectors[transfer.missing[bridged]], vectors.source.vectors[donors], self.alpha)
+        weights = product_mixture(*self._compared(transfer, vectors, transfer.missing[bridged], donors), self.alpha)
         mixture = _place(weights, bridged, donors, (len(transfer.missing), len(transfer.source)))
         support = np.diff(weights.indptr)
         statistics = {
@@ -50,6 +58,16 @@ class SemBridge:
             "max_support": int(support.max(initial=0)),
         }
         return assemble(transfer, mixture=mixture, statistics=statistics)
+
+    def _compared(self, transfer: Transfer, vectors: BridgeVectors, targets: np.ndarray, donors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """([n, K] float64 of target tokens, [m, K] of donors) whose dot products are the scores but for a constant, which entmax does not see."""
+        queries, offers = unit(vectors.target.vectors[targets]), unit(vectors.source.vectors[donors])
+        default = POSITION if transfer.source.profile == "fixed" else 0.0
+        taken_off = default if self.position is None else self.position
+        if not taken_off:
+            return queries, offers
+        places = [np.where(flags, 1.0, -1.0)[:, None] for flags in (transfer.target.word_initial[targets], transfer.source.word_initial[donors])]
+        return np.hstack([queries, places[0] * np.sqrt(taken_off / 2)]), np.hstack([offers, places[1] * np.sqrt(taken_off / 2)])
 
     def vectors(self, transfer: Transfer) -> BridgeVectors:
         """The given vectors, or those of the bridge loaded by name."""

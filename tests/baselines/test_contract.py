@@ -187,16 +187,18 @@ def test_support_shrinks_as_alpha_grows(entmax_method, case):
         assert (narrower <= wider).all() and narrower.sum() < wider.sum()
 
 
+@pytest.mark.parametrize("position", [0.0, 0.1, 2.0])
 @pytest.mark.parametrize(("alpha", "oracle"), [(1.0, softmax), (2.0, lambda z, axis: sparsemax(torch.from_numpy(z), dim=axis).numpy())])
-def test_alpha_1_is_softmax_and_alpha_2_sparsemax(case, alpha, oracle):
+def test_alpha_1_is_softmax_and_alpha_2_sparsemax(case, alpha, oracle, position):
     """SemBridge over all donors the bridge knows, the weights taken from scipy and from the entmax package."""
-    answer = build("sembridge", case, alpha=alpha)(case.transfer)
+    answer = build("sembridge", case, alpha=alpha, position=position)(case.transfer)
     donors = np.flatnonzero(case.transfer.donors & case.source_known)
     mixed = np.flatnonzero(answer.origin == MIXED)
     unit = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in
             (case.target_vectors[mixed].astype(float), case.source_vectors[donors].astype(float))]  # fmt: skip
     expected = np.zeros((len(mixed), len(case.transfer.source)))
-    expected[:, donors] = oracle(unit[0] @ unit[1].T, axis=1)
+    elsewhere = case.transfer.target.word_initial[mixed][:, None] != case.transfer.source.word_initial[donors]
+    expected[:, donors] = oracle(unit[0] @ unit[1].T - position * elsewhere, axis=1)
     np.testing.assert_allclose(answer.mixture.toarray()[mixed], expected, atol=1e-6)
     assert len(mixed) > 20
 

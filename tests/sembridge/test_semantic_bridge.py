@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
@@ -11,7 +13,7 @@ from transfers_made import made_transfer, plain_vocabulary
 
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.initializer import Transfer
-from sembridge.semantic_bridge import SemBridge
+from sembridge.semantic_bridge import POSITION, SemBridge
 
 ROWS = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
 AXES = np.eye(3, dtype=np.float32)
@@ -99,3 +101,40 @@ def test_a_bridge_given_by_folder_is_loaded(tmp_path):
     source, target = plain_vocabulary(["cat", "password", "song", "unheard"]), plain_vocabulary(["пароль", "cat", "неслыханно"])
     answer = SemBridge(str(tmp_path), alpha=4)(Transfer.between(source, target, ROWS))
     assert answer.origin.tolist() == ["mixed", "copied", "sampled"] and answer.mixture.toarray()[0].tolist() == [0, 1, 0, 0]
+
+
+def placed(source: list[bool], target: list[bool]) -> Transfer:
+    """Four source tokens and one target token to invent, by whether each begins a word."""
+    asked = made_transfer([-1], ROWS)
+    sides = [replace(side, word_initial=np.array(flags)) for side, flags in ((asked.source, source), (asked.target, target))]
+    return replace(asked, source=sides[0], target=sides[1])
+
+
+def test_position_by_hand():
+    """Four donors the bridge reads alike, alpha 2: 0.2 is taken off the two at another place, so the weights differ by 0.2 and sum to 1."""
+    bridge, asked = vectors([[1, 0, 0]] * 4, [[1, 0, 0]]), placed([True, True, False, False], [False])
+    for position, expected in ((0.0, [0.25, 0.25, 0.25, 0.25]), (0.2, [0.15, 0.15, 0.35, 0.35]), (2.0, [0, 0, 0.5, 0.5])):
+        np.testing.assert_allclose(SemBridge(bridge, 2, position)(asked).mixture.toarray(), [expected], atol=1e-7)
+
+
+def test_position_tells_apart_what_the_bridge_reads_alike():
+    """The piece and the word of one text get rows of their own, unless cosines alone decide."""
+    bridge = vectors([[1, 0.2, 0], [1, 0.2, 0], [1, 0.1, 0], [1, 0.1, 0]], [[1, 0, 0]])
+    for position, same in ((None, False), (0.1, False), (0.0, True)):
+        rows = [SemBridge(bridge, position=position)(placed([True, False, True, False], [flag])).rows for flag in (True, False)]
+        assert np.array_equal(*rows) == same
+
+
+def test_position_is_left_to_the_hashes_under_the_profile_compat():
+    bridge, asked = vectors([[1, 0.2, 0], [1, 0, 0.2], [1, 0.1, 0], [0, 1, 0]], [[1, 0, 0]]), placed([True, False, True, False], [True])
+    compat = replace(asked, source=replace(asked.source, profile="compat"), target=replace(asked.target, profile="compat"))
+    alone, default, published = (method(given).mixture.toarray() for method, given in
+                                 ((SemBridge(bridge, position=0.0), asked), (SemBridge(bridge), asked), (SemBridge(bridge), compat)))  # fmt: skip
+    assert np.array_equal(published, alone) and not np.array_equal(default, alone)
+    assert np.array_equal(default, SemBridge(bridge, position=POSITION)(asked).mixture.toarray())
+
+
+@pytest.mark.parametrize("position", [-0.1, 2.5, float("nan")])
+def test_position_out_of_range(position):
+    with pytest.raises(ValueError, match=f"position {position} is not between 0 and 2"):
+        SemBridge(position=position)
