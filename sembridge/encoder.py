@@ -50,7 +50,7 @@ def check_folder(model: str) -> None:
     config = folder / "config.json"
     if not config.is_file():
         raise ValueError(f"model folder {str(folder)!r} has no config.json; a masked-LM folder has config.json, model.safetensors and a tokenizer")
-    architectures = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
+    architectures = _read(config).get("architectures") or []
     if not any(name.endswith("ForMaskedLM") for name in architectures):
         shown = ", ".join(architectures) or "none"
         raise ValueError(f"model {model!r} is no masked LM (architectures: {shown}); choose a SPLADE encoder whose config names a ...ForMaskedLM")
@@ -69,5 +69,16 @@ def _routed(model: Path, kind: str) -> list[Path]:
     router = model / "router_config.json"
     if not router.is_file():
         return []
-    types = json.loads(router.read_text(encoding="utf-8")).get("types", {})
+    types = _read(router).get("types", {})
     return [model / name for name, path in types.items() if str(path).endswith(kind)]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON file that holds one object. Raises ValueError naming the file if it does not."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); copy the model anew") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds no JSON object; copy the model anew")
+    return content

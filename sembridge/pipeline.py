@@ -62,7 +62,7 @@ def question(encoder: Any, tokenizer: Any, *, profile: str = "fixed", overlap: s
 
 
 def answers(encoder: Any, tokenizer: Any, initializer: Initializer, asked: Transfer) -> tuple[Initialization, Initialization | None]:
-    """The method's answer to `asked` for the embedding, and for the decoder where the model stores one of its own (None where it shares the embedding)."""
+    """The method's answer to `asked` for the embedding, and for the decoder where the model stores one of its own (None where it shares the rows)."""
     initializer = with_tokenizers(initializer, parts(encoder).tokenizer, tokenizer)
     rows = decoder_rows(encoder)
     decoder = None if rows is None else initializer(dataclasses.replace(asked, rows=rows[: len(asked.source)]))

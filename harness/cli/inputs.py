@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -135,12 +134,6 @@ def _model(option: str, name: str, revision: str | None, revision_option: str) -
 
 
 def _checked(check: Callable[[str, Source], None], option: str, source: Source) -> Source:
-    if isinstance(source, Local):
-        for path in sorted(source.path.glob("*.json")):
-            try:
-                json.loads(path.read_text(encoding="utf-8"))
-            except ValueError as error:
-                raise RefusedError(f"{option}: {path} is no JSON ({error}); get the file again") from None
     try:
         check(option, source)
     except PresetError as error:

@@ -59,6 +59,7 @@ def may_be_inference_free(source: Source) -> bool:
 def check_model(option: str, source: Source) -> None:
     """A local encoder must be a masked LM in safetensors."""
     if isinstance(source, Local):
+        _check_json(option, source.path)
         try:
             check_folder(str(source.path))
         except ValueError as error:
@@ -70,6 +71,7 @@ def check_tokenizer(option: str, source: Source) -> None:
     if not isinstance(source, Local):
         return
     folder = source.path
+    _check_json(option, folder)
     if not (folder / "tokenizer.json").is_file():
         raise PresetError(f"{option}: {folder} has no tokenizer.json; save the tokenizer with transformers' save_pretrained")
     configured: dict = {}
@@ -78,6 +80,15 @@ def check_tokenizer(option: str, source: Source) -> None:
             configured |= json.loads((folder / name).read_text(encoding="utf-8"))
     if not configured.get("pad_token"):
         raise PresetError(f"{option}: tokenizer {folder} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch")
+
+
+def _check_json(option: str, folder: Path) -> None:
+    """Files cut off by a broken download would fail much later, and without their name."""
+    for path in sorted(folder.glob("*.json")):
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise PresetError(f"{option}: {path} is no JSON ({error}); get the file again") from None
 
 
 def check_collection(option: str, source: Source, needs_pairs: bool) -> None:

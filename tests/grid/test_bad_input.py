@@ -119,3 +119,15 @@ def test_what_is_given_twice_or_not_at_all(refused):
 def test_fine_tuning_needs_training_pairs(refused, broken):
     (broken / "collections" / "ru" / "qrels" / "train.tsv").unlink()
     assert "has no training pairs; add qrels/train.tsv, or leave fine-tuned out" in refused(*RU, data=broken)
+
+
+def test_files_cut_off_by_a_broken_download_are_named(refused, broken):
+    config = broken / "source" / "config.json"
+    config.write_text(config.read_text()[:40])
+    assert "config.json is no JSON (" in refused(*RU, data=broken)
+
+
+def test_a_damaged_tokenizer_is_named(refused, broken):
+    tokenizer = broken / "tokenizers" / "ru" / "tokenizer.json"
+    tokenizer.write_bytes(tokenizer.read_bytes()[:100])
+    assert "tokenizer.json is no JSON (" in refused(*RU, data=broken)
