@@ -305,3 +305,22 @@ def test_special_ids_that_do_not_fit(folders):
     encoder, target = load_encoder(folders["bert", True]), russian()
     with pytest.raises(ValueError, match="special_ids 'source' is unknown; choose one of target, keep"):
         transplant(encoder, target, answer_for(encoder, target), special_ids="source")
+
+
+def cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return (left * right).sum(axis=1) / np.linalg.norm(left, axis=1) / np.linalg.norm(right, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("family", "kept", "mean", "unchanged"),
+    [("bert", {"bias": "keep"}, 0.975, 0), ("roberta", {"special_ids": "keep"}, 0.9986, 196), ("bert", {}, 1, 200)],
+)
+def test_what_keeping_costs(family, kept, mean, unchanged, folders):
+    """The figures of rows 6 and 8 in docs/fidelity.md: 200 texts after all ids were renumbered, against the same texts before."""
+    encoder, tokenizer = load_encoder(folders[family, True]), source_tokenizer(family)
+    order = new_ids(tokenizer, 5)
+    target = renumbered(tokenizer, order)
+    before = represented(encoder, texts())
+    transplant(encoder, target, answer_for(encoder, target), **kept)
+    found = cosine(represented(encoder, texts())[:, order], before)
+    assert found.mean() == pytest.approx(mean, abs=5e-4) and (found > 1 - 1e-5).sum() == unchanged
