@@ -107,4 +107,6 @@ def _text(given: Inputs, cell: Identity) -> Source:
             return Local(path / "corpus.jsonl")
         case Member(artefact, path):
             return Member(artefact, f"{path}/corpus.jsonl")
+        case Artefact():
+            return Member(collection, "corpus.jsonl")
     raise PresetError(f"initializer {cell.initializer!r} needs target-language text: add --set text=FILE")

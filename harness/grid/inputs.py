@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from harness.grid.artefact import Local, Source
+from harness.grid.collection_source import CollectionSource
 from harness.grid.methods import REFERENCES
-from harness.grid.preset import CollectionSource, ModelSource, Preset, PresetError
-from harness.grid.sources import check_collection, check_model, check_tokenizer, resolve
+from harness.grid.preset import ModelSource, Preset, PresetError
+from harness.grid.sources import check_collection, check_model, check_tokenizer, resolve, resolve_collection
 from sembridge.nearest import nearest
 
 
@@ -29,7 +30,8 @@ class Inputs:
             check_tokenizer(option, self.tokenizers[language])
             for name, collection in preset.collections.items():
                 needs_pairs = "fine-tuned" in preset.stages and preset.training.collection in (None, name)
-                self.collections[name, language] = self._collection(f"{option}, collection {name}", collection, language, needs_pairs)
+                found = self._collection(f"{option}, collection {name}", name, collection, language, needs_pairs)
+                self.collections[name, language] = self.collections[collection.label(name), language] = found
             self.texts[language] = resolve("text", ModelSource(model=preset.text), language) if preset.text else None
         self.words = resolve("words", ModelSource(model=preset.words)) if preset.words else None
         if any("aligned" in initializer_class(name).needs for name in preset.initializers if name not in REFERENCES):  # read by nothing else
@@ -44,8 +46,8 @@ class Inputs:
         return resolve(option, preset.tokenizers[language], language)
 
     @staticmethod
-    def _collection(option: str, collection: CollectionSource, language: str, needs_pairs: bool) -> Source:
-        source = resolve(option, ModelSource(model=collection.folder), language)
+    def _collection(option: str, name: str, collection: CollectionSource, language: str, needs_pairs: bool) -> Source:
+        source = resolve_collection(option if collection.folder else f"collections.{name}", collection, language)
         check_collection(option, source, needs_pairs)
         return source
 

@@ -35,7 +35,8 @@ def plan(preset: Preset) -> list[Cell]:
                 for stage in preset.stages:
                     for method in rows:
                         for seed in preset.seeds:
-                            identity = Identity(language, architecture, collection, method.name, method.bridge, method.alpha, stage, seed)
+                            name = preset.collections[collection].label(collection)
+                            identity = Identity(language, architecture, name, method.name, method.bridge, method.alpha, stage, seed)
                             artefact = cell_artefact(preset, checked, identity)
                             cells.append(Cell(identity, method.label or method.name, method.name in REFERENCES, artefact))
     return cells

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from harness.grid.collection_source import CollectionSource
 from harness.training.settings import TrainingSettings
 from sembridge.nearest import nearest
 
@@ -34,17 +35,6 @@ class ModelSource(_Part):
     @classmethod
     def _bare_name(cls, value: Any) -> Any:
         return {"model": value} if isinstance(value, str) else value
-
-
-class CollectionSource(_Part):
-    """A folder in BEIR layout, `{language}` standing for the language."""
-
-    folder: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_name(cls, value: Any) -> Any:
-        return {"folder": value} if isinstance(value, str) else value
 
 
 class EvaluationSettings(_Part):
@@ -227,6 +217,8 @@ def _explained(error: ValidationError) -> str:
         return f"option {location!r}: {first['input']!r} is not valid; {nearest(str(first['input']), expected)}"
     if first["type"] == "value_error" and location in ("", "training"):
         return str(first["ctx"]["error"])
+    if first["type"] == "value_error":
+        return f"{location}: {first['ctx']['error']}"
     if first["type"] == "missing":
         return f"option {location!r} is missing; add it with --set {location}=..."
     return f"option {location!r}: {first['input']!r} is not valid ({message})"
@@ -235,9 +227,13 @@ def _explained(error: ValidationError) -> str:
 def _fields_at(location: tuple) -> list[str]:
     model: Any = Preset
     for part in location:
-        annotation = model.model_fields[part].annotation if isinstance(part, str) and part in getattr(model, "model_fields", {}) else None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-        elif annotation is not None or model is Preset:
-            model = ModelSource if location[0] in ("architectures", "bridges", "tokenizers") else CollectionSource
+        if part in model.model_fields:  # else the name of an entry, chosen by the user
+            model = _model_in(model.model_fields[part].annotation) or model
     return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> Any:
+    """The model that an annotation is, or holds: dict[str, X], X | None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from harness.grid.artefact import Hub, Local, Source
+from harness.grid.artefact import Artefact, Hub, Local, Source
+from harness.grid.collection_source import CollectionSource
 from harness.grid.preset import ModelSource, PresetError
 from sembridge.encoder import check_folder, masked_lm_folder
 from sembridge.nearest import nearest
@@ -35,6 +36,20 @@ def resolve(option: str, source: ModelSource, language: str = "") -> Source:
         return Hub(name, source.revision)
     hint = f"; if it is a hub model, add its pinned revision (--set {option}.revision=COMMIT)" if takes_hub else ""
     raise PresetError(f"{option}: {name!r} does not exist here{hint or '; check the path'}")
+
+
+def resolve_collection(option: str, source: CollectionSource, language: str) -> Source:
+    """A folder, or the artefact that a download becomes. A hub dataset needs its revision, as models do."""
+    if source.folder is not None:
+        return resolve(option, ModelSource(model=source.folder), language)
+    pinned = {"": source.revision} if source.hub else {}
+    if source.judgements is not None:
+        pinned["judgements."] = source.judgements.revision
+    for part, revision in pinned.items():
+        if revision is None:
+            name = source.judgements.hub if part and source.judgements else source.hub
+            raise PresetError(f"{option}: the hub dataset {name!r} needs its pinned revision (--set {option}.{part}revision=COMMIT)")
+    return Artefact("collection", source.parameters(language), {})
 
 
 def _siblings(pattern: str, language: str) -> str:
