@@ -75,7 +75,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
     from harness.results import measurement
     from harness.results.export import write_results
     from harness.results.rendering import to_text
-    from harness.results.tables import LEGEND, make_tables
+    from harness.results.tables import LEGEND
 
     start = time.perf_counter()
     expected = sum(store.seconds(artefact.stage) for artefact in todo)
@@ -98,8 +98,8 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
         for cell in cells
     ]
     paths = {record.key: store.path(cell.artefact) for record, cell in zip(records, cells, strict=True)}
-    write_results(given.results, records, lambda record: paths[record.key] if record.status == "ok" else None)
-    for table in make_tables(records):
+    written = write_results(given.results, records, lambda record: paths[record.key] if record.status == "ok" else None)
+    for table in written.tables:
         print(f"\n{to_text(table)}", end="")
     print(f"\n{LEGEND}")
     broken = [record for record in records if record.status != "ok"]

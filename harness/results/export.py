@@ -4,6 +4,7 @@
     tables/            one .md, .csv and .tex per table, and all.md
     runs/              one TREC run per cell
     queries.parquet    one row per cell and query
+    significance.csv   the best row of each column against the others
 
 Every file appears whole or not at all, and the same records give the same bytes.
 """
@@ -20,10 +21,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, fields
 from pathlib import Path
+from typing import NamedTuple
 
+from harness.results import significance
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import to_csv, to_latex, to_markdown
-from harness.results.tables import LEGEND, check_distinct, make_tables, table_name
+from harness.results.tables import LEGEND, Table, check_distinct, make_tables, table_name
 
 COLUMNS = (
     *("language", "architecture", "collection", "initializer", "bridge", "alpha", "stage", "seed"),
@@ -31,24 +34,38 @@ COLUMNS = (
     *("seconds", "status", "error", "label", "key"),
 )
 _STATISTICS = ("query_active", "doc_active", "flops")
+TABLE_MEASURE = "ndcg@10"
 _TABLE_FORMS = (".md", ".csv", ".tex")
 
 
-def write_results(folder: Path, records: Sequence[Record], artefact_of: Callable[[Record], Path | None]) -> list[Path]:
-    """Write the results of `records` into `folder`; returns the files written.
+class Written(NamedTuple):
+    """The files written, and the tables among them, with their marks."""
 
-    `artefact_of` gives the folder with run.trec.gz and queries.parquet; without one (None) a cell is in cells.csv and the tables only.
+    files: list[Path]
+    tables: list[Table]
+
+
+def write_results(folder: Path, records: Sequence[Record], artefact_of: Callable[[Record], Path | None]) -> Written:
+    """Write the results of `records` into `folder`.
+
+    `artefact_of` gives the folder with run.trec.gz and queries.parquet; without one (None) a cell is in cells.csv and the tables only, and
+    nothing in its table is tested. Raises ValueError, before anything is written, if cells of a column were measured over different queries.
     What an earlier call wrote into tables/ and runs/ and this one does not is removed; other files there are left alone.
     """
     check_distinct(records)
     _check_file_names(records)
     earlier = _names_of_earlier(folder / "cells.csv")
-    for part in (folder, folder / "tables", folder / "runs"):
-        part.mkdir(parents=True, exist_ok=True)
     found = [(record, artefact_of(record)) for record in records if record.status == OK]
     artefacts = [(record, artefact) for record, artefact in found if artefact is not None]
+    by_key = {record.key: artefact for record, artefact in artefacts}
+    tested = [significance.mark(table, lambda key: _scores(by_key.get(key))) for table in make_tables(records, TABLE_MEASURE)]
+    tables = [table for table, _ in tested]
 
-    written = _write_tables(folder / "tables", records)
+    for part in (folder, folder / "tables", folder / "runs"):
+        part.mkdir(parents=True, exist_ok=True)
+    written = _write_tables(folder / "tables", tables)
+    comparisons = [comparison for _, found_here in tested for comparison in found_here]
+    written.append(_write_text(folder / "significance.csv", significance.to_csv(comparisons)))
     for record, artefact in artefacts:
         written.append(_copy_run(artefact / "run.trec.gz", folder / "runs" / _run_file(record.identity)))
     written.append(_write_queries(folder / "queries.parquet", artefacts))
@@ -56,11 +73,21 @@ def write_results(folder: Path, records: Sequence[Record], artefact_of: Callable
         (folder / stale).unlink(missing_ok=True)
     # last: it is from this file that the next call knows what this one wrote
     written.append(_write_text(folder / "cells.csv", _cells_csv(records)))
-    return written
+    return Written(written, tables)
 
 
-def _write_tables(folder: Path, records: Sequence[Record]) -> list[Path]:
-    tables = make_tables(records)
+def _scores(artefact: Path | None) -> significance.Scores | None:
+    """What the tables show, query by query; None without an artefact."""
+    import pyarrow.parquet as pq
+
+    if artefact is None:
+        return None
+    with pq.ParquetFile(artefact / "queries.parquet") as file:
+        queries = file.read(["query_id", TABLE_MEASURE])
+    return significance.Scores(queries["query_id"].to_pylist(), queries[TABLE_MEASURE].to_numpy())
+
+
+def _write_tables(folder: Path, tables: Sequence[Table]) -> list[Path]:
     written = []
     for table in tables:
         for form, content in zip(_TABLE_FORMS, (to_markdown(table, heading="#"), to_csv(table), to_latex(table)), strict=True):

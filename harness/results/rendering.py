@@ -10,20 +10,22 @@ from collections.abc import Sequence
 
 from harness.results.tables import Cell, Row, Table
 
+UNDECIDED = "†"
 TERMINAL_WIDTH = 100
 _LABEL_WIDTH = 48  # longer labels are wrapped, which leaves room for several columns beside them
 _GAP = "  "
 
 
 def to_markdown(table: Table, heading: str = "##") -> str:
-    """The title as a heading, then the table; the best in bold, references below a row that says so."""
+    """The title as a heading, then the table and its note; the best in bold, references below a row that says so."""
     header = ["method", *table.columns]
     lines = [_markdown_row(map(_markdown_text, header)), _markdown_row([":---", *["---:"] * len(table.columns)])]
     lines += [_markdown_row([_markdown_text(row.label), *map(_markdown_cell, row.cells)]) for row in table.competitors]
     if table.references and table.competitors:
         lines.append(_markdown_row(["*for reference*", *[""] * len(table.columns)]))
     lines += [_markdown_row([_markdown_text(row.label), *map(_markdown_cell, row.cells)]) for row in table.references]
-    return f"{heading} {_markdown_text(table.title)}\n\n" + "\n".join(lines) + "\n"
+    note = f"\n{_markdown_text(table.note)}\n" if table.note else ""
+    return f"{heading} {_markdown_text(table.title)}\n\n" + "\n".join(lines) + "\n" + note
 
 
 def to_csv(table: Table) -> str:
@@ -37,7 +39,7 @@ def to_csv(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    r"""A table environment (booktabs) with the title as its caption; the best in \textbf, references below a rule."""
+    r"""A table environment (booktabs) with the title as its caption; the best in \textbf, references below a rule, the note below the table."""
     lines = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
@@ -52,18 +54,25 @@ def to_latex(table: Table) -> str:
     if table.references and table.competitors:
         lines.append("\\midrule")
     lines += [_latex_row([row.label], row.cells) for row in table.references]
-    lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    lines += ["\\bottomrule", "\\end{tabular}"]
+    if table.note:
+        lines += ["", f"\\smallskip\\footnotesize {_latex_text(table.note)}"]
+    lines.append("\\end{table}")
     return "\n".join(lines) + "\n"
 
 
 def to_text(table: Table, width: int = TERMINAL_WIDTH) -> str:
-    """Aligned columns, the best with a star; columns that do not fit beside each other continue in a further block of the same rows."""
+    """Aligned columns, the best with a star; columns that do not fit beside each other continue in a further block of the same rows.
+
+    The note comes last.
+    """
     labels = {row.label: textwrap.wrap(row.label, _LABEL_WIDTH, break_on_hyphens=False) or [""] for row in table.rows}
     first = max([len("method"), *(len(line) for lines in labels.values() for line in lines)])
-    # one place more than the longest text: the star's, kept free where there is none, so that digits stay below digits
+    # one place more than the longest text: the mark's, kept free where there is none, so that digits stay below digits
     sizes = [max([len(name), *(len(row.cells[i].text) for row in table.rows)]) + 1 for i, name in enumerate(table.columns)]
     blocks = ["\n".join(_text_block(table, labels, first, sizes, chosen)) for chosen in _fitting(sizes, width - first)]
-    return "\n".join(textwrap.wrap(table.title, width)) + "\n" + "\n\n".join(blocks) + "\n"
+    note = [textwrap.fill(table.note, width) + "\n"] if table.note else []
+    return "\n".join([*textwrap.wrap(table.title, width), "\n\n".join(blocks), *note]) + ("" if note else "\n")
 
 
 def _fitting(sizes: Sequence[int], room: int) -> list[list[int]]:
@@ -88,7 +97,7 @@ def _text_block(table: Table, labels: dict[str, list[str]], first: int, sizes: S
         lines = []
         for row in rows:
             *wrapped, last = labels[row.label]
-            lines += [*wrapped, line(last, [row.cells[i].text + ("*" if row.cells[i].best else " ") for i in chosen])]
+            lines += [*wrapped, line(last, [row.cells[i].text + _text_mark(row.cells[i]) for i in chosen])]
         return lines
 
     header = line("method", [table.columns[i] + " " for i in chosen])
@@ -97,12 +106,16 @@ def _text_block(table: Table, labels: dict[str, list[str]], first: int, sizes: S
     return [header, rule, *body(table.competitors), *below]
 
 
+def _text_mark(cell: Cell) -> str:
+    return "*" if cell.best else UNDECIDED if cell.undecided else " "
+
+
 def _markdown_row(cells: Sequence[str] | map[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
 def _markdown_cell(cell: Cell) -> str:
-    return f"**{cell.text}**" if cell.best else cell.text
+    return f"**{cell.text}**" if cell.best else cell.text + UNDECIDED * cell.undecided
 
 
 def _markdown_text(text: str) -> str:
@@ -121,6 +134,8 @@ _LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "*": "{*}",
     "α": "$\\alpha$",
     "±": "$\\pm$",
+    "≥": "$\\geq$",
+    UNDECIDED: "$^{\\dagger}$",
     "–": "--",
 }
 
@@ -130,5 +145,10 @@ def _latex_text(text: str) -> str:
 
 
 def _latex_row(texts: Sequence[str], cells: Sequence[Cell] = ()) -> str:
-    printed = [f"\\textbf{{{_latex_text(cell.text)}}}" if cell.best else _latex_text(cell.text) for cell in cells]
-    return " & ".join([*map(_latex_text, texts), *printed]) + " \\\\"
+    return " & ".join([*map(_latex_text, texts), *map(_latex_cell, cells)]) + " \\\\"
+
+
+def _latex_cell(cell: Cell) -> str:
+    """A mark takes no width: digits stay below digits."""
+    text = _latex_text(cell.text)
+    return f"\\textbf{{{text}}}" if cell.best else text + f"\\rlap{{{_LATEX[UNDECIDED]}}}" * cell.undecided

@@ -24,11 +24,17 @@ _MEASURE_NAMES = {"ndcg@10": "nDCG@10", "recall@100": "Recall@100", "mrr@10": "M
 
 @dataclass(frozen=True)
 class Cell:
-    """What is printed, and the exact value behind it (None where there is none)."""
+    """What is printed, and the exact value behind it (None where there is none).
+
+    keys       of the records that the value is the mean of, one per seed; the mean over languages has none of its own
+    undecided  not the best, but not shown to be worse either (`significance`)
+    """
 
     text: str
     value: float | None = None
     best: bool = False
+    keys: tuple[str, ...] = ()
+    undecided: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """One cell per column in every row; competitors first, then the references. `name` is the table's identity, usable in file names."""
+    """One cell per column in every row; competitors first, then the references. `name` is the table's identity, usable in file names.
+
+    `note` explains marks below the table; empty if nothing was compared.
+    """
 
     name: str
     title: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    note: str = ""
 
     @property
     def competitors(self) -> list[Row]:
@@ -116,7 +126,9 @@ def _cell(seeds: Sequence[Record], measure: str) -> Cell:
     if any(record.status != OK for record in seeds):
         return Cell("failed")
     values = [record.scores[measure] for record in seeds if measure in record.scores]
-    return _value_cell(values) if values and len(values) == len(seeds) else Cell(MISSING)
+    if not values or len(values) < len(seeds):
+        return Cell(MISSING)
+    return replace(_value_cell(values), keys=tuple(record.key for record in seeds))
 
 
 def _mean_cell(cells: Sequence[Cell], by_language: Sequence[Sequence[Record]], measure: str) -> Cell:

@@ -57,12 +57,13 @@ def test_the_files_and_nothing_else(tmp_path, record, artefact_of):
     assert set(found) == {
         "cells.csv",
         "queries.parquet",
+        "significance.csv",
         "runs/ko_bert_pocket-faq_sembridge_BAAI--bge-m3_a4_zero-shot_s0.run",
         "runs/ko_bert_pocket-faq_bm25_zero-shot_s0.run",
         "tables/all.md",
         *(f"tables/pocket-faq_zero-shot_bert.{form}" for form in ("md", "csv", "tex")),
     }
-    assert {str(path.relative_to(tmp_path / "out")) for path in written} == set(found)
+    assert {str(path.relative_to(tmp_path / "out")) for path in written.files} == set(found)
 
 
 def test_cells_csv(tmp_path, record, artefact_of):
@@ -104,6 +105,30 @@ def test_tables_agree_with_all_md(tmp_path, record, artefact_of):
     assert "semantic bridge,no,0.421,0.421" in (tmp_path / "tables/pocket-faq_zero-shot_bert.csv").read_text(encoding="utf-8")
 
 
+def test_marks_are_in_every_form_and_their_numbers_in_significance_csv(tmp_path, record, artefact_of):
+    """Two queries, of which one has the same score: p is 1, whatever the difference."""
+    written = write_results(tmp_path, [*grid(record), record("mean", "ko", 0.4), record("mean", "ru", 0.4)], artefact_of)
+    names = {".md": "| 0.400† |", ".tex": "0.400\\rlap{$^{\\dagger}$}", ".csv": "mean,no,0.400,0.400,0.400"}
+    for form, expected in names.items():
+        assert expected in (tmp_path / f"tables/pocket-faq_zero-shot_bert{form}").read_text(encoding="utf-8")
+    everything = (tmp_path / "tables/all.md").read_text(encoding="utf-8")
+    assert "| 0.400† |" in everything and "†: not shown to be below" in everything
+    [table] = written.tables
+    assert table.note and [cell.undecided for row in table.rows for cell in row.cells if row.label == "mean"] == [True, False, False]
+    with (tmp_path / "significance.csv").open(encoding="utf-8") as lines:
+        [row] = csv.DictReader(lines)
+    assert [row[name] for name in ("table", "column", "best", "method")] == ["pocket-faq_zero-shot_bert", "ko", "semantic bridge", "mean"]
+    assert float(row["difference"]) == pytest.approx((0.421 - 0.4) / 2) and (row["p"], row["p_holm"], row["queries"]) == ("1.0", "1.0", "2")
+
+
+def test_cells_over_different_queries_are_refused_before_anything_is_written(tmp_path, record, artefact_of):
+    records = [record("a", "ko", 0.5), record("b", "ko", 0.25)]
+    pq.write_table(pa.table({"query_id": ["q2"], "ndcg@10": [0.25]}), artefact_of(records[1]) / "queries.parquet")
+    with pytest.raises(ValueError, match="a and b cannot be compared"):
+        write_results(tmp_path / "out", records, artefact_of)
+    assert not (tmp_path / "out").exists()
+
+
 def test_runs_are_plain_text(tmp_path, record, artefact_of):
     write_results(tmp_path, grid(record), artefact_of)
     assert (tmp_path / "runs/ko_bert_pocket-faq_bm25_zero-shot_s0.run").read_bytes() == b"q1 Q0 d1 1 0.30000000000000004 x\n"
@@ -140,7 +165,7 @@ def test_same_records_same_bytes(tmp_path, record, artefact_of):
     second = write_results(tmp_path / "b", grid(record), artefact_of)
     write_results(tmp_path / "b", grid(record), artefact_of)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
-    assert [path.name for path in first] == [path.name for path in second]
+    assert first == second._replace(files=[tmp_path / "a" / path.relative_to(tmp_path / "b") for path in second.files])
 
 
 def test_a_reader_in_the_middle_of_a_file_keeps_that_file(tmp_path, record, artefact_of):

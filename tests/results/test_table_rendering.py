@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 from harness.results.rendering import to_csv, to_latex, to_markdown, to_text
 from harness.results.tables import Cell, Row, Table, make_tables
@@ -83,6 +84,38 @@ def test_latex():
 
 def test_text():
     assert to_text(TABLE) == TEXT
+
+
+MARKED = Table(
+    name="t",
+    title="t",
+    columns=("ko", "mean"),
+    rows=(
+        Row("a", (Cell("0.421 ± 0.010", 0.421, True), Cell("0.421", 0.421, True)), False),
+        Row("b", (Cell("0.400", 0.4, undecided=True), Cell("0.400", 0.4)), False),
+    ),
+    note="†: not shown to be below the best (p ≥ 0.05)",
+)
+
+
+def test_marks_and_note():
+    assert to_markdown(MARKED) == (
+        "## t\n\n| method | ko | mean |\n| :--- | ---: | ---: |\n| a | **0.421 ± 0.010** | **0.421** |\n| b | 0.400† | 0.400 |\n"
+        "\n†: not shown to be below the best (p ≥ 0.05)\n"
+    )
+    assert to_text(MARKED) == (
+        "t\nmethod             ko    mean\n-----------------------------\na       0.421 ± 0.010*  0.421*\nb               0.400†  0.400\n"
+        "†: not shown to be below the best (p ≥ 0.05)\n"
+    )
+    assert to_csv(MARKED) == "method,reference,ko,mean\na,no,0.421 ± 0.010,0.421\nb,no,0.400,0.400\n"
+    lines = to_latex(MARKED).splitlines()
+    assert "b & 0.400\\rlap{$^{\\dagger}$} & 0.400 \\\\" in lines
+    assert lines[-3:] == ["", r"\smallskip\footnotesize $^{\dagger}$: not shown to be below the best (p $\geq$ 0.05)", r"\end{table}"]
+
+
+def test_a_long_note_fits_the_terminal():
+    text = to_text(replace(MARKED, note="word " * 60))
+    assert max(map(len, text.splitlines())) <= 100 and text.count("word") == 60 and text.endswith("word\n")
 
 
 def test_markdown_heading_and_escaping():
