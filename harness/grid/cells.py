@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.grid.artefact import Artefact, Local, Member, Source
-from harness.grid.inputs import Inputs
+from harness.grid.artefact import Artefact, Member, Source
+from harness.grid.inputs import Inputs, documents
 from harness.grid.preset import Preset, PresetError
 from harness.grid.sources import may_be_inference_free, tokenizer_of
 from harness.results.record import Identity
@@ -101,12 +101,4 @@ def _text(given: Inputs, cell: Identity) -> Source:
     text = given.texts[cell.language]
     if text is not None:
         return text
-    collection = given.collections[cell.collection, cell.language]
-    match collection:
-        case Local(path=path):
-            return Local(path / "corpus.jsonl")
-        case Member(artefact, path):
-            return Member(artefact, f"{path}/corpus.jsonl")
-        case Artefact():
-            return Member(collection, "corpus.jsonl")
-    raise PresetError(f"initializer {cell.initializer!r} needs target-language text: add --set text=FILE")
+    return documents(given.collections[cell.collection, cell.language])

@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     option("--collections", nargs="+", metavar="C", help="collections of the preset")
     option("--stages", nargs="+", metavar="S", help="zero-shot, fine-tuned")
     option("--seeds", nargs="+", type=int, metavar="N", help="seeds; several give mean ± deviation")
+    option("--catalog", nargs="+", metavar="FILE", help="catalogues of your own, whose entries `catalog:NAME` finds first (see docs/catalog.md)")
     option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="any other option of the preset, e.g. training.epochs=2")
     option("--results", type=Path, default=Path("results"), metavar="DIR", help="folder for tables, cells.csv, runs (default: results)")
     option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder for computed artefacts, reused by every run (default: store)")
@@ -46,11 +47,17 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
 
     try:
         choices = {name: getattr(given, name) for name in _LISTS if getattr(given, name) is not None}
+        if given.catalog:
+            choices["catalog"] = given.catalog
         preset = load_preset(given.preset, presets, given.set, choices)
         store = Store(given.store)
+        from harness.grid.pins import unpinned
         from harness.grid.plan import missing, plan
 
         cells = plan(preset)
+        unknown = unpinned(preset, cells)
+        if unknown and not given.dry_run:
+            raise PresetError("\nerror: ".join(unknown))
         slots = 1 if given.address else _local_slots(preset)  # of an address we know only once we are there
         if not given.dry_run:
             _check_writable(given.results)
@@ -61,6 +68,8 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
     todo = missing(cells, store)
     if given.dry_run:
         _describe(preset, cells, todo, store, slots)
+        for line in unknown:
+            print(f"before a run: {line}")
         return 0
     try:
         return _run(given, preset, cells, todo, store, slots)
@@ -117,6 +126,7 @@ def _describe(preset: Any, cells: list, todo: list, store: Any, slots: int) -> N
     from collections import Counter
 
     from harness.grid.progress import duration
+    from harness.grid.sharing import sharing
 
     print(f"{preset.title}: {len(cells)} cells")
     for name in ("language", "architecture", "collection", "initializer", "bridge", "alpha", "stage", "seed"):
@@ -132,7 +142,12 @@ def _describe(preset: Any, cells: list, todo: list, store: Any, slots: int) -> N
     for stage, count in counts.items():
         seconds = store.seconds(stage)
         total += count * seconds
-        print(f"  {count:5d} {stage:<18} about {duration(seconds)} each")
+        guess = "" if store.measured(stage) else ", a guess for small models and collections"
+        print(f"  {count:5d} {stage:<18} about {duration(seconds)} each{guess}")
+    shared = sharing(cells, store.seconds)
+    times, seconds_times = shared.artefacts_apart / shared.artefacts, shared.seconds_apart / shared.seconds
+    print(f"sharing: {shared.artefacts:,} artefacts, cell by cell {shared.artefacts_apart:,} ({times:.1f} times as many)")
+    print(f"         {duration(shared.seconds)} of work, cell by cell {duration(shared.seconds_apart)} ({seconds_times:.1f} times as much)")
     print(f"estimate: {duration(total / slots)} with {slots} at a time ({duration(total)} of work)")
 
 

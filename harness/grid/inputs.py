@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from harness.grid.artefact import Local, Source
+from harness.grid.artefact import Artefact, Local, Member, Source
 from harness.grid.collection_source import CollectionSource
 from harness.grid.methods import REFERENCES
 from harness.grid.preset import ModelSource, Preset, PresetError
 from harness.grid.sources import check_collection, check_model, check_tokenizer, resolve, resolve_collection
 from sembridge.nearest import nearest
+
+COLLECTION = "collection:"
+
+
+def documents(collection: Source) -> Source:
+    """The documents of a collection, as text to learn from."""
+    match collection:
+        case Local(path=path):
+            return Local(path / "corpus.jsonl")
+        case Member(artefact, path):
+            return Member(artefact, f"{path}/corpus.jsonl")
+        case Artefact():
+            return Member(collection, "corpus.jsonl")
+    raise AssertionError("a collection is a folder, or part of an artefact")
 
 
 class Inputs:
@@ -32,7 +46,7 @@ class Inputs:
                 needs_pairs = "fine-tuned" in preset.stages and preset.training.collection in (None, name)
                 found = self._collection(f"{option}, collection {name}", name, collection, language, needs_pairs)
                 self.collections[name, language] = self.collections[collection.label(name), language] = found
-            self.texts[language] = resolve("text", ModelSource(model=preset.text), language) if preset.text else None
+            self.texts[language] = self._text(preset, language)
         self.words = resolve("words", ModelSource(model=preset.words)) if preset.words else None
         if any("aligned" in initializer_class(name).needs for name in preset.initializers if name not in REFERENCES):  # read by nothing else
             self.alignments = {language: _alignment(preset, language) for language in preset.languages}
@@ -43,7 +57,15 @@ class Inputs:
             return resolve(option, ModelSource(model=preset.tokenizers), language)
         if language not in preset.tokenizers:
             raise PresetError(f"{option}: no tokenizer for this language; {nearest(language, preset.tokenizers)}")
-        return resolve(option, preset.tokenizers[language], language)
+        return resolve(f"tokenizers.{language}", preset.tokenizers[language], language)
+
+    def _text(self, preset: Preset, language: str) -> Source | None:
+        if preset.text is None or not preset.text.startswith(COLLECTION):
+            return resolve("text", ModelSource(model=preset.text), language) if preset.text else None
+        name = preset.text.removeprefix(COLLECTION)
+        if name not in preset.collections:
+            raise PresetError(f"text: collection {name!r} is unknown; {nearest(name, preset.collections)}")
+        return documents(self.collections[name, language])
 
     @staticmethod
     def _collection(option: str, name: str, collection: CollectionSource, language: str, needs_pairs: bool) -> Source:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from harness.catalog.catalog import Catalog, CatalogError, load_catalog
+from harness.catalog.references import by_language, refers, with_entries
 from harness.grid.collection_source import CollectionSource
 from harness.training.settings import TrainingSettings
 from sembridge.nearest import nearest
@@ -25,11 +28,15 @@ class _Part(BaseModel):
 
 
 class ModelSource(_Part):
-    """A model folder, `pocket:...` (built on first use), or a hub id with its pinned revision. `prompt` is put before texts a bridge embeds."""
+    """A model folder, `pocket:...` (built on first use), or a hub id with its pinned revision. `prompt` is put before texts a bridge embeds.
+
+    hub  the name is a hub id for certain: no folder is looked for, and a plan is possible before the revision is known (a run is not)
+    """
 
     model: str
     revision: str | None = None
     prompt: str = ""
+    hub: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -66,6 +73,7 @@ class Preset(_Part):
 
     title: str
     data: str | None = Field(None, description="folder that {data} stands for")
+    catalog: str | list[str] | None = Field(None, description="catalogues of your own, whose entries come before the project's")
     languages: list[str] = Field(min_length=1)
     architectures: dict[str, ModelSource] = Field(min_length=1)
     tokenizers: str | dict[str, ModelSource]
@@ -136,7 +144,13 @@ def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices:
         raise PresetError(f"{path}: not valid YAML ({str(error).splitlines()[0]}); mend the file") from None
     if not isinstance(content, dict):
         raise PresetError(f"{path}: a preset is a mapping of options; see docs/presets.md")
-    content = _expanded(content)
+    content = _expanded(content) | ({"catalog": choices["catalog"]} if choices and "catalog" in choices else {})
+    overrides = list(overrides)
+    for override in overrides:
+        if override.partition("=")[0] in ("catalog", "data"):  # the entries decide what the others can reach
+            _set(content, override)
+    with _for_a_preset():
+        content = by_language(content, _catalog(content)) if refers(content) else content
     for override in overrides:
         _set(content, override)
     for key, value in (choices or {}).items():
@@ -146,10 +160,26 @@ def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices:
         else:
             content[key] = _narrowed(key, content.get(key), value)
     content = _with_data(content)
+    with _for_a_preset():
+        if refers(content) or content.get("catalog"):
+            content = with_entries(content, _catalog(content))
     try:
         return Preset.model_validate(content)
     except ValidationError as error:
         raise PresetError(_explained(error)) from None
+
+
+@contextmanager
+def _for_a_preset() -> Iterator[None]:
+    try:
+        yield
+    except CatalogError as error:
+        raise PresetError(str(error)) from None
+
+
+def _catalog(content: dict) -> Catalog:
+    given = _with_data(content.get("catalog"), content.get("data"))
+    return load_catalog(Path(file) for file in ([given] if isinstance(given, str) else given or []))
 
 
 def _expanded(content: dict) -> dict:

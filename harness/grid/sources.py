@@ -16,9 +16,15 @@ TOKENIZER_FILES = (
 )  # fmt: skip
 
 
+UNPINNED = "not pinned"
+"""The revision of a hub model whose revision is still to be given: good for a plan, never for a run."""
+
+
 def resolve(option: str, source: ModelSource, language: str = "") -> Source:
     """The input a preset names; `option` is what an error message calls it."""
     name = source.model.replace("{language}", language)
+    if source.hub:
+        return Hub(name, source.revision or UNPINNED)
     if name.startswith("pocket:"):
         from harness.pocket.parts import pocket_member
 

@@ -17,7 +17,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -109,9 +109,16 @@ class Store:
     def seconds(self, stage: str) -> float:
         """Expected seconds of a stage: the median of what this store measured, or the stage's first guess."""
         measured = []
-        for manifest in sorted((self.root / stage).glob(f"*/{MANIFEST}"))[:50]:
+        for manifest in sorted(self._manifests(stage))[:50]:
             measured.append(json.loads(manifest.read_text(encoding="utf-8"))["seconds"])
         return statistics.median(measured) if measured else STAGES[stage].seconds
+
+    def measured(self, stage: str) -> bool:
+        """Whether `seconds` is more than a first guess."""
+        return any(self._manifests(stage))
+
+    def _manifests(self, stage: str) -> Iterator[Path]:
+        return (self.root / stage).glob(f"*/{MANIFEST}")
 
     def _sweep(self) -> None:
         """Remove what killed runs left half-written: folders with a temporary name whose lock nobody holds."""

@@ -1,0 +1,104 @@
+"""The catalogue read from YAML: the entries that come with the project, and those of a person, which come first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from harness.catalog.entries import KINDS, Bridge, Collection, Encoder, Language, Tokenizer
+from sembridge.nearest import nearest
+
+DATA = Path(__file__).parent / "data"
+
+
+class CatalogError(ValueError):
+    """One line for a person: the file, the entry, the field, the next step."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Entries by name."""
+
+    languages: Mapping[str, Language] = field(default_factory=dict)
+    encoders: Mapping[str, Encoder] = field(default_factory=dict)
+    tokenizers: Mapping[str, Tokenizer] = field(default_factory=dict)
+    bridges: Mapping[str, Bridge] = field(default_factory=dict)
+    collections: Mapping[str, Collection] = field(default_factory=dict)
+
+    def entry(self, kind: str, name: str) -> Any:
+        """Raises CatalogError with the nearest name."""
+        entries = getattr(self, kind)
+        if name not in entries:
+            raise CatalogError(f"catalog:{name} is not among the catalogue's {kind}; {nearest(name, entries)}, or add it to a file of your own")
+        return entries[name]
+
+
+def load_catalog(files: Iterable[Path] = ()) -> Catalog:
+    """The project's entries; those in `files` are added, later files replacing entries of the same kind and name. Raises CatalogError."""
+    entries: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
+    for path in [*sorted(DATA.glob("*.yaml")), *files]:
+        for kind, found in _read(path).items():
+            for name, content in found.items():
+                entries[kind][name] = _entry(path, kind, name, content)
+    catalog = Catalog(**entries)
+    for name, tokenizer in catalog.tokenizers.items():
+        _check_language(catalog, f"tokenizers.{name}.language", tokenizer.language)
+    for name, collection in catalog.collections.items():
+        for language in collection.counts:
+            _check_language(catalog, f"collections.{name}.counts", language)
+    return catalog
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        content = yaml.load(path.expanduser().read_text(encoding="utf-8"), _Unique)  # a SafeLoader: it makes data, no objects
+    except OSError as error:
+        raise CatalogError(f"catalogue {str(path)!r} cannot be read ({error.strerror}); check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CatalogError(f"catalogue {path}: not valid YAML ({' '.join(str(error).split())}); mend the file") from None
+    if not isinstance(content, dict) or not all(isinstance(entries, dict) for entries in content.values()):
+        raise CatalogError(f"catalogue {path}: a catalogue maps kinds ({', '.join(KINDS)}) to names, and names to entries; see docs/catalog.md")
+    for kind in content:
+        if kind not in KINDS:
+            raise CatalogError(f"catalogue {path}: kind {str(kind)!r} is unknown; {nearest(str(kind), KINDS)}")
+    return content
+
+
+def _entry(path: Path, kind: str, name: Any, content: Any) -> Any:
+    where = f"catalogue {path}: {kind}.{name}"
+    if not isinstance(name, str) or not isinstance(content, dict):
+        raise CatalogError(f"{where} is not a name with fields below it; see docs/catalog.md (codes like no and on need quotes)")
+    try:
+        return KINDS[kind].model_validate(content)
+    except ValidationError as error:
+        complaints = error.errors()  # a misspelt field shows as missing too
+        first = next((complaint for complaint in complaints if complaint["type"] == "extra_forbidden"), complaints[0])
+        at = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise CatalogError(f"{where}.{at} is unknown; {nearest(str(first['loc'][-1]), KINDS[kind].model_fields)}") from None
+        if first["type"] == "missing":
+            raise CatalogError(f"{where}.{at} is missing; add it") from None
+        raise CatalogError(f"{where}.{at}: {first['input']!r} is not valid ({first['msg'][0].lower() + first['msg'][1:]})") from None
+
+
+def _check_language(catalog: Catalog, where: str, language: str) -> None:
+    if language not in catalog.languages:
+        raise CatalogError(f"catalogue: {where}: language {language!r} is unknown; {nearest(language, catalog.languages)}, or add it to languages")
+
+
+class _Unique(yaml.SafeLoader):
+    """YAML where a key given twice is an error: the first of two entries would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            if name in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is there twice", key.start_mark)
+            seen.add(name)
+        return super().construct_mapping(node, deep)

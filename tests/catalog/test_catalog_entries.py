@@ -1,0 +1,56 @@
+"""The catalogue's own entries: every one of them holds what the loaders, and a reader, rely on."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness.catalog.catalog import load_catalog
+from harness.catalog.entries import KINDS
+from harness.catalog.references import with_entries
+from harness.collections.words import GLUED, UNSPACED
+from harness.grid.collection_source import CollectionSource
+
+CATALOG = load_catalog()
+ENTRIES = [(kind, name) for kind in KINDS for name in getattr(CATALOG, kind)]
+OPTION = {"encoders": "architectures", "tokenizers": "tokenizers", "bridges": "bridges", "collections": "collections"}
+
+
+@pytest.mark.parametrize(("kind", "name"), ENTRIES, ids=lambda value: value)
+def test_every_entry(kind, name):
+    entry = getattr(CATALOG, kind)[name]
+    assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name), "names are typed in presets and become part of file names"
+    if kind == "languages":
+        assert [other for other, language in CATALOG.languages.items() if language.iso3 == entry.iso3] == [name]
+        assert ("pairs" in entry.bm25) == (name in UNSPACED | GLUED), "what is said of BM25 is what is done"
+        return
+    assert entry.licence.strip() and entry.licence == entry.licence.strip()
+    if kind == "collections":
+        source = CollectionSource.model_validate(with_entries({"collections": {name: f"catalog:{name}"}}, CATALOG)["collections"][name])
+        assert source.folder is not None or source.ir_datasets is not None or re.fullmatch(r"[0-9a-f]{40}", source.revision or "")
+        assert entry.counts.keys() <= CATALOG.languages.keys() and set(source.codes) <= CATALOG.languages.keys()
+        for language, counts in entry.counts.items():
+            assert min(count for count in counts.model_dump(exclude_none=True).values() if isinstance(count, int)) > 0
+            assert counts.relevant is None or counts.queries <= counts.relevant <= (counts.judgements or counts.relevant)
+            assert "{language}" not in str(source.parameters(language)) and source.parameters(language)["expected"]["documents"] == counts.documents
+            assert source.codes.get(language, language) in (language, CATALOG.languages[language].iso3)
+        return
+    assert re.fullmatch(r"[\w-]+/[\w.-]+", entry.id)
+    assert entry.revision is None or re.fullmatch(r"[0-9a-f]{40}", entry.revision)
+    assert [other for other, model in getattr(CATALOG, kind).items() if model.id == entry.id] == [name], "one entry, one name"
+    if kind == "tokenizers":
+        assert entry.language in CATALOG.languages
+    if not entry.remote_code:
+        source = with_entries({OPTION[kind]: {"x": f"catalog:{name}"}}, CATALOG)[OPTION[kind]]["x"]
+        assert source["model"] == entry.id and source["revision"] == entry.revision
+
+
+def test_figures_that_were_read_elsewhere():
+    """Typed a second time, from the sources rather than from the files."""
+    assert CATALOG.collections["miracl"].counts["ru"].documents == 9_543_918 and CATALOG.collections["miracl"].counts["ko"].queries == 213
+    assert CATALOG.collections["webfaq"].counts["zh"].train_pairs == 132_491 - 10_000
+    assert CATALOG.tokenizers["hi"].vocabulary == 197_285 and CATALOG.tokenizers["zh"].vocabulary == 51_271
+    assert CATALOG.encoders["splade-v3"].gated and CATALOG.encoders["milco"].remote_code
+    assert CATALOG.bridges["e5-base"].prompt == "query: " and not CATALOG.bridges["qwen3"].prompt and CATALOG.bridges["qwen3"].pooling == "last"
+    assert [name for name, entry in CATALOG.encoders.items() if entry.gated] == ["splade-v3"]

@@ -1,0 +1,116 @@
+"""The presets that come with the project: their dry runs without a network, and what they refuse to start without."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
+# Worked out by hand. A cell by itself needs its collection and its evaluation (2); a row with an initializer also that (3); sembridge the bridge's
+# vectors of two vocabularies (5); focus and ofa vectors learned from text (4), and those on MIRACL, the collection WebFAQ, whose text it is (5).
+APART = 40 * (2 + 2) + 160 * 3 + 40 * 5 + 2 * (20 * 4 + 20 * 5)
+PAPER = {  # cells; artefacts, each once and cell by cell; models without a revision
+    # 5 languages x 4 architectures x 2 collections x 9 rows; once: evaluations, bm25, collections, rows, vectors of the bridge, of fastText, of words
+    "paper-zero-shot": (360, 320 + 10 + 10 + 7 * 20 + (4 + 5) + 5 + 20, APART, 10),
+    # an encoder trained serves both collections; by itself each cell trains, and on MIRACL needs WebFAQ's pairs, unless it needs its text anyway
+    "paper-fine-tuned": (360, 514 + 8 * 20, APART + 320 + 160 - 40, 10),
+    # 6 alphas, one architecture
+    "paper-alpha": (100, 90 + 10 + 10 + 8 * 5 + (1 + 5) + 5 + 5, 10 * (2 + 2) + 60 * 5 + 2 * (5 * 4 + 5 * 5), 7),
+    # 4 bridges, each with vectors of its own
+    "paper-bridges": (60, 50 + 10 + 10 + 4 * 5 + 4 * (1 + 5), 10 * (2 + 2) + 40 * 5, 10),
+}
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError(f"asked the network: {arguments}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def test_every_preset_for_the_paper_is_in_the_table():
+    assert {path.stem for path in PRESETS.glob("paper-*.yaml")} == set(PAPER)
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_dry_run(name, command, offline, tmp_path):
+    cells, artefacts, apart, revisions = PAPER[name]
+    code, out, err = command("--dry-run", preset=name)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{name}: {cells} cells\n")
+    assert f"sharing: {artefacts:,} artefacts, cell by cell {apart:,} ({apart / artefacts:.1f} times as many)" in out
+    assert "estimate: " in out and out.count(", a guess for small models and collections") == out.count(" each")
+    needed = [line for line in out.splitlines() if line.startswith("before a run: ")]
+    assert len(needed) == revisions
+    splade = "architectures.splade-v3: naver/splade-v3 has no pinned revision; add --set architectures.splade-v3.revision=COMMIT"
+    assert needed[0] == f"before a run: {splade}"
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_run_is_refused_until_every_revision_is_given(command, offline, tmp_path):
+    options = ["--languages", "ko", "--initializers", "sembridge", "base"]
+    code, out, err = command(*options, preset="paper-bridges")
+    lines = err.splitlines()
+    assert code == 2 and out == "" and len(lines) == 6 and all(line.startswith("error: ") for line in lines)
+    assert not (tmp_path / "store").exists() and not (tmp_path / "results").exists()
+    given = [line.rsplit("add ", 1)[1].replace("COMMIT", "c0ffee1234" * 4).split() for line in lines]
+    code, out, err = command(*options, *(part for option in given for part in option), "--dry-run", preset="paper-bridges")
+    assert code == 0 and "before a run" not in out, out
+
+
+def test_only_what_is_read_needs_a_revision(command, offline):
+    code, out, _ = command("--languages", "ko", "--initializers", "bm25", "--dry-run", preset="paper-zero-shot")
+    assert code == 0 and "before a run" not in out
+    code, out, _ = command("--languages", "ko", "--initializers", "mean", "--architectures", "granite-30m", "--dry-run", preset="paper-zero-shot")
+    assert [line.split()[3] for line in out.splitlines() if line.startswith("before")] == ["architectures.granite-30m:", "tokenizers.ko:"]
+
+
+def test_an_entry_gives_way_to_a_folder(command, own_data, offline):
+    code, out, _ = command(
+        "--languages", "ko", "--initializers", "mean", "--architectures", "splade-v3", "--collections", "webfaq", "--dry-run",
+        "--set", f"architectures.splade-v3.model={own_data}/source", "--set", f"tokenizers.ko={own_data}/tokenizers/ru", preset="paper-zero-shot",
+    )  # fmt: skip
+    assert code == 0 and "before a run" not in out, out
+
+
+def test_catalogues_of_ones_own(command, own_data, offline, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("encoders: {tiny: {id: me/tiny, revision: null, licence: MIT, body: BERT, vocabulary: 200}}\n", encoding="utf-8")
+    asked = ["--languages", "ru", "--initializers", "base", "--stages", "zero-shot", "--set", "architectures.source=catalog:tiny"]
+    for way in (["--catalog", str(mine)], ["--set", f"catalog={mine}"]):
+        code, out, err = command(*asked, *way, "--dry-run")
+        assert code == 0 and "before a run: architectures.source: me/tiny has no pinned revision" in out, err
+    code, _, err = command(*asked, "--dry-run")
+    assert code == 2 and err.startswith("error: architectures.source: catalog:tiny is not among the catalogue's encoders") and err.count("\n") == 1
+    code, _, err = command(*asked, "--catalog", str(tmp_path / "nowhere.yaml"), "--dry-run")
+    assert code == 2 and "cannot be read (No such file or directory); check the path" in err and err.count("\n") == 1
+    code, _, err = command(*asked, "--set", "architectures.source=catalog:milco", "--dry-run")
+    assert code == 2 and "runs code from its repository" in err
+    code, _, err = command(*asked[:4], "--set", "text=collection:owm", "--dry-run")
+    assert code == 2 and "text: collection 'owm' is unknown; did you mean 'own'?" in err
+
+
+def test_text_of_a_collection_is_shared_by_the_others(own_data, tmp_path):
+    from harness.grid.plan import plan
+    from harness.grid.preset import load_preset
+
+    shutil.copytree(own_data / "collections" / "ru", tmp_path / "other")
+    corpus = tmp_path / "other" / "corpus.jsonl"
+    corpus.write_text(corpus.read_text(encoding="utf-8") + '{"_id": "new", "title": "", "text": "новый"}\n', encoding="utf-8")
+
+    def learned(*overrides):
+        both = ["data=" + str(own_data), f"collections.other={tmp_path}/other", *overrides]
+        cells = plan(load_preset("own-data", PRESETS, both, {"languages": ["ru"], "initializers": ["focus"], "stages": ["zero-shot"]}))
+        return len({cell.artefact.inputs["initialization"].key for cell in cells})
+
+    assert (learned("text=null"), learned("text=collection:own")) == (2, 1)
+
+
+def test_smoke_is_small(command):
+    code, out, _ = command("--dry-run", preset="smoke")
+    assert code == 0 and out.startswith("smoke: 8 cells\n") and "sharing: 18 artefacts, cell by cell 41 (2.3 times as many)" in out
