@@ -50,14 +50,24 @@ def write(
     """
     folder = Path(folder)
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
-    _write_jsonl(folder / "corpus.jsonl", ({"_id": i, "title": title, "text": text} for i, title, text in documents))
-    _write_jsonl(folder / "queries.jsonl", ({"_id": i, "text": text} for i, text in queries))
+    _write_lines(folder / "corpus.jsonl", (document_line(*document) for document in documents))
+    _write_lines(folder / "queries.jsonl", (_line({"_id": i, "text": text}) for i, text in queries))
     _write_qrels(folder / "qrels" / "test.tsv", test)
     train = list(train)
     if train:
         _write_qrels(folder / "qrels" / "train.tsv", train)
     else:
         (folder / "qrels" / "train.tsv").unlink(missing_ok=True)
+
+
+def write_train_corpus(folder: Path, documents: Iterable[tuple[str, str, str]]) -> None:
+    """Add training documents (id, title, text) that are not searched."""
+    _write_lines(Path(folder) / "train_corpus.jsonl", (document_line(*document) for document in documents))
+
+
+def document_line(identifier: str, title: str, text: str) -> str:
+    """A document's line in corpus.jsonl, without line end."""
+    return _line({"_id": identifier, "title": title, "text": text})
 
 
 def _read(folder: Path, keep: bool) -> Collection:
@@ -130,9 +140,13 @@ def _training(
     return tuple(pairs)
 
 
-def _write_jsonl(path: Path, records: Iterable[dict[str, str]]) -> None:
+def _line(record: dict[str, str]) -> str:
+    return json.dumps(record, ensure_ascii=False)
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        file.writelines(line + "\n" for line in lines)
 
 
 def _write_qrels(path: Path, rows: Iterable[tuple[str, str, int]]) -> None:

@@ -55,7 +55,17 @@ def resolve_collection(option: str, source: CollectionSource, language: str) -> 
         if revision is None:
             name = source.judgements.hub if part and source.judgements else source.hub
             raise PresetError(f"{option}: the hub dataset {name!r} needs its pinned revision (--set {option}.{part}revision=COMMIT)")
-    return Artefact("collection", source.parameters(language), {})
+    parameters = source.parameters(language)
+    if source.ir_datasets is not None:
+        from harness.collections.irds import check_id
+
+        try:
+            for name in (parameters["ir_datasets"], parameters.get("train")):
+                if name is not None:
+                    check_id(name)
+        except ValueError as error:
+            raise PresetError(f"{option}: {error}") from None
+    return Artefact("collection", parameters, {})
 
 
 def _siblings(pattern: str, language: str) -> str:
