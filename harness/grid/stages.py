@@ -42,7 +42,7 @@ STAGES: dict[str, Stage] = {
     "aligned-vectors": Stage("harness.transfer.aligned_vectors:build", 1, 10),
     "query-weights": Stage("harness.transfer.query_weights:build", 1, 3),
     "initialization": Stage("harness.transfer.initialization:build", 3, 2),
-    "trained-encoder": Stage("harness.training.stage:build", 1, 8, shared=False, scratch=True),
+    "trained-encoder": Stage("harness.training.stage:build", 2, 8, shared=False, scratch=True),
     "evaluation": Stage("harness.evaluation.stage:build", 1, 3, shared=False),
     "bm25": Stage("harness.evaluation.stage:build_bm25", 1, 2, shared=False),
 }

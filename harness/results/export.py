@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.results import significance
 from harness.results.record import MEASURES, OK, Identity, Record
@@ -31,6 +31,7 @@ from harness.results.tables import LEGEND, Table, check_distinct, make_tables, t
 COLUMNS = (
     *("language", "architecture", "collection", "initializer", "bridge", "alpha", "stage", "seed"),
     *("ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops"),
+    *("documents", "queries", "train_pairs"),
     *("seconds", "status", "error", "label", "key"),
 )
 _STATISTICS = ("query_active", "doc_active", "flops")
@@ -102,15 +103,21 @@ def _cells_csv(records: Iterable[Record]) -> str:
     writer.writerow(COLUMNS)
     for record in records:
         identity = record.identity
-        numbers = [*(record.scores.get(name) for name in MEASURES), *(record.statistics.get(name) for name in _STATISTICS), record.seconds]
+        numbers = [*(record.scores.get(name) for name in MEASURES), *(record.statistics.get(name) for name in _STATISTICS)]
         writer.writerow(
             [
                 *(identity.language, identity.architecture, identity.collection, identity.initializer, identity.bridge),
-                *(_exact(identity.alpha), identity.stage, identity.seed, *map(_exact, numbers)),
+                *(_exact(identity.alpha), identity.stage, identity.seed, *map(_exact, numbers), *_sizes(record), _exact(record.seconds)),
                 *(record.status, record.error, record.label, record.key),
             ]
         )
     return text.getvalue()
+
+
+def _sizes(record: Record) -> list[Any]:
+    """What the cell was measured on and trained on: documents, queries, pairs; empty where it is not known, or nothing was trained."""
+    told = record.provenance
+    return [told.get("documents", ""), told.get("queries", ""), told.get("about", {}).get("training", {}).get("pairs_used", "")]
 
 
 def _exact(number: float | None) -> str:

@@ -67,7 +67,7 @@ def _train_worker(task: dict[str, Any]) -> None:
     if not in_group or dist.get_rank() == 0:
         out = Path(task["out"])
         encoder.save_pretrained(str(out), create_model_card=False)
-        about = {"training": figures | {"pairs": len(pairs)}}
+        about = {"training": figures | {"pairs": len(pairs), "pairs_used": min(len(pairs), settings.max_pairs or len(pairs))}}
         if "initialization" in inputs:
             stored = json.loads((inputs["initialization"].path / "about.json").read_text(encoding="utf-8"))
             about |= {"label": stored["label"], "statistics": stored["statistics"]}

@@ -17,7 +17,7 @@ from harness.results.record import OK, Record
 
 COLUMNS = (
     "language,architecture,collection,initializer,bridge,alpha,stage,seed,ndcg@10,recall@100,mrr@10,"
-    "query_active,doc_active,flops,seconds,status,error,label,key"
+    "query_active,doc_active,flops,documents,queries,train_pairs,seconds,status,error,label,key"
 )
 
 
@@ -70,12 +70,20 @@ def test_cells_csv(tmp_path, record, artefact_of):
     write_results(tmp_path, grid(record), artefact_of)
     assert (tmp_path / "cells.csv").read_text(encoding="utf-8").splitlines() == [
         COLUMNS,
-        "ko,bert,pocket-faq,sembridge,BAAI/bge-m3,4.0,zero-shot,0,0.421,0.2105,0.10525,12.0,80.5,1.25,3.5,ok,,semantic bridge,"
+        "ko,bert,pocket-faq,sembridge,BAAI/bge-m3,4.0,zero-shot,0,0.421,0.2105,0.10525,12.0,80.5,1.25,,,,3.5,ok,,semantic bridge,"
         "key-of-ko_bert_pocket-faq_sembridge_BAAI/bge-m3_a4_zero-shot_s0",
-        "ko,bert,pocket-faq,ofa,,,zero-shot,0,,,,,,,0.0,failed,out of memory,ofa,key-of-ko_bert_pocket-faq_ofa_zero-shot_s0",
-        "ko,bert,pocket-faq,bm25,,,zero-shot,0,0.30000000000000004,0.15000000000000002,0.07500000000000001,12.0,80.5,1.25,3.5,ok,,bm25,"
+        "ko,bert,pocket-faq,ofa,,,zero-shot,0,,,,,,,,,,0.0,failed,out of memory,ofa,key-of-ko_bert_pocket-faq_ofa_zero-shot_s0",
+        "ko,bert,pocket-faq,bm25,,,zero-shot,0,0.30000000000000004,0.15000000000000002,0.07500000000000001,12.0,80.5,1.25,,,,3.5,ok,,bm25,"
         "key-of-ko_bert_pocket-faq_bm25_zero-shot_s0",
     ]
+
+
+def test_cells_csv_tells_what_was_measured_and_trained_on(tmp_path, record):
+    training = {"pairs": 500, "pairs_used": 64}
+    trained = replace(record("sembridge"), provenance={"documents": 1200, "queries": 40, "about": {"training": training}})
+    write_results(tmp_path, [trained, replace(record(), provenance={"documents": 1200, "queries": 40, "about": {}})], lambda _: None)
+    rows = list(csv.DictReader((tmp_path / "cells.csv").open()))
+    assert [[row[name] for name in ("documents", "queries", "train_pairs")] for row in rows] == [["1200", "40", "64"], ["1200", "40", ""]]
 
 
 def test_numpy_numbers_are_numbers(tmp_path, record):

@@ -63,10 +63,15 @@ def test_one_worker_writes_what_the_loop_trains(inputs, tmp_path):
     assert same_bits(weights(load_encoder(str(out))), weights(encoder))
     found = about(out)
     assert found.keys() == {"training"}
-    assert found["training"] | {"training_seconds": 0} == figures | {"training_seconds": 0, "pairs": 40}
+    assert found["training"] | {"training_seconds": 0} == figures | {"training_seconds": 0, "pairs": 40, "pairs_used": 40}
     texts = ["the cat window song", "bread"]
     assert torch.equal(load_encoder(str(out)).encode(texts).to_dense(), encoder.encode(texts).to_dense())
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["step-9"]
+
+
+def test_what_was_left_out_of_the_pairs_is_told(inputs, tmp_path):
+    found = about(build(tmp_path, inputs, max_pairs=16))["training"]
+    assert (found["pairs"], found["pairs_used"]) == (40, 16)
 
 
 def test_a_killed_stage_goes_on(inputs, tmp_path, monkeypatch):
