@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     commands = described.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _transfer(commands)
     _explain(commands)
+    _compare(commands)
     return described
 
 
@@ -80,6 +81,21 @@ def _explain(commands: argparse._SubParsersAction) -> None:
     option("--format", default="text", metavar="F", help="text, json (default: text)")
 
 
+def _compare(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "compare",
+        help="put results of a grid beside published figures",
+        description="Put the results of a grid beside published figures: ours minus theirs, whole collections only.",
+        epilog="[OK] and [OKish]: within the tolerances of the file of figures; [FAIL]: beyond; [----]: no such cell, or none that is alike.",
+        allow_abbrev=False,
+    )
+    option = command.add_argument
+    option("results", type=Path, metavar="RESULTS", help="folder written by a run of the grid")
+    option("--expected", nargs="+", type=Path, default=[], metavar="FILE", help="files of figures (default: all in experiments/expected)")
+    option("--catalog", nargs="+", type=Path, default=[], metavar="FILE", help="catalogues of your own: they say what a whole collection is")
+    option("--strict", action="store_true", help="exit code 1 if a figure is missed, or none could be compared")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0: done; 1: failed on the way; 2: refused before anything was computed or written; 130: interrupted."""
     _survive_narrow_terminals()
@@ -89,6 +105,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from harness.cli.transfer import transfer
 
             return transfer(given)
+        if given.command == "compare":
+            from harness.cli.compare import compare_results
+
+            return compare_results(given)
         from harness.cli.explain import explain
 
         return explain(given)

@@ -40,6 +40,44 @@ def spoiled(folder: Path, source: Path, **changes) -> Path:
     return folder
 
 
+def comparisons(folder: Path) -> tuple[dict[str, tuple[Path, str]], dict[str, tuple[Path, str]]]:
+    """Folders of results, and files of figures, that cannot be compared: by name, with what the error says."""
+    columns = "language,architecture,collection,initializer,bridge,alpha,stage,seed,ndcg@10,recall@100,mrr@10"
+    columns += ",documents,queries,train_pairs,status,label,key\n"
+    figure = "{collection: a, language: ko, initializer: mean, value: 0.5}"
+    head = "source: a paper\ncertainty: sure\nmeasure: ndcg@10\nok: 0.01\nokish: 0.02\n"
+    row = "ko,bert,a,mean,,,zero-shot,1,0.5,0.5,0.5,1,1,,ok,mean,key\n"
+    old = columns.replace("documents,", "") + row.replace(",1,1,", ",1,")
+    results = {
+        "old": (old, "has no column 'documents'; run the grid's command again"),
+        "empty": (columns, "holds no cells"),
+        "number": (columns + row.replace("shot,1", "shot,x"), "line 2 cannot be read (invalid literal"),
+        "good": (columns + row, ""),
+    }
+    figures = {
+        "not YAML": ("{", "is not valid YAML"),
+        "a list": ("- 1", "is no mapping with source, measure and figures"),
+        "field": (f"{head}figures: [{figure.replace('value', 'valeu')}]", "figures.0.valeu is unknown; did you mean 'value'?"),
+        "no form": (f"{head}figures: [{figure.replace(', value: 0.5', '')}]", "one of value, either and range, not none of them; keep one"),
+        "two forms": (f"{head}figures: [{figure[:-1]}, range: [0.1, 0.2]}}]", "not value and range; keep one"),
+        "range": (f"{head}figures: [{figure.replace('value: 0.5', 'range: [0.2, 0.1]')}]", "range [0.2, 0.1] does not rise"),
+        "score": (f"{head}figures: [{figure.replace('0.5', '42.2')}]", "figures.0.value: input should be less than or equal to 1"),
+        "mean": (f"{head}figures: [{figure.replace('ko', 'mean')}]", "mean_over does not say of which languages"),
+        "measure": (f"{head.replace('ndcg@10', 'ndgc@10')}figures: [{figure}]", "measure 'ndgc@10' is unknown; did you mean 'ndcg@10'?"),
+        "tolerance": (f"{head.replace('okish: 0.02', 'okish: 0.001')}figures: [{figure}]", "okish 0.001 is below ok 0.01"),
+        "no figures": (f"{head}figures: []", "figures: "),
+    }
+    for name, (text, _) in results.items():
+        (folder / name).mkdir(parents=True)
+        (folder / name / "cells.csv").write_text(text, encoding="utf-8")
+    for name, (text, _) in figures.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    refused = {name: (folder / name, message) for name, (_, message) in results.items() if message}
+    refused["none"] = (folder, "has no cells.csv; give the folder that a run wrote with --results")
+    files = {name: (folder / f"{name}.yaml", message) for name, (_, message) in figures.items()}
+    return refused, files | {"no file": (folder / "nothing.yaml", "cannot be read (No such file or directory); check the path")}
+
+
 @pytest.fixture(scope="module")
 def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]]]:
     """(the folder where everything would be written, name -> arguments and what the error says)"""
@@ -51,6 +89,7 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
     (work / "made").mkdir()
     (work / "made" / "transfer.json").write_text("{}", encoding="utf-8")
     (work / "empty.txt").write_text("", encoding="utf-8")
+    results, figures = comparisons(root / "comparisons")
     (work / "korean.txt").write_bytes("비밀번호\n".encode("cp949"))
     broken = spoiled(root / "broken", made.source)
     (broken / "config.json").write_text("{oops", encoding="utf-8")
@@ -113,6 +152,12 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         "explain both": (["explain", source, "cat", "--worst", "3"], "--worst and tokens were both given"),
         "explain top": (["explain", source, "cat", "--top", "0"], "--top 0 is no number of things to show"),
         "explain worst": (["explain", source, "--worst", "0"], "--worst 0 is no number of things to show"),
+        **{f"compare: {name}": (["compare", str(folder)], message) for name, (folder, message) in results.items()},
+        **{
+            f"compare with: {name}": (["compare", str(root / "comparisons" / "good"), "--expected", str(file)], message)
+            for name, (file, message) in figures.items()
+        },
+        "compare catalogue": (["compare", str(root / "comparisons" / "good"), "--catalog", str(work / "korean.txt")], "not valid YAML"),
         "explain format": (["explain", source, "cat", "--format", "jsn"], "--format 'jsn' is unknown; did you mean 'json'?"),
     }
     costly = {
@@ -156,7 +201,7 @@ def test_refusals(cases):
     assert (work / "full" / "thesis.tex").read_text(encoding="utf-8") == "precious"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["transfer", "--help"], ["explain", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["transfer", "--help"], ["explain", "--help"], ["compare", "--help"]])
 def test_help_imports_next_to_nothing(arguments):
     code = (
         "import sys; from harness.cli.main import main\n"

@@ -1,0 +1,47 @@
+"""`sembridge-bench compare`: our results beside published figures."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from harness.catalog.catalog import CatalogError, load_catalog
+from harness.cli.lines import columns
+from harness.cli.refusal import RefusedError
+from harness.results.cells import read_cells
+from harness.results.expected import FAIL, MISSING, OK, OKISH, Expected, Verdict, compare, load_expected
+
+EXPECTED = Path(__file__).resolve().parents[2] / "experiments" / "expected"
+
+
+def compare_results(given: argparse.Namespace) -> int:
+    """Exit code 0; with --strict 1 if a figure is missed by more than the tolerance, or if none could be compared."""
+    files = given.expected or sorted(EXPECTED.glob("*.yaml"))
+    if not files:
+        raise RefusedError("no files of published figures come with this installation; name some with --expected FILE")
+    try:
+        cells = read_cells(given.results)
+        read = [(path, load_expected(path)) for path in files]
+        catalog = load_catalog(given.catalog)
+    except (ValueError, CatalogError) as error:
+        raise RefusedError(str(error)) from None
+    marks: Counter[str] = Counter()
+    for path, expected in read:
+        verdicts = compare(cells, expected, catalog.collections)
+        marks.update(verdict.mark for verdict in verdicts)
+        print("\n".join(_page(path, expected, verdicts)))
+    compared = marks.total() - marks[MISSING]
+    print(f"{marks[OK]} OK, {marks[OKISH]} OKish, {marks[FAIL]} FAIL, {marks[MISSING]} not compared")
+    return 1 if given.strict and (marks[FAIL] or not compared) else 0
+
+
+def _page(path: Path, expected: Expected, verdicts: list[Verdict]) -> list[str]:
+    lines = [f"{expected.source} ({path.name}; {expected.certainty}): {expected.measure}, OK within {expected.ok:g}, OKish within {expected.okish:g}"]
+    rows = [["", "", "ours", "theirs", "ours - theirs", ""]]
+    for verdict in verdicts:
+        ours = "" if verdict.ours is None else f"{verdict.ours:.3f}"
+        difference = "" if verdict.difference is None else f"{verdict.difference:+.3f}"
+        note = verdict.reason or verdict.figure.certainty or ""
+        rows.append([f"[{verdict.mark}]", verdict.figure.name, ours, verdict.figure.published, difference, note])
+    return [*lines, *columns(rows), ""]
