@@ -19,7 +19,7 @@ EXACT = 16  # queries that differ; up to here all sign patterns are counted
 SEED = 42
 _GRID = 2.0**32
 _TOLERANCE = 2.0**-30  # what rounding may do to two means: equal sums of unlike scores (1/2 + 1/2 and 1) have to count as equal
-_BLOCK = 2**18  # numbers drawn at a time: two megabytes
+_BLOCK = 2**15  # numbers drawn at a time: they stay in the processor's cache
 
 
 @dataclass(frozen=True)

@@ -130,12 +130,9 @@ def _marked(table: Table, comparisons: Sequence[Comparison]) -> Table:
     if len(languages) == 1:
         undecided |= {(mean, method) for _, method in undecided}
     rows = []
-    for row in table.rows:
+    for row in table.rows:  # a label names one row, so references, which are never compared, stay without a mark
         cells = zip(table.columns, row.cells, strict=True)
-        marked = tuple(
-            replace(cell, undecided=not row.reference and not cell.best and cell.value is not None and (column, row.label) in undecided)
-            for column, cell in cells
-        )
+        marked = tuple(replace(cell, undecided=not cell.best and (column, row.label) in undecided) for column, cell in cells)
         rows.append(replace(row, cells=marked))
     several = any(len(cell.keys) > 1 for row in table.competitors for cell in row.cells)
     return replace(table, rows=tuple(rows), note=NOTE + (SEEDS_NOTE if several else ""))

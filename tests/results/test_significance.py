@@ -112,6 +112,28 @@ def test_nothing_to_compare(cell):
     assert mark(table, cell.scores.get) == (table, [])
 
 
+def test_a_cell_without_scores_leaves_its_table_without_marks(cell):
+    """Two rows and two seeds could still be compared; but a third row without a mark would look as if it were worse."""
+    for missing in range(4):
+        records = [cell("a", "ko", [0.5], seed=0), cell("a", "ko", [0.6], seed=1), cell("b", "ko", [0.7]), cell("c", "ko", [0.7])]
+        del cell.scores[records[missing].key]
+        [table] = make_tables(records)
+        assert mark(table, cell.scores.get) == (table, [])
+
+
+def test_a_row_that_failed_in_one_language_is_compared_in_the_others(cell, record):
+    """The mean is over the rows that have every language: here the second and the third."""
+    ko, ru = {"b": [0.9, 0.8, 0.7], "c": [0.1, 0.2, 0.3]}, {"b": [0.6, 0.6], "c": [0.4, 0.4]}
+    records = [cell("a", "ko", [0.95, 0.9, 0.9]), record("a", "ru", None)]
+    records += [cell(method, language, values[method]) for method in "bc" for language, values in (("ko", ko), ("ru", ru))]
+    _, comparisons = mark(make_tables(records)[0], cell.scores.get)
+    assert [(one.column, one.best, one.method) for one in comparisons] == [
+        ("ko", "a", "b"), ("ko", "a", "c"), ("ru", "b", "c"), ("mean", "b", "c"),
+    ]  # fmt: skip
+    assert comparisons[-1].difference == pytest.approx((0.6 + 0.2) / 2)
+    assert (comparisons[-1].p, comparisons[-1].p_holm) == (2 / 32, 5 * 2 / 32)
+
+
 def test_equal_bests_are_not_marked_and_the_first_by_name_is_compared(cell):
     values = [0.5, 0.25, 0.75]
     for methods in ("bca", "acb"):
