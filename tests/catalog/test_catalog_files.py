@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.catalog.catalog import CatalogError, load_catalog
@@ -95,3 +97,13 @@ def test_references_that_cannot_be_followed(catalogue):
         with_entries({"bridges": {"x": "catalog:bge-m4"}}, catalogue())
     with pytest.raises(CatalogError, match="runs code from its repository, which is never done on the catalogue's word"):
         with_entries({"architectures": {"x": "catalog:milco"}}, catalogue())
+
+
+def test_the_documents_example_is_one(catalogue):
+    text = (Path(__file__).parents[2] / "docs" / "catalog.md").read_text(encoding="utf-8")
+    block = text.split("A file that pins what the project does not:\n\n")[1].split("\n\n")[0]
+    catalog = catalogue("\n".join(line[4:] for line in block.splitlines()).replace("COMMIT", "c0ffee1234" * 4))
+    assert catalog.encoders["splade-v3"].revision == "c0ffee1234" * 4
+    built_in, pinned = catalogue().encoders["splade-v3"], catalog.encoders["splade-v3"]
+    assert pinned == built_in.model_copy(update={"revision": pinned.revision})
+    assert catalog.languages["pl"].iso3 == "pol" and catalog.collections["pages"].counts["pl"].queries == 2000

@@ -78,6 +78,14 @@ def test_an_entry_gives_way_to_a_folder(command, own_data, offline):
     assert code == 0 and "before a run" not in out, out
 
 
+def test_a_listed_tokenizer_may_come_from_the_hub(command, offline):
+    asked = ["--languages", "ru", "--initializers", "mean", "--stages", "zero-shot", "--dry-run", "--set", "tokenizers={ru: me/russian}"]
+    code, _, err = command(*asked)
+    assert code == 2 and "add its pinned revision (--set tokenizers.ru.revision=COMMIT)" in err
+    code, out, err = command(*asked, "--set", "tokenizers={ru: {model: me/russian, revision: c0ffee}}")
+    assert code == 0 and "before a run" not in out, err
+
+
 def test_catalogues_of_ones_own(command, own_data, offline, tmp_path):
     mine = tmp_path / "mine.yaml"
     mine.write_text("encoders: {tiny: {id: me/tiny, revision: null, licence: MIT, body: BERT, vocabulary: 200}}\n", encoding="utf-8")
