@@ -96,7 +96,7 @@ def p_value(methods: Sample, a: int, b: int) -> float:
         return float(np.mean(np.abs(sums) >= abs(sums[0]) - _TOLERANCE))
     observed = abs(methods.means[a] - methods.means[b])
     hits = np.count_nonzero(np.abs(methods.flipped[:, a] - methods.flipped[:, b]) >= observed - _TOLERANCE)
-    return (1 + hits) / (1 + len(methods.flipped))
+    return (1 + int(hits)) / (1 + len(methods.flipped))
 
 
 def interval(methods: Sample, a: int, b: int) -> tuple[float, float]:

@@ -217,3 +217,12 @@ def test_csv(cell):
         'table,column,best,method,difference,low,high,p,p_holm,queries\npocket-faq_zero-shot_bert,ko,a,"b, or c",0.25,0.25,0.25,0.5,0.5,2\n'
     )
     assert significance.to_csv([]).count("\n") == 1
+
+
+def test_csv_holds_numbers_wherever_they_come_from(cell):
+    """p of random flips, as of many queries, and the interval are numpy's before they are written."""
+    rng = np.random.default_rng(2)
+    _, comparisons = mark(make_tables([cell(method, language, rng.random(30)) for method in "ab" for language in ("ko", "ru")])[0], cell.scores.get)
+    lines = significance.to_csv(comparisons).splitlines()
+    for line, comparison in zip(lines[1:], comparisons, strict=True):
+        assert [float(number) for number in line.split(",")[4:9]] == [getattr(comparison, name) for name in lines[0].split(",")[4:9]]
