@@ -61,8 +61,11 @@ def ir_streams(parameters: Mapping[str, Any]) -> Streams:
 def _fetched(what: str, stream: Iterator[Any]) -> Iterator[Any]:
     """The stream; if its download fails, the error in our words."""
     import requests
+    from ir_datasets.util import HashVerificationError
 
     try:
         yield from stream
+    except HashVerificationError:
+        raise CollectionError(f"{what}: what arrived is not the file whose md5 the package knows: run the same command again, or update it") from None
     except (requests.RequestException, EOFError, OSError) as error:
         raise CollectionError(f"{what}: the download failed ({type(error).__name__}): run the same command again, whole files are kept") from None

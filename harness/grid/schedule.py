@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.grid.artefact import Artefact, Hub, Source
+from harness.grid.artefact import Artefact, Hub
 from harness.grid.cluster import WAITING, Cluster, cell_resources
 from harness.grid.plan import Cell
 from harness.grid.preset import Preset
@@ -42,8 +42,8 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: 
 
 
 def _uses_hub(cells: Sequence[Cell]) -> bool:
-    sources: list[Source] = [source for cell in cells for artefact in cell.artefact.walk() for source in artefact.inputs.values()]
-    return any(isinstance(source, Hub) for source in sources)
+    artefacts = [artefact for cell in cells for artefact in cell.artefact.walk()]
+    return any(artefact.stage == "collection" or any(isinstance(source, Hub) for source in artefact.inputs.values()) for artefact in artefacts)
 
 
 def _make(artefact: Artefact, root: str, threads: int) -> tuple[bool, float, str]:

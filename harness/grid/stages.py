@@ -34,7 +34,7 @@ STAGES: dict[str, Stage] = {
     "pocket-tokenizers": Stage("harness.pocket.tokenizers:build", 1, 5),
     "pocket-encoder": Stage("harness.pocket.encoder:build", 1, 90),
     "pocket-bridge": Stage("harness.pocket.bridge:build", 1, 40),
-    "collection": Stage("harness.collections.stage:build", 1, 600),
+    "collection": Stage("harness.collections.stage:build", 1, 120),
     "bridge-vectors": Stage("harness.transfer.bridge_vectors:build", 2, 2),
     "auxiliary-vectors": Stage("harness.transfer.auxiliary_vectors:build", 1, 5),
     "subword-vectors": Stage("harness.transfer.subword_vectors:build", 1, 3),
