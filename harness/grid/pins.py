@@ -17,10 +17,7 @@ def unpinned(preset: Preset, cells: Iterable[Cell]) -> list[str]:
     lines = []
     for option in ("architectures", "tokenizers", "bridges"):
         sources = getattr(preset, option)
-        if not isinstance(sources, dict):
-            continue
-        for name in preset.languages if option == "tokenizers" else sources:
-            source = sources[name]
+        for name, source in sources.items() if isinstance(sources, dict) else ():
             if source.revision is None and source.model in wanted:
                 lines.append(f"{option}.{name}: {source.model} has no pinned revision; add --set {option}.{name}.revision=COMMIT")
     return lines

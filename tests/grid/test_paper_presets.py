@@ -63,6 +63,17 @@ def test_a_run_is_refused_until_every_revision_is_given(command, offline, tmp_pa
     assert code == 0 and "before a run" not in out, out
 
 
+def test_the_revision_given_is_the_one_that_is_read():
+    from harness.grid.artefact import Hub
+    from harness.grid.plan import plan
+    from harness.grid.preset import load_preset
+
+    given = ["architectures.granite-30m.revision=c0ffee"]
+    chosen = {"languages": ["ko"], "initializers": ["base"], "architectures": ["granite-30m"], "collections": ["webfaq"]}
+    (cell,) = plan(load_preset("paper-zero-shot", PRESETS, given, chosen))
+    assert cell.artefact.inputs["encoder"] == Hub("ibm-granite/granite-embedding-30m-sparse", "c0ffee")
+
+
 def test_only_what_is_read_needs_a_revision(command, offline):
     code, out, _ = command("--languages", "ko", "--initializers", "bm25", "--dry-run", preset="paper-zero-shot")
     assert code == 0 and "before a run" not in out
@@ -101,6 +112,16 @@ def test_catalogues_of_ones_own(command, own_data, offline, tmp_path):
     assert code == 2 and "runs code from its repository" in err
     code, _, err = command(*asked[:4], "--set", "text=collection:owm", "--dry-run")
     assert code == 2 and "text: collection 'owm' is unknown; did you mean 'own'?" in err
+
+
+def test_a_language_of_ones_own_is_in_reach_of_set(command, offline, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    polish = "languages: {pl: {name: Polish, iso3: pol, script: Latn, bm25: words}}\n"
+    mine.write_text(polish + "tokenizers: {pl: {id: me/pl, revision: null, licence: MIT, language: pl, vocabulary: 9}}\n", encoding="utf-8")
+    asked = ["--languages", "pl", "--initializers", "mean", "--architectures", "granite-30m", "--dry-run"]
+    pins = ["--set", "tokenizers.pl.revision=c0ffee", "--set", "architectures.granite-30m.revision=c0ffee"]
+    code, out, err = command(*asked, *pins, "--set", "collections.miracl=catalog:webfaq", "--set", f"catalog={mine}", preset="paper-zero-shot")
+    assert code == 0 and "before a run" not in out, err
 
 
 def test_text_of_a_collection_is_shared_by_the_others(own_data, tmp_path):
