@@ -45,9 +45,10 @@ def test_every_cell_is_there(whole):
     assert code == 0, err
     cells = pd.read_csv(folder / "results" / "cells.csv")
     assert len(cells) == 18 and set(cells["status"]) == {"ok"}
-    assert list(cells.columns[:16]) == [
+    assert list(cells.columns[:19]) == [
         "language", "architecture", "collection", "initializer", "bridge", "alpha", "stage", "seed",
-        "ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops", "seconds", "status",
+        "ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops",
+        "documents", "queries", "train_pairs", "seconds", "status",
     ]  # fmt: skip
     assert cells["ndcg@10"].between(0, 1).all() and cells["ndcg@10"].nunique() > 5
     assert (folder / "results" / "tables" / "all.md").is_file()
@@ -59,6 +60,29 @@ def test_every_cell_is_there(whole):
         assert means[row.initializer, row.stage] == pytest.approx(cells.loc[row.Index, "ndcg@10"], abs=1e-12)
     assert "own, fine-tuned, source: nDCG@10" in out and "all.md" in out
     assert re.search(r"; about \d+ (s|min)", out), "progress tells the remaining time"
+
+
+def test_marks_follow_from_the_scores_of_the_queries(whole):
+    """p once more, by scipy, from the two files that a person takes away."""
+    from scipy import stats
+
+    def mean_difference(x, y, axis):
+        return x.mean(axis=axis) - y.mean(axis=axis)
+
+    folder, _, out, _ = whole
+    rows = pd.read_csv(folder / "results" / "significance.csv")
+    assert set(rows["column"]) == {"ru"} and set(rows["table"]) == {"own_zero-shot_source", "own_fine-tuned_source"}
+    queries = pd.read_parquet(folder / "results" / "queries.parquet")
+    labels = dict(pd.read_csv(folder / "results" / "cells.csv")[["label", "initializer"]].itertuples(index=False))
+    for row in rows.itertuples():
+        stage = queries[queries["stage"] == row.table.split("_")[1]]
+        best, method = (stage[stage["initializer"] == labels[name]].sort_values("query_id")["ndcg@10"].to_numpy() for name in (row.best, row.method))
+        assert row.difference == pytest.approx((best - method).mean(), abs=1e-9) and row.difference >= 0 and row.queries == 20
+        p = stats.permutation_test((best, method), mean_difference, permutation_type="samples", vectorized=True, n_resamples=10_000, rng=1).pvalue
+        assert row.p == pytest.approx(p, abs=0.03)
+    assert out.count("†: not shown to be below the best") == 2
+    printed = re.findall(r"^(.+?) +0\.\d{3}† +0\.\d{3}†$", out, re.MULTILINE)
+    assert printed and sorted(printed) == sorted(rows[(rows["p_holm"] >= 0.05) & (rows["difference"] > 0)]["method"])
 
 
 def test_run_files_give_the_scores_to_other_tools(whole, own_data):
