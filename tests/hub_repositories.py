@@ -47,6 +47,7 @@ def mteb(identifier: str = "_id", split: str = "dev", language: str = "ko", shar
     }
     files[f"{language}-queries/{split}-00000-of-00001.parquet"] = parquet([{identifier: q, "text": text} for q, text in QUERIES["dev"]])
     files[f"{language}-qrels/{split}-00000-of-00001.parquet"] = parquet(_judged("dev", int))
+    files[f"{language}-corpus/{split}-notes/{split}.parquet"] = b"not of the config: its pattern stays within a folder"
     other = {f"ru-{role}/{split}-00000-of-00001.parquet": parquet([{identifier: "x", "text": "y"}]) for role in ("corpus", "queries", "qrels")}
     configs = {f"{name}-{role}": {split: f"{name}-{role}/{split}-*"} for name in (language, "ru") for role in ("corpus", "queries", "qrels")}
     return files | other | {"README.md": card(configs)}

@@ -26,6 +26,7 @@ def sources(hub):
                    "judgements": {"hub": "miracl/miracl", "revision": add("miracl/miracl", judged)}},
         "mteb": {"hub": "mteb/M", "revision": add("mteb/M", real.mteb()), **config},
         "mteb-id": {"hub": "mteb/W", "revision": add("mteb/W", real.mteb("id", "test", "kor")), **config, "codes": {"ko": "kor"}},
+        "mteb-no-card": {"hub": "mteb/C", "revision": add("mteb/C", {k: v for k, v in real.mteb().items() if k != "README.md"}), **config},
         "webfaq": {"hub": "faq/new", "revision": add("faq/new", real.webfaq()), **config, "codes": {"ko": "kor"}},
         "webfaq-old": {"hub": "faq/old", "revision": add("faq/old", real.webfaq(old=True)), **config, "codes": {"ko": "kor"}},
         "beir": {"hub": "BeIR/s", "revision": add("BeIR/s", zipped),
@@ -33,7 +34,7 @@ def sources(hub):
     }  # fmt: skip
 
 
-LAYOUTS = ["miracl", "mteb", "mteb-id", "webfaq", "webfaq-old", "beir"]
+LAYOUTS = ["miracl", "mteb", "mteb-id", "mteb-no-card", "webfaq", "webfaq-old", "beir"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -61,6 +62,12 @@ def test_what_is_cached_is_not_asked_for_again(built, sources, hub, layout, monk
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert {path.name: path.read_bytes() for path in built(**sources[layout]).glob("*.jsonl")} == before
     assert not hub.requests
+
+
+def test_the_training_split_can_be_evaluated_on(built, sources):
+    for layout in ("miracl", "webfaq"):
+        collection = beir.load(built(**sources[layout], split="train"))
+        assert (set(collection.query_ids), collection.training) == ({"100", "101"}, ())
 
 
 def test_offline_with_half_a_cache_is_refused_not_half_read(built, sources, hub, monkeypatch):
@@ -177,7 +184,9 @@ def test_subsets_hold_the_judged_documents_and_as_many_others(built, sources):
     collection = beir.load(folder)
     assert collection.document_ids == ("0#0", "1#0", "2#0", "4#0", "20#1")
     assert collection.training == TRAINING  # from train_corpus.jsonl
-    assert len((folder / "train_corpus.jsonl").read_text().splitlines()) >= 2
+    folder = built(**sources["webfaq"], limit=6)
+    assert beir.load(folder).training == TRAINING and '"5#0"' in (folder / "corpus.jsonl").read_text()
+    assert [json.loads(line)["_id"] for line in (folder / "train_corpus.jsonl").open(encoding="utf-8")] == ["22#1"]  # the other one is searched
     assert beir.load(built(**sources["webfaq"], limit=0, expected={"ko": real.EXPECTED})).document_ids == ("2#0", "4#0", "20#1")
     assert beir.load(built(**sources["mteb"], limit=0)).document_ids == ("2#0", "4#0", "20#1")
 
