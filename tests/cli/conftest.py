@@ -16,7 +16,7 @@ from tokenizers_made import english, made_tokenizer, russian
 from harness.cli.main import main
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
     """The models here are tiny; besides, the number of threads decides how sums are cut."""
     threads = torch.get_num_threads()

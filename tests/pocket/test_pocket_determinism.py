@@ -20,6 +20,7 @@ from harness.pocket import dictionary, encoder, lessons, static, tokenizers, wor
 from harness.pocket.families import FAMILIES
 from harness.pocket.parts import SEED
 torch.manual_seed(99)
+torch.set_num_threads(1)  # as here
 static.STEPS = lessons.STEPS = lessons.CASES = int(sys.argv[2])
 out = Path(sys.argv[1])
 for name in ("text", "dictionary", "tokenizers", *FAMILIES):
