@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.collections import jsonl
@@ -27,8 +27,18 @@ def load(folder: Path) -> Collection:
     return _read(Path(folder), keep=True)
 
 
+def load_queries(folder: Path) -> Collection:
+    """As `load`, but `document_texts` is empty: for corpora that need not be in memory at once, see `stream`. Training pairs lack their texts too."""
+    return _read(Path(folder), keep=False)
+
+
+def stream(folder: Path) -> Iterator[str]:
+    """The document texts one after the other, in the order of `document_ids`."""
+    return (line.text for line in jsonl.documents(Path(folder) / "corpus.jsonl", unique=False))
+
+
 def check(folder: Path) -> Summary:
-    """The sizes of the collection in a folder, after every check that `load` makes; keeps ids but no texts in memory."""
+    """The sizes of the collection in a folder, after every check that `load` makes; keeps ids but no document texts in memory."""
     collection = _read(Path(folder), keep=False)
     relevant = sum(score > 0 for judged in collection.qrels.values() for score in judged.values())
     return Summary(len(collection.document_ids), len(collection.query_ids), relevant, len(collection.training))
@@ -71,13 +81,13 @@ def document_line(identifier: str, title: str, text: str) -> str:
 
 
 def _read(folder: Path, keep: bool) -> Collection:
-    """Read and check everything; without `keep` every text is replaced by an empty one as it streams by."""
+    """Read and check everything; without `keep` the text of every document is dropped as it streams by."""
     if not folder.is_dir():
         raise CollectionError(f"{folder}: no such folder: give the folder that holds corpus.jsonl, queries.jsonl and qrels/")
     documents = {line.id: line.text if keep else "" for line in jsonl.documents(folder / "corpus.jsonl")}
     if not documents:
         raise CollectionError(f"{folder / 'corpus.jsonl'}: the corpus is empty: write one document per line")
-    queries = {line.id: line.text if keep else "" for line in jsonl.queries(folder / "queries.jsonl")}
+    queries = {line.id: line.text for line in jsonl.queries(folder / "queries.jsonl")}
 
     qrels: dict[str, dict[str, int]] = {}
     test = _test_file(folder)
@@ -95,7 +105,7 @@ def _read(folder: Path, keep: bool) -> Collection:
     return Collection(
         name=folder.absolute().name,
         document_ids=tuple(documents),
-        document_texts=tuple(documents.values()),
+        document_texts=tuple(documents.values()) if keep else (),
         query_ids=tuple(tested),
         query_texts=tuple(queries[query] for query in tested),
         qrels={query: qrels[query] for query in tested},

@@ -20,12 +20,14 @@ class Line(NamedTuple):
     text: str
 
 
-def documents(path: Path) -> Iterator[Line]:
+def documents(path: Path, unique: bool = True) -> Iterator[Line]:
     """The documents of a corpus file (_id, title, text; the title is optional), text = title + " " + text, stripped.
+
+    unique  remember ids, to refuse one that came before; a file that was read so already needs it, and the memory for it, no second time
 
     CollectionError with file and line for anything malformed, an id that came before, or a document without text.
     """
-    for number, record, identifier in _records(path, "document"):
+    for number, record, identifier in _records(path, "document", unique):
         text = f"{_string(path, number, record, 'title', '')} {_string(path, number, record, 'text')}".strip()
         if not text:
             raise defect(path, number, f"document {identifier!r} is empty: give it a title or a text, or remove it")
@@ -69,7 +71,7 @@ def is_identifier(text: object) -> bool:
     return isinstance(text, str) and text.split() == [text]
 
 
-def _records(path: Path, kind: str) -> Iterator[tuple[int, dict[str, object], str]]:
+def _records(path: Path, kind: str, unique: bool = True) -> Iterator[tuple[int, dict[str, object], str]]:
     seen: set[str] = set()
     for number, line in numbered(path):
         try:
@@ -84,7 +86,8 @@ def _records(path: Path, kind: str) -> Iterator[tuple[int, dict[str, object], st
             raise defect(path, number, f"_id {identifier!r} is empty or has white space: give the {kind} an id without")
         if identifier in seen:
             raise defect(path, number, f"{kind} id {identifier!r} occurs a second time: remove or rename one of the two")
-        seen.add(identifier)
+        if unique:
+            seen.add(identifier)
         yield number, record, identifier
 
 

@@ -6,7 +6,8 @@ block sizes, shards or workers, and neither do the bits of the result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,17 @@ LOGITS = 2**26  # logits held at a time: 256 MB of float32
 MOST_TOKENS = 8192  # per batch
 
 
-def encode(encoder: Any, texts: Sequence[str], side: str, *, max_length: int | None, precision: str = "auto") -> Iterator[sp.csr_array]:
-    """Yield one csr matrix [at most WINDOW, V] float32 per window of texts, in order.
+def encode(encoder: Any, texts: Iterable[str], side: str, *, max_length: int | None, precision: str = "auto") -> Iterator[sp.csr_array]:
+    """Yield one csr matrix [at most WINDOW, V] float32 per window of texts, in order; texts are taken window by window and may be a stream.
 
     side        query | document: which prompt of the encoder is put before each text, and how an inference-free encoder reads it
     max_length  tokens kept of each text, special tokens included; None: what the encoder allows
     precision   see `sembridge.head.autocast`
     """
     prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
-    for start in range(0, len(texts), WINDOW):
-        yield _encode_window(encoder, [prompt + text for text in texts[start : start + WINDOW]], side, max_length, precision)
+    stream = iter(texts)
+    while window := list(islice(stream, WINDOW)):
+        yield _encode_window(encoder, [prompt + text for text in window], side, max_length, precision)
 
 
 def encode_all(encoder: Any, texts: Sequence[str], side: str, **options: Any) -> sp.csr_array:

@@ -25,14 +25,15 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from sembridge.encoder import load_encoder
 
     start = time.perf_counter()
-    collection = beir.load(inputs["collection"].path)
+    folder = inputs["collection"].path
+    collection = beir.load_queries(folder)  # the documents stream by: ten million of them never sit in memory
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
     options = {"max_length": parameters["max_length"], "precision": parameters["precision"]}
     queries = encode_all(encoder, collection.query_texts, "query", **options)
     found = TopK(queries, parameters["k"], id_order(collection.document_ids))
     activity = Activity(queries)
     position = 0
-    for block in encode(encoder, collection.document_texts, "document", **options):
+    for block in encode(encoder, beir.stream(folder), "document", **options):
         if not np.isfinite(block.data).all():
             raise ValueError("the encoder gave weights that are not finite; its rows or its training are broken")
         found.add(position, block)

@@ -219,3 +219,12 @@ def test_ids_and_texts_survive_unchanged(tmp_path):
     beir.write(tmp_path, [("X#1", "", text)], [("q", text)], [("q", "X#1", 1)])
     collection = beir.load(tmp_path)
     assert (collection.document_texts, collection.query_texts) == ((text,), (text,))
+
+
+def test_documents_can_stream_by(folder):
+    """The same collection without its texts in memory, and the texts one by one."""
+    whole, light = beir.load(folder), beir.load_queries(folder)
+    assert light.document_texts == () and list(beir.stream(folder)) == list(whole.document_texts)
+    assert (light.document_ids, light.query_ids, light.query_texts, light.qrels) == (
+        whole.document_ids, whole.query_ids, whole.query_texts, whole.qrels,
+    )  # fmt: skip

@@ -146,3 +146,11 @@ def test_a_text_without_active_dimensions_is_an_empty_row(tmp_path):
     found = encode_all(encoder, ["cat", "window song"], "document", **OPTIONS)
     assert found.nnz == 0 and found.shape == (2, encoder[0].model.config.vocab_size)
     assert torch.is_inference_mode_enabled() is False
+
+
+def test_texts_may_be_a_stream_and_are_taken_window_by_window(encoder, texts, encoded):
+    taken = []
+    blocks = encode(encoder, (taken.append(text) or text for text in texts), "document", **OPTIONS)
+    first = next(blocks)
+    assert len(taken) == WINDOW and same(first, encoded[:WINDOW])
+    assert sum(block.shape[0] for block in blocks) == 1100 - WINDOW
