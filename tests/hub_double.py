@@ -122,7 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif what == "paths-info":
             self._json([entry for entry in [*entries, *_folders(entries)] if entry["path"] in body["paths"]])
         else:
-            siblings = [{"rfilename": entry["path"]} for entry in entries]
+            sized = "blobs=true" in self.path.lower()
+            siblings = [{"rfilename": entry["path"], **({"size": entry["size"]} if sized else {})} for entry in entries]
             about = {"_id": "0", "private": repo.private, "gated": "auto" if repo.gated else False, "disabled": False, "downloads": 0, "likes": 0}
             self._json({"id": name, "sha": repo.commit, "tags": [], "siblings": siblings, "lastModified": "2025-01-01T00:00:00.000Z", **about})
 

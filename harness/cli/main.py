@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     _transfer(commands)
     _explain(commands)
     _compare(commands)
+    _doctor(commands)
     return described
 
 
@@ -96,6 +97,27 @@ def _compare(commands: argparse._SubParsersAction) -> None:
     option("--strict", action="store_true", help="exit code 1 if a figure is missed, or none could be compared")
 
 
+def _doctor(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "doctor",
+        help="check what a grid needs, before hours are spent",
+        description="Check access, licences, disk, memory, devices and hours of a preset. Downloads no model and no collection, computes nothing.",
+        epilog="[ok], [warn], [FAIL]; the exit code is 1 if something fails. The options are those of experiments/run_grid.py.",
+        allow_abbrev=False,
+    )
+    option = command.add_argument
+    option("preset", metavar="PRESET", help="a name from experiments/presets or a YAML file")
+    option("--languages", nargs="+", metavar="L", help="languages, e.g. ko ru")
+    option("--architectures", nargs="+", metavar="A", help="encoders of the preset")
+    option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base and bm25")
+    option("--bridges", nargs="+", metavar="B", help="bridges of the preset")
+    option("--collections", nargs="+", metavar="C", help="collections of the preset")
+    option("--stages", nargs="+", metavar="S", help="zero-shot, fine-tuned")
+    option("--catalog", nargs="+", metavar="FILE", help="catalogues of your own, whose entries come first")
+    option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="any other option of the preset")
+    option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder of computed artefacts (default: store)")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0: done; 1: failed on the way; 2: refused before anything was computed or written; 130: interrupted."""
     _survive_narrow_terminals()
@@ -109,6 +131,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from harness.cli.compare import compare_results
 
             return compare_results(given)
+        if given.command == "doctor":
+            from harness.cli.doctor import doctor
+
+            return doctor(given)
         from harness.cli.explain import explain
 
         return explain(given)

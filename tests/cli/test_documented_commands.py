@@ -24,7 +24,7 @@ def test_they_parse(document):
     for command in commands(document.read_text(encoding="utf-8")):
         arguments = shlex.split(command, comments=True)
         try:
-            assert parser().parse_args(arguments).command in ("transfer", "explain", "compare")
+            assert parser().parse_args(arguments).command in ("transfer", "explain", "compare", "doctor")
         except SystemExit as stopped:
             assert stopped.code == 0 and "--help" in arguments, command
 

@@ -1,0 +1,224 @@
+"""What stands between a preset and its tables: access, licences, disk, memory, devices, hours. Nothing is downloaded or computed, files are read."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from harness.catalog.catalog import Catalog
+from harness.grid.access import FAIL, OK, WARN, Check, HubAccess, amount, gate
+from harness.grid.artefact import Artefact, Hub, Local
+from harness.grid.collection_source import CollectionSource
+from harness.grid.pins import unpinned
+from harness.grid.plan import Cell
+from harness.grid.preset import ModelSource, Preset, PresetError
+from harness.grid.sources import UNPINNED
+from harness.grid.store import MANIFEST, Store
+
+_LOADED = ("encoder", "bridge")  # inputs that are read whole; of the others, the tokenizer
+_DOCUMENT = 1000  # bytes of a document on disk, and in the memory of bm25
+_ID = 100  # bytes of a document's id in memory
+_LIBRARIES = 2 * 10**9  # bytes of a process with torch and transformers in it
+_MODEL = 600 * 10**6  # bytes of a model whose size is not known
+_SMALL = 5 * 10**6
+_GUESSES: Mapping[str, int] = {
+    "bridge-vectors": 200 * 10**6, "initialization": 150 * 10**6, "auxiliary-vectors": 100 * 10**6, "subword-vectors": 150 * 10**6,
+    "aligned-vectors": 150 * 10**6, "fasttext": 2500 * 10**6, "trained-encoder": _MODEL, "evaluation": 50 * 10**6, "bm25": 50 * 10**6,
+}  # fmt: skip
+"""Bytes of one artefact of a stage, at 50,000 tokens of 768 dimensions; used until a store has some."""
+
+
+def access(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: Store, catalog: Catalog, hub: HubAccess) -> list[Check]:
+    """One line for each model, and for each collection in all its languages, that the missing artefacts read."""
+    read: dict[tuple[str, str], bool] = {}
+    local: set[str] = set()
+    for artefact in todo:
+        for role, source in artefact.inputs.items():
+            if isinstance(source, Hub):
+                at = (source.name, source.revision)
+                read[at] = read.get(at, False) or role in _LOADED
+            elif isinstance(source, Local):
+                local.add(str(source.path))
+    pocket = {one for cell in cells for one in cell.artefact.walk() if one.stage.startswith("pocket-")}
+    checks = []
+    if pocket:
+        built = sum(store.has(artefact) for artefact in pocket)
+        checks.append(Check(OK, "pocket", f"{len(pocket)} parts, {built} of them in the store; what is missing is built here, nothing is downloaded"))
+    if local:
+        checks.append(Check(OK, "folders", f"{len(local)} folders and files of yours are read, and were checked"))
+    checks += [Check(FAIL, "revision", line) for line in unpinned(preset, cells)]
+    gated = {entry.id for kind in (catalog.encoders, catalog.tokenizers, catalog.bridges) for entry in kind.values() if entry.gated}
+    for (name, revision), weights in sorted(read.items()):
+        what = "model" if weights else "tokenizer"
+        if revision != UNPINNED:
+            checks.append(hub.model(what, name, revision, weights))
+        elif name in gated:
+            checks.append(Check(WARN, what, f"{name}: gated, access is not checked without a revision: {gate(f'https://huggingface.co/{name}')}"))
+    return checks + [_collection(name, group, hub) for name, group in _downloads(preset, todo).items()]
+
+
+def _downloads(preset: Preset, todo: Iterable[Artefact]) -> dict[str, list[dict]]:
+    """Collections that are still to be downloaded: name -> parameters by language."""
+    missing = {artefact.key for artefact in todo if artefact.stage == "collection"}
+    found: dict[str, list[dict]] = {}
+    for name, source in preset.collections.items():
+        for language in preset.languages if source.folder is None else ():
+            parameters = source.parameters(language)
+            if Artefact("collection", parameters).key in missing:
+                found.setdefault(name, []).append(parameters)
+    return found
+
+
+def _collection(name: str, group: Sequence[dict], hub: HubAccess) -> Check:
+    if "hub" in group[0]:
+        return hub.dataset(f"collection {name}", group)
+    ids = ", ".join(parameters["ir_datasets"] for parameters in group)
+    return Check(WARN, f"collection {name}", f"{ids}: fetched by ir_datasets, which tells no sizes; {_documents(group):,} documents by the catalogue")
+
+
+def _documents(group: Iterable[dict]) -> int:
+    return sum(parameters.get("expected", {}).get("documents") or 0 for parameters in group)
+
+
+def licences(preset: Preset, catalog: Catalog) -> list[Check]:
+    """Non-commercial and unknown ones by name, the others in one line."""
+    of_models = {entry.id: entry.licence for kind in (catalog.encoders, catalog.tokenizers, catalog.bridges) for entry in kind.values()}
+    stated: dict[str, str] = {}
+    for sources in (preset.architectures, preset.tokenizers, preset.bridges):
+        for source in sources.values() if isinstance(sources, dict) else ():
+            if _on_hub(source):
+                stated[source.model] = of_models.get(source.model, "unknown")
+    for name, collection in preset.collections.items():
+        if collection.folder is None:
+            stated[name] = _collection_licence(collection, catalog)
+    checks, free = [], []
+    for name, licence in stated.items():
+        if licence.lower() == "unknown":
+            checks.append(Check(WARN, "licence", f"{name}: not known here; read its card before you pass results on"))
+        elif re.search(r"\bNC\b|non-?commercial", licence, re.I):
+            checks.append(Check(WARN, "licence", f"{name}: {licence}, not for commercial use, nor what is made from it"))
+        else:
+            free.append(licence)
+    if free:
+        checks.append(Check(OK, "licence", f"{len(free)} others: {', '.join(sorted(set(free)))}, by the catalogue"))
+    return checks or [Check(OK, "licence", "nothing from a hub is used")]
+
+
+def _on_hub(source: ModelSource) -> bool:
+    return source.hub or (source.revision is not None and not Path(source.model).expanduser().exists())
+
+
+def _collection_licence(collection: CollectionSource, catalog: Catalog) -> str:
+    for entry in catalog.collections.values():
+        if any(getattr(collection, key) is not None and entry.source.get(key) == getattr(collection, key) for key in ("hub", "ir_datasets")):
+            return entry.licence
+    return "unknown"
+
+
+def disk(todo: Sequence[Artefact], store: Store, download: int, unknown: int) -> list[Check]:
+    """Free space against downloads and artefacts. download: bytes to be fetched into the hub's cache; unknown: items whose size is not known."""
+    from huggingface_hub import constants
+
+    cache = Path(constants.HF_HUB_CACHE)
+    made, guessed = 0, False
+    sizes: dict[str, float | None] = {}
+    for artefact in todo:
+        if artefact.stage not in sizes:
+            sizes[artefact.stage] = _measured(store, artefact.stage)
+        measured = sizes[artefact.stage]
+        guessed = guessed or measured is None
+        made += round(_guess(artefact) if measured is None else measured)
+    how = "sizes by first guesses" if guessed else "sizes as measured in this store"
+    places = {"store": (store.root, made), "hub cache": (cache, download)}
+    shared = _existing(store.root).stat().st_dev == _existing(cache).stat().st_dev
+    checks = []
+    beside = f", and {unknown} items of unknown size" if unknown else ""
+    for name, (folder, needed) in places.items():
+        free = shutil.disk_usage(_existing(folder)).free
+        certain, together = (download if name == "hub cache" or shared else 0), (made + download if shared else needed)
+        mark = FAIL if certain > free else WARN if together > free or (unknown and name == "hub cache") else OK
+        wants = f"{amount(needed)} for {len(todo)} artefacts ({how})" if name == "store" else f"{amount(needed)} to download{beside}"
+        room = "" if together <= free else "; make room, or choose another folder with " + ("--store DIR" if name == "store" else "HF_HOME")
+        checks.append(Check(mark, "disk", f"{name} {folder}: {amount(free)} free, {wants}{room}"))
+    return checks
+
+
+def _measured(store: Store, stage: str) -> float | None:
+    """Bytes of an artefact: the median of what this store holds."""
+    found = []
+    for manifest in sorted((store.root / stage).glob(f"*/{MANIFEST}"))[:50]:
+        found.append(sum(file["bytes"] for file in json.loads(manifest.read_text(encoding="utf-8"))["files"].values()))
+    return statistics.median(found) if found else None
+
+
+def _guess(artefact: Artefact) -> int:
+    if artefact.stage == "collection":
+        return (artefact.parameters.get("expected", {}).get("documents") or 100_000) * _DOCUMENT
+    if any(one.stage.startswith("pocket-") for one in artefact.walk()):
+        return _SMALL
+    return _GUESSES.get(artefact.stage, _SMALL)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+
+
+def memory(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], largest: int) -> Check:
+    """The memory of the machine against a cell. largest: bytes of the largest model to download, 0 if not known."""
+    documents = max((_documents([dict(artefact.parameters)]) for artefact in todo if artefact.stage == "collection"), default=0)
+    small = any(artefact.stage.startswith("pocket-") for cell in cells[:1] for artefact in cell.artefact.walk())
+    copies = 4 if "fine-tuned" in preset.stages else 1
+    model = largest or (_SMALL if small else _MODEL)
+    needed = _LIBRARIES + max(
+        copies * model + documents * _ID, documents * _DOCUMENT if any(cell.identity.initializer == "bm25" for cell in cells) else 0
+    )
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    whole = f"{copies} x {amount(model)} of model and ids of {documents:,} documents"
+    parts = f"{amount(_LIBRARIES)} for libraries, and either {whole}, or their text for bm25"
+    mark = WARN if needed > have else OK
+    return Check(mark, "memory", f"{amount(have)}, the largest cell needs about {amount(needed)} by a rough count ({parts})")
+
+
+def devices(preset: Preset) -> list[Check]:
+    """Cores and GPUs, and whether one cell fits on them."""
+    import torch
+
+    from harness.grid.cluster import slots_of
+
+    cores, gpus = os.cpu_count() or 1, torch.cuda.device_count() if torch.cuda.is_available() else 0
+    named = []
+    for index in range(gpus):
+        about = torch.cuda.get_device_properties(index)
+        named.append(f"{about.name} with {amount(about.total_memory)}{', bfloat16' if about.major >= 8 else ', no bfloat16'}")
+    found = f"{cores} CPU cores, {'; '.join(named) if named else 'no GPU that torch can use'}"
+    try:
+        slots = slots_of(preset, {"CPU": cores, "GPU": gpus})
+    except PresetError as error:
+        wants = preset.resources.gpus_per_cell
+        advice = "; --set resources.gpus_per_cell=0 runs on cores, slowly, --address RAY on a cluster" if wants > gpus else ""
+        return [Check(FAIL, "devices", f"{found}: {error}{advice}")]
+    return [Check(OK, "devices", f"{found}: {slots} cells at a time")]
+
+
+def work(cells: Sequence[Cell], todo: Sequence[Artefact], store: Store) -> Check:
+    """Cells, artefacts and hours."""
+    from harness.grid.progress import duration
+
+    done = sum(store.has(cell.artefact) for cell in cells)
+    seconds = sum(store.seconds(artefact.stage) for artefact in todo)
+    stages = {artefact.stage for artefact in todo}
+    guessed = sorted(stage for stage in stages if not store.measured(stage))
+    text = f"{len(cells)} cells, {done} in the store, {len(todo)} artefacts missing"
+    if not todo:
+        return Check(OK, "work", text)
+    if not guessed:
+        return Check(OK, "work", f"{text}, about {duration(seconds)} one after the other, as measured in this store")
+    which = "all stages" if len(guessed) == len(stages) else ", ".join(guessed)
+    mark = OK if any(stage.startswith("pocket-") for stage in stages) else WARN
+    return Check(mark, "work", f"{text}, about {duration(seconds)} one after the other; first guesses for small models in {which}, not measurements")

@@ -1,0 +1,174 @@
+"""`doctor` says before a run what it would run into: asked of the hub's double, of the cache, and of no hub at all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import hub_repositories
+import pytest
+from hub_double import TOKEN, Hub
+
+ENCODER = {
+    "config.json": "{}",
+    "tokenizer.json": "x" * 500,
+    "model.safetensors": b"w" * 40_000,
+    "pytorch_model.bin": b"p" * 40_000,
+    "onnx/model.onnx": b"o" * 40_000,
+    "README.md": "# card",
+}
+PRESET = """
+title: small
+languages: [ko]
+architectures: {{enc: {{model: org/enc, revision: {encoder}}}}}
+tokenizers: {{ko: {{model: org/words, revision: {tokenizer}}}}}
+collections: {{faq: {{hub: org/faq, revision: {collection}, config: kor}}}}
+initializers: [mean, base]
+"""
+Doctor = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def doctor(command, tmp_path: Path, hub: Hub) -> Doctor:
+    """Serve an encoder (given files and options), a tokenizer and a collection; ask about a preset of them."""
+    words = hub.add("org/words", {"config.json": "{}", "tokenizer.json": "x" * 700, "model.safetensors": b"w" * 9000}, "models")
+    faq = hub.add("org/faq", hub_repositories.webfaq())
+
+    def ask(*options: object, files: dict = ENCODER, gated: bool = False, revision: str = "") -> tuple[int, str]:
+        encoder = hub.add("org/enc", files, "models", gated=gated)
+        preset = tmp_path / "small.yaml"
+        preset.write_text(PRESET.format(encoder=revision or encoder, tokenizer=words, collection=faq), encoding="utf-8")
+        code, out, err = command("doctor", preset, "--store", tmp_path / "store", *options)
+        assert "Traceback" not in err
+        return code, out + err
+
+    return ask
+
+
+def line(report: str, name: str) -> str:
+    return next(found for found in report.splitlines() if f" {name}:" in found)
+
+
+def test_what_would_be_downloaded_is_counted_and_each_repository_is_asked_once(doctor, hub):
+    code, report = doctor()
+    assert code == 0, report
+    assert "[ok]" in line(report, "org/enc") and "40.5 kB to download (3 files)" in line(report, "org/enc")  # no onnx, no pickle, no card
+    assert "702 B to download (2 files)" in line(report, "org/words")  # its weights are not read
+    corpus = sum(len(content) for path, content in hub_repositories.webfaq().items() if path != "README.md")
+    assert f"{corpus / 1000:.1f} kB to download (5 files)" in line(report, "org/faq")
+    for path in ("models/org/enc", "models/org/words", "datasets/org/faq"):
+        assert sum(asked.startswith(f"/api/{path}/revision/") for _, asked in hub.requests) == 1, path
+    assert not [path for path in hub.transfers() if not path.endswith("README.md")]
+
+
+def test_a_gated_model_says_what_to_click_and_which_variable_to_set(doctor, monkeypatch):
+    code, report = doctor(gated=True)
+    assert code == 1 and "[FAIL]" in line(report, "org/enc")
+    assert "https://huggingface.co/org/enc" in line(report, "org/enc") and "set HF_TOKEN" in line(report, "org/enc")
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    code, report = doctor(gated=True)
+    assert code == 0 and "40.5 kB to download" in line(report, "org/enc") and TOKEN not in report
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    code, report = doctor(gated=True)
+    assert code == 1 and "refuses the token" in line(report, "org/enc") and "hf_wrong" not in report
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [({name: content for name, content in ENCODER.items() if name != "model.safetensors"}, "no model.safetensors"),
+     ({name: content for name, content in ENCODER.items() if name != "tokenizer.json"}, "no tokenizer")],
+)  # fmt: skip
+def test_a_model_that_would_not_load(doctor, files, reason):
+    code, report = doctor(files=files)
+    assert code == 1 and "[FAIL]" in line(report, "org/enc") and reason in line(report, "org/enc")
+
+
+def test_a_commit_there_is_not(doctor):
+    code, report = doctor(revision="ab" * 20)
+    assert code == 1 and "has no commit abab" in line(report, "org/enc")
+
+
+def test_what_is_in_the_cache_is_not_asked_for(doctor, hub):
+    from huggingface_hub import snapshot_download
+
+    doctor()
+    for name in ("org/enc", "org/words"):
+        snapshot_download(name, revision=hub.repositories["models", name].commit)
+    snapshot_download("org/faq", repo_type="dataset", revision=hub.repositories["datasets", "org/faq"].commit)
+    hub.requests.clear()
+    code, report = doctor()
+    assert code == 0
+    for name in ("org/enc", "org/words", "org/faq"):
+        assert "in the hub's cache" in line(report, name)
+    assert not [path for _, path in hub.requests if "/models/" in path]
+
+
+@pytest.mark.parametrize("how", ["no hub", "offline"])
+def test_without_a_network_nothing_is_claimed(doctor, hub, monkeypatch, how):
+    from huggingface_hub import constants
+
+    if how == "offline":
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    else:
+        monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    code, report = doctor()
+    assert code == 0 and not hub.requests
+    for name in ("org/enc", "org/words", "org/faq"):
+        assert "[warn]" in line(report, name) and "not checked (offline" in line(report, name)
+
+
+def test_the_pocket_needs_nothing(command, tmp_path, hub):
+    code, out, err = command("doctor", "pocket", "--languages", "ko", "--store", tmp_path / "store")
+    assert code == 0, err
+    assert not hub.requests and all(found.startswith("[ok]") for found in out.splitlines()[1:-2]), out
+    assert not (tmp_path / "store").exists()
+    assert "0 FAIL, 0 warn" in out
+
+
+def test_a_preset_of_the_paper_lacks_revisions(command, tmp_path, hub):
+    code, out, _ = command("doctor", "paper-zero-shot", "--languages", "ko", "--collections", "miracl", "--store", tmp_path / "store")
+    assert code == 1
+    assert "add --set architectures.splade-v3.revision=COMMIT" in out and "--set tokenizers.ko.revision=COMMIT" in out
+    assert "tokenizers.ru" not in out
+    assert "https://huggingface.co/naver/splade-v3" in line(out, "naver/splade-v3")
+    assert "licence            naver/splade-v3: CC-BY-NC-SA-4.0, not for commercial use" in out
+    assert "licence            monologg/kobigbird-bert-base: not known here" in out
+    assert "first guesses" in out.splitlines()[-3]
+
+
+def test_too_little_disk_for_the_downloads(doctor, monkeypatch):
+    import shutil
+    from types import SimpleNamespace
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=42_000))
+    code, report = doctor()
+    assert code == 1 and any(found.startswith("[FAIL] disk") and "hub cache" in found for found in report.splitlines())
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1_000_000))  # enough for these, not for the guessed artefacts
+    code, report = doctor()
+    assert code == 0 and "[warn] disk" in report and "make room" in report
+
+
+def test_a_machine_without_the_gpus_asked_for(doctor, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, report = doctor("--set", "resources.gpus_per_cell=1")
+    assert code == 1 and "--set resources.gpus_per_cell=0" in report
+
+
+def test_bad_input_is_refused_in_one_line(command, tmp_path):
+    code, _, err = command("doctor", "poket", "--store", tmp_path / "store")
+    assert code == 2 and "pocket" in err and err.count("\n") == 1
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from harness.cli.main import main\n"
+        "try: main(['doctor', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('torch', 'ray', 'transformers', 'huggingface_hub', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
