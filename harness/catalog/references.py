@@ -72,4 +72,6 @@ def _in_preset_words(option: str, name: str, entry: Encoder | Tokenizer | Bridge
             f"{option}: {PREFIX}{name} ({entry.id}) runs code from its repository, which is never done on the catalogue's word; choose another"
         )
     source: dict[str, Any] = {"model": entry.id, "revision": entry.revision, "hub": True}
-    return source | ({"prompt": entry.prompt} if isinstance(entry, Bridge) and entry.prompt else {})
+    if isinstance(entry, Bridge):
+        source |= {name: getattr(entry, name) for name in ("prompt", "query_prompt", "document_prompt") if getattr(entry, name)}
+    return source

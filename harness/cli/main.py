@@ -109,7 +109,7 @@ def _doctor(commands: argparse._SubParsersAction) -> None:
     option("preset", metavar="PRESET", help="a name from experiments/presets or a YAML file")
     option("--languages", nargs="+", metavar="L", help="languages, e.g. ko ru")
     option("--architectures", nargs="+", metavar="A", help="encoders of the preset")
-    option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base and bm25")
+    option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base, bm25 and dense")
     option("--bridges", nargs="+", metavar="B", help="bridges of the preset")
     option("--collections", nargs="+", metavar="C", help="collections of the preset")
     option("--stages", nargs="+", metavar="S", help="zero-shot, fine-tuned")

@@ -10,7 +10,7 @@ apart and be merged. For given vectors the scores are the same bits whatever the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,51 +58,42 @@ class Best:
         }
 
 
-class TopK:
-    """Accumulates the k best documents of every query over blocks of documents, in any order of blocks.
+class Ranking:
+    """Accumulates the k best documents of every query from scores of blocks of documents, in any order of blocks.
 
-    queries  sparse [Q, V]
+    queries  how many there are
     k        documents kept per query
     order    int [N], `id_order(document_ids)` of the whole corpus, also when this accumulator sees only one shard of it
+    floor    documents with this score or less are not retrieved
 
-    Best means: higher score, then smaller document id. Documents with a score of 0 or less are not retrieved.
+    Best means: higher score, then smaller document id.
     """
 
-    def __init__(self, queries: sparse.sparray | sparse.spmatrix, k: int, order: np.ndarray):
+    def __init__(self, queries: int, k: int, order: np.ndarray, floor: float):
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
-        self._queries = _weights(queries, "queries").copy()
-        self._queries.sum_duplicates()  # also sorts by dimension, which fixes the order of summation
         self._order = np.asarray(order, dtype=np.int64)
-        self.best = Best.empty(self._queries.shape[0], k)
-
-    def add(self, first_position: int, block: sparse.sparray | sparse.spmatrix) -> None:
-        """Score a block of documents, sparse [B, V], which stand at positions first_position .. first_position + B - 1.
-
-        A document must be added once only. ValueError if the block does not fit the queries or the corpus, or a weight is not finite.
-        """
-        documents = _weights(block, f"documents from position {first_position}")
-        size, dimensions = documents.shape
-        if dimensions != self._queries.shape[1]:
-            raise ValueError(f"documents have {dimensions} dimensions, queries have {self._queries.shape[1]}: encode both with the same model")
-        if first_position < 0 or first_position + size > len(self._order):
-            raise ValueError(f"documents {first_position} to {first_position + size - 1} lie outside the corpus of {len(self._order)}")
-        columns = documents.T.tocsr()
-        step = max(1, _CELLS // max(1, size))
-        for start in range(0, self._queries.shape[0], step):
-            scores = (self._queries[start : start + step] @ columns).toarray()
-            self._keep(start, scores, first_position)
+        self._floor = floor
+        self.best = Best.empty(queries, k)
 
     def result(self, query_ids: Sequence[str], document_ids: Sequence[str]) -> Run:
         """The run so far; see `Best.result`."""
         return self.best.result(query_ids, document_ids)
+
+    def _chunks(self, first_position: int, size: int) -> Iterator[tuple[int, int]]:
+        """(start, end) of the queries to score at once with a block of `size` documents. ValueError if it does not fit the corpus."""
+        if first_position < 0 or first_position + size > len(self._order):
+            raise ValueError(f"documents {first_position} to {first_position + size - 1} lie outside the corpus of {len(self._order)}")
+        queries, step = len(self.best.scores), max(1, _CELLS // max(1, size))
+        return ((start, min(start + step, queries)) for start in range(0, queries, step))
 
     def _keep(self, start: int, scores: np.ndarray, first_position: int) -> None:
         """Update queries start .. start + R - 1 with the scores [R, B] of a block."""
         best, (size, k) = self.best, (scores.shape[1], self.best.scores.shape[1])
         kept = slice(start, start + len(scores))
         # Cheap screens first, both of which let ties pass: the k-th score so far, then (where too many are left) the block's own k-th.
-        mask = (scores > 0) & (scores >= best.scores[kept, -1:])
+        worst = np.where(best.positions[kept, -1:] >= 0, best.scores[kept, -1:], self._floor)
+        mask = (scores > self._floor) & (scores >= worst)
         crowded = np.flatnonzero(np.count_nonzero(mask, axis=1) > k)
         if crowded.size:
             mask[crowded] &= scores[crowded] >= np.partition(scores[crowded], size - k, axis=1)[:, [size - k]]
@@ -120,6 +111,33 @@ class TopK:
             position,
             self._order[position],
         )
+
+
+class TopK(Ranking):
+    """The k best documents of every query by the products of sparse vectors; see `Ranking` for k and order.
+
+    queries  sparse [Q, V]
+
+    Documents with a score of 0 or less are not retrieved.
+    """
+
+    def __init__(self, queries: sparse.sparray | sparse.spmatrix, k: int, order: np.ndarray):
+        super().__init__(queries.shape[0], k, order, floor=0.0)
+        self._queries = _weights(queries, "queries").copy()
+        self._queries.sum_duplicates()  # also sorts by dimension, which fixes the order of summation
+
+    def add(self, first_position: int, block: sparse.sparray | sparse.spmatrix) -> None:
+        """Score a block of documents, sparse [B, V], which stand at positions first_position .. first_position + B - 1.
+
+        A document must be added once only. ValueError if the block does not fit the queries or the corpus, or a weight is not finite.
+        """
+        documents = _weights(block, f"documents from position {first_position}")
+        size, dimensions = documents.shape
+        if dimensions != self._queries.shape[1]:
+            raise ValueError(f"documents have {dimensions} dimensions, queries have {self._queries.shape[1]}: encode both with the same model")
+        chunks, columns = self._chunks(first_position, size), documents.T.tocsr()
+        for start, end in chunks:
+            self._keep(start, (self._queries[start:end] @ columns).toarray(), first_position)
 
 
 def merge(parts: Sequence[Best]) -> Best:

@@ -41,7 +41,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         position += block.shape[0]
     assert position == len(collection.document_ids)
     run = found.result(collection.query_ids, collection.document_ids)
-    _write(out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs))
+    write(out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs))
 
 
 def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
@@ -52,7 +52,7 @@ def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Lo
     start = time.perf_counter()
     collection = beir.load(inputs["collection"].path)
     run = bm25.search(collection, parameters["language"], parameters["k"])
-    _write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"})
+    write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"})
 
 
 def _about(inputs: Mapping[str, Location]) -> dict[str, Any]:
@@ -65,7 +65,8 @@ def _about(inputs: Mapping[str, Location]) -> dict[str, Any]:
     return about
 
 
-def _write(out: Path, run: Any, collection: Any, activity: Mapping[str, float], seconds: float, about: Mapping[str, Any]) -> None:
+def write(out: Path, run: Any, collection: Any, activity: Mapping[str, float], seconds: float, about: Mapping[str, Any]) -> None:
+    """The run, the measures of every query, and measurement.json; `activity` is empty where active dimensions make no sense."""
     import pandas as pd
 
     from harness.evaluation import measures, trec

@@ -18,6 +18,8 @@ def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
     settings = preset.evaluation
     if cell.initializer == "bm25":
         return Artefact("bm25", {"k": settings.k, "language": cell.language}, {"collection": collection})
+    if cell.initializer == "dense":
+        return Artefact("dense", _dense(preset, cell.bridge), {"bridge": given.bridges[cell.bridge], "collection": collection})
     inputs: dict[str, Source] = {"encoder": given.encoders[cell.architecture]}
     parameters: dict[str, Any] = {}
     if cell.initializer != "base":
@@ -35,6 +37,12 @@ def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
         "trained-encoder", parameters | {"training": training, "workers": preset.training.workers, "seed": cell.seed}, inputs | {"pairs": pairs}
     )
     return Artefact("evaluation", {k: v for k, v in evaluation.items() if k not in parameters}, {"trained": trained, "collection": collection})
+
+
+def _dense(preset: Preset, bridge: str) -> dict[str, Any]:
+    settings, source = preset.evaluation, preset.bridges[bridge]
+    read = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
+    return read | {"query_prompt": source.query_prompt, "document_prompt": source.document_prompt}
 
 
 def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artefact:

@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     option("--preset", default="pocket", metavar="NAME|FILE", help="what to run: a name from experiments/presets or a YAML file (default: pocket)")
     option("--languages", nargs="+", metavar="L", help="languages, e.g. ko ru")
     option("--architectures", nargs="+", metavar="A", help="encoders of the preset")
-    option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base and bm25")
+    option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base, bm25 and dense")
     option("--bridges", nargs="+", metavar="B", help="bridges of the preset")
     option("--alphas", nargs="+", type=float, metavar="X", help="alpha values for initializers that have one")
     option("--collections", nargs="+", metavar="C", help="collections of the preset")

@@ -6,7 +6,7 @@ from harness.grid.artefact import Artefact, Local, Member, Source
 from harness.grid.collection_source import CollectionSource
 from harness.grid.methods import REFERENCES
 from harness.grid.preset import ModelSource, Preset, PresetError
-from harness.grid.sources import check_collection, check_model, check_tokenizer, resolve, resolve_collection
+from harness.grid.sources import check_collection, check_dense_model, check_model, check_tokenizer, resolve, resolve_collection
 from sembridge.nearest import nearest
 
 COLLECTION = "collection:"
@@ -34,6 +34,8 @@ class Inputs:
         for name, source in self.encoders.items():
             check_model(f"architectures.{name}", source)
         self.bridges = {name: resolve(f"bridges.{name}", source) for name, source in preset.bridges.items()}
+        for name, source in self.bridges.items() if "dense" in preset.initializers else ():
+            check_dense_model(f"bridges.{name}", source)
         self.tokenizers: dict[str, Source] = {}
         self.collections: dict[tuple[str, str], Source] = {}
         self.texts: dict[str, Source | None] = {}

@@ -11,7 +11,7 @@ import numpy as np
 from harness.grid.preset import Preset, PresetError
 from sembridge.nearest import nearest
 
-REFERENCES = ("base", "bm25")
+REFERENCES = ("base", "bm25", "dense")
 # The option that gives the input of the same name to a method.
 GIVEN_BY = {"bridge": "bridges", "words": "words", "text": "text", "auxiliary": "text", "aligned": "dictionary"}
 
@@ -38,6 +38,11 @@ def methods(preset: Preset) -> list[Method]:
         raise PresetError(f"settings.{name}: {name} has no settings; remove them")
     rows = []
     for name in preset.initializers:
+        if name == "dense":
+            if not preset.bridges:
+                raise PresetError("reference row 'dense' is a bridge and the preset has none; add --set bridges.NAME.model=FOLDER")
+            rows += [Method(name, bridge, label=f"{name} ({bridge})") for bridge in preset.bridges]
+            continue
         if name in REFERENCES:
             rows.append(Method(name))
             continue

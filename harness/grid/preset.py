@@ -28,14 +28,19 @@ class _Part(BaseModel):
 
 
 class ModelSource(_Part):
-    """A model folder, `pocket:...` (built on first use), or a hub id with its pinned revision. `prompt` is put before texts a bridge embeds.
+    """A model folder, `pocket:...` (built on first use), or a hub id with its pinned revision.
 
-    hub  the name is a hub id for certain: no folder is looked for, and a plan is possible before the revision is known (a run is not)
+    prompt  put before token texts and words that a bridge embeds
+    query_prompt, document_prompt
+            put before queries and documents where the bridge is itself the retriever (`dense`); None: what the model says of itself
+    hub     the name is a hub id for certain: no folder is looked for, and a plan is possible before the revision is known (a run is not)
     """
 
     model: str
     revision: str | None = None
     prompt: str = ""
+    query_prompt: str | None = None
+    document_prompt: str | None = None
     hub: bool = False
 
     @model_validator(mode="before")

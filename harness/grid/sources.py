@@ -97,6 +97,18 @@ def check_model(option: str, source: Source) -> None:
             raise PresetError(f"{option}: {error}") from None
 
 
+def check_dense_model(option: str, source: Source) -> None:
+    """A local bridge that is to retrieve by itself must be a dense encoder."""
+    if isinstance(source, Local):
+        from harness.evaluation.dense import check_dense
+
+        _check_json(option, source.path)
+        try:
+            check_dense(str(source.path))
+        except ValueError as error:
+            raise PresetError(f"{option}: {error}") from None
+
+
 def check_tokenizer(option: str, source: Source) -> None:
     """A local tokenizer must have a tokenizer.json and a pad token."""
     if not isinstance(source, Local):

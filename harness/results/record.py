@@ -39,7 +39,7 @@ class Record:
     """One cell's outcome.
 
     label       how tables name the row's method (an initializer may qualify itself, e.g. "ofa (bridge vectors)")
-    reference   the row is a yardstick (base, bm25), not a competitor: tables set it apart and never print it bold
+    reference   the row is a yardstick (base, bm25, dense), not a competitor: tables set it apart and never print it bold
     scores      means over the queries, by MEASURES; empty if the cell failed
     statistics  query_active, doc_active (mean non-zero dimensions), flops (expected products per query-document pair)
     seconds     wall time the cell itself took when it was computed

@@ -77,6 +77,7 @@ def test_references_take_what_stands_beside_them(catalogue):
     assert found["architectures"]["a"] == {"model": "ibm-granite/granite-embedding-30m-sparse", "revision": None, "hub": True}
     assert found["architectures"]["b"]["revision"] == "c0ffee" and found["architectures"]["c"] == "some/folder"
     assert found["bridges"]["e"]["prompt"] == "query: " and found["bridges"]["f"]["prompt"] == ""
+    assert (found["bridges"]["e"]["query_prompt"], found["bridges"]["e"]["document_prompt"]) == ("query: ", "passage: ")
     assert found["collections"]["w"]["limit"] == 5 and found["collections"]["w"]["expected"]["ko"]["documents"] == 102_000
     assert content["architectures"]["a"] == "catalog:granite-30m", "the content given is not changed"
     assert refers(content) and refers({"tokenizers": "catalog:{language}"}) and not refers({"architectures": {"a": "some/folder"}, "tokenizers": "x"})

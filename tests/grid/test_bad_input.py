@@ -116,6 +116,16 @@ def test_what_is_given_twice_or_not_at_all(refused):
     assert "settings.sembridge.alpha is given by the grid; use the option alphas instead" in refused(*RU, "--set", "settings.sembridge.alpha=2")
 
 
+def test_the_row_dense_needs_a_bridge_that_is_a_dense_encoder(refused, broken):
+    dense = (*RU, "--initializers", "dense", "base")
+    assert "'dense' is a bridge and the preset has none; add --set bridges.NAME.model=FOLDER" in refused(*dense, "--set", "bridges={}")
+    assert "dense has no settings" in refused(*dense, "--set", "settings.dense.k=1")
+    assert "source' is no dense encoder: it has no modules.json" in refused(*dense, "--set", f"bridges.bridge.model={broken}/source")
+    config = broken / "bridge" / "config_sentence_transformers.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "SparseEncoder"}))
+    assert "bridges.bridge: " in (message := refused(*dense, data=broken)) and "is no dense encoder but a SparseEncoder" in message
+
+
 def test_fine_tuning_needs_training_pairs(refused, broken):
     (broken / "collections" / "ru" / "qrels" / "train.tsv").unlink()
     assert "has no training pairs; add qrels/train.tsv, or leave fine-tuned out" in refused(*RU, data=broken)

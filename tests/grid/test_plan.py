@@ -80,6 +80,22 @@ def test_rows_say_which_word_vectors_ofa_had(cells_of, tmp_path):
         assert label(f"words={tmp_path / name}") == expected
 
 
+def test_a_bridge_retrieves_by_itself_once_for_all_architectures_stages_and_seeds(cells_of, own_data):
+    second = f"bridges.e5={{model: {own_data}/bridge, prompt: 'query: ', query_prompt: 'query: ', document_prompt: 'passage: '}}"
+    cells = cells_of(second, f"architectures.other.model={own_data}/source", initializers=["dense", "base"], seeds=[1, 2])
+    dense = [cell for cell in cells if cell.identity.initializer == "dense"]
+    assert {(cell.label, cell.identity.bridge, cell.identity.alpha, cell.reference) for cell in dense} == {
+        ("dense (bridge)", "bridge", None, True),
+        ("dense (e5)", "e5", None, True),
+    }
+    assert len(dense) == 2 * 2 * 2 * 2 and len(artefacts(cells, "dense")) == 2
+    assert not artefacts(dense, "evaluation") and not artefacts(dense, "trained-encoder")
+    prompts = {(a.parameters["query_prompt"], a.parameters["document_prompt"]) for a in artefacts(cells, "dense").values()}
+    assert prompts == {(None, None), ("query: ", "passage: ")}
+    (other,) = artefacts(cells_of("evaluation.max_length=16", initializers=["dense"], stages=["zero-shot"]), "dense")
+    assert other not in artefacts(cells, "dense")
+
+
 def artefacts(cells, stage):
     return {a.key: a for cell in cells for a in cell.artefact.walk() if a.stage == stage}
 
