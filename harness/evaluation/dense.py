@@ -53,7 +53,7 @@ def check_dense(model: str, revision: str | None = None) -> None:
     """ValueError unless a folder or hub repository holds a SentenceTransformer with modules of its own, none of them of another kind of encoder."""
     modules = _read(model, revision, "modules.json")
     if modules is None:
-        raise ValueError(f"{model!r} is no dense encoder: it has no modules.json; give a saved SentenceTransformer, or drop dense")
+        raise ValueError(f"{model!r} is no dense encoder: no modules.json is found in it; give a saved SentenceTransformer, or drop dense")
     said = (_read(model, revision, "config_sentence_transformers.json") or {}).get("model_type", DENSE)  # older models do not say
     router = _read(model, revision, "router_config.json") or {}
     types = [str(module["type"]) for module in modules] + [str(kind) for kind in router.get("types", {}).values()]

@@ -180,7 +180,7 @@ def test_what_does_not_fit_is_refused():
 def test_only_a_dense_model_is_taken(folder, tmp_path):
     with pytest.raises(ValueError, match=r"sparse' is no dense encoder but a SparseEncoder; give a SentenceTransformer"):
         build(tmp_path / "sparse", folder, "sparse")
-    with pytest.raises(ValueError, match=r"masked-lm' is no dense encoder: it has no modules\.json"):
+    with pytest.raises(ValueError, match=r"masked-lm' is no dense encoder: no modules\.json is found in it"):
         build(tmp_path / "masked-lm", folder, "masked-lm")
     silent = tmp_path / "silent"  # one that does not say what it is
     silent.mkdir()
@@ -189,3 +189,16 @@ def test_only_a_dense_model_is_taken(folder, tmp_path):
         dense.check_dense(str(silent))
     (silent / "modules.json").write_bytes((folder / "bridge" / "modules.json").read_bytes())
     dense.check_dense(str(silent))
+
+
+def test_models_on_the_hub_are_checked_as_folders_are(folder, hub):
+    def added(name):
+        files = {str(path.relative_to(folder / name)): path.read_bytes() for path in (folder / name).rglob("*") if path.is_file()}
+        return f"some/{name}", hub.add(f"some/{name}", files, kind="models")
+
+    dense.check_dense(*added("bridge"))
+    with pytest.raises(ValueError, match="'some/sparse' is no dense encoder but a SparseEncoder"):
+        dense.check_dense(*added("sparse"))
+    with pytest.raises(ValueError, match=r"'some/masked-lm' is no dense encoder: no modules\.json is found in it"):
+        dense.check_dense(*added("masked-lm"))
+    assert not [path for path in hub.transfers() if path.endswith(".safetensors")], "before its weights are fetched"
