@@ -40,7 +40,7 @@ def doctor(given: argparse.Namespace) -> int:
     reached = checks.access(preset, cells, todo, store, catalog, HubAccess())
     report(*reached)
     report(*checks.licences(preset, catalog))
-    report(*checks.disk(todo, store, sum(check.download for check in reached), sum(check.mark != OK for check in reached)))
+    report(*checks.disk(todo, store, sum(check.download for check in reached), sum(check.mark != OK and check.what != "access" for check in reached)))
     report(checks.memory(preset, cells, todo, max((check.download for check in reached if check.what == "model"), default=0)))
     report(*checks.devices(preset))
     report(checks.work(cells, todo, store))

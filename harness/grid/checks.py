@@ -58,7 +58,7 @@ def access(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], stor
         if revision != UNPINNED:
             checks.append(hub.model(what, name, revision, weights))
         elif name in gated:
-            checks.append(Check(WARN, what, f"{name}: gated, access is not checked without a revision: {gate(f'https://huggingface.co/{name}')}"))
+            checks.append(Check(WARN, "access", f"{name}: gated, not checked without a revision: {gate(f'https://huggingface.co/{name}')}"))
     return checks + [_collection(name, group, hub) for name, group in _downloads(preset, todo).items()]
 
 

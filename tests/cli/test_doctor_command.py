@@ -11,12 +11,18 @@ import hub_repositories
 import pytest
 from hub_double import TOKEN, Hub
 
+from harness.grid.access import model_files
+from harness.grid.plan import plan
+from harness.grid.preset import load_preset
+from harness.grid.store import Store
+
 ENCODER = {
     "config.json": "{}",
     "tokenizer.json": "x" * 500,
     "model.safetensors": b"w" * 40_000,
     "pytorch_model.bin": b"p" * 40_000,
     "onnx/model.onnx": b"o" * 40_000,
+    "onnx/config.json": "{}",
     "README.md": "# card",
 }
 PRESET = """
@@ -103,6 +109,84 @@ def test_what_is_in_the_cache_is_not_asked_for(doctor, hub):
     for name in ("org/enc", "org/words", "org/faq"):
         assert "in the hub's cache" in line(report, name)
     assert not [path for _, path in hub.requests if "/models/" in path]
+
+
+def test_what_is_in_the_cache_in_part_is_counted_as_that(doctor, hub):
+    from huggingface_hub import snapshot_download
+
+    doctor()
+    revision = hub.repositories["models", "org/enc"].commit
+    snapshot_download("org/enc", revision=revision, allow_patterns=["config.json", "*.bin"])
+    assert "40.5 kB to download (2 files)" in line(doctor()[1], "org/enc")
+    snapshot_download("org/enc", revision=revision, allow_patterns=["*.json"])
+    assert "40.0 kB to download (1 files)" in line(doctor()[1], "org/enc")
+
+
+def test_weights_in_parts_are_in_the_cache_only_together(doctor, hub):
+    from huggingface_hub import snapshot_download
+
+    parts = {f"model-0000{i}-of-00002.safetensors": b"w" * 10_000 for i in (1, 2)}
+    files = {"config.json": "{}", "tokenizer.json": "{}", "model.safetensors.index.json": "{}"} | parts
+    assert "20.0 kB to download (5 files)" in line(doctor(files=files)[1], "org/enc")
+    snapshot_download("org/enc", revision=hub.repositories["models", "org/enc"].commit, ignore_patterns=["*2-of*"])
+    assert "10.0 kB to download (1 files)" in line(doctor(files=files)[1], "org/enc")
+    assert model_files([*files, "model.safetensors"], weights=True) == ["config.json", "model.safetensors", "tokenizer.json"]
+
+
+def test_a_repository_of_two_roles_is_asked_once_and_read_whole(doctor, hub):
+    revision = hub.add("org/enc", ENCODER, "models")
+    _, report = doctor("--set", "tokenizers.ko.model=org/enc", "--set", f"tokenizers.ko.revision={revision}")
+    assert "40.5 kB" in line(report, "org/enc") and report.count("org/enc: 40.5") == 1
+    hub.requests.clear()
+    faq = hub.repositories["datasets", "org/faq"].commit
+    _, report = doctor("--set", f"collections.other={{hub: org/faq, revision: {faq}, config: kor, limit: 1}}")
+    assert report.count("org/faq: ") == 2
+    assert sum(asked.startswith("/api/datasets/org/faq/revision/") and "tree" not in asked for _, asked in hub.requests) == 1
+
+
+def test_an_unreachable_hub_is_tried_once(doctor, monkeypatch):
+    from huggingface_hub import HfApi
+
+    tried = []
+
+    def unreachable(*given: object, **options: object) -> None:
+        tried.append(given)
+        raise TimeoutError
+
+    monkeypatch.setattr(HfApi, "model_info", unreachable)
+    monkeypatch.setattr(HfApi, "dataset_info", unreachable)
+    code, report = doctor()
+    assert code == 0 and report.count("not checked (offline") == 3 and len(tried) == 1
+
+
+def test_a_store_tells_what_is_left_its_sizes_and_its_hours(doctor, hub, tmp_path):
+    doctor()
+    store = Store(tmp_path / "store")
+    store.create()
+    cells = plan(load_preset(str(tmp_path / "small.yaml"), tmp_path))
+    for artefact in {artefact for cell in cells for artefact in cell.artefact.walk()}:
+        store.path(artefact).mkdir(parents=True)
+        manifest = '{"seconds": 90, "files": {"a": {"bytes": 3000}, "b": {"bytes": 1000}}}'
+        (store.path(artefact) / "MANIFEST.json").write_text(manifest, encoding="utf-8")
+    hub.requests.clear()
+    code, report = doctor()
+    assert code == 0 and not hub.requests and "2 cells, 2 in the store, 0 artefacts missing\n" in report
+    (store.path(cells[0].artefact) / "MANIFEST.json").unlink()
+    code, report = doctor()
+    assert "1 artefacts missing, about 1 min 30 s one after the other, as measured in this store" in report
+    assert "4.0 kB for 1 artefacts (sizes as measured in this store)" in report
+
+
+def test_memory_is_held_against_the_largest_cell(doctor, monkeypatch):
+    import os
+
+    assert "1 x 40.5 kB of model" in doctor()[1]
+    report = doctor("--stages", "fine-tuned")[1]
+    assert "4 x 40.5 kB of model" in report and "[ok]   memory" in report
+    real = os.sysconf
+    monkeypatch.setattr(os, "sysconf", lambda name: 1000 if name == "SC_PHYS_PAGES" else real(name))
+    code, report = doctor()
+    assert code == 0 and "[warn] memory" in report
 
 
 @pytest.mark.parametrize("how", ["no hub", "offline"])
