@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from encoders_made import made_encoder, made_encoder_folder
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Router
 from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
 from sentence_transformers.util import semantic_search
 from tokenizers_made import english, made_tokenizer
@@ -202,3 +203,32 @@ def test_models_on_the_hub_are_checked_as_folders_are(folder, hub):
     with pytest.raises(ValueError, match=r"'some/masked-lm' is no dense encoder: no modules\.json is found in it"):
         dense.check_dense(*added("masked-lm"))
     assert not [path for path in hub.transfers() if path.endswith(".safetensors")], "before its weights are fetched"
+
+
+def test_the_model_s_own_limit_is_never_raised(folder):
+    limited = [SentenceTransformer(str(folder / "bridge")), SentenceTransformer(str(folder / "static"))]
+    limited[1].tokenizer.enable_truncation(8)
+    own = limited[0].max_seq_length
+    for asked, expected in ((None, (own, 8)), (10_000, (own, 8)), (5, (5, 5))):
+        for model in limited:
+            dense._limit(model, asked)
+        assert (limited[0].max_seq_length, limited[1].tokenizer.truncation["max_length"]) == expected
+
+
+def test_a_kind_that_is_only_said_is_believed(folder, tmp_path):
+    (tmp_path / "modules.json").write_bytes((folder / "bridge" / "modules.json").read_bytes())
+    (tmp_path / "config_sentence_transformers.json").write_text('{"model_type": "MultiVectorEncoder"}')
+    with pytest.raises(ValueError, match="is no dense encoder but a MultiVectorEncoder"):
+        dense.check_dense(str(tmp_path))
+
+
+def test_queries_and_documents_take_their_own_routes(folder):
+    def static(seed):
+        rows = np.random.default_rng(seed).standard_normal((tokenizer.get_vocab_size(), 8)).astype(np.float32)
+        return StaticEmbedding(tokenizer, embedding_weights=rows)
+
+    tokenizer = made_tokenizer("wordpiece", "english").backend_tokenizer
+    model = SentenceTransformer(modules=[Router.for_query_document([static(1)], [static(2)])])
+    for side, seed in (("query", 1), ("document", 2)):
+        (found,) = dense.encode(model, ["the cat"], side, None, "float32")
+        np.testing.assert_array_equal(found, SentenceTransformer(modules=[static(seed)]).encode(["the cat"]))
