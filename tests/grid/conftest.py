@@ -64,6 +64,8 @@ def command(own_data, tmp_path):
     """Run the grid command in this process; returns (exit code, stdout, stderr)."""
     import contextlib
     import io
+    import os
+    from unittest import mock
 
     from harness.grid.command import main
 
@@ -74,7 +76,8 @@ def command(own_data, tmp_path):
         arguments = ["--preset", preset, "--store", str(tmp_path / "store"), "--results", str(tmp_path / "results"), *options]
         if preset == "own-data":
             arguments += ["--set", f"data={data}"]
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        # The command says in its environment that it needs no hub; tests after it shall not inherit that.
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), mock.patch.dict(os.environ):
             code = main(arguments, presets)
         return code, out.getvalue(), err.getvalue()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ from harness.pocket.families import FAMILIES
 from harness.pocket.parts import SEED
 
 
-@pytest.fixture(autouse=True, scope="module")
+@contextmanager
 def one_thread() -> Iterator[None]:
-    """The number of threads decides how sums are cut, and the grid's stages have one thread each."""
+    """The number of threads decides how sums are cut, and the grid's stages have one thread each. No fixture: session fixtures are made before it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -47,7 +48,7 @@ def pocket_inputs(pocket_text, pocket_tokenizers) -> dict[str, Location]:
 def encoders(pocket_inputs, tmp_path_factory) -> dict[str, Path]:
     """family -> its folder after a few steps; the builds leave the global generator alone."""
     folders = {}
-    with cut_short():
+    with cut_short(), one_thread():
         for family in FAMILIES:
             folders[family] = tmp_path_factory.mktemp(family)
             before = torch.get_rng_state()
