@@ -35,10 +35,15 @@ def transfer(source: str, tokenizer: str, initializer: Initializer, *, bias: str
 def apply(encoder: Any, tokenizer: Any, initializer: Initializer, *, bias: str | None = None, query_weights: Any = None, **asking: Any) -> Any:
     """`transfer` for a loaded encoder and tokenizer; changes and returns the encoder."""
     asked = question(encoder, tokenizer, **asking)
-    options = {**TRANSPLANT[asked.source.profile], **({} if bias is None else {"bias": bias})}
+    options = transplant_options(asked.source.profile, bias)
     check_options(**options)
     embedding, decoder = answers(encoder, tokenizer, initializer, asked)
     return transplant(encoder, tokenizer, embedding, decoder=decoder, query_weights=query_weights, **options)
+
+
+def transplant_options(profile: str, bias: str | None = None) -> dict[str, str]:
+    """The bias policy and special ids that a profile asks of a transplant; a policy that is given wins."""
+    return {**TRANSPLANT[profile], **({} if bias is None else {"bias": bias})}
 
 
 def question(encoder: Any, tokenizer: Any, *, profile: str = "fixed", overlap: str = "fuzzy", donors: str | None = None, seed: int = 42) -> Transfer:

@@ -89,7 +89,7 @@ def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
     from sembridge.card import model_card
     from sembridge.encoder import load_encoder, load_tokenizer, masked_lm_folder
     from sembridge.parts import parts
-    from sembridge.pipeline import TRANSPLANT, answers, question
+    from sembridge.pipeline import answers, question, transplant_options
     from sembridge.record import TransferRecord, best_cosines
     from sembridge.transplant import transplant
 
@@ -111,7 +111,7 @@ def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
     recipe = _recipe(given, order, chosen, getattr(initializer, "label", chosen.kind.name))
     strength = None if near is None else best_cosines(embedding, near.source, near.target)
     record = TransferRecord.of(asked, embedding, recipe, strength, "" if near is None else near.measure)
-    options = {**TRANSPLANT[given.profile], **({} if given.bias is None else {"bias": given.bias})}
+    options = transplant_options(given.profile, given.bias)
     transplant(encoder, tokenizer, embedding, decoder=decoder, query_weights=_query_weights(order, tokenizer, len(asked.target)), **options)
     with published(order.out) as folder:
         encoder.save_pretrained(str(folder), create_model_card=False)
@@ -139,10 +139,10 @@ def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
 def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str) -> Any:
     from importlib.metadata import version
 
-    from sembridge.pipeline import TRANSPLANT
+    from sembridge.pipeline import transplant_options
     from sembridge.recipe import Recipe
 
-    bias, donors = given.bias or TRANSPLANT[given.profile]["bias"], given.donors or {"fixed": "ordinary", "compat": "all"}[given.profile]
+    bias, donors = transplant_options(given.profile, given.bias)["bias"], given.donors or {"fixed": "ordinary", "compat": "all"}[given.profile]
     options = {"profile": given.profile, "overlap": given.overlap, "donors": donors, "bias": bias, "seed": given.seed}
     if given.bridge_prompt:
         options["bridge prompt"] = given.bridge_prompt

@@ -126,9 +126,9 @@ class Preset(_Part):
     @property
     def transplant(self) -> dict[str, str]:
         """What the profile, and the options that overrule it, ask of a transplant."""
-        from sembridge.pipeline import TRANSPLANT
+        from sembridge.pipeline import transplant_options
 
-        return {**TRANSPLANT[self.profile], **({} if self.bias is None else {"bias": self.bias})}
+        return transplant_options(self.profile, self.bias)
 
 
 def preset_names(folder: Path) -> list[str]:

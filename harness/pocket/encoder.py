@@ -20,6 +20,7 @@ from harness.pocket.families import BODY, FAMILIES, Family, english_text
 from harness.pocket.lessons import train
 from harness.pocket.phrasebook import concepts
 from harness.pocket.static import train_static
+from sembridge.idf import idf
 
 ROW_LENGTH, BIAS = 0.5, -1.5  # of embedding rows, and of the decoder bias, at the start: a word activates itself and its synonyms, little else
 
@@ -33,7 +34,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         size = BODY["hidden_size"]
         model = family.model(tokenizer, ROW_LENGTH / size**0.5)  # its own fresh rows are as long as the given ones
         _start_near_identity(model, family, _static_rows(tokenizer, size, seed))
-        weights = inference_free.token_weights(tokenizer, english_text(inputs)) if family.inference_free else None
+        weights = torch.from_numpy(idf(english_text(inputs), tokenizer, len(tokenizer))) if family.inference_free else None
         train(model, tokenizer, seed, weights)
     if weights is not None:
         inference_free.save(out, model, tokenizer, weights)

@@ -1,7 +1,6 @@
-"""Queries without a model: the weights of their tokens, and the folder of an encoder whose two sides differ.
+"""Queries without a model: what a batch of them weighs, and the folder of an encoder whose two sides differ.
 
-A token weighs what its rarity says, idf = log((N - df + 1/2) / (df + 1/2) + 1) over N texts (Robertson and Sparck Jones; Geng et al. 2024,
-arXiv 2411.04403, use it for encoders of this kind); it is never negative, and special tokens weigh nothing.
+A token weighs its inverse document frequency (`sembridge.idf`), as encoders of this kind do (Geng et al. 2024, arXiv 2411.04403).
 """
 
 from __future__ import annotations
@@ -13,16 +12,6 @@ from typing import Any, Literal
 import torch
 
 ACTIVATION: Literal["log1p_relu"] = "log1p_relu"  # of documents: log1p is applied twice, as the third generation of these encoders does
-
-
-def token_weights(tokenizer: Any, texts: list[str]) -> torch.Tensor:
-    """[V] float32 idf of every token over the texts."""
-    frequency = torch.zeros(len(tokenizer), dtype=torch.float64)
-    for ids in tokenizer(texts)["input_ids"]:
-        frequency[sorted(set(ids))] += 1
-    weights = torch.log((len(texts) - frequency + 0.5) / (frequency + 0.5) + 1)
-    weights[tokenizer.all_special_ids] = 0.0
-    return weights.float()
 
 
 def weigh(weights: torch.Tensor, texts: dict[str, torch.Tensor]) -> torch.Tensor:

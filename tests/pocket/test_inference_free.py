@@ -1,29 +1,14 @@
-"""Weights of query tokens: the formula by hand, the pocket's own weights, and sentence-transformers giving a query the same."""
+"""Weights of query tokens: the pocket's own, and sentence-transformers giving a query the same."""
 
 from __future__ import annotations
 
-import math
-
-import pytest
 import torch
 from sentence_transformers import SparseEncoder
 
-from harness.pocket.inference_free import token_weights, weigh
-from harness.pocket.tokenizers import wordpiece
+from harness.pocket.inference_free import weigh
 from sembridge.encoder import load_encoder, load_tokenizer
+from sembridge.idf import idf
 from sembridge.parts import parts
-
-
-def test_weights_by_hand():
-    """Three of four texts have "a" (one of them twice), one has "b", none has "c"; special tokens are in every text."""
-    tokenizer = wordpiece(["a b c"], 60, lowercase=True)
-    weights = token_weights(tokenizer, ["a a", "a b", "a", ""])
-    of = dict(zip(tokenizer.convert_ids_to_tokens(range(len(tokenizer))), weights.tolist(), strict=True))
-    assert of["a"] == pytest.approx(math.log(1.5 / 3.5 + 1))
-    assert of["b"] == pytest.approx(math.log(3.5 / 1.5 + 1))
-    assert of["c"] == pytest.approx(math.log(4.5 / 0.5 + 1))
-    assert [of[token] for token in tokenizer.all_special_tokens] == [0.0] * 5
-    assert weights.dtype == torch.float32
 
 
 def test_a_query_is_what_its_tokens_weigh():
@@ -35,7 +20,7 @@ def test_a_query_is_what_its_tokens_weigh():
 def test_the_stored_weights_are_those_of_the_text(encoders, pocket_text):
     lines = (pocket_text / "text" / "en.txt").read_text(encoding="utf-8").splitlines()
     found = parts(load_encoder(str(encoders["inference-free"])))
-    assert torch.equal(found.query.weight, token_weights(found.tokenizer, lines))
+    assert torch.equal(found.query.weight, torch.from_numpy(idf(lines, found.tokenizer, len(found.tokenizer))))
     assert not found.query.weight.requires_grad and found.query.weight.min() == 0.0
     assert {*torch.nonzero(found.query.weight == 0).flatten().tolist()} == {*found.tokenizer.all_special_ids}
     of = found.query.weight[found.tokenizer.convert_tokens_to_ids(["the", "slum"])]
