@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.grid.artefact import Artefact, Hub, Local, Source
@@ -89,22 +90,21 @@ def may_be_inference_free(source: Source) -> bool:
 
 def check_model(option: str, source: Source) -> None:
     """A local encoder must be a masked LM in safetensors."""
-    if isinstance(source, Local):
-        _check_json(option, source.path)
-        try:
-            check_folder(str(source.path))
-        except ValueError as error:
-            raise PresetError(f"{option}: {error}") from None
+    _check_local(option, source, check_folder)
 
 
 def check_dense_model(option: str, source: Source) -> None:
     """A local bridge that is to retrieve by itself must be a dense encoder."""
-    if isinstance(source, Local):
-        from harness.evaluation.dense import check_dense
+    from harness.evaluation.dense import check_dense
 
+    _check_local(option, source, check_dense)
+
+
+def _check_local(option: str, source: Source, check: Callable[[str], object]) -> None:
+    if isinstance(source, Local):
         _check_json(option, source.path)
         try:
-            check_dense(str(source.path))
+            check(str(source.path))
         except ValueError as error:
             raise PresetError(f"{option}: {error}") from None
 
