@@ -1,0 +1,105 @@
+"""Both sides of a comparison in one process, in the order A B A B, so that whatever slows the machine down slows both down.
+
+Times are medians over the rounds; a ratio is the median of the ratios of neighbours. Memory is measured in a round of its own, which is not timed:
+the most the process held resident during the call, less what it held before.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of docs/performance.md.
+
+    job         what is measured, with the sizes
+    against     the other side
+    ours        seconds, median
+    theirs      seconds, median
+    ratio       how many times faster ours is: the median over neighbouring rounds
+    rounds      of both sides
+    ours_mb     MB the process needed more during a call; None where it cannot be measured
+    theirs_mb   the same for the other side
+    goal        the ratio we want to reach; None where there is none
+    note        what a reader has to know to read the figures: extrapolations, floors
+    """
+
+    job: str
+    against: str
+    ours: float
+    theirs: float
+    ratio: float
+    rounds: int
+    ours_mb: float | None = None
+    theirs_mb: float | None = None
+    goal: float | None = None
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def compare(job: str, against: str, ours: Callable[[], Any], theirs: Callable[[], Any], *, rounds: int = 5, goal: float | None = None,
+            scale: float = 1.0, note: str = "") -> Row:  # fmt: skip
+    """Time two functions of no arguments in turn. Both run once before, unmeasured.
+
+    scale  the other side does 1 / scale of the work, because all of it would take hours; its time is multiplied
+    """
+    memory = [peak_mb(side) for side in (ours, theirs)]  # also the round that warms both up
+    times = [(seconds(ours), seconds(theirs) * scale) for _ in range(rounds)]
+    mine, other = (statistics.median(side) for side in zip(*times, strict=True))
+    ratio = statistics.median(b / a for a, b in times)
+    return Row(job, against, mine, other, ratio, rounds, memory[0], memory[1], goal, note)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Seconds of one call."""
+    gc.collect()
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def peak_mb(work: Callable[[], Any]) -> float | None:
+    """MB (10^6 bytes) held resident at most during a call beyond those held before; None where the system does not count them (Linux does)."""
+    gc.collect()
+    clear = Path("/proc/self/clear_refs")
+    try:
+        clear.write_text("5")  # the peak starts anew from what is resident now
+    except OSError:
+        work()
+        return None
+    before = _status("VmRSS")
+    work()
+    return max(0.0, (_status("VmHWM") - before) * 1024 / 1e6)
+
+
+def hardware() -> str:
+    """One line: processor, cores, memory, accelerator, versions."""
+    import torch
+
+    names = [line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    flags = next((line for line in _lines("/proc/cpuinfo") if line.startswith("flags")), "").split()
+    bf16 = ", ".join(flag for flag in ("avx512_bf16", "amx_bf16") if flag in flags) or "no bfloat16 instructions"
+    kilobytes = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    processor = names[0] if names else "unknown processor"
+    return f"{processor} ({bf16}), {os.cpu_count()} cores, {kilobytes * 1024 / 1e9:.0f} GB, {device}; torch {torch.__version__}"
+
+
+def _status(name: str) -> int:
+    """kB of a line of /proc/self/status."""
+    return next(int(line.split()[1]) for line in _lines("/proc/self/status") if line.startswith(f"{name}:"))
+
+
+def _lines(path: str) -> list[str]:
+    file = Path(path)
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []

@@ -1,0 +1,43 @@
+"""docs/performance.md's table, written from the figures that the benchmarks leave in docs/performance.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+BEGIN, END = "<!-- figures: make bench -->", "<!-- end of figures -->"
+HEAD = "| job | against | ours | theirs | faster | goal | memory ours / theirs |\n| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+
+
+def write(figures: dict[str, Any], path: Path) -> None:
+    """Store the figures at `path` and put their table between the marks of performance.md beside it. Raises ValueError if the marks are not there."""
+    page = path.with_suffix(".md")
+    text = page.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise ValueError(f"{page} lacks the lines {BEGIN!r} and {END!r} between which its table belongs; put them back")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    path.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    page.write_text(f"{before}{BEGIN}\n\n{table(figures)}\n\n{END}{after}", encoding="utf-8")
+
+
+def table(figures: dict[str, Any]) -> str:
+    """One table for each hardware, in the order the benchmarks were given; notes below."""
+    parts = []
+    for hardware in dict.fromkeys(part["hardware"] for part in figures.values()):
+        rows = [row for part in figures.values() if part["hardware"] == hardware for row in part["rows"]]
+        notes = [f"- {row['job']}, {row['against']}: {row['note']}" for row in rows if row["note"]]
+        parts.append("\n".join([f"On {hardware}:", "", HEAD, *map(_line, rows), *([""] if notes else []), *notes]))
+    return "\n\n".join(parts)
+
+
+def _line(row: dict[str, Any]) -> str:
+    goal = "" if row["goal"] is None else f"{row['goal']:g} x"
+    memory = "" if row["ours_mb"] is None else f"{row['ours_mb']:,.0f} / {row['theirs_mb']:,.0f} MB"
+    return f"| {row['job']} | {row['against']} | {_time(row['ours'])} | {_time(row['theirs'])} | {row['ratio']:.1f} x | {goal} | {memory} |"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 600 else f"{seconds / 60:,.0f} min"
