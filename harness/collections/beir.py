@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from harness.collections import jsonl
@@ -35,6 +35,21 @@ def load_queries(folder: Path) -> Collection:
 def stream(folder: Path) -> Iterator[str]:
     """The document texts one after the other, in the order of `document_ids`."""
     return (line.text for line in jsonl.documents(Path(folder) / "corpus.jsonl", unique=False))
+
+
+def training_pairs(folder: Path) -> tuple[tuple[str, str, str], ...]:
+    """The training pairs of `load`, in the same order, with no other documents in memory: neither their texts nor their ids.
+
+    For a folder that `check` has passed: what the corpus and the test split have wrong beside the documents named by train.tsv is not looked for.
+    """
+    folder = Path(folder)
+    train, queries = folder / "qrels" / "train.tsv", _queries(folder)
+    if not train.exists():
+        return ()
+    wanted = {judgement.document for judgement in judgements(train, queries)}
+    documents = {line.id: line.text for line in jsonl.documents(folder / "corpus.jsonl", unique=False) if line.id in wanted}
+    tested = {judgement.query for judgement in judgements(_test_file(folder), queries)}
+    return _training(folder, documents, queries, tested, keep=True)
 
 
 def check(folder: Path) -> Summary:
@@ -87,7 +102,7 @@ def _read(folder: Path, keep: bool) -> Collection:
     documents = {line.id: line.text if keep else "" for line in jsonl.documents(folder / "corpus.jsonl")}
     if not documents:
         raise CollectionError(f"{folder / 'corpus.jsonl'}: the corpus is empty: write one document per line")
-    queries = {line.id: line.text for line in jsonl.queries(folder / "queries.jsonl")}
+    queries = _queries(folder)
 
     qrels: dict[str, dict[str, int]] = {}
     test = _test_file(folder)
@@ -113,6 +128,10 @@ def _read(folder: Path, keep: bool) -> Collection:
     )
 
 
+def _queries(folder: Path) -> dict[str, str]:
+    return {line.id: line.text for line in jsonl.queries(folder / "queries.jsonl")}
+
+
 def _test_file(folder: Path) -> Path:
     split, single = folder / "qrels" / "test.tsv", folder / "qrels.tsv"
     if split.exists() and single.exists():
@@ -125,14 +144,14 @@ def _test_file(folder: Path) -> Path:
 
 
 def _training(
-    folder: Path, documents: dict[str, str], queries: dict[str, str], qrels: dict[str, dict[str, int]], keep: bool
+    folder: Path, documents: dict[str, str], queries: dict[str, str], tested: Container[str], keep: bool
 ) -> tuple[tuple[str, str, str], ...]:
     train, extra_file = folder / "qrels" / "train.tsv", folder / "train_corpus.jsonl"
     if not train.exists():
         return ()
     judged: list[Judgement] = []
     for judgement in judgements(train, queries):
-        if judgement.query in qrels:
+        if judgement.query in tested:
             raise defect(train, judgement.number, f"query {judgement.query!r} is in the test split as well: remove it from one of the two")
         judged.append(judgement)
 

@@ -57,9 +57,8 @@ def _train_worker(task: dict[str, Any]) -> None:
     encoder = zero_shot_encoder(parameters, inputs)
     if torch.cuda.is_available():
         encoder.to(ray.train.torch.get_device() if in_group else "cuda")
-    collection = beir.load(inputs["pairs"].path)
-    numbers: dict[str, int] = {}
-    pairs = [Pair(query, text, numbers.setdefault(doc_id, len(numbers))) for query, doc_id, text in collection.training]
+    numbers: dict[str, int] = {}  # only the documents that pairs name are read into memory, of however many there are
+    pairs = [Pair(query, text, numbers.setdefault(doc_id, len(numbers))) for query, doc_id, text in beir.training_pairs(inputs["pairs"].path)]
     if not pairs:
         raise ValueError(f"collection {inputs['pairs'].name} has no training pairs (qrels/train.tsv); leave the stage fine-tuned out")
     settings = TrainingSettings(**parameters["training"])

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,40 @@ def test_documents_can_stream_by(folder):
     assert (light.document_ids, light.query_ids, light.query_texts, light.qrels) == (
         whole.document_ids, whole.query_ids, whole.query_texts, whole.qrels,
     )  # fmt: skip
+
+
+def test_training_pairs_are_those_of_the_whole_collection(folder):
+    """Documents in and outside the corpus, in both files, named twice, judged not relevant; the order is that of the judgements."""
+    (folder / "train_corpus.jsonl").write_text('{"_id": "x9", "text": "extra"}\n{"_id": "d2", "text": "another d2"}\n', encoding="utf-8")
+    with (folder / "qrels" / "train.tsv").open("a") as file:
+        file.write("t1\tx9\t1\nt2\td2\t1\nt2\td3\t0\n")
+    expected = (("train two", "d4", "four"), ("train one", "d2", "two"), ("train one", "x9", "extra"), ("train two", "d2", "two"))
+    assert beir.training_pairs(folder) == beir.load(folder).training == expected
+    (folder / "qrels" / "train.tsv").unlink()
+    assert beir.training_pairs(folder) == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("t1\tx9\t1", r"unknown document id 'x9': add it to corpus\.jsonl or train_corpus\.jsonl"),
+        ("q1\td4\t1", "query 'q1' is in the test split as well"),
+        ("t9\td4\t1", "unknown query id 't9'"),
+    ],
+)
+def test_defects_of_training_pairs_read_alone(folder, line, message):
+    replace(folder / "qrels" / "train.tsv", 4, line)
+    with pytest.raises(CollectionError, match=rf"train\.tsv:4: {message}"):
+        beir.training_pairs(folder)
+
+
+def test_training_pairs_leave_the_corpus_on_disk(tmp_path):
+    documents = [(f"d{number}", "", f"{number} " * 500) for number in range(2000)]
+    beir.write(tmp_path, documents, [("q", "x"), ("t", "y")], [("q", "d1", 1)], [("t", "d1999", 1)])
+    peaks = []
+    for read in (beir.training_pairs, beir.load):
+        tracemalloc.start()
+        read(tmp_path)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[0] < 200_000 < 4_000_000 < peaks[1], "bytes; 5 MB of text"
