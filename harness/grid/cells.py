@@ -28,15 +28,18 @@ def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
         parameters |= preset.transplant
         if preset.query_weights == "idf" and may_be_inference_free(inputs["encoder"]):
             inputs["query_weights"] = Artefact("query-weights", {}, {"tokenizer": inputs["tokenizer"], "text": _text(given, cell)})
-    evaluation = parameters | {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
+    evaluation = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
     if cell.stage == "zero-shot":
-        return Artefact("evaluation", evaluation, inputs | {"collection": collection})
+        return Artefact("evaluation", parameters | evaluation, inputs | {"collection": collection})
     pairs = given.collections[preset.training.collection or cell.collection, cell.language]
-    training = preset.training.model_dump(exclude={"collection", "workers"})
-    trained = Artefact(
-        "trained-encoder", parameters | {"training": training, "workers": preset.training.workers, "seed": cell.seed}, inputs | {"pairs": pairs}
-    )
-    return Artefact("evaluation", {k: v for k, v in evaluation.items() if k not in parameters}, {"trained": trained, "collection": collection})
+    training = preset.training.model_dump(exclude={"collection", "workers", "points"})
+    trained_by = parameters | {"training": training, "workers": preset.training.workers, "seed": cell.seed}
+    inputs["pairs"] = pairs
+    if preset.training.points:
+        trained_by |= {"points": preset.training.points, "evaluation": evaluation}
+        inputs["collection"] = collection
+    trained = Artefact("trained-encoder", trained_by, inputs)
+    return Artefact("evaluation", evaluation, {"trained": trained, "collection": collection})
 
 
 def _dense(preset: Preset, bridge: str) -> dict[str, Any]:

@@ -56,10 +56,11 @@ class EvaluationSettings(_Part):
 
 
 class FineTuning(TrainingSettings):
-    """Training settings, the collection whose training pairs are used, and the number of Ray Train workers."""
+    """Training settings, the collection whose training pairs are used, the number of Ray Train workers, and how often scores are taken on the way."""
 
     collection: str | None = Field(None, description="empty: each collection's own pairs")
     workers: int = Field(1, ge=1)
+    points: int = Field(0, ge=0, description="evenly spaced points of a training after which the encoder is measured, beside its start; 0: none")
 
     @model_validator(mode="after")
     def _shared_evenly(self) -> FineTuning:

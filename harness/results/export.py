@@ -5,6 +5,7 @@
     runs/              one TREC run per cell
     queries.parquet    one row per cell and query
     significance.csv   the best row of each column against the others
+    convergence.csv    one row per cell and point of its training, where trainings were measured on their way
 
 Every file appears whole or not at all, and the same records give the same bytes.
 """
@@ -23,7 +24,7 @@ from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.results import significance
+from harness.results import convergence, significance
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import to_csv, to_latex, to_markdown
 from harness.results.tables import LEGEND, Table, check_distinct, make_tables, table_name
@@ -51,22 +52,25 @@ def write_results(folder: Path, records: Sequence[Record], artefact_of: Callable
 
     `artefact_of` gives the folder with run.trec.gz and queries.parquet; without one (None) a cell is in cells.csv and the tables only, and
     nothing in its table is tested. Raises ValueError, before anything is written, if cells of a column were measured over different queries.
-    What an earlier call wrote into tables/ and runs/ and this one does not is removed; other files there are left alone.
+    What an earlier call wrote into tables/ and runs/, or as convergence.csv, and this one does not is removed; other files are left alone.
     """
     check_distinct(records)
-    _check_file_names(records)
+    plain, curves = make_tables(records, TABLE_MEASURE), convergence.make_tables(records, TABLE_MEASURE)
+    _check_file_names(records, [*plain, *curves])
     earlier = _names_of_earlier(folder / "cells.csv")
     found = [(record, artefact_of(record)) for record in records if record.status == OK]
     artefacts = [(record, artefact) for record, artefact in found if artefact is not None]
     by_key = {record.key: artefact for record, artefact in artefacts}
-    tested = [significance.mark(table, lambda key: _scores(by_key.get(key))) for table in make_tables(records, TABLE_MEASURE)]
-    tables = [table for table, _ in tested]
+    tested = [significance.mark(table, lambda key: _scores(by_key.get(key))) for table in plain]
+    tables = [*(table for table, _ in tested), *curves]
 
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
     written = _write_tables(folder / "tables", tables)
     comparisons = [comparison for _, found_here in tested for comparison in found_here]
     written.append(_write_text(folder / "significance.csv", significance.to_csv(comparisons)))
+    if any(convergence.points(record) for record in records):
+        written.append(_write_text(folder / convergence.FILE, convergence.to_csv(records)))
     for record, artefact in artefacts:
         written.append(_copy_run(artefact / "run.trec.gz", folder / "runs" / _run_file(record.identity)))
     written.append(_write_queries(folder / "queries.parquet", artefacts))
@@ -151,7 +155,7 @@ def _write_queries(target: Path, artefacts: Sequence[tuple[Record, Path]]) -> Pa
 
 
 def _names_of_earlier(cells: Path) -> set[str]:
-    """The files in tables/ and runs/ that belong to the cells of an earlier call; none if there was none or the file is not ours."""
+    """convergence.csv, and the files in tables/ and runs/, of the cells of an earlier call; none if there was none or the file is not ours."""
     names: set[str] = set()
     try:
         with cells.open(encoding="utf-8", newline="") as lines:
@@ -160,17 +164,20 @@ def _names_of_earlier(cells: Path) -> set[str]:
                 typed = {"alpha": float(parts["alpha"]) if parts["alpha"] else None, "seed": int(parts["seed"])}
                 identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
                 names.add(f"runs/{_run_file(identity)}")
-                names |= {f"tables/{_file_name(table_name(identity))}{form}" for form in _TABLE_FORMS}
+                tables = (table_name(identity), *convergence.table_names(identity))
+                names |= {f"tables/{_file_name(table)}{form}" for table in tables for form in _TABLE_FORMS}
     except (FileNotFoundError, KeyError, TypeError, ValueError, csv.Error):
         return set()
+    points = cells.with_name(convergence.FILE)
+    if points.is_file() and points.read_bytes().startswith(",".join(convergence.COLUMNS).encode() + b"\n"):
+        names.add(convergence.FILE)
     return names
 
 
-def _check_file_names(records: Sequence[Record]) -> None:
+def _check_file_names(records: Sequence[Record], tables: Sequence[Table]) -> None:
     """Two cells or two tables in one file would be one of them lost."""
     runs = [_run_file(record.identity) for record in records]
-    tables = [_file_name(name) for name in {(i.collection, i.stage, i.architecture): table_name(i) for i in (r.identity for r in records)}.values()]
-    for kind, names in (("cells", runs), ("tables", tables)):
+    for kind, names in (("cells", runs), ("tables", [_file_name(table.name) for table in tables])):
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise ValueError(f"two {kind} of the grid would share the file name {twice[0]!r}: rename one of their parts")

@@ -19,7 +19,7 @@ MISSING = "–"
 LEGEND = f"Best competitor of each column marked; references last, never marked. ±: sample standard deviation over seeds; {MISSING}: not computed."
 
 _Item = TypeVar("_Item")
-_MEASURE_NAMES = {"ndcg@10": "nDCG@10", "recall@100": "Recall@100", "mrr@10": "MRR@10"}
+MEASURE_NAMES = {"ndcg@10": "nDCG@10", "recall@100": "Recall@100", "mrr@10": "MRR@10"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class _Method:
+class Method:
     """What one row stands for: everything but the seed, over which it is averaged."""
 
     label: str
@@ -82,8 +82,8 @@ def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Tab
     if measure not in MEASURES:
         raise ValueError(f"unknown measure {measure!r}: one of {', '.join(MEASURES)}")
     check_distinct(records)
-    labels = _row_labels(records)
-    languages = _in_order(record.identity.language for record in records)
+    labels = row_labels(records)
+    languages = in_order(record.identity.language for record in records)
     groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in records:
         groups[record.identity.collection, record.identity.stage, record.identity.architecture].append(record)
@@ -103,25 +103,25 @@ def check_distinct(records: Sequence[Record]) -> None:
 
 
 def _table(
-    coordinates: tuple[str, str, str], records: Sequence[Record], labels: dict[_Method, str], all_languages: Sequence[str], measure: str
+    coordinates: tuple[str, str, str], records: Sequence[Record], labels: dict[Method, str], all_languages: Sequence[str], measure: str
 ) -> Table:
     present = {record.identity.language for record in records}
     languages = [language for language in all_languages if language in present]
-    cells: dict[tuple[_Method, str], list[Record]] = defaultdict(list)
+    cells: dict[tuple[Method, str], list[Record]] = defaultdict(list)
     for record in records:
-        cells[_method(record), record.identity.language].append(record)
+        cells[method_of(record), record.identity.language].append(record)
     rows = []
     for method in labels:  # the order of the whole grid, so that a method has the same place in every table
         by_language = [cells.get((method, language), []) for language in languages]
         if any(by_language):
-            found = [_cell(seeds, measure) for seeds in by_language]
-            rows.append(Row(labels[method], (*found, _mean_cell(found, by_language, measure)), method.reference))
-    rows = _mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
-    title = f"{', '.join(coordinates)}: {_MEASURE_NAMES[measure]}"
+            found = [score_cell(seeds, measure) for seeds in by_language]
+            rows.append(Row(labels[method], (*found, mean_cell(found, by_language, measure)), method.reference))
+    rows = mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
+    title = f"{', '.join(coordinates)}: {MEASURE_NAMES[measure]}"
     return Table(table_name(records[0].identity), title, (*languages, MEAN), tuple(rows))
 
 
-def _cell(seeds: Sequence[Record], measure: str) -> Cell:
+def score_cell(seeds: Sequence[Record], measure: str) -> Cell:
     """One language of one method. A failed seed fails the cell: a mean over the seeds that happened to survive is another experiment."""
     if any(record.status != OK for record in seeds):
         return Cell("failed")
@@ -131,7 +131,7 @@ def _cell(seeds: Sequence[Record], measure: str) -> Cell:
     return replace(_value_cell(values), keys=tuple(record.key for record in seeds))
 
 
-def _mean_cell(cells: Sequence[Cell], by_language: Sequence[Sequence[Record]], measure: str) -> Cell:
+def mean_cell(cells: Sequence[Cell], by_language: Sequence[Sequence[Record]], measure: str) -> Cell:
     """The mean over languages; its deviation is that of the seeds' own means, so it exists only if the languages share their seeds."""
     if any(cell.value is None for cell in cells):
         return Cell(MISSING)
@@ -148,7 +148,7 @@ def _value_cell(seeds: Sequence[float]) -> Cell:
     return Cell(text, statistics.fmean(seeds))
 
 
-def _mark_best(rows: Sequence[Row]) -> list[Row]:
+def mark_best(rows: Sequence[Row]) -> list[Row]:
     """The exact value decides, not the printed one; exact ties are all best. A NaN is shown, but is never the best."""
     if not rows:
         return []
@@ -160,17 +160,17 @@ def _mark_best(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _method(record: Record) -> _Method:
+def method_of(record: Record) -> Method:
     identity = record.identity
-    return _Method(record.label, identity.initializer, identity.bridge, identity.alpha, record.reference)
+    return Method(record.label, identity.initializer, identity.bridge, identity.alpha, record.reference)
 
 
-def _row_labels(records: Sequence[Record]) -> dict[_Method, str]:
+def row_labels(records: Sequence[Record]) -> dict[Method, str]:
     """A label for every method of the grid, in order of appearance, qualified by whatever differs among methods of the same label."""
-    methods = _in_order(_method(record) for record in records)
+    methods = in_order(method_of(record) for record in records)
     tails = Counter(_tail(bridge) for bridge in {method.bridge for method in methods})
 
-    def differs(method: _Method, part: Callable[[_Method], object]) -> bool:
+    def differs(method: Method, part: Callable[[Method], object]) -> bool:
         return len({part(other) for other in methods if other.label == method.label}) > 1
 
     labels = {}
@@ -199,5 +199,5 @@ def _tail(bridge: str) -> str:
     return bridge.rstrip("/").rsplit("/", 1)[-1]
 
 
-def _in_order(items: Iterable[_Item]) -> list[_Item]:
+def in_order(items: Iterable[_Item]) -> list[_Item]:
     return list(dict.fromkeys(items))

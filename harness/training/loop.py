@@ -17,6 +17,7 @@ import torch
 import torch.distributed as dist
 
 from harness.training import checkpoint, guard
+from harness.training.curve import Curve
 from harness.training.loss import flops, info_nce, ramp
 from harness.training.settings import TrainingSettings
 from sembridge.head import autocast, pad, represent, tokenize
@@ -46,11 +47,12 @@ def batches(count: int, settings: TrainingSettings, seed: int) -> list[torch.Ten
 
 
 def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed: int, scratch: Path | None = None,
-          report: Callable[[dict[str, float]], None] | None = None) -> dict[str, float]:  # fmt: skip
+          report: Callable[[dict[str, float]], None] | None = None, curve: Curve | None = None) -> dict[str, float]:  # fmt: skip
     """Fine-tune an encoder in place on the calling worker's share of every batch; returns figures of the last step.
 
     scratch  folder for checkpoints; a training that finds one there goes on from it
     report   called with the current figures at every checkpoint, on every worker
+    curve    measures the encoder on the way; a checkpoint is written before each of its points
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     steps = batches(len(pairs), settings, seed)
@@ -62,9 +64,13 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
     first = checkpoint.restore(scratch, optimizer, rank) if scratch else 0
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _learning_rate(step, len(steps), settings.warmup), last_epoch=first - 1)
     figures: dict[str, float] = {}
+    if curve:
+        curve.start(first, len(steps), len(steps[0]) // world * world)
     encoder.train()
     start = time.perf_counter()
     for step in range(first, len(steps)):
+        if curve:
+            curve.reach(step, encoder)
         indices = steps[step]
         share = indices[: len(indices) // world * world].chunk(world)[rank]  # the same number of pairs on every worker
         figures = _step(encoder, [pairs[i] for i in share.tolist()], settings, ramp(step, len(steps), settings.ramp), rank, world, device)
@@ -77,13 +83,17 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
         optimizer.step()
         schedule.step()
         optimizer.zero_grad(set_to_none=False)
-        if (step + 1) % settings.checkpoint_every == 0 and step + 1 < len(steps):
+        pause = (step + 1) % settings.checkpoint_every == 0 or (curve is not None and curve.due(step + 1))
+        if pause and step + 1 < len(steps):
             if scratch:
                 checkpoint.save(scratch, optimizer, step + 1, rank)
             if report:
                 report({"step": step + 1, "steps": len(steps), **figures})
     encoder.eval()
-    return {"steps": len(steps), "resumed_from": first, "training_seconds": time.perf_counter() - start, **figures}
+    if curve:
+        curve.reach(len(steps), encoder)
+    seconds = time.perf_counter() - start - (curve.seconds if curve else 0)
+    return {"steps": len(steps), "resumed_from": first, "training_seconds": seconds, **figures}
 
 
 def _step(encoder: Any, share: Sequence[Pair], settings: TrainingSettings, weight: float, rank: int, world: int, device: torch.device

@@ -12,7 +12,8 @@ from harness.grid.artefact import Location
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path) -> None:
     """parameters: training (TrainingSettings as a dict), workers, bias, special_ids, seed; inputs: encoder, pairs (a collection),
-    and tokenizer + initialization unless the source encoder itself is trained.
+    and tokenizer + initialization unless the source encoder itself is trained. For a curve also the parameters points and evaluation (k, max_length,
+    precision) and the input collection; it changes no bit of the encoder, and is found in about.json.
 
     One worker trains in the calling process (TorchTrainer's local mode: a second process would only cost its start); several train in a worker
     group of their own, whose number does not change the objective.
@@ -47,6 +48,7 @@ def _train_worker(task: dict[str, Any]) -> None:
     import torch.distributed as dist
 
     from harness.collections import beir
+    from harness.training.curve import Curve, scores_on
     from harness.training.loop import Pair, train
     from harness.training.settings import TrainingSettings
     from harness.transfer.encoders import zero_shot_encoder
@@ -62,11 +64,16 @@ def _train_worker(task: dict[str, Any]) -> None:
     if not pairs:
         raise ValueError(f"collection {inputs['pairs'].name} has no training pairs (qrels/train.tsv); leave the stage fine-tuned out")
     settings = TrainingSettings(**parameters["training"])
-    figures = train(encoder, pairs, settings, parameters["seed"], scratch=Path(task["scratch"]), report=ray.train.report if in_group else None)
+    scratch, curve = Path(task["scratch"]), None
+    if "points" in parameters:
+        curve = Curve(parameters["points"], scores_on(inputs["collection"].path, parameters["evaluation"]), scratch)
+    figures = train(encoder, pairs, settings, parameters["seed"], scratch, ray.train.report if in_group else None, curve)
     if not in_group or dist.get_rank() == 0:
         out = Path(task["out"])
         encoder.save_pretrained(str(out), create_model_card=False)
-        about = {"training": figures | {"pairs": len(pairs), "pairs_used": min(len(pairs), settings.max_pairs or len(pairs))}}
+        about: dict[str, Any] = {"training": figures | {"pairs": len(pairs), "pairs_used": min(len(pairs), settings.max_pairs or len(pairs))}}
+        if curve:
+            about["curve"] = curve.found
         if "initialization" in inputs:
             stored = json.loads((inputs["initialization"].path / "about.json").read_text(encoding="utf-8"))
             about |= {"label": stored["label"], "statistics": stored["statistics"]}

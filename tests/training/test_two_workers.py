@@ -9,7 +9,7 @@ import torch.multiprocessing
 from encoders_made import largest_difference, made_encoder_folder, same_bits, weights
 from pairs_made import toy_pairs
 from safetensors.torch import load_file
-from two_workers import SEED, STOPPED, plain_training, work
+from two_workers import SEED, STOPPED, curve_of, plain_training, work, write_collection
 
 from harness.training.loop import train
 from sembridge.encoder import load_encoder
@@ -26,6 +26,7 @@ def outcome(tmp_path_factory):
     plain = made_encoder_folder(folder / "plain")
     dropout = made_encoder_folder(folder / "with-dropout", dropout=0.2)
     broken = made_encoder_folder(folder / "broken", bias=-1000.0)
+    write_collection(folder / "toy")
     torch.multiprocessing.spawn(work, args=(str(plain), str(dropout), str(broken), folder), nprocs=2)
     plain_training(str(plain), folder / "one")
     return folder
@@ -83,3 +84,16 @@ def test_both_workers_see_the_same_errors(outcome):
     assert first == second and first.keys() == {"killed", "few", "stopped"}
     assert "3 training pairs are too few for 2 worker(s)" in first["few"]
     assert "0 active dimensions" in first["stopped"]
+
+
+def test_two_workers_measure_together_what_one_measures(outcome):
+    """Each searches a share of the documents. They were killed after the checkpoint of step 5, and went on."""
+    one = curve_of(outcome, load_encoder(str(outcome / "plain")), outcome / "curve-of-one")
+    first, second, kept = (json.loads((outcome / name / "curve.json").read_text()) for name in ("0", "1", "curve"))
+    assert first == second == kept
+    assert [(point["step"], point["pairs"]) for point in first] == [(0, 0), (5, 80), (9, 144)]
+    assert first[0] == one[0], "the same encoder: the same bits"
+    for single, both in zip(one, first, strict=True):
+        for part in ("scores", "statistics"):
+            assert both[part] == pytest.approx(single[part], rel=1e-3)
+    assert first[0]["scores"]["ndcg@10"] != first[-1]["scores"]["ndcg@10"]

@@ -13,6 +13,8 @@ from encoders_made import weights
 from pairs_made import toy_pairs
 from safetensors.torch import save_file
 
+from harness.collections import beir
+from harness.training.curve import Curve, scores_on
 from harness.training.guard import TrainingStopped
 from harness.training.loop import train
 from harness.training.settings import TrainingSettings
@@ -22,6 +24,7 @@ PLAIN = TrainingSettings(batch_size=16, epochs=3, learning_rate=1e-3, max_length
 STOPPED = PLAIN.model_copy(update={"checkpoint_every": 4})
 DROPOUT = TrainingSettings(batch_size=8, epochs=2, learning_rate=5e-3, max_length=16, checkpoint_every=4)  # of 5 steps
 SEED = 3
+EVALUATION = {"k": 100, "max_length": 16, "precision": "float32"}
 
 
 class Killed(Exception):
@@ -63,6 +66,23 @@ def plain_training(folder: str, out: Path) -> None:
     (out / "figures.json").write_text(json.dumps(figures))
 
 
+def write_collection(folder: Path) -> None:
+    """The toy passages among so many others that each of two workers has a share of the documents."""
+    pairs = toy_pairs(1)
+    documents = [(f"x{number}", "", f"{pairs[number % 20].question} {number}") for number in range(700)]
+    documents += [(f"d{pair.document}", "", pair.passage) for pair in pairs]
+    beir.write(
+        folder, documents, [(f"q{pair.document}", pair.question) for pair in pairs], [(f"q{pair.document}", f"d{pair.document}", 1) for pair in pairs]
+    )
+
+
+def curve_of(out: Path, encoder: Any, scratch: Path, report: Any = None) -> list[dict[str, Any]]:
+    """The three points of PLAIN, after 0, 5 and 9 steps."""
+    curve = Curve(2, scores_on(out / "toy", EVALUATION), scratch)
+    train(encoder, toy_pairs(3), PLAIN, SEED, scratch, report, curve)
+    return curve.found
+
+
 def work(rank: int, plain: str, dropout: str, broken: str, out: Path) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{out}/rendezvous", rank=rank, world_size=2)
@@ -76,6 +96,10 @@ def work(rank: int, plain: str, dropout: str, broken: str, out: Path) -> None:
     figures = train(stopped, toy_pairs(), DROPOUT, SEED, out / "dropout")
     save_file(weights(whole), own / "whole.safetensors")
     save_file(weights(stopped), own / "resumed.safetensors")
+
+    with suppress(Killed):
+        curve_of(out, load_encoder(plain), out / "curve", kill)
+    (own / "curve.json").write_text(json.dumps(curve_of(out, load_encoder(plain), out / "curve")))
 
     errors = {}
     try:

@@ -1,0 +1,47 @@
+"""An encoder on a collection: every query against all documents, which stream by, so that ten million of them never sit in memory."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.collections import beir
+from harness.collections.collection import Collection
+from harness.evaluation.encode import WINDOW, encode, encode_all
+from harness.evaluation.search import Best, TopK, id_order
+from harness.evaluation.statistics import Activity
+
+
+def retrieve(encoder: Any, folder: Path, collection: Collection, k: int, *, max_length: int | None, precision: str, share: tuple[int, int] = (0, 1)
+             ) -> tuple[Best, Activity]:  # fmt: skip
+    """The k best documents of every query, and how sparse the vectors are.
+
+    collection             `beir.load_queries(folder)`
+    max_length, precision  see `encode`
+    share                  (r, n): only the r-th of n runs of the documents, whole windows, so that n workers together (`search.merge`) find the same
+                           bits as one alone
+
+    ValueError if a weight is not finite.
+    """
+    options: dict[str, Any] = {"max_length": max_length, "precision": precision}
+    queries = encode_all(encoder, collection.query_texts, "query", **options)
+    found, activity = TopK(queries, k, id_order(collection.document_ids)), Activity(queries)
+    start, end = _run(len(collection.document_ids), *share)
+    position = start
+    for block in encode(encoder, islice(beir.stream(folder), start, end), "document", **options):
+        if not np.isfinite(block.data).all():
+            raise ValueError("the encoder gave weights that are not finite; its rows or its training are broken")
+        found.add(position, block)
+        activity.add(block)
+        position += block.shape[0]
+    assert position == end
+    return found.best, activity
+
+
+def _run(documents: int, r: int, n: int) -> tuple[int, int]:
+    """First document, and the one after the last, of the r-th of n runs of whole windows."""
+    windows = -(-documents // WINDOW)
+    return min(documents, r * windows // n * WINDOW), min(documents, (r + 1) * windows // n * WINDOW)

@@ -1,0 +1,107 @@
+"""Scores along the trainings: every point in one CSV, and tables with a method in each row and a point in each column.
+
+Points are found in the records of fine-tuned cells, as their training left them (`harness.training.curve`); a grid that asked for none has neither.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, fields, replace
+from typing import Any
+
+from harness.results.record import MEASURES, OK, Identity, Record
+from harness.results.tables import MEASURE_NAMES, Cell, Row, Table, in_order, mark_best, mean_cell, method_of, row_labels, score_cell
+
+FILE = "convergence.csv"
+STATISTICS = ("query_active", "doc_active", "flops")
+COLUMNS = (*(field.name for field in fields(Identity)), "step", "pairs", *MEASURES, *STATISTICS, "label", "key")
+REACHED = 0.95
+NEVER = "never"
+
+
+def points(record: Record) -> Sequence[Mapping[str, Any]]:
+    """The points of a cell's training, in order: step, pairs, scores, statistics; none if it was not measured on its way."""
+    return record.provenance.get("about", {}).get("curve", ())
+
+
+def to_csv(records: Iterable[Record]) -> str:
+    """A row per cell and point; numbers unrounded."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for record in records:
+        for point in points(record):
+            numbers = [*(point["scores"][name] for name in MEASURES), *(point["statistics"][name] for name in STATISTICS)]
+            writer.writerow([*astuple(record.identity), point["step"], point["pairs"], *map(float, numbers), record.label, record.key])
+    return text.getvalue()
+
+
+def table_names(identity: Identity) -> tuple[str, str]:
+    """The names of the two tables that a cell belongs to: of its language, and of the mean over languages."""
+    over_languages = f"{identity.collection}_convergence_{identity.architecture}"
+    return f"{over_languages}_{identity.language}", over_languages
+
+
+def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Table]:
+    """For each collection and architecture whose trainings were measured: a table per language, and with several languages one of their mean.
+
+    A cell that failed is shown as such. The mean needs languages with the same number of points, whatever their numbers of steps.
+    """
+    labels = row_labels(records)
+    groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        if record.identity.stage == "fine-tuned" and (points(record) or record.status != OK):
+            groups[record.identity.collection, record.identity.architecture].append(record)
+    tables = []
+    for (collection, architecture), group in groups.items():
+        paths = {one.identity.language: points(one) for one in reversed(group) if points(one)}  # all methods of a language take the same steps
+        languages = [language for language in in_order(one.identity.language for one in group) if language in paths]
+        for language in languages:
+            path = paths[language]
+            title = f"{collection}, {architecture}, {language}: {MEASURE_NAMES[measure]} by steps of {path[1]['pairs'] // path[1]['step']} pairs"
+            columns = [str(point["step"]) for point in path]
+            tables.append(_table(table_names(_first(group, language))[0], title, columns, group, [language], labels, measure))
+        if len(languages) > 1 and len({len(paths[language]) for language in languages}) == 1:
+            title = f"{collection}, {architecture}, mean over {', '.join(languages)}: {MEASURE_NAMES[measure]} by share of the training"
+            last = len(paths[languages[0]]) - 1
+            columns = [f"{100 * number / last:.0f}%" for number in range(last + 1)]
+            tables.append(_table(table_names(_first(group, languages[0]))[1], title, columns, group, languages, labels, measure))
+    return tables
+
+
+def _first(group: Sequence[Record], language: str) -> Identity:
+    return next(record.identity for record in group if record.identity.language == language)
+
+
+def _table(name: str, title: str, columns: Sequence[str], group: Sequence[Record], languages: Sequence[str], labels: Mapping[Any, str], measure: str
+           ) -> Table:  # fmt: skip
+    rows = []
+    for method in labels:
+        by_language = [[one for one in group if one.identity.language == language and method_of(one) == method] for language in languages]
+        if any(by_language):
+            at = [[[_at(record, number) for record in seeds] for seeds in by_language] for number in range(len(columns))]
+            cells = [[score_cell(seeds, measure) for seeds in point] for point in at]
+            shown = [found[0] if len(languages) == 1 else mean_cell(found, point, measure) for found, point in zip(cells, at, strict=True)]
+            rows.append(Row(labels[method], tuple(shown), method.reference))
+    rows = mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
+    goal = REACHED * max((row.cells[-1].value or 0.0 for row in rows if not row.reference), default=0.0)
+    if not goal:
+        return Table(name, title, tuple(columns), tuple(rows))
+    reached = [replace(row, cells=(*row.cells, _reached(row, columns, goal))) for row in rows]
+    note = f"{REACHED:.0%} at: the first of these points with {REACHED:.0%} of the best competitor's last score."
+    return Table(name, title, (*columns, f"{REACHED:.0%} at"), tuple(reached), note)
+
+
+def _at(record: Record, number: int) -> Record:
+    """The record as it would be had the training ended at that point."""
+    path = points(record)
+    return replace(record, scores=path[number]["scores"] if number < len(path) else {})
+
+
+def _reached(row: Row, columns: Sequence[str], goal: float) -> Cell:
+    if any(cell.value is None for cell in row.cells):
+        return Cell(row.cells[-1].text)
+    return Cell(next((name for name, cell in zip(columns, row.cells, strict=True) if (cell.value or 0.0) >= goal), NEVER))

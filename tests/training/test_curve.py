@@ -1,0 +1,167 @@
+"""Scores along a training: which steps, that they are those of an evaluation, and that the training does not notice."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+import torch
+from encoders_made import made_encoder_folder, same_bits, weights
+from pairs_made import toy_pairs
+
+from harness.collections import beir
+from harness.evaluation import stage as evaluation
+from harness.grid.artefact import Location
+from harness.training import stage
+from harness.training.curve import Curve, point_steps, scores_on
+from harness.training.loop import Pair, train
+from harness.training.settings import TrainingSettings
+from sembridge.encoder import load_encoder
+
+# 10 steps; dropout, so that the random state matters
+SETTINGS = TrainingSettings(batch_size=8, epochs=2, learning_rate=5e-3, max_length=16, checkpoint_every=4)
+EVALUATION = {"k": 100, "max_length": 16, "precision": "float32"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """encoder, with dropout; toy: the passages of the toy pairs and others, half of the questions to train on and half to test."""
+    folder = tmp_path_factory.mktemp("curve")
+    made_encoder_folder(folder / "encoder", dropout=0.2)
+    pairs = toy_pairs()
+    documents = {f"d{pair.document}": pair.passage for pair in pairs} | {f"other{i}": f"cat river {'song ' * i}" for i in range(9)}
+    queries = [(f"q{i}", pair.question) for i, pair in enumerate(pairs)]
+    judged = [(f"q{i}", f"d{pair.document}", 1) for i, pair in enumerate(pairs)]
+    beir.write(folder / "toy", [(i, "", text) for i, text in documents.items()], queries, judged[::2], [*judged[1::2], ("q1", "d5", 1)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder):
+    encoder = load_encoder(str(folder / "encoder"))
+    train(encoder, toy_pairs(), SETTINGS, 3)
+    return weights(encoder)
+
+
+@pytest.mark.parametrize(
+    ("steps", "points", "expected"),
+    [
+        (10, 5, [0, 2, 4, 6, 8, 10]),
+        (5, 3, [0, 2, 3, 5]),  # 1.67, 3.33
+        (10, 4, [0, 3, 5, 8, 10]),  # 2.5, 7.5
+        (2062, 1, [0, 2062]),
+        (3, 10, [0, 1, 2, 3]),
+    ],
+)
+def test_points_are_evenly_spaced_and_end_with_the_last_step(steps, points, expected):
+    assert point_steps(steps, points) == expected
+
+
+def test_a_training_does_not_notice_that_it_is_measured(folder, undisturbed):
+    """Neither by real scores, nor by a measurement that draws random numbers and changes modes."""
+    seen = []
+
+    def rude(encoder):
+        assert not any(module.training for module in encoder.modules())
+        torch.rand(5)
+        torch.manual_seed(1)
+        seen.append(weights(encoder))
+        return {}
+
+    measure = scores_on(folder / "toy", EVALUATION)
+    for each in (rude, measure):
+        curve = Curve(4, each)
+        encoder = load_encoder(str(folder / "encoder"))
+        figures = train(encoder, toy_pairs(), SETTINGS, 3, curve=curve)
+        assert same_bits(weights(encoder), undisturbed) and not encoder.training and figures["steps"] == 10
+        assert [(point["step"], point["pairs"]) for point in curve.found] == [(0, 0), (3, 24), (5, 40), (8, 64), (10, 80)]
+        assert curve.seconds > 0
+    assert same_bits(seen[0], weights(load_encoder(str(folder / "encoder")))) and same_bits(seen[-1], undisturbed)
+    assert not same_bits(seen[1], seen[2])
+    assert len({point["scores"]["ndcg@10"] for point in curve.found}) > 2
+
+
+@pytest.mark.parametrize("killed", [0, 3, 5, 8, 10], ids="killed while measuring step {}".format)
+def test_points_measured_before_a_kill_are_kept(folder, undisturbed, tmp_path, killed):
+    """A checkpoint comes before each point, so nothing but the measurement under way is repeated."""
+    calls = []
+
+    def measure(encoder):
+        calls.append(float(weights(encoder)["cls.predictions.bias"].double().sum()))
+        if len(calls) == [0, 3, 5, 8, 10].index(killed) + 1:
+            raise KeyboardInterrupt
+        return {"scores": {"sum": calls[-1]}}
+
+    with pytest.raises(KeyboardInterrupt):
+        train(load_encoder(str(folder / "encoder")), toy_pairs(), SETTINGS, 3, tmp_path, curve=Curve(4, measure, tmp_path))
+    before = len(calls)
+    encoder, curve = load_encoder(str(folder / "encoder")), Curve(4, measure, tmp_path)
+    figures = train(encoder, toy_pairs(), SETTINGS, 3, tmp_path, curve=curve)
+    assert figures["resumed_from"] == (killed if killed < 10 else 8)
+    assert same_bits(weights(encoder), undisturbed)
+    assert len(calls) == 5 + 1 and calls[before] == calls[before - 1]
+    assert [(point["step"], point["scores"]["sum"]) for point in curve.found] == list(
+        zip([0, 3, 5, 8, 10], calls[: before - 1] + calls[before:], strict=True)
+    )
+    assert json.loads((tmp_path / "curve.json").read_text()) == curve.found
+
+
+def test_points_after_the_checkpoint_a_training_goes_on_from_are_measured_again(tmp_path):
+    (tmp_path / "curve.json").write_text(json.dumps([{"step": step, "pairs": 0} for step in (0, 3, 5)]), encoding="utf-8")
+    curve = Curve(4, dict, tmp_path)
+    curve.start(4, 10, 8)
+    assert [point["step"] for point in curve.found] == [0, 3]
+    assert [step for step in range(11) if curve.due(step)] == [5, 8, 10]
+
+
+def test_fewer_steps_than_points_are_said(caplog):
+    with caplog.at_level(logging.WARNING):
+        Curve(8, dict).start(0, 5, 8)
+    assert "training.points is 8, and the training has 5 steps: every step is measured" in caplog.text
+
+
+@pytest.fixture(scope="module")
+def built(folder, tmp_path_factory):
+    """The stage with a curve and without, and the evaluation of the encoder before, and after."""
+    root = tmp_path_factory.mktemp("built")
+    given = {"encoder": Location(str(folder / "encoder")), "pairs": Location(str(folder / "toy"))}
+    collection = {"collection": Location(str(folder / "toy"))}
+    parameters = {"training": SETTINGS.model_dump(), "workers": 1, "bias": "transfer", "special_ids": "target", "seed": 3}
+    for name in ("plain", "curve", "before", "after", "scratch", "another-scratch"):
+        (root / name).mkdir()
+    stage.build(root / "plain", parameters, given, root / "scratch")
+    stage.build(root / "curve", parameters | {"points": 2, "evaluation": EVALUATION}, given | collection, root / "another-scratch")
+    evaluation.build(root / "before", EVALUATION, {"encoder": given["encoder"], **collection})
+    evaluation.build(root / "after", EVALUATION, {"trained": Location(str(root / "curve")), **collection})
+    return root
+
+
+def told(folder, name):
+    return json.loads((folder / name).read_text(encoding="utf-8"))
+
+
+def test_the_ends_of_a_curve_are_the_evaluations_of_its_cell(built):
+    """To the last digit: the first point is the cell before training, the last one the cell after it."""
+    points = told(built / "curve", "about.json")["curve"]
+    assert [point["step"] for point in points] == [0, 2, 4]
+    for name, point in (("before", points[0]), ("after", points[-1])):
+        measured = told(built / name, evaluation.MEASUREMENT)
+        assert point["scores"] == measured["scores"] and point["statistics"] == measured["statistics"]
+    assert points[0]["scores"] != points[-1]["scores"]
+    assert told(built / "after", evaluation.MEASUREMENT)["about"]["curve"] == points
+
+
+def test_the_artefact_holds_the_same_encoder_with_a_curve_and_without(built):
+    assert same_bits(*(weights(load_encoder(str(built / name))) for name in ("plain", "curve")))
+    assert "curve" not in told(built / "plain", "about.json")
+
+
+def test_training_on_streamed_pairs_gives_the_bits_of_training_on_the_collection_in_memory(folder, built):
+    numbers = {}
+    collection = beir.load(folder / "toy")
+    assert len(collection.document_ids) > len({document for _, document, _ in collection.training}) == 20
+    pairs = [Pair(query, text, numbers.setdefault(document, len(numbers))) for query, document, text in collection.training]
+    encoder = load_encoder(str(folder / "encoder"))
+    train(encoder, pairs, SETTINGS, 3)
+    assert same_bits(weights(encoder), weights(load_encoder(str(built / "plain"))))
