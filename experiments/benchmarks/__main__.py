@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -27,28 +26,19 @@ def main() -> int:
         if name not in BENCHMARKS:
             print(f"benchmark {name!r} is unknown; {nearest(name, BENCHMARKS)}", file=sys.stderr)
             return 2
-    from experiments.benchmarks.measure import hardware
+    from experiments.benchmarks.measure import hardware, rows_apart
     from experiments.benchmarks.page import write
 
     figures: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
     for name in given.benchmarks or BENCHMARKS:
         print(f"{name}: {import_module(f'experiments.benchmarks.{name}').HELP}", flush=True)
-        rows = _apart(name, given.quick)
+        rows = rows_apart(name, given.quick)
         for row in rows:
             print(f"  {row['job']}: {row['ours']:.3g} s, {row['against']} {row['theirs']:.3g} s, {row['ratio']:.2f} x", flush=True)
         figures[name] = {"hardware": hardware(), "quick": given.quick, "rows": rows}
         if not given.quick:  # after each, so that a stop loses one
             write(figures, FIGURES)
     return 0
-
-
-def _apart(name: str, quick: bool) -> list[dict[str, Any]]:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_rows, (name, quick))
-
-
-def _rows(name: str, quick: bool) -> list[dict[str, Any]]:
-    return [row.as_dict() for row in import_module(f"experiments.benchmarks.{name}").rows(quick)]
 
 
 def _parser() -> argparse.ArgumentParser:

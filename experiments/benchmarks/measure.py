@@ -7,11 +7,13 @@ the most the process held resident during the call, less what it held before.
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,16 @@ def peak_mb(work: Callable[[], Any]) -> float | None:
     before = _status("VmRSS")
     work()
     return max(0.0, (_status("VmHWM") - before) * 1024 / 1e6)
+
+
+def rows_apart(name: str, quick: bool) -> list[dict[str, Any]]:
+    """The rows of a benchmark, measured in a process of its own that finds nobody's memory and caches."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_rows, (name, quick))
+
+
+def _rows(name: str, quick: bool) -> list[dict[str, Any]]:
+    return [row.as_dict() for row in import_module(f"experiments.benchmarks.{name}").rows(quick)]
 
 
 def hardware() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.evaluation.search import Ranking
+from harness.evaluation.search import Ranking, check_block
 
 _UNIT = 2.0**-26
 
@@ -32,10 +32,8 @@ class DenseTopK(Ranking):
         A document must be added once only. ValueError if the block does not fit the queries or the corpus, or a number is not finite.
         """
         documents = directions(block, f"documents from position {first_position}")
-        size, dimensions = documents.shape
-        if dimensions != self._queries.shape[1]:
-            raise ValueError(f"documents have {dimensions} dimensions, queries have {self._queries.shape[1]}: encode both with the same model")
-        for start, end in self._chunks(first_position, size):
+        check_block(documents.shape, self._queries.shape[1], first_position, len(self._order))
+        for start, end in self._chunks(first_position, len(documents)):
             self._keep(start, self._queries[start:end] @ documents.T, first_position)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -20,6 +21,7 @@ Run = dict[str, list[tuple[str, float]]]
 """Query id -> (document id, score), best first. A query that retrieved nothing has an empty list."""
 
 _CELLS = 1 << 22  # query-document pairs scored at once: 32 MiB of float64
+_MANY_PAIRS = 1 << 20  # query-document pairs that are worth the time of a compilation, or of loading what was compiled before
 
 
 def id_order(document_ids: Sequence[str]) -> np.ndarray:
@@ -70,8 +72,7 @@ class Ranking:
     """
 
     def __init__(self, queries: int, k: int, order: np.ndarray, floor: float):
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
+        check_k(k)
         self._order = np.asarray(order, dtype=np.int64)
         self._floor = floor
         self.best = Best.empty(queries, k)
@@ -82,8 +83,7 @@ class Ranking:
 
     def _chunks(self, first_position: int, size: int) -> Iterator[tuple[int, int]]:
         """(start, end) of the queries to score at once with a block of `size` documents. ValueError if it does not fit the corpus."""
-        if first_position < 0 or first_position + size > len(self._order):
-            raise ValueError(f"documents {first_position} to {first_position + size - 1} lie outside the corpus of {len(self._order)}")
+        _check_positions(first_position, size, len(self._order))
         queries, step = len(self.best.scores), max(1, _CELLS // max(1, size))
         return ((start, min(start + step, queries)) for start in range(0, queries, step))
 
@@ -123,7 +123,7 @@ class TopK(Ranking):
 
     def __init__(self, queries: sparse.sparray | sparse.spmatrix, k: int, order: np.ndarray):
         super().__init__(queries.shape[0], k, order, floor=0.0)
-        self._queries = _weights(queries, "queries").copy()
+        self._queries = checked(queries, "queries").copy()
         self._queries.sum_duplicates()  # also sorts by dimension, which fixes the order of summation
 
     def add(self, first_position: int, block: sparse.sparray | sparse.spmatrix) -> None:
@@ -131,13 +131,21 @@ class TopK(Ranking):
 
         A document must be added once only. ValueError if the block does not fit the queries or the corpus, or a weight is not finite.
         """
-        documents = _weights(block, f"documents from position {first_position}")
-        size, dimensions = documents.shape
-        if dimensions != self._queries.shape[1]:
-            raise ValueError(f"documents have {dimensions} dimensions, queries have {self._queries.shape[1]}: encode both with the same model")
-        chunks, columns = self._chunks(first_position, size), documents.T.tocsr()
+        documents = checked(block, f"documents from position {first_position}")
+        check_block(documents.shape, self._queries.shape[1], first_position, len(self._order))
+        chunks, columns = self._chunks(first_position, documents.shape[0]), documents.T.tocsr()
         for start, end in chunks:
             self._keep(start, (self._queries[start:end] @ columns).toarray(), first_position)
+
+
+def top_k(queries: sparse.sparray | sparse.spmatrix, k: int, order: np.ndarray) -> Any:
+    """The accumulator for float32 queries [Q, V] and a corpus of len(order) documents: `TopK`, or where there is much to do `PostingsTopK`, which is
+    compiled first. Both give the same bits."""
+    if queries.shape[0] * len(order) < _MANY_PAIRS:
+        return TopK(queries, k, order)
+    from harness.evaluation.postings import PostingsTopK
+
+    return PostingsTopK(queries, k, order)
 
 
 def merge(parts: Sequence[Best]) -> Best:
@@ -164,8 +172,26 @@ def _select(best: Best, row: np.ndarray, score: np.ndarray, position: np.ndarray
     best.scores[where], best.positions[where], best.ranks[where] = score[first], position[first], rank[first]
 
 
-def _weights(matrix: sparse.sparray | sparse.spmatrix, what: str) -> sparse.csr_array:
-    weights = sparse.csr_array(matrix, dtype=np.float64)
+def check_k(k: int) -> None:
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+
+
+def check_block(shape: tuple[int, int], dimensions: int, first_position: int, documents: int) -> None:
+    """ValueError if a block of vectors [B, V] does not fit queries of so many dimensions, or does not lie inside the corpus."""
+    if shape[1] != dimensions:
+        raise ValueError(f"documents have {shape[1]} dimensions, queries have {dimensions}: encode both with the same model")
+    _check_positions(first_position, shape[0], documents)
+
+
+def _check_positions(first: int, size: int, documents: int) -> None:
+    if first < 0 or first + size > documents:
+        raise ValueError(f"documents {first} to {first + size - 1} lie outside the corpus of {documents}")
+
+
+def checked(matrix: sparse.sparray | sparse.spmatrix, what: str, dtype: type = np.float64) -> sparse.csr_array:
+    """The matrix in csr form. ValueError naming `what` if a weight is not finite."""
+    weights = sparse.csr_array(matrix, dtype=dtype)
     if not np.isfinite(weights.data).all():
         raise ValueError(f"{what}: a weight is not finite; the encoder diverged")
     return weights

@@ -19,7 +19,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
     from harness.collections import beir
     from harness.evaluation.encode import encode, encode_all
-    from harness.evaluation.search import TopK, id_order
+    from harness.evaluation.search import id_order, top_k
     from harness.evaluation.statistics import Activity
     from harness.transfer.encoders import zero_shot_encoder
     from sembridge.encoder import load_encoder
@@ -30,7 +30,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
     options = {"max_length": parameters["max_length"], "precision": parameters["precision"]}
     queries = encode_all(encoder, collection.query_texts, "query", **options)
-    found = TopK(queries, parameters["k"], id_order(collection.document_ids))
+    found = top_k(queries, parameters["k"], id_order(collection.document_ids))
     activity = Activity(queries)
     position = 0
     for block in encode(encoder, beir.stream(folder), "document", **options):

@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from harness.evaluation import search
-from harness.evaluation.search import TopK, id_order, merge
+from harness.evaluation import postings, search
+from harness.evaluation.postings import PostingsTopK
+from harness.evaluation.search import TopK, id_order, merge, top_k
+
+KINDS = pytest.mark.parametrize("kind", [TopK, PostingsTopK])
 
 
 def brute_force(queries, documents, document_ids, k):
@@ -25,8 +28,8 @@ def brute_force(queries, documents, document_ids, k):
     return rankings
 
 
-def one_pass(queries, documents, document_ids, k, block):
-    top = TopK(sparse.csr_array(queries), k, id_order(document_ids))
+def one_pass(kind, queries, documents, document_ids, k, block):
+    top = kind(sparse.csr_array(queries), k, id_order(document_ids))
     for start in range(0, len(documents), block):
         top.add(start, sparse.csr_array(documents[start : start + block]))
     return top
@@ -42,30 +45,33 @@ def random_ids(rng, n):
     return [f"d{i}" for i in rng.permutation(n)]  # "d10" < "d9": string order is neither numeric nor positional
 
 
+@KINDS
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 40), k=st.integers(1, 12), block=st.integers(1, 41), ties=st.booleans())
-def test_equals_brute_force_to_the_bit(seed, n, k, block, ties):
+def test_equals_brute_force_to_the_bit(kind, seed, n, k, block, ties):
     rng = np.random.default_rng(seed)
     levels = [-1, 0.5, 1, 2] if ties else None
     queries, documents, ids = random_matrix(rng, 5, 12, levels), random_matrix(rng, n, 12, levels), random_ids(rng, n)
     queries[rng.integers(5)] = 0
     documents[rng.integers(n)] = 0
-    run = one_pass(queries, documents, ids, k, block).result(list("abcde"), ids)
+    run = one_pass(kind, queries, documents, ids, k, block).result(list("abcde"), ids)
     assert list(run) == list("abcde")
     assert list(run.values()) == brute_force(queries, documents, ids, k)
 
 
-def test_ties_are_broken_by_id_also_where_they_straddle_blocks_and_the_cut():
+@KINDS
+def test_ties_are_broken_by_id_also_where_they_straddle_blocks_and_the_cut(kind):
     ids = ["d9", "d10", "d8", "d1", "d2"]
     documents = np.float32([[1], [1], [1], [1], [2]])
     for block in range(1, 6):
-        run = one_pass(np.float32([[1]]), documents, ids, 3, block).result(["q"], ids)
+        run = one_pass(kind, np.float32([[1]]), documents, ids, 3, block).result(["q"], ids)
         assert run == {"q": [("d2", 2.0), ("d1", 1.0), ("d10", 1.0)]}
 
 
-def test_scores_of_zero_or_less_are_not_retrieved():
+@KINDS
+def test_scores_of_zero_or_less_are_not_retrieved(kind):
     documents = np.float32([[1, 1], [1, 0], [0, 1], [0, 0], [-1, 0]])
-    run = one_pass(np.float32([[1, -1], [0, 0]]), documents, list("abcde"), 10, 2).result(["q", "empty"], list("abcde"))
+    run = one_pass(kind, np.float32([[1, -1], [0, 0]]), documents, list("abcde"), 10, 2).result(["q", "empty"], list("abcde"))
     assert run == {"q": [("b", 1.0)], "empty": []}
 
 
@@ -82,13 +88,15 @@ def bits(best):
     return best.scores.tobytes(), best.positions.tobytes(), best.ranks.tobytes()
 
 
-def test_block_size_and_query_chunk_change_no_bit(corpus, monkeypatch):
+@KINDS
+def test_block_size_and_query_chunk_change_no_bit(kind, corpus, monkeypatch):
     queries, documents, ids = corpus
-    expected = one_pass(queries, documents, ids, 20, len(documents))
+    expected = one_pass(kind, queries, documents, ids, 20, len(documents))
     for block in (1, 2, 7, 64, 256):
-        assert bits(one_pass(queries, documents, ids, 20, block).best) == bits(expected.best)
+        assert bits(one_pass(kind, queries, documents, ids, 20, block).best) == bits(expected.best)
     monkeypatch.setattr(search, "_CELLS", 500)  # a few queries at a time
-    assert bits(one_pass(queries, documents, ids, 20, 64).best) == bits(expected.best)
+    monkeypatch.setattr(postings, "_BLOCK", 70)
+    assert bits(one_pass(kind, queries, documents, ids, 20, 64).best) == bits(expected.best)
 
 
 def test_summation_order_matters_on_this_corpus(corpus):
@@ -99,10 +107,11 @@ def test_summation_order_matters_on_this_corpus(corpus):
     assert (exact != backwards).any()
 
 
-def test_stored_order_of_the_entries_changes_no_bit(corpus):
+@KINDS
+def test_stored_order_of_the_entries_changes_no_bit(kind, corpus):
     queries, documents, ids = corpus
-    expected = one_pass(queries, documents, ids, 20, 50)
-    top = TopK(shuffled(queries), 20, id_order(ids))
+    expected = one_pass(kind, queries, documents, ids, 20, 50)
+    top = kind(shuffled(queries), 20, id_order(ids))
     top.add(0, shuffled(documents))
     assert bits(top.best) == bits(expected.best)
 
@@ -117,41 +126,45 @@ def shuffled(dense):
     return matrix
 
 
+@KINDS
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), shards=st.integers(1, 6))
-def test_any_sharding_in_any_order_merges_to_the_same_bits(seed, shards):
+def test_any_sharding_in_any_order_merges_to_the_same_bits(kind, seed, shards):
     rng = np.random.default_rng(seed)
     queries, documents, ids = random_matrix(rng, 6, 10, [0.5, 1, 3]), random_matrix(rng, 50, 10, [0.5, 1, 3]), random_ids(rng, 50)
-    parts = [TopK(sparse.csr_array(queries), 8, id_order(ids)) for _ in range(shards)]
+    parts = [kind(sparse.csr_array(queries), 8, id_order(ids)) for _ in range(shards)]
     starts = rng.permutation(np.arange(0, 50, 7))
     for start in starts:
         parts[rng.integers(shards)].add(int(start), sparse.csr_array(documents[start : start + 7]))
     merged = merge([part.best for part in parts])
-    assert bits(merged) == bits(one_pass(queries, documents, ids, 8, 50).best)
+    assert bits(merged) == bits(one_pass(kind, queries, documents, ids, 8, 50).best)
     assert bits(merge([merge([part.best]) for part in reversed(parts)])) == bits(merged)
 
 
-def test_inputs_are_left_alone():
+@KINDS
+def test_inputs_are_left_alone(kind):
     queries, block = shuffled(np.float32([[1, 2, 3]])), shuffled(np.float32([[3, 2, 1]]))
-    TopK(queries, 1, np.arange(1)).add(0, block)
+    kind(queries, 1, np.arange(1)).add(0, block)
     assert queries.indices.tolist() == [2, 1, 0]
     assert block.indices.tolist() == [2, 1, 0]
 
 
-def test_an_empty_block_and_more_places_than_documents():
-    top = TopK(sparse.csr_array(np.float32([[1.0]])), 5, id_order(["a"]))
+@KINDS
+def test_an_empty_block_and_more_places_than_documents(kind):
+    top = kind(sparse.csr_array(np.float32([[1.0]])), 5, id_order(["a"]))
     top.add(0, sparse.csr_array((0, 1)))
     top.add(0, sparse.csr_array(np.float32([[2.0]])))
     assert top.result(["q"], ["a"]) == {"q": [("a", 2.0)]}
 
 
-def test_errors():
+@KINDS
+def test_errors(kind):
     queries = sparse.csr_array(np.float32([[1, 0]]))
     with pytest.raises(ValueError, match="k must be at least 1, got 0"):
-        TopK(queries, 0, np.arange(2))
+        kind(queries, 0, np.arange(2))
     with pytest.raises(ValueError, match="queries: a weight is not finite"):
-        TopK(sparse.csr_array([[np.nan]]), 1, np.arange(2))
-    top = TopK(queries, 1, np.arange(2))
+        kind(sparse.csr_array([[np.nan]]), 1, np.arange(2))
+    top = kind(queries, 1, np.arange(2))
     with pytest.raises(ValueError, match="documents have 3 dimensions, queries have 2"):
         top.add(0, sparse.csr_array((1, 3)))
     with pytest.raises(ValueError, match="documents 1 to 2 lie outside the corpus of 2"):
@@ -163,4 +176,24 @@ def test_errors():
     with pytest.raises(ValueError, match="no parts"):
         merge([])
     with pytest.raises(ValueError, match=r"different shapes.*\(1, 1\), \(1, 2\)"):
-        merge([top.best, TopK(queries, 2, np.arange(2)).best])
+        merge([top.best, kind(queries, 2, np.arange(2)).best])
+
+
+@pytest.mark.parametrize(("levels", "k"), [([1, 2], 5), ([0.5, 1, 3], 100), (None, 40)])
+def test_postings_and_products_keep_the_same_documents_to_the_bit(levels, k):
+    """Several blocks of postings, candidates cut down many times, ties at the cut, and threads that share the queries."""
+    rng = np.random.default_rng(3)
+    queries, documents = random_matrix(rng, 7, 30, levels), np.tile(random_matrix(rng, 3_000, 30, levels), (6, 1))
+    ids = random_ids(rng, len(documents))
+    expected = one_pass(TopK, queries, documents, ids, k, 4_000)
+    for threads, block in ((1, 512), (2, 5_000), (3, len(documents))):
+        top = PostingsTopK(sparse.csr_array(queries), k, id_order(ids), threads)
+        for start in range(0, len(documents), block):
+            top.add(start, sparse.csr_array(documents[start : start + block]))
+        assert bits(top.best) == bits(expected.best)
+
+
+def test_only_a_large_search_is_compiled():
+    queries = sparse.csr_array(np.float32([[1.0]]))
+    assert isinstance(top_k(queries, 10, np.arange(1_000)), TopK)
+    assert isinstance(top_k(queries, 10, np.arange(search._MANY_PAIRS)), PostingsTopK)

@@ -1,0 +1,107 @@
+"""Exact search over generated sparse vectors with the shape of a SPLADE collection's: ours, streaming, against what people use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from experiments.benchmarks.measure import Row, compare
+
+HELP = "exact search, float64 scores, ties broken by id, against scipy, sentence-transformers and sparse_dot_topn"
+VOCABULARY, DOCUMENT_TERMS, QUERY_TERMS = 30_522, 191, 47
+WINDOW = 512  # documents arrive as the encoder gives them
+SHARE = 20  # of the queries, sentence-transformers searches one in so many
+
+
+def rows(quick: bool) -> list[Row]:
+    documents_count, queries_count = (40_000, 100) if quick else (200_000, 400)
+    rng = np.random.default_rng(0)
+    documents, queries = (vectors(count, terms, rng) for count, terms in ((documents_count, DOCUMENT_TERMS), (queries_count, QUERY_TERMS)))
+    order = rng.permutation(documents_count)
+    found = []
+    for k, goal in ((100, 9.0), (1000, 6.0)):
+        job = f"exact search, {documents_count:,} documents, {queries_count} queries, k {k}"
+        ours = searching(queries, documents, k, order)
+        check_equal(ours(), product_and_partition(queries, documents, k)())
+        rounds = 1 if quick else 5
+        found.append(compare(job, "scipy product + argpartition", ours, product_and_partition(queries, documents, k), rounds=rounds, goal=goal))
+        if (other := multiplied_by_another(queries, documents, k)) is not None:
+            found.append(compare(job, "sparse_dot_topn", ours, other, rounds=rounds, note="adds up in float32"))
+    job, few = f"exact search, {documents_count:,} documents, {queries_count} queries, k 100", queries[: max(1, queries_count // SHARE)]
+    note = f"timed on {few.shape[0]} of {queries_count} queries and multiplied; float32"
+    theirs, scale = semantic_search(few, documents, 100), queries_count / few.shape[0]
+    ours = searching(queries, documents, 100, order)
+    found.append(compare(job, "sentence-transformers semantic_search", ours, theirs, rounds=1, goal=1000, scale=scale, note=note))
+    return found
+
+
+def vectors(count: int, terms: int, rng: np.random.Generator) -> sparse.csr_array:
+    """[count, V] float32 with about `terms` dimensions in a row, the n-th most frequent dimension in proportion to 1 / (50 + n)."""
+    shares = np.cumsum(1 / (np.arange(VOCABULARY) + 50.0))
+    drawn = np.searchsorted(shares / shares[-1], rng.random((count, terms + terms // 20)))
+    rows = np.repeat(np.arange(count), drawn.shape[1])
+    weights = (rng.random(drawn.size) * 2).astype(np.float32)
+    found = sparse.csr_array((weights, (rows, np.minimum(drawn.ravel(), VOCABULARY - 1))), shape=(count, VOCABULARY))
+    found.sum_duplicates()
+    return found
+
+
+def searching(queries: Any, documents: Any, k: int, order: np.ndarray) -> Callable[[], np.ndarray]:
+    from harness.evaluation.search import top_k
+
+    windows = [(start, documents[start : start + WINDOW]) for start in range(0, documents.shape[0], WINDOW)]
+
+    def search() -> np.ndarray:
+        found = top_k(queries, k, order)
+        for start, window in windows:
+            found.add(start, window)
+        return found.best.scores
+
+    return search
+
+
+def product_and_partition(queries: Any, documents: Any, k: int) -> Callable[[], np.ndarray]:
+    wide, columns = queries.astype(np.float64), documents.T.tocsr().astype(np.float64)
+
+    def search() -> np.ndarray:
+        best = []
+        for start in range(0, wide.shape[0], 50):
+            scores = (wide[start : start + 50] @ columns).toarray()
+            top = np.argpartition(scores, -k, axis=1)[:, -k:]
+            best.append(-np.sort(-np.take_along_axis(scores, top, axis=1), axis=1))
+        return np.concatenate(best)
+
+    return search
+
+
+def multiplied_by_another(queries: Any, documents: Any, k: int) -> Callable[[], Any] | None:
+    """sparse_dot_topn, where it is installed."""
+    try:
+        from sparse_dot_topn import sp_matmul_topn
+    except ImportError:
+        return None
+    import torch
+
+    left, right = sparse.csr_matrix(queries), sparse.csr_matrix(documents).T.tocsr()
+    return lambda: sp_matmul_topn(left, right, top_n=k, sort=True, n_threads=torch.get_num_threads())
+
+
+def semantic_search(queries: Any, documents: Any, k: int) -> Callable[[], Any]:
+    import torch
+    from sentence_transformers.util import dot_score
+    from sentence_transformers.util import semantic_search as search
+
+    def tensor(matrix: Any) -> torch.Tensor:
+        entries = matrix.tocoo()
+        return torch.sparse_coo_tensor(np.stack(entries.coords), entries.data, matrix.shape).coalesce()
+
+    left, right = tensor(queries), tensor(documents)
+    return lambda: search(left, right, top_k=k, score_function=dot_score)
+
+
+def check_equal(ours: np.ndarray, theirs: np.ndarray) -> None:
+    if not np.array_equal(ours, theirs[:, : ours.shape[1]]):
+        raise RuntimeError("ours and scipy's product found different scores; a benchmark of wrong results would mean nothing")
