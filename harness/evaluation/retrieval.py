@@ -11,7 +11,7 @@ import numpy as np
 from harness.collections import beir
 from harness.collections.collection import Collection
 from harness.evaluation.encode import WINDOW, encode, encode_all
-from harness.evaluation.search import Best, TopK, id_order
+from harness.evaluation.search import Best, id_order, top_k
 from harness.evaluation.statistics import Activity
 
 
@@ -28,7 +28,7 @@ def retrieve(encoder: Any, folder: Path, collection: Collection, k: int, *, max_
     """
     options: dict[str, Any] = {"max_length": max_length, "precision": precision}
     queries = encode_all(encoder, collection.query_texts, "query", **options)
-    found, activity = TopK(queries, k, id_order(collection.document_ids)), Activity(queries)
+    found, activity = top_k(queries, k, id_order(collection.document_ids)), Activity(queries)
     start, end = _run(len(collection.document_ids), *share)
     position = start
     for block in encode(encoder, islice(beir.stream(folder), start, end), "document", **options):

@@ -15,32 +15,18 @@ RUN, QUERIES, MEASUREMENT = "run.trec.gz", "queries.parquet", "measurement.json"
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
     """parameters: k, max_length, precision, bias, special_ids; inputs: collection, and either trained or encoder (+ tokenizer + initialization)."""
-    import numpy as np
-
     from harness.collections import beir
-    from harness.evaluation.encode import encode, encode_all
-    from harness.evaluation.search import id_order, top_k
-    from harness.evaluation.statistics import Activity
+    from harness.evaluation.retrieval import retrieve
     from harness.transfer.encoders import zero_shot_encoder
     from sembridge.encoder import load_encoder
 
     start = time.perf_counter()
     folder = inputs["collection"].path
-    collection = beir.load_queries(folder)  # the documents stream by: ten million of them never sit in memory
+    collection = beir.load_queries(folder)
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
-    options = {"max_length": parameters["max_length"], "precision": parameters["precision"]}
-    queries = encode_all(encoder, collection.query_texts, "query", **options)
-    found = top_k(queries, parameters["k"], id_order(collection.document_ids))
-    activity = Activity(queries)
-    position = 0
-    for block in encode(encoder, beir.stream(folder), "document", **options):
-        if not np.isfinite(block.data).all():
-            raise ValueError("the encoder gave weights that are not finite; its rows or its training are broken")
-        found.add(position, block)
-        activity.add(block)
-        position += block.shape[0]
-    assert position == len(collection.document_ids)
-    run = found.result(collection.query_ids, collection.document_ids)
+    options = {name: parameters[name] for name in ("k", "max_length", "precision")}
+    best, activity = retrieve(encoder, folder, collection, **options)
+    run = best.result(collection.query_ids, collection.document_ids)
     write(out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs))
 
 
