@@ -21,6 +21,8 @@ PAPER = {  # cells; artefacts, each once and cell by cell; models without a revi
     "paper-alpha": (100, 90 + 10 + 10 + 8 * 5 + (1 + 5) + 5 + 5, 10 * (2 + 2) + 60 * 5 + 2 * (5 * 4 + 5 * 5), 7),
     # 4 bridges, each with vectors of its own
     "paper-bridges": (60, 50 + 10 + 10 + 4 * 5 + 4 * (1 + 5), 10 * (2 + 2) + 40 * 5, 10),
+    # one architecture on WebFAQ, 8 rows, of which base needs no initialization; every cell trains
+    "paper-convergence": (40, 40 + 40 + 5 + 7 * 5 + (1 + 5) + 5 + 5, 5 * 3 + 4 * 5 * 4 + 5 * 6 + 2 * 5 * 5, 7),
 }
 
 
