@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sembridge.parts import Parts
 
 
 def load_encoder(model: str, revision: str | None = None, device: str | None = None) -> Any:
@@ -17,16 +20,22 @@ def load_encoder(model: str, revision: str | None = None, device: str | None = N
     from sentence_transformers import SparseEncoder
 
     from sembridge.parts import parts
-    from sembridge.transplant import usable_positions
 
     encoder = SparseEncoder(model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True})
     try:
         found = parts(encoder)
     except ValueError as error:
         raise ValueError(f"{model!r} is no SPLADE encoder: {error}") from None
-    if (positions := usable_positions(found.model)) is not None:  # sentence-transformers counts the rows RoBERTa leaves unused as well
-        found.transformer.max_seq_length = min(found.transformer.max_seq_length, positions)
+    within_positions(found)
     return encoder.eval()
+
+
+def within_positions(found: Parts) -> None:
+    """Let the transformer read no more tokens than it has positions for: sentence-transformers counts the rows RoBERTa leaves unused as well."""
+    from sembridge.transplant import usable_positions
+
+    if (positions := usable_positions(found.model)) is not None:
+        found.transformer.max_seq_length = min(found.transformer.max_seq_length, positions)
 
 
 def load_tokenizer(name: str, revision: str | None = None) -> Any:

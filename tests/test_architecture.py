@@ -27,7 +27,17 @@ def test_help_and_refusals_import_nothing_heavy():
 
 
 def test_no_pickle_and_no_remote_code():
-    bad = re.compile(r"\bpickle\.load|torch\.load\(|trust_remote_code=True|allow_pickle=True")
+    """But for BGE-M3's head, which torch reads as tensors or not at all, and for code that a preset asks for by name."""
+    bad = re.compile(r"\bpickle\.load|torch\.load\(|trust_remote_code\"?[=:](?!\s*False)|allow_pickle=True")
+    allowed = {
+        "harness/evaluation/lexical_weights.py": ['torch.load(path, map_location="cpu", weights_only=True)'],
+        "harness/evaluation/own_code.py": ["trust_remote_code=remote_code"],
+        "harness/evaluation/reference.py": ['"trust_remote_code": remote_code'],
+    }
     for floor in FLOORS:
         for path in (ROOT / floor).rglob("*.py"):
-            assert not bad.search(path.read_text(encoding="utf-8")), path
+            text = path.read_text(encoding="utf-8")
+            for exception in allowed.get(path.relative_to(ROOT).as_posix(), []):
+                assert text.count(exception) == 1, (path, exception)
+                text = text.replace(exception, "")
+            assert not bad.search(text), path

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from harness.catalog.entries import KINDS, Bridge, Collection, Encoder, Language, Tokenizer
+from harness.catalog.entries import KINDS, Bridge, Collection, Encoder, Language, Reference, Tokenizer
 from sembridge.nearest import nearest
 
 DATA = Path(__file__).parent / "data"
@@ -28,6 +28,7 @@ class Catalog:
     encoders: Mapping[str, Encoder] = field(default_factory=dict)
     tokenizers: Mapping[str, Tokenizer] = field(default_factory=dict)
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
+    references: Mapping[str, Reference] = field(default_factory=dict)
     collections: Mapping[str, Collection] = field(default_factory=dict)
 
     def entry(self, kind: str, name: str) -> Any:

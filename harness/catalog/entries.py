@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+ReferenceKind = Literal["sparse-encoder", "bge-m3", "milco"]
+"""What a ready sparse retriever is, which says how it is loaded: see `harness.evaluation.reference`."""
 
 
 class _Strict(BaseModel):
@@ -71,6 +74,14 @@ class Bridge(_Model):
     document_prompt: str = ""
 
 
+class Reference(_Model):
+    """A ready multilingual sparse retriever, for a row of its own; `vocabulary` counts the dimensions of its vectors."""
+
+    kind: ReferenceKind = "sparse-encoder"
+    body: str = Field(min_length=2)
+    vocabulary: int = Field(gt=0)
+
+
 class Counts(_Strict):
     """What a complete copy holds in one language, in the words of a preset's `expected`: documents, judged queries of the split that is evaluated,
     its judgements and those above 0, pairs to train on; and sha256 of the first, tenth and last line of corpus.jsonl."""
@@ -94,10 +105,11 @@ class Collection(_Entry):
     counts: dict[str, Counts] = Field(min_length=1)
 
 
-KINDS: dict[str, type[Language | Encoder | Tokenizer | Bridge | Collection]] = {
+KINDS: dict[str, type[Language | Encoder | Tokenizer | Bridge | Reference | Collection]] = {
     "languages": Language,
     "encoders": Encoder,
     "tokenizers": Tokenizer,
     "bridges": Bridge,
+    "references": Reference,
     "collections": Collection,
 }

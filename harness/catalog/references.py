@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from harness.catalog.catalog import Catalog, CatalogError
-from harness.catalog.entries import Bridge, Collection, Encoder, Tokenizer
+from harness.catalog.entries import Bridge, Collection, Encoder, Reference, Tokenizer
 
 PREFIX = "catalog:"
-_KIND = {"architectures": "encoders", "tokenizers": "tokenizers", "bridges": "bridges", "collections": "collections"}
+_KIND = {"architectures": "encoders", "tokenizers": "tokenizers", "bridges": "bridges", "references": "references", "collections": "collections"}
 
 
 def by_language(content: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
@@ -59,19 +59,22 @@ def _resolved(option: str, value: Any, kind: str, catalog: Catalog) -> Any:
     except CatalogError as error:
         raise CatalogError(f"{option}: {error}") from None
     beside = {key: other for key, other in value.items() if key not in ("model", "folder")} if isinstance(value, dict) else {}
-    return _in_preset_words(option, name, entry) | beside
+    return _in_preset_words(option, name, entry, beside.get("remote_code") is True) | beside
 
 
-def _in_preset_words(option: str, name: str, entry: Encoder | Tokenizer | Bridge | Collection) -> dict[str, Any]:
+def _in_preset_words(option: str, name: str, entry: Encoder | Tokenizer | Bridge | Reference | Collection, code_asked_for: bool) -> dict[str, Any]:
     if isinstance(entry, Collection):
         if "folder" in entry.source:  # of a folder nothing is downloaded, so nothing is checked against counts
             return dict(entry.source)
         return entry.source | {"expected": {language: counts.model_dump(exclude_none=True) for language, counts in entry.counts.items()}}
-    if entry.remote_code:
+    if entry.remote_code and not (isinstance(entry, Reference) and code_asked_for):
+        instead = f"if you trust it, add --set {option}.remote_code=true" if isinstance(entry, Reference) else "choose another"
         raise CatalogError(
-            f"{option}: {PREFIX}{name} ({entry.id}) runs code from its repository, which is never done on the catalogue's word; choose another"
+            f"{option}: {PREFIX}{name} ({entry.id}) runs code from its repository, which is never done on the catalogue's word; {instead}"
         )
     source: dict[str, Any] = {"model": entry.id, "revision": entry.revision, "hub": True}
     if isinstance(entry, Bridge):
         source |= {name: getattr(entry, name) for name in ("prompt", "query_prompt", "document_prompt") if getattr(entry, name)}
+    if isinstance(entry, Reference):
+        source["kind"] = entry.kind
     return source

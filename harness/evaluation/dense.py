@@ -6,7 +6,6 @@ give scores that look like scores. So what is loaded must say that it was made f
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.evaluation.model_files import module_types, read_json
 from harness.grid.artefact import Location
 
 WINDOW = 512  # consecutive texts that are encoded together: what shares a batch depends on the texts alone
@@ -51,12 +51,10 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
 def check_dense(model: str, revision: str | None = None) -> None:
     """ValueError unless a folder or hub repository holds a SentenceTransformer with modules of its own, none of them of another kind of encoder."""
-    modules = _read(model, revision, "modules.json")
-    if modules is None:
+    types = module_types(model, revision)
+    if types is None:
         raise ValueError(f"{model!r} is no dense encoder: no modules.json is found in it; give a saved SentenceTransformer, or drop dense")
-    said = (_read(model, revision, "config_sentence_transformers.json") or {}).get("model_type", DENSE)  # older models do not say
-    router = _read(model, revision, "router_config.json") or {}
-    types = [str(module["type"]) for module in modules] + [str(kind) for kind in router.get("types", {}).values()]
+    said = (read_json(model, revision, "config_sentence_transformers.json") or {}).get("model_type", DENSE)  # older models do not say
     foreign = [kind for kind in types if "sparse_encoder" in kind or "cross_encoder" in kind or "multi_vector" in kind]
     if said != DENSE or foreign:
         shown = said if said != DENSE else foreign[0].rsplit(".", 1)[-1]
@@ -92,14 +90,3 @@ def _limit(model: Any, max_length: int | None) -> None:
         model.tokenizer.enable_truncation(min(cut, max_length))
     else:
         model.max_seq_length = min(own or max_length, max_length)
-
-
-def _read(model: str, revision: str | None, name: str) -> Any:
-    """A JSON file of a model folder or hub repository, None if it is not there."""
-    if Path(model).is_dir():
-        path: Any = Path(model) / name
-    else:
-        from sentence_transformers.util import load_file_path
-
-        path = load_file_path(model, name, revision=revision)
-    return json.loads(Path(path).read_text(encoding="utf-8")) if path is not None and Path(path).is_file() else None

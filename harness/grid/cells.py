@@ -20,6 +20,8 @@ def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
         return Artefact("bm25", {"k": settings.k, "language": cell.language}, {"collection": collection})
     if cell.initializer == "dense":
         return Artefact("dense", _dense(preset, cell.bridge), {"bridge": given.bridges[cell.bridge], "collection": collection})
+    if cell.initializer in preset.references:
+        return Artefact("reference", _reference(preset, cell.initializer), {"encoder": given.references[cell.initializer], "collection": collection})
     inputs: dict[str, Source] = {"encoder": given.encoders[cell.architecture]}
     parameters: dict[str, Any] = {}
     if cell.initializer != "base":
@@ -46,6 +48,12 @@ def _dense(preset: Preset, bridge: str) -> dict[str, Any]:
     settings, source = preset.evaluation, preset.bridges[bridge]
     read = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
     return read | {"query_prompt": source.query_prompt, "document_prompt": source.document_prompt}
+
+
+def _reference(preset: Preset, name: str) -> dict[str, Any]:
+    settings, source = preset.evaluation, preset.references[name]
+    precision = None if source.kind == "milco" else settings.precision  # which is its code's choice
+    return {"kind": source.kind, "remote_code": source.remote_code, "k": settings.k, "max_length": settings.max_length, "precision": precision}
 
 
 def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artefact:

@@ -6,7 +6,7 @@ from harness.grid.artefact import Artefact, Local, Member, Source
 from harness.grid.collection_source import CollectionSource
 from harness.grid.methods import REFERENCES
 from harness.grid.preset import ModelSource, Preset, PresetError
-from harness.grid.sources import check_collection, check_dense_model, check_model, check_tokenizer, resolve, resolve_collection
+from harness.grid.sources import check_collection, check_dense_model, check_model, check_reference, check_tokenizer, resolve, resolve_collection
 from sembridge.nearest import nearest
 
 COLLECTION = "collection:"
@@ -36,6 +36,10 @@ class Inputs:
         self.bridges = {name: resolve(f"bridges.{name}", source) for name, source in preset.bridges.items()}
         for name, source in self.bridges.items() if "dense" in preset.initializers else ():
             check_dense_model(f"bridges.{name}", source)
+        chosen = {name: source for name, source in preset.references.items() if name in preset.initializers}
+        self.references = {name: resolve(f"references.{name}", source) for name, source in chosen.items()}
+        for name, asked in chosen.items():
+            check_reference(f"references.{name}", asked, self.references[name])
         self.tokenizers: dict[str, Source] = {}
         self.collections: dict[tuple[str, str], Source] = {}
         self.texts: dict[str, Source | None] = {}
@@ -50,7 +54,8 @@ class Inputs:
                 self.collections[name, language] = self.collections[collection.label(name), language] = found
             self.texts[language] = self._text(preset, language)
         self.words = resolve("words", ModelSource(model=preset.words)) if preset.words else None
-        if any("aligned" in initializer_class(name).needs for name in preset.initializers if name not in REFERENCES):  # read by nothing else
+        rows = [initializer_class(name) for name in preset.initializers if name not in [*REFERENCES, *preset.references]]
+        if any("aligned" in row.needs for row in rows):  # read by nothing else
             self.alignments = {language: _alignment(preset, language) for language in preset.languages}
 
     @staticmethod

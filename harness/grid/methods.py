@@ -18,33 +18,38 @@ GIVEN_BY = {"bridge": "bridges", "words": "words", "text": "text", "auxiliary": 
 
 @dataclass(frozen=True)
 class Method:
-    """One row of the tables before languages: an initializer (or reference) with one bridge and one alpha, where it has them."""
+    """One row of the tables before languages: an initializer with one bridge and one alpha, where it has them, or a reference."""
 
     name: str
     bridge: str = ""
     alpha: float | None = None
     label: str = ""
+    reference: bool = False
 
 
 def methods(preset: Preset) -> list[Method]:
     """Every row, in the preset's order. Raises PresetError for names and settings there are none of, and for inputs a method lacks."""
     from sembridge.initializer import available, initializer_class
 
-    known = [*available(), *REFERENCES]
+    for name in preset.references:
+        if name in available() or name in REFERENCES:
+            raise PresetError(f"references.{name}: {name} is a row of its own already; choose another name")
+    references = [*REFERENCES, *preset.references]
+    known = [*available(), *references]
     for name in [*preset.initializers, *preset.settings]:
         if name not in known:
             raise PresetError(f"initializer {name!r} is unknown; {nearest(name, known)}")
-    for name in preset.settings.keys() & set(REFERENCES):
+    for name in preset.settings.keys() & set(references):
         raise PresetError(f"settings.{name}: {name} has no settings; remove them")
     rows = []
     for name in preset.initializers:
         if name == "dense":
             if not preset.bridges:
                 raise PresetError("reference row 'dense' is a bridge and the preset has none; add --set bridges.NAME.model=FOLDER")
-            rows += [Method(name, bridge, label=f"{name} ({bridge})") for bridge in preset.bridges]
+            rows += [Method(name, bridge, label=f"{name} ({bridge})", reference=True) for bridge in preset.bridges]
             continue
-        if name in REFERENCES:
-            rows.append(Method(name))
+        if name in references:
+            rows.append(Method(name, reference=True))
             continue
         kind = initializer_class(name)
         if "bridge" in kind.needs and not preset.bridges:

@@ -15,7 +15,7 @@ def unpinned(preset: Preset, cells: Iterable[Cell]) -> list[str]:
     inputs = [source for cell in cells for artefact in cell.artefact.walk() for source in artefact.inputs.values()]
     wanted = {source.name for source in inputs if isinstance(source, Hub) and source.revision == UNPINNED}
     lines = []
-    for option in ("architectures", "tokenizers", "bridges"):
+    for option in ("architectures", "tokenizers", "bridges", "references"):
         sources = getattr(preset, option)
         for name, source in sources.items() if isinstance(sources, dict) else ():
             if source.revision is None and source.model in wanted:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.grid.artefact import Artefact
 from harness.grid.cells import cell_artefact
 from harness.grid.inputs import Inputs
-from harness.grid.methods import REFERENCES, methods
+from harness.grid.methods import methods
 from harness.grid.preset import Preset
 from harness.grid.store import Store
 from harness.results.record import Identity
@@ -38,7 +38,7 @@ def plan(preset: Preset) -> list[Cell]:
                             name = preset.collections[collection].label(collection)
                             identity = Identity(language, architecture, name, method.name, method.bridge, method.alpha, stage, seed)
                             artefact = cell_artefact(preset, checked, identity)
-                            cells.append(Cell(identity, method.label or method.name, method.name in REFERENCES, artefact))
+                            cells.append(Cell(identity, method.label or method.name, method.reference, artefact))
     return cells
 
 

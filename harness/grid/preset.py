@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.catalog.catalog import Catalog, CatalogError, load_catalog
+from harness.catalog.entries import ReferenceKind
 from harness.catalog.references import by_language, refers, with_entries
 from harness.grid.collection_source import CollectionSource
 from harness.training.settings import TrainingSettings
@@ -27,26 +28,52 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ModelSource(_Part):
+class Named(_Part):
     """A model folder, `pocket:...` (built on first use), or a hub id with its pinned revision.
 
-    prompt  put before token texts and words that a bridge embeds
-    query_prompt, document_prompt
-            put before queries and documents where the bridge is itself the retriever (`dense`); None: what the model says of itself
-    hub     the name is a hub id for certain: no folder is looked for, and a plan is possible before the revision is known (a run is not)
+    hub  the name is a hub id for certain: no folder is looked for, and a plan is possible before the revision is known (a run is not)
     """
 
     model: str
     revision: str | None = None
-    prompt: str = ""
-    query_prompt: str | None = None
-    document_prompt: str | None = None
     hub: bool = False
 
     @model_validator(mode="before")
     @classmethod
     def _bare_name(cls, value: Any) -> Any:
         return {"model": value} if isinstance(value, str) else value
+
+
+class ModelSource(Named):
+    """A model of the grid.
+
+    prompt  put before token texts and words that a bridge embeds
+    query_prompt, document_prompt
+            put before queries and documents where the bridge is itself the retriever (`dense`); None: what the model says of itself
+    """
+
+    prompt: str = ""
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+
+
+class ReferenceSource(Named):
+    """A ready sparse retriever, which is a reference row under its name in the preset.
+
+    kind         see `harness.evaluation.reference`
+    remote_code  run the code in the model's repository: said here, by the person who runs it, or it is not run
+    """
+
+    kind: ReferenceKind = "sparse-encoder"
+    remote_code: bool = Field(False, strict=True)
+
+    @model_validator(mode="after")
+    def _code_as_asked(self) -> ReferenceSource:
+        if self.kind == "milco" and not self.remote_code:
+            raise ValueError("kind milco runs code of the model's repository; if you have read it and trust it, set remote_code to true beside it")
+        if self.kind == "bge-m3" and self.remote_code:
+            raise ValueError("kind bge-m3 runs no code of a repository; leave remote_code out")
+        return self
 
 
 class EvaluationSettings(_Part):
@@ -84,6 +111,7 @@ class Preset(_Part):
     architectures: dict[str, ModelSource] = Field(min_length=1)
     tokenizers: str | dict[str, ModelSource]
     bridges: dict[str, ModelSource] = {}
+    references: dict[str, ReferenceSource] = Field({}, description="ready sparse retrievers, rows where `initializers` names them")
     collections: dict[str, CollectionSource] = Field(min_length=1)
     evaluated: list[str] | None = Field(None, min_length=1, description="collections to evaluate on; empty: all")
     text: str | None = Field(None, description="target-language text, one text a line, for FOCUS and OFA; empty: the collection's own documents")
@@ -190,7 +218,7 @@ def _catalog(content: dict) -> Catalog:
 
 def _expanded(content: dict) -> dict:
     """Short forms (a name alone) written out, so that --set can reach below them."""
-    field = {"architectures": "model", "bridges": "model", "tokenizers": "model", "collections": "folder"}
+    field = {"architectures": "model", "bridges": "model", "references": "model", "tokenizers": "model", "collections": "folder"}
     expanded = dict(content)
     for key in field.keys() & content.keys():
         if isinstance(content[key], dict):

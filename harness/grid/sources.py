@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.grid.artefact import Artefact, Hub, Local, Source
 from harness.grid.collection_source import CollectionSource
-from harness.grid.preset import ModelSource, PresetError
+from harness.grid.preset import ModelSource, Named, PresetError, ReferenceSource
 from sembridge.encoder import check_folder, masked_lm_folder
 from sembridge.nearest import nearest
 
@@ -21,7 +21,7 @@ UNPINNED = "not pinned"
 """The revision of a hub model whose revision is still to be given: good for a plan, never for a run."""
 
 
-def resolve(option: str, source: ModelSource, language: str = "") -> Source:
+def resolve(option: str, source: Named, language: str = "") -> Source:
     """The input a preset names; `option` is what an error message calls it."""
     name = source.model.replace("{language}", language)
     if source.hub:
@@ -38,7 +38,11 @@ def resolve(option: str, source: ModelSource, language: str = "") -> Source:
         return Local(path.resolve())
     if "{language}" in source.model:
         raise PresetError(f"{option}: {path} does not exist; {_siblings(source.model, language)}")
-    takes_hub = option.startswith(("architectures.", "bridges.", "tokenizers.")) and name.count("/") == 1 and not name.startswith((".", "~", "/"))
+    takes_hub = (
+        option.startswith(("architectures.", "bridges.", "references.", "tokenizers."))
+        and name.count("/") == 1
+        and not name.startswith((".", "~", "/"))
+    )
     if takes_hub and source.revision is not None:
         return Hub(name, source.revision)
     hint = f"; if it is a hub model, add its pinned revision (--set {option}.revision=COMMIT)" if takes_hub else ""
@@ -98,6 +102,13 @@ def check_dense_model(option: str, source: Source) -> None:
     from harness.evaluation.dense import check_dense
 
     _check_local(option, source, check_dense)
+
+
+def check_reference(option: str, asked: ReferenceSource, source: Source) -> None:
+    """A local reference model must be of the kind it is said to be, and need no code that was not asked for."""
+    from harness.evaluation.reference import check
+
+    _check_local(option, source, lambda model: check(asked.kind, model, remote_code=asked.remote_code))
 
 
 def _check_local(option: str, source: Source, check: Callable[[str], object]) -> None:

@@ -45,5 +45,6 @@ STAGES: dict[str, Stage] = {
     "trained-encoder": Stage("harness.training.stage:build", 2, 8, shared=False, scratch=True),
     "evaluation": Stage("harness.evaluation.stage:build", 1, 3, shared=False),
     "dense": Stage("harness.evaluation.dense:build", 1, 3, shared=False),
+    "reference": Stage("harness.evaluation.reference:build", 1, 10, shared=False),
     "bm25": Stage("harness.evaluation.stage:build_bm25", 1, 2, shared=False),
 }
