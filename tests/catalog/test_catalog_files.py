@@ -74,7 +74,9 @@ def test_references_take_what_stands_beside_them(catalogue):
         "collections": {"w": {"folder": "catalog:webfaq", "limit": 5}},
     }
     found = with_entries(content, catalog)
-    assert found["architectures"]["a"] == {"model": "ibm-granite/granite-embedding-30m-sparse", "revision": None, "hub": True}
+    granite = {"model": "ibm-granite/granite-embedding-30m-sparse", "revision": "ad82b1fd09541c998c8d45045d601c51fdb8a9b7", "hub": True}
+    assert found["architectures"]["a"] == granite
+    assert with_entries({"architectures": {"a": "catalog:splade-v3"}}, catalog)["architectures"]["a"]["revision"] is None
     assert found["architectures"]["b"]["revision"] == "c0ffee" and found["architectures"]["c"] == "some/folder"
     assert found["bridges"]["e"]["prompt"] == "query: " and found["bridges"]["f"]["prompt"] == ""
     assert (found["bridges"]["e"]["query_prompt"], found["bridges"]["e"]["document_prompt"]) == ("query: ", "passage: ")
@@ -97,8 +99,7 @@ def test_references_that_cannot_be_followed(catalogue):
     with pytest.raises(CatalogError, match="catalog:bge-m4 is not among the catalogue's bridges; did you mean 'bge-m3'"):
         with_entries({"bridges": {"x": "catalog:bge-m4"}}, catalogue())
     with pytest.raises(CatalogError, match="runs code from its repository, which is never done on the catalogue's word"):
-        own = "encoders: {own: {id: me/own, revision: null, licence: MIT, remote_code: true, body: BERT, vocabulary: 5}}"
-        with_entries({"architectures": {"x": {"model": "catalog:own", "remote_code": True}}}, catalogue(own))
+        with_entries({"architectures": {"x": "catalog:milco"}}, catalogue())
 
 
 def test_the_documents_example_is_one(catalogue):
@@ -107,5 +108,5 @@ def test_the_documents_example_is_one(catalogue):
     catalog = catalogue("\n".join(line[4:] for line in block.splitlines()).replace("COMMIT", "c0ffee1234" * 4))
     assert catalog.encoders["splade-v3"].revision == "c0ffee1234" * 4
     built_in, pinned = catalogue().encoders["splade-v3"], catalog.encoders["splade-v3"]
-    assert pinned == built_in.model_copy(update={"revision": pinned.revision})
+    assert pinned == built_in.model_copy(update={"revision": pinned.revision, "notes": ""})
     assert catalog.languages["pl"].iso3 == "pol" and catalog.collections["pages"].counts["pl"].queries == 2000

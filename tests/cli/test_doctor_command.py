@@ -212,13 +212,13 @@ def test_the_pocket_needs_nothing(command, tmp_path, hub):
 
 
 def test_a_preset_of_the_paper_lacks_revisions(command, tmp_path, hub):
-    code, out, _ = command("doctor", "paper-zero-shot", "--languages", "ko", "--collections", "miracl", "--store", tmp_path / "store")
+    code, out, _ = command("doctor", "paper-zero-shot", "--languages", "zh", "--collections", "miracl", "--store", tmp_path / "store")
     assert code == 1
-    assert "add --set architectures.splade-v3.revision=COMMIT" in out and "--set tokenizers.ko.revision=COMMIT" in out
+    assert "add --set architectures.splade-v3.revision=COMMIT" in out and "--set tokenizers.zh.revision=COMMIT" in out
     assert "tokenizers.ru" not in out
     assert "https://huggingface.co/naver/splade-v3" in line(out, "naver/splade-v3")
     assert "licence            naver/splade-v3: CC-BY-NC-SA-4.0, not for commercial use" in out
-    assert "licence            monologg/kobigbird-bert-base: not known here" in out
+    assert "licence            fnlp/bart-base-chinese: " in out
     assert "first guesses" in out.splitlines()[-3]
 
 
