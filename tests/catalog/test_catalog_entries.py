@@ -14,7 +14,7 @@ from harness.grid.collection_source import CollectionSource
 
 CATALOG = load_catalog()
 ENTRIES = [(kind, name) for kind in KINDS for name in getattr(CATALOG, kind)]
-OPTION = {"encoders": "architectures", "tokenizers": "tokenizers", "bridges": "bridges", "collections": "collections"}
+OPTION = {"encoders": "architectures", "tokenizers": "tokenizers", "bridges": "bridges", "references": "references", "collections": "collections"}
 
 
 @pytest.mark.parametrize(("kind", "name"), ENTRIES, ids=lambda value: value)
@@ -42,8 +42,10 @@ def test_every_entry(kind, name):
     assert [other for other, model in getattr(CATALOG, kind).items() if model.id == entry.id] == [name], "one entry, one name"
     if kind == "tokenizers":
         assert entry.language in CATALOG.languages
-    if not entry.remote_code:
-        source = with_entries({OPTION[kind]: {"x": f"catalog:{name}"}}, CATALOG)[OPTION[kind]]["x"]
+    if not entry.remote_code or kind == "references":
+        source = with_entries({OPTION[kind]: {"x": {"model": f"catalog:{name}"} | ({"remote_code": True} if entry.remote_code else {})}}, CATALOG)[
+            OPTION[kind]
+        ]["x"]
         assert source["model"] == entry.id and source["revision"] == entry.revision
 
 
@@ -54,7 +56,7 @@ def test_figures_that_were_read_elsewhere():
     assert CATALOG.collections["miracl"].counts["te"].judgements == 1_606 and CATALOG.collections["miracl"].counts["yo"].train_pairs is None
     assert CATALOG.collections["miracl-hard-negatives"].counts["ru"].relevant == 2_833 and CATALOG.collections["webfaq"].counts["th"].queries == 4_743
     assert CATALOG.tokenizers["hi"].vocabulary == 197_285 and CATALOG.tokenizers["zh"].vocabulary == 51_271
-    assert CATALOG.encoders["splade-v3"].gated and CATALOG.encoders["milco"].remote_code
+    assert CATALOG.encoders["splade-v3"].gated and CATALOG.references["milco"].remote_code
     assert CATALOG.bridges["e5-base"].prompt == "query: " and not CATALOG.bridges["qwen3"].prompt and CATALOG.bridges["qwen3"].pooling == "last"
     assert [name for name, entry in CATALOG.encoders.items() if entry.gated] == ["splade-v3"]
 

@@ -99,7 +99,8 @@ def test_references_that_cannot_be_followed(catalogue):
     with pytest.raises(CatalogError, match="catalog:bge-m4 is not among the catalogue's bridges; did you mean 'bge-m3'"):
         with_entries({"bridges": {"x": "catalog:bge-m4"}}, catalogue())
     with pytest.raises(CatalogError, match="runs code from its repository, which is never done on the catalogue's word"):
-        with_entries({"architectures": {"x": "catalog:milco"}}, catalogue())
+        own = "encoders: {own: {id: me/own, revision: null, licence: MIT, remote_code: true, body: BERT, vocabulary: 5}}"
+        with_entries({"architectures": {"x": {"model": "catalog:own", "remote_code": True}}}, catalogue(own))
 
 
 def test_the_documents_example_is_one(catalogue):
