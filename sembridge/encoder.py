@@ -42,7 +42,8 @@ def load_tokenizer(name: str, revision: str | None = None) -> Any:
     """A transformers tokenizer from the hub or a folder; ValueError if it has no pad token (batches could not be padded)."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(str(masked_lm_folder(Path(name))), revision=revision, trust_remote_code=False)
+    within = "" if Path(name).is_dir() else _part_on_hub(name, revision)
+    tokenizer = AutoTokenizer.from_pretrained(str(masked_lm_folder(Path(name))), revision=revision, subfolder=within, trust_remote_code=False)
     if tokenizer.pad_token_id is None:
         raise ValueError(f"tokenizer {name!r} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch")
     return tokenizer
@@ -76,10 +77,19 @@ def masked_lm_folder(model: Path) -> Path:
 def _routed(model: Path, kind: str) -> list[Path]:
     """Folders of the modules of a Router whose class ends with `kind`; none for an encoder without one."""
     router = model / "router_config.json"
-    if not router.is_file():
-        return []
-    types = _read(router).get("types", {})
-    return [model / name for name, path in types.items() if str(path).endswith(kind)]
+    return [model / name for name in _types(router, kind)] if router.is_file() else []
+
+
+def _part_on_hub(model: str, revision: str | None) -> str:
+    """The folder of `masked_lm_folder` inside a repository of the hub."""
+    from sentence_transformers.util import load_file_path
+
+    router = load_file_path(model, "router_config.json", revision=revision)
+    return next(iter(_types(Path(router), "Transformer")), "") if router else ""
+
+
+def _types(router: Path, kind: str) -> list[str]:
+    return [name for name, path in _read(router).get("types", {}).items() if str(path).endswith(kind)]
 
 
 def _read(path: Path) -> dict[str, Any]:
