@@ -9,8 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from sembridge.bridge import BridgeVectors, embed_vocabulary, load_bridge
-from sembridge.entmax import check_alpha, product_mixture, unit
+from sembridge.entmax import check_alpha
 from sembridge.initializer import Initialization, Transfer, assemble
+from sembridge.mixture import Directions, mixtures
 
 POSITION = 0.1  # ours, see docs/fidelity.md
 
@@ -49,25 +50,29 @@ class SemBridge:
         bridged = np.flatnonzero((vectors.target.known & transfer.target.has_text)[transfer.missing])
         if len(bridged) and not len(donors):
             raise ValueError("the bridge knows none of the source tokens; check that it is a multilingual sentence encoder")
-        weights = product_mixture(*self._compared(transfer, vectors, transfer.missing[bridged], donors), self.alpha)
-        mixture = _place(weights, bridged, donors, (len(transfer.missing), len(transfer.source)))
-        support = np.diff(weights.indptr)
+        (weights,) = mixtures(*self._compared(transfer, vectors, transfer.missing[bridged], donors), [self.alpha])
+        support = np.zeros(len(transfer.missing), dtype=np.int64)
+        support[bridged] = np.diff(weights.indptr)
+        starts = np.concatenate([[0], np.cumsum(support)])
+        mixture = sp.csr_array((weights.data, weights.indices, starts), shape=(len(transfer.missing), len(transfer.source)))
         statistics = {
             "not_bridged": int(len(transfer.missing) - len(bridged)),
-            "mean_support": float(support.mean()) if len(support) else 0.0,
+            "mean_support": float(support[bridged].mean()) if len(bridged) else 0.0,
             "max_support": int(support.max(initial=0)),
         }
         return assemble(transfer, mixture=mixture, statistics=statistics)
 
-    def _compared(self, transfer: Transfer, vectors: BridgeVectors, targets: np.ndarray, donors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """([n, K] float64 of target tokens, [m, K] of donors) whose dot products are the scores but for a constant, which entmax does not see."""
-        queries, offers = unit(vectors.target.vectors[targets]), unit(vectors.source.vectors[donors])
+    def _compared(self, transfer: Transfer, vectors: BridgeVectors, targets: np.ndarray, donors: np.ndarray) -> tuple[Directions, Directions]:
+        """(target tokens, donors), whose scores are the cosines less what is taken off, but for a constant, which entmax does not see."""
         default = POSITION if transfer.source.profile == "fixed" else 0.0
         taken_off = default if self.position is None else self.position
+        sides = (vectors.target, transfer.target, targets), (vectors.source, transfer.source, donors)
         if not taken_off:
-            return queries, offers
-        places = [np.where(flags, 1.0, -1.0)[:, None] for flags in (transfer.target.word_initial[targets], transfer.source.word_initial[donors])]
-        return np.hstack([queries, places[0] * np.sqrt(taken_off / 2)]), np.hstack([offers, places[1] * np.sqrt(taken_off / 2)])
+            queries, offers = (Directions(given.vectors, ids) for given, _, ids in sides)
+        else:
+            half = np.sqrt(taken_off / 2)
+            queries, offers = (Directions(given.vectors, ids, np.where(of.word_initial[ids], half, -half)) for given, of, ids in sides)
+        return queries, offers
 
     def vectors(self, transfer: Transfer) -> BridgeVectors:
         """The given vectors, or those of the bridge loaded by name."""
@@ -81,11 +86,3 @@ class SemBridge:
             return self.bridge
         model = load_bridge(self.bridge)
         return BridgeVectors(embed_vocabulary(model, transfer.source), embed_vocabulary(model, transfer.target))
-
-
-def _place(weights: sp.csr_array, rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sp.csr_array:
-    """Put a block of weights at the given rows and columns of an otherwise empty matrix."""
-    counts = np.zeros(shape[0], dtype=np.int64)
-    counts[rows] = np.diff(weights.indptr)
-    indptr = np.concatenate([[0], np.cumsum(counts)])
-    return sp.csr_array((weights.data, columns[weights.indices], indptr), shape=shape)

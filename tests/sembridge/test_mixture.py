@@ -1,0 +1,166 @@
+"""Mixtures by approximate scores against the definition: every score summed exactly, then entmax over all of them."""
+
+from __future__ import annotations
+
+from math import fsum
+
+import numpy as np
+import pytest
+import torch
+from entmax import entmax_bisect
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import sembridge.mixture as module
+from sembridge.entmax import entmax
+from sembridge.mixture import Directions, mixtures, screened
+from sembridge.screening import Screen, candidates
+
+ALPHAS = (1.01, 1.5, 2.0, 2.5, 4.0, 50.0)
+DTYPES = (torch.bfloat16, torch.float32)
+
+
+def every(vectors: np.ndarray, extra: np.ndarray | None = None) -> Directions:
+    return Directions(vectors, np.arange(len(vectors)), extra)
+
+
+def bridge_like(count: int, size: int = 24, common: float = 1.0, seed: int = 0) -> np.ndarray:
+    """Vectors with a common direction, as sentence encoders give them; the larger `common`, the flatter the similarities."""
+    rng = np.random.default_rng(seed)
+    return (rng.standard_normal((count, size)) + common).astype(np.float32)
+
+
+def exact_scores(queries: Directions, donors: Directions) -> np.ndarray:
+    return np.array([[fsum((q * d).tolist()) for d in donors.points()] for q in queries.points()])
+
+
+def made(count: int, donors: int, size: int, common: float, repeated: bool, beside: bool, seed: int) -> tuple[Directions, Directions]:
+    """Queries and donors; the donors from a few vectors only where they are repeated, and the queries among them."""
+    rng = np.random.default_rng(seed)
+    offers = bridge_like(donors, size, common, seed)
+    if repeated:
+        offers = offers[rng.integers(0, max(1, donors // 5), donors)]
+    asked = np.concatenate([offers[rng.integers(0, donors, count // 2)], bridge_like(count - count // 2, size, common, seed + 1)])
+    extra = (rng.choice([-0.2, 0.2], count), rng.choice([-0.2, 0.2], donors)) if beside else (None, None)
+    return every(asked, extra[0]), every(offers, extra[1])
+
+
+@given(
+    count=st.integers(1, 7),
+    donors=st.sampled_from([1, 2, 17, 63, 64, 65, 127, 128, 129, 200]),
+    size=st.sampled_from([2, 7, 8, 9, 24, 33]),
+    common=st.sampled_from([0.0, 1.0, 8.0, 100.0]),
+    repeated=st.booleans(),
+    beside=st.booleans(),
+    alphas=st.lists(st.sampled_from(ALPHAS), min_size=1, max_size=3),
+    dtype=st.sampled_from(DTYPES),
+    block=st.sampled_from([1, 3, 512]),
+    seed=st.integers(0, 99),
+)
+@example(7, 200, 24, 1.0, True, True, [4.0, 1.5, 2.0], torch.bfloat16, 3, 0)
+@settings(deadline=None, max_examples=60)
+def test_equals_the_definition(count, donors, size, common, repeated, beside, alphas, dtype, block, seed):
+    queries, offers = made(count, donors, size, common, repeated, beside, seed)
+    scores = exact_scores(queries, offers)
+    found = screened(queries, offers, alphas, Screen(offers.points, donors, dtype, "cpu"), block, threads=2)
+    for weights, alpha in zip(found, alphas, strict=True):
+        assert weights.shape == scores.shape and weights.dtype == np.float32 and weights.has_sorted_indices and (weights.data > 0).all()
+        expected = entmax(scores, alpha)[0]
+        # how well scores of 16 digits decide a weight: one at the threshold is the (alpha - 1)th root of what is lost
+        unsure = (4e-16 * max(1.0, alpha)) ** (1 / max(1.0, alpha - 1))
+        clear = np.abs(expected - unsure) > unsure if alpha > 2 else np.ones_like(scores, dtype=bool)
+        np.testing.assert_allclose(weights.toarray()[clear], expected[clear], rtol=1e-5 if alpha > 2 else 1e-6, atol=1e-9 + unsure * (alpha > 2))
+        np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("common", [1.0, 8.0])
+def test_neither_precision_nor_blocks_nor_threads_nor_other_alphas_change_a_bit(common):
+    queries, offers = made(70, 700, 24, common, True, True, 5)
+    alphas = [1.25, 1.5, 2.0, 2.5, 4.0]
+    first = screened(queries, offers, alphas, Screen(offers.points, 700, torch.bfloat16, "cpu"), block=512, threads=1)
+    assert max(weights.nnz for weights in first) > 70 * 64 and min(weights.nnz for weights in first) < 70 * 64
+    for dtype, block, threads in ((torch.bfloat16, 1, 2), (torch.float32, 7, 1), (torch.float32, 64, 3), (torch.bfloat16, 65, 2)):
+        screen = Screen(offers.points, 700, dtype, "cpu")
+        again = screened(queries, offers, alphas[::-1], screen, block, threads)[::-1]
+        for i, alpha in enumerate(alphas):
+            (alone,) = screened(queries, offers, [alpha], screen, block, threads)
+            for other in (again[i], alone):
+                assert np.array_equal(other.indptr, first[i].indptr) and np.array_equal(other.indices, first[i].indices)
+                assert other.data.tobytes() == first[i].data.tobytes()
+
+
+def test_donors_alike_get_the_same_bits():
+    donors = np.tile(bridge_like(150, seed=1), (2, 1))
+    donors[150:] *= np.float32(2.0) ** np.random.default_rng(0).integers(-30, 30, (150, 1))
+    for weights in screened(every(bridge_like(20, seed=2)), every(donors), [1.5, 4.0], Screen(every(donors).points, 300)):
+        assert np.array_equal(*np.split(weights.toarray(), 2, axis=1)) and weights.nnz
+
+
+def test_agrees_with_the_package_and_with_the_plain_computation():
+    queries, donors = every(bridge_like(40, 64, seed=3)), every(bridge_like(3000, 64, seed=4))
+    cosines = torch.from_numpy(queries.points() @ donors.points().T)
+    alphas = [1.25, 1.5, 2.0, 2.5, 3.0, 4.0]
+    found, plain = screened(queries, donors, alphas, Screen(donors.points, 3000)), mixtures(queries, donors, alphas)
+    for alpha, weights, other in zip(alphas, found, plain, strict=True):
+        np.testing.assert_allclose(weights.toarray(), entmax_bisect(cosines, alpha, n_iter=200).numpy(), atol=1e-6)
+        np.testing.assert_allclose(weights.toarray(), other.toarray(), atol=1e-9 if alpha <= 2 else 1e-6)
+
+
+def test_directions_are_some_rows_of_a_table(monkeypatch):
+    """By both ways: weights stand at the donors' places in their table."""
+    table, ids = bridge_like(300, seed=6), np.arange(1, 300, 3)
+    queries = Directions(bridge_like(50, seed=7), np.arange(0, 50, 2))
+    expected = entmax(exact_scores(queries, Directions(table, ids)), 2.0)[0]
+    for small in (1 << 60, 0):
+        monkeypatch.setattr(module, "_SMALL", small)
+        (weights,) = mixtures(queries, Directions(table, ids), [2.0])
+        assert weights.shape == (25, 300)
+        np.testing.assert_allclose(weights.toarray()[:, ids], expected, atol=1e-7)
+        assert abs(weights.sum() - 25) < 1e-4
+
+
+def test_the_fast_way_is_taken_for_large_vocabularies_only(monkeypatch):
+    taken = []
+    monkeypatch.setattr(module, "screened", lambda *_: taken.append("fast") or [])
+    monkeypatch.setattr(module, "_SMALL", 50 * 80)
+    mixtures(every(bridge_like(50)), every(bridge_like(79)), [2.0])
+    mixtures(every(bridge_like(50).astype(np.float64)), every(bridge_like(80)), [2.0])
+    assert not taken
+    mixtures(every(bridge_like(50)), every(bridge_like(80)), [2.0])
+    assert taken
+
+
+def test_what_cannot_be_compared(monkeypatch):
+    monkeypatch.setattr(module, "_SMALL", 0)
+    good, bad = every(bridge_like(5)), every(np.vstack([bridge_like(4), np.zeros((1, 24), dtype=np.float32)]))
+    for sides in ((good, bad), (bad, good)):
+        with pytest.raises(ValueError, match="finite, non-zero"):
+            mixtures(*sides, [2.0])
+    with pytest.raises(ValueError, match=r"alpha 0\.5 .*alpha >= 1"):
+        mixtures(good, good, [2.0, 0.5])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("over", [0.25, 1.0, 3.0])
+def test_few_donors_pass_the_screen_and_all_that_weigh_do(dtype, over):
+    """The screen is what makes it fast, so it has to be close; by loops and by operations of the device alike."""
+    queries, donors = every(bridge_like(40, 256, 1.0, seed=8)), every(bridge_like(4000, 256, 1.0, seed=9))
+    weighs = entmax(queries.points() @ donors.points().T, over + 1)[0] > 0
+    ids, counts = Screen(donors.points, 4000, dtype, "cpu")(queries.points(), over)(slice(0, 40))
+    passed = np.zeros_like(weighs)
+    passed[np.repeat(np.arange(40), counts), ids] = True
+    assert not (weighs & ~passed).any()
+    assert passed.sum() < weighs.sum() * (1.5 if dtype == torch.float32 else 3) + 40
+    scores = torch.from_numpy((queries.points() @ donors.points().T).astype(np.float32))
+    ids, counts = candidates(scores, torch.full((40,), 1e-6, dtype=torch.float64), over)
+    passed[:] = False
+    passed[np.repeat(np.arange(40), counts), ids] = True
+    assert not (weighs & ~passed).any() and passed.sum() < weighs.sum() * 1.5 + 40
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_gives_the_same_bits():
+    queries, offers = made(300, 3000, 128, 1.0, True, True, 11)
+    here, there = (screened(queries, offers, [1.5, 2.5, 4.0], Screen(offers.points, 3000, None, device)) for device in ("cpu", "cuda"))
+    for one, other in zip(here, there, strict=True):
+        assert one.data.tobytes() == other.data.tobytes() and np.array_equal(one.indices, other.indices)
