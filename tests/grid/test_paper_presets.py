@@ -112,7 +112,7 @@ def test_catalogues_of_ones_own(command, own_data, offline, tmp_path):
     assert code == 2 and err.startswith("error: architectures.source: catalog:tiny is not among the catalogue's encoders") and err.count("\n") == 1
     code, _, err = command(*asked, "--catalog", str(tmp_path / "nowhere.yaml"), "--dry-run")
     assert code == 2 and "cannot be read (No such file or directory); check the path" in err and err.count("\n") == 1
-    code, _, err = command(*asked, "--set", "references.milco=catalog:milco", "--dry-run")
+    code, _, err = command(*asked[:6], "--set", "references.milco=catalog:milco", "--dry-run")
     assert code == 2 and "runs code from its repository" in err
     code, _, err = command(*asked[:4], "--set", "text=collection:owm", "--dry-run")
     assert code == 2 and "text: collection 'owm' is unknown; did you mean 'own'?" in err
