@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
+import yaml
+
 LARGE = (".parquet", ".gz", ".safetensors", ".bin")
 TOKEN = "hf_doubleSecretToken"
 
@@ -125,6 +127,8 @@ class _Handler(BaseHTTPRequestHandler):
             sized = "blobs=true" in self.path.lower()
             siblings = [{"rfilename": entry["path"], **({"size": entry["size"]} if sized else {})} for entry in entries]
             about = {"_id": "0", "private": repo.private, "gated": "auto" if repo.gated else False, "disabled": False, "downloads": 0, "likes": 0}
+            card = repo.files.get("README.md", b"").decode().split("---\n")
+            about |= {"cardData": yaml.safe_load(card[1])} if len(card) > 2 else {}
             self._json({"id": name, "sha": repo.commit, "tags": [], "siblings": siblings, "lastModified": "2025-01-01T00:00:00.000Z", **about})
 
     def _resolve(self, kind: str, name: str, revision: str, path: str) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.cli.refusal import RefusedError
 
 PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
+WIDTH = 120
 LISTS = ("languages", "architectures", "collections", "initializers", "bridges", "stages")
 
 
@@ -16,16 +21,21 @@ def doctor(given: argparse.Namespace) -> int:
     from harness.catalog.catalog import CatalogError, load_catalog
     from harness.grid import checks
     from harness.grid.access import FAIL, OK, WARN, Check, HubAccess
+    from harness.grid.costs import FILE
+    from harness.grid.estimate import Estimate
+    from harness.grid.pins import with_placeholders
     from harness.grid.plan import missing, plan
     from harness.grid.preset import PresetError, load_preset
     from harness.grid.store import Store, StoreError
 
     choices = {name: getattr(given, name) for name in (*LISTS, "catalog") if getattr(given, name)}
     try:
-        preset = load_preset(given.preset, PRESETS, given.set, choices)
+        preset = with_placeholders(load_preset(given.preset, PRESETS, given.set, choices))
         files = [preset.catalog] if isinstance(preset.catalog, str) else preset.catalog or []
         catalog, store = load_catalog(Path(file) for file in files), Store(given.store)
         cells = plan(preset)
+        if given.calibrate:
+            store.create()
     except (PresetError, StoreError, CatalogError) as error:
         raise RefusedError(str(error)) from None
     todo = missing(cells, store)
@@ -34,22 +44,48 @@ def doctor(given: argparse.Namespace) -> int:
 
     def report(*found: Check) -> None:
         for check in found:
-            print(f"{f'[{check.mark}]':<6} {check.what:<18} {check.text}", flush=True)
+            print(_wrapped(f"{f'[{check.mark}]':<6} {check.what:<18} ", check.text), flush=True)
         reported.extend(found)
 
-    reached = checks.access(preset, cells, todo, store, catalog, HubAccess())
+    hub = HubAccess()
+    reached = checks.access(preset, cells, todo, store, catalog, hub)
     report(*reached)
-    report(*checks.licences(preset, catalog))
+    report(*checks.licences(preset, catalog, hub))
     report(*checks.disk(todo, store, sum(check.download for check in reached), sum(check.mark != OK and check.what != "access" for check in reached)))
     report(checks.memory(preset, cells, todo, max((check.download for check in reached if check.what == "model"), default=0)))
     report(*checks.devices(preset))
-    report(checks.work(cells, todo, store))
+    if given.calibrate:
+        _calibrate(preset, cells, store, Estimate.of(preset, store).sizes)
+    estimate = Estimate.of(preset, store)
+    report(checks.work(cells, todo, store, estimate))
+    if estimate.rates is not None and todo:
+        print()
+        print(_wrapped("", f"hours on this machine, one cell at a time, by {given.store / FILE}: {estimate.rates}", 2))
+        print("\n".join(_wrapped("", line, 57) for line in checks.hours(cells, todo, estimate)))
     failed, warned = (sum(check.mark == mark for check in reported) for mark in (FAIL, WARN))
     if failed:
-        print(f"\n{failed} FAIL, {warned} warn: mend what fails, in the order of the lines, and ask again")
-        return 1
-    if any("not checked" in check.text for check in reported):
-        print(f"\n0 FAIL, {warned} warn: ask again with a network, or run with what is in the cache")
+        end = f"{failed} FAIL, {warned} warn: mend what fails, in the order of the lines, and ask again"
+    elif any("not checked" in check.text for check in reported):
+        end = f"0 FAIL, {warned} warn: ask again with a network, or run with what is in the cache"
     else:
-        print(f"\n0 FAIL, {warned} warn: python experiments/run_grid.py --preset {given.preset}, with the same options, runs it")
-    return 0
+        end = f"0 FAIL, {warned} warn: python experiments/run_grid.py --preset {given.preset}, with the same options, runs it"
+    print(f"\n{_wrapped('', end, 2)}")
+    return 1 if failed else 0
+
+
+def _calibrate(preset: Any, cells: Sequence[Any], store: Any, sizes: Any) -> None:
+    """Measure, and keep the rates in the store, where a run's estimates find them too."""
+    from harness.grid.calibration import calibrate
+
+    start = time.perf_counter()
+    encoders = {source.key: source for cell in cells for one in cell.artefact.walk() if (source := one.inputs.get("encoder")) is not None}
+    rates = calibrate(preset, encoders.values(), sizes, lambda what: print(f"       calibrating: {what}", flush=True))
+    rates.save(store.root)
+    print(f"       calibrated in {time.perf_counter() - start:.0f} s", flush=True)
+
+
+def _wrapped(head: str, text: str, indent: int = 0) -> str:
+    """Lines of at most WIDTH columns, continued under the text; an option of --set stays on one line."""
+    kept = text.replace("--set ", "--set\0")
+    options = {"initial_indent": head, "subsequent_indent": " " * (indent or len(head)), "break_long_words": False, "break_on_hyphens": False}
+    return textwrap.fill(kept, WIDTH, **options).replace("--set\0", "--set ")  # type: ignore[arg-type]

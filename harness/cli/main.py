@@ -101,7 +101,8 @@ def _doctor(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "doctor",
         help="check what a grid needs, before hours are spent",
-        description="Check access, licences, disk, memory, devices and hours of a preset. Downloads no model and no collection, computes nothing.",
+        description="Check access, licences, disk, memory, devices and hours of a preset. Downloads no model and no collection; computes nothing "
+        "without --calibrate.",
         epilog="[ok], [warn], [FAIL]; the exit code is 1 if something fails. The options are those of experiments/run_grid.py.",
         allow_abbrev=False,
     )
@@ -116,6 +117,7 @@ def _doctor(commands: argparse._SubParsersAction) -> None:
     option("--catalog", nargs="+", metavar="FILE", help="catalogues of your own, whose entries come first")
     option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="any other option of the preset")
     option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder of computed artefacts (default: store)")
+    option("--calibrate", action="store_true", help="measure this machine for half a minute, to estimate hours; kept in the store")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

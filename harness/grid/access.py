@@ -31,11 +31,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Listing:
-    """What the hub says of a repository: path -> bytes. `problem` says why there is none; `mark` how bad that is."""
+    """What the hub says of a repository: path -> bytes, and the licence its card states ("" for none). `problem` says why there are no files; `mark`
+    how bad that is."""
 
     files: dict[str, int]
     problem: str = ""
     mark: str = OK
+    licence: str = ""
 
 
 class HubAccess:
@@ -95,23 +97,27 @@ class HubAccess:
             self._known[at] = Listing({}, self._unreachable, WARN) if self._unreachable else self._asked(*at)
         return self._known[at]
 
+    def licence(self, kind: str, name: str) -> str:
+        """What the card states, of a repository that was asked about and answered; else ""."""
+        return next((listing.licence for (of, repository, _), listing in self._known.items() if (of, repository) == (kind, name)), "")
+
     def _asked(self, kind: str, name: str, revision: str) -> Listing:
         import httpx2
         from huggingface_hub import HfApi, constants, errors, hf_hub_url
 
         page = f"https://huggingface.co/{'datasets/' if kind == 'dataset' else ''}{name}"
-        hub = HfApi(endpoint=constants.ENDPOINT)
+        hub, licence = HfApi(endpoint=constants.ENDPOINT), ""
         try:
             ask = hub.dataset_info if kind == "dataset" else hub.model_info
             info = ask(name, revision=revision, files_metadata=True, timeout=SECONDS)
-            files = {file.rfilename: file.size or 0 for file in info.siblings or []}
+            files, licence = {file.rfilename: file.size or 0 for file in info.siblings or []}, _licence(info.card_data)
             guarded = [path for path in sorted(files) if path not in ("README.md", ".gitattributes")]
             if info.gated and guarded:  # the list is open to all, the files are not
                 url = hf_hub_url(name, guarded[0], repo_type=kind, revision=revision, endpoint=constants.ENDPOINT)
                 hub.get_hf_file_metadata(url=url, timeout=SECONDS)
-            return Listing(files)
+            return Listing(files, licence=licence)
         except errors.GatedRepoError:
-            return Listing({}, f"gated, and you have no access: {gate(page)}", FAIL)
+            return Listing({}, f"gated, and you have no access: {gate(page)}", FAIL, licence)
         except errors.RepositoryNotFoundError:
             return Listing({}, "does not exist, or is private: check the name; for a private one set HF_TOKEN to a read token", FAIL)
         except errors.RevisionNotFoundError:
@@ -126,6 +132,16 @@ class HubAccess:
         except (httpx2.HTTPError, OSError):
             self._unreachable = "not checked (offline: the hub cannot be reached)"
         return Listing({}, self._unreachable, WARN)
+
+
+def _licence(card: Any) -> str:
+    """Of a card's metadata; several are told together."""
+    if card is None:
+        return ""
+    stated, named = card.get("license"), card.get("license_name")
+    if stated == "other" and named:
+        return str(named)
+    return ", ".join(map(str, stated)) if isinstance(stated, list) else str(stated or "")
 
 
 def gate(page: str) -> str:
@@ -169,7 +185,7 @@ def _to_download(what: str, name: str, files: dict[str, int], kind: str, revisio
 
 def _model_is_cached(name: str, revision: str, weights: bool) -> bool:
     """Whether its configuration, its tokenizer and, with `weights`, all its weights are in the cache. Asks no hub."""
-    config = _cached(name, "config.json", "model", revision)
+    config = cached(name, "config.json", "model", revision)
     if config is None:
         return False
     from pathlib import Path
@@ -189,10 +205,11 @@ def _all_parts(paths: Iterable[str]) -> bool:
 
 
 def _is_cached(name: str, path: str, kind: str, revision: str) -> bool:
-    return _cached(name, path, kind, revision) is not None
+    return cached(name, path, kind, revision) is not None
 
 
-def _cached(name: str, path: str, kind: str, revision: str) -> str | None:
+def cached(name: str, path: str, kind: str, revision: str) -> str | None:
+    """Where the hub's cache has a file of a repository. Asks no hub."""
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(name, path, repo_type=kind, revision=revision)

@@ -9,18 +9,22 @@ import shutil
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.catalog.catalog import Catalog
 from harness.grid.access import FAIL, OK, WARN, Check, HubAccess, amount, gate
 from harness.grid.artefact import Artefact, Hub, Local
 from harness.grid.collection_source import CollectionSource
+from harness.grid.costs import amounts, total
+from harness.grid.estimate import CALIBRATED, GUESSED, Estimate
 from harness.grid.pins import unpinned
 from harness.grid.plan import Cell
-from harness.grid.preset import ModelSource, Preset, PresetError
+from harness.grid.preset import Named, Preset, PresetError
+from harness.grid.sharing import by_stage
 from harness.grid.sources import UNPINNED
 from harness.grid.store import MANIFEST, Store
 
-_LOADED = ("encoder", "bridge")  # inputs that are read whole; of the others, the tokenizer
+_TOKENIZERS = ("tokenizer", "source", "target")  # inputs of which the tokenizer is read; others are read whole
 _DOCUMENT = 1000  # bytes of a document on disk, and in the memory of bm25
 _ID = 100  # bytes of a document's id in memory
 _LIBRARIES = 2 * 10**9  # bytes of a process with torch and transformers in it
@@ -28,7 +32,8 @@ _MODEL = 600 * 10**6  # bytes of a model whose size is not known
 _SMALL = 5 * 10**6
 _GUESSES: Mapping[str, int] = {
     "bridge-vectors": 200 * 10**6, "initialization": 150 * 10**6, "auxiliary-vectors": 100 * 10**6, "subword-vectors": 150 * 10**6,
-    "aligned-vectors": 150 * 10**6, "fasttext": 2500 * 10**6, "trained-encoder": _MODEL, "evaluation": 50 * 10**6, "bm25": 50 * 10**6,
+    "aligned-vectors": 150 * 10**6, "fasttext": 2500 * 10**6, "trained-encoder": _MODEL, "evaluation": 50 * 10**6,
+    "dense": 50 * 10**6, "reference": 50 * 10**6, "bm25": 50 * 10**6,
 }  # fmt: skip
 """Bytes of one artefact of a stage, at 50,000 tokens of 768 dimensions; used until a store has some."""
 
@@ -41,7 +46,7 @@ def access(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], stor
         for role, source in artefact.inputs.items():
             if isinstance(source, Hub):
                 at = (source.name, source.revision)
-                read[at] = read.get(at, False) or role in _LOADED
+                read[at] = read.get(at, False) or role not in _TOKENIZERS
             elif isinstance(source, Local):
                 local.add(str(source.path))
     pocket = {one for cell in cells for one in cell.artefact.walk() if one.stage.startswith("pocket-")}
@@ -52,7 +57,9 @@ def access(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], stor
     if local:
         checks.append(Check(OK, "folders", f"{len(local)} folders and files of yours are read, and were checked"))
     checks += [Check(FAIL, "revision", line) for line in unpinned(preset, cells)]
-    gated = {entry.id for kind in (catalog.encoders, catalog.tokenizers, catalog.bridges) for entry in kind.values() if entry.gated}
+    gated = {
+        entry.id for kind in (catalog.encoders, catalog.tokenizers, catalog.bridges, catalog.references) for entry in kind.values() if entry.gated
+    }
     for (name, revision), weights in sorted(read.items()):
         what = "model" if weights else "tokenizer"
         if revision != UNPINNED:
@@ -75,41 +82,58 @@ def _downloads(preset: Preset, todo: Iterable[Artefact]) -> dict[str, list[dict]
 
 
 def _collection(name: str, group: Sequence[dict], hub: HubAccess) -> Check:
+    if lacking := _unpinned(f"collections.{name}", group[0]):
+        return Check(FAIL, "revision", lacking)
     if "hub" in group[0]:
         return hub.dataset(f"collection {name}", group)
     ids = ", ".join(parameters["ir_datasets"] for parameters in group)
     return Check(WARN, f"collection {name}", f"{ids}: fetched by ir_datasets, which tells no sizes; {_documents(group):,} documents by the catalogue")
 
 
+def _unpinned(option: str, parameters: Mapping[str, Any]) -> str:
+    """What to add for a collection that lacks a revision; empty if it has all."""
+    parts = {option: parameters, f"{option}.judgements": parameters.get("judgements") or {}}
+    lacking = {at: part["hub"] for at, part in parts.items() if part.get("revision") == UNPINNED}
+    options = " ".join(f"--set {at}.revision=COMMIT" for at in lacking)
+    return f"{option}: {' and '.join(lacking.values())} without a pinned revision; add {options}" if lacking else ""
+
+
 def _documents(group: Iterable[dict]) -> int:
     return sum(parameters.get("expected", {}).get("documents") or 0 for parameters in group)
 
 
-def licences(preset: Preset, catalog: Catalog) -> list[Check]:
-    """Non-commercial and unknown ones by name, the others in one line."""
-    of_models = {entry.id: entry.licence for kind in (catalog.encoders, catalog.tokenizers, catalog.bridges) for entry in kind.values()}
-    stated: dict[str, str] = {}
-    for sources in (preset.architectures, preset.tokenizers, preset.bridges):
+def licences(preset: Preset, catalog: Catalog, hub: HubAccess) -> list[Check]:
+    """Non-commercial and unknown ones by name, the others in one line. What the hub's cards state counts before the catalogue's words."""
+    of_models = {
+        entry.id: entry.licence for kind in (catalog.encoders, catalog.tokenizers, catalog.bridges, catalog.references) for entry in kind.values()
+    }
+    stated: dict[str, tuple[str, str]] = {}
+    for sources in (preset.architectures, preset.tokenizers, preset.bridges, preset.references):
         for source in sources.values() if isinstance(sources, dict) else ():
             if _on_hub(source):
-                stated[source.model] = of_models.get(source.model, "unknown")
+                stated[source.model] = hub.licence("model", source.model), of_models.get(source.model, "unknown")
     for name, collection in preset.collections.items():
         if collection.folder is None:
-            stated[name] = _collection_licence(collection, catalog)
-    checks, free = [], []
-    for name, licence in stated.items():
+            card = hub.licence("dataset", collection.hub) if collection.hub else ""
+            stated[name] = card, _collection_licence(collection, catalog)
+    checks, others = [], 0
+    free: dict[str, set[str]] = {}
+    for name, (card, known) in stated.items():
+        licence, whose = (known, "by the catalogue") if card.lower() in ("", "unknown") else (card, "by the card")
         if licence.lower() == "unknown":
-            checks.append(Check(WARN, "licence", f"{name}: not known here; read its card before you pass results on"))
+            checks.append(Check(WARN, "licence", f"{name}: unknown; read its card before you pass results on"))
         elif re.search(r"\bNC\b|non-?commercial", licence, re.I):
-            checks.append(Check(WARN, "licence", f"{name}: {licence}, not for commercial use, nor what is made from it"))
+            checks.append(Check(WARN, "licence", f"{name}: {licence} {whose}, not for commercial use, nor what is made from it"))
         else:
-            free.append(licence)
+            others += 1
+            free.setdefault(whose, set()).add(licence)
     if free:
-        checks.append(Check(OK, "licence", f"{len(free)} others: {', '.join(sorted(set(free)))}, by the catalogue"))
+        shown = "; ".join(f"{', '.join(sorted(licences))} {whose}" for whose, licences in free.items())
+        checks.append(Check(OK, "licence", f"{others} others: {shown}"))
     return checks or [Check(OK, "licence", "nothing from a hub is used")]
 
 
-def _on_hub(source: ModelSource) -> bool:
+def _on_hub(source: Named) -> bool:
     return source.hub or (source.revision is not None and not Path(source.model).expanduser().exists())
 
 
@@ -200,25 +224,50 @@ def devices(preset: Preset) -> list[Check]:
     try:
         slots = slots_of(preset, {"CPU": cores, "GPU": gpus})
     except PresetError as error:
-        wants = preset.resources.gpus_per_cell
-        advice = "; --set resources.gpus_per_cell=0 runs on cores, slowly, --address RAY on a cluster" if wants > gpus else ""
-        return [Check(FAIL, "devices", f"{found}: {error}{advice}")]
+        return [Check(FAIL, "devices", f"{found}: {error}, or --address RAY on a cluster that has them")]
     return [Check(OK, "devices", f"{found}: {slots} cells at a time")]
 
 
-def work(cells: Sequence[Cell], todo: Sequence[Artefact], store: Store) -> Check:
+def work(cells: Sequence[Cell], todo: Sequence[Artefact], store: Store, estimate: Estimate) -> Check:
     """Cells, artefacts and hours."""
     from harness.grid.progress import duration
 
     done = sum(store.has(cell.artefact) for cell in cells)
-    seconds = sum(store.seconds(artefact.stage) for artefact in todo)
-    stages = {artefact.stage for artefact in todo}
-    guessed = sorted(stage for stage in stages if not store.measured(stage))
     text = f"{len(cells)} cells, {done} in the store, {len(todo)} artefacts missing"
     if not todo:
         return Check(OK, "work", text)
+    seconds = sum(estimate.seconds(artefact) for artefact in todo)
+    least = "at least " if estimate.unknown else ""
+    text += f", {least}about {duration(seconds)} one after the other"
+    guessed = sorted({artefact.stage for artefact in todo if estimate.source(artefact) == GUESSED})
+    calibrated = any(estimate.source(artefact) == CALIBRATED for artefact in todo)
     if not guessed:
-        return Check(OK, "work", f"{text}, about {duration(seconds)} one after the other, as measured in this store")
-    which = "all stages" if len(guessed) == len(stages) else ", ".join(guessed)
-    mark = OK if any(stage.startswith("pocket-") for stage in stages) else WARN
-    return Check(mark, "work", f"{text}, about {duration(seconds)} one after the other; first guesses for small models in {which}, not measurements")
+        return Check(OK, "work", f"{text}, by rates calibrated here" if calibrated else f"{text}, as measured in this store")
+    which = ", ".join(guessed) if len(guessed) < len({artefact.stage for artefact in todo}) else "all stages"
+    mark = OK if (calibrated and not estimate.unknown) or any(artefact.stage.startswith("pocket-") for artefact in todo) else WARN
+    advice = "" if calibrated and not estimate.unknown else "; --calibrate measures"
+    return Check(mark, "work", f"{text}; first guesses for small models in {which}, not measurements{advice}")
+
+
+def hours(cells: Sequence[Cell], todo: Sequence[Artefact], estimate: Estimate) -> list[str]:
+    """A table: of each stage the artefacts that are missing, their work and hours, and the hours if every cell made all of its own."""
+    apart: dict[str, float] = {}
+    for cell in cells:
+        for artefact in cell.artefact.walk():
+            apart[artefact.stage] = apart.get(artefact.stage, 0.0) + estimate.seconds(artefact)
+    lines = [f"{'stage':<18} {'missing':>8} {'hours':>10} {'cell by cell':>13}  by           work"]
+    groups = by_stage(todo)
+    for stage, artefacts in groups.items():
+        works = [work for artefact in artefacts if (work := estimate.work(artefact)) is not None]
+        unknown = f"; not known: {estimate.unknown[stage]}" if stage in estimate.unknown else ""
+        shown = (amounts(total(works)) if works else "not counted") + unknown
+        how = "/".join(sorted({estimate.source(artefact) for artefact in artefacts}))
+        spent = sum(estimate.seconds(artefact) for artefact in artefacts)
+        lines.append(f"{stage:<18} {len(artefacts):>8,} {_hours(spent):>10} {_hours(apart[stage]):>13}  {how:<12} {shown}")
+    spent = sum(estimate.seconds(artefact) for artefact in todo)
+    lines.append(f"{'total':<18} {len(todo):>8,} {_hours(spent):>10} {_hours(sum(apart.values())):>13}{'  at least' if estimate.unknown else ''}")
+    return lines
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:,.2f}" if seconds < 36_000 else f"{seconds / 3600:,.0f}"

@@ -55,12 +55,22 @@ def slots_of(preset: Preset, resources: dict[str, float]) -> int:
     needed = cell_resources(preset)
     if preset.training.workers > 1 and "fine-tuned" in preset.stages:
         needed = {"CPU": max(1.0, needed["CPU"]) * preset.training.workers + WAITING, "GPU": needed["GPU"] * preset.training.workers}
-    fits = [resources.get(name, 0) / amount for name, amount in needed.items() if amount > 0]
-    if min(fits) < 1:
-        have = ", ".join(f"{resources.get(name, 0):g} {name}" for name, amount in needed.items() if amount > 0)
-        want = ", ".join(f"{amount:g} {name}" for name, amount in needed.items() if amount > 0)
-        raise PresetError(f"a cell needs {want} and the cluster has {have}; lower resources.cpus_per_cell or training.workers with --set")
-    return int(min(fits))
+    fits = {name: resources.get(name, 0) / amount for name, amount in needed.items() if amount > 0}
+    if min(fits.values()) < 1:
+        have = ", ".join(f"{resources.get(name, 0):g} {name}" for name in fits)
+        want = ", ".join(f"{needed[name]:g} {name}" for name in fits)
+        raise PresetError(f"a cell needs {want}, and there are {have}; {_advice(preset, lacking={name for name, fit in fits.items() if fit < 1})}")
+    return int(min(fits.values()))
+
+
+def _advice(preset: Preset, lacking: set[str]) -> str:
+    workers = " or training.workers" if preset.training.workers > 1 and "fine-tuned" in preset.stages else ""
+    parts = []
+    if "GPU" in lacking:
+        parts.append(f"lower resources.gpus_per_cell{workers}: --set resources.gpus_per_cell=0 runs on the CPU, slowly")
+    if "CPU" in lacking:
+        parts.append(f"lower resources.cpus_per_cell{workers} with --set")
+    return ", and ".join(parts)
 
 
 def cell_resources(preset: Preset) -> dict[str, float]:

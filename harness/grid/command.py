@@ -79,6 +79,7 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
 
 
 def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store: Any, slots: int) -> int:
+    from harness.grid.estimate import Estimate
     from harness.grid.preset import PresetError
     from harness.grid.progress import Progress, duration
     from harness.results import measurement
@@ -87,7 +88,8 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
     from harness.results.tables import LEGEND
 
     start = time.perf_counter()
-    expected = sum(store.seconds(artefact.stage) for artefact in todo)
+    estimate = Estimate.of(preset, store)
+    expected = sum(estimate.seconds(artefact) for artefact in todo)
     progress = Progress(expected, slots, given.results / "run.log")
     finished = [cell for cell in cells if store.has(cell.artefact)]
     progress.line(f"{preset.title}: {len(cells)} cells, {len(finished)} already in the store, {len(todo)} artefacts to compute")
@@ -96,7 +98,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
         from harness.grid.schedule import run
 
         try:
-            errors = run(preset, cells, todo, store, given.address, progress)
+            errors = run(preset, cells, todo, store, given.address, estimate, progress)
         except PresetError as error:
             print(f"error: {error}", file=sys.stderr)
             return MISUSE
@@ -123,10 +125,9 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
 
 def _describe(preset: Any, cells: list, todo: list, store: Any, slots: int) -> None:
     """The dry run's page."""
-    from collections import Counter
-
+    from harness.grid.estimate import CALIBRATED, GUESSED, Estimate
     from harness.grid.progress import duration
-    from harness.grid.sharing import sharing
+    from harness.grid.sharing import by_stage, sharing
 
     print(f"{preset.title}: {len(cells)} cells")
     for name in ("language", "architecture", "collection", "initializer", "bridge", "alpha", "stage", "seed"):
@@ -136,15 +137,15 @@ def _describe(preset: Any, cells: list, todo: list, store: Any, slots: int) -> N
             print(f"  {name + 's':<14} {' '.join(shown)}")
     done = sum(store.has(cell.artefact) for cell in cells)
     print(f"  {done} cells are in the store {store.root}")
-    counts = Counter(artefact.stage for artefact in todo)
-    total = 0.0
-    print("missing artefacts:" if counts else "missing artefacts: none")
-    for stage, count in counts.items():
-        seconds = store.seconds(stage)
-        total += count * seconds
-        guess = "" if store.measured(stage) else ", a guess for small models and collections"
-        print(f"  {count:5d} {stage:<18} about {duration(seconds)} each{guess}")
-    shared = sharing(cells, store.seconds)
+    estimate = Estimate.of(preset, store)
+    total = sum(estimate.seconds(artefact) for artefact in todo)
+    print("missing artefacts:" if todo else "missing artefacts: none")
+    for stage, artefacts in by_stage(todo).items():
+        each = sum(estimate.seconds(artefact) for artefact in artefacts) / len(artefacts)
+        sources = {estimate.source(artefact) for artefact in artefacts}
+        how = ", a guess for small models and collections" if GUESSED in sources else ", as calibrated" if CALIBRATED in sources else ""
+        print(f"  {len(artefacts):5d} {stage:<18} about {duration(each)} each{how}")
+    shared = sharing(cells, estimate.seconds)
     times, seconds_times = shared.artefacts_apart / shared.artefacts, shared.seconds_apart / shared.seconds
     print(f"sharing: {shared.artefacts:,} artefacts, cell by cell {shared.artefacts_apart:,} ({times:.1f} times as many)")
     print(f"         {duration(shared.seconds)} of work, cell by cell {duration(shared.seconds_apart)} ({seconds_times:.1f} times as much)")

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.grid.artefact import Artefact, Hub
 from harness.grid.cluster import WAITING, Cluster, cell_resources
+from harness.grid.estimate import Estimate
 from harness.grid.plan import Cell
 from harness.grid.preset import Preset
 from harness.grid.progress import Progress, duration
@@ -21,7 +22,8 @@ from harness.grid.store import Store
 logger = logging.getLogger(__name__)
 
 
-def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: Store, address: str | None, progress: Progress) -> dict[str, str]:
+def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: Store, address: str | None, estimate: Estimate, progress: Progress
+        ) -> dict[str, str]:  # fmt: skip
     """Compute the artefacts in `todo` that `cells` are made of; returns the error by artefact key for those that failed.
 
     todo  missing artefacts, inputs first (see `plan.missing`)
@@ -29,7 +31,7 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: 
     start = time.perf_counter()
     with Cluster(preset, address, offline=not _uses_hub(cells)) as slots:
         progress.line(f"Ray is ready after {duration(time.perf_counter() - start)}: {slots} cell{'s' if slots > 1 else ''} at a time")
-        errors = _run_shared([artefact for artefact in todo if STAGES[artefact.stage].shared], preset, store, progress)
+        errors = _run_shared([artefact for artefact in todo if STAGES[artefact.stage].shared], preset, store, estimate, progress)
         pending = _distinct([cell for cell in cells if not store.has(cell.artefact)])
         runnable = []
         for cell in pending:
@@ -38,7 +40,7 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: 
                 errors[cell.artefact.key] = errors[broken[0]]
             else:
                 runnable.append(cell)
-        return errors | _run_cells(runnable, preset, store, slots, progress)
+        return errors | _run_cells(runnable, preset, store, slots, estimate, progress)
 
 
 def _uses_hub(cells: Sequence[Cell]) -> bool:
@@ -70,7 +72,7 @@ def _quiet() -> None:
     transformers_logging.set_verbosity_error()
 
 
-def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, progress: Progress) -> dict[str, str]:
+def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, estimate: Estimate, progress: Progress) -> dict[str, str]:
     """Every artefact as one Ray task that starts when its inputs are there."""
     import ray
 
@@ -82,7 +84,7 @@ def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, pro
         failed = [error for _, _, error in inputs if error]
         return (False, 0.0, failed[0]) if failed else _make(artefact, str(store.root), threads)
 
-    expected = {artefact.key: store.seconds(artefact.stage) for artefact in artefacts}
+    expected = {artefact.key: estimate.seconds(artefact) for artefact in artefacts}
     submitted: dict[str, Any] = {}
     waiting: dict[Any, Artefact] = {}
     for artefact in artefacts:  # inputs come first, so their references exist
@@ -105,7 +107,7 @@ def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, pro
     return errors
 
 
-def _run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, progress: Progress) -> dict[str, str]:
+def _run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, estimate: Estimate, progress: Progress) -> dict[str, str]:
     """One Tune trial per cell. Trials reuse their processes, so imports are paid once per slot."""
     if not cells:
         return {}
@@ -121,7 +123,7 @@ def _run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, 
 
     # A worker group holds its own resources; its trial only waits for it.
     resources = {"CPU": WAITING} if several_workers else cell_resources(preset)
-    reporter = _reporter(cells, store, progress)
+    reporter = _reporter(cells, store, estimate, progress)
     with tempfile.TemporaryDirectory(prefix="sembridge-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(trial, resources),
@@ -142,18 +144,17 @@ def _run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, 
     return errors
 
 
-def _reporter(cells: Sequence[Cell], store: Store, progress: Progress) -> Any:
+def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress: Progress) -> Any:
     """A Tune callback that turns finished trials into progress lines. (Tune's classes are imported late, hence the closure.)"""
     from ray.tune import Callback
 
     by_key = {cell.artefact.key: cell for cell in cells}
-    per_stage = {stage: store.seconds(stage) for stage in STAGES}
     claimed: set[str] = set()
     expected: dict[str, float] = {}
     for cell in cells:  # an artefact shared by two cells (a trained encoder) is work of the first one only
         own = [artefact for artefact in cell.artefact.walk() if not store.has(artefact) and artefact.key not in claimed]
         claimed.update(artefact.key for artefact in own)
-        expected[cell.artefact.key] = sum(per_stage[artefact.stage] for artefact in own)
+        expected[cell.artefact.key] = sum(estimate.seconds(artefact) for artefact in own)
 
     class Reporter(Callback):
         def __init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from harness.grid.artefact import Artefact
 from harness.grid.plan import Cell
 
 
@@ -18,16 +19,21 @@ class Sharing:
     seconds_apart: float
 
 
-def sharing(cells: Iterable[Cell], seconds: Callable[[str], float]) -> Sharing:
-    """seconds: what one artefact of a stage is expected to take."""
-    stage_of: dict[str, str] = {}
-    expected: dict[str, float] = {}
+def sharing(cells: Iterable[Cell], seconds: Callable[[Artefact], float]) -> Sharing:
+    """seconds: what an artefact is expected to take."""
+    once: dict[str, float] = {}
     apart, seconds_apart = 0, 0.0
     for cell in cells:
         for artefact in cell.artefact.walk():
-            stage_of[artefact.key] = artefact.stage
-            if artefact.stage not in expected:
-                expected[artefact.stage] = seconds(artefact.stage)
+            once.setdefault(artefact.key, seconds(artefact))
             apart += 1
-            seconds_apart += expected[artefact.stage]
-    return Sharing(len(stage_of), sum(expected[stage] for stage in stage_of.values()), apart, seconds_apart)
+            seconds_apart += once[artefact.key]
+    return Sharing(len(once), sum(once.values()), apart, seconds_apart)
+
+
+def by_stage(artefacts: Iterable[Artefact]) -> dict[str, list[Artefact]]:
+    """Artefacts under the name of their stage, in the order of their first ones."""
+    found: dict[str, list[Artefact]] = {}
+    for artefact in artefacts:
+        found.setdefault(artefact.stage, []).append(artefact)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -48,9 +49,15 @@ def doctor(command, tmp_path: Path, hub: Hub) -> Doctor:
         preset.write_text(PRESET.format(encoder=revision or encoder, tokenizer=words, collection=faq), encoding="utf-8")
         code, out, err = command("doctor", preset, "--store", tmp_path / "store", *options)
         assert "Traceback" not in err
-        return code, out + err
+        assert all(len(found) <= 120 or " " not in found.strip() for found in out.splitlines())  # a path stays whole
+        return code, unwrapped(out) + err
 
     return ask
+
+
+def unwrapped(report: str) -> str:
+    """One line a check again."""
+    return re.sub(r"\n {26}", " ", report)
 
 
 def line(report: str, name: str) -> str:
@@ -206,6 +213,7 @@ def test_without_a_network_nothing_is_claimed(doctor, hub, monkeypatch, how):
 def test_the_pocket_needs_nothing(command, tmp_path, hub):
     code, out, err = command("doctor", "pocket", "--languages", "ko", "--store", tmp_path / "store")
     assert code == 0, err
+    out = unwrapped(out)
     assert not hub.requests and all(found.startswith("[ok]") for found in out.splitlines()[1:-2]), out
     assert not (tmp_path / "store").exists()
     assert "0 FAIL, 0 warn" in out
@@ -214,10 +222,11 @@ def test_the_pocket_needs_nothing(command, tmp_path, hub):
 def test_a_preset_of_the_paper_lacks_revisions(command, tmp_path, hub):
     code, out, _ = command("doctor", "paper-zero-shot", "--languages", "zh", "--collections", "miracl", "--store", tmp_path / "store")
     assert code == 1
+    out = unwrapped(out)
     assert "add --set architectures.splade-v3.revision=COMMIT" in out and "--set tokenizers.zh.revision=COMMIT" in out
     assert "tokenizers.ru" not in out
     assert "https://huggingface.co/naver/splade-v3" in line(out, "naver/splade-v3")
-    assert "licence            naver/splade-v3: CC-BY-NC-SA-4.0, not for commercial use" in out
+    assert "licence            naver/splade-v3: CC-BY-NC-SA-4.0 by the catalogue, not for commercial use" in out
     assert "licence            fnlp/bart-base-chinese: " in out
     assert "first guesses" in out.splitlines()[-3]
 
@@ -256,3 +265,82 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_all_missing_revisions_are_told_at_once(doctor, hub):
+    code, report = doctor(
+        "--set", "architectures.enc.revision=null", "--set", "tokenizers.ko.revision=null", "--set", "collections.faq.revision=null",
+        "--set", "resources.gpus_per_cell=1000",
+    )  # fmt: skip
+    assert code == 1
+    for option, name in (("architectures.enc", "org/enc"), ("tokenizers.ko", "org/words"), ("collections.faq", "org/faq")):
+        (found,) = [line for line in report.splitlines() if line.startswith(f"[FAIL] revision           {option}: ")]
+        assert name in found and found.endswith(f"add --set {option}.revision=COMMIT")
+    assert "[FAIL] devices" in report and "[ok]   work" not in report and not hub.requests
+
+
+def test_a_judgements_repository_without_revision(doctor):
+    miracl = "{hub: org/faq, revision: " + "ab" * 20 + ", kind: miracl, config: ko, judgements: {hub: org/judged}}"
+    _, report = doctor("--set", f"collections.faq={miracl}")
+    assert "collections.faq: org/judged without a pinned revision; add --set collections.faq.judgements.revision=COMMIT" in report
+
+
+def test_a_revision_that_nothing_reads_is_not_asked_for(doctor):
+    code, report = doctor("--initializers", "base", "--set", "tokenizers.ko.revision=null")
+    assert code == 0 and "revision " not in report
+
+
+CARD = "---\nlicense: {}\n---\n# card"
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [(CARD.format("cc-by-nc-4.0"), "[warn] licence            org/enc: cc-by-nc-4.0 by the card, not for commercial use"),
+     (CARD.format("mit"), ", mit by the card"),
+     (CARD.format("other\nlicense_name: house-nc"), "[warn] licence            org/enc: house-nc by the card"),
+     ("# card", "[warn] licence            org/enc: unknown")],
+)  # fmt: skip
+def test_licences_are_read_from_cards(doctor, card, expected):
+    report = doctor(files=ENCODER | {"README.md": card})[1]
+    assert expected in report
+    assert "[warn] licence            org/words: unknown" in report
+    assert expected in doctor(files=ENCODER | {"README.md": card}, gated=True)[1]  # cards are open to all
+
+
+def test_the_catalogue_is_asked_where_the_card_says_nothing(doctor, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("encoders: {mine: {id: org/enc, revision: null, licence: BSD-2-Clause, body: BERT, vocabulary: 9}}\n", encoding="utf-8")
+    assert "BSD-2-Clause by the catalogue" in doctor("--catalog", mine)[1]
+    assert "Apache-2.0, cc-by-4.0 by the card" in doctor("--catalog", mine, files=ENCODER | {"README.md": CARD.format("Apache-2.0")})[1]
+
+
+def test_a_bridge_that_retrieves_itself_is_downloaded_whole(doctor, hub):
+    commit = hub.add("org/bridge", {"config.json": "{}", "modules.json": "[]", "tokenizer.json": "{}", "model.safetensors": b"b" * 7000}, "models")
+    bridge = ["--set", f"bridges.b={{model: org/bridge, revision: {commit}}}"]
+    _, report = doctor("--initializers", "dense", "bm25", *bridge)
+    assert "model              org/bridge: 7.0 kB to download (4 files)" in report
+    assert "org/words: " not in report.replace("licence            org/words: ", "") and "7.0 kB" in line(report, "org/bridge")
+    assert "2 cells, 0 in the store, 3 artefacts missing" in report  # the collection, a run by each
+    _, report = doctor("--initializers", "mean", *bridge)
+    assert "model              org/bridge" not in report
+
+
+def test_hours_by_calibrated_rates(doctor, tmp_path):
+    from harness.grid.costs import Rates
+
+    store = Store(tmp_path / "store")
+    store.create()
+    rates = Rates("CPU, 1 thread", 1, {"float32": 1e9}, 0.5, 0.25, 1e9, 1e6, 0.0, "float32")
+    rates.save(store.root)
+    mine = tmp_path / "mine.yaml"
+    body = "body: '1 layers of 10', vocabulary: 100"
+    mine.write_text(f"encoders: {{mine: {{id: org/enc, revision: null, licence: MIT, {body}}}}}\n", encoding="utf-8")
+    counted = ["--catalog", mine, "--initializers", "base", "--set", "collections.faq.expected.ko={documents: 1000000, queries: 10}"]
+    _, report = doctor(*counted)
+    # a token: 2 x (4 x 10^2 + 2 x 10 x 40 + 10 x 100) = 4,400; 1e6 x 128 + 10 x 16 of them at 0.5e9 a second, 1e7 pairs at 1e6, 3 s of its own
+    hours = (4400 * (128e6 + 160) / 0.5e9 + 10 + 3) / 3600
+    row = next(found for found in report.splitlines() if found.startswith("evaluation")).split()
+    assert row[1:5] == ["1", f"{hours:.2f}", f"{hours:.2f}", "calibrated"] and " ".join(row[5:7]) == "563.2 GFLOP,"
+    assert "[ok]   work" in report and "first guesses for small models in collection" in report
+    _, report = doctor("--catalog", mine, "--initializers", "base")
+    assert "not known: counts of org/faq kor" in report and "[warn] work" in report and "at least about" in report

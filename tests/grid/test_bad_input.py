@@ -50,7 +50,7 @@ def test_values_out_of_range(refused):
     )
     assert "donors 'ordinary' cannot be had with profile 'compat'" in refused(*RU, "--set", "profile=compat", "--set", "donors=ordinary")
     assert "'compatt' is not valid; did you mean 'compat'?" in refused(*RU, "--set", "profile=compatt")
-    assert "the cluster has" in refused(*RU, "--set", "resources.cpus_per_cell=4096")
+    assert "lower resources.cpus_per_cell with --set" in refused(*RU, "--set", "resources.cpus_per_cell=4096")
     assert "training.collection 'owm' is unknown; did you mean 'own'?" in refused(*RU, "--set", "training.collection=owm")
 
 

@@ -1,0 +1,160 @@
+"""What a grid costs: formulas against values worked out by hand, sizes against what is there, and who is believed about seconds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.catalog.catalog import Catalog
+from harness.catalog.entries import Bridge, Encoder, Tokenizer
+from harness.grid.artefact import Artefact, Hub, Local, Member
+from harness.grid.costs import Rates, Work, amounts, forward, work
+from harness.grid.estimate import CALIBRATED, GUESSED, MEASURED, Estimate
+from harness.grid.sizes import BASE, Lengths, Sizes, UnknownError
+from harness.grid.stages import STAGES
+from harness.grid.store import Store
+
+ENTRY = {"revision": None, "licence": "MIT"}
+CATALOG = Catalog(
+    encoders={"e": Encoder(id="a/encoder", body="RoBERTa, 2 layers of 8", vocabulary=100, **ENTRY)},
+    tokenizers={"t": Tokenizer(id="a/tokenizer", language="ko", vocabulary=50, **ENTRY)},
+    bridges={"b": Bridge(id="a/bridge", dimensions=4, pooling="cls", **ENTRY)},
+)
+# Two layers of four 8 x 8 matrices and two of 8 x 32; a bridge of 4 dimensions counts as twelve layers of four 4 x 4 and two of 4 x 16.
+BODY, BRIDGE_BODY = 2 * (4 * 64 + 2 * 256), 12 * (4 * 16 + 2 * 64)
+ENCODER, TOKENIZER, BRIDGE = (Hub(f"a/{name}", "c0ffee") for name in ("encoder", "tokenizer", "bridge"))
+EXPECTED = {"documents": 1000, "queries": 10, "train_pairs": 40}
+COLLECTION = Artefact("collection", {"hub": "a/faq", "expected": EXPECTED})
+READ = {"k": 100, "max_length": 512, "precision": "float32"}
+RATES = Rates("CPU", 1, {"float32": 1e6, "bfloat16": 1e7}, 0.5, 0.25, 1e3, 1e4, 100.0, "float32")
+
+
+@pytest.fixture
+def sizes():
+    return Sizes(CATALOG)
+
+
+def test_bert_base_has_85_million_weights_in_its_body():
+    assert BASE.parameters == 84_934_656  # 12 x (4 x 768^2 + 2 x 768 x 3072), of the model's 110 million
+    assert forward(BASE.parameters, 768, 30_522) == 216_751_104
+
+
+def test_an_evaluation_is_its_tokens_through_body_and_head(sizes):
+    base = work(Artefact("evaluation", READ, {"encoder": ENCODER, "collection": COLLECTION}), sizes)
+    assert base.encode == 2 * (BODY + 8 * 100) * (1000 * 128 + 10 * 16) and base.pairs == 10_000 and base.precision == "float32"
+    transplanted = Artefact("evaluation", READ | {"max_length": 100}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "collection": COLLECTION})
+    assert work(transplanted, sizes).encode == 2 * (BODY + 8 * 50) * (1000 * 100 + 10 * 16)
+
+
+@pytest.mark.parametrize(("max_length", "tokens"), [(512, 24 + 192), (150, 24 + 150)])  # the longest of 2 is 1 + 1/2 times the mean of 16 and 128
+def test_training_is_three_times_forward_of_padded_texts(sizes, max_length, tokens):
+    training = {"max_pairs": None, "epochs": 2, "batch_size": 2, "max_length": max_length, "precision": "bfloat16"}
+    inputs = {"encoder": ENCODER, "tokenizer": TOKENIZER, "pairs": COLLECTION}
+    trained = Artefact("trained-encoder", {"training": training}, inputs)
+    found = work(trained, sizes)
+    assert found == Work(train=3 * 2 * (BODY + 8 * 50) * 40 * 2 * tokens, precision="bfloat16")
+    few = Artefact("trained-encoder", {"training": training | {"max_pairs": 10}}, inputs)
+    assert work(few, sizes).train == pytest.approx(found.train / 4)
+    evaluated = work(Artefact("evaluation", READ, {"trained": trained, "collection": COLLECTION}), sizes)
+    assert evaluated.encode == 2 * (BODY + 8 * 50) * 128_160
+    curve = Artefact("trained-encoder", {"training": training, "points": 3, "evaluation": READ}, inputs | {"collection": COLLECTION})
+    assert work(curve, sizes) == Work(encode=4 * evaluated.encode, train=found.train, pairs=4 * 10_000, precision="bfloat16")
+
+
+@pytest.mark.parametrize(("alpha", "compared"), [(4, 4), (1, 4 + 8)])
+def test_an_initialization_compares_all_tokens_with_all(sizes, alpha, compared):
+    vectors = Artefact("bridge-vectors", {}, {"bridge": BRIDGE, "tokenizer": TOKENIZER})
+    inputs = {"encoder": ENCODER, "tokenizer": TOKENIZER, "bridge_source": vectors, "bridge_target": vectors}
+    assert work(Artefact("initialization", {"settings": {"alpha": alpha}}, inputs), sizes) == Work(mix=2 * 50 * 100 * compared)
+    assert work(vectors, sizes) == Work(encode=2 * BRIDGE_BODY * 4 * 50)
+    assert work(Artefact("initialization", {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER}), sizes) == Work()
+
+
+def test_text_that_is_learned_from(sizes):
+    text = Member(COLLECTION, "corpus.jsonl")
+    assert work(Artefact("auxiliary-vectors", {}, {"tokenizer": TOKENIZER, "text": text}), sizes) == Work(words=3 * 128_000)
+    auxiliary = Artefact("auxiliary-vectors", {"epochs": 1}, {"tokenizer": TOKENIZER, "text": text})
+    assert work(auxiliary, sizes) == Work(words=128_000)
+    focus = Artefact("initialization", {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "auxiliary": auxiliary})
+    assert work(focus, sizes) == Work(mix=2 * 50 * 100 * 100)
+    words = Artefact("subword-vectors", {}, {"source": ENCODER, "target": TOKENIZER, "bridge": BRIDGE, "text": text})
+    assert work(words, sizes) == Work(encode=2 * BRIDGE_BODY * 4 * (100 + 100_000))  # no more than the 100,000 most frequent words
+    ofa = Artefact("initialization", {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "words": words})
+    assert work(ofa, sizes) == Work(mix=2 * 50 * 100 * 4)
+
+
+def test_reference_rows(sizes):
+    assert work(Artefact("bm25", {}, {"collection": COLLECTION}), sizes) == Work(pairs=10_000)
+    dense = work(Artefact("dense", READ, {"bridge": BRIDGE, "collection": COLLECTION}), sizes)
+    assert dense == Work(encode=2 * BRIDGE_BODY * 128_160, mix=2 * 10_000 * 4, pairs=10_000)
+    sparse = Artefact("reference", READ | {"kind": "sparse-encoder"}, {"encoder": ENCODER, "collection": COLLECTION})
+    assert work(sparse, sizes).encode == 2 * (BODY + 8 * 100) * 128_160
+    assert work(Artefact("reference", READ | {"kind": "bge-m3"}, sparse.inputs), sizes).encode == 2 * BODY * 128_160
+
+
+def test_seconds_are_work_by_rates():
+    done = Work(encode=1e6, train=1e6, mix=2e3, pairs=3e4, words=400)
+    assert done.seconds(RATES) == pytest.approx(1e6 / 0.5e6 + 1e6 / 0.25e6 + 2 + 3 + 4)
+    assert Work(encode=1e7, precision="bfloat16").seconds(RATES) == pytest.approx(2)
+    assert Work(encode=1e6, precision="auto").seconds(RATES) == pytest.approx(2)
+    with pytest.raises(UnknownError, match="float16: add --calibrate"):
+        Work(encode=1, precision="float16").seconds(RATES)
+    assert amounts(done) == "2.0 MFLOP, 3.0e+04 scores, 4.0e+02 words" and amounts(Work(train=1.2e19)) == "12.0 EFLOP"
+
+
+def test_the_longest_of_a_batch():
+    assert Lengths(128, 512, (3, 1)).longest(2) == 2.5  # of four equally likely pairs three have a 3
+    assert Lengths(128, 2, (3, 1)).mean == 1.5
+    assert Lengths(16, 512).longest(4) == pytest.approx(16 * (1 + 1 / 2 + 1 / 3 + 1 / 4))
+
+
+def test_sizes_of_what_is_here_are_counted(own_data, sizes):
+    from transformers import AutoTokenizer
+
+    from harness.collections import beir
+
+    folder, tokenizer = own_data / "collections" / "ru", own_data / "tokenizers" / "ru"
+    counts = sizes.counts(Local(folder))
+    assert (counts.documents, counts.queries, counts.pairs) == (144, 20, 20)
+    tokenized = AutoTokenizer.from_pretrained(str(tokenizer))
+    read = [len(tokenized(text)["input_ids"]) for text in beir.stream(folder)]
+    assert sizes.lengths(Local(folder), "document", Local(tokenizer), 512).mean == pytest.approx(sum(read) / len(read))
+    assert sizes.vocabulary(Local(tokenizer)) == len(tokenized)
+    assert sizes.body(Local(own_data / "source")).parameters == 4 * 32 * 32 + 2 * 32 * 32
+
+
+@pytest.mark.parametrize(("limit", "documents"), [({"limit": 5}, 15), ({"limit": 5000}, 1000), ({}, 1000)])
+def test_a_limited_collection_keeps_its_judged_documents(sizes, limit, documents):
+    assert sizes.counts(Artefact("collection", {"hub": "a/faq", "expected": EXPECTED} | limit)).documents == documents
+
+
+def test_what_is_not_known_is_said(sizes):
+    with pytest.raises(UnknownError, match="counts of a/faq"):
+        sizes.counts(Artefact("collection", {"hub": "a/faq"}))
+    with pytest.raises(UnknownError, match="size of me/other"):
+        sizes.body(Hub("me/other", "c0ffee"))
+    pocket = Member(Artefact("pocket-text", {}), "ko")
+    assert work(Artefact("bm25", {}, {"collection": pocket}), sizes) is None
+
+
+def test_measurements_come_before_rates_and_rates_before_guesses(tmp_path: Path, sizes):
+    store, artefact = Store(tmp_path), Artefact("bm25", {}, {"collection": COLLECTION})
+    unknown = Artefact("bm25", {}, {"collection": Artefact("collection", {"hub": "a/faq"})})
+    guess = STAGES["bm25"].seconds
+
+    def asked(one):
+        estimate = Estimate(store, sizes, Rates.load(tmp_path))
+        return estimate.seconds(one), estimate.source(one), estimate.unknown
+
+    assert asked(artefact) == (guess, GUESSED, {})
+    RATES.save(tmp_path)
+    assert Rates.load(tmp_path) == RATES
+    assert asked(artefact) == (guess + 1, CALIBRATED, {})
+    assert asked(unknown) == (guess, GUESSED, {"bm25": "counts of a/faq"})
+    (tmp_path / "bm25" / "key").mkdir(parents=True)
+    (tmp_path / "bm25" / "key" / "MANIFEST.json").write_text(json.dumps({"seconds": 90}))
+    assert asked(artefact) == (90, MEASURED, {})
+    (tmp_path / "calibration.json").write_text('{"device": "an older form"}')
+    assert Rates.load(tmp_path) is None
