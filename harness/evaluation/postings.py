@@ -18,7 +18,8 @@ from scipy import sparse
 from harness.evaluation.search import Best, Run, check_block, check_k, checked
 from sembridge.compiled import compiled
 
-_BLOCK = 8192  # documents: 64 KiB of scores; at most 65,536, for positions in a block are 16 bit
+_BLOCK = 4096  # documents: 64 KiB of scores; at most 65,536, for positions in a block are 16 bit
+_TOGETHER = 8192  # documents that wait for each thread until they are scored
 _STRIDE = 64  # scores looked at together
 
 
@@ -37,8 +38,11 @@ class PostingsTopK:
         self._order = np.asarray(order, dtype=np.int64)
         weights = checked(queries, "queries", np.float32).copy()
         weights.sum_duplicates()  # also sorts by dimension, which fixes the order of summation
-        self._queries = weights.indptr.astype(np.int64), weights.indices.astype(np.int64), weights.data.astype(np.float64)
-        self._dimensions = weights.shape[1]
+        asked, columns = np.unique(weights.indices, return_inverse=True)  # of the other dimensions no postings are needed
+        self._queries = weights.indptr.astype(np.int64), columns.astype(np.int64), weights.data.astype(np.float64)
+        self._columns = len(asked)
+        self._column = np.full(weights.shape[1], len(asked), dtype=np.int32)
+        self._column[asked] = np.arange(len(asked))
         self._kept = _Kept(weights.shape[0], k)
         self._threads = threads or _threads()
         self._waiting: list[sparse.csr_array] = []
@@ -50,14 +54,14 @@ class PostingsTopK:
         A document must be added once only. ValueError if the block does not fit the queries or the corpus, or a weight is not finite.
         """
         documents = checked(block, f"documents from position {first_position}", np.float32)
-        check_block(documents.shape, self._dimensions, first_position, len(self._order))
+        check_block(documents.shape, len(self._column), first_position, len(self._order))
         if self._waiting and first_position != self._first + self._count:
             self._flush()
         if not self._waiting:
             self._first = first_position
         self._waiting.append(documents)
         self._count += documents.shape[0]
-        if self._count >= _BLOCK * self._threads:
+        if self._count >= _TOGETHER * self._threads:
             self._flush()
 
     @property
@@ -74,18 +78,18 @@ class PostingsTopK:
         if not self._waiting:
             return
         documents = sparse.csr_array(sparse.vstack(self._waiting, format="csr"))
-        arrays = documents.indptr.astype(np.int64), documents.indices, documents.data
+        arrays = documents.indptr.astype(np.int64), documents.indices.astype(np.int32, copy=False), documents.data
         queries = len(self._kept.counts)
         shares = np.linspace(0, queries, self._threads + 1).astype(np.int64)
         starts = range(0, documents.shape[0], _BLOCK)
         with ThreadPoolExecutor(self._threads) as pool:
-            built = list(pool.map(lambda start: _postings(*arrays, start, min(start + _BLOCK, documents.shape[0]), self._dimensions), starts))
+            ends = [min(start + _BLOCK, documents.shape[0]) for start in starts]
+            built = list(pool.map(lambda start, end: _postings(*arrays, self._column, self._columns, start, end), starts, ends))
 
             def score(share: int) -> None:
-                for start, (offsets, places, weights) in zip(starts, built, strict=True):
-                    size = min(_BLOCK, documents.shape[0] - start)
+                for start, end, postings in zip(starts, ends, built, strict=True):
                     _score(
-                        *self._queries, shares[share], shares[share + 1], offsets, places, weights, size, self._first + start, self._order, self._k,
+                        *self._queries, shares[share], shares[share + 1], *postings, end - start, self._first + start, self._order, self._k,
                         self._kept.scores, self._kept.positions, self._kept.counts, self._kept.bounds, self._kept.last,
                     )  # fmt: skip
 
@@ -106,12 +110,7 @@ class _Kept:
 
     def best(self, k: int, order: np.ndarray) -> Best:
         found = Best.empty(len(self.counts), k)
-        for query, count in enumerate(self.counts.tolist()):
-            scores, positions = self.scores[query, :count], self.positions[query, :count]
-            chosen = np.lexsort((order[positions], -scores))[:k]
-            found.scores[query, : len(chosen)] = scores[chosen]
-            found.positions[query, : len(chosen)] = positions[chosen]
-            found.ranks[query, : len(chosen)] = order[positions[chosen]]
+        _sorted(self.scores, self.positions, self.counts, order, k, found.scores, found.positions, found.ranks)
         return found
 
 
@@ -122,20 +121,25 @@ def _threads() -> int:
 
 
 @compiled
-def _postings(indptr, indices, data, first, last, dimensions):  # type: ignore[no-untyped-def]
-    """Documents first .. last - 1 of a csr matrix by dimension: offsets [V + 1], places in the block (16 bit, ascending) and weights."""
-    offsets = np.zeros(dimensions + 1, np.int64)
+def _postings(indptr, indices, data, column, columns, first, last):  # type: ignore[no-untyped-def]
+    """Documents first .. last - 1 of a csr matrix by column: offsets [columns + 1], places in the block (16 bit, ascending) and weights.
+
+    column  int32 [V]: which column a dimension is; `columns` for those that no query has, and which are left out
+    """
+    offsets = np.zeros(columns + 2, np.int64)
     for entry in range(indptr[first], indptr[last]):
-        offsets[indices[entry] + 1] += 1
-    for dimension in range(dimensions):
-        offsets[dimension + 1] += offsets[dimension]
-    places, weights = np.empty(offsets[dimensions], np.uint16), np.empty(offsets[dimensions], np.float32)
-    free = offsets[:-1].copy()
+        offsets[column[indices[entry]] + 1] += 1
+    for place in range(columns):
+        offsets[place + 1] += offsets[place]
+    places, weights = np.empty(offsets[columns], np.uint16), np.empty(offsets[columns], np.float32)
+    free = offsets[:columns].copy()
     for document in range(first, last):
         for entry in range(indptr[document], indptr[document + 1]):
-            slot = free[indices[entry]]
-            places[slot], weights[slot] = document - first, data[entry]
-            free[indices[entry]] = slot + 1
+            wanted = column[indices[entry]]
+            if wanted < columns:
+                slot = free[wanted]
+                places[slot], weights[slot] = document - first, data[entry]
+                free[wanted] = slot + 1
     return offsets, places, weights
 
 
@@ -188,3 +192,15 @@ def _halve(scores, positions, order, k):  # type: ignore[no-untyped-def]
             scores[free], positions[free] = scores[slot], positions[slot]
             free += 1
     return bound, rank
+
+
+@compiled
+def _sorted(kept, positions, counts, order, k, scores, places, ranks):  # type: ignore[no-untyped-def]
+    """Write each query's k best candidates in order into scores, places and ranks [Q, k]."""
+    for query in range(len(counts)):
+        rank = order[positions[query, : counts[query]]]
+        by_rank = np.argsort(rank)
+        best = by_rank[np.argsort(-kept[query, : counts[query]][by_rank], kind="mergesort")][:k]  # a stable sort: ties stay in the order of ranks
+        for slot in range(len(best)):
+            scores[query, slot], places[query, slot] = kept[query, best[slot]], positions[query, best[slot]]
+            ranks[query, slot] = rank[best[slot]]
