@@ -1,10 +1,10 @@
 """ir_datasets: the package's own MIRACL classes and download code, with the addresses and md5s of their files turned to the hub's double."""
 
-import hashlib
 import io
 
 import hub_repositories as real
 import pytest
+from hub_ir_datasets import serve_miracl
 
 from harness.collections import beir
 from harness.collections.collection import CollectionError
@@ -15,29 +15,8 @@ SOURCE = {"ir_datasets": "miracl/{language}/dev", "train": "miracl/{language}/tr
 
 @pytest.fixture
 def package(hub, tmp_path, monkeypatch):
-    """Registers miracl/* of the package anew, against the double; returns the files of the two repositories."""
-    import ir_datasets
-    from ir_datasets.util.download import DownloadConfig
-
-    corpus, judged = real.miracl()
-    groups = {f"docs-{i}.jsonl.gz": [f"miracl-corpus-v1.0-ko/docs-{j}.jsonl.gz" for j in js] for i, js in enumerate([(0, 1), (2, 3), range(4, 11)])}
-    packed = {}  # the package expects three files
-    for name, parts in groups.items():
-        packed[f"miracl-corpus-v1.0-ko/{name}"] = b"".join(corpus[part] for part in parts)
-    repositories = {"miracl/miracl-corpus": packed, "macavaney/miracl-noauth": judged}
-    for name, files in repositories.items():
-        hub.add(name, files)
-    known = {}
-    for key, entry in DownloadConfig.contents()["miracl"].items():
-        repository, _, path = entry["url"].removeprefix("https://huggingface.co/datasets/").partition("/resolve/main/")
-        content = repositories[repository].get(path)
-        md5 = hashlib.md5(content).hexdigest() if content is not None else entry["expected_md5"]
-        known[key] = entry | {"url": entry["url"].replace("https://huggingface.co", hub.url), "expected_md5": md5}
-    monkeypatch.setenv("IR_DATASETS_HOME", str(tmp_path / "ir"))
-    monkeypatch.setitem(DownloadConfig.contents(), "miracl", known)
-    monkeypatch.setattr(ir_datasets, "registry", type(ir_datasets.registry)())
-    ir_datasets.datasets.miracl._init()
-    return repositories
+    """MIRACL of the package against the double; returns the files of its repositories."""
+    return serve_miracl(hub, tmp_path / "ir", monkeypatch)
 
 
 def test_records_and_cache(built, hub, package):
