@@ -1,8 +1,8 @@
 """Mixtures over large vocabularies: alpha-entmax over the similarities of every query with every donor, in one pass for all alphas.
 
-A block of queries is compared with all donors by one matrix product in the lowest precision that the hardware is fast at. The few donors which these
-approximate scores cannot rule out are scored again in float64, and alpha-entmax is solved on them. Weights are thus those of float64, to the same bits
-whatever the precision of the product, the device, the size of the blocks and the number of threads.
+A block of queries is compared with all donors by one matrix product in the lowest precision that the hardware is fast at. The few donors which
+these approximate scores cannot rule out are scored again in float64, and alpha-entmax is solved on them. Weights are thus those of float64, to the
+same bits whatever the precision of the product, the device, the size of the blocks and the number of threads.
 """
 
 from __future__ import annotations

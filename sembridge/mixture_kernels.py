@@ -27,8 +27,8 @@ def screen(scores, shift, errors, stored, over, ids, counts):  # type: ignore[no
     stored  how far beside that, relative to the score
     over    alpha - 1
 
-    Leaving donors out and making scores smaller can only lower the threshold. So the threshold of the largest score of each group, and then that of all
-    that reach it, each as small as it may be, are below the true one, and a donor that stays below them at its largest weighs nothing.
+    Leaving donors out and making scores smaller can only lower the threshold. So the threshold of the largest score of each group, and then that of
+    all that reach it, each as small as it may be, are below the true one, and a donor that stays below them at its largest weighs nothing.
     """
     rows, size = scores.shape
     groups = (size + _GROUP - 1) // _GROUP
@@ -276,3 +276,22 @@ def _product(q, d, products):  # type: ignore[no-untyped-def]
     for k in range(8 * n, len(q)):
         rest += q[k] * d[k]
     return rest + (_total(products, n) if n else 0.0)
+
+
+@compiled
+def mix(starts, ids, weights, table, result):  # type: ignore[no-untyped-def]
+    """Add to result [B, D] float64 the rows of table [S, D] by the weights of ascending ids; starts [B + 1] is where those of a row begin.
+
+    Added up in the order of the ids, as scipy does, to the same bits. A tile of the table after the other is read, as in `score`.
+    """
+    place = starts[:-1].copy()
+    for tile in range(0, len(table), _TILE):
+        for row in range(len(result)):
+            line = result[row]
+            at = place[row]
+            while at < starts[row + 1] and ids[at] < tile + _TILE:
+                weight, donor = np.float64(weights[at]), table[ids[at]]
+                for k in range(len(line)):
+                    line[k] += weight * donor[k]
+                at += 1
+            place[row] = at

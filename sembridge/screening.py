@@ -1,12 +1,13 @@
 """Which donors can carry weight, told from approximate scores whose error is bounded.
 
-Scores come from a matrix product in bfloat16 where the hardware multiplies that, else in float32. With q', d' the rounded vectors a score is off by at
-most |q - q'| |d'| + |q| |d - d'| (Cauchy-Schwarz), what adding up loses, and what storing the result loses. All three are computed, none is guessed.
+Scores come from a matrix product in bfloat16 where the hardware multiplies that, else in float32. With q', d' the rounded vectors a score is off by
+at most |q - q'| |d'| + |q| |d - d'| (Cauchy-Schwarz), what adding up loses, and what storing the result loses. All three are computed, none guessed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -30,16 +31,16 @@ class Screen:
     ):
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._dtype = dtype or (torch.bfloat16 if multiplies_bfloat16(self._device) else torch.float32)
-        self._longest = self._worst = 0.0
-        rounded: torch.Tensor | None = None
-        for start in range(0, count, _BLOCK):
-            points = donor_points(slice(start, start + _BLOCK))
-            near, lengths, errors = self._rounded(points)
-            rounded = torch.empty((count, points.shape[1]), dtype=self._dtype, device=self._device) if rounded is None else rounded
-            rounded[start : start + _BLOCK] = near
-            self._longest, self._worst = max(self._longest, float(lengths.max())), max(self._worst, float(errors.max()))
-        assert rounded is not None
-        self._donors = rounded
+        blocks = [slice(start, start + _BLOCK) for start in range(0, count, _BLOCK)]
+        self._donors = torch.empty((count, donor_points(slice(0, 1)).shape[1]), dtype=self._dtype, device=self._device)
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            longest, worst = zip(*pool.map(lambda block: self._keep(block, donor_points(block)), blocks), strict=True)
+        self._longest, self._worst = max(longest), max(worst)
+
+    def _keep(self, block: slice, points: np.ndarray) -> tuple[float, float]:
+        near, lengths, errors = self._rounded(points)
+        self._donors[block] = near
+        return float(lengths.max()), float(errors.max())
 
     def __call__(self, points: np.ndarray, over: float) -> Candidates:
         """A function of a slice of these points [B, K] that gives (ids [n] int32 of the donors which can carry weight, counts [B])."""
@@ -54,7 +55,8 @@ class Screen:
         return _in_slices(scores.view(torch.uint16).numpy(), off, _STORED, over)
 
     def _on_device(self, near: torch.Tensor, off: np.ndarray, over: float) -> Candidates:
-        scores = torch.mm(near, self._donors.T, **({"out_dtype": torch.float32} if near.dtype == torch.bfloat16 else {}))
+        half = near.dtype == torch.bfloat16
+        scores = torch.mm(near, self._donors.T, out_dtype=torch.float32) if half else near.double() @ self._donors.double().T
         ids, counts = candidates(scores, torch.from_numpy(off).to(scores.device), over)
         ends = np.cumsum(counts)
         return lambda rows: (ids[(ends - counts)[rows][0] : ends[rows][-1]], counts[rows])
