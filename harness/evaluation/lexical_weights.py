@@ -102,7 +102,6 @@ def encode(model: TokenWeights, texts: list[str], side: str, *, precision: str, 
         batch = pad([token_ids[i] for i in order[start : start + batch_size]], tokenizer.pad_token_id, model.body.device)
         with autocast(model.body.device, precision):
             weights = torch.relu(model.head(model.body(**batch).last_hidden_state)).squeeze(-1).float()
-        weights = weights * batch["attention_mask"]
         by_token = weights.new_zeros(len(weights), model.body.config.vocab_size)
         by_token.scatter_reduce_(1, batch["input_ids"], weights, "amax")
         by_token[:, silent] = 0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from encoders_made import made_bridge_folder, made_encoder, made_encoder_folder
+from families_made import family_folder
 from reference_models_made import MILCO, made_bge_m3_folder, made_milco_folder
 from sentence_transformers import SentenceTransformer, SparseEncoder
 from sentence_transformers.base.modules import Transformer
@@ -92,6 +93,14 @@ def test_a_splade_is_read_as_the_grid_reads_it(folder, tmp_path):
     expected = (tmp_path / "base" / stage.RUN).read_bytes()
     for model in ("saved", "plain"):
         assert (build(tmp_path / model, folder, model) / stage.RUN).read_bytes() == expected
+
+
+def test_a_roberta_reads_no_more_than_it_has_positions_for(tmp_path):
+    family_folder(tmp_path / "roberta", "roberta")
+    encode = reference._load("sparse-encoder", Location(str(tmp_path / "roberta")), PARAMETERS | {"max_length": None})
+    long, longer = (" ".join(english()[:count]) for count in (100, 200))
+    (found,) = encode([long, longer], "document")
+    assert found.nnz and (found[[0]] != found[[1]]).nnz == 0, "both are cut at the same place"
 
 
 def test_the_row_of_bge_m3(folder, tmp_path):
