@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import scipy.sparse as sp
 import torch
 
-from sembridge.parts import parts
+from sembridge.decoder_input import decoder_input
+from sembridge.parts import Parts, parts
+from sembridge.pooled_product import pooled_chunks, pooled_product
+
+FEW_OUTPUTS = 8192  # up to here the logits are no larger than what the model's layers hold, and one product is fastest
+MOST_LOGITS = 2**26  # 256 MB of float32: computed at a time where they have to be computed whole, without gradient
 
 
 def pad(token_ids: Sequence[Sequence[int]], pad_id: int, device: Any = None) -> dict[str, torch.Tensor]:
@@ -51,17 +57,35 @@ def tokenize(encoder: Any, texts: Sequence[str], side: str, max_length: int | No
 
 
 def represent(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> torch.Tensor:
-    """[B, V] non-negative representations of a padded batch, by the encoder's own masked LM and pooling settings.
+    """[B, V] non-negative representations of a padded batch, by the encoder's own masked LM and pooling settings; differentiable.
 
-    Queries of an inference-free encoder are its stored weights of the tokens they contain.
+    Queries of an inference-free encoder are its stored weights of the tokens they contain. Where the vocabulary is large and the pooling a
+    maximum, the logits [B, L, V] are never held (`sembridge.pooled_product`); the gradient of a maximum that several tokens share then goes to
+    the first of them.
     """
     found = parts(encoder)
     if side == "query" and found.query is not None:
         present = torch.zeros(len(batch["input_ids"]), len(found.query.weight), dtype=torch.long, device=batch["input_ids"].device)
         present.scatter_reduce_(1, batch["input_ids"], batch["attention_mask"], "amax")
         return present * found.query.weight
+    packed = _packed(found, batch)
+    if packed is not None:
+        return _saturate(pooled_product(*packed), found.pooling.activation_function)
     logits = found.model(**batch).logits
     return pool(logits, batch["attention_mask"], found.pooling.pooling_strategy, found.pooling.activation_function)
+
+
+def represent_sparse(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> sp.csr_array:
+    """What `represent` returns, without gradient, as [B, V] float32 that was never dense where the vocabulary is large."""
+    with torch.no_grad():
+        found = parts(encoder)
+        packed = None if side == "query" and found.query is not None else _packed(found, batch)
+        if packed is not None:
+            return _sparse(packed, len(batch["input_ids"]), found.pooling.activation_function)
+        texts = max(1, MOST_LOGITS // (batch["input_ids"].shape[1] * found.model.config.vocab_size))
+        blocks = zip(*(batch[name].split(texts) for name in ("input_ids", "attention_mask")), strict=True)
+        rows = [represent(encoder, {"input_ids": ids, "attention_mask": mask}, side) for ids, mask in blocks]
+        return sp.csr_array(torch.cat(rows).float().cpu().numpy())
 
 
 def pool(logits: torch.Tensor, mask: torch.Tensor, strategy: str = "max", activation: str = "relu") -> torch.Tensor:
@@ -75,3 +99,32 @@ def pool(logits: torch.Tensor, mask: torch.Tensor, strategy: str = "max", activa
 def _saturate(logits: torch.Tensor, activation: str) -> torch.Tensor:
     weights = torch.log1p(torch.relu(logits))
     return torch.log1p(weights) if activation == "log1p_relu" else weights
+
+
+def _packed(found: Parts, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None] | None:
+    """The arguments of `pooled_product`; None where logits are better computed whole, or have to be."""
+    decoder = found.model.get_output_embeddings()
+    if found.pooling.pooling_strategy != "max" or decoder.weight.shape[0] <= FEW_OUTPUTS:
+        return None
+    hidden = decoder_input(found.model, batch)
+    if hidden is None:
+        return None
+    mask = batch["attention_mask"].bool()
+    tokens = mask.flatten().nonzero()[:, 0]
+    return hidden.flatten(0, 1).index_select(0, tokens), mask.sum(1).tolist(), decoder.weight, decoder.bias
+
+
+def _sparse(packed: tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None], texts: int, activation: str) -> sp.csr_array:
+    """[texts, V], put together from the non-zeros of one chunk of outputs after another."""
+    hidden, lengths, weight, bias = packed
+    rows, columns, values = [], [], []
+    for start, largest in pooled_chunks(hidden, lengths, weight, bias):
+        weights = _saturate(largest, activation).t()
+        column, row = weights.nonzero(as_tuple=True)
+        rows.append(row.int().cpu())
+        columns.append((column + start).cpu())
+        values.append(weights[column, row].float().cpu())
+    ends = torch.zeros(len(weight) + 1, dtype=torch.int32)
+    ends[1:] = torch.bincount(torch.cat(columns), minlength=len(weight)).cumsum(0)
+    by_output = sp.csc_array((torch.cat(values).numpy(), torch.cat(rows).numpy(), ends.numpy()), shape=(texts, len(weight)))
+    return sp.csr_array(by_output.tocsr())

@@ -14,12 +14,13 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sembridge.head import autocast, pad, represent, tokenize
+from sembridge.head import autocast, pad, represent_sparse, tokenize
 from sembridge.parts import parts
 
 WINDOW = 512
-LOGITS = 2**26  # logits held at a time: 256 MB of float32
-MOST_TOKENS = 8192  # per batch
+MOST_TOKENS = 8192  # per batch, pads included
+ENOUGH_TOKENS = 1024  # from here on a batch is large enough to be closed before it has more than LARGEST_WASTE of pads
+LARGEST_WASTE = 1 / 11
 
 
 def encode(encoder: Any, texts: Iterable[str], side: str, *, max_length: int | None, precision: str = "auto") -> Iterator[sp.csr_array]:
@@ -47,22 +48,25 @@ def _encode_window(encoder: Any, texts: list[str], side: str, max_length: int | 
     token_ids = tokenize(encoder, texts, side, max_length)
     order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
     rows: list[sp.csr_array] = []
-    for chosen in _batches(order, token_ids, min(MOST_TOKENS, LOGITS // found.model.config.vocab_size)):
-        batch = pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device)
-        with autocast(device, precision):
-            weights = represent(encoder, batch, side)
-        rows.append(sp.csr_array(weights.float().cpu().numpy()))
+    with autocast(device, precision):  # around all batches: it keeps the weights it has converted
+        for chosen in length_batches(order, token_ids):
+            rows.append(represent_sparse(encoder, pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device), side))
     stacked = sp.vstack(rows, format="csr")
     return sp.csr_array(stacked[np.argsort(order)])
 
 
-def _batches(order: Sequence[int], token_ids: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]:
-    """Runs of `order` (ascending length) whose padded size stays within `most` tokens; a single text may be longer."""
+def length_batches(order: Sequence[int], token_ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
+    """Runs of `order` (ascending length) within MOST_TOKENS, or of one longer text; short of ENOUGH_TOKENS, pads are cheaper than another batch."""
     batch: list[int] = []
+    tokens = 0
     for i in order:
-        if batch and (len(batch) + 1) * len(token_ids[i]) > most:
+        length = len(token_ids[i])
+        padded = (len(batch) + 1) * length
+        wasteful = tokens >= ENOUGH_TOKENS and padded - tokens - length > LARGEST_WASTE * padded
+        if batch and (padded > MOST_TOKENS or wasteful):
             yield batch
-            batch = []
+            batch, tokens = [], 0
         batch.append(i)
+        tokens += length
     if batch:
         yield batch

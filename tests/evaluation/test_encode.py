@@ -8,7 +8,7 @@ import torch
 from encoders_made import made_encoder, made_encoder_folder
 from tokenizers_made import english
 
-from harness.evaluation.encode import WINDOW, encode, encode_all
+from harness.evaluation.encode import WINDOW, encode, encode_all, length_batches
 from harness.pocket.tokenizers import wordpiece
 from sembridge.encoder import load_encoder
 
@@ -90,7 +90,48 @@ def test_other_batches_change_rounding_at_most(encoder, texts, encoded, monkeypa
     np.testing.assert_allclose(other.toarray(), encoded[:100].toarray(), atol=1e-6)
     assert sum(size for size, _ in seen) == 100
     assert all(size * length <= most or size == 1 for size, length in seen)
-    assert (len(seen) == 1) == (most == 10**6)
+    assert (len(seen) < 5) == (most == 10**6)
+
+
+LENGTHS = {  # tokens of 5,000 texts: log-normal, as passages of web pages and paragraphs of an encyclopedia are; and a mixture of long and short
+    "web passages": lambda rng: rng.lognormal(4.25, 0.4, 5000),
+    "paragraphs": lambda rng: rng.lognormal(4.8, 0.6, 5000),
+    "wild": lambda rng: rng.lognormal(4.5, 1.0, 5000),
+}
+
+
+@pytest.mark.parametrize("kind", LENGTHS)
+def test_fewer_than_one_token_in_ten_is_a_pad(kind):
+    token_ids = [[0] * int(length) for length in np.clip(LENGTHS[kind](np.random.default_rng(1)), 8, 512)]
+    tokens = padded = batches = 0
+    for start in range(0, len(token_ids), WINDOW):
+        window = token_ids[start : start + WINDOW]
+        found = list(length_batches(sorted(range(len(window)), key=lambda i: len(window[i])), window))
+        assert sorted(i for batch in found for i in batch) == list(range(len(window)))
+        batches += len(found)
+        tokens += sum(map(len, window))
+        padded += sum(len(batch) * len(window[batch[-1]]) for batch in found)
+    assert 0.05 < 1 - tokens / padded < 0.1
+    assert padded / batches > 3000, "batches worth a call of the model"
+
+
+def test_few_tokens_stay_together():
+    token_ids = [[0] * length for length in (1, 2, 30, 40)]
+    assert list(length_batches([0, 1, 2, 3], token_ids)) == [[0, 1, 2, 3]]
+
+
+def test_large_vocabularies_take_the_other_path_to_the_same_vectors(encoder, texts, encoded, monkeypatch):
+    """Chunks of the vocabulary and no logits held; what does not depend on windows and calls does not there either."""
+    monkeypatch.setattr("sembridge.head.FEW_OUTPUTS", 0)
+    monkeypatch.setattr("sembridge.pooled_product.LOGITS", {"cpu": 2**18})
+    monkeypatch.setattr("sembridge.head.pool", None)
+    found = encode_all(encoder, texts, "document", **OPTIONS)
+    np.testing.assert_allclose(found.toarray(), encoded.toarray(), atol=1e-6)
+    assert found.dtype == np.float32 and found.nnz == encoded.nnz
+    assert same(encode_all(encoder, texts[WINDOW : 2 * WINDOW], "document", **OPTIONS), found[WINDOW : 2 * WINDOW])
+    low = encode_all(encoder, texts[:50], "document", max_length=None, precision="bfloat16").toarray()
+    np.testing.assert_allclose(low, encoded[:50].toarray(), atol=0.1)
+    assert np.abs(low - encoded[:50].toarray()).max() > 1e-4
 
 
 def test_max_length_cuts_and_the_encoders_own_limit_holds(encoder):

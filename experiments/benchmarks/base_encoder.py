@@ -1,0 +1,49 @@
+"""A sparse encoder of the shape of BERT-base with random weights, and texts for it: time and memory depend on shapes, not on what was learnt."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Any
+
+import numpy as np
+
+BIAS = -2.0  # of every output, so that about as few dimensions are active as in a trained encoder
+SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def base_encoder(vocabulary: int, *, bias: float = BIAS, small: bool = False) -> Any:
+    """A `SparseEncoder` with `vocabulary` outputs: 12 layers, 768 dimensions (small: 2 and 128). Word number i of a text is "w<i>"."""
+    import torch
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.sparse_encoder.modules import SpladePooling, Transformer
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+
+    names = [*SPECIALS, *(f"w{i}" for i in range(vocabulary - len(SPECIALS)))]
+    backend = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    backend.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    special = {name.strip("[]").lower() + "_token": name for name in SPECIALS}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=512, **special)
+    shape = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 512} if small else {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = BertForMaskedLM(BertConfig(vocab_size=vocabulary, **shape))
+    with torch.no_grad():
+        model.get_output_embeddings().bias.fill_(bias)
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        transformer = Transformer(folder, transformer_task="fill-mask")
+    return SparseEncoder(modules=[transformer, SpladePooling()], similarity_fn_name="dot").eval()
+
+
+def lengths(count: int, seed: int = 0) -> list[int]:
+    """Tokens of `count` passages: log-normal around 70, as passages of web pages are (mean 75, one in a hundred above 180)."""
+    return np.clip(np.random.default_rng(seed).lognormal(4.25, 0.4, count), 8, 512).astype(int).tolist()
+
+
+def passages(vocabulary: int, sizes: list[int], seed: int = 0) -> list[str]:
+    """Texts of the given numbers of tokens, the two special ones included."""
+    rng = np.random.default_rng(seed)
+    return [" ".join(f"w{i}" for i in rng.integers(0, vocabulary - len(SPECIALS), size - 2)) for size in sizes]

@@ -1,0 +1,36 @@
+"""Encode passages with an encoder of the shape of BERT-base: float32 and bfloat16 against `SparseEncoder.encode`."""
+
+from __future__ import annotations
+
+from experiments.benchmarks.base_encoder import base_encoder, lengths, passages
+from experiments.benchmarks.measure import Row, compare
+
+NAME = "encode"
+HELP = "passages to sparse vectors, BERT-base shape, against SparseEncoder.encode (float32)"
+
+
+def rows(quick: bool) -> list[Row]:
+    return [row for vocabulary in (30_522, 119_547) for row in _of(vocabulary, quick)]
+
+
+def _of(vocabulary: int, quick: bool) -> list[Row]:
+    from harness.evaluation.encode import encode_all, length_batches
+
+    count, rounds = (16, 1) if quick else (48, 3)
+    sizes = sorted(lengths(count))
+    encoder, texts = base_encoder(vocabulary, small=quick), passages(vocabulary, lengths(count))
+    padded = sum(len(batch) * sizes[batch[-1]] for batch in length_batches(range(count), [range(size) for size in sizes]))
+    note = f"{1 - sum(sizes) / padded:.0%} of our tokens are pads"
+    job = f"encode {count} passages of {sum(sizes) / count:.0f} tokens, V {vocabulary:,}"
+
+    def ours(precision: str) -> None:
+        encode_all(encoder, texts, "document", max_length=None, precision=precision)
+
+    def theirs() -> None:
+        encoder.encode(texts, show_progress_bar=False)
+
+    against = "SparseEncoder.encode, float32"
+    return [
+        compare(f"{job}, float32", against, lambda: ours("float32"), theirs, rounds=rounds, goal=1.4, note=note),
+        compare(f"{job}, bfloat16", against, lambda: ours("bfloat16"), theirs, rounds=rounds, goal=4.0, note=note),
+    ]

@@ -1,0 +1,57 @@
+"""The sparse head alone, from the decoder's input to representations: forward, and forward and backward, against SpladePooling over all logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experiments.benchmarks.measure import Row, compare
+
+NAME = "head"
+HELP = "decoder and pooling, 16 texts of 128 tokens, against a linear layer and SpladePooling"
+TEXTS, TOKENS, DIMENSIONS = 16, 128, 768
+
+
+def rows(quick: bool) -> list[Row]:
+    return [row for vocabulary, less in ((30_522, 10), (119_547, 20)) for row in _of(vocabulary // (16 if quick else 1), less, 1 if quick else 3)]
+
+
+def _of(vocabulary: int, less: int, rounds: int) -> list[Row]:
+    import torch
+    from sentence_transformers.sparse_encoder.modules import SpladePooling
+
+    from sembridge.pooled_product import pooled_product
+
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(TEXTS * TOKENS, DIMENSIONS, generator=generator)  # as after a layer norm
+    weight = torch.randn(vocabulary, DIMENSIONS, generator=generator) * 0.02
+    parameters = [tensor.requires_grad_() for tensor in (hidden, weight, torch.zeros(vocabulary))]
+    upstream = torch.rand(TEXTS, vocabulary, generator=generator)
+    mask = torch.ones(TEXTS, TOKENS, dtype=torch.long)
+    pooling = SpladePooling()
+
+    def ours() -> Any:
+        return torch.log1p(torch.relu(pooled_product(hidden, [TOKENS] * TEXTS, *parameters[1:])))
+
+    def theirs() -> Any:
+        logits = torch.nn.functional.linear(hidden, *parameters[1:]).view(TEXTS, TOKENS, vocabulary)
+        return pooling({"token_embeddings": logits, "attention_mask": mask})["sentence_embedding"]
+
+    def both_ways(side: Any) -> None:
+        pooling.train()
+        for parameter in parameters:
+            parameter.grad = None
+        (side() * upstream).sum().backward()
+
+    def forward(side: Any) -> None:
+        pooling.eval()
+        with torch.no_grad():
+            side()
+
+    against = "linear layer and SpladePooling"
+    shape = f"{TEXTS} texts of {TOKENS} tokens, V {vocabulary:,}"
+    note = "nearly every output of every text is active: the most our sparse backward pass can have to do"
+    return [
+        compare(f"head forward, {shape}", against, lambda: forward(ours), lambda: forward(theirs), rounds=rounds, note=f"goal: {less} x less memory"),
+        compare(f"head forward and backward, {shape}", against, lambda: both_ways(ours), lambda: both_ways(theirs), rounds=rounds, goal=3.0,
+                note=f"goal: 4 x less memory; {note}"),
+    ]  # fmt: skip
