@@ -1,8 +1,9 @@
-"""Exact alpha-entmax over large vocabularies, row block by row block, without ever holding the full score matrix.
+"""Exact alpha-entmax, and mixtures by it, row block by row block, without ever holding the full score matrix.
 
 alpha-entmax (Peters et al. 2019): p_i = max(0, (alpha-1) z_i - tau)^(1/(alpha-1)) with sum p = 1; alpha=1 is softmax, alpha=2 sparsemax.
 Only scores above max(z) - 1/(alpha-1) can carry weight, so a row is solved on its best candidates and the solution is *certified*: it is exact
-if every score left out is <= tau/(alpha-1). Rows that cannot be certified get more candidates, in the end all of them.
+if every score left out is <= tau/(alpha-1). Rows that cannot be certified get more candidates, in the end all of them. This is the plain computation;
+`mixture` does the same for vocabularies of real size.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+HELD = 200_000_000  # weights that a mixture may have at alpha=1, which leaves none at zero, and still be held as a sparse matrix: 1.6 GB
 _FIRST_CANDIDATES = 64
 _SCREEN_ERROR = 1e-5  # a bound on the error of float32 products of vectors of length about 1; candidates are scored again in float64
-_DENSE_LIMIT = 200_000_000  # weights; alpha=1 leaves nothing at zero
 
 
 def entmax(scores: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
@@ -62,9 +63,10 @@ def product_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block
     outputs: block x S float32.
     """
     check_alpha(alpha)
-    if alpha == 1 and len(queries) * len(donors) > _DENSE_LIMIT:
+    if alpha == 1 and len(queries) * len(donors) > HELD:
         raise ValueError(
-            f"alpha 1 gives each of {len(queries):,} rows a weight on all {len(donors):,} donors, more than fits in memory; choose alpha 1.25 or more"
+            f"alpha 1 gives each of {len(queries):,} rows a weight on all {len(donors):,} donors, more than is held; choose alpha 1.25 "
+            "or more, or a SoftmaxMixture, which computes them when they are asked for"
         )
     screen = np.ascontiguousarray(donors.astype(np.float32).T)
     indices, weights, counts = [], [], []

@@ -20,6 +20,7 @@ import torch
 
 from sembridge.nearest import nearest
 from sembridge.overlap import Overlap, match
+from sembridge.softmax import SoftmaxMixture
 from sembridge.vocabulary import ROLES, Vocabulary
 
 ENTRY_POINTS = "sembridge.initializers"
@@ -99,20 +100,42 @@ class Initialization:
 
     rows        [T, D] float32
     mixture     sparse [T, S] float32: the convex weights behind each row; one weight of 1 for copied rows, an empty row where the row was
-                sampled. Decoder bias, untied decoders and per-token query weights move with the same weights.
+                sampled. Decoder bias, untied decoders and per-token query weights move with the same weights. Where every donor weighs something
+                in every row (alpha 1) and these are too many to hold, a `SoftmaxMixture` that computes them
     origin      [T] copied | special | mixed | sampled
     statistics  figures worth showing to a person (counts, support)
     """
 
     rows: np.ndarray
-    mixture: sp.csr_array
+    mixture: sp.csr_array | SoftmaxMixture
     origin: np.ndarray
     statistics: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def support(self) -> np.ndarray:
+        """[T] how many source tokens a row was made of."""
+        return support_of(self.mixture)
+
+    def heaviest(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(starts [T + 1], source ids [n], weights [n] float32): the k heaviest donors of each row, heaviest first, ties by id."""
+        kept = np.minimum(self.support, k)
+        starts = np.concatenate([[0], np.cumsum(kept)])
+        ids, weights = np.empty(starts[-1], dtype=np.int64), np.empty(starts[-1], dtype=np.float32)
+        held = self.mixture.others if isinstance(self.mixture, SoftmaxMixture) else self.mixture
+        for row in np.flatnonzero(np.diff(held.indptr)):
+            piece = slice(held.indptr[row], held.indptr[row + 1])
+            order = np.lexsort((held.indices[piece], -held.data[piece]))[:k]
+            ids[starts[row] : starts[row + 1]], weights[starts[row] : starts[row + 1]] = held.indices[piece][order], held.data[piece][order]
+        if isinstance(self.mixture, SoftmaxMixture):
+            for row, *best in zip(self.mixture.places, *self.mixture.heaviest(k), strict=True):
+                ids[starts[row] : starts[row + 1]], weights[starts[row] : starts[row + 1]] = best
+        return starts, ids, weights
+
     def carry(self, values: np.ndarray) -> np.ndarray:
         """Move one number per source token [S] to the target vocabulary [T]; tokens without a mixture get the mean."""
-        carried = self.mixture.astype(np.float64) @ np.asarray(values, dtype=np.float64)
-        carried[np.diff(self.mixture.indptr) == 0] = np.mean(values, dtype=np.float64)
+        exact = self.mixture if isinstance(self.mixture, SoftmaxMixture) else self.mixture.astype(np.float64)
+        carried = exact @ np.asarray(values, dtype=np.float64)
+        carried[self.support == 0] = np.mean(values, dtype=np.float64)
         return carried.astype(np.float32)
 
 
@@ -133,7 +156,7 @@ class Initializer(Protocol):
     def __call__(self, transfer: Transfer) -> Initialization: ...
 
 
-def assemble(transfer: Transfer, *, mixture: sp.csr_array | None = None, sampled: np.ndarray | None = None,
+def assemble(transfer: Transfer, *, mixture: sp.csr_array | SoftmaxMixture | None = None, sampled: np.ndarray | None = None,
              donor_rows: np.ndarray | None = None, statistics: Mapping[str, Any] | None = None) -> Initialization:  # fmt: skip
     """Put an answer together from what a method decided about the missing rows; every method ends here, so every method copies alike.
 
@@ -144,17 +167,20 @@ def assemble(transfer: Transfer, *, mixture: sp.csr_array | None = None, sampled
     Rows are computed in float64 from the float32 weights, so that `mixture @ source rows` gives them back.
     """
     size, missing = len(transfer.target), transfer.missing
-    if mixture is None:
-        mixture = sp.csr_array((len(missing), len(transfer.source)), dtype=np.float32)
-    mixture = sp.csr_array(mixture, dtype=np.float32)
-    mixture.sort_indices()
-    mixed = np.diff(mixture.indptr) > 0
+    if not isinstance(mixture, SoftmaxMixture):
+        held = sp.csr_array((len(missing), len(transfer.source)) if mixture is None else mixture, dtype=np.float32)
+        held.sort_indices()
+        mixture = held
+    mixed = support_of(mixture) > 0
     rows = np.empty((size, transfer.rows.shape[1]), dtype=np.float32)
     has_source = transfer.copied >= 0
     rows[has_source] = transfer.rows[transfer.copied[has_source]]
     if mixed.any():
         donors = transfer.rows if donor_rows is None else donor_rows
-        rows[missing[mixed]] = rows_of(mixture if mixed.all() else mixture[mixed], donors)
+        if isinstance(mixture, SoftmaxMixture):
+            rows[missing[mixed]] = rows_of(mixture, donors)[mixed]
+        else:
+            rows[missing[mixed]] = rows_of(mixture if mixed.all() else mixture[mixed], donors)
     if not mixed.all():
         drawn = univariate_rows(transfer) if sampled is None else sampled
         rows[missing[~mixed]] = drawn[~mixed]
@@ -167,8 +193,15 @@ def assemble(transfer: Transfer, *, mixture: sp.csr_array | None = None, sampled
     return Initialization(rows, _full_mixture(transfer, mixture), origin, {**counts, **(statistics or {})})
 
 
-def rows_of(mixture: sp.csr_array, rows: np.ndarray) -> np.ndarray:
+def support_of(mixture: sp.csr_array | SoftmaxMixture) -> np.ndarray:
+    """[n] how many donors each row of a mixture [n, S] has."""
+    return mixture.support if isinstance(mixture, SoftmaxMixture) else np.diff(mixture.indptr).astype(np.int64)
+
+
+def rows_of(mixture: sp.csr_array | SoftmaxMixture, rows: np.ndarray) -> np.ndarray:
     """[n, D] float32 rows that a mixture [n, S] with ascending indices over rows [S, D] stands for, computed in float64."""
+    if isinstance(mixture, SoftmaxMixture):
+        return mixture.product(rows, np.dtype(np.float32))
     if mixture.nnz * rows.shape[1] < _SMALL:
         return (mixture.astype(np.float64) @ rows.astype(np.float64)).astype(np.float32)
     return _blocks_of_rows(mixture, rows)
@@ -198,8 +231,11 @@ def univariate_rows(transfer: Transfer) -> np.ndarray:
     return (mean + noise * std).float().numpy()
 
 
-def _full_mixture(transfer: Transfer, mixture: sp.csr_array) -> sp.csr_array:
+def _full_mixture(transfer: Transfer, mixture: sp.csr_array | SoftmaxMixture) -> sp.csr_array | SoftmaxMixture:
     """[T, S]: the method's rows in their places, a single 1 for each copied row."""
+    if isinstance(mixture, SoftmaxMixture):
+        others = _full_mixture(transfer, mixture.others)
+        return SoftmaxMixture(mixture.queries, mixture.donors, transfer.missing[mixture.places], others)
     has_source = np.flatnonzero(transfer.copied >= 0)
     copies = sp.csr_array(
         (np.ones(len(has_source), dtype=np.float32), (has_source, transfer.copied[has_source])),

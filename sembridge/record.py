@@ -71,16 +71,10 @@ class TransferRecord:
     @classmethod
     def of(cls, asked: Transfer, answer: Initialization, recipe: Recipe, strength: np.ndarray | None = None, measure: str = "") -> TransferRecord:
         """The record of a method's answer to a transfer."""
-        mixture = answer.mixture
-        row = np.repeat(np.arange(mixture.shape[0]), np.diff(mixture.indptr))
-        order = np.lexsort((mixture.indices, -mixture.data, row))
-        rank = np.arange(len(row)) - mixture.indptr[row]
-        kept = order[rank < KEPT]
-        support = np.diff(mixture.indptr).astype(np.int64)
+        starts, donors, weights = answer.heaviest(KEPT)
         return cls(
             recipe, TokenNames.of(asked.source), TokenNames.of(asked.target), np.asarray(answer.origin), np.array(asked.overlap.rule, dtype="<U16"),
-            np.concatenate([[0], np.cumsum(np.minimum(support, KEPT))]), mixture.indices[kept].astype(np.int64),
-            mixture.data[kept].astype(np.float32), support, strength, measure if strength is not None else "",
+            starts, donors, weights, answer.support, strength, measure if strength is not None else "",
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -169,9 +163,9 @@ def best_cosines(answer: Initialization, source: np.ndarray, target: np.ndarray)
     source [S, K], target [T, K]  vectors of both vocabularies in one space, the one in which the method looked for donors
     """
     found = np.full(len(answer.origin), np.nan, dtype=np.float32)
+    starts, donors, _ = answer.heaviest(1)
     for target_id in np.flatnonzero(answer.origin == "mixed"):
-        row = slice(answer.mixture.indptr[target_id], answer.mixture.indptr[target_id + 1])
-        donor = answer.mixture.indices[row][np.argmax(answer.mixture.data[row])]
+        donor = donors[starts[target_id]]
         mine, its = target[target_id].astype(np.float64), source[donor].astype(np.float64)
         found[target_id] = mine @ its / (np.linalg.norm(mine) * np.linalg.norm(its))
     return found

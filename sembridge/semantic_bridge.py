@@ -9,9 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from sembridge.bridge import BridgeVectors, embed_vocabulary, load_bridge
-from sembridge.entmax import check_alpha
-from sembridge.initializer import Initialization, Transfer, assemble
+from sembridge.entmax import HELD, check_alpha
+from sembridge.initializer import Initialization, Transfer, assemble, support_of
 from sembridge.mixture import Directions, mixtures
+from sembridge.softmax import SoftmaxMixture
 
 POSITION = 0.1  # ours, see docs/fidelity.md
 
@@ -50,17 +51,24 @@ class SemBridge:
         bridged = np.flatnonzero((vectors.target.known & transfer.target.has_text)[transfer.missing])
         if len(bridged) and not len(donors):
             raise ValueError("the bridge knows none of the source tokens; check that it is a multilingual sentence encoder")
-        (weights,) = mixtures(*self._compared(transfer, vectors, transfer.missing[bridged], donors), [self.alpha])
-        support = np.zeros(len(transfer.missing), dtype=np.int64)
-        support[bridged] = np.diff(weights.indptr)
-        starts = np.concatenate([[0], np.cumsum(support)])
-        mixture = sp.csr_array((weights.data, weights.indices, starts), shape=(len(transfer.missing), len(transfer.source)))
+        compared = self._compared(transfer, vectors, transfer.missing[bridged], donors)
+        mixture = self._mixture(*compared, bridged, (len(transfer.missing), len(transfer.source)))
+        support = support_of(mixture)
         statistics = {
             "not_bridged": int(len(transfer.missing) - len(bridged)),
             "mean_support": float(support[bridged].mean()) if len(bridged) else 0.0,
             "max_support": int(support.max(initial=0)),
         }
         return assemble(transfer, mixture=mixture, statistics=statistics)
+
+    def _mixture(self, queries: Directions, donors: Directions, places: np.ndarray, shape: tuple[int, int]) -> sp.csr_array | SoftmaxMixture:
+        """[R, S], with rows at the given places."""
+        if self.alpha == 1 and len(queries) * len(donors) > HELD:
+            return SoftmaxMixture(queries, donors, places, sp.csr_array(shape, dtype=np.float32))
+        (weights,) = mixtures(queries, donors, [self.alpha])
+        support = np.zeros(shape[0], dtype=np.int64)
+        support[places] = np.diff(weights.indptr)
+        return sp.csr_array((weights.data, weights.indices, np.concatenate([[0], np.cumsum(support)])), shape=shape)
 
     def _compared(self, transfer: Transfer, vectors: BridgeVectors, targets: np.ndarray, donors: np.ndarray) -> tuple[Directions, Directions]:
         """(target tokens, donors), whose scores are the cosines less what is taken off, but for a constant, which entmax does not see."""

@@ -41,7 +41,7 @@ STAGES: dict[str, Stage] = {
     "fasttext": Stage("harness.transfer.aligned_vectors:build_fasttext", 1, 60),
     "aligned-vectors": Stage("harness.transfer.aligned_vectors:build", 1, 10),
     "query-weights": Stage("harness.transfer.query_weights:build", 1, 3),
-    "initialization": Stage("harness.transfer.initialization:build", 3, 2),
+    "initialization": Stage("harness.transfer.initialization:build", 4, 2),
     "trained-encoder": Stage("harness.training.stage:build", 3, 8, shared=False, scratch=True),
     "evaluation": Stage("harness.evaluation.stage:build", 2, 3, shared=False),
     "dense": Stage("harness.evaluation.dense:build", 1, 3, shared=False),

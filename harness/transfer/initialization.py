@@ -1,6 +1,7 @@
 """Stage: run one initializer on one pair of vocabularies, and keep its answer.
 
-Rows that the stored mixture gives back bit for bit are not stored a second time; the others (sampled, factorised) are.
+Rows that the stored mixture gives back bit for bit are not stored a second time; the others (sampled, factorised) are. Of a mixture that is too large
+to hold (alpha 1) its rows are stored, and the vectors that its weights are computed from.
 """
 
 from __future__ import annotations
@@ -65,19 +66,24 @@ def _save(path: Path, answer: Any, source: np.ndarray) -> None:
     from safetensors.numpy import save_file
 
     from sembridge.initializer import rows_of
+    from sembridge.softmax import SoftmaxMixture
 
-    explicit = np.flatnonzero((rows_of(answer.mixture, source[: answer.mixture.shape[1]]) != answer.rows).any(axis=1))
-    save_file(
-        {
-            "indptr": answer.mixture.indptr.astype(np.int64),
-            "indices": answer.mixture.indices.astype(np.int32),
-            "weights": answer.mixture.data,
-            "shape": np.array(answer.mixture.shape, dtype=np.int64),
-            "explicit_ids": explicit,
-            "explicit_rows": np.ascontiguousarray(answer.rows[explicit]),
-        },
-        path,
-    )
+    dense = answer.mixture if isinstance(answer.mixture, SoftmaxMixture) else None
+    held = answer.mixture if dense is None else dense.others
+    explicit = np.flatnonzero((rows_of(held, source[: held.shape[1]]) != answer.rows).any(axis=1))
+    tensors = {
+        "indptr": held.indptr.astype(np.int64),
+        "indices": held.indices.astype(np.int32),
+        "weights": held.data,
+        "shape": np.array(held.shape, dtype=np.int64),
+        "explicit_ids": explicit,
+        "explicit_rows": np.ascontiguousarray(answer.rows[explicit]),
+    }
+    if dense is not None:
+        for side, given in (("queries", dense.queries), ("donors", dense.donors)):
+            tensors |= {f"{side}_vectors": given.vectors[given.ids], **({} if given.extra is None else {f"{side}_extra": given.extra})}
+        tensors |= {"donors_ids": dense.donors.ids, "places": dense.places}
+    save_file(tensors, path)
 
 
 def _load(path: Path, source: np.ndarray, about: Mapping[str, Any]) -> Any:
@@ -90,4 +96,16 @@ def _load(path: Path, source: np.ndarray, about: Mapping[str, Any]) -> Any:
     mixture = sp.csr_array((stored["weights"], stored["indices"], stored["indptr"]), shape=tuple(stored["shape"].tolist()))
     rows = rows_of(mixture, source[: mixture.shape[1]])
     rows[stored["explicit_ids"]] = stored["explicit_rows"]
-    return Initialization(rows, mixture, np.array(about["origin"]), about["statistics"])
+    found = mixture if "places" not in stored else _softmax(stored, mixture)
+    return Initialization(rows, found, np.array(about["origin"]), about["statistics"])
+
+
+def _softmax(stored: Mapping[str, np.ndarray], others: Any) -> Any:
+    from sembridge.mixture import Directions
+    from sembridge.softmax import SoftmaxMixture
+
+    vectors, ids = stored["queries_vectors"], stored["donors_ids"]
+    table = np.zeros((others.shape[1], vectors.shape[1]), dtype=np.float32)
+    table[ids] = stored["donors_vectors"]
+    queries = Directions(vectors, np.arange(len(vectors)), stored.get("queries_extra"))
+    return SoftmaxMixture(queries, Directions(table, ids, stored.get("donors_extra")), stored["places"], others)

@@ -253,14 +253,14 @@ def test_vectors_without_a_direction(bad, side):
 
 
 def test_softmax_over_too_much_is_refused_before_it_is_tried():
-    with pytest.raises(ValueError, match=r"20,001 rows a weight on all 10,000 donors.*choose alpha 1\.25 or more"):
+    with pytest.raises(ValueError, match=r"20,001 rows a weight on all 10,000 donors.*choose alpha 1\.25 or more, or a SoftmaxMixture"):
         cosine_mixture(np.ones((20_001, 1)), np.ones((10_000, 1)), 1.0)
 
 
 def test_the_limit_is_for_softmax_alone(monkeypatch):
-    monkeypatch.setattr(module, "_DENSE_LIMIT", 10)
+    monkeypatch.setattr(module, "HELD", 10)
     vectors = bridge_like(4)
     assert cosine_mixture(vectors, vectors, 2.0).nnz
     assert cosine_mixture(vectors[:2], vectors, 1.0).nnz == 8
-    with pytest.raises(ValueError, match="fits in memory"):
+    with pytest.raises(ValueError, match="more than is held"):
         cosine_mixture(vectors, vectors, 1.0)

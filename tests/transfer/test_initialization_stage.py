@@ -24,6 +24,7 @@ from sembridge.encoder import load_encoder, load_tokenizer
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL
 from sembridge.pipeline import apply, question
 from sembridge.semantic_bridge import SemBridge
+from sembridge.softmax import SoftmaxMixture
 from sembridge.transplant import decoder_rows
 
 WORDS = {"dimension": 8, "epochs": 1, "min_count": 5, "min_n": 4, "max_n": 5, "buckets": 500, "seed": 1}
@@ -193,3 +194,17 @@ def test_without_an_initialization_the_source_encoder_itself_is_evaluated(folder
         {"bias": "transfer", "special_ids": "target"}, {"encoder": location(folder / "tied"), "tokenizer": location(folder / "tokenizer")}
     )
     assert encoder[0].processor.get_vocab() == made_tokenizer("wordpiece", "english").get_vocab()
+
+
+def test_a_mixture_too_large_to_hold_comes_back_with_the_vectors_it_is_computed_from(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("sembridge.semantic_bridge.HELD", 0)
+    built(folder, tmp_path / "out", "sembridge-dense", "tied")
+    loaded = load_encoder(str(folder / "tied"))
+    embedding, _ = initialization.load(tmp_path / "out", loaded)
+    asked = question(loaded, load_tokenizer(str(folder / "tokenizer")), seed=11)
+    answer = expected_initializer(folder, "sembridge-dense")(asked)
+    assert isinstance(embedding.mixture, SoftmaxMixture)
+    assert embedding.rows.tobytes() == answer.rows.tobytes() and embedding.origin.tolist() == answer.origin.tolist()
+    assert np.array_equal(embedding.support, answer.support)
+    values = np.arange(len(asked.source)) ** 0.5
+    assert embedding.carry(values).tobytes() == answer.carry(values).tobytes()
