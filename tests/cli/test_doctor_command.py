@@ -344,3 +344,11 @@ def test_hours_by_calibrated_rates(doctor, tmp_path):
     assert "[ok]   work" in report and "first guesses for small models in collection" in report
     _, report = doctor("--catalog", mine, "--initializers", "base")
     assert "not known: counts of org/faq kor" in report and "[warn] work" in report and "at least about" in report
+
+
+def test_an_option_to_copy_stays_on_one_line():
+    from harness.cli.doctor import _wrapped
+
+    for length in range(80, 125):
+        wrapped = _wrapped("[FAIL] revision           ", f"{'x' * (length - 60)} {'y' * 30}; add --set tokenizers.ko.revision=COMMIT")
+        assert "--set tokenizers.ko.revision=COMMIT" in wrapped and max(map(len, wrapped.splitlines())) <= 120
