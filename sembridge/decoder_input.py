@@ -10,23 +10,44 @@ from __future__ import annotations
 
 import logging
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import torch
 
 logger = logging.getLogger(__name__)
 
-_UNSUITED: WeakSet[Any] = WeakSet()  # models whose logits are more than their decoder's output; found out once
+_BARE: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()  # model -> whether its logits are its decoder's output; tried once
 
 
 def decoder_input(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor | None:
     """[B, L, D] input of the decoder of a masked LM for a padded batch, or None if the logits are not simply `decoder(input)`.
 
-    The decoder has to be a plain torch.nn.Linear, without hooks that someone waits for.
+    The decoder has to be a plain torch.nn.Linear, without hooks that someone waits for. A model is tried on one text first, which draws nothing
+    from the global random generators.
     """
     decoder = model.get_output_embeddings()
-    if model in _UNSUITED or not _plain(decoder):
+    if not _plain(decoder):
         return None
+    if model not in _BARE:
+        _BARE[model] = _try(model, decoder, {name: tensor[:1] for name, tensor in batch.items()})
+        if not _BARE[model]:
+            name = type(model).__name__
+            logger.info("%s does more to its logits than its decoder; they are computed whole, which takes more time and memory", name)
+    return _stopped(model, decoder, batch)[0] if _BARE[model] else None
+
+
+def _try(model: Any, decoder: torch.nn.Linear, batch: dict[str, torch.Tensor]) -> bool:
+    device = decoder.weight.device
+    with torch.no_grad(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        try:
+            return _stopped(model, decoder, batch)[1]
+        except RuntimeError:
+            model(**batch)  # if this fails too, the placeholder was not the reason
+            return False
+
+
+def _stopped(model: Any, decoder: torch.nn.Linear, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, bool]:
+    """What the decoder would have been given, and whether the model returned the decoder's output as it is."""
     given: list[torch.Tensor] = []
     returned: list[torch.Tensor] = []
 
@@ -35,18 +56,13 @@ def decoder_input(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor | 
         returned.append(hidden.new_zeros(()).expand(*hidden.shape[:-1], len(decoder.weight)))  # no memory; writing to it is an error
         return returned[-1]
 
-    decoder.forward = instead
+    decoder.forward = instead  # type: ignore[assignment, method-assign]
     try:
         logits = model(**batch).logits
-    except RuntimeError:  # the placeholder may be the reason; if it is not, computing the logits says so again
-        logits = None
     finally:
         del decoder.forward
-    if len(returned) == 1 and logits is returned[0] and given[0].shape[:-1] == batch["input_ids"].shape:
-        return given[0]
-    _UNSUITED.add(model)
-    logger.info("%s does more to its logits than its decoder; they are computed whole, which takes more time and memory", type(model).__name__)
-    return None
+    alone = len(returned) == 1 and logits is returned[0] and given[0].shape[:-1] == batch["input_ids"].shape
+    return given[0] if given else logits, alone
 
 
 def _plain(decoder: Any) -> bool:

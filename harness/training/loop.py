@@ -19,8 +19,8 @@ import torch.distributed as dist
 from harness.training import checkpoint, guard
 from harness.training.curve import Curve
 from harness.training.loss import flops, info_nce, ramp
+from harness.training.representations import representations
 from harness.training.settings import TrainingSettings
-from sembridge.head import autocast, pad, represent, tokenize
 from sembridge.parts import parts
 
 
@@ -99,15 +99,16 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
 def _step(encoder: Any, share: Sequence[Pair], settings: TrainingSettings, weight: float, rank: int, world: int, device: torch.device
           ) -> dict[str, float]:  # fmt: skip
     """Encode the share, compute the global loss, and leave this share's part of its gradient in the parameters."""
-    with autocast(device, settings.precision):
-        queries = _encode(encoder, "query", [pair.question for pair in share], settings.max_length, device).float()
-        documents = _encode(encoder, "document", [pair.passage for pair in share], settings.max_length, device).float()
+    queries, queries_backward = representations(encoder, "query", [pair.question for pair in share], settings)
+    documents, documents_backward = representations(encoder, "document", [pair.passage for pair in share], settings)
     keys = torch.tensor([pair.document for pair in share], device=device)
     queries, documents, keys = (_gathered(tensor, rank, world) for tensor in (queries, documents, keys))
     contrast = info_nce(queries, documents, keys, settings.scale)
     sparsity = settings.lambda_query * flops(queries) + settings.lambda_document * flops(documents)
     loss = contrast + weight * sparsity
     loss.backward()
+    queries_backward()
+    documents_backward()
     return {
         "loss": float(loss.detach()),
         "contrast": float(contrast.detach()),
@@ -115,12 +116,6 @@ def _step(encoder: Any, share: Sequence[Pair], settings: TrainingSettings, weigh
         "query_active": float((queries > 0).sum(1).float().mean()),
         "document_active": float((documents > 0).sum(1).float().mean()),
     }
-
-
-def _encode(encoder: Any, side: str, texts: list[str], max_length: int, device: torch.device) -> torch.Tensor:
-    prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
-    ids = tokenize(encoder, [prompt + text for text in texts], side, max_length)
-    return represent(encoder, pad(ids, parts(encoder).tokenizer.pad_token_id, device), side)
 
 
 def _gathered(own: torch.Tensor, rank: int, world: int) -> torch.Tensor:

@@ -119,6 +119,20 @@ def test_a_decoder_that_someone_listens_to_or_has_changed_is_called(folders, lar
     np.testing.assert_allclose(represent(encoder, batch_of(encoder, texts()[:4])).detach(), represented(encoder, texts()[:4]), atol=1e-6)
 
 
+def test_trying_a_model_draws_nothing_from_the_global_generator(folders, large):
+    state = torch.get_rng_state()
+    encoder = load_encoder(folders["bert", True])
+    parts(encoder).model.__class__ = Capped
+    parts(encoder).model.train()
+    batch = batch_of(encoder, texts()[:4])
+    found = []
+    for _ in range(2):  # the first call tries
+        torch.set_rng_state(state)
+        found.append(represent(encoder, batch))
+    assert torch.equal(*found)
+    assert not torch.equal(found[0], represent(encoder, batch)), "dropout draws"
+
+
 def test_the_decoder_is_itself_again_also_after_an_error(folders, large):
     encoder = load_encoder(folders["bert", True])
     model = parts(encoder).model
@@ -126,7 +140,11 @@ def test_the_decoder_is_itself_again_also_after_an_error(folders, large):
     too_long = {name: torch.ones((1, 90), dtype=torch.long) for name in ("input_ids", "attention_mask")}
     with pytest.raises((RuntimeError, IndexError)):
         represent(encoder, too_long)
-    assert "forward" not in vars(model.get_output_embeddings())
+    fresh = load_encoder(folders["bert", True])
+    with pytest.raises((RuntimeError, IndexError)):
+        represent(fresh, too_long)  # the very first call, and not taken for a sign of what the model does to its logits
+    assert decoder_input(parts(fresh).model, batch_of(fresh, texts()[:2])) is not None
+    assert "forward" not in vars(model.get_output_embeddings()) and "forward" not in vars(parts(fresh).model.get_output_embeddings())
     assert model(**batch_of(encoder, texts()[:2])).logits.shape[-1] == model.config.vocab_size
 
 
