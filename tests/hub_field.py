@@ -14,6 +14,7 @@ from harness.catalog.catalog import load_catalog
 # splade-v3 is stored whole, splade-pp as a masked LM alone, granite is a RoBERTa. opensearch's v1 is a BERT; here it is a Router, as its sibling
 # doc-v1 is, so that an inference-free encoder comes from the hub too.
 ENCODERS = {"splade-v3": "saved", "splade-pp": "plain", "opensearch-v1": "router", "granite-30m": "roberta"}
+OTHER_ENCODERS = {"opensearch-v2-distill": "distilbert", "opensearch-doc-v2-mini": "router", "opensearch-doc-v3-distill": "router"}
 WEBFAQ, PARQUET, RAW = "PaDaS-Lab/webfaq-retrieval", "mteb/MIRACLRetrieval", ("miracl/miracl-corpus", "miracl/miracl")
 OLDER = ("ru", "ar")  # tokenizers that are published as vocab.txt
 

@@ -33,14 +33,14 @@ POOLING = {"cls": "cls", "mean": "mean", "last": "lasttoken"}
 
 
 def texts(language: str, count: int = 160) -> list[str]:
-    """Sequences of eight words, all different."""
-    words = f"{FOREIGN[language]} {SHARED}".split()
+    """Sequences of eight words, all different; of a language that FOREIGN lacks in Russian."""
+    words = f"{FOREIGN.get(language, FOREIGN['ru'])} {SHARED}".split()
     rng = np.random.default_rng(len(language) + ord(language[0]))
     return [f"{' '.join(rng.choice(words, size=7))} {number}" for number in range(count)]
 
 
 def encoder(folder: Path, kind: str) -> dict[str, bytes]:
-    """kind: saved (with modules.json), plain (a masked LM alone), untied (plain, its decoder apart), roberta, router (inference-free)."""
+    """kind: saved (with modules.json), plain (a masked LM alone), untied (plain, its decoder apart), roberta, distilbert, router (inference-free)."""
     if kind == "router":
         family_folder(folder, "inference-free")
         shutil.rmtree(folder / "document")  # what it was made of
@@ -49,6 +49,8 @@ def encoder(folder: Path, kind: str) -> dict[str, bytes]:
         load_encoder(str(folder / "plain")).save_pretrained(str(folder / "saved"), create_model_card=False)
         shutil.rmtree(folder / "plain")
         folder = folder / "saved"
+    elif kind == "distilbert":
+        family_folder(folder, "distilbert")
     else:
         family_folder(folder / "plain", "bert", tied=kind != "untied")
         if kind == "saved":
