@@ -20,7 +20,7 @@ from sembridge.entmax import check_alpha, product_mixture, unit
 from sembridge.screening import Candidates, Screen
 
 _BLOCK = 512  # queries compared at a time: 31 MB of bfloat16 scores for 30,522 donors
-_SLICE = 64  # of them that a thread solves at a time
+_SLICE = 128  # of them that a thread solves at a time
 _SMALL = 50_000_000  # similarities; fewer are done by `product_mixture` before the loops are compiled
 
 

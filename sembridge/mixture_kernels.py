@@ -45,17 +45,18 @@ def screen(scores, shift, errors, stored, over, ids, counts):  # type: ignore[no
             for j in range(group * _GROUP, min(size, (group + 1) * _GROUP)):
                 top = line[j] if line[j] > top else top
             largest[group] = top
-        least = _least(largest, groups, errors[row], stored, over, smallest, scratch)
+        floor = _floor_of(largest, groups, errors[row], stored, over, -np.inf, smallest, scratch)
+        least = _least(floor, errors[row], stored)
         start = end
         for group in range(groups):
             if largest[group] >= least:
                 for j in range(group * _GROUP, min(size, (group + 1) * _GROUP)):
-                    if line[j] >= least:
-                        ids[end], kept[end - start] = j, line[j]
-                        end += 1
+                    ids[end], kept[end - start] = j, line[j]
+                    end += line[j] >= least  # no branch: of thousands of candidates none is foreseen
         found = end - start
         if found > _FEW:
-            least = _least(kept, found, errors[row], stored, over, smallest, scratch)
+            floor = _floor_of(kept, found, errors[row], stored, over, floor, smallest, scratch)
+            least = _least(floor, errors[row], stored)
             end = start
             for i in range(found):
                 ids[end] = ids[start + i]
@@ -65,11 +66,17 @@ def screen(scores, shift, errors, stored, over, ids, counts):  # type: ignore[no
 
 
 @compiled
-def _least(scores, count, error, stored, over, smallest, scratch):  # type: ignore[no-untyped-def]
-    """The least stored score of a donor that can carry weight, going by those of some donors [count]."""
+def _floor_of(scores, count, error, stored, over, known, smallest, scratch):  # type: ignore[no-untyped-def]
+    """`_floor` of stored scores [count] as small as they may be."""
     for i in range(count):
         smallest[i] = scores[i] - stored * abs(scores[i]) - error
-    least = _floor(smallest, count, over, scratch) - error
+    return _floor(smallest, count, over, known, scratch)
+
+
+@compiled
+def _least(floor, error, stored):  # type: ignore[no-untyped-def]
+    """The least stored score that may stand for one as large as `floor`."""
+    least = floor - error
     return least / (1 + stored) if least > 0 else least / (1 - stored)
 
 
@@ -183,18 +190,18 @@ def _keep(gaps, place, count, least):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _floor(scores, count, over, scratch):  # type: ignore[no-untyped-def]
-    """A number not above any score [count] that carries weight at alpha = over + 1, and close to the least of them."""
+def _floor(scores, count, over, known, scratch):  # type: ignore[no-untyped-def]
+    """A number not above any score [count] that carries weight at alpha = over + 1, and close to the least of them; `known` is one, less close."""
     top = scores[:count].max()
     gaps = scratch[2]
     for i in range(count):
         gaps[i] = scores[i] - top
     if over <= 1:
-        tau = -1.0
+        tau = max(-1.0, over * (known - top))
         for _ in range(12):
             step = _step(gaps, count, over, tau, scratch)
             tau += max(step, 0.0)
-            if step < 1e-6:
+            if step < 1e-3:
                 break
         return top + tau / over - _SLACK
     least = _sparsemax(gaps, count, scratch) - _SLACK
