@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-BIAS = -2.0  # of every output, so that about as few dimensions are active as in a trained encoder
+BIAS, SMALL_BIAS = -2.0, -0.6  # of every output, so that about as few dimensions are active as in a trained encoder
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
-def base_encoder(vocabulary: int, *, bias: float = BIAS, small: bool = False) -> Any:
+def base_encoder(vocabulary: int, *, small: bool = False) -> Any:
     """A `SparseEncoder` with `vocabulary` outputs: 12 layers, 768 dimensions (small: 2 and 128). Word number i of a text is "w<i>"."""
     import torch
     from sentence_transformers import SparseEncoder
@@ -30,7 +30,7 @@ def base_encoder(vocabulary: int, *, bias: float = BIAS, small: bool = False) ->
         torch.manual_seed(0)
         model = BertForMaskedLM(BertConfig(vocab_size=vocabulary, **shape))
     with torch.no_grad():
-        model.get_output_embeddings().bias.fill_(bias)
+        model.get_output_embeddings().bias.fill_(SMALL_BIAS if small else BIAS)
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

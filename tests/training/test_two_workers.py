@@ -9,7 +9,7 @@ import torch.multiprocessing
 from encoders_made import largest_difference, made_encoder_folder, same_bits, weights
 from pairs_made import toy_pairs
 from safetensors.torch import load_file
-from two_workers import SEED, STOPPED, curve_of, plain_training, work, write_collection
+from two_workers import SEED, STOPPED, Represented, curve_of, parallel_gradients, plain_training, work, write_collection
 
 from harness.training.loop import train
 from sembridge.encoder import load_encoder
@@ -59,6 +59,22 @@ def test_weights_are_the_same_on_both_workers_and_as_with_one(outcome):
     assert largest_difference(effective(one), effective(first)) < 1e-5
     start = weights(load_encoder(str(outcome / "plain")))
     assert largest_difference(start, first) > 1e-3
+
+
+def test_micro_batches_on_two_workers_are_the_global_batch(outcome):
+    for step in range(STEPS):
+        one, first, second = (load_file(outcome / name / f"gradients-{step}.safetensors") for name in ("one", "0/micro", "1/micro"))
+        assert same_bits(first, second)
+        assert largest_difference(one, first) < 1e-5 * max(float(value.abs().max()) for value in one.values())
+
+
+def test_pytorchs_own_data_parallelism_finds_the_gradients_of_the_sparse_head(outcome, monkeypatch):
+    monkeypatch.setattr("sembridge.head.FEW_OUTPUTS", 0)
+    parallel_gradients(Represented(str(outcome / "plain")), [pair.passage for pair in toy_pairs()][:16], outcome / "parallel.safetensors")
+    one, first, second = (load_file(outcome / name / "parallel.safetensors") for name in (".", "0", "1"))
+    assert same_bits(first, second) and one.keys() == first.keys()
+    mean = {name: gradient / 2 for name, gradient in one.items()}
+    assert largest_difference(mean, first) < 1e-5 * max(float(value.abs().max()) for value in mean.values())
 
 
 def test_two_workers_killed_and_resumed_end_with_the_same_bits(outcome):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,17 @@ import torch.distributed as dist
 from encoders_made import weights
 from pairs_made import toy_pairs
 from safetensors.torch import save_file
+from torch.nn.parallel import DistributedDataParallel
 
+import sembridge.head
 from harness.collections import beir
 from harness.training.curve import Curve, scores_on
 from harness.training.guard import TrainingStopped
 from harness.training.loop import train
 from harness.training.settings import TrainingSettings
 from sembridge.encoder import load_encoder
+from sembridge.head import pad, represent, tokenize
+from sembridge.parts import parts
 
 PLAIN = TrainingSettings(batch_size=16, epochs=3, learning_rate=1e-3, max_length=16, lambda_query=0.02, lambda_document=0.03)  # of 3 steps
 STOPPED = PLAIN.model_copy(update={"checkpoint_every": 4})
@@ -53,11 +57,11 @@ def recorded_gradients() -> Any:
         torch.nn.utils.clip_grad_norm_ = clip
 
 
-def plain_training(folder: str, out: Path) -> None:
+def plain_training(folder: str, out: Path, micro_batch: int | None = None) -> None:
     """PLAIN on toy pairs with three questions a document, so that batches hold several of the same; all gradients and figures kept."""
     encoder, figures = load_encoder(folder), []
     with recorded_gradients() as gradients:
-        settings = PLAIN.model_copy(update={"checkpoint_every": 1})
+        settings = PLAIN.model_copy(update={"checkpoint_every": 1, "micro_batch": micro_batch})
         figures.append(train(encoder, toy_pairs(3), settings, SEED, report=figures.append))
     out.mkdir(parents=True)
     save_file(weights(encoder), out / "weights.safetensors")
@@ -83,11 +87,33 @@ def curve_of(out: Path, encoder: Any, scratch: Path, report: Any = None) -> list
     return curve.found
 
 
+class Represented(torch.nn.Module):
+    """An encoder as a module, for PyTorch's own data parallelism; every vocabulary counts as large."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self.encoder = load_encoder(folder).eval()
+        sembridge.head.FEW_OUTPUTS = 0
+
+    def forward(self, texts: list[str]) -> torch.Tensor:
+        return represent(self.encoder, pad(tokenize(self.encoder, texts, "document", 16), parts(self.encoder).tokenizer.pad_token_id))
+
+
+def parallel_gradients(module: Any, texts: list[str], out: Path) -> None:
+    """Two backward passes, the first without waiting for the other worker: gradients accumulate, then their mean over workers is taken."""
+    half = len(texts) // 2
+    with module.no_sync() if isinstance(module, DistributedDataParallel) else nullcontext():
+        module(texts[:half]).square().sum().backward()
+    module(texts[half:]).square().sum().backward()
+    save_file({name.removeprefix("module."): p.grad for name, p in module.named_parameters() if p.grad is not None}, out)
+
+
 def work(rank: int, plain: str, dropout: str, broken: str, out: Path) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{out}/rendezvous", rank=rank, world_size=2)
     own = out / str(rank)
     plain_training(plain, own / "plain")
+    plain_training(plain, own / "micro", micro_batch=3)
 
     whole, stopped = load_encoder(dropout), load_encoder(dropout)
     train(whole, toy_pairs(), DROPOUT, SEED)
@@ -114,5 +140,7 @@ def work(rank: int, plain: str, dropout: str, broken: str, out: Path) -> None:
         train(load_encoder(broken), toy_pairs(), PLAIN, SEED)
     except TrainingStopped as error:
         errors["stopped"] = str(error)
+    texts = [pair.passage for pair in toy_pairs()]
+    parallel_gradients(DistributedDataParallel(Represented(plain)), texts[rank * 8 : rank * 8 + 8], own / "parallel.safetensors")
     (own / "report.json").write_text(json.dumps({"errors": errors, "resumed_from": figures["resumed_from"]}))
     dist.destroy_process_group()
