@@ -8,14 +8,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
+TOKENIZER, WHOLE, HEAD, CODE = "tokenizer", "whole", "head", "code"  # what is read of a model: HEAD is BGE-M3's, CODE its repository's own
 SECONDS = 10  # to wait for an answer of the hub
 _WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors(\.index\.json)?")
 _TOKENIZER = re.compile(r"(tokenizer\.json|vocab\.(txt|json)|.*\.(model|spm))")
 _SETTINGS = re.compile(r"(.*\.(json|model|spm)|vocab\.txt|merges\.txt|query_token_weights\.txt)")
+_HEAD = re.compile(r"sparse_linear\.(safetensors|pt)")
+_OF_CODE = re.compile(r".*\.(py|bin|safetensors)")
 _EXPORTS = ("onnx", "openvino")  # the same weights for other libraries: not downloaded
 
 
@@ -47,16 +51,19 @@ class HubAccess:
         self._known: dict[tuple[str, str, str], Listing] = {}
         self._unreachable = ""
 
-    def model(self, what: str, name: str, revision: str, weights: bool) -> Check:
-        """weights: whether the model is loaded, or only its tokenizer."""
-        if _model_is_cached(name, revision, weights):
+    def model(self, name: str, revision: str, parts: AbstractSet[str]) -> Check:
+        """parts: what is read of it, of TOKENIZER, WHOLE, HEAD, CODE."""
+        what = "model" if WHOLE in parts else "tokenizer"
+        if _model_is_cached(name, revision, parts):
             return Check(OK, what, f"{name}: in the hub's cache")
         listing = self.listing("model", name, revision)
         if listing.problem:
             return Check(listing.mark, what, f"{name}: {listing.problem}")
-        wanted = model_files(listing.files, weights)
-        if weights and not any(path.endswith(".safetensors") for path in wanted):
+        wanted = model_files(listing.files, parts)
+        if WHOLE in parts and CODE not in parts and not any(_WEIGHTS.fullmatch(path.rsplit("/", 1)[-1]) for path in wanted):
             return Check(FAIL, what, f"{name}: no model.safetensors at {revision[:12]}, and pickled weights are not loaded; pin a later revision")
+        if HEAD in parts and not any(_HEAD.fullmatch(path) for path in wanted):
+            return Check(FAIL, what, f"{name}: no sparse_linear.pt at {revision[:12]}, so it is not of kind bge-m3; pin another revision")
         if not any(_TOKENIZER.fullmatch(path.rsplit("/", 1)[-1]) for path in wanted):
             return Check(FAIL, what, f"{name}: no tokenizer at {revision[:12]}; pin another revision")
         return _to_download(what, name, {path: listing.files[path] for path in wanted}, "model", revision)
@@ -151,15 +158,18 @@ def gate(page: str) -> str:
     return f"open {page}, log in and accept its conditions, then set HF_TOKEN to a read token of that account"
 
 
-def model_files(files: Iterable[str], weights: bool) -> list[str]:
-    """Of a model's files those that loading it downloads: settings, tokenizer and, with `weights`, model.safetensors, whole or in parts."""
+def model_files(files: Iterable[str], parts: AbstractSet[str]) -> list[str]:
+    """Of a model's files those that loading it downloads: settings, tokenizer and, if it is read WHOLE, model.safetensors, whole or in parts; the
+    head of HEAD; of a model that is CODE all modules and weights, for what it loads is its own choice."""
     paths = [path for path in sorted(files) if not path.startswith(".") and path.split("/")[0] not in _EXPORTS]
     found = []
     for path in paths:
         folder, name = path.rpartition("/")[::2]
-        if _WEIGHTS.fullmatch(name):
+        if (CODE in parts and _OF_CODE.fullmatch(name)) or (HEAD in parts and _HEAD.fullmatch(path)):
+            found.append(path)
+        elif _WEIGHTS.fullmatch(name):
             whole = f"{folder}/model.safetensors".lstrip("/")
-            if weights and (path == whole or whole not in paths):
+            if WHOLE in parts and (path == whole or whole not in paths):
                 found.append(path)
         elif _SETTINGS.fullmatch(name):
             found.append(path)
@@ -183,19 +193,24 @@ def _to_download(what: str, name: str, files: dict[str, int], kind: str, revisio
     return Check(OK, what, f"{name}: {amount(size)} to download ({len(absent)} files)", size)
 
 
-def _model_is_cached(name: str, revision: str, weights: bool) -> bool:
-    """Whether its configuration, its tokenizer and, with `weights`, all its weights are in the cache. Asks no hub."""
-    config = cached(name, "config.json", "model", revision)
+def _model_is_cached(name: str, revision: str, parts: AbstractSet[str]) -> bool:
+    """Whether its configuration, its tokenizer and what else is read of it are in the cache. Asks no hub."""
+    found_one = (cached(name, file, "model", revision) for file in ("config.json", "router_config.json"))  # a Router's own lie in its parts' folders
+    config = next(filter(None, found_one), None)
     if config is None:
         return False
     from pathlib import Path
 
     folder = Path(config).parent
     here = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    found = model_files(here, weights)
+    found = model_files(here, parts)
     if not any(_TOKENIZER.fullmatch(path.rsplit("/", 1)[-1]) for path in found):
         return False
-    return not weights or any(path.endswith("model.safetensors") for path in found) or _all_parts(found)
+    if HEAD in parts and not any(_HEAD.fullmatch(path) for path in found):
+        return False
+    if CODE in parts:
+        return any(path.endswith(".py") for path in found) and any(path.endswith((".bin", ".safetensors")) for path in found)
+    return WHOLE not in parts or any(path.endswith("model.safetensors") for path in found) or _all_parts(found)
 
 
 def _all_parts(paths: Iterable[str]) -> bool:

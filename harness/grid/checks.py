@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalog.catalog import Catalog
-from harness.grid.access import FAIL, OK, WARN, Check, HubAccess, amount, gate
+from harness.grid.access import CODE, FAIL, HEAD, OK, TOKENIZER, WARN, WHOLE, Check, HubAccess, amount, gate
 from harness.grid.artefact import Artefact, Hub, Local
 from harness.grid.collection_source import CollectionSource
 from harness.grid.costs import amounts, total
@@ -40,13 +40,18 @@ _GUESSES: Mapping[str, int] = {
 
 def access(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: Store, catalog: Catalog, hub: HubAccess) -> list[Check]:
     """One line for each model, and for each collection in all its languages, that the missing artefacts read."""
-    read: dict[tuple[str, str], bool] = {}
+    read: dict[tuple[str, str], set[str]] = {}
+    own_code: set[str] = set()
     local: set[str] = set()
     for artefact in todo:
         for role, source in artefact.inputs.items():
             if isinstance(source, Hub):
-                at = (source.name, source.revision)
-                read[at] = read.get(at, False) or role not in _TOKENIZERS
+                parts = read.setdefault((source.name, source.revision), {TOKENIZER})
+                if role not in _TOKENIZERS:
+                    parts.add(WHOLE)
+                if role == "encoder" and artefact.stage == "reference":
+                    parts |= {HEAD} if artefact.parameters["kind"] == "bge-m3" else {CODE} if artefact.parameters["remote_code"] else set()
+                    own_code |= {source.name} if artefact.parameters["remote_code"] else set()
             elif isinstance(source, Local):
                 local.add(str(source.path))
     pocket = {one for cell in cells for one in cell.artefact.walk() if one.stage.startswith("pocket-")}
@@ -60,12 +65,12 @@ def access(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], stor
     gated = {
         entry.id for kind in (catalog.encoders, catalog.tokenizers, catalog.bridges, catalog.references) for entry in kind.values() if entry.gated
     }
-    for (name, revision), weights in sorted(read.items()):
-        what = "model" if weights else "tokenizer"
+    for (name, revision), parts in sorted(read.items()):
         if revision != UNPINNED:
-            checks.append(hub.model(what, name, revision, weights))
+            checks.append(hub.model(name, revision, parts))
         elif name in gated:
             checks.append(Check(WARN, "access", f"{name}: gated, not checked without a revision: {gate(f'https://huggingface.co/{name}')}"))
+    checks += [Check(WARN, "code", f"{name}: code of its repository will run here, as remote_code says; read it first") for name in sorted(own_code)]
     return checks + [_collection(name, group, hub) for name, group in _downloads(preset, todo).items()]
 
 

@@ -12,7 +12,7 @@ import hub_repositories
 import pytest
 from hub_double import TOKEN, Hub
 
-from harness.grid.access import model_files
+from harness.grid.access import WHOLE, model_files
 from harness.grid.plan import plan
 from harness.grid.preset import load_preset
 from harness.grid.store import Store
@@ -137,7 +137,7 @@ def test_weights_in_parts_are_in_the_cache_only_together(doctor, hub):
     assert "20.0 kB to download (5 files)" in line(doctor(files=files)[1], "org/enc")
     snapshot_download("org/enc", revision=hub.repositories["models", "org/enc"].commit, ignore_patterns=["*2-of*"])
     assert "10.0 kB to download (1 files)" in line(doctor(files=files)[1], "org/enc")
-    assert model_files([*files, "model.safetensors"], weights=True) == ["config.json", "model.safetensors", "tokenizer.json"]
+    assert model_files([*files, "model.safetensors"], {WHOLE}) == ["config.json", "model.safetensors", "tokenizer.json"]
 
 
 def test_a_repository_of_two_roles_is_asked_once_and_read_whole(doctor, hub):
@@ -352,3 +352,34 @@ def test_an_option_to_copy_stays_on_one_line():
     for length in range(80, 125):
         wrapped = _wrapped("[FAIL] revision           ", f"{'x' * (length - 60)} {'y' * 30}; add --set tokenizers.ko.revision=COMMIT")
         assert "--set tokenizers.ko.revision=COMMIT" in wrapped and max(map(len, wrapped.splitlines())) <= 120
+
+
+def test_a_reference_s_head_and_its_code_are_counted(doctor, hub):
+    from huggingface_hub import snapshot_download
+
+    head = {"sparse_linear.pt": b"h" * 1_000}
+    own = {"config.json": "{}", "tokenizer.json": "{}", "modeling.py": b"#" * 300, "pytorch_model.bin": b"w" * 7_000}
+    m3, milco = hub.add("org/m3", ENCODER | head, "models"), hub.add("org/milco", own, "models")
+    asked = ("--set", f"references.m3={{model: org/m3, kind: bge-m3, hub: true, revision: {m3}}}", "--initializers", "m3", "milco")
+    asked += ("--set", f"references.milco={{model: org/milco, kind: milco, remote_code: true, hub: true, revision: {milco}}}")
+    code, report = doctor(*asked)
+    assert code == 0
+    assert "41.5 kB to download" in line(report, "org/m3") and "7.3 kB to download" in line(report, "org/milco")
+    assert report.count("code of its repository will run here") == 1 and "[warn] code               org/milco: code of its" in report
+    for name, revision in (("org/m3", m3), ("org/milco", milco)):
+        snapshot_download(name, revision=revision, ignore_patterns=["*.pt", "*.py"])
+        assert "in the hub's cache" not in line(doctor(*asked)[1], name)
+        snapshot_download(name, revision=revision)
+        assert "in the hub's cache" in line(doctor(*asked)[1], name)
+    bare = hub.add("org/m3", ENCODER, "models")
+    code, report = doctor("--set", f"references.m3={{model: org/m3, kind: bge-m3, hub: true, revision: {bare}}}", "--initializers", "m3")
+    assert code == 1 and "no sparse_linear.pt" in line(report, "org/m3")
+
+
+def test_an_encoder_whose_settings_lie_in_its_parts_is_found_in_the_cache(doctor, hub):
+    from huggingface_hub import snapshot_download
+
+    document = {f"document_0_Transformer/{name}": content for name, content in ENCODER.items()}
+    doctor(files=document | {"router_config.json": "{}"})
+    snapshot_download("org/enc", revision=hub.repositories["models", "org/enc"].commit)
+    assert "in the hub's cache" in line(doctor(files=document | {"router_config.json": "{}"})[1], "org/enc")
