@@ -202,6 +202,19 @@ def test_bridges_on_copies_in_other_layouts(desk, zero_shot):
     pd.testing.assert_frame_equal(again, known.loc[again.index])
 
 
+def test_convergence_ends_where_fine_tuning_ends(desk, zero_shot, fine_tuned):
+    told = desk.grid(
+        "paper-convergence", "curves", *pinned(desk), "--languages", "ko", "--initializers", "sembridge", "mean", "--set", "training.points=2"
+    )
+    curves = pd.read_csv(desk.folder / "curves" / "convergence.csv")
+    assert list(curves["initializer"]) == ["sembridge"] * 3 + ["mean"] * 3 and list(curves["step"]) == [0, 1, 2] * 2
+    ends = {"zero-shot": curves.query("step == 0"), "fine-tuned": curves.query("step == 2")}
+    for stage, end in ends.items():
+        cells = desk.cells(stage).query("language == 'ko' and architecture == 'splade-v3' and collection == 'webfaq'").set_index("initializer")
+        assert list(end["ndcg@10"]) == list(cells.loc[["sembridge", "mean"], "ndcg@10"]), stage
+    assert "convergence" in told
+
+
 def test_offline_from_the_cache(desk, zero_shot, fine_tuned):
     """First everything from the store; then the sweep of alpha in an empty store, from the hub's cache alone."""
     before, made = desk.written("zero-shot"), desk.artefacts()
