@@ -62,6 +62,7 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
         if not given.dry_run:
             _check_writable(given.results)
             store.create()
+            store.set_aside_damaged(cell.artefact for cell in cells)
     except (PresetError, StoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return MISUSE
@@ -80,8 +81,10 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
 
 def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store: Any, slots: int) -> int:
     from harness.grid.estimate import Estimate
+    from harness.grid.plan import missing
     from harness.grid.preset import PresetError
     from harness.grid.progress import Progress, duration
+    from harness.grid.store import ROUNDS, StoreError
     from harness.results import measurement
     from harness.results.export import write_results
     from harness.results.rendering import to_text
@@ -93,15 +96,28 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
     progress = Progress(expected, slots, given.results / "run.log")
     finished = [cell for cell in cells if store.has(cell.artefact)]
     progress.line(f"{preset.title}: {len(cells)} cells, {len(finished)} already in the store, {len(todo)} artefacts to compute")
+    for note in store.found:
+        progress.line(note)
     errors: dict[str, str] = {}
-    if todo:
-        from harness.grid.schedule import run
+    asked = cells
+    try:
+        for _ in range(ROUNDS):
+            if todo:
+                from harness.grid.schedule import run
 
-        try:
-            errors = run(preset, cells, todo, store, given.address, estimate, progress)
-        except PresetError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return MISUSE
+                errors |= run(preset, asked, todo, store, given.address, estimate, progress)
+            store.check_there()
+            told = len(store.found)
+            damaged = set(store.set_aside_damaged(cell.artefact for cell in cells))
+            for note in store.found[told:]:
+                progress.line(note)
+            if not damaged:
+                break
+            asked = [cell for cell in cells if cell.artefact in damaged]
+            todo = missing(asked, store)
+    except (PresetError, StoreError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSE
     records = [
         measurement.record(cell.identity, cell.artefact.key, cell.label, cell.reference, store.path(cell.artefact))
         if store.has(cell.artefact)
@@ -109,7 +125,16 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
         for cell in cells
     ]
     paths = {record.key: store.path(cell.artefact) for record, cell in zip(records, cells, strict=True)}
-    written = write_results(given.results, records, lambda record: paths[record.key] if record.status == "ok" else None)
+    try:
+        written = write_results(given.results, records, lambda record: paths[record.key] if record.status == "ok" else None)
+    except OSError as error:
+        said = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+        print(f"error: --results {given.results} cannot be written: {said}; the store has all that was computed: mend it, and the same command "
+              "writes the tables", file=sys.stderr)  # fmt: skip
+        return 1
+    if store.set_aside_damaged(cell.artefact for cell in cells):
+        print(f"error: {store.found[-1]}, and that while the tables were written: run the same command again", file=sys.stderr)
+        return 1
     for table in written.tables:
         print(f"\n{to_text(table)}", end="")
     print(f"\n{LEGEND}")

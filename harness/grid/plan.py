@@ -43,12 +43,15 @@ def plan(preset: Preset) -> list[Cell]:
 
 
 def missing(cells: Iterable[Cell], store: Store) -> list[Artefact]:
-    """Artefacts the store lacks for these cells, inputs first, each once. What a finished cell was made from is not missed."""
+    """Artefacts the store lacks for these cells, inputs first, each once. What a finished artefact was made from is not missed."""
     found: dict[str, Artefact] = {}
+
+    def collect(artefact: Artefact) -> None:
+        if artefact.key not in found and not store.has(artefact):
+            for child in artefact.needed:
+                collect(child)
+            found[artefact.key] = artefact
+
     for cell in cells:
-        if store.has(cell.artefact):
-            continue
-        for artefact in cell.artefact.walk():
-            if not store.has(artefact):
-                found.setdefault(artefact.key, artefact)
+        collect(cell.artefact)
     return list(found.values())

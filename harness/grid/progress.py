@@ -35,8 +35,11 @@ class Progress:
         """Show and log one line."""
         self._show(text)
         if self._log:
-            with self._log.open("a", encoding="utf-8") as file:
-                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+            try:
+                with self._log.open("a", encoding="utf-8") as file:
+                    file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+            except OSError as error:  # a full disk must not end the grid for the sake of its log
+                self._show(f"{self._log} cannot be written ({error.strerror}): the log has a gap from here on")
 
     def finished(self, text: str, expected: float) -> None:
         """One piece of work, that was expected to take so many seconds, is done."""

@@ -13,7 +13,8 @@ from typing import Any
 from harness.grid.artefact import Artefact, Hub
 from harness.grid.cluster import WAITING, Cluster, cell_resources
 from harness.grid.estimate import Estimate
-from harness.grid.plan import Cell
+from harness.grid.faults import AGAIN, Attempts, Outcome, died, oom_kills, raised
+from harness.grid.plan import Cell, missing
 from harness.grid.preset import Preset
 from harness.grid.progress import Progress, duration
 from harness.grid.stages import STAGES
@@ -31,11 +32,11 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: 
     start = time.perf_counter()
     with Cluster(preset, address, offline=not _uses_hub(cells)) as slots:
         progress.line(f"Ray is ready after {duration(time.perf_counter() - start)}: {slots} cell{'s' if slots > 1 else ''} at a time")
-        errors = _run_shared([artefact for artefact in todo if STAGES[artefact.stage].shared], preset, store, estimate, progress)
+        errors = _run_shared([artefact for artefact in todo if _apart(artefact)], preset, store, estimate, progress)
         pending = _distinct([cell for cell in cells if not store.has(cell.artefact)])
         runnable = []
         for cell in pending:
-            broken = [artefact.key for artefact in cell.artefact.walk() if artefact.key in errors]
+            broken = [artefact.key for artefact in missing([cell], store) if artefact.key in errors]
             if broken:
                 errors[cell.artefact.key] = errors[broken[0]]
             else:
@@ -43,24 +44,32 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: 
         return errors | _run_cells(runnable, preset, store, slots, estimate, progress)
 
 
+def _apart(artefact: Artefact) -> bool:
+    """Whether an artefact is made before the cells; what needs a training is made with its cell, which may start a worker group."""
+    return all(STAGES[one.stage].shared for one in artefact.walk())
+
+
 def _uses_hub(cells: Sequence[Cell]) -> bool:
     artefacts = [artefact for cell in cells for artefact in cell.artefact.walk()]
     return any(artefact.stage == "collection" or any(isinstance(source, Hub) for source in artefact.inputs.values()) for artefact in artefacts)
 
 
-def _make(artefact: Artefact, root: str, threads: int) -> tuple[bool, float, str]:
-    """(computed here, seconds, error) of one artefact, in a worker process."""
+def _make(artefact: Artefact, root: str, threads: int, divided: int) -> Outcome:
+    """One artefact, in a worker process."""
     import torch
 
     _quiet()
     torch.set_num_threads(threads)
     start = time.perf_counter()
+    store = None
     try:
-        computed = Store(Path(root)).make(artefact)
-        return computed, time.perf_counter() - start, ""
+        store = Store(Path(root))
+        computed = store.make(artefact, divided)
+        return Outcome(computed, time.perf_counter() - start, notes=tuple(store.found))
     except Exception as error:  # a failed piece is a result: it is recorded and the others go on
         logger.exception("%s failed", artefact.stage)
-        return False, time.perf_counter() - start, f"{type(error).__name__}: {' '.join(str(error).split())}"
+        line, verdict = raised(error)
+        return Outcome(False, time.perf_counter() - start, line, verdict, tuple(store.found) if store else ())
 
 
 def _quiet() -> None:
@@ -73,75 +82,95 @@ def _quiet() -> None:
 
 
 def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, estimate: Estimate, progress: Progress) -> dict[str, str]:
-    """Every artefact as one Ray task that starts when its inputs are there."""
+    """Every artefact as one Ray task, submitted when its inputs are there."""
     import ray
 
     threads = max(1, int(preset.resources.cpus_per_cell))
-    options: dict[str, Any] = {"num_cpus": preset.resources.cpus_per_cell, "num_gpus": preset.resources.gpus_per_cell, "max_retries": 2}
-
-    @ray.remote(**options)
-    def task(artefact: Artefact, *inputs: tuple[bool, float, str]) -> tuple[bool, float, str]:
-        failed = [error for _, _, error in inputs if error]
-        return (False, 0.0, failed[0]) if failed else _make(artefact, str(store.root), threads)
-
-    expected = {artefact.key: estimate.seconds(artefact) for artefact in artefacts}
-    submitted: dict[str, Any] = {}
-    waiting: dict[Any, Artefact] = {}
-    for artefact in artefacts:  # inputs come first, so their references exist
-        references = [submitted[child.key] for child in artefact.needed if child.key in submitted]
-        submitted[artefact.key] = task.remote(artefact, *references)
-        waiting[submitted[artefact.key]] = artefact
+    options: dict[str, Any] = {"num_cpus": preset.resources.cpus_per_cell, "num_gpus": preset.resources.gpus_per_cell, "max_retries": 0}
+    task = ray.remote(**options)(_make)
+    left = {artefact.key: artefact for artefact in artefacts}  # inputs come first
+    waiting: dict[Any, tuple[Artefact, int]] = {}
     errors: dict[str, str] = {}
-    done = 0
-    while waiting:
-        ready, _ = ray.wait(list(waiting))
-        artefact = waiting.pop(ready[0])
-        _, seconds, error = ray.get(ready[0])
+    attempts, done = Attempts(), 0
+
+    def finished(artefact: Artefact, outcome: str) -> None:
+        nonlocal done
         done += 1
-        if error:
-            errors[artefact.key] = error
-        progress.finished(
-            f"[{done}/{len(artefacts)} shared] {artefact.stage} {'FAILED: ' + error if error else f'made in {duration(seconds)}'}",
-            expected[artefact.key],
-        )
+        progress.finished(f"[{done}/{len(artefacts)} shared] {artefact.stage} {outcome}", estimate.seconds(artefact))
+
+    while left or waiting:
+        running = {artefact.key for artefact, _ in waiting.values()}
+        for artefact in list(left.values()):
+            broken = [errors[child.key] for child in artefact.needed if child.key in errors]
+            if broken:
+                del left[artefact.key]
+                errors[artefact.key] = broken[0]
+                finished(artefact, f"FAILED: {broken[0]}")
+            elif not any(child.key in left or child.key in running for child in artefact.needed):
+                reference = task.remote(left.pop(artefact.key), str(store.root), threads, attempts.divided(artefact.key))
+                waiting[reference] = artefact, oom_kills()
+        if not waiting:
+            continue
+        (reference, *_), _ = ray.wait(list(waiting))
+        artefact, kills = waiting.pop(reference)
+        try:
+            outcome = ray.get(reference)
+        except ray.exceptions.RayError as error:
+            outcome = Outcome(False, 0.0, *died(error, oom_kills() - kills))
+        for note in outcome.notes:
+            progress.line(note)
+        if not outcome.error:
+            finished(artefact, f"made in {duration(outcome.seconds)}")
+            continue
+        again, said = attempts.failed(artefact.key, outcome)
+        if again:
+            progress.line(f"{artefact.stage}: {said}")
+            left[artefact.key] = artefact
+        else:
+            errors[artefact.key] = said
+            finished(artefact, f"FAILED: {said}")
     return errors
 
 
 def _run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, estimate: Estimate, progress: Progress) -> dict[str, str]:
-    """One Tune trial per cell. Trials reuse their processes, so imports are paid once per slot."""
+    """One Tune trial per cell; those that are worth another attempt get it when the others are through."""
     if not cells:
         return {}
+    reporter, left = _reporter(cells, store, estimate, progress), list(cells)
+    while left:
+        reporter.again.clear()
+        _run_trials(left, preset, store, slots, reporter)
+        left = [cell for cell in left if cell.artefact.key in reporter.again]
+    return dict(reporter.errors)
+
+
+def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, reporter: Any) -> None:
+    """Trials reuse their processes, so imports are paid once per slot."""
     from ray import tune
 
     several_workers = preset.training.workers > 1
     threads = max(1, int(preset.resources.cpus_per_cell))
     root, artefacts = str(store.root), {cell.artefact.key: cell.artefact for cell in cells}
+    divided = {key: reporter.attempts.divided(key) for key in artefacts}
 
     def trial(config: dict[str, Any]) -> None:
-        computed, seconds, error = _make(artefacts[config["cell"]], root, threads)
-        tune.report({"computed": computed, "seconds": seconds, "error": error})
+        key = config["cell"]
+        tune.report(_make(artefacts[key], root, threads, divided[key])._asdict())
 
     # A worker group holds its own resources; its trial only waits for it.
     resources = {"CPU": WAITING} if several_workers else cell_resources(preset)
-    reporter = _reporter(cells, store, estimate, progress)
+    before = reporter.ended
     with tempfile.TemporaryDirectory(prefix="sembridge-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(trial, resources),
-            param_space={"cell": tune.grid_search([cell.artefact.key for cell in cells])},
+            param_space={"cell": tune.grid_search(list(artefacts))},
             tune_config=tune.TuneConfig(max_concurrent_trials=slots, reuse_actors=True),
-            run_config=tune.RunConfig(
-                storage_path=scratch, name="cells", verbose=0, callbacks=[reporter], failure_config=tune.FailureConfig(max_failures=1)
-            ),
+            run_config=tune.RunConfig(storage_path=scratch, name="cells", verbose=0, callbacks=[reporter]),
         )
         logging.getLogger("ray.tune").setLevel(logging.ERROR)
         tuner.fit()
-    if reporter.done < len(cells):  # Tune ends quietly on Ctrl-C
+    if reporter.ended < before + len(cells):  # Tune ends quietly on Ctrl-C
         raise KeyboardInterrupt
-    errors = dict(reporter.errors)
-    for cell in cells:
-        if cell.artefact.key not in errors and not store.has(cell.artefact):
-            errors[cell.artefact.key] = "the trial's process died; run the command again to try this cell once more"
-    return errors
 
 
 def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress: Progress) -> Any:
@@ -157,23 +186,41 @@ def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress:
         expected[cell.artefact.key] = sum(estimate.seconds(artefact) for artefact in own)
 
     class Reporter(Callback):
+        """ended: trials so far; errors: of the cells that failed for good; again: keys of those to be tried once more"""
+
         def __init__(self) -> None:
-            self.errors: dict[str, str] = {}
-            self.done = 0
+            self.attempts, self.errors, self.again = Attempts(), dict[str, str](), set[str]()
+            self.ended = self._done = 0
+            self._kills = oom_kills()
 
         def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-            self._finish(trial.config["cell"], trial.last_result or {})
+            told = trial.last_result or {}
+            outcome = Outcome(**{name: told[name] for name in Outcome._fields if name in told})
+            key = trial.config["cell"]
+            if not outcome.error and not store.has(by_key[key].artefact):
+                outcome = outcome._replace(error=f"its result is not in the store {store.root}; nodes need one shared folder", verdict=AGAIN)
+            self._finish(key, outcome)
 
         def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-            self._finish(trial.config["cell"], {"error": "the trial's process died twice"})
+            kills, self._kills = self._kills, oom_kills()
+            self._finish(trial.config["cell"], Outcome(False, 0.0, *died(trial.get_pickled_error(), self._kills - kills)))
 
-        def _finish(self, key: str, result: dict[str, Any]) -> None:
-            self.done += 1
-            if result.get("error"):
-                self.errors[key] = result["error"]
-            outcome = f"FAILED: {result['error']}" if result.get("error") else f"{_score(store, by_key[key])} in {duration(result.get('seconds', 0))}"
-            verb = "found" if result.get("computed") is False and not result.get("error") else "computed"  # another run may have been quicker
-            progress.finished(f"[{self.done}/{len(by_key)} cells] {verb} {by_key[key].identity.name}: {outcome}", expected[key])
+        def _finish(self, key: str, outcome: Outcome) -> None:
+            self.ended += 1
+            name, said = by_key[key].identity.name, ""
+            for note in outcome.notes:
+                progress.line(note)
+            if outcome.error:
+                again, said = self.attempts.failed(key, outcome)
+                if again:
+                    self.again.add(key)
+                    progress.line(f"{name}: {said}")
+                    return
+                self.errors[key] = said
+            self._done += 1
+            shown = f"FAILED: {said}" if said else f"{_score(store, by_key[key])} in {duration(outcome.seconds)}"
+            verb = "computed" if outcome.computed or said else "found"  # another run may have been quicker
+            progress.finished(f"[{self._done}/{len(by_key)} cells] {verb} {name}: {shown}", expected[key])
 
     return Reporter()
 
@@ -181,7 +228,10 @@ def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress:
 def _score(store: Store, cell: Cell) -> str:
     from harness.results.measurement import load
 
-    return f"nDCG@10 {load(store.path(cell.artefact))['scores']['ndcg@10']:.3f}"
+    try:
+        return f"nDCG@10 {load(store.path(cell.artefact))['scores']['ndcg@10']:.3f}"
+    except (OSError, ValueError):  # damaged since it was published, which is looked into before the tables are made
+        return "measured"
 
 
 def _distinct(cells: Sequence[Cell]) -> list[Cell]:

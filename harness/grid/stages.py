@@ -15,13 +15,15 @@ from importlib import import_module
 class Stage:
     """function: "module:name"; seconds: a first guess for estimates, replaced by measured times as soon as a store has some;
     shared: several cells may need the same artefact, so it is scheduled once, before the cells; scratch: the stage takes a folder that survives a
-    kill, to go on from what it left there."""
+    kill, to go on from what it left there; batches: the stage takes `divided`, how many times smaller its batches are to be than usual, for one that
+    ran out of memory."""
 
     function: str
     version: int
     seconds: float
     shared: bool = True
     scratch: bool = False
+    batches: bool = False
 
     def load(self) -> Callable[..., None]:
         module, name = self.function.split(":")

@@ -1,14 +1,18 @@
 """The store publishes whole artefacts or none, once, whoever asks."""
 
+import hashlib
 import json
 import multiprocessing
+import os
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 
 from harness.grid.artefact import Artefact, Local, Member, content_digest
 from harness.grid.stages import STAGES, Stage
-from harness.grid.store import MANIFEST, Store, StoreError
+from harness.grid.store import KEPT, MANIFEST, Store, StoreError
 
 
 def build_number(out, parameters, inputs):
@@ -126,3 +130,125 @@ def test_a_foreign_folder_is_refused(tmp_path):
     (tmp_path / "x").write_text("")
     with pytest.raises(StoreError, match="is not empty and no store"):
         Store(tmp_path)
+
+
+def _flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES = {
+    "a file is missing": (lambda folder: (folder / "n.txt").unlink(), "n.txt is missing"),
+    "truncated": (lambda folder: (folder / "n.txt").write_bytes(b"1"), "n.txt has 1 bytes instead of 2"),
+    "a flipped bit": (lambda folder: _flip(folder / "n.txt"), "n.txt has other bytes than were written"),
+    "no manifest": (lambda folder: (folder / MANIFEST).unlink(), f"{MANIFEST} is missing"),
+    "half a manifest": (lambda folder: os.truncate(folder / MANIFEST, 40), f"{MANIFEST} is no longer readable"),
+    "an empty manifest": (lambda folder: os.truncate(folder / MANIFEST, 0), f"{MANIFEST} is no longer readable"),
+    "a manifest of something else": (lambda folder: (folder / MANIFEST).write_text("[]"), f"{MANIFEST} is no longer readable"),
+    "a folder in the file's place": (lambda folder: [(folder / "n.txt").unlink(), (folder / "n.txt").mkdir()], "n.txt has "),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_artefact_is_named_set_aside_and_rebuilt(store, damage):
+    """Alone, and as an input; what was computed from its good bytes stays."""
+    spoil, said = DAMAGES[damage]
+    one = Artefact("number", {"number": 11})
+    first, second = (Artefact("number", {"number": number}, {"a": one}) for number in (20, 30))
+    store.make(first)
+    spoil(store.path(one))
+    again = Store(store.root)
+    assert again.make(first) is False and again.found == []
+    assert again.make(second) is True and (store.path(second) / "n.txt").read_text() == "41"
+    (line,) = again.found
+    assert line.startswith(f"damaged: number {one.key}: {said}") and "\n" not in line
+    (kept,) = (store.root / "damaged").iterdir()
+    assert kept.name == f"1-number-{one.key}" and str(kept) in line
+    assert (store.path(one) / "n.txt").read_text() == "11" and again.intact(one)
+    spoil(store.path(first))
+    assert again.set_aside_damaged([second, first, one]) == [first] and not again.has(first)
+
+
+def test_the_memory_of_digests_notices_what_sizes_do_not_tell(store):
+    """The same process has read the file before; its dates are set back after the change."""
+    one = Artefact("number", {"number": 11})
+    store.make(one)
+    assert store.intact(one)
+    file = store.path(one) / "n.txt"
+    before = file.stat()
+    file.write_text("12")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert not store.intact(one)
+
+
+def test_a_file_is_read_once_a_process(store, monkeypatch):
+    read = []
+    real = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda file, name: read.append(file.name) or real(file, name))
+    one = Artefact("number", {"number": 4711})
+    for number in range(3):
+        store.make(Artefact("number", {"number": number}, {"a": one}))
+    assert len(read) == 4
+
+
+def test_old_damage_makes_room_for_new(store):
+    one = Artefact("number", {"number": 1})
+    for _ in range(KEPT + 2):
+        store.make(one)
+        (store.path(one) / "n.txt").unlink()
+    assert store.make(one)
+    assert sorted(int(path.name.split("-")[0]) for path in (store.root / "damaged").iterdir()) == list(range(3, KEPT + 3))
+
+
+def build_spoiling(out, parameters, inputs, scratch):
+    """Damages its input while it reads it, as often as the file beside the store says."""
+    folder = inputs["a"].path
+    number = int((folder / "n.txt").read_text())
+    left = Path(parameters["count"])
+    (scratch / "step").write_text("made of the input as it was")
+    if int(left.read_text()):
+        left.write_text(str(int(left.read_text()) - 1))
+        (folder / "n.txt").write_text("99")
+        if parameters["fail"]:
+            raise RuntimeError("read nonsense")
+    (out / "n.txt").write_text(str(number + int((folder / "n.txt").read_text())))
+
+
+@pytest.mark.parametrize("fail", [True, False])
+def test_an_input_damaged_while_it_was_read_spoils_nothing(store, tmp_path, monkeypatch, fail):
+    monkeypatch.setitem(STAGES, "spoiling", Stage(f"{__name__}:build_spoiling", 1, 5, scratch=True))
+    one, count = Artefact("number", {"number": 11}), tmp_path / "count"
+    both = Artefact("spoiling", {"count": str(count), "fail": fail}, {"a": one})
+    count.write_text("2")
+    assert store.make(both) and (store.path(both) / "n.txt").read_text() == "22"
+    assert len(store.found) == 2 and store.intact(one)
+    other = Artefact("spoiling", {"count": str(count), "fail": fail, "other": 1}, {"a": one})
+    count.write_text("100")
+    with pytest.raises(StoreError, match="damaged again and again"):
+        store.make(other)
+    assert not store.has(other) and not list((store.root / "spoiling").glob(".*"))
+
+
+def test_a_store_that_vanishes_is_not_begun_anew(store):
+    shutil.move(store.root, store.root.with_name("elsewhere"))
+    with pytest.raises(StoreError, match=r"is no longer there; bring it back, and the same command goes on"):
+        store.make(Artefact("number", {"number": 1}))
+    assert not store.root.exists()
+    shutil.move(store.root.with_name("elsewhere"), store.root)
+    assert store.make(Artefact("number", {"number": 1}))
+
+
+def test_an_unreadable_marker_is_one_line(store):
+    os.truncate(store.root / "STORE.json", 5)
+    with pytest.raises(StoreError, match=r"STORE.json cannot be read; if .* is a store, write \{\"format\": 1\} into it"):
+        Store(store.root)
+
+
+def test_checkpoints_of_what_is_finished_are_swept(store):
+    done, other = Artefact("resumable", {"attempts": 0}), Artefact("resumable", {"attempts": 1})
+    store.make(done)
+    for artefact in (done, other):
+        (store.root / "scratch" / artefact.key).mkdir()
+    Store(store.root).create()
+    assert [path.name for path in (store.root / "scratch").iterdir()] == [other.key]

@@ -1,0 +1,94 @@
+"""What went wrong with a piece of work, and whether it is worth another attempt.
+
+Wrong input stays wrong: a ValueError is the last word on a piece, and so is a full disk, until somebody makes room. Everything else gets ATTEMPTS in
+all. Who ran out of memory comes back with batches SMALLER times smaller.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ATTEMPTS = 3
+SMALLER = 4
+
+FINAL, AGAIN, MEMORY = "final", "again", "memory"
+_MEMORY_SAID = ("OutOfMemoryError", "MemoryError", "can't allocate memory", "not enough memory", "CUDA out of memory")
+_KILLED_FOR_MEMORY = "running low on memory"  # Ray's monitor; of any other death Ray says that it may have been the kernel
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Outcome(NamedTuple):
+    """How a piece of work ended in its worker. computed: there, and not found in the store; error: empty if it went well; verdict: whether another
+    attempt is worth it; notes: what the log should say besides."""
+
+    computed: bool = False
+    seconds: float = 0.0
+    error: str = ""
+    verdict: str = FINAL
+    notes: tuple[str, ...] = ()
+
+
+def raised(error: BaseException) -> tuple[str, str]:
+    """(one line, verdict) of an exception in a worker."""
+    chain = list(_chain(error))
+    line = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    said = " ".join(f"{type(one).__name__}: {one}" for one in chain)
+    if any(isinstance(one, OSError) and one.errno in _NO_SPACE for one in chain) or "No space left on device" in said:
+        return f"no space left on the device ({line}); make room, and the same command goes on", FINAL
+    if any(isinstance(one, MemoryError) for one in chain) or any(text in said for text in _MEMORY_SAID):
+        return f"out of memory ({line})", MEMORY
+    return line, FINAL if isinstance(chain[-1], ValueError) else AGAIN
+
+
+def died(error: BaseException | None, oom_kills: int) -> tuple[str, str]:
+    """(one line, verdict) of a worker that ended without a word. `oom_kills`: processes that the kernel has killed for memory meanwhile."""
+    name = type(error).__name__ if error is not None else "unknown cause"
+    if name == "OutOfMemoryError" or _KILLED_FOR_MEMORY in str(error) or oom_kills:
+        return f"its process was killed for lack of memory ({name})", MEMORY
+    return f"its process died ({name})", AGAIN
+
+
+def oom_kills() -> int:
+    """Processes that the kernel of this machine has killed for lack of memory so far; 0 where it does not tell."""
+    try:
+        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+class Attempts:
+    """How often each piece was tried, and how small its batches have become."""
+
+    def __init__(self) -> None:
+        self._failed: Counter[str] = Counter()
+        self._divided: dict[str, int] = {}
+
+    def divided(self, key: str) -> int:
+        return self._divided.get(key, 1)
+
+    def failed(self, key: str, outcome: Outcome) -> tuple[bool, str]:
+        """(whether to try it again, what to say) after a failed attempt."""
+        self._failed[key] += 1
+        if outcome.verdict == FINAL:
+            return False, outcome.error
+        if self._failed[key] == ATTEMPTS:
+            return False, f"failed {ATTEMPTS} times: {outcome.error}"
+        how = ""
+        if outcome.verdict == MEMORY:
+            self._divided[key] = self.divided(key) * SMALLER
+            how = f" with batches {self._divided[key]} times smaller"
+        return True, f"attempt {self._failed[key]} of {ATTEMPTS} failed: {outcome.error}; once more{how}"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what it was raised from, the workers' own ones of a Ray Train run included; the innermost comes last."""
+    one: BaseException | None = error
+    while one is not None:
+        yield one
+        inside: Any = next(iter(getattr(one, "worker_failures", {}).values()), None)
+        one = inside or one.__cause__

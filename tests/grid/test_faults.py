@@ -1,0 +1,69 @@
+"""What is tried again, how often, and with which batches."""
+
+import errno
+
+import pytest
+import torch
+
+from harness.grid.faults import AGAIN, FINAL, MEMORY, Attempts, Outcome, died, oom_kills, raised
+
+
+def caused(outer, inner):
+    outer.__cause__ = inner
+    return outer
+
+
+class OfTheGroup(Exception):
+    """As Ray Train raises it: workers' errors by rank."""
+
+    def __init__(self, inner):
+        super().__init__("training failed")
+        self.worker_failures = {0: inner}
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "said"),
+    [(ValueError("wrong\n input"), FINAL, "ValueError: wrong input"),
+     (RuntimeError("who knows"), AGAIN, "RuntimeError: who knows"),
+     (caused(RuntimeError("outer"), ValueError("wrong input")), FINAL, "RuntimeError: outer"),
+     (OfTheGroup(ValueError("wrong input")), FINAL, "OfTheGroup: training failed"),
+     (OSError(errno.EIO, "Input/output error"), AGAIN, "OSError: "),
+     (OSError(errno.ENOSPC, "No space left on device", "f"), FINAL, "no space left on the device (OSError: [Errno 28] No space"),
+     (caused(RuntimeError("x"), OSError(errno.EDQUOT, "Disk quota exceeded")), FINAL, "no space left on the device"),
+     (RuntimeError("I/O error: No space left on device (os error 28)"), FINAL, "no space left on the device"),
+     (MemoryError(), MEMORY, "out of memory (MemoryError: )"),
+     (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), MEMORY, "out of memory (OutOfMemoryError: CUDA"),
+     (OfTheGroup(torch.OutOfMemoryError("x")), MEMORY, "out of memory"),
+     (RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory"), MEMORY, "out of memory")],
+)  # fmt: skip
+def test_verdicts(error, verdict, said):
+    line, found = raised(error)
+    assert found == verdict and line.startswith(said) and "\n" not in line
+
+
+def test_an_allocation_that_really_fails_is_lack_of_memory():
+    with pytest.raises(RuntimeError) as failed:
+        torch.empty(2**52, dtype=torch.uint8)
+    assert raised(failed.value)[1] == MEMORY
+
+
+def test_deaths():
+    from ray.exceptions import OutOfMemoryError, WorkerCrashedError
+
+    blamed = RuntimeError("There are some potential root causes. (1) The process is killed by SIGKILL by OOM killer due to high memory usage.")
+    assert died(WorkerCrashedError(), 0) == ("its process died (WorkerCrashedError)", AGAIN)
+    assert died(blamed, 0)[1] == AGAIN, "Ray says so of every death"
+    assert died(blamed, 1)[1] == MEMORY and died(None, 0)[1] == AGAIN
+    assert died(OutOfMemoryError("Task was killed due to the node running low on memory."), 0)[1] == MEMORY
+    assert oom_kills() >= 0
+
+
+def test_three_attempts_with_ever_smaller_batches():
+    attempts, lack = Attempts(), Outcome(error="out of memory", verdict=MEMORY)
+    assert attempts.divided("a") == 1
+    assert attempts.failed("a", lack) == (True, "attempt 1 of 3 failed: out of memory; once more with batches 4 times smaller")
+    assert attempts.failed("a", Outcome(error="x", verdict=AGAIN)) == (True, "attempt 2 of 3 failed: x; once more")
+    assert (attempts.divided("a"), attempts.divided("b")) == (4, 1)
+    assert attempts.failed("a", lack) == (False, "failed 3 times: out of memory")
+    assert attempts.failed("b", lack)[0] and attempts.failed("b", lack)[0] and attempts.divided("b") == 16
+    assert attempts.failed("c", Outcome(error="wrong input", verdict=FINAL)) == (False, "wrong input")
