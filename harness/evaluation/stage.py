@@ -6,28 +6,44 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.grid.artefact import Location
 
+if TYPE_CHECKING:
+    from harness.evaluation.search import Best
+    from harness.evaluation.statistics import Activity
+
+SHARE = "share-"
 RUN, QUERIES, MEASUREMENT = "run.trec.gz", "queries.parquet", "measurement.json"
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: k, max_length, precision, bias, special_ids; inputs: collection, and either trained or encoder (+ tokenizer + initialization)."""
+    """parameters: k, max_length, precision, bias, special_ids; inputs: collection, and either trained or encoder (+ tokenizer + initialization);
+    besides, where the documents were searched in shares, share-0, share-1, ..."""
+    from harness.collections import beir
+    from harness.evaluation.shares import merged
+
+    start = time.perf_counter()
+    shares = [inputs[name].path for name in sorted(inputs) if name.startswith(SHARE)]
+    best, activity = merged(shares) if shares else searched(parameters, inputs)
+    collection = beir.load_queries(inputs["collection"].path)
+    run = best.result(collection.query_ids, collection.document_ids)
+    write(out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs))
+
+
+def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], share: tuple[int, int] = (0, 1)) -> tuple[Best, Activity]:
+    """What `retrieve` finds with the encoder that the inputs make."""
     from harness.collections import beir
     from harness.evaluation.retrieval import retrieve
     from harness.transfer.encoders import zero_shot_encoder
     from sembridge.encoder import load_encoder
 
-    start = time.perf_counter()
     folder = inputs["collection"].path
     collection = beir.load_queries(folder)
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
     options = {name: parameters[name] for name in ("k", "max_length", "precision")}
-    best, activity = retrieve(encoder, folder, collection, **options)
-    run = best.result(collection.query_ids, collection.document_ids)
-    write(out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs))
+    return retrieve(encoder, folder, collection, **options, share=share)
 
 
 def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:

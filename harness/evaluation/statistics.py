@@ -22,6 +22,11 @@ class Activity:
         self.query_counts = _counts(queries)
         self.document_counts = np.zeros_like(self.query_counts)
 
+    @classmethod
+    def empty(cls, dimensions: int) -> Activity:
+        """Of no queries and no documents yet."""
+        return cls(sparse.csr_array((0, dimensions)))
+
     def add(self, block: sparse.sparray | sparse.spmatrix) -> None:
         """Count a block of documents, sparse [B, V]. ValueError if it has other dimensions than the queries."""
         if block.shape[1] != len(self.document_counts):
@@ -52,7 +57,7 @@ def merge(parts: Sequence[Activity]) -> Activity:
         raise ValueError("no parts to merge")
     if any(part.queries != parts[0].queries or not np.array_equal(part.query_counts, parts[0].query_counts) for part in parts):
         raise ValueError("the parts saw different queries")
-    merged = Activity(sparse.csr_array((0, len(parts[0].query_counts))))
+    merged = Activity.empty(len(parts[0].query_counts))
     merged.queries, merged.query_counts = parts[0].queries, parts[0].query_counts
     merged.documents = sum(part.documents for part in parts)
     merged.document_counts = np.sum([part.document_counts for part in parts], axis=0)

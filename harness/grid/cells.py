@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.evaluation.stage import SHARE
 from harness.grid.artefact import Artefact, Member, Source
 from harness.grid.inputs import Inputs, documents
 from harness.grid.preset import Preset, PresetError
@@ -32,7 +33,7 @@ def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
             inputs["query_weights"] = Artefact("query-weights", {}, {"tokenizer": inputs["tokenizer"], "text": _text(given, cell)})
     evaluation = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
     if cell.stage == "zero-shot":
-        return Artefact("evaluation", parameters | evaluation, inputs | {"collection": collection})
+        return _evaluation(parameters | evaluation, inputs | {"collection": collection}, settings.shares)
     pairs = given.collections[preset.training.collection or cell.collection, cell.language]
     training = preset.training.model_dump(exclude={"collection", "workers", "points"})
     trained_by = parameters | {"training": training, "workers": preset.training.workers, "seed": cell.seed}
@@ -41,7 +42,16 @@ def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
         trained_by |= {"points": preset.training.points, "evaluation": evaluation}
         inputs["collection"] = collection
     trained = Artefact("trained-encoder", trained_by, inputs)
-    return Artefact("evaluation", evaluation, {"trained": trained, "collection": collection})
+    return _evaluation(evaluation, {"trained": trained, "collection": collection}, settings.shares)
+
+
+def _evaluation(parameters: dict[str, Any], inputs: dict[str, Source], shares: int) -> Artefact:
+    """In one piece, or put together from shares of the documents; then the initialization or the training is only asked what it says of itself."""
+    if shares == 1:
+        return Artefact("evaluation", parameters, inputs)
+    pieces = {f"{SHARE}{share:04d}": Artefact("evaluation-share", parameters | {"share": share, "shares": shares}, inputs) for share in range(shares)}
+    about = {name: inputs[name] for name in ("initialization", "trained", "collection") if name in inputs}
+    return Artefact("evaluation", {}, pieces | about)
 
 
 def _dense(preset: Preset, bridge: str) -> dict[str, Any]:

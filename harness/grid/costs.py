@@ -30,6 +30,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.evaluation.stage import SHARE
 from harness.grid.artefact import Artefact, Local, Member, Source
 from harness.grid.sizes import Sizes, UnknownError
 
@@ -119,7 +120,15 @@ def work(artefact: Artefact, sizes: Sizes) -> Work | None:
 
 
 def _evaluation(artefact: Artefact, sizes: Sizes) -> Work:
+    if any(name.startswith(SHARE) for name in artefact.inputs):
+        return Work()  # the shares are artefacts of their own
     return _searched(artefact.inputs["collection"], artefact.parameters, artefact.inputs.get("trained", artefact), sizes)
+
+
+def _share(artefact: Artefact, sizes: Sizes) -> Work:
+    whole = _searched(artefact.inputs["collection"], artefact.parameters, artefact.inputs.get("trained", artefact), sizes)
+    shares = artefact.parameters["shares"]
+    return replace(whole, encode=whole.encode / shares, pairs=whole.pairs / shares)
 
 
 def _searched(collection: Source, parameters: Mapping[str, Any], made: Source, sizes: Sizes) -> Work:
@@ -207,7 +216,7 @@ def _initialization(artefact: Artefact, sizes: Sizes) -> Work:
 
 
 _FORMULAS = {
-    "evaluation": _evaluation, "reference": _reference, "dense": _dense, "bm25": _bm25, "trained-encoder": _trained,
+    "evaluation": _evaluation, "evaluation-share": _share, "reference": _reference, "dense": _dense, "bm25": _bm25, "trained-encoder": _trained,
     "bridge-vectors": _bridge_vectors, "subword-vectors": _subword_vectors, "auxiliary-vectors": _auxiliary_vectors,
     "initialization": _initialization,
 }  # fmt: skip

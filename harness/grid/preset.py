@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.catalog.catalog import Catalog, CatalogError, load_catalog
 from harness.catalog.entries import ReferenceKind
 from harness.catalog.references import by_language, refers, with_entries
 from harness.grid.collection_source import CollectionSource
+from harness.reading import yaml_data
+from harness.reading.shown import shown
 from harness.training.settings import TrainingSettings
 from sembridge.nearest import nearest
 
 STAGE_NAMES = ("zero-shot", "fine-tuned")
+LONGEST_NAME = 100
 
 
 class PresetError(ValueError):
@@ -25,7 +27,7 @@ class PresetError(ValueError):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Named(_Part):
@@ -77,17 +79,20 @@ class ReferenceSource(Named):
 
 
 class EvaluationSettings(_Part):
-    k: int = Field(100, ge=100, description="documents kept per query; recall@100 needs 100")
-    max_length: int | None = Field(None, ge=8, description="tokens per text; empty: what the encoder allows")
+    k: int = Field(100, ge=100, le=100_000, description="documents kept per query; recall@100 needs 100")
+    max_length: int | None = Field(None, ge=8, le=1_000_000, description="tokens per text; empty: what the encoder allows")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on a GPU that has it, float32 elsewhere")
+    shares: int = Field(1, ge=1, le=10_000, description="shares of a collection's documents that nodes search apart; no score depends on it")
 
 
 class FineTuning(TrainingSettings):
     """Training settings, the collection whose training pairs are used, the number of Ray Train workers, and how often scores are taken on the way."""
 
     collection: str | None = Field(None, description="empty: each collection's own pairs")
-    workers: int = Field(1, ge=1)
-    points: int = Field(0, ge=0, description="evenly spaced points of a training after which the encoder is measured, beside its start; 0: none")
+    workers: int = Field(1, ge=1, le=10_000)
+    points: int = Field(
+        0, ge=0, le=10_000, description="evenly spaced points of a training after which the encoder is measured, beside its start; 0: none"
+    )
 
     @model_validator(mode="after")
     def _shared_evenly(self) -> FineTuning:
@@ -126,7 +131,7 @@ class Preset(_Part):
     settings: dict[str, dict[str, Any]] = Field({}, description="parameters by initializer")
     alphas: list[float] = Field([4.0], min_length=1)
     stages: list[Literal["zero-shot", "fine-tuned"]] = Field(["zero-shot"], min_length=1)
-    seeds: list[int] = Field([42], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field([42], min_length=1)
     profile: Literal["fixed", "compat"] = Field("fixed", description="compat: the choices of SemBridge's published code, see docs/fidelity.md")
     overlap: Literal["special", "exact", "fuzzy"] = "fuzzy"
     donors: Literal["ordinary", "all"] | None = Field(None, description="empty: what the profile says, ordinary tokens for fixed, all for compat")
@@ -137,6 +142,22 @@ class Preset(_Part):
     training: FineTuning = FineTuning()
     evaluation: EvaluationSettings = EvaluationSettings()
     resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _printable_names(self) -> Preset:
+        """Names head tables, in the terminal and in spreadsheets, and are parts of file names."""
+        names = [("title", self.title), *(("languages", name) for name in self.languages)]
+        for option in ("architectures", "tokenizers", "bridges", "references", "collections"):
+            given = getattr(self, option)
+            names += [(option, name) for name in given] if isinstance(given, dict) else []
+        for option, name in names:
+            if not name.isprintable() or name.strip() != name or not name or len(name) > LONGEST_NAME:
+                raise ValueError(
+                    f"{option}: {shown(name)} is no name; give up to {LONGEST_NAME} characters that can be printed, no blanks around them"
+                )
+            if name[0] in "=+-@":
+                raise ValueError(f"{option}: {shown(name)} is no name: spreadsheets would compute it; begin it with a letter or a digit")
+        return self
 
     @model_validator(mode="after")
     def _given_once(self) -> Preset:
@@ -173,11 +194,14 @@ def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices:
     if not path.is_file():
         raise PresetError(f"--preset {name!r} is unknown; {nearest(name, preset_names(folder))}, or the path of a .yaml file")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise PresetError(f"{path}: not valid YAML ({str(error).splitlines()[0]}); mend the file") from None
+        content = yaml_data.read(path)
+    except yaml_data.YamlError as error:
+        raise PresetError(f"{path}: not valid YAML ({error}); mend the file") from None
+    except OSError as error:
+        raise PresetError(f"{path} cannot be read ({error.strerror}); check the file and who may read it") from None
     if not isinstance(content, dict):
         raise PresetError(f"{path}: a preset is a mapping of options; see docs/presets.md")
+    _check_keys(content)
     content = _expanded(content) | ({"catalog": choices["catalog"]} if choices and "catalog" in choices else {})
     overrides = list(overrides)
     for override in overrides:
@@ -193,6 +217,7 @@ def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices:
             content["evaluated"] = value
         else:
             content[key] = _narrowed(key, content.get(key), value)
+    _check_keys(content)
     content = _with_data(content)
     with _for_a_preset():
         if refers(content) or content.get("catalog"):
@@ -213,7 +238,10 @@ def _for_a_preset() -> Iterator[None]:
 
 def _catalog(content: dict) -> Catalog:
     given = _with_data(content.get("catalog"), content.get("data"))
-    return load_catalog(Path(file) for file in ([given] if isinstance(given, str) else given or []))
+    files = [given] if isinstance(given, str) else given or []
+    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+        raise PresetError(f"option 'catalog': {shown(given)} is not valid; give the path of a file, or a list of them")
+    return load_catalog(map(Path, files))
 
 
 def _expanded(content: dict) -> dict:
@@ -224,6 +252,18 @@ def _expanded(content: dict) -> dict:
         if isinstance(content[key], dict):
             expanded[key] = {name: {field[key]: value} if isinstance(value, str) else value for name, value in content[key].items()}
     return expanded
+
+
+def _check_keys(content: Any, above: str = "") -> None:
+    """Names are text everywhere: YAML reads no, on and 7 as something else."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if not isinstance(key, str):
+                raise PresetError(f"option {f'{above}{key}'!r}: the name {shown(key)} is no text; put it in quotes")
+            _check_keys(value, f"{above}{key}.")
+    elif isinstance(content, list):
+        for value in content:
+            _check_keys(value, above)
 
 
 def _set(content: dict, override: str) -> None:
@@ -240,8 +280,8 @@ def _set(content: dict, override: str) -> None:
         if not isinstance(target, dict):
             raise PresetError(f"--set {override!r}: {parent!r} is a single value, it has nothing below it")
     try:
-        target[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
+        target[last] = yaml_data.load(text)
+    except yaml_data.YamlError:
         target[last] = text
 
 
@@ -278,14 +318,14 @@ def _explained(error: ValidationError) -> str:
         return f"option {location!r} is unknown; {nearest(str(first['loc'][-1]), _fields_at(first['loc'][:-1]))}"
     if first["type"] == "literal_error":
         expected = str(first.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
-        return f"option {location!r}: {first['input']!r} is not valid; {nearest(str(first['input']), expected)}"
+        return f"option {location!r}: {shown(first['input'])} is not valid; {nearest(str(first['input']), expected)}"
     if first["type"] == "value_error" and location in ("", "training"):
         return str(first["ctx"]["error"])
     if first["type"] == "value_error":
         return f"{location}: {first['ctx']['error']}"
     if first["type"] == "missing":
         return f"option {location!r} is missing; add it with --set {location}=..."
-    return f"option {location!r}: {first['input']!r} is not valid ({message})"
+    return f"option {location!r}: {shown(first['input'])} is not valid ({message})"
 
 
 def _fields_at(location: tuple) -> list[str]:

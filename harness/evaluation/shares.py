@@ -1,0 +1,43 @@
+"""Stage: one share of a collection's documents. The shares of a cell may be computed on different nodes, or by a run that goes on where another was
+killed; merged, they are the same bits as one pass over all documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.evaluation.search import Best, merge
+from harness.evaluation.statistics import Activity
+from harness.evaluation.statistics import merge as merge_activity
+from harness.grid.artefact import Location
+
+FILE = "share.safetensors"
+
+
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+    """parameters: those of `evaluation`, and share, shares: the share-th (from 0) of so many; inputs: those of `evaluation`."""
+    from safetensors.numpy import save_file
+
+    from harness.evaluation.stage import searched
+
+    best, activity = searched(parameters, inputs, (parameters["share"], parameters["shares"]))
+    counts = np.array([activity.queries, activity.documents])
+    arrays = {"scores": best.scores, "positions": best.positions, "ranks": best.ranks, "counts": counts}
+    save_file(arrays | {"query_counts": activity.query_counts, "document_counts": activity.document_counts}, out / FILE)
+
+
+def merged(folders: Sequence[Path]) -> tuple[Best, Activity]:
+    """What all shares together found."""
+    from safetensors.numpy import load_file
+
+    found = [load_file(folder / FILE) for folder in folders]
+    activities = []
+    for arrays in found:
+        activity = Activity.empty(len(arrays["query_counts"]))
+        activity.queries, activity.documents = arrays["counts"].tolist()
+        activity.query_counts, activity.document_counts = arrays["query_counts"], arrays["document_counts"]
+        activities.append(activity)
+    return merge([Best(arrays["scores"], arrays["positions"], arrays["ranks"]) for arrays in found]), merge_activity(activities)

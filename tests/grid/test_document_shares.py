@@ -1,0 +1,54 @@
+"""Documents searched in shares, as nodes and repeated runs do: the same bits as in one pass, and what was searched is not searched again."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.evaluation import encode, retrieval
+from harness.evaluation.stage import MEASUREMENT, QUERIES, RUN
+from harness.grid.plan import missing, plan
+from harness.grid.preset import load_preset
+from harness.grid.schedule import _apart
+from harness.grid.store import Store
+
+PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
+
+
+@pytest.fixture
+def cells_of(own_data, tmp_path):
+    def make(shares, *options, **choices):
+        options = [f"data={own_data}", f"evaluation.shares={shares}", "training.max_length=16", "training.batch_size=4", *options]
+        return plan(load_preset("own-data", PRESETS, options, {"languages": ["ru"], "initializers": ["mean"]} | choices))
+
+    return make
+
+
+def test_scores_run_and_activity_do_not_depend_on_shares(cells_of, tmp_path, monkeypatch):
+    for module in (encode, retrieval):
+        monkeypatch.setattr(module, "WINDOW", 4)  # several windows in a small corpus
+    store = Store(tmp_path / "store")
+    store.create()
+    found = []
+    for shares in (1, 3, 100):  # a hundred: most of them are empty
+        (cell,) = cells_of(shares, stages=["zero-shot"])
+        store.make(cell.artefact)
+        folder = store.path(cell.artefact)
+        written = json.loads((folder / MEASUREMENT).read_text(encoding="utf-8"))
+        told = {name: written[name] for name in ("scores", "statistics", "documents", "queries", "about")}
+        found.append((told, (folder / RUN).read_bytes(), pd.read_parquet(folder / QUERIES).to_csv()))
+    assert found[0] == found[1] == found[2]
+    assert found[0][0]["documents"] > 3 * 4
+
+
+def test_shares_are_artefacts_that_other_nodes_make_and_a_later_run_finds(cells_of, tmp_path):
+    store = Store(tmp_path / "store")
+    store.create()
+    (zero,), (tuned,) = cells_of(3, stages=["zero-shot"]), cells_of(3, stages=["fine-tuned"])
+    shares = [artefact for artefact in zero.artefact.walk() if artefact.stage == "evaluation-share"]
+    assert [artefact.parameters["share"] for artefact in shares] == [0, 1, 2] and all(map(_apart, shares))
+    assert not any(_apart(artefact) for artefact in tuned.artefact.walk() if artefact.stage == "evaluation-share"), "they come with the training"
+    store.make(shares[1])
+    assert {artefact.parameters["share"] for artefact in missing([zero], store) if artefact.stage == "evaluation-share"} == {0, 2}
+    assert cells_of(1, stages=["zero-shot"])[0].artefact.key != zero.artefact.key
