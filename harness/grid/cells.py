@@ -49,9 +49,9 @@ def _evaluation(parameters: dict[str, Any], inputs: dict[str, Source], shares: i
     """In one piece, or put together from shares of the documents; then the initialization or the training is only asked what it says of itself."""
     if shares == 1:
         return Artefact("evaluation", parameters, inputs)
-    pieces = {f"{SHARE}{share:04d}": Artefact("evaluation-share", parameters | {"share": share, "shares": shares}, inputs) for share in range(shares)}
-    about = {name: inputs[name] for name in ("initialization", "trained", "collection") if name in inputs}
-    return Artefact("evaluation", {}, pieces | about)
+    found: dict[str, Source] = {name: inputs[name] for name in ("initialization", "trained", "collection") if name in inputs}
+    found |= {f"{SHARE}{share:04d}": Artefact("evaluation-share", parameters | {"share": share, "shares": shares}, inputs) for share in range(shares)}
+    return Artefact("evaluation", {}, found)
 
 
 def _dense(preset: Preset, bridge: str) -> dict[str, Any]:
