@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from harness.catalog.entries import KINDS, Bridge, Collection, Encoder, Language, Reference, Tokenizer
+from harness.reading import yaml_data
+from harness.reading.shown import shown
 from sembridge.nearest import nearest
 
 DATA = Path(__file__).parent / "data"
@@ -57,11 +58,12 @@ def load_catalog(files: Iterable[Path] = ()) -> Catalog:
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        content = yaml.load(path.expanduser().read_text(encoding="utf-8"), _Unique)  # a SafeLoader: it makes data, no objects
-    except OSError as error:
-        raise CatalogError(f"catalogue {str(path)!r} cannot be read ({error.strerror}); check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CatalogError(f"catalogue {path}: not valid YAML ({' '.join(str(error).split())}); mend the file") from None
+        content = yaml_data.read(path.expanduser())
+    except yaml_data.YamlError as error:
+        raise CatalogError(f"catalogue {path}: not valid YAML ({error}); mend the file") from None
+    except (OSError, ValueError, RuntimeError) as error:  # ~nobody, a NUL
+        reason = getattr(error, "strerror", None) or error
+        raise CatalogError(f"catalogue {str(path)!r} cannot be read ({reason}); check the path") from None
     if not isinstance(content, dict) or not all(isinstance(entries, dict) for entries in content.values()):
         raise CatalogError(f"catalogue {path}: a catalogue maps kinds ({', '.join(KINDS)}) to names, and names to entries; see docs/catalog.md")
     for kind in content:
@@ -84,22 +86,9 @@ def _entry(path: Path, kind: str, name: Any, content: Any) -> Any:
             raise CatalogError(f"{where}.{at} is unknown; {nearest(str(first['loc'][-1]), KINDS[kind].model_fields)}") from None
         if first["type"] == "missing":
             raise CatalogError(f"{where}.{at} is missing; add it") from None
-        raise CatalogError(f"{where}.{at}: {first['input']!r} is not valid ({first['msg'][0].lower() + first['msg'][1:]})") from None
+        raise CatalogError(f"{where}.{at}: {shown(first['input'])} is not valid ({first['msg'][0].lower() + first['msg'][1:]})") from None
 
 
 def _check_language(catalog: Catalog, where: str, language: str) -> None:
     if language not in catalog.languages:
         raise CatalogError(f"catalogue: {where}: language {language!r} is unknown; {nearest(language, catalog.languages)}, or add it to languages")
-
-
-class _Unique(yaml.SafeLoader):
-    """YAML where a key given twice is an error: the first of two entries would be lost without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            name = self.construct_object(key, deep=True)
-            if name in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is there twice", key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
+from harness.reading import yaml_data
+
+_CARD = 4 << 20  # bytes; what is longer states its licence to nobody
 
 
 def stated_licence(card: Path) -> str | None:
     """The licence in a card's front matter, None if it states none. Of several the first; "other" goes by its name if it has one."""
     if not card.is_file():
         return None
-    head, end, _ = card.read_text(encoding="utf-8", errors="replace").partition("\n---")
+    with card.open("rb") as file:
+        head, end, _ = file.read(min(_CARD, card.stat().st_size)).decode("utf-8", errors="replace").partition("\n---")
     if not head.startswith("---") or not end:
         return None
     try:
-        fields = yaml.safe_load(head.removeprefix("---"))
-    except yaml.YAMLError:
+        fields = yaml_data.load(head.removeprefix("---"))
+    except yaml_data.YamlError:
         return None
     stated = fields.get("license") if isinstance(fields, dict) else None
     if isinstance(stated, list):

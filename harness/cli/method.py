@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from harness.cli import inputs
 from harness.cli.inputs import Input
 from harness.cli.refusal import RefusedError
+from harness.reading import yaml_data
+from harness.reading.shown import shown
 from sembridge.nearest import nearest
 
 GROUP = "sembridge.initializers"  # of `sembridge.initializer`, which imports torch
@@ -99,6 +100,8 @@ def _settings(given: argparse.Namespace, kind: Any, defaults: Mapping[str, Any])
     """Fields and values from --alpha and --set."""
     if given.alpha is not None and "alpha" not in defaults:
         raise RefusedError(f"initializer {given.initializer!r} has no alpha; leave --alpha out")
+    if given.alpha is not None and not math.isfinite(given.alpha):
+        raise RefusedError(f"--alpha {given.alpha!r} is no finite number; give one from 1 on")
     settings: dict[str, Any] = {} if given.alpha is None else {"alpha": given.alpha}
     has_option = {_FIELDS.get(need, need) for need in kind.needs if need in NEEDS} | set(_TOKENIZERS)
     known = {name: default for name, default in defaults.items() if name not in has_option} | _training_defaults(kind)
@@ -127,13 +130,15 @@ def _training_defaults(kind: Any) -> dict[str, Any]:
 def _value(setting: str, text: str, default: Any) -> Any:
     """The value as YAML reads it, of the type of the field's default."""
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = yaml_data.load(text)
+    except yaml_data.YamlError:
         value = text
-    if isinstance(default, float) and type(value) is int:
+    if isinstance(default, float) and type(value) is int and abs(value) < 2**53:
         return float(value)
     if isinstance(default, (bool, int, float, str)) and type(value) is not type(default):
-        raise RefusedError(f"--set {setting!r}: {value!r} is no {type(default).__name__}; the default is {default!r}")
+        raise RefusedError(f"--set {shown(setting)}: {shown(value)} is no {type(default).__name__}; the default is {default!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RefusedError(f"--set {shown(setting)}: {value!r} is no finite number; the default is {default!r}")
     return value
 
 

@@ -108,7 +108,7 @@ def _read(folder: Path, keep: bool) -> Collection:
     test = _test_file(folder)
     for number, query, document, score in judgements(test, queries):
         if document not in documents:
-            raise defect(test, number, f"unknown document id {document!r}: add it to corpus.jsonl or remove the line")
+            raise defect(test, number, f"unknown document id {document[:80]!r}: add it to corpus.jsonl or remove the line")
         qrels.setdefault(query, {})[document] = score
     # In the order of queries.jsonl, whatever the order of the judgements. A query without a relevant document is left out: no measure
     # is defined for it, and some tools would count it as 0 if it stood in the run.
@@ -163,7 +163,7 @@ def _training(
     for number, query, document, score in judged:
         text = documents.get(document, extra.get(document))
         if text is None:
-            raise defect(train, number, f"unknown document id {document!r}: add it to corpus.jsonl or train_corpus.jsonl, or remove the line")
+            raise defect(train, number, f"unknown document id {document[:80]!r}: add it to corpus.jsonl or train_corpus.jsonl, or remove the line")
         if score > 0:
             pairs.append((queries[query], document, text))
     return tuple(pairs)

@@ -112,20 +112,31 @@ def _role(repository: Repository, config: str, roles: list[str]) -> Splits:
 
 def _configs(repository: Repository) -> dict[str, Splits]:
     """The configs of the card: name -> split -> paths."""
+    card = repository.card
+    try:
+        stated = [pattern for config in card.get("configs") or [] for pattern in _patterns(config)]
+    except (AttributeError, KeyError, TypeError):
+        raise CollectionError(
+            f"hub dataset {repository.name!r}: the configs of its card are no list of names with files: choose another revision"
+        ) from None
     found: dict[str, Splits] = {}
-    for config in repository.card.get("configs") or []:
-        given = config.get("data_files") or []
-        entries = given if isinstance(given, list) else [given]
-        folder = f"{config['data_dir'].strip('/')}/" if config.get("data_dir") else ""
-        splits: Splits = {}
-        for entry in entries:
-            split, patterns = (entry.get("split", "train"), entry["path"]) if isinstance(entry, dict) else ("train", entry)
-            for pattern in patterns if isinstance(patterns, list) else [patterns]:
-                paths = _matching(repository, folder + pattern)
-                splits.setdefault(split, []).extend(path for path in paths if path not in splits[split])
-        splits = {split: paths for split, paths in splits.items() if paths}
-        if splits:
-            found[config["config_name"]] = splits
+    for name, split, pattern in stated:
+        known = found.get(name, {}).get(split, [])
+        paths = [path for path in _matching(repository, pattern) if path not in known]
+        if paths:
+            found.setdefault(name, {})[split] = known + paths
+    return found
+
+
+def _patterns(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(name, split, pattern) of each file that a config of a card has."""
+    given = config.get("data_files") or []
+    folder = f"{config['data_dir'].strip('/')}/" if config.get("data_dir") else ""
+    found = []
+    for entry in given if isinstance(given, list) else [given]:
+        split, patterns = (entry.get("split", "train"), entry["path"]) if isinstance(entry, dict) else ("train", entry)
+        for pattern in patterns if isinstance(patterns, list) else [patterns]:
+            found.append((str(config["config_name"]), str(split), folder + pattern))
     return found
 
 
@@ -154,9 +165,27 @@ def _test_split(repository: Repository, judgements: Splits, split: str | None) -
 
 def _matching(repository: Repository, pattern: str) -> list[str]:
     """As cards mean it: * stays within a folder, ** does not."""
-    parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    expression = re.compile("".join(parts.get(part) or re.escape(part) for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern)))
-    return _ordered(path for path in repository.files if expression.fullmatch(path))
+    parts = [part for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern) if part]
+    return _ordered(path for path in repository.files if _fits(path, parts))
+
+
+def _fits(path: str, parts: list[str]) -> bool:
+    """All places a path can be at after each part: a regular expression would try them one after the other, for years if a card wants it."""
+    places = {0}
+    for part in parts:
+        if part == "**/":
+            places |= {place + 1 for place in range(min(places, default=len(path)), len(path)) if path[place] == "/"}
+        elif part == "**":
+            places = set(range(min(places, default=len(path) + 1), len(path) + 1))
+        elif part == "*":
+            ends = (path.find("/", place) for place in places)
+            reached = ((place, end if end >= 0 else len(path)) for place, end in zip(places, ends, strict=True))
+            places = {place for start, end in reached for place in range(start, end + 1)}
+        elif part == "?":
+            places = {place + 1 for place in places if place < len(path) and path[place] != "/"}
+        else:
+            places = {place + len(part) for place in places if path.startswith(part, place)}
+    return len(path) in places
 
 
 def _ordered(paths: Iterable[str]) -> list[str]:

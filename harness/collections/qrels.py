@@ -9,6 +9,8 @@ from typing import NamedTuple
 from harness.collections.jsonl import defect, numbered
 
 HEADER = ("query-id", "corpus-id", "score")
+LARGEST = 2**31 - 1
+"""Grades are small numbers; what is beyond this is a column taken for another."""
 
 
 class Judgement(NamedTuple):
@@ -23,7 +25,7 @@ class Judgement(NamedTuple):
 def judgements(path: Path, queries: Container[str]) -> Iterator[Judgement]:
     """The judgements of a file, in its order. A pair repeated with the same score is passed once.
 
-    CollectionError with file and line for a missing header, a wrong number of columns, a score that is not a whole number, a query
+    CollectionError with file and line for a missing header, a wrong number of columns, a score that is not a whole number or a huge one, a query
     that is not among `queries`, or a pair judged twice with different scores.
     """
     seen: dict[tuple[str, str], int] = {}
@@ -38,9 +40,9 @@ def judgements(path: Path, queries: Container[str]) -> Iterator[Judgement]:
             raise defect(path, number, f"{len(columns)} columns instead of 3: separate query-id, corpus-id and score by single tabs")
         query, document, score = columns[0], columns[1], _whole(columns[2])
         if score is None:
-            raise defect(path, number, f"score {columns[2]!r} is not a whole number: write 1 for relevant, 0 for not relevant")
+            raise defect(path, number, f"score {columns[2][:40]!r} is not a whole number: write 1 for relevant, 0 for not relevant")
         if query not in queries:
-            raise defect(path, number, f"unknown query id {query!r}: add it to queries.jsonl or remove the line")
+            raise defect(path, number, f"unknown query id {query[:80]!r}: add it to queries.jsonl or remove the line")
         before = seen.get((query, document))
         if before is None:
             seen[query, document] = score
@@ -50,9 +52,9 @@ def judgements(path: Path, queries: Container[str]) -> Iterator[Judgement]:
 
 
 def _whole(text: str) -> int | None:
-    """The number a column spells, if it is whole; some collections write 1.0."""
+    """The number a column spells, if it is whole and no larger than `LARGEST`; some collections write 1.0."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return int(value) if value.is_integer() else None
+    return int(value) if value.is_integer() and abs(value) <= LARGEST else None

@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.collections.collection import CollectionError
+from harness.reading import yaml_data
+from harness.reading.bounded import OversizedError, text
 
 _Result = TypeVar("_Result")
 CARD = "README.md"
+CARD_BYTES = 4 << 20  # the longest cards are tables of thousands of configs
 
 
 class Repository:
@@ -32,19 +35,21 @@ class Repository:
 
         hub = huggingface_hub
         self._asked(lambda: hub.snapshot_download(self.name, repo_type="dataset", revision=self.revision, allow_patterns=[CARD]))
-        return [file.path for file in self._asked(lambda: hub.get_cached_repo_tree(self.name, repo_type="dataset", revision=self.revision))]
+        files = [file.path for file in self._asked(lambda: hub.get_cached_repo_tree(self.name, repo_type="dataset", revision=self.revision))]
+        for path in files:
+            if not _stays_inside(path):
+                raise CollectionError(f"hub dataset {self.name!r} has a file {path[:80]!r}, which would lie outside of it: choose another dataset")
+        return files
 
     @cached_property
     def card(self) -> dict[str, Any]:
         """What the card says between its two lines of dashes."""
-        import yaml
-
         if CARD not in self.files:
             return {}
-        _, dashes, rest = self.fetch(CARD).read_text(encoding="utf-8").partition("---\n")
         try:
-            content = yaml.safe_load(rest.partition("\n---")[0]) if dashes else None
-        except yaml.YAMLError:
+            _, dashes, rest = text(self.fetch(CARD), CARD_BYTES).partition("---\n")
+            content = yaml_data.load(rest.partition("\n---")[0]) if dashes else None
+        except (OversizedError, UnicodeDecodeError, yaml_data.YamlError):
             raise CollectionError(f"hub dataset {self.name!r}: the head of its {CARD} is no YAML: choose another revision") from None
         return content if isinstance(content, dict) else {}
 
@@ -87,6 +92,13 @@ class Repository:
             status = error.response.status_code
             advice = "HF_TOKEN is not valid: make a new one" if status == 401 else "run the same command again, files that are here are kept"
             raise CollectionError(f"{what}: the hub answers with status {status}: {advice}") from None
+        except ValueError:  # of names and paths that the client refuses; it says them with whole addresses
+            raise CollectionError(f"{what} cannot be asked for as it is written: check its name and revision") from None
         except (httpx2.HTTPError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise CollectionError(f"{what}: the download broke off ({reason}): run the same command again, files that are here are kept") from None
+
+
+def _stays_inside(path: str) -> bool:
+    """Whether a path, joined to a folder on any system, lies in that folder."""
+    return not path.startswith("/") and not {"..", "", "."} & set(path.split("/")) and not any(c in path for c in "\\:\0")

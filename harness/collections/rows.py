@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import gzip
-import json
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from harness.collections.collection import CollectionError
-from harness.collections.qrels import HEADER
+from harness.collections.jsonl import is_identifier
+from harness.collections.qrels import HEADER, LARGEST
+from harness.reading import json_data
+from harness.reading.bounded import OversizedError, lines
 
 _ID = ("_id", "id", "docid", "doc_id")
 _COLUMNS = {*_ID, "title", "text", *HEADER}
 _BATCH = 1000
+EXPANSION = 200
+"""How many times its packed size a file may have unpacked: text has up to ten times, a file made to fill disks a thousand times."""
+_FREE = 64 << 20  # bytes unpacked before the ratio is looked at
+_GROUP = 4 << 30  # bytes of a row group of a Parquet file, unpacked; a batch of it is in memory at once
 
 
 def documents(path: Path, name: str) -> Iterator[tuple[str, str, str]]:
@@ -29,7 +36,7 @@ def queries(path: Path, name: str) -> Iterator[tuple[str, str]]:
         for number, columns in _columns(path, name):
             if len(columns) != 2:
                 raise CollectionError(f"{name}:{number}: {len(columns)} columns instead of 2, query id and text")
-            yield columns[0], columns[1]
+            yield _word(columns[0], f"{name}:{number}"), columns[1]
         return
     for where, row in _rows(path, name):
         yield _id(row, where), _text(row, "text", where)
@@ -39,7 +46,7 @@ def judgements(path: Path, name: str) -> Iterator[tuple[str, str, int]]:
     """(query id, document id, score). A tab-separated file has three columns, and BEIR's header or none, or the four of TREC."""
     if not name.endswith(".tsv"):
         for where, row in _rows(path, name):
-            query, document = (str(_given(row, column, where)) for column in HEADER[:2])
+            query, document = (_word(_given(row, column, where), where) for column in HEADER[:2])
             yield query, document, _whole(_given(row, HEADER[2], where), where)
         return
     for number, columns in _columns(path, name):
@@ -47,7 +54,7 @@ def judgements(path: Path, name: str) -> Iterator[tuple[str, str, int]]:
             continue
         if len(columns) not in (3, 4):
             raise CollectionError(f"{name}:{number}: {len(columns)} columns instead of 3 (query, document, score) or 4 (TREC)")
-        yield columns[0], columns[-2], _whole(columns[-1], f"{name}:{number}")
+        yield _word(columns[0], f"{name}:{number}"), _word(columns[-2], f"{name}:{number}"), _whole(columns[-1], f"{name}:{number}")
 
 
 def _rows(path: Path, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -56,21 +63,24 @@ def _rows(path: Path, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         import pyarrow
         import pyarrow.parquet as parquet
 
+        number = 0
         try:
             with parquet.ParquetFile(path) as file:
-                number = 0
+                _check_sizes(file.metadata, name, path)
                 columns = [column for column in file.schema_arrow.names if column in _COLUMNS]
                 for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
                     for row in batch.to_pylist():
                         number += 1
                         yield f"{name}: row {number}", row
-        except (pyarrow.ArrowInvalid, OSError):
+        except UnicodeDecodeError:
+            raise CollectionError(f"{name}: a text after row {number} is not UTF-8: choose another revision") from None
+        except (pyarrow.ArrowException, OSError):
             raise CollectionError(f"{name} is damaged: remove {path} and run the same command again") from None
         return
     for number, line in _lines(path, name):
         try:
-            row = json.loads(line)
-        except ValueError:
+            row = json_data.load(line)
+        except json_data.JsonError:
             row = None
         if not isinstance(row, dict):
             raise CollectionError(f"{name}:{number}: no JSON object: choose another revision")
@@ -86,12 +96,26 @@ def _lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, by number. Only \\n ends a line: texts hold other separators."""
     try:
         with gzip.open(path) if name.endswith(".gz") else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            most, unpacked = max(_FREE, EXPANSION * os.path.getsize(path)), 0
+            for number, line in lines(file):
+                unpacked += len(line)
+                if unpacked > most:
+                    raise CollectionError(f"{name}:{number}: more than {EXPANSION} times as large unpacked as packed: choose another revision")
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 if text.strip():
                     yield number, text
+    except OversizedError as error:
+        raise CollectionError(f"{name}:{error.number}: the line is {error}: choose another revision") from None
     except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError):
         raise CollectionError(f"{name} is damaged: remove {path} and run the same command again") from None
+
+
+def _check_sizes(metadata: Any, name: str, path: Path) -> None:
+    """A row group is unpacked as it says: sizes no published file has are refused."""
+    for index in range(metadata.num_row_groups):
+        unpacked = metadata.row_group(index).total_byte_size
+        if unpacked > _GROUP or unpacked > max(_FREE, EXPANSION * path.stat().st_size):
+            raise CollectionError(f"{name}: row group {index} has {unpacked >> 20:,} MiB unpacked: choose another revision")
 
 
 def _given(row: dict[str, Any], column: str, where: str) -> Any:
@@ -101,7 +125,14 @@ def _given(row: dict[str, Any], column: str, where: str) -> Any:
 
 
 def _id(row: dict[str, Any], where: str) -> str:
-    return str(_given(row, next((name for name in _ID if name in row), _ID[0]), where))
+    return _word(_given(row, next((name for name in _ID if name in row), _ID[0]), where), where)
+
+
+def _word(value: Any, where: str) -> str:
+    """An id: a word, or a number, which some datasets have for ids."""
+    if not (isinstance(value, str) and is_identifier(value)) and type(value) is not int:
+        raise CollectionError(f"{where}: the id {_shown(value)} is empty, has white space or is no text: choose another dataset or revision")
+    return str(value)
 
 
 def _text(row: dict[str, Any], column: str, where: str) -> str:
@@ -115,8 +146,13 @@ def _text(row: dict[str, Any], column: str, where: str) -> str:
 def _whole(value: Any, where: str) -> int:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = 0.5
-    if not number.is_integer():
-        raise CollectionError(f"{where}: the score {value!r} is not a whole number")
+    if not number.is_integer() or abs(number) > LARGEST:
+        raise CollectionError(f"{where}: the score {_shown(value)} is not a whole number: check config and split")
     return int(number)
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: numbers of thousands of digits have no repr, and texts may be long."""
+    return repr(value[:80]) if isinstance(value, str) else repr(value)[:80] if type(value) in (int, float, bool) else type(value).__name__

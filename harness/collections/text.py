@@ -5,13 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.collections.jsonl import documents
+from harness.collections.jsonl import defect, documents
+from harness.reading import bounded
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The texts of a plain file (one a line, empty lines left out) or of a corpus.jsonl (title and text of each document)."""
+    """The texts of a plain file (one a line, empty lines left out) or of a corpus.jsonl (title and text of each document).
+
+    CollectionError, which is a ValueError, names file and line of what is no UTF-8 or too long.
+    """
     if path.suffix == ".jsonl":
         yield from (document.text for document in documents(path))
         return
-    with path.open(encoding="utf-8") as file:
-        yield from (line.strip() for line in file if line.strip())
+    number = 0
+    with path.open("rb") as file:
+        try:
+            for number, line in bounded.lines(file):
+                yield from _texts(path, number, line)
+        except bounded.OversizedError as error:
+            raise defect(path, number + 1, f"the line is {error}: write one text a line") from None
+
+
+def _texts(path: Path, number: int, line: bytes) -> list[str]:
+    """What a line holds; a lone carriage return ends a text as well."""
+    try:
+        return [text.strip() for text in line.decode("utf-8").split("\r") if text.strip()]
+    except UnicodeDecodeError as error:
+        raise defect(path, number, f"byte {error.start + 1} is not UTF-8: save the file as UTF-8") from None

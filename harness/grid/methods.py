@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from harness.grid.preset import Preset, PresetError
+from harness.reading.shown import shown
 from sembridge.nearest import nearest
 
 REFERENCES = ("base", "bm25", "dense")
@@ -83,6 +85,7 @@ def _built(kind: Any, settings: dict[str, Any], swept: dict[str, Any], words: st
         if name in swept or name in kind.needs:
             option = "alphas" if name in swept else GIVEN_BY.get(name, name)
             raise PresetError(f"settings.{kind.name}.{name} is given by the grid; use the option {option} instead")
+    _check_types(kind, settings, training)
     given: dict[str, Any] = {}
     if "words" in kind.needs:  # without a file they will be the bridge's
         from baselines.words import BRIDGE, WordVectors
@@ -92,6 +95,22 @@ def _built(kind: Any, settings: dict[str, Any], swept: dict[str, Any], words: st
         return kind(**{name: value for name, value in settings.items() if name not in training - fields}, **swept, **given)
     except (TypeError, ValueError) as error:
         raise PresetError(f"settings of initializer {kind.name!r}: {error}") from None
+
+
+def _check_types(kind: Any, settings: dict[str, Any], training: set[str]) -> None:
+    """PresetError for a value of another type than the default's: a method would fail over it, or read it as something else, after hours."""
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    if training:
+        from baselines.fasttext import train_words
+
+        defaults |= train_words.__kwdefaults__ or {}
+    for name, value in settings.items():
+        default = defaults.get(name)
+        fits = type(value) is type(default) or (isinstance(default, float) and type(value) is int and abs(value) < 2**53)
+        if isinstance(default, (bool, int, float, str)) and not fits:
+            raise PresetError(f"settings.{kind.name}.{name}: {shown(value)} is no {type(default).__name__}; the default is {default!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise PresetError(f"settings.{kind.name}.{name}: {value!r} is no finite number; the default is {default!r}")
 
 
 def _training_parameters(kind: Any) -> set[str]:

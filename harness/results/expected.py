@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.catalog.entries import Collection
+from harness.reading import yaml_data
 from harness.results.cells import ScoredCell
 from harness.results.record import MEASURES
 from harness.results.tables import MEAN
@@ -113,11 +113,12 @@ class Verdict:
 def load_expected(path: Path) -> Expected:
     """Raises ValueError, one line with the file, the field and what is wrong."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"--expected {str(path)!r} cannot be read ({error.strerror}); check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"--expected {str(path)!r} is not valid YAML ({str(error).splitlines()[0]}); mend the file") from None
+        content = yaml_data.read(path)
+    except yaml_data.YamlError as error:
+        raise ValueError(f"--expected {str(path)!r} is not valid YAML ({error}); mend the file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"--expected {str(path)!r} cannot be read ({reason}); check the path") from None
     if not isinstance(content, dict):
         raise ValueError(f"--expected {str(path)!r} is no mapping with source, measure and figures; see docs/reproduce.md")
     try:

@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 class TrainingSettings(BaseModel):
     """What a fine-tune depends on; all of it is part of the trained encoder's key."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    epochs: int = Field(1, ge=1)
-    batch_size: int = Field(64, ge=2, description="pairs per step over all workers; also the number of in-batch candidates")
+    epochs: int = Field(1, ge=1, le=10_000)
+    batch_size: int = Field(64, ge=2, le=1_000_000, description="pairs per step over all workers; also the number of in-batch candidates")
     micro_batch: int | None = Field(
         None, ge=1, description="texts a worker holds activations of; the step stays that of the whole batch, every text is then read twice"
     )
-    max_length: int = Field(512, ge=8, description="tokens per text, special tokens included")
+    max_length: int = Field(512, ge=8, le=1_000_000, description="tokens per text, special tokens included")
     max_pairs: int | None = Field(None, ge=2, description="use at most this many training pairs, the first in a seeded order")
     learning_rate: float = Field(2e-5, gt=0)
     weight_decay: float = Field(0.01, ge=0)
