@@ -1,12 +1,13 @@
 # make grid    the whole comparison table on the embedded world (installs first if needed)
 # make test    the test suite, offline
 # make check   format, lint, types, import directions
+# make bench   the tables of docs/performance.md on this machine (make bench-quick: minutes, nothing is written)
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 
-.PHONY: grid test check format
+.PHONY: grid test check format bench bench-quick
 
 grid: $(INSTALLED)
 	$(BIN)/python experiments/run_grid.py
@@ -23,6 +24,18 @@ check: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(VENV)/benchmarks
+	$(BIN)/python -m experiments.benchmarks
+	$(BIN)/python -m experiments.benchmarks.growth
+
+bench-quick: $(VENV)/benchmarks
+	$(BIN)/python -m experiments.benchmarks --quick
+	$(BIN)/python -m experiments.benchmarks.growth --quick
+
+$(VENV)/benchmarks: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	touch $(VENV)/benchmarks
 
 $(INSTALLED): constraints.txt pyproject.toml tests/published.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

@@ -12,13 +12,17 @@ HEAD = "| job | against | ours | theirs | faster | goal | memory ours / theirs |
 
 def write(figures: dict[str, Any], path: Path) -> None:
     """Store the figures at `path` and put their table between the marks of performance.md beside it. Raises ValueError if the marks are not there."""
-    page = path.with_suffix(".md")
-    text = page.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"{page} lacks the lines {BEGIN!r} and {END!r} between which its table belongs; put them back")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    put(path.with_suffix(".md"), BEGIN, END, table(figures))
     path.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    page.write_text(f"{before}{BEGIN}\n\n{table(figures)}\n\n{END}{after}", encoding="utf-8")
+
+
+def put(page: Path, begin: str, end: str, content: str) -> None:
+    """Replace what is between two lines of a page. Raises ValueError if they are not there."""
+    text = page.read_text(encoding="utf-8")
+    if begin not in text or end not in text:
+        raise ValueError(f"{page} lacks the lines {begin!r} and {end!r} between which its table belongs; put them back")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    page.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}", encoding="utf-8")
 
 
 def table(figures: dict[str, Any]) -> str:

@@ -1,0 +1,77 @@
+"""The benchmarks as a command: every one can be run, and its figures reach the page. Nothing is timed here."""
+
+from __future__ import annotations
+
+import importlib
+import json
+
+import pytest
+
+from experiments.benchmarks import __main__ as command
+from experiments.benchmarks import page
+from experiments.benchmarks.measure import Row
+
+FIGURES = {
+    "search": {
+        "hardware": "one machine",
+        "quick": False,
+        "rows": [
+            Row("search 10 documents", "scipy", 0.25, 2.5, 10.0, 5, 12.4, 1200.0, 9.0, "float64").as_dict(),
+            Row("search 20 documents", "scipy", 1.5, 6.0, 4.0, 5).as_dict(),
+        ],
+    },
+    "grid": {"hardware": "one machine", "quick": False, "rows": [Row("24 cells", "cell by cell", 60.0, 1200.0, 20.0, 1, goal=4.0).as_dict()]},
+}
+TABLE = """\
+On one machine:
+
+| job | against | ours | theirs | faster | goal | memory ours / theirs |
+| --- | --- | ---: | ---: | ---: | ---: | ---: |
+| search 10 documents | scipy | 250 ms | 2.5 s | 10.0 x | 9 x | 12 / 1,200 MB |
+| search 20 documents | scipy | 1.5 s | 6 s | 4.0 x |  |  |
+| 24 cells | cell by cell | 60 s | 20 min | 20.0 x | 4 x |  |
+
+- search 10 documents, scipy: float64"""
+
+
+@pytest.mark.parametrize("name", command.BENCHMARKS)
+def test_every_benchmark_tells_what_it_measures_and_can_be_run(name):
+    module = importlib.import_module(f"experiments.benchmarks.{name}")
+    assert module.HELP and "\n" not in module.HELP
+    assert module.rows.__code__.co_varnames[: module.rows.__code__.co_argcount] == ("quick",)
+
+
+def test_the_table():
+    assert page.table(FIGURES) == TABLE
+
+
+def test_each_hardware_has_a_table_of_its_own():
+    other = FIGURES["grid"] | {"hardware": "another machine"}
+    found = page.table({"search": FIGURES["search"], "grid": other})
+    assert found.index("On one machine:") < found.index("search 20") < found.index("On another machine:") < found.index("24 cells")
+
+
+def test_figures_are_kept_and_their_table_replaces_the_old_one(tmp_path):
+    text = tmp_path / "performance.md"
+    text.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n", encoding="utf-8")
+    page.write(FIGURES, tmp_path / "performance.json")
+    assert text.read_text(encoding="utf-8") == f"before\n{page.BEGIN}\n\n{TABLE}\n\n{page.END}\nafter\n"
+    assert json.loads((tmp_path / "performance.json").read_text(encoding="utf-8")) == FIGURES
+
+
+def test_a_page_without_the_lines_is_left_alone(tmp_path):
+    (tmp_path / "performance.md").write_text(f"before\n{page.BEGIN}\nafter\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"performance\.md lacks the lines .* put them back"):
+        page.write(FIGURES, tmp_path / "performance.json")
+    assert not (tmp_path / "performance.json").exists()
+
+
+def test_the_page_of_the_project_has_the_lines():
+    text = command.FIGURES.with_suffix(".md").read_text(encoding="utf-8")
+    assert text.count(page.BEGIN) == text.count(page.END) == 1 and text.index(page.BEGIN) < text.index(page.END)
+
+
+def test_an_unknown_benchmark_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["benchmarks", "serch"])
+    assert command.main() == 2
+    assert "benchmark 'serch' is unknown" in (told := capsys.readouterr().err) and "search" in told
