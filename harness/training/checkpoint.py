@@ -1,13 +1,17 @@
 """Checkpoints of a training in safetensors: weights, AdamW moments, random state; the folder's name is the step. No pickle.
 
 scratch/step-N/shared.safetensors is written by worker 0, scratch/step-N/random-R.safetensors by every worker R; a checkpoint counts once worker 0 has
-renamed it into place, and only the newest is kept.
+renamed it into place, and only the newest is kept. digests.json tells a whole one from one that a disk has damaged.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
 import os
 import shutil
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +19,27 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 
+DIGESTS = "digests.json"
+
+logger = logging.getLogger(__name__)
+
 
 def save(scratch: Path, optimizer: Any, step: int, rank: int) -> None:
     """Write a checkpoint after `step` finished steps; all workers call this together."""
     aside, final = scratch / f".step-{step}", scratch / f"step-{step}"
     if rank == 0:
-        shutil.rmtree(aside, ignore_errors=True)
+        for unfinished in scratch.glob(".step-*"):
+            shutil.rmtree(unfinished)
         aside.mkdir(parents=True)
         save_file(_state(optimizer), aside / "shared.safetensors")
     _wait()
-    save_file({"random": torch.get_rng_state()}, aside / f"random-{rank}.safetensors")
+    device, random = _device(optimizer), {"random": torch.get_rng_state()}
+    if device.type == "cuda":
+        random["random.cuda"] = torch.cuda.get_rng_state(device)
+    save_file(random, aside / f"random-{rank}.safetensors")
     _wait()
     if rank == 0:
+        (aside / DIGESTS).write_text(json.dumps(_digests(aside)), encoding="utf-8")
         os.replace(aside, final)
         for old in scratch.glob("step-*"):
             if old != final:
@@ -35,10 +48,16 @@ def save(scratch: Path, optimizer: Any, step: int, rank: int) -> None:
 
 
 def restore(scratch: Path, optimizer: Any, rank: int) -> int:
-    """Load the newest checkpoint if there is one; returns the number of finished steps."""
-    found = max(scratch.glob("step-*"), key=lambda path: int(path.name[5:]), default=None)
-    if found is None:
+    """Load the newest checkpoint that is whole, if there is one; returns the number of finished steps. All workers call this together."""
+    newest_first = sorted(scratch.glob("step-*"), key=lambda path: -int(path.name[5:]))
+    damaged = list(takewhile(lambda path: not _whole(path), newest_first))
+    _wait()  # all have looked before one of them removes
+    for path in damaged if rank == 0 else ():
+        logger.warning("checkpoint %s is damaged: the training does without it", path)
+        shutil.rmtree(path)
+    if len(damaged) == len(newest_first):
         return 0
+    found = newest_first[len(damaged)]
     step = int(found.name[5:])
     stored = load_file(found / "shared.safetensors")
     with torch.no_grad():
@@ -53,8 +72,30 @@ def restore(scratch: Path, optimizer: Any, rank: int) -> int:
             }
     own = found / f"random-{rank}.safetensors"
     if own.is_file():  # the number of workers may have changed; a new one keeps its fresh seed
-        torch.set_rng_state(load_file(own)["random"])
+        random, device = load_file(own), _device(optimizer)
+        torch.set_rng_state(random["random"])
+        if device.type == "cuda" and "random.cuda" in random:
+            torch.cuda.set_rng_state(random["random.cuda"], device)
     return step
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _whole(folder: Path) -> bool:
+    try:
+        return json.loads((folder / DIGESTS).read_bytes()) == _digests(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _device(optimizer: Any) -> torch.device:
+    return _parameters(optimizer)[0].device
 
 
 def _state(optimizer: Any) -> dict[str, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 
 import pytest
@@ -64,10 +65,10 @@ def test_checkpoints_change_nothing(folder, uninterrupted, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["step-14"]
 
 
-def test_a_checkpoint_is_safetensors_only(folder, tmp_path):
+def test_a_checkpoint_is_safetensors_and_their_digests(folder, tmp_path):
     with pytest.raises(Killed):
         train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path, killed_at(4))
-    assert sorted(path.name for path in (tmp_path / "step-4").iterdir()) == ["random-0.safetensors", "shared.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "step-4").iterdir()) == ["digests.json", "random-0.safetensors", "shared.safetensors"]
 
 
 def test_a_checkpoint_killed_while_being_written_does_not_count(folder, uninterrupted, tmp_path):
@@ -94,6 +95,47 @@ def test_a_kill_between_the_new_checkpoint_and_the_removal_of_the_old_one(folder
     encoder = load_encoder(folder)
     assert train(encoder, toy_pairs(), SETTINGS, 3, both)["resumed_from"] == 12
     assert same_bits(weights(encoder), uninterrupted)
+
+
+@pytest.mark.parametrize("file", ["shared.safetensors", "random-0.safetensors", "digests.json"])
+@pytest.mark.parametrize("harm", ["flip", "cut", "remove"])
+def test_a_damaged_checkpoint_is_not_gone_on_from(folder, uninterrupted, tmp_path, file, harm):
+    for step in (4, 8):
+        with pytest.raises(Killed):
+            train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path / str(step), killed_at(step))
+    both = tmp_path / "both"
+    both.mkdir()
+    for step in (4, 8):
+        (tmp_path / str(step) / f"step-{step}").rename(both / f"step-{step}")
+    content = bytearray((both / "step-8" / file).read_bytes())
+    content[-1] ^= 1
+    (both / "step-8" / file).write_bytes(content if harm == "flip" else content[:-9])
+    if harm == "remove":
+        (both / "step-8" / file).unlink()
+    encoder = load_encoder(folder)
+    assert train(encoder, toy_pairs(), SETTINGS, 3, both)["resumed_from"] == 4
+    assert same_bits(weights(encoder), uninterrupted)
+    shutil.copytree(both / "step-12", both / "step-14")
+    (both / "step-12" / file).unlink()
+    (both / "step-14" / file).unlink()
+    assert train(load_encoder(folder), toy_pairs(), SETTINGS, 3, both)["resumed_from"] == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
+def test_on_a_gpu_dropout_goes_on_where_it_was(folder, tmp_path):
+    """Its random state is not the processor's. Sums on a GPU may round differently from run to run: compared to a tolerance."""
+
+    def trained(scratch, *killed):
+        encoder = load_encoder(folder).to("cuda")
+        train(encoder, toy_pairs(), SETTINGS.model_copy(update={"precision": "float32"}), 3, scratch, *killed)
+        return weights(encoder.cpu())
+
+    whole = trained(None)
+    with pytest.raises(Killed):
+        trained(tmp_path, killed_at(8))
+    torch.cuda.manual_seed(99)
+    again = trained(tmp_path)
+    assert max(float((again[name] - whole[name]).abs().max()) for name in whole) < 1e-5
 
 
 def test_tied_weights_stay_tied(folder, tmp_path):
