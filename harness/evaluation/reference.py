@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,35 +20,26 @@ import scipy.sparse as sp
 from harness.evaluation.model_files import module_types, read_json
 from harness.grid.artefact import Location
 
+if TYPE_CHECKING:
+    from harness.evaluation.retrieval import Encode
+
 WINDOW = 512  # consecutive texts that are encoded together: what shares a batch depends on the texts alone
 BATCH = 32
 SPARSE = "SparseEncoder"
-
-Encode = Callable[[Iterable[str], str], Iterator[sp.csr_array]]
-"""Texts, which may be a stream, and their side (query, document), to one csr matrix [at most WINDOW, V] float32 per window, in order."""
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
     """parameters: kind, remote_code, k, max_length, precision (None for milco, whose code decides); inputs: encoder, collection."""
     from harness.collections import beir
-    from harness.evaluation.search import id_order, top_k
+    from harness.evaluation.retrieval import searched
     from harness.evaluation.stage import write
-    from harness.evaluation.statistics import Activity
 
     start = time.perf_counter()
     kind, model, folder = parameters["kind"], inputs["encoder"], inputs["collection"].path
     check(kind, *model, remote_code=parameters["remote_code"])
-    encode = _load(kind, model, parameters)
     collection = beir.load_queries(folder)
-    queries = sp.csr_array(sp.vstack(list(encode(collection.query_texts, "query")), format="csr"))
-    found, activity = top_k(queries, parameters["k"], id_order(collection.document_ids)), Activity(queries)
-    position = 0
-    for block in encode(beir.stream(folder), "document"):
-        found.add(position, block)
-        activity.add(block)
-        position += block.shape[0]
-    assert position == len(collection.document_ids)
-    run = found.result(collection.query_ids, collection.document_ids)
+    best, activity = searched(_load(kind, model, parameters), folder, collection, parameters["k"])
+    run = best.result(collection.query_ids, collection.document_ids)
     write(out, run, collection, activity.result(), time.perf_counter() - start, {"label": kind})
 
 

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from harness.collections import beir
 from harness.collections.collection import Collection
-from harness.evaluation.encode import WINDOW, encode, encode_all
+from harness.evaluation.encode import WINDOW, encode
 from harness.evaluation.search import Best, id_order, top_k
 from harness.evaluation.statistics import Activity
+
+Encode = Callable[[Iterable[str], str], Iterator[sp.csr_array]]
+"""Texts, which may be a stream, and their side (query, document), to one csr matrix [at most WINDOW, V] float32 per window, in order."""
 
 
 def retrieve(encoder: Any, folder: Path, collection: Collection, k: int, *, max_length: int | None, precision: str, share: tuple[int, int] = (0, 1)
              ) -> tuple[Best, Activity]:  # fmt: skip
+    """`searched` with an encoder; for max_length and precision see `encode`."""
+    return searched(partial(encode, encoder, max_length=max_length, precision=precision), folder, collection, k, share)
+
+
+def searched(encode: Encode, folder: Path, collection: Collection, k: int, share: tuple[int, int] = (0, 1)) -> tuple[Best, Activity]:
     """The k best documents of every query, and how sparse the vectors are.
 
-    collection             `beir.load_queries(folder)`
-    max_length, precision  see `encode`
-    share                  (r, n): only the r-th of n runs of the documents, whole windows, so that n workers together (`search.merge`) find the same
-                           bits as one alone
+    collection  `beir.load_queries(folder)`
+    share       (r, n): only the r-th of n runs of the documents, whole windows, so that n workers together (`search.merge`) find the same bits as
+                one alone
 
     ValueError if a weight is not finite.
     """
-    options: dict[str, Any] = {"max_length": max_length, "precision": precision}
-    queries = encode_all(encoder, collection.query_texts, "query", **options)
+    queries = sp.csr_array(sp.vstack(list(encode(collection.query_texts, "query")), format="csr"))
     found, activity = top_k(queries, k, id_order(collection.document_ids)), Activity(queries)
     start, end = _run(len(collection.document_ids), *share)
     position = start
-    for block in encode(encoder, islice(beir.stream(folder), start, end), "document", **options):
+    for block in encode(islice(beir.stream(folder), start, end), "document"):
         if not np.isfinite(block.data).all():
             raise ValueError("the encoder gave weights that are not finite; its rows or its training are broken")
         found.add(position, block)
