@@ -154,7 +154,8 @@ def load_record(folder: Path) -> TransferRecord:
         tensors = load_file(folder / TENSORS)
         return _read(content, tensors)
     except Exception as error:  # a damaged file fails in as many ways as there are parsers
-        raise ValueError(f"the record of {str(folder)!r} cannot be read ({type(error).__name__}: {error}); make the transfer again") from error
+        said = " ".join(str(error).split())[:200]
+        raise ValueError(f"the record of {str(folder)!r} cannot be read ({type(error).__name__}: {said}); make the transfer again") from error
 
 
 def best_cosines(answer: Initialization, source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -183,7 +184,27 @@ def _read(content: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Tran
     )  # fmt: skip
     if not len(record) == len(record.origin) == len(record.rule) == len(record.support) == len(record.starts) - 1:
         raise ValueError(f"{len(record)} target tokens in {JSON}, but {len(record.origin)} in {TENSORS}")
+    _check(record)
     return record
+
+
+def _check(record: TransferRecord) -> None:
+    """ValueError for numbers that contradict each other: whoever shows a token would fail over them, or show another one's donors."""
+    for side in (record.source, record.target):
+        if len(side.tokens) != len(side.shown) or not all(isinstance(name, str) for name in side.tokens + side.shown):
+            raise ValueError("tokens and what is shown of them are not as many texts")
+    arrays = (record.origin, record.rule, record.starts, record.donors, record.weights, record.support)
+    if any(array.ndim != 1 for array in arrays) or not isinstance(record.measure, str):
+        raise ValueError("its tensors are no lists of numbers")
+    kept = np.diff(record.starts)
+    if record.starts[0] != 0 or record.starts[-1] != len(record.donors) or len(record.weights) != len(record.donors) or (kept < 0).any():
+        raise ValueError("the donors of its tokens do not add up")
+    if len(record.donors) and not 0 <= record.donors.min() <= record.donors.max() < len(record.source.tokens):
+        raise ValueError(f"a donor is none of the {len(record.source.tokens)} source tokens")
+    if (kept > record.support).any() or ((kept == 0) & (record.support > 0)).any() or (kept[record.origin == "mixed"] == 0).any():
+        raise ValueError("the number of donors of a token is not what it says")
+    if not np.isfinite(record.weights).all() or (record.strength is not None and record.strength.shape != record.origin.shape):
+        raise ValueError("its weights and cosines are not one finite number each")
 
 
 def _first_ids(tokens: Sequence[str]) -> dict[str, int]:

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Sequence
+import math
+import zlib
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from harness.evaluation.search import Run
+from harness.reading import bounded
+from harness.reading.shown import shown
 
 _SMALLER = np.float32(-np.inf)
 
@@ -46,26 +50,43 @@ def write(run: Run, path: Path, tag: str) -> None:
 def read(path: Path) -> Run:
     """Read a run, ours or another tool's; queries in the order of the file, documents by (score descending, id ascending).
 
-    ValueError with file and line for a line that is not `qid Q0 docid rank score tag`, or a document listed twice for a query.
+    ValueError with file and line for a line that is not `qid Q0 docid rank score tag`, a score that is no finite number, or a document listed
+    twice for a query; with the file for one that is damaged or cannot be read.
     """
     path = Path(path)
     found: dict[str, dict[str, float]] = {}
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            columns = line.split()
-            if not columns:
-                continue
-            if len(columns) != 6:
-                raise ValueError(f"{path}:{number}: expected 'qid Q0 docid rank score tag', found {len(columns)} columns")
-            query, _, document, _, score, _ = columns
-            ranking = found.setdefault(query, {})
-            if document in ranking:
-                raise ValueError(f"{path}:{number}: document {document!r} is listed twice for query {query!r}")
-            try:
-                ranking[document] = float(score)
-            except ValueError:
-                raise ValueError(f"{path}:{number}: score {score!r} is not a number") from None
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            _read_lines(path, bounded.lines(file), found)
+    except bounded.OversizedError as error:
+        raise ValueError(f"{path}:{error.number}: the line is {error}; a run has one document a line") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise ValueError(f"{path} is no whole gzip file; write the run again") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}); check the path") from None
     return {query: sorted(ranking.items(), key=lambda item: (-item[1], item[0])) for query, ranking in found.items()}
+
+
+def _read_lines(path: Path, lines: Iterable[tuple[int, bytes]], found: dict[str, dict[str, float]]) -> None:
+    for number, line in lines:
+        try:
+            columns = line.decode("utf-8").split()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}:{number}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
+        if not columns:
+            continue
+        if len(columns) != 6:
+            raise ValueError(f"{path}:{number}: expected 'qid Q0 docid rank score tag', found {len(columns)} columns")
+        query, _, document, _, score, _ = columns
+        ranking = found.setdefault(query, {})
+        if document in ranking:
+            raise ValueError(f"{path}:{number}: document {shown(document)} is listed twice for query {shown(query)}")
+        try:
+            ranking[document] = float(score)
+        except ValueError:
+            raise ValueError(f"{path}:{number}: score {shown(score)} is not a number") from None
+        if not math.isfinite(ranking[document]):
+            raise ValueError(f"{path}:{number}: score {shown(score)} is not a finite number")
 
 
 def decreasing(query: str, scores: Sequence[float]) -> list[np.float32]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.reading.bounded import OversizedError, lines
 from harness.results.record import MEASURES, OK
 
 
@@ -37,8 +39,8 @@ def read_cells(results: Path) -> list[ScoredCell]:
         raise ValueError(f"RESULTS {str(results)!r} has no cells.csv; give the folder that a run wrote with --results")
     cells = []
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            for number, row in enumerate(csv.DictReader(lines), 2):
+        with path.open("rb") as file:
+            for number, row in enumerate(csv.DictReader(line.decode("utf-8") for _, line in lines(file)), 2):
                 try:
                     cells.append(_cell(row))
                 except KeyError as error:
@@ -47,8 +49,12 @@ def read_cells(results: Path) -> list[ScoredCell]:
                     raise ValueError(
                         f"{path}, line {number} cannot be read ({error}); run the grid's command again, it writes the file anew"
                     ) from None
+    except OversizedError as error:
+        raise ValueError(f"{path}, line {error.number} is {error}; give the folder that a run wrote with --results") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no CSV in UTF-8 ({error}); give the folder that a run wrote with --results") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror}); check the file and who may read it") from None
     if not cells:
         raise ValueError(f"{path} holds no cells; give the folder that a run wrote with --results")
     return cells
@@ -59,6 +65,8 @@ def _cell(row: dict[str, str]) -> ScoredCell:
     documents, queries, train_pairs = (int(row[name]) if row[name] else None for name in ("documents", "queries", "train_pairs"))
     scores = {} if failed else {name: float(row[name]) for name in MEASURES if row[name]}
     alpha = float(row["alpha"]) if row["alpha"] else None
+    if not all(math.isfinite(number) for number in (*scores.values(), alpha or 0.0)):
+        raise ValueError("a score or alpha is no finite number")
     return ScoredCell(
         row["language"], row["architecture"], row["collection"], row["initializer"], row["bridge"], alpha, row["stage"], int(row["seed"]),
         row["label"], row["key"], failed, scores, documents, queries, train_pairs,

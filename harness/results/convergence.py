@@ -13,6 +13,7 @@ from dataclasses import astuple, fields, replace
 from typing import Any
 
 from harness.results.record import MEASURES, OK, Identity, Record
+from harness.results.spreadsheet import as_text
 from harness.results.tables import MEASURE_NAMES, Cell, Row, Table, in_order, mark_best, mean_cell, method_of, row_labels, score_cell
 
 FILE = "convergence.csv"
@@ -35,7 +36,8 @@ def to_csv(records: Iterable[Record]) -> str:
     for record in records:
         for point in points(record):
             numbers = [*(point["scores"][name] for name in MEASURES), *(point["statistics"][name] for name in STATISTICS)]
-            writer.writerow([*astuple(record.identity), point["step"], point["pairs"], *map(float, numbers), record.label, record.key])
+            coordinates = [as_text(value) if isinstance(value, str) else value for value in astuple(record.identity)]
+            writer.writerow([*coordinates, point["step"], point["pairs"], *map(float, numbers), as_text(record.label), record.key])
     return text.getvalue()
 
 

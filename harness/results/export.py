@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from harness.results import convergence, significance
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import to_csv, to_latex, to_markdown
+from harness.results.spreadsheet import as_text
 from harness.results.tables import LEGEND, Table, check_distinct, make_tables, table_name
 
 COLUMNS = (
@@ -110,9 +111,9 @@ def _cells_csv(records: Iterable[Record]) -> str:
         numbers = [*(record.scores.get(name) for name in MEASURES), *(record.statistics.get(name) for name in _STATISTICS)]
         writer.writerow(
             [
-                *(identity.language, identity.architecture, identity.collection, identity.initializer, identity.bridge),
+                *map(as_text, (identity.language, identity.architecture, identity.collection, identity.initializer, identity.bridge)),
                 *(_exact(identity.alpha), identity.stage, identity.seed, *map(_exact, numbers), *_sizes(record), _exact(record.seconds)),
-                *(record.status, record.error, record.label, record.key),
+                *(record.status, as_text(record.error), as_text(record.label), record.key),
             ]
         )
     return text.getvalue()

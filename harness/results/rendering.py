@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from harness.results.spreadsheet import as_text
 from harness.results.tables import Cell, Row, Table
 
 UNDECIDED = "†"
@@ -32,9 +33,9 @@ def to_csv(table: Table) -> str:
     """The printed cells without marks; what the other forms say by layout, a column says here: whether a row is a reference."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "reference", *table.columns])
+    writer.writerow(["method", "reference", *map(as_text, table.columns)])
     for row in table.rows:
-        writer.writerow([row.label, "yes" if row.reference else "no", *(cell.text for cell in row.cells)])
+        writer.writerow([as_text(row.label), "yes" if row.reference else "no", *(cell.text for cell in row.cells)])
     return text.getvalue()
 
 
@@ -119,7 +120,8 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def _markdown_text(text: str) -> str:
-    return re.sub(r"([\\`*|<])", r"\\\1", text)
+    """Shown as it is: no link, no picture, no HTML, no further line or column."""
+    return re.sub(r"([\\`*|<\[])", r"\\\1", " ".join(text.split("\n")))
 
 
 _LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
@@ -141,7 +143,7 @@ _LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
 
 
 def _latex_text(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
+    return "".join(_LATEX.get(character, character) for character in " ".join(text.split("\n")))
 
 
 def _latex_row(texts: Sequence[str], cells: Sequence[Cell] = ()) -> str:

@@ -17,6 +17,7 @@ from dataclasses import astuple, dataclass, fields, replace
 import numpy as np
 
 from harness.results import paired
+from harness.results.spreadsheet import as_text
 from harness.results.tables import Table
 
 LEVEL = 0.05
@@ -105,7 +106,8 @@ def to_csv(comparisons: Sequence[Comparison]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([field.name for field in fields(Comparison)])
-    writer.writerows([repr(value) if isinstance(value, float) else value for value in astuple(one)] for one in comparisons)
+    for one in comparisons:
+        writer.writerow([repr(value) if isinstance(value, float) else as_text(value) if isinstance(value, str) else value for value in astuple(one)])
     return text.getvalue()
 
 

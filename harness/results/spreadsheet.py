@@ -1,0 +1,10 @@
+"""Text in CSV files that no spreadsheet takes for a formula."""
+
+from __future__ import annotations
+
+_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_text(value: str) -> str:
+    """The text, behind an apostrophe if a spreadsheet would compute it (OWASP, "CSV Injection"). For names and messages, not for numbers."""
+    return f"'{value}" if value.startswith(_STARTS) else value
