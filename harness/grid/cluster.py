@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
 from harness.grid.preset import Preset, PresetError
 
 WAITING = 0.1  # of a core, for a trial that waits for its worker group
+GROWTH = "SEMBRIDGE_GPUS"  # in the environment of a growing cluster's processes: the GPUs it may grow to
+LAUNCHED = Path("ray_bootstrap_config.yaml")  # in the home folder of a head node that `ray up` launched
 
 
 class Cluster:
     """A Ray cluster for the time of a run: the one at `address`, or a local one that listens on loopback only. Entering it gives the number of cells
-    that fit at the same time.
+    that fit at the same time; on a cluster that grows by itself, once it has grown. Waiting cells are what makes it grow.
 
     offline  nothing of the grid comes from a hub: keep libraries from asking one
     """
@@ -34,20 +37,52 @@ class Cluster:
         os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # our records are the only log
         import ray
 
+        _private_token(create=self._address is None)
         options: dict[str, Any] = {"address": self._address} if self._address else {"include_dashboard": False, "object_store_memory": 200 * 2**20}
+        growth = declared_resources(Path.home() / LAUNCHED) if self._address else {}
+        if growth:
+            options["runtime_env"] = {"env_vars": {GROWTH: str(growth.get("GPU", 0))}}
         try:
             ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
-        except ConnectionError:
+        except (ConnectionError, ray.exceptions.AuthenticationError) as error:
+            if "Authentication" in f"{type(error).__name__} {type(error.__cause__).__name__} {error.__cause__}":
+                raise PresetError(
+                    f"--address {self._address}: that cluster turns us away; set RAY_AUTH_MODE=token and put its token into ~/.ray/auth_token, or "
+                    "start the grid on its head node"
+                ) from None
             raise PresetError(f"--address {self._address}: no Ray cluster answers there; start one with `ray up cluster.yaml`") from None
-        token = Path.home() / ".ray" / "auth_token"
-        if token.is_file():
-            token.chmod(0o600)  # Ray writes it readable for everybody
-        return slots_of(self._preset, ray.cluster_resources())
+        present = ray.cluster_resources()
+        return slots_of(self._preset, {name: max(present.get(name, 0), growth.get(name, 0)) for name in present.keys() | growth.keys()})
 
     def __exit__(self, *exception: object) -> None:
         import ray
 
         ray.shutdown()
+
+
+def _private_token(create: bool) -> None:
+    """The secret of this user's clusters, readable for nobody else; Ray would write it readable for everybody."""
+    token = Path.home() / ".ray" / "auth_token"
+    if token.is_file():
+        token.chmod(0o600)
+    elif create:
+        token.parent.mkdir(exist_ok=True)
+        with os.fdopen(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+
+
+def declared_resources(config: Path) -> dict[str, float]:
+    """What the cluster file that `ray up` left on the head node lets the workers grow to; {} where there is none or it does not say."""
+    import yaml
+
+    if not config.is_file():
+        return {}
+    declared = yaml.safe_load(config.read_text(encoding="utf-8"))
+    limit = declared.get("max_workers", 0)
+    kinds = [kind for name, kind in declared.get("available_node_types", {}).items() if name != declared.get("head_node_type")]
+    workers = [kind.get("resources", {}) for kind in kinds for _ in range(min(limit, kind.get("max_workers", limit)))]
+    names = {name for worker in workers for name in worker}
+    return {name: sum(sorted((worker.get(name, 0) for worker in workers), reverse=True)[:limit]) for name in names}
 
 
 def slots_of(preset: Preset, resources: dict[str, float]) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.grid.artefact import Location
+from harness.grid.cluster import GROWTH
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path) -> None:
@@ -29,7 +31,8 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         "parameters": dict(parameters),
         "inputs": {name: tuple(location) for name, location in inputs.items()},
     }
-    on_gpus = workers > 1 and ray.cluster_resources().get("GPU", 0) >= workers
+    gpus = max(ray.cluster_resources().get("GPU", 0), float(os.environ.get(GROWTH, 0)))  # those that a growing cluster has not started yet count too
+    on_gpus = workers > 1 and gpus >= workers
     trainer = TorchTrainer(
         _train_worker,
         train_loop_config=task,
