@@ -26,7 +26,11 @@ def read_dictionary(path: str | Path) -> list[tuple[str, str]]:
     file without words.
     """
     found = []
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{str(path)!r} is no UTF-8 text (byte {error.start}); convert it, e.g. with iconv -t UTF-8") from None
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         source, _, target = (part.strip() for part in unicodedata.normalize("NFKC", line).partition("\t"))

@@ -54,9 +54,10 @@ class WordVectors:
         """
         from gensim.models import KeyedVectors
 
+        _check_header(Path(path))
         try:
             keyed = KeyedVectors.load_word2vec_format(str(path), binary=False)
-        except (ValueError, EOFError, UnicodeDecodeError) as error:
+        except (ValueError, EOFError, UnicodeDecodeError, MemoryError, IndexError) as error:
             raise ValueError(
                 f"{str(path)!r} is not in word2vec text format ({error}); a gensim file is converted with KeyedVectors.save_word2vec_format"
             ) from error
@@ -65,6 +66,16 @@ class WordVectors:
         if label == COLEXNET:
             words = (_LANGUAGE.sub("", word).replace("$", " ").strip() for word in words)
         return cls(tuple(words), np.asarray(keyed.vectors, dtype=np.float32), label)
+
+
+def _check_header(path: Path) -> None:
+    """ValueError if the first line promises more numbers than the file can hold: the reader makes room for them before it reads."""
+    with path.open("rb") as file:
+        columns = file.readline(100).split()
+    if len(columns) == 2 and all(column.isdigit() for column in columns) and path.suffix not in (".gz", ".bz2"):
+        words, dimension = (int(column) for column in columns)
+        if 2 * words * dimension > path.stat().st_size:  # a digit and a blank each
+            raise ValueError(f"{str(path)!r} is cut off: its first line promises {words:,} words of {dimension:,} numbers; get the file again")
 
 
 @dataclass(frozen=True, eq=False)

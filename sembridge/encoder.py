@@ -60,7 +60,14 @@ def check_folder(model: str) -> None:
     config = folder / "config.json"
     if not config.is_file():
         raise ValueError(f"model folder {str(folder)!r} has no config.json; a masked-LM folder has config.json, model.safetensors and a tokenizer")
-    architectures = _read(config).get("architectures") or []
+    settings = _read(config)
+    if settings.get("auto_map"):
+        from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+        if settings.get("model_type") not in CONFIG_MAPPING_NAMES:
+            raise ValueError(f"model {model!r} is code of its own (auto_map in its config.json), which is not run; choose an encoder without")
+    named = settings.get("architectures")
+    architectures = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
     if not any(name.endswith("ForMaskedLM") for name in architectures):
         shown = ", ".join(architectures) or "none"
         raise ValueError(f"model {model!r} is no masked LM (architectures: {shown}); choose a SPLADE encoder whose config names a ...ForMaskedLM")
@@ -89,14 +96,21 @@ def _part_on_hub(model: str, revision: str | None) -> str:
 
 
 def _types(router: Path, kind: str) -> list[str]:
-    return [name for name, path in _read(router).get("types", {}).items() if str(path).endswith(kind)]
+    """Folders of the modules whose class ends with `kind`. Raises ValueError for one outside of the model's."""
+    types = _read(router).get("types", {})
+    if not isinstance(types, dict):
+        raise ValueError(f"{router} names no modules under types; copy the model anew")
+    for name in types:
+        if name.startswith("/") or ".." in name.replace("\\", "/").split("/"):
+            raise ValueError(f"{router} has a module in {name[:80]!r}, outside of the model's folder; get the model again from its maker")
+    return [name for name, path in types.items() if str(path).endswith(kind)]
 
 
 def _read(path: Path) -> dict[str, Any]:
     """A JSON file that holds one object. Raises ValueError naming the file if it does not."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON ({error}); copy the model anew") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds no JSON object; copy the model anew")

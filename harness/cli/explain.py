@@ -67,7 +67,11 @@ def _answers(record: TransferRecord, folder: Path, texts: Sequence[str]) -> list
     from tokenizers import Tokenizer
 
     path = masked_lm_folder(folder) / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else None
+    try:
+        tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else None
+    except Exception as error:  # the reader raises nothing more exact
+        said = " ".join(str(error).split())[:100]
+        raise RefusedError(f"{path} is no tokenizer ({said}); copy the encoder anew, or make the transfer again") from None
     found = []
     for text in texts:
         if not text.strip():

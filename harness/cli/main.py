@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness.cli.refusal import RefusedError
+from harness.redaction import without_secrets
 
 MISUSE = 2
 
@@ -141,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return explain(given)
     except RefusedError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {without_secrets(str(error))}", file=sys.stderr)
         return MISUSE
     except KeyboardInterrupt:
         print("\ninterrupted; nothing was written", file=sys.stderr)

@@ -19,6 +19,7 @@ from harness.cli.output import check_output, published
 from harness.cli.refusal import RefusedError
 from harness.grid.artefact import Artefact, Local, Member
 from harness.grid.store import Store, StoreError
+from harness.redaction import without_secrets
 from sembridge.nearest import nearest
 
 # As the library has them, whose modules import torch.
@@ -48,9 +49,9 @@ def transfer(given: argparse.Namespace) -> int:
     chosen = method(given, order.offered)
     try:
         _run(given, order, chosen)
-    except (ValueError, OSError, RuntimeError) as error:  # of loaders, methods, the disk
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, methods, the disk
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        print(f"error: {lines[0]} (nothing was written)", file=sys.stderr)
+        print(f"error: {without_secrets(lines[0])} (nothing was written)", file=sys.stderr)
         return 1
     return 0
 

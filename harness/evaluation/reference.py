@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
-from harness.evaluation.model_files import module_types, read_json
+from harness.evaluation.model_files import architectures, module_types, read_json
 from harness.grid.artefact import Location
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ def check_sparse(model: str, revision: str | None = None, *, remote_code: bool =
 
     types = module_types(model, revision)
     if types is None:
-        architectures = (read_json(model, revision, "config.json") or {}).get("architectures") or []
-        if not any(name.endswith("ForMaskedLM") for name in architectures):
-            shown = ", ".join(architectures) or "none"
+        named = architectures(read_json(model, revision, "config.json") or {})
+        if not any(name.endswith("ForMaskedLM") for name in named):
+            shown = ", ".join(named) or "none"
             raise ValueError(
                 f"{model!r} is no sparse encoder: no modules.json, no ...ForMaskedLM (architectures: {shown}); give a saved SparseEncoder"
             )

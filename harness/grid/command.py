@@ -7,14 +7,22 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from harness.redaction import without_secrets
 
 MISUSE = 2
 _LISTS = ("languages", "architectures", "initializers", "bridges", "alphas", "collections", "stages", "seeds")
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, as every other refusal."""
+        self.exit(MISUSE, f"error: {message}; see {self.prog} --help\n")
+
+
 def parser() -> argparse.ArgumentParser:
-    described = argparse.ArgumentParser(
+    described = _Parser(
         prog="run_grid.py",
         description="Compare initializers: give an English sparse encoder other languages, measure, fine-tune, measure again, print tables.",
         epilog="Without options: the embedded world `pocket` (five languages, offline, minutes). The same command again computes what is missing.",
@@ -64,7 +72,7 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
             store.create()
             store.set_aside_damaged(cell.artefact for cell in cells)
     except (PresetError, StoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {without_secrets(str(error))}", file=sys.stderr)
         return MISUSE
     todo = missing(cells, store)
     if given.dry_run:
@@ -116,7 +124,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
             asked = [cell for cell in cells if cell.artefact in damaged]
             todo = missing(asked, store)
     except (PresetError, StoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {without_secrets(str(error))}", file=sys.stderr)
         return MISUSE
     records = [
         measurement.record(cell.identity, cell.artefact.key, cell.label, cell.reference, store.path(cell.artefact))

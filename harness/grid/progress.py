@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.redaction import without_secrets
+
 
 def duration(seconds: float) -> str:
     """ "8 s", "3 min 20 s", "2 h 05 min", "1,234 h"."""
@@ -32,7 +34,8 @@ class Progress:
         self._start = time.perf_counter()
 
     def line(self, text: str) -> None:
-        """Show and log one line."""
+        """Show and log one line, without secrets."""
+        text = without_secrets(text)
         self._show(text)
         if self._log:
             try:

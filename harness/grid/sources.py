@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from harness.grid.artefact import Artefact, Hub, Local, Source
 from harness.grid.collection_source import CollectionSource
 from harness.grid.preset import ModelSource, Named, PresetError, ReferenceSource
+from harness.reading import json_data
 from sembridge.encoder import check_folder, masked_lm_folder
 from sembridge.nearest import nearest
 
@@ -131,18 +131,35 @@ def check_tokenizer(option: str, source: Source) -> None:
     configured: dict = {}
     for name in ("special_tokens_map.json", "tokenizer_config.json"):
         if (folder / name).is_file():
-            configured |= json.loads((folder / name).read_text(encoding="utf-8"))
+            content = json_data.read(folder / name)
+            if not isinstance(content, dict):
+                raise PresetError(f"{option}: {folder / name} holds no JSON object; get the file again")
+            configured |= content
     if not configured.get("pad_token"):
         raise PresetError(f"{option}: tokenizer {folder} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch")
+    _check_cuts(option, folder / "tokenizer.json")
+
+
+def _check_cuts(option: str, file: Path) -> None:
+    """JSON that is no tokenizer fails in the reader's own words, which are of no help."""
+    from tokenizers import Tokenizer
+
+    try:
+        Tokenizer.from_file(str(file))
+    except Exception as error:  # the reader raises nothing more exact
+        said = " ".join(str(error).split())[:100]
+        raise PresetError(f"{option}: {file} is no tokenizer ({said}); save the tokenizer anew with transformers' save_pretrained") from None
 
 
 def _check_json(option: str, folder: Path) -> None:
     """Files cut off by a broken download would fail much later, and without their name."""
     for path in sorted(folder.glob("*.json")):
         try:
-            json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+            json_data.read(path)
+        except json_data.JsonError as error:
             raise PresetError(f"{option}: {path} is no JSON ({error}); get the file again") from None
+        except OSError as error:
+            raise PresetError(f"{option}: {path} cannot be read ({error.strerror}); check the file and who may read it") from None
 
 
 def check_collection(option: str, source: Source, needs_pairs: bool) -> None:

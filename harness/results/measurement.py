@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness.redaction import without_secrets
 from harness.results.record import FAILED, OK, Identity, Record
 
 FILE = "measurement.json"
@@ -25,5 +26,5 @@ def record(identity: Identity, key: str, label: str, reference: bool, folder: Pa
 
 
 def failed(identity: Identity, key: str, label: str, reference: bool, error: str) -> Record:
-    """The record of a cell that ended in an error. It is not stored: the next run tries again."""
-    return Record(identity, key, label, reference, FAILED, error)
+    """The record of a cell that ended in an error, told without secrets. It is not stored: the next run tries again."""
+    return Record(identity, key, label, reference, FAILED, without_secrets(error))
