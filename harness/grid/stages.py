@@ -44,7 +44,7 @@ STAGES: dict[str, Stage] = {
     "aligned-vectors": Stage("harness.transfer.aligned_vectors:build", 1, 10),
     "query-weights": Stage("harness.transfer.query_weights:build", 1, 3),
     "initialization": Stage("harness.transfer.initialization:build", 4, 2),
-    "trained-encoder": Stage("harness.training.stage:build", 3, 8, shared=False, scratch=True),
+    "trained-encoder": Stage("harness.training.stage:build", 4, 8, shared=False, scratch=True),
     "evaluation-share": Stage("harness.evaluation.shares:build", 1, 3),
     "evaluation": Stage("harness.evaluation.stage:build", 2, 3, shared=False),
     "dense": Stage("harness.evaluation.dense:build", 1, 3, shared=False),

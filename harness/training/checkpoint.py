@@ -66,7 +66,7 @@ def restore(scratch: Path, optimizer: Any, rank: int) -> int:
                 continue
             parameter.copy_(stored[f"weight.{index}"])
             optimizer.state[parameter] = {
-                "step": stored[f"step.{index}"],
+                "step": stored[f"step.{index}"].to(parameter.device),
                 "exp_avg": stored[f"mean.{index}"].to(parameter.device),
                 "exp_avg_sq": stored[f"square.{index}"].to(parameter.device),
             }
