@@ -31,8 +31,8 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         "parameters": dict(parameters),
         "inputs": {name: tuple(location) for name, location in inputs.items()},
     }
-    gpus = max(ray.cluster_resources().get("GPU", 0), float(os.environ.get(GROWTH, 0)))  # those that a growing cluster has not started yet count too
-    on_gpus = workers > 1 and gpus >= workers
+    # With several workers, GPUs that a growing cluster has not started yet count too.
+    on_gpus = workers > 1 and max(ray.cluster_resources().get("GPU", 0), float(os.environ.get(GROWTH, 0))) >= workers
     trainer = TorchTrainer(
         _train_worker,
         train_loop_config=task,

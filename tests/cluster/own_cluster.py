@@ -81,7 +81,8 @@ def own_cluster(workers: int, resources: dict[str, float]) -> Iterator[OwnCluste
     address = f"{socket.gethostbyname(socket.gethostname())}:{port}"
     launched = {
         "cluster_name": "own", "max_workers": workers, "idle_timeout_minutes": 5, "upscaling_speed": 1.0, "head_node_type": "ray.head.default",
-        "provider": {"type": "external", "module": FAKE, "disable_node_updaters": True, "launch_multiple": True, "gcs_address": address, "head_node_id": "f" * 51 + "00000"},
+        "provider": {"type": "external", "module": FAKE, "disable_node_updaters": True, "launch_multiple": True, "gcs_address": address,
+                     "head_node_id": "f" * 51 + "00000"},
         "available_node_types": {"ray.head.default": {"resources": config["available_node_types"]["head"]["resources"], "node_config": {},
                                                       "max_workers": 0}, "gpu": kind},
         "auth": {}, "docker": {}, "file_mounts": {}, "cluster_synced_files": [], "file_mounts_sync_continuously": False,
