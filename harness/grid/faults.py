@@ -17,7 +17,7 @@ SMALLER = 4
 
 FINAL, AGAIN, MEMORY = "final", "again", "memory"
 _MEMORY_SAID = ("OutOfMemoryError", "MemoryError", "can't allocate memory", "not enough memory", "CUDA out of memory")
-_KILLED_FOR_MEMORY = "running low on memory"  # Ray's monitor; of any other death Ray says that it may have been the kernel
+_KILLED_FOR_MEMORY = ("running low on memory", "NODE_OUT_OF_MEMORY")  # Ray's monitor; of any other death Ray says that it may have been the kernel
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -44,12 +44,16 @@ def raised(error: BaseException) -> tuple[str, str]:
     return line, FINAL if isinstance(chain[-1], ValueError) else AGAIN
 
 
-def died(error: BaseException | None, oom_kills: int) -> tuple[str, str]:
-    """(one line, verdict) of a worker that ended without a word. `oom_kills`: processes that the kernel has killed for memory meanwhile."""
-    name = type(error).__name__ if error is not None else "unknown cause"
-    if name == "OutOfMemoryError" or _KILLED_FOR_MEMORY in str(error) or oom_kills:
-        return f"its process was killed for lack of memory ({name})", MEMORY
-    return f"its process died ({name})", AGAIN
+def died(said: str, oom_kills: int) -> tuple[str, str]:
+    """(one line, verdict) of a worker that ended without a word of its own.
+
+    said       what Ray says of it
+    oom_kills  processes that the kernel has killed for lack of memory meanwhile
+    """
+    if oom_kills or any(text in said for text in _KILLED_FOR_MEMORY):
+        return "its process was killed for lack of memory", MEMORY
+    first = next((line.strip() for line in said.splitlines() if line.strip()), "no cause is known")
+    return f"its process died ({first if len(first) <= 120 else first[:117] + '...'})", AGAIN
 
 
 def oom_kills() -> int:

@@ -21,6 +21,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def _print(text: str) -> None:
+    """By its name: Ray replaces `print` while it runs, and Tune pickles what its callbacks hold."""
+    print(text, flush=True)
+
+
 class Progress:
     """Counts work in expected seconds, so that a remaining time can be told although pieces differ in size.
 
@@ -28,8 +33,9 @@ class Progress:
     slots     how many pieces run at the same time
     """
 
-    def __init__(self, expected: float, slots: int, log: Path | None = None, show: Callable[[str], None] = print) -> None:
-        self._left, self._slots, self._log, self._show = expected, max(1, slots), log, show
+    def __init__(self, expected: float, slots: int, log: Path | None = None, show: Callable[[str], None] | None = None) -> None:
+        self._left, self._slots, self._log = expected, max(1, slots), log
+        self._show = show or _print
         self._spent_expected = 0.0
         self._start = time.perf_counter()
 

@@ -116,7 +116,7 @@ def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, est
         try:
             outcome = ray.get(reference)
         except ray.exceptions.RayError as error:
-            outcome = Outcome(False, 0.0, *died(error, oom_kills() - kills))
+            outcome = Outcome(False, 0.0, *died(str(error), oom_kills() - kills))
         for note in outcome.notes:
             progress.line(note)
         if not outcome.error:
@@ -167,7 +167,7 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
             tune_config=tune.TuneConfig(max_concurrent_trials=slots, reuse_actors=True),
             run_config=tune.RunConfig(storage_path=scratch, name="cells", verbose=0, callbacks=[reporter]),
         )
-        logging.getLogger("ray.tune").setLevel(logging.ERROR)
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # it would print the traceback of every process that died
         tuner.fit()
     if reporter.ended < before + len(cells):  # Tune ends quietly on Ctrl-C
         raise KeyboardInterrupt
@@ -203,7 +203,7 @@ def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress:
 
         def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
             kills, self._kills = self._kills, oom_kills()
-            self._finish(trial.config["cell"], Outcome(False, 0.0, *died(trial.get_pickled_error(), self._kills - kills)))
+            self._finish(trial.config["cell"], Outcome(False, 0.0, *died(_said(trial), self._kills - kills)))
 
         def _finish(self, key: str, outcome: Outcome) -> None:
             self.ended += 1
@@ -223,6 +223,14 @@ def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress:
             progress.finished(f"[{self._done}/{len(by_key)} cells] {verb} {name}: {shown}", expected[key])
 
     return Reporter()
+
+
+def _said(trial: Any) -> str:
+    """Ray's word on how a trial ended, without Tune's heading."""
+    try:
+        return Path(trial.error_file).read_text(encoding="utf-8").partition("\n")[2]
+    except (OSError, TypeError):
+        return ""
 
 
 def _score(store: Store, cell: Cell) -> str:
