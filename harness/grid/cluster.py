@@ -38,7 +38,8 @@ class Cluster:
         import ray
 
         _private_token(create=self._address is None)
-        options: dict[str, Any] = {"address": self._address} if self._address else {"include_dashboard": False, "object_store_memory": 200 * 2**20}
+        own = {"address": "local", "include_dashboard": False, "object_store_memory": 200 * 2**20}  # "local": not one that happens to run here
+        options: dict[str, Any] = {"address": self._address} if self._address else own
         growth = declared_resources(Path.home() / LAUNCHED) if self._address else {}
         if growth:
             options["runtime_env"] = {"env_vars": {GROWTH: str(growth.get("GPU", 0))}}

@@ -38,6 +38,7 @@ class Progress:
         self._show = show or _print
         self._spent_expected = 0.0
         self._start = time.perf_counter()
+        self._spans: list[tuple[float, float]] = []
 
     def line(self, text: str) -> None:
         """Show and log one line, without secrets."""
@@ -55,6 +56,19 @@ class Progress:
         self._left = max(0.0, self._left - expected)
         self._spent_expected += expected
         self.line(f"{text}{self._remaining()}")
+
+    def computed(self, seconds: float) -> None:
+        """A piece was being computed for so many seconds, up to now."""
+        now = time.perf_counter()
+        self._spans.append((now - seconds, now))
+
+    def idle(self, since: float) -> float:
+        """Seconds from `since` (of time.perf_counter) to now in which no piece was being computed."""
+        now, idle, covered = time.perf_counter(), 0.0, since
+        for begin, end in sorted(self._spans):
+            idle += max(0.0, begin - covered)
+            covered = max(covered, end)
+        return idle + max(0.0, now - covered)
 
     def _remaining(self) -> str:
         """Remaining time: the expected seconds left, corrected by how the finished ones compared with the clock."""

@@ -41,7 +41,10 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: 
                 errors[cell.artefact.key] = errors[broken[0]]
             else:
                 runnable.append(cell)
-        return errors | _run_cells(runnable, preset, store, slots, estimate, progress)
+        errors |= _run_cells(runnable, preset, store, slots, estimate, progress)
+    idle, whole = progress.idle(start), time.perf_counter() - start
+    progress.line(f"Ray: {duration(idle)} of {duration(whole)} ({idle / whole:.0%}) started, waited or stopped while nothing was being computed")
+    return errors
 
 
 def _apart(artefact: Artefact) -> bool:
@@ -55,7 +58,8 @@ def _uses_hub(cells: Sequence[Cell]) -> bool:
 
 
 def _make(artefact: Artefact, root: str, threads: int, divided: int) -> Outcome:
-    """One artefact, in a worker process."""
+    """One artefact, in a worker process, whose imports are no part of what the artefact takes."""
+    import sentence_transformers  # noqa: F401
     import torch
 
     _quiet()
@@ -117,6 +121,7 @@ def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, est
             outcome = ray.get(reference)
         except ray.exceptions.RayError as error:
             outcome = Outcome(False, 0.0, *died(str(error), oom_kills() - kills))
+        progress.computed(outcome.seconds)
         for note in outcome.notes:
             progress.line(note)
         if not outcome.error:
@@ -207,6 +212,7 @@ def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress:
 
         def _finish(self, key: str, outcome: Outcome) -> None:
             self.ended += 1
+            progress.computed(outcome.seconds)
             name, said = by_key[key].identity.name, ""
             for note in outcome.notes:
                 progress.line(note)
