@@ -38,7 +38,7 @@ class _Model(_Entry):
     remote_code  the model runs code from its own repository. Only said here: nothing in the catalogue switches that on
     """
 
-    id: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    id: str = Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")
     revision: str | None = Field(pattern=r"^[0-9a-f]{40}$")
     licence: str = Field(min_length=2)
     gated: bool = False

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _OF_HUB = ("revision", "kind", "config", "split", "judgements")
 _DOWNLOADED = ("train", "codes", "limit", "subset", "expected")
 

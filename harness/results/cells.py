@@ -42,6 +42,8 @@ def read_cells(results: Path) -> list[ScoredCell]:
         with path.open("rb") as file:
             for number, row in enumerate(csv.DictReader(line.decode("utf-8") for _, line in lines(file)), 2):
                 try:
+                    if None in row:
+                        raise ValueError(f"more than {len(row) - 1} columns")
                     cells.append(_cell(row))
                 except KeyError as error:
                     raise ValueError(f"{path} has no column {error.args[0]!r}; run the grid's command again, it writes the file anew") from None
