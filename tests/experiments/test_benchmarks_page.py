@@ -8,7 +8,7 @@ import json
 import pytest
 
 from experiments.benchmarks import __main__ as command
-from experiments.benchmarks import page
+from experiments.benchmarks import growth, page
 from experiments.benchmarks.measure import Row
 
 FIGURES = {
@@ -66,9 +66,18 @@ def test_a_page_without_the_lines_is_left_alone(tmp_path):
     assert not (tmp_path / "performance.json").exists()
 
 
-def test_the_page_of_the_project_has_the_lines():
+def test_growth_is_told_within_one_curve_only():
+    points = [growth.Point("search", "documents", size, taken) for size, taken in ((1_000, 0.5), (2_000, 1.25))]
+    assert growth.table([*points, growth.Point("search", "queries", 100, 2.0)]) == (
+        "| job | grows | size | seconds | times the size before |\n| --- | --- | ---: | ---: | ---: |\n"
+        "| search | documents | 1,000 | 0.50 |  |\n| search | documents | 2,000 | 1.25 | 2.50 |\n| search | queries | 100 | 2.00 |  |"
+    )
+
+
+@pytest.mark.parametrize("part", [page, growth])
+def test_the_page_of_the_project_has_the_lines(part):
     text = command.FIGURES.with_suffix(".md").read_text(encoding="utf-8")
-    assert text.count(page.BEGIN) == text.count(page.END) == 1 and text.index(page.BEGIN) < text.index(page.END)
+    assert text.count(part.BEGIN) == text.count(part.END) == 1 and text.index(part.BEGIN) < text.index(part.END)
 
 
 def test_an_unknown_benchmark_is_refused(monkeypatch, capsys):

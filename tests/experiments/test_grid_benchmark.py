@@ -1,0 +1,91 @@
+"""The arithmetic of the grid's benchmark on figures made by hand: what sharing, kernels and scheduling are said to gain."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from experiments.benchmarks import grid
+from harness.grid.artefact import Artefact
+from harness.grid.plan import Cell
+from harness.grid.store import Store
+from harness.results.record import Identity
+
+WORLD = Artefact("pocket-text", {"seed": 1})
+ROWS = Artefact("initialization", {"initializer": "mean"}, {"text": WORLD})
+TRAINED = Artefact("trained-encoder", {}, {"initialization": ROWS})
+SECONDS = {ROWS: 2.0, TRAINED: 10.0}  # ours, each made once
+
+
+def cell(collection: str, stage: str) -> Cell:
+    made = {"zero-shot": {"initialization": ROWS}, "fine-tuned": {"trained": TRAINED}}[stage]
+    artefact = Artefact("evaluation", {"collection": collection}, made)
+    return Cell(Identity("ko", "bert", collection, "mean", "", None, stage, 42), "mean", False, artefact)
+
+
+CELLS = [cell("faq", "zero-shot"), cell("faq", "fine-tuned"), cell("passages", "fine-tuned")]
+THEIRS = [
+    {"scores": {"ndcg@10": 0.30}, "seconds": {"load": 1.0, "bridge": 4.0, "initialise": 6.0, "evaluate": 3.0}},
+    {"scores": {"ndcg@10": 0.40}, "seconds": {"load": 1.5, "bridge": 5.0, "initialise": 7.0, "train": 20.0, "evaluate": 2.0}},
+    {"scores": {"ndcg@10": 0.50}, "seconds": {"load": 2.5, "bridge": 6.0, "initialise": 8.0, "train": 21.0, "evaluate": 9.0}},
+]
+ONCE = 4 + 6 + 20 + (1 + 3) + (1.5 + 2) + (2.5 + 9)
+
+
+@pytest.fixture
+def store(tmp_path):
+    found = Store(tmp_path / "store")
+    measured = SECONDS | {one.artefact: 1.0 for one in CELLS}
+    for artefact, taken in measured.items():
+        (folder := found.path(artefact)).mkdir(parents=True)
+        (folder / "MANIFEST.json").write_text(json.dumps({"seconds": taken}), encoding="utf-8")
+    for one, score in zip(CELLS, (0.31, 0.40, 0.48), strict=True):
+        (found.path(one.artefact) / "measurement.json").write_text(json.dumps({"scores": {"ndcg@10": score}}), encoding="utf-8")
+    return found
+
+
+def test_each_piece_is_counted_once_for_whatever_decides_it():
+    assert grid.each_once(THEIRS, CELLS) == ONCE
+
+
+def test_the_gain_is_the_product_of_its_parts(store):
+    log = "2026-11-21 Ray is ready after 3 s\n2026-11-21 Ray: 6 s of 20 s (30%) started\n2026-11-21 done"
+    wall, sharing, kernels, scheduling = grid.table(CELLS, store, 20.0, 100.0, {"imports": 5.0, "cells": THEIRS}, log)
+    assert (wall.ours, wall.theirs, wall.ratio, wall.goal) == (20.0, 100.0, 5.0, 4.0)
+    assert (sharing.ours, sharing.theirs) == (ONCE + 5, 100.0)
+    assert (kernels.ours, kernels.theirs) == (2 + 10 + 3 * 1, ONCE + 5)  # the world is given to both sides
+    assert (scheduling.ours, scheduling.theirs) == (20.0, 15.0)
+    assert sharing.ratio * kernels.ratio * scheduling.ratio == pytest.approx(wall.ratio)
+    assert scheduling.note.endswith("the run says: Ray: 6 s of 20 s (30%) started")
+    assert wall.note.endswith("0.0100 (zero-shot, computed rows), 0.0200 (fine-tuned)")
+
+
+def test_only_the_world_is_made_beforehand():
+    assert grid.needed(CELLS) == [WORLD]
+
+
+def test_a_side_that_fails_is_no_measurement():
+    with pytest.raises(RuntimeError, match=r"ended with 3: .*no such preset"):
+        grid.run([sys.executable, "-c", "import sys; sys.stderr.write('no such preset'); sys.exit(3)"])
+
+
+def test_both_sides_are_given_the_same_folders():
+    place = SimpleNamespace(locate=lambda source: SimpleNamespace(name=source))
+    given = SimpleNamespace(inputs={"bridge_source": SimpleNamespace(inputs={"bridge": "BRIDGE"})})
+    start = {"encoder": "ENCODER", "tokenizer": "TOKENIZER", "initialization": given}
+    trained = SimpleNamespace(inputs=start | {"pairs": "PAIRS"})
+    asked = [
+        SimpleNamespace(identity=CELLS[0].identity, artefact=SimpleNamespace(inputs=start | {"collection": "FAQ"})),
+        SimpleNamespace(identity=CELLS[2].identity, artefact=SimpleNamespace(inputs={"trained": trained, "collection": "PASSAGES"})),
+    ]
+    preset = SimpleNamespace(training=SimpleNamespace(model_dump=lambda: {"epochs": 1}))
+    assert grid.job(preset, asked, place) == {
+        "encoder": "ENCODER", "tokenizer": "TOKENIZER", "pairs": "PAIRS", "bridge": "BRIDGE", "training": {"epochs": 1},
+        "cells": [
+            {"initializer": "mean", "alpha": None, "stage": "zero-shot", "collection": "FAQ"},
+            {"initializer": "mean", "alpha": None, "stage": "fine-tuned", "collection": "PASSAGES"},
+        ],
+    }  # fmt: skip
