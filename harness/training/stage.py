@@ -18,11 +18,13 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     precision) and the input collection; it changes no bit of the encoder, and is found in about.json.
 
     One worker trains in the calling process (TorchTrainer's local mode: a second process would only cost its start); several train in a worker
-    group of their own, whose number does not change the objective.
+    group of their own, whose number does not change the objective. What a worker raises is raised here.
     """
     import ray
-    from ray.train import RunConfig, ScalingConfig
+    from ray.train import RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchTrainer
+
+    from harness.training.group import GroupConfig, raised_in
 
     workers = parameters["workers"]
     task = {
@@ -36,10 +38,14 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     trainer = TorchTrainer(
         _train_worker,
         train_loop_config=task,
+        torch_config=GroupConfig() if workers > 1 else None,
         scaling_config=ScalingConfig(num_workers=0 if workers == 1 else workers, use_gpu=on_gpus),
         run_config=RunConfig(name="ray", storage_path=str(scratch)) if workers > 1 else None,
     )
-    trainer.fit()
+    try:
+        trainer.fit()
+    except TrainingFailedError as error:
+        raise raised_in(error) from None  # as from one worker: what is worth another attempt is told by the type
     if not (out / "about.json").is_file():
         raise RuntimeError("the training workers ended without writing an encoder; on several nodes the store must be on a shared file system")
 

@@ -14,6 +14,7 @@ from tokenizers_made import made_tokenizer, russian
 from harness.collections import beir
 from harness.grid.artefact import Location
 from harness.training import checkpoint, stage
+from harness.training.guard import TrainingStopped
 from harness.training.loop import train
 from harness.training.settings import TrainingSettings
 from harness.transfer import initialization
@@ -72,6 +73,18 @@ def test_one_worker_writes_what_the_loop_trains(inputs, tmp_path):
 def test_what_was_left_out_of_the_pairs_is_told(inputs, tmp_path):
     found = about(build(tmp_path, inputs, max_pairs=16))["training"]
     assert (found["pairs"], found["pairs_used"]) == (40, 16)
+
+
+def test_for_lack_of_memory_fewer_texts_are_encoded_at_a_time(inputs, tmp_path):
+    """Recorded, and the loss is that of whole batches but for rounding; so is that of a preset that had small ones before."""
+    whole = build(tmp_path / "whole", inputs)
+    for name, usual, divided, expected in (("first", None, 4, 2), ("last", None, 64, 1), ("less", 4, 2, 2)):
+        (tmp_path / name / "out").mkdir(parents=True)
+        stage.build(tmp_path / name / "out", parameters(micro_batch=usual), inputs, tmp_path / name, divided=divided)
+        found = about(tmp_path / name / "out")["training"]
+        assert (found["batches_divided"], found["micro_batch"]) == (divided, expected)
+        assert found["loss"] == pytest.approx(about(whole)["training"]["loss"], abs=1e-4)
+        assert largest_difference(weights(load_encoder(str(tmp_path / name / "out"))), weights(load_encoder(str(whole)))) < 1e-3
 
 
 def test_a_killed_stage_goes_on(inputs, tmp_path, monkeypatch):
@@ -155,4 +168,16 @@ def test_a_group_of_two_workers_trains_what_one_worker_trains(inputs, tmp_path, 
     left, right = ({k: v for k, v in weights(load_encoder(str(folder))).items() if "self.key.bias" not in k} for folder in (one, two))
     assert largest_difference(left, right) < 1e-4
     newest = tmp_path / "two" / "scratch" / "step-9"
-    assert sorted(path.name for path in newest.iterdir()) == ["random-0.safetensors", "random-1.safetensors", "shared.safetensors"]
+    assert sorted(path.name for path in newest.iterdir()) == ["digests.json", "random-0.safetensors", "random-1.safetensors", "shared.safetensors"]
+
+
+@pytest.mark.timeout(180)
+def test_a_group_raises_what_its_worker_raised(inputs, tmp_path, ray_cluster):
+    """In one sentence, as one worker does: not Ray's error with the frames of a process somewhere else."""
+    made_encoder_folder(tmp_path / "broken", bias=-1000.0)
+    with pytest.raises(TrainingStopped) as alone:
+        build(tmp_path / "one", inputs | {"encoder": Location(str(tmp_path / "broken"))})
+    with pytest.raises(TrainingStopped) as together:
+        build(tmp_path / "two", inputs | {"encoder": Location(str(tmp_path / "broken"))}, workers=2)
+    assert str(together.value) == str(alone.value) and "0 active dimensions" in str(alone.value)
+    assert "\n" not in str(together.value) and together.value.__cause__ is None

@@ -1,0 +1,39 @@
+"""What a worker group says of itself, without starting one."""
+
+from __future__ import annotations
+
+import socket
+
+import torch
+from ray.exceptions import RayTaskError
+from ray.train import ControllerError, TrainingFailedError, WorkerGroupError
+from ray.train.v2._internal.exceptions import UserExceptionWithTraceback
+
+from harness.training.group import interface_of, raised_in
+
+LOST = RuntimeError("Connection closed by peer")
+
+
+def wrapped(error):
+    return UserExceptionWithTraceback(error, traceback_str="many\nframes")
+
+
+def test_the_error_of_the_worker_that_knows_why():
+    reason = torch.OutOfMemoryError("CUDA out of memory")
+    assert raised_in(WorkerGroupError("said", {0: wrapped(LOST), 1: wrapped(reason)})) is reason
+    assert raised_in(WorkerGroupError("said", {1: wrapped(ValueError("b")), 0: wrapped(LOST)})).args == ("b",)
+    assert raised_in(WorkerGroupError("said", {1: wrapped(LOST)})) is LOST
+    lower, higher = ValueError("a"), ValueError("b")
+    assert raised_in(WorkerGroupError("said", {1: wrapped(higher), 0: wrapped(lower)})) is lower
+
+
+def test_what_has_no_worker_behind_it_stays_what_it_is():
+    preempted = TrainingFailedError("the nodes were taken")
+    assert raised_in(preempted) is preempted
+    failed = ValueError("no such backend")
+    assert raised_in(ControllerError(RayTaskError("f", "frames", failed))) is failed
+
+
+def test_the_interface_of_an_address():
+    assert dict(map(reversed, socket.if_nameindex()))[interface_of("127.0.0.1")] > 0
+    assert interface_of("203.0.113.77") is None
