@@ -71,8 +71,10 @@ def represent(encoder: Any, batch: dict[str, torch.Tensor], side: str = "documen
     packed = _packed(found, batch)
     if packed is not None:
         return _saturate(pooled_product(*packed), found.pooling.activation_function)
-    logits = found.model(**batch).logits
-    return pool(logits, batch["attention_mask"], found.pooling.pooling_strategy, found.pooling.activation_function)
+    logits, mask = found.model(**batch).logits, batch["attention_mask"]
+    if not logits.requires_grad:  # they are nobody else's: pads are overwritten, few as they are, and the rest is not copied
+        logits[mask == 0], mask = float("-inf"), torch.ones_like(mask)
+    return pool(logits, mask, found.pooling.pooling_strategy, found.pooling.activation_function)
 
 
 def represent_sparse(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> sp.csr_array:
