@@ -51,7 +51,7 @@ class Cluster:
                     f"--address {self._address}: that cluster turns us away; set RAY_AUTH_MODE=token and put its token into ~/.ray/auth_token, or "
                     "start the grid on its head node"
                 ) from None
-            raise PresetError(f"--address {self._address}: no Ray cluster answers there; start one with `ray up cluster.yaml`") from None
+            raise PresetError(f"--address {self._address}: no Ray cluster answers there; start one with `ray up` (docs/cluster.md)") from None
         present = ray.cluster_resources()
         return slots_of(self._preset, {name: max(present.get(name, 0), growth.get(name, 0)) for name in present.keys() | growth.keys()})
 

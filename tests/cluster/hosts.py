@@ -1,0 +1,180 @@
+"""Hosts that are really separate, on one machine: each has its own network, processes, hostname, home folder, /dev/shm and /tmp/ray, and is reached
+by ssh alone. They share the other folders of this machine, of which a test uses one as the shared file system."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NEEDED = ("ip", "unshare", "nsenter", "sshd", "ssh", "ssh-keygen", "rsync", "mount")
+SEARCHED = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+START = """
+set -e
+hostname {name}
+mount --make-rprivate /
+mount -t tmpfs tmpfs /dev/shm
+mkdir -p /tmp/ray /run/sshd
+mount --bind {folder}/tmp-ray /tmp/ray
+mount --bind {folder}/passwd /etc/passwd
+ip link set lo up
+{sshd} -D -e -f {folder}/sshd_config >{folder}/sshd.log 2>&1 &
+touch {folder}/started
+while true; do wait; sleep 1; done
+"""
+SSHD = """
+HostKey {folder}/host_key
+AuthorizedKeysFile {key}.pub
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+StrictModes no
+UsePAM no
+PidFile none
+PrintMotd no
+MaxStartups 50
+"""
+
+
+def lacking() -> str:
+    """Why this machine cannot have such hosts; "" if it can."""
+    if os.geteuid() != 0:
+        return "only root makes network namespaces"
+    missing = [name for name in NEEDED if not shutil.which(name, path=SEARCHED)]
+    if missing:
+        return f"{', '.join(missing)} not installed"
+    tried = subprocess.run(
+        [
+            "unshare",
+            "-n",
+            "-p",
+            "-m",
+            "-u",
+            "-f",
+            "--mount-proc",
+            "sh",
+            "-c",
+            "ip link add name one type veth peer name two && mount -t tmpfs tmpfs /dev/shm",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    return f"namespaces: {tried.stderr.strip()}" if tried.returncode else ""
+
+
+@dataclass
+class Host:
+    name: str
+    address: str
+    folder: Path
+    init: int  # its first process, as this machine numbers it
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def run(self, command: str, timeout: float, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run bash on the host itself, not by ssh."""
+        inside = ["nsenter", "-t", str(self.init), "-n", "-p", "-m", "-u", "bash", "-c", command]
+        base = {"HOME": str(self.home), "PATH": SEARCHED, "USER": "root", "LANG": "C.UTF-8"}
+        return subprocess.run(
+            inside, env=base | environment, cwd=self.home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout
+        )
+
+    def processes(self) -> list[str]:
+        """Command lines of all its processes but the first and those of sshd; zombies count too, as [name]."""
+        space = os.readlink(f"/proc/{self.init}/ns/pid")
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if int(entry.name) == self.init or os.readlink(entry / "ns" / "pid") != space:
+                    continue
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+                line = line or f"[{(entry / 'comm').read_text().strip()}]"
+            except OSError:  # it ended while we looked
+                continue
+            if "sshd" not in line.split(" ")[0] and line != "sleep 1":
+                found.append(line)
+        return found
+
+
+@dataclass
+class Hosts:
+    """Hosts on a switch of their own, 10.83.0.1 and upwards, and an ssh key that opens all of them."""
+
+    folder: Path
+    names: Sequence[str]
+    all: list[Host] = field(default_factory=list)
+
+    def __enter__(self) -> Hosts:
+        self.key = self.folder / "key"
+        _do(f"ssh-keygen -q -t ed25519 -N '' -f {self.key}")
+        self._switch = subprocess.Popen(["unshare", "-n", "--kill-child", "-f", "sleep", "infinity"], start_new_session=True)
+        try:
+            switch = _child(self._switch.pid)
+            _do(f"nsenter -t {switch} -n sh -c 'ip link add sw type bridge && ip link set sw up'")
+            for number, name in enumerate(self.names, start=1):
+                self.all.append(self._host(name, f"10.83.0.{number}", number, switch))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for host in self.all:
+            os.kill(host.init, signal.SIGKILL)  # takes all processes of the host along
+        os.killpg(self._switch.pid, signal.SIGKILL)
+        self._switch.wait()
+        for started in self._started:
+            started.wait(10)
+
+    def _host(self, name: str, address: str, number: int, switch: int) -> Host:
+        folder = self.folder / name
+        for part in ("home", "tmp-ray"):
+            (folder / part).mkdir(parents=True)
+        (folder / "passwd").write_text(_passwd(folder / "home"), encoding="utf-8")
+        _do(f"ssh-keygen -q -t ed25519 -N '' -f {folder}/host_key")
+        (folder / "sshd_config").write_text(SSHD.format(folder=folder, key=self.key), encoding="utf-8")
+        script = START.format(name=name, folder=folder, sshd=shutil.which("sshd", path=SEARCHED))
+        started = subprocess.Popen(
+            ["unshare", "-n", "-p", "-m", "-u", "-f", "--kill-child", "--mount-proc", "bash", "-c", script],
+            env={"PATH": SEARCHED, "HOME": str(folder / "home")},
+            start_new_session=True,
+        )
+        self._started = [*getattr(self, "_started", []), started]
+        deadline = time.monotonic() + 10
+        while not (folder / "started").exists():
+            if started.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"host {name} did not start")
+            time.sleep(0.05)
+        init = _child(started.pid)
+        _do(f"ip link add up{number} netns {switch} type veth peer name eth0 netns {init}")
+        _do(f"nsenter -t {switch} -n sh -c 'ip link set up{number} master sw && ip link set up{number} up'")
+        _do(f"nsenter -t {init} -n sh -c 'ip addr add {address}/24 dev eth0 && ip link set eth0 up && ip route add default dev eth0'")
+        return Host(name, address, folder, init)
+
+
+def _passwd(home: Path) -> str:
+    lines = Path("/etc/passwd").read_text(encoding="utf-8").splitlines()
+    others = [line for line in lines if not line.startswith("root:")]
+    return "\n".join([f"root:x:0:0:root:{home}:/bin/bash", *others]) + "\n"
+
+
+def _child(pid: int) -> int:
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    deadline = time.monotonic() + 5
+    while not (found := children.read_text().split()):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"process {pid} has no child")
+        time.sleep(0.02)
+    return int(found[0])
+
+
+def _do(command: str) -> None:
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={"PATH": SEARCHED})
+    if done.returncode:
+        raise RuntimeError(f"{command}: {done.stderr.strip()}")
