@@ -136,7 +136,7 @@ def test_word_vectors(tmp_path, content, message):
 
     (tmp_path / "words.vec").write_bytes(content)
     tracemalloc.start()
-    with pytest.raises(ValueError, match="words.vec") as error:
+    with pytest.raises(ValueError, match=r"words\.vec") as error:
         WordVectors.load(tmp_path / "words.vec")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -157,7 +157,7 @@ def test_dictionaries(tmp_path, content, message):
     from baselines.aligned import read_dictionary
 
     (tmp_path / "dictionary.tsv").write_bytes(content)
-    with pytest.raises(ValueError, match="dictionary.tsv") as error:
+    with pytest.raises(ValueError, match=r"dictionary\.tsv") as error:
         read_dictionary(tmp_path / "dictionary.tsv")
     assert message in str(error.value) and "\n" not in str(error.value)
 
@@ -179,7 +179,7 @@ def test_fasttext_models(tmp_path, content, message):
     from baselines import fasttext
 
     (tmp_path / "cc.bin").write_bytes(content)
-    with pytest.raises(ValueError, match="cc.bin") as error:
+    with pytest.raises(ValueError, match=r"cc\.bin") as error:
         fasttext.load(tmp_path / "cc.bin")
     assert message in str(error.value) and "\n" not in str(error.value)
 
@@ -189,7 +189,7 @@ def test_modules_of_a_reference_stay_in_its_folder(model):
 
     for path in ("../../other", "/etc", "a/../../b"):
         outside = [{"idx": 0, "name": "0", "path": path, "type": "sentence_transformers.models.Transformer"}]
-        with pytest.raises(ValueError, match="has a module in .*, outside of its folder; get the model again from its maker"):
+        with pytest.raises(ValueError, match=r"has a module in .*, outside of its folder; get the model again from its maker"):
             check_sparse(str(model(modules__json=outside)))
     for content in ("{}", "[3]", "7"):
         with pytest.raises(ValueError, match=r"modules\.json"):

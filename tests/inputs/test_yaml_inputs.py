@@ -82,7 +82,7 @@ WHOLE: list[tuple[str | bytes, str]] = [
     (preset(data="{a: 1}", text="'{data}/x'"), "option 'data': {'a': 1} is not valid"),
     (preset(references="{r: {model: x, remote_code: 'yes'}}"), "option 'references.r.remote_code': 'yes' is not valid"),
     (preset(references="{r: {model: x, kind: milco}}"), "kind milco runs code of the model's repository; if you have read it and trust it"),
-    (preset(references="{r: {model: x, trust_remote_code: true}}"), "option 'references.r.trust_remote_code' is unknown; did you mean 'remote_code'?"),
+    (preset(references="{r: {model: x, trust_remote_code: true}}"), "references.r.trust_remote_code' is unknown; did you mean 'remote_code'?"),
     (preset(architectures="{a: {model: x, remote_code: true}}"), "option 'architectures.a.remote_code' is unknown"),
     (preset(references="{r: 'catalog:milco'}"), "runs code from its repository, which is never done on the catalogue's word"),
 ]  # fmt: skip
