@@ -21,10 +21,10 @@ Encode = Callable[[Iterable[str], str], Iterator[sp.csr_array]]
 """Texts, which may be a stream, and their side (query, document), to one csr matrix [at most WINDOW, V] float32 per window, in order."""
 
 
-def retrieve(encoder: Any, folder: Path, collection: Collection, k: int, *, max_length: int | None, precision: str, share: tuple[int, int] = (0, 1)
-             ) -> tuple[Best, Activity]:  # fmt: skip
-    """`searched` with an encoder; for max_length and precision see `encode`."""
-    return searched(partial(encode, encoder, max_length=max_length, precision=precision), folder, collection, k, share)
+def retrieve(encoder: Any, folder: Path, collection: Collection, k: int, *, max_length: int | None, precision: str, divided: int = 1,
+             share: tuple[int, int] = (0, 1)) -> tuple[Best, Activity]:  # fmt: skip
+    """`searched` with an encoder; for max_length, precision and divided see `encode`."""
+    return searched(partial(encode, encoder, max_length=max_length, precision=precision, divided=divided), folder, collection, k, share)
 
 
 def searched(encode: Encode, folder: Path, collection: Collection, k: int, share: tuple[int, int] = (0, 1)) -> tuple[Best, Activity]:

@@ -17,13 +17,13 @@ from harness.grid.artefact import Location
 FILE = "share.safetensors"
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
     """parameters: those of `evaluation`, and share, shares: the share-th (from 0) of so many; inputs: those of `evaluation`."""
     from safetensors.numpy import save_file
 
     from harness.evaluation.stage import searched
 
-    best, activity = searched(parameters, inputs, (parameters["share"], parameters["shares"]))
+    best, activity = searched(parameters, inputs, (parameters["share"], parameters["shares"]), divided)
     counts = np.array([activity.queries, activity.documents])
     arrays = {"scores": best.scores, "positions": best.positions, "ranks": best.ranks, "counts": counts}
     save_file(arrays | {"query_counts": activity.query_counts, "document_counts": activity.document_counts}, out / FILE)

@@ -18,7 +18,7 @@ SHARE = "share-"
 RUN, QUERIES, MEASUREMENT = "run.trec.gz", "queries.parquet", "measurement.json"
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
     """parameters: k, max_length, precision, bias, special_ids; inputs: collection, and either trained or encoder (+ tokenizer + initialization);
     besides, where the documents were searched in shares, share-0, share-1, ..."""
     from harness.collections import beir
@@ -26,13 +26,16 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
     start = time.perf_counter()
     shares = [inputs[name].path for name in sorted(inputs) if name.startswith(SHARE)]
-    best, activity = merged(shares) if shares else searched(parameters, inputs)
+    best, activity = merged(shares) if shares else searched(parameters, inputs, divided=divided)
     collection = beir.load_queries(inputs["collection"].path)
     run = best.result(collection.query_ids, collection.document_ids)
-    write(out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs))
+    write(
+        out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs) | ({"batches_divided": divided} if divided > 1 else {})
+    )
 
 
-def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], share: tuple[int, int] = (0, 1)) -> tuple[Best, Activity]:
+def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], share: tuple[int, int] = (0, 1), divided: int = 1
+             ) -> tuple[Best, Activity]:  # fmt: skip
     """What `retrieve` finds with the encoder that the inputs make."""
     from harness.collections import beir
     from harness.evaluation.retrieval import retrieve
@@ -43,7 +46,7 @@ def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], shar
     collection = beir.load_queries(folder)
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
     options = {name: parameters[name] for name in ("k", "max_length", "precision")}
-    return retrieve(encoder, folder, collection, **options, share=share)
+    return retrieve(encoder, folder, collection, **options, divided=divided, share=share)
 
 
 def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:

@@ -12,13 +12,15 @@ from harness.grid.artefact import Location
 from harness.grid.cluster import GROWTH
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path, divided: int = 1) -> None:
     """parameters: training (TrainingSettings as a dict), workers, bias, special_ids, seed; inputs: encoder, pairs (a collection),
     and tokenizer + initialization unless the source encoder itself is trained. For a curve also the parameters points and evaluation (k, max_length,
     precision) and the input collection; it changes no bit of the encoder, and is found in about.json.
 
     One worker trains in the calling process (TorchTrainer's local mode: a second process would only cost its start); several train in a worker
     group of their own, whose number does not change the objective. What a worker raises is raised here.
+
+    divided  for lack of memory, a worker encodes so many times fewer texts at a time than it would; the loss stays that of the whole batch
     """
     import ray
     from ray.train import RunConfig, ScalingConfig, TrainingFailedError
@@ -31,6 +33,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         "out": str(out),
         "scratch": str(scratch),
         "parameters": dict(parameters),
+        "divided": divided,
         "inputs": {name: tuple(location) for name, location in inputs.items()},
     }
     # With several workers, GPUs that a growing cluster has not started yet count too.
@@ -72,15 +75,20 @@ def _train_worker(task: dict[str, Any]) -> None:
     pairs = [Pair(query, text, numbers.setdefault(doc_id, len(numbers))) for query, doc_id, text in beir.training_pairs(inputs["pairs"].path)]
     if not pairs:
         raise ValueError(f"collection {inputs['pairs'].name} has no training pairs (qrels/train.tsv); leave the stage fine-tuned out")
-    settings = TrainingSettings(**parameters["training"])
+    settings, divided = TrainingSettings(**parameters["training"]), task["divided"]
+    told: dict[str, Any] = {"pairs": len(pairs), "pairs_used": min(len(pairs), settings.max_pairs or len(pairs))}
+    if divided > 1:
+        usual = settings.micro_batch or settings.batch_size // parameters["workers"]
+        settings = settings.model_copy(update={"micro_batch": max(1, usual // divided)})
+        told |= {"batches_divided": divided, "micro_batch": settings.micro_batch}
     scratch, curve = Path(task["scratch"]), None
     if "points" in parameters:
-        curve = Curve(parameters["points"], scores_on(inputs["collection"].path, parameters["evaluation"]), scratch)
+        curve = Curve(parameters["points"], scores_on(inputs["collection"].path, parameters["evaluation"] | {"divided": divided}), scratch)
     figures = train(encoder, pairs, settings, parameters["seed"], scratch, ray.train.report if in_group else None, curve)
     if not in_group or dist.get_rank() == 0:
         out = Path(task["out"])
         encoder.save_pretrained(str(out), create_model_card=False)
-        about: dict[str, Any] = {"training": figures | {"pairs": len(pairs), "pairs_used": min(len(pairs), settings.max_pairs or len(pairs))}}
+        about: dict[str, Any] = {"training": figures | told}
         if curve:
             about["curve"] = curve.found
         if "initialization" in inputs:

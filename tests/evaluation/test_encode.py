@@ -8,6 +8,7 @@ import torch
 from encoders_made import made_encoder, made_encoder_folder
 from tokenizers_made import english
 
+from harness.evaluation import encode as encode_module
 from harness.evaluation.encode import WINDOW, encode, encode_all, length_batches
 from harness.pocket.tokenizers import wordpiece
 from sembridge.encoder import load_encoder
@@ -118,6 +119,18 @@ def test_fewer_than_one_token_in_ten_is_a_pad(kind):
 def test_few_tokens_stay_together():
     token_ids = [[0] * length for length in (1, 2, 30, 40)]
     assert list(length_batches([0, 1, 2, 3], token_ids)) == [[0, 1, 2, 3]]
+
+
+def test_for_lack_of_memory_batches_are_smaller_and_weights_the_same_but_for_rounding(encoder, texts, encoded, monkeypatch):
+    sizes = []
+    real = encode_module.represent_sparse
+    monkeypatch.setattr(encode_module, "represent_sparse", lambda e, batch, side: sizes.append(batch["input_ids"].numel()) or real(e, batch, side))
+    encode_all(encoder, texts, "document", max_length=32)
+    usual, sizes[:] = max(sizes), []
+    divided = encode_module.MOST_TOKENS // 64
+    found = encode_all(encoder, texts, "document", max_length=32, divided=divided)
+    assert max(sizes) <= 64 < usual
+    np.testing.assert_allclose(found.toarray(), encode_all(encoder, texts, "document", max_length=32).toarray(), atol=1e-6)
 
 
 def test_large_vocabularies_take_the_other_path_to_the_same_vectors(encoder, texts, encoded, monkeypatch):

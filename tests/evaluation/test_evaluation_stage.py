@@ -116,6 +116,14 @@ def test_the_same_inputs_give_the_same_files(folder, built, tmp_path):
     assert measurement(again) | {"seconds": 0} == measurement(built) | {"seconds": 0}
 
 
+def test_smaller_batches_are_recorded(folder, built, tmp_path):
+    inputs = {"encoder": location(folder / "encoder"), "collection": location(folder / "en")}
+    (tmp_path / "small").mkdir()
+    stage.build(tmp_path / "small", PARAMETERS, inputs, divided=64)
+    assert measurement(tmp_path / "small")["about"] == {"batches_divided": 64}
+    assert measurement(tmp_path / "small")["scores"] == pytest.approx(measurement(built)["scores"], abs=1e-3)
+
+
 def test_precision_is_that_of_the_parameters(folder, built, tmp_path):
     inputs = {"encoder": location(folder / "encoder"), "collection": location(folder / "en")}
     low = build(tmp_path / "low", inputs, precision="bfloat16")
