@@ -20,6 +20,8 @@ from sembridge.nearest import nearest
 
 STAGE_NAMES = ("zero-shot", "fine-tuned")
 LONGEST_NAME = 100
+_LONGEST_PLACE = 200
+_DEEPEST = 20
 
 
 class PresetError(ValueError):
@@ -259,7 +261,7 @@ def _check_keys(content: Any, above: str = "") -> None:
     if isinstance(content, dict):
         for key, value in content.items():
             if not isinstance(key, str):
-                raise PresetError(f"option {f'{above}{key}'!r}: the name {shown(key)} is no text; put it in quotes")
+                raise PresetError(f"option {shown(f'{above}{key}')}: the name {shown(key)} is no text; put it in quotes")
             _check_keys(value, f"{above}{key}.")
     elif isinstance(content, list):
         for value in content:
@@ -270,15 +272,17 @@ def _set(content: dict, override: str) -> None:
     """Apply one "a.b=c"; the value is read as YAML, so numbers, lists and null work."""
     path, separator, text = override.partition("=")
     if not separator or not path:
-        raise PresetError(f"--set {override!r} is not of the form key.path=value")
+        raise PresetError(f"--set {shown(override)} is not of the form key.path=value")
     target = content
     *parents, last = path.split(".")
+    if len(parents) > _DEEPEST:
+        raise PresetError(f"--set {shown(override)} reaches {len(parents)} levels down, further than any option; see docs/presets.md")
     for parent in parents:
         if target.get(parent) is None:
             target[parent] = {}
         target = target[parent]
         if not isinstance(target, dict):
-            raise PresetError(f"--set {override!r}: {parent!r} is a single value, it has nothing below it")
+            raise PresetError(f"--set {shown(override)}: {shown(parent)} is a single value, it has nothing below it")
     try:
         target[last] = yaml_data.load(text)
     except yaml_data.YamlError:
@@ -312,7 +316,7 @@ def _with_data(content: Any, data: str | None = None) -> Any:
 def _explained(error: ValidationError) -> str:
     """The first complaint of pydantic, as one line."""
     first = error.errors()[0]
-    location = ".".join(str(part) for part in first["loc"])
+    location = ".".join(str(part) for part in first["loc"])[:_LONGEST_PLACE]
     message = first["msg"][0].lower() + first["msg"][1:]
     if first["type"] == "extra_forbidden":
         return f"option {location!r} is unknown; {nearest(str(first['loc'][-1]), _fields_at(first['loc'][:-1]))}"

@@ -166,6 +166,7 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
     resources = {"CPU": WAITING} if several_workers else cell_resources(preset)
     before = reporter.ended
     with tempfile.TemporaryDirectory(prefix="sembridge-tune-") as scratch:
+        _keep_keys_out_of_logs()
         tuner = tune.Tuner(
             tune.with_resources(trial, resources),
             param_space={"cell": tune.grid_search(list(artefacts))},
@@ -255,3 +256,13 @@ def _distinct(cells: Sequence[Cell]) -> list[Cell]:
     collections = list(dict.fromkeys(cell.identity.collection for cell in first))
     stages = list(dict.fromkeys(cell.identity.stage for cell in first))
     return sorted(first, key=lambda cell: (stages.index(cell.identity.stage), collections.index(cell.identity.collection)))
+
+
+def _keep_keys_out_of_logs() -> None:
+    """Tune would put the AWS keys of this environment into the description of its actors, which Ray writes into a log that everybody can read.
+
+    Actors on this machine have the environment without that; on other nodes it is the node that has to have its rights.
+    """
+    from ray.tune.execution import class_cache
+
+    class_cache.ENV_VARS_TO_PROPAGATE.difference_update({name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")})

@@ -49,7 +49,7 @@ def read_cells(results: Path) -> list[ScoredCell]:
                     raise ValueError(f"{path} has no column {error.args[0]!r}; run the grid's command again, it writes the file anew") from None
                 except (TypeError, ValueError) as error:
                     raise ValueError(
-                        f"{path}, line {number} cannot be read ({error}); run the grid's command again, it writes the file anew"
+                        f"{path}, line {number} cannot be read ({str(error)[:100]}); run the grid's command again, it writes the file anew"
                     ) from None
     except OversizedError as error:
         raise ValueError(f"{path}, line {error.number} is {error}; give the folder that a run wrote with --results") from None
