@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -49,6 +50,8 @@ def store(tmp_path):
 
 def test_each_piece_is_counted_once_for_whatever_decides_it():
     assert grid.each_once(THEIRS, CELLS) == ONCE
+    other = replace(CELLS[1], identity=replace(CELLS[1].identity, initializer="random"))  # all of its own but the bridge, which knows no method
+    assert grid.each_once([*THEIRS, THEIRS[1]], [*CELLS, other]) == ONCE + 1.5 + 7 + 20 + 2
 
 
 def test_the_gain_is_the_product_of_its_parts(store):
