@@ -69,7 +69,7 @@ def test_the_head_node_trains_nothing_and_workers_come_from_zero_by_spot_price()
 def executed(config: dict[str, Any], kinds: tuple[str, ...], home: Path) -> list[str]:
     """Run the commands of these kinds in order, as a login shell at `home` would; returns what they called, with RAY_AUTH_MODE before it."""
     stand_ins, venv, calls = home / "stand-ins", home / "sembridge-venv" / "bin", home / "calls"
-    for path in [*(stand_ins / name for name in ("sudo", "cloud-init", "python3", "mountpoint")), venv / "ray", venv / "python"]:
+    for path in [*(stand_ins / name for name in ("sudo", "cloud-init", "python3", "mountpoint", "setsid")), venv / "ray", venv / "python"]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(STAND_IN + ("exit 1\n" if path.name == "mountpoint" else ""))
         path.chmod(0o755)
@@ -107,8 +107,8 @@ def test_commands_run_and_run_again(path, tmp_path):
     started = [line for line in called if "ray start" in line]
     assert len(started) == 2 and called[-1] == started[-1]
     assert started[0].startswith("token ray start --head") and "--dashboard-host=127.0.0.1" in started[0]
-    joined = executed(config, ("worker_setup_commands", "worker_start_ray_commands"), tmp_path)[-1]
-    assert joined == "token ray start --address=10.0.0.1:6379"
+    joined = executed(config, ("worker_setup_commands", "worker_start_ray_commands"), tmp_path)
+    assert "token ray start --address=10.0.0.1:6379" in joined
 
 
 def test_a_shared_folder_that_is_missing_ends_the_installation(tmp_path):
@@ -128,15 +128,27 @@ def test_the_cloud_mounts_what_it_shares(tmp_path):
     assert any(line.endswith(f"chown somebody {tmp_path}/nowhere") for line in called)
 
 
-def test_a_worker_without_ray_turns_itself_off(tmp_path):
-    """The watch that the commands leave to systemd, run by hand: with Ray it does nothing, without it turns the machine off."""
-    watch = next(command for command in prepared(CLOUD)["worker_setup_commands"] if "systemd-run" in command)
-    script = shlex.split(watch)[shlex.split(watch).index("-c") + 1]
-    for found, turned_off in ((0, False), (1, True)):
-        folder = tmp_path / str(found)
-        folder.mkdir()
-        for name, code in (("pgrep", found), ("sleep", 0), ("shutdown", 0)):
-            (folder / name).write_text(f"#!/bin/sh\necho {name} $* >> {folder}/calls\nexit {code}\n")
-            (folder / name).chmod(0o755)
-        subprocess.run(["sh", "-c", script], env={"PATH": f"{folder}:{os.environ['PATH']}"}, check=True)
-        assert ("shutdown -h now" in (folder / "calls").read_text().splitlines()) is turned_off
+@pytest.mark.parametrize(("path", "last"), [(CLOUD, "sudo shutdown -h now"), (LOCAL, "ray stop")], ids=["cluster.yaml", "cluster.local.yaml"])
+def test_a_worker_that_has_lost_its_head_node_ends(path, last, tmp_path):
+    """The watch a worker starts, run by hand with a `sleep` that does not: it stays while the head node answers, and ends some time after."""
+    watch = next(command for command in prepared(path)["worker_start_ray_commands"] if "flock" in command)
+    words = shlex.split(watch)
+    script = words[words.index("-c") + 1]
+    calls, answers = tmp_path / "calls", tmp_path / "answers"
+    stand_ins = {"sleep": "exit 0", "sudo": "exit 0", "timeout": f"n=$(cat {answers}); echo $((n - 1)) > {answers}; [ $n -gt 0 ] || [ $n -eq -3 ]"}
+    for name, does in stand_ins.items():
+        (tmp_path / name).write_text(f'#!/usr/bin/env bash\necho "{name} $*" >> {calls}\n{does}\n')
+        (tmp_path / name).chmod(0o755)
+    ray = tmp_path / "sembridge-venv" / "bin" / "ray"
+    ray.parent.mkdir(parents=True)
+    ray.write_text(f'#!/usr/bin/env bash\necho "ray $*" >> {calls}\n')
+    ray.chmod(0o755)
+    answers.write_text("4")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "RAY_HEAD_IP": "10.0.0.1"}
+    subprocess.run(["bash", "-c", script], env=environment, check=True, timeout=60)
+    called = calls.read_text().splitlines()
+    looks = [line for line in called if line.startswith("timeout") and "10.0.0.1/6379" in line]
+    patience = int(re.search(r"-lt (\d+)", script)[1])
+    # Four answers, three misses, a fourth answer that forgives them, and then as many misses as it has patience.
+    assert len(looks) == 4 + 3 + 1 + patience and called[-1] == last
+    assert 60 <= patience * int(re.search(r"sleep (\d+)", script)[1]) <= 600

@@ -17,8 +17,10 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.skipif(bool(LACKING), reason
 @pytest.fixture(scope="module")
 def found():
     folder = Path(tempfile.mkdtemp(prefix="2h-"))  # short: Ray's and ssh's sockets lie below it
-    yield two_hosts.two_hosts(folder)
-    shutil.rmtree(folder)
+    try:
+        yield two_hosts.two_hosts(folder)
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_the_grid_is_complete_and_ran_on_both(found):

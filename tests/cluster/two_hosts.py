@@ -1,8 +1,8 @@
 """cluster.local.yaml on two hosts that are really separate: `ray up`, a grid over both, `ray down`, what is left.
 
 Run as a script it prints every step: python tests/cluster/two_hosts.py
-What it changes in the file: the placeholders, /shared, cores and memory of a host, how long a worker looks for a head node that is gone (15 s instead
-of a minute), and of the installation what asks a package index, which hosts without a network cannot: they use the installed packages of this Python,
+What it changes in the file: the placeholders, /shared, cores and memory of a host, how often a worker looks for its head node (every second, not
+every ten), and of the installation what asks a package index, which hosts without a network cannot: they use the installed packages of this Python,
 but the checkout that Ray copied to them. Three workers train on two hosts of two cores, so that each host has to have one.
 """
 
@@ -50,7 +50,8 @@ def cluster_file(head: Host, worker: Host, checkout: Path, shared: Path) -> dict
     config["setup_commands"][made] = f"{sys._base_executable} -m venv --without-pip ~/sembridge-venv"  # this Python, whatever python3 is
     for commands in (config["head_start_ray_commands"], config["worker_start_ray_commands"]):
         commands[-1] += " --num-cpus=2 --object-store-memory=100000000"
-    config["worker_start_ray_commands"][-1] = "export RAY_gcs_rpc_server_reconnect_timeout_s=15; " + config["worker_start_ray_commands"][-1]
+    watch = next(number for number, command in enumerate(config["worker_start_ray_commands"]) if "sleep 10" in command)
+    config["worker_start_ray_commands"][watch] = config["worker_start_ray_commands"][watch].replace("sleep 10", "sleep 1")
     return config
 
 
@@ -79,7 +80,7 @@ class Watch(threading.Thread):
         self.seen: dict[str, set[str]] = {host.name: set() for host in hosts}
 
     def run(self) -> None:
-        while not self.ended.wait(0.2):
+        while not self.ended.wait(0.5):
             for host in self.hosts:
                 names = {line.split(" ")[0].split("(")[0] for line in host.processes() if line.startswith("ray::")}
                 self.seen[host.name] |= {name for name in names if not name.startswith("ray::IDLE")}
@@ -139,7 +140,7 @@ def two_hosts(folder: Path) -> dict:
             say(f"on {name}: {', '.join(seen)}", since)
         say("ray down", since)
         ray(f"down -y {file}", 60)
-        deadline = time.monotonic() + 60  # Ray on the worker ends once it has not found its head node for a while
+        deadline = time.monotonic() + 60  # Ray on the worker ends once it has missed its head node for a while
         while time.monotonic() < deadline and (head.processes() or worker.processes()):
             time.sleep(0.2)
         found["left"] = {host.name: host.processes() for host in (head, worker)}

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
-from harness.grid.cluster import slots_of
+from harness.grid.cluster import declared_resources, slots_of
 from harness.grid.preset import PresetError, load_preset
 
 PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
@@ -37,3 +38,27 @@ def test_what_is_lacking_is_named(overrides, have, said, unsaid):
 def test_both_may_be_lacking():
     with pytest.raises(PresetError, match=r"gpus_per_cell=0 .*, and lower resources.cpus_per_cell with --set"):
         slots_of(preset("resources.cpus_per_cell=9"), {"CPU": 8})
+
+
+@pytest.mark.parametrize(
+    ("limit", "grown"),
+    [(3, {"CPU": 16 + 8 + 8, "GPU": 4 + 1 + 1}), (1, {"CPU": 16, "GPU": 4}), (0, {}), (9, {"CPU": 16 + 4 * 8, "GPU": 4 + 4 * 1})],
+)
+def test_what_a_cluster_may_grow_to(limit, grown, tmp_path):
+    """One large worker, four small ones, and no more at a time than the cluster's limit; the head node is there already."""
+    kinds = {
+        "head": {"resources": {"CPU": 64}, "max_workers": 0},
+        "large": {"resources": {"CPU": 16, "GPU": 4}, "max_workers": 1},
+        "small": {"resources": {"CPU": 8, "GPU": 1}, "max_workers": 4},
+    }
+    file = tmp_path / "ray_bootstrap_config.yaml"
+    file.write_text(yaml.safe_dump({"max_workers": limit, "head_node_type": "head", "available_node_types": kinds}))
+    assert declared_resources(file) == grown
+
+
+def test_machines_that_are_listed_are_not_grown_to(tmp_path):
+    """What provider `local` leaves on the head node: a kind without resources. What is there is counted by Ray."""
+    file = tmp_path / "ray_bootstrap_config.yaml"
+    kinds = {"local.cluster.node": {"resources": {}, "node_config": {}, "min_workers": 1, "max_workers": 1}}
+    file.write_text(yaml.safe_dump({"max_workers": 1, "head_node_type": "local.cluster.node", "available_node_types": kinds}))
+    assert declared_resources(file) == {} == declared_resources(tmp_path / "none.yaml")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import socket
 
+import pytest
+import ray
+import ray.train.torch
 import torch
 from ray.exceptions import RayTaskError
 from ray.train import ControllerError, TrainingFailedError, WorkerGroupError
 from ray.train.v2._internal.exceptions import UserExceptionWithTraceback
 
+from harness.grid.cluster import GROWTH
+from harness.training import stage
 from harness.training.group import interface_of, raised_in
 
 LOST = RuntimeError("Connection closed by peer")
@@ -37,3 +42,27 @@ def test_what_has_no_worker_behind_it_stays_what_it_is():
 def test_the_interface_of_an_address():
     assert dict(map(reversed, socket.if_nameindex()))[interface_of("127.0.0.1")] > 0
     assert interface_of("203.0.113.77") is None
+
+
+@pytest.mark.parametrize(
+    ("present", "growth", "expected"),
+    [({"GPU": 2}, None, True), ({"GPU": 1}, None, False), ({}, "2.0", True), ({"GPU": 1}, "1.0", False)],
+)
+def test_workers_use_gpus_that_are_there_or_will_come(present, growth, expected, tmp_path, monkeypatch):
+    asked = []
+
+    class Asked(Exception):
+        pass
+
+    def trainer(loop, scaling_config, **options):
+        asked.append(scaling_config.use_gpu)
+        raise Asked
+
+    monkeypatch.setattr(ray.train.torch, "TorchTrainer", trainer)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: present)
+    monkeypatch.delenv(GROWTH, raising=False)
+    if growth:
+        monkeypatch.setenv(GROWTH, growth)
+    with pytest.raises(Asked):
+        stage.build(tmp_path, {"workers": 2}, {}, tmp_path)
+    assert asked == [expected]
