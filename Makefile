@@ -1,19 +1,28 @@
 # make grid    the whole comparison table on the embedded world (installs first if needed)
 # make test    the test suite, offline
+# make torture  a small grid while 36 faults happen to it, and its table compared; a quarter of an hour
 # make check   format, lint, types, import directions
+# make fuzz    the readers of outside files against five minutes of damaged ones (FUZZ_SECONDS=3600 for an hour)
 # make bench   the tables of docs/performance.md on this machine (make bench-quick: minutes, nothing is written)
 PYTHON ?= python3
 VENV ?= .venv
+FUZZ_SECONDS ?= 300
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 
-.PHONY: grid test check format bench bench-quick
+.PHONY: grid test torture check format fuzz bench bench-quick
 
 grid: $(INSTALLED)
 	$(BIN)/python experiments/run_grid.py
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+fuzz: $(INSTALLED)
+	SEMBRIDGE_FUZZ_SECONDS=$(FUZZ_SECONDS) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/inputs/test_fuzzed_readers.py
+
+torture: $(INSTALLED)
+	$(BIN)/python tests/torture/torture.py
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -76,6 +76,8 @@ def _queries(name: str, queries: Iterable[tuple[str, str]], asked: set[str]) -> 
     """The judged queries, in the order of the dataset, each once."""
     found: dict[str, str] = {}
     for query, text in queries:
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise CollectionError(f"{name}: query {query!r} has half a surrogate pair, which is no character: choose another revision")
         if query in asked and found.setdefault(query, text) != text:
             raise CollectionError(f"{name}: query {query!r} occurs twice with different texts: choose another revision")
     if missing := asked - found.keys():

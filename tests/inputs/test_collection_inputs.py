@@ -240,6 +240,21 @@ def test_files_that_would_lie_outside_of_their_repository(tmp_path, hub, monkeyp
     assert not list(tmp_path.rglob("evil*")) and not Path("/tmp/evil.jsonl").exists()
 
 
+def test_a_query_with_half_a_character(tmp_path, hub):
+    files = real.webfaq() | {"kor/queries/test.jsonl": b'{"_id": "7", "text": "\\ud83d"}\n{"_id": "3", "text": "x"}\n'}
+    said = built(tmp_path, hub="faq/half", revision=hub.add("faq/half", files), config="kor")
+    assert "query '7' has half a surrogate pair, which is no character: choose another revision" in said
+
+
+def test_no_archive_is_unpacked_by_this_project():
+    """Nothing here joins names inside an archive to a folder: gzip has one nameless file, Parquet none."""
+    folder = Path(__file__).resolve().parents[2]
+    for package in ("sembridge", "baselines", "harness", "experiments"):
+        for path in (folder / package).rglob("*.py"):
+            source = path.read_text(encoding="utf-8")
+            assert not [word for word in ("tarfile", "zipfile.", "unpack_archive", "extractall") if word in source], path
+
+
 HEADS = [
     ("configs: 3", "the configs of its card are no list of names with files"),
     ("configs: [3]", "the configs of its card are no list of names with files"),

@@ -1,7 +1,7 @@
 """Whatever bytes a reader is given, it answers with a value or with its own one-line error: never another exception, never for long.
 
 Inputs are arbitrary bytes, and valid files with pieces cut out, doubled, moved or replaced. In the suite a few hundred of them, always the same;
-`make fuzz` takes other ones for as long as SEMBRIDGE_FUZZ_SECONDS says (see docs/reliability.md).
+`make fuzz` takes others each time, for as long as SEMBRIDGE_FUZZ_SECONDS says; SEMBRIDGE_FUZZ_SEED takes the same again.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from sembridge.record import JSON, TENSORS, load_record
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = float(os.environ.get("SEMBRIDGE_FUZZ_SECONDS", "0"))
+FIRST_SEED = int(os.environ.get("SEMBRIDGE_FUZZ_SEED", time.time_ns() // 1000)) if SECONDS else 0
 EXAMPLES = 40
 SLOW = ("catalogue", "preset")
 SLOWEST = 20.0
@@ -287,7 +288,7 @@ def test_a_value_or_its_own_error(name, request, monkeypatch, tmp_path):
     end, taken, rounds = time.monotonic() + SECONDS / len(TARGETS), 0, 0
     while rounds == 0 or time.monotonic() < end:
 
-        @seed(rounds)
+        @seed(FIRST_SEED + rounds)
         @settings(
             max_examples=EXAMPLES // 4 if name.startswith(SLOW) else EXAMPLES,
             derandomize=not SECONDS,
@@ -305,4 +306,4 @@ def test_a_value_or_its_own_error(name, request, monkeypatch, tmp_path):
         rounds += 1
     if SECONDS:
         with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-            print(f"{taken:7,} inputs  {name}")
+            print(f" {taken:7,} inputs from seed {FIRST_SEED}: {name}")
