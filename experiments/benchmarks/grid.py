@@ -92,22 +92,27 @@ def job(preset: Any, cells: Iterable[Any], world: Any) -> dict[str, Any]:
 
 def table(cells: Sequence[Any], store: Any, ours: float, theirs: float, found: dict[str, Any], log: str) -> list[Row]:
     """The four rows. found: what `published_cells` wrote; log: what the grid's run told."""
-    once = found["imports"] + each_once(found["cells"], cells)
+    pieces = {"import": found["imports"], **each_once(found["cells"], cells)}
+    once = sum(pieces.values())
     artefacts = {artefact.key: artefact for cell in cells for artefact in cell.artefact.walk() if artefact.stage not in WORLD}
-    work = sum(json.loads((store.path(artefact) / "MANIFEST.json").read_text(encoding="utf-8"))["seconds"] for artefact in artefacts.values())
+    stages: dict[str, float] = {}
+    for artefact in artefacts.values():
+        measured = json.loads((store.path(artefact) / "MANIFEST.json").read_text(encoding="utf-8"))["seconds"]
+        stages[artefact.stage] = stages.get(artefact.stage, 0.0) + measured
+    work = sum(stages.values())
     told = re.search(r"Ray: .*", log)
     name = f"grid, {len(cells)} cells of the pocket"
     return [
         Row(f"{name}, wall time", AGAINST, ours, theirs, theirs / ours, 1, goal=4.0, note=agreement(cells, store, found["cells"])),
         Row(f"{name}: sharing", AGAINST, once, theirs, theirs / once, 1, note="published pieces on both sides; ours: none is computed twice"),
         Row(f"{name}: kernels", "published pieces, each once", work, once, once / work, 1,
-            note="seconds of all artefacts, two made at a time with a thread each; theirs with two threads, and the import of its libraries"),
+            note=f"ours, made at the same time with a thread each: {_listed(stages)}; theirs, with all threads: {_listed(pieces)}"),
         Row(f"{name}: scheduling", "our artefacts one after another", ours, work, work / ours, 1,
             note=f"two at a time, less what starting takes; the run says: {told.group() if told else 'nothing'}"),
     ]  # fmt: skip
 
 
-def each_once(computed: Sequence[dict[str, Any]], cells: Sequence[Any]) -> float:
+def each_once(computed: Sequence[dict[str, Any]], cells: Sequence[Any]) -> dict[str, float]:
     """Seconds of the published pieces, each done once: the bridge, initializations, trainings, and evaluations with what they load."""
     first: dict[tuple[Any, ...], float] = {}
     for cell, result in zip(cells, computed, strict=True):
@@ -116,7 +121,14 @@ def each_once(computed: Sequence[dict[str, Any]], cells: Sequence[Any]) -> float
         for piece, taken in result["seconds"].items():
             part = {"bridge": (), "initialise": method, "train": method}.get(piece, (*method, who.stage, who.collection))
             first.setdefault((piece, *part), taken)
-    return sum(first.values())
+    found: dict[str, float] = {}
+    for (piece, *_), taken in first.items():
+        found[piece] = found.get(piece, 0.0) + taken
+    return found
+
+
+def _listed(seconds_of: dict[str, float]) -> str:
+    return ", ".join(f"{name} {taken:.3g} s" for name, taken in seconds_of.items())
 
 
 def agreement(cells: Sequence[Any], store: Any, computed: Sequence[dict[str, Any]]) -> str:

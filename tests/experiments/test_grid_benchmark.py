@@ -33,7 +33,8 @@ THEIRS = [
     {"scores": {"ndcg@10": 0.40}, "seconds": {"load": 1.5, "bridge": 5.0, "initialise": 7.0, "train": 20.0, "evaluate": 2.0}},
     {"scores": {"ndcg@10": 0.50}, "seconds": {"load": 2.5, "bridge": 6.0, "initialise": 8.0, "train": 21.0, "evaluate": 9.0}},
 ]
-ONCE = 4 + 6 + 20 + (1 + 3) + (1.5 + 2) + (2.5 + 9)
+PIECES = {"load": 1 + 1.5 + 2.5, "bridge": 4, "initialise": 6, "evaluate": 3 + 2 + 9, "train": 20}  # theirs, each done once
+ONCE = 49
 
 
 @pytest.fixture
@@ -49,9 +50,10 @@ def store(tmp_path):
 
 
 def test_each_piece_is_counted_once_for_whatever_decides_it():
-    assert grid.each_once(THEIRS, CELLS) == ONCE
+    assert grid.each_once(THEIRS, CELLS) == PIECES
     other = replace(CELLS[1], identity=replace(CELLS[1].identity, initializer="random"))  # all of its own but the bridge, which knows no method
-    assert grid.each_once([*THEIRS, THEIRS[1]], [*CELLS, other]) == ONCE + 1.5 + 7 + 20 + 2
+    added = {"load": 1.5, "bridge": 0, "initialise": 7, "train": 20, "evaluate": 2}
+    assert grid.each_once([*THEIRS, THEIRS[1]], [*CELLS, other]) == {piece: PIECES[piece] + more for piece, more in added.items()}
 
 
 def test_the_gain_is_the_product_of_its_parts(store):
@@ -60,6 +62,7 @@ def test_the_gain_is_the_product_of_its_parts(store):
     assert (wall.ours, wall.theirs, wall.ratio, wall.goal) == (20.0, 100.0, 5.0, 4.0)
     assert (sharing.ours, sharing.theirs) == (ONCE + 5, 100.0)
     assert (kernels.ours, kernels.theirs) == (2 + 10 + 3 * 1, ONCE + 5)  # the world is given to both sides
+    assert "thread each: initialization 2 s, evaluation 3 s, trained-encoder 10 s; theirs" in kernels.note and "train 20 s" in kernels.note
     assert (scheduling.ours, scheduling.theirs) == (20.0, 15.0)
     assert sharing.ratio * kernels.ratio * scheduling.ratio == pytest.approx(wall.ratio)
     assert scheduling.note.endswith("the run says: Ray: 6 s of 20 s (30%) started")
