@@ -78,7 +78,7 @@ def own_cluster(workers: int, resources: dict[str, float]) -> Iterator[OwnCluste
     write_token(home, TOKEN)
     config = filled(CLOUD)
     kind = {"resources": dict(resources), "node_config": {}, "min_workers": 0, "max_workers": workers}
-    address = f"{socket.gethostbyname(socket.gethostname())}:{port}"
+    address = f"127.0.0.1:{port}"
     launched = {
         "cluster_name": "own", "max_workers": workers, "idle_timeout_minutes": 5, "upscaling_speed": 1.0, "head_node_type": "ray.head.default",
         "provider": {"type": "external", "module": FAKE, "disable_node_updaters": True, "launch_multiple": True, "gcs_address": address,
