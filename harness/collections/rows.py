@@ -120,7 +120,7 @@ def _check_sizes(metadata: Any, name: str, path: Path) -> None:
 
 def _given(row: dict[str, Any], column: str, where: str) -> Any:
     if row.get(column) is None:
-        raise CollectionError(f"{where}: no {column!r}: its columns are {', '.join(row)}")
+        raise CollectionError(f"{where}: no {column!r}: its columns are {_printable(', '.join(map(str, row)))}")
     return row[column]
 
 
@@ -156,3 +156,8 @@ def _whole(value: Any, where: str) -> int:
 def _shown(value: Any) -> str:
     """A value in a message: numbers of thousands of digits have no repr, and texts may be long."""
     return repr(value[:80]) if isinstance(value, str) else repr(value)[:80] if type(value) in (int, float, bool) else type(value).__name__
+
+
+def _printable(text: str) -> str:
+    """Names that a file made up: on one line, in characters that every terminal and log takes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:200])

@@ -215,7 +215,6 @@ def test_failures_on_the_way_are_one_line(made, command, tmp_path):
     ("which", "file", "message"),
     [
         ("bert", "model.safetensors", r"SOURCE '.*/bert' cannot be read \(SafetensorError: .*\)"),
-        ("russian", "tokenizer.json", r"--tokenizer '.*/russian' cannot be read \(.*\)"),
         ("bridge", "model.safetensors", r"--bridge '.*/bridge' cannot be read \(SafetensorError: .*\)"),
         ("bridge", "modules.json", r"--bridge '.*/bridge' cannot be read \(JSONDecodeError: .*\)"),
     ],
@@ -223,10 +222,10 @@ def test_failures_on_the_way_are_one_line(made, command, tmp_path):
 def test_damaged_files_are_named(made, command, tmp_path, which, file, message):
     import shutil
 
-    folders = {"bert": made.source, "russian": made.target, "bridge": made.bridge}
+    folders = {"bert": made.source, "bridge": made.bridge}
     folders[which] = Path(shutil.copytree(folders[which], tmp_path / which))
-    (folders[which] / file).write_text("{}" if file == "tokenizer.json" else "{oops", encoding="utf-8")
-    given = ["transfer", folders["bert"], "--tokenizer", folders["russian"], "--bridge", folders["bridge"], "--out", tmp_path / "out"]
+    (folders[which] / file).write_text("{oops", encoding="utf-8")
+    given = ["transfer", folders["bert"], "--tokenizer", made.target, "--bridge", folders["bridge"], "--out", tmp_path / "out"]
     code, _, err = command(*given)
     assert code == 1 and re.fullmatch(rf"error: ({message}) \(nothing was written\)\n", err), err
     assert not (tmp_path / "out").exists()

@@ -196,6 +196,7 @@ JUDGED = [
     ("t.jsonl", b'{"query-id": "q", "corpus-id": "d", "score": ' + b"9" * 4000 + b"}", "99 is not a whole number: check config and split"),
     ("t.jsonl", b'{"query-id": "q", "corpus-id": "d", "score": NaN}', "the score nan is not a whole number"),
     ("t.jsonl", b'{"query-id": "q", "corpus-id": "d", "score": [1]}', "the score list is not a whole number"),
+    ("t.jsonl", b'{"\\ud800\\n": "q", "score": 1}', "t.jsonl:1: no 'query-id': its columns are \\ud800\\n, score"),
     ("t.jsonl", b'{"query-id": "q", "score": 1}', "t.jsonl:1: no 'corpus-id': its columns are query-id, score"),
 ]
 
