@@ -1,0 +1,264 @@
+"""The faults of the torture run, and the machine they happen on: a Ray cluster of two nodes on this host, and a store that may be on a small disk."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+MANIFEST = "MANIFEST.json"
+SPARED = ("pocket-encoder", "pocket-bridge")  # minutes to make anew: they would be most of the run
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+static volatile long *offset;
+__attribute__((constructor)) static void begin(void) {
+    const char *name = getenv("TORTURE_CLOCK");
+    int file = name ? open(name, O_RDONLY) : -1;
+    void *found = file < 0 ? MAP_FAILED : mmap(0, sizeof(long), PROT_READ, MAP_SHARED, file, 0);
+    if (file >= 0) close(file);
+    if (found != MAP_FAILED) offset = found;
+}
+int clock_gettime(clockid_t id, struct timespec *now) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(id, now);
+    if (offset && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) now->tv_sec += *offset;
+    return result;
+}
+time_t time(time_t *out) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (out) *out = now.tv_sec;
+    return now.tv_sec;
+}
+int gettimeofday(struct timeval *out, void *zone) {
+    struct timespec now;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &now);
+    out->tv_sec = now.tv_sec;
+    out->tv_usec = now.tv_nsec / 1000;
+    return 0;
+}
+"""
+
+
+class Clock:
+    """The wall clock as the processes under torture read it. `unavailable` says why it cannot be moved, if it cannot."""
+
+    def __init__(self, folder: Path) -> None:
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        self.unavailable = "" if compiler else "no C compiler to build the clock with"
+        self._file = folder / "clock"
+        self._file.write_bytes(bytes(ctypes.sizeof(ctypes.c_long)))
+        if compiler:
+            (folder / "clock.c").write_text(SHIM, encoding="utf-8")
+            subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", folder / "clock.so", folder / "clock.c", "-ldl"], check=True)
+            os.environ |= {"LD_PRELOAD": str(folder / "clock.so"), "TORTURE_CLOCK": str(self._file)}
+
+    def set(self, seconds: int) -> None:
+        with self._file.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+            memory[:] = seconds.to_bytes(len(memory), "little", signed=True)
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[str]:
+    """Mount a tmpfs of this size on a folder; yields why that was impossible, or an empty string."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, text=True)
+    try:
+        yield mounted.stderr.strip() if mounted.returncode else ""
+    finally:
+        if not mounted.returncode:
+            subprocess.run(["umount", "--lazy", str(folder)], check=False)
+
+
+class Machines:
+    """Two Ray nodes of one core each, in a folder of their own: no other process on this host takes them for the cluster to connect to."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # short: the names of sockets are limited
+        os.environ |= {"RAY_TMPDIR": self._folder, "RAY_worker_niceness": "0"}  # at Ray's niceness of 15 a busy host starves the workers
+        from ray.cluster_utils import Cluster
+
+        os.environ |= {"MALLOC_ARENA_MAX": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2", "HF_HUB_OFFLINE": "1"}
+        self._options = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+        self._cluster = Cluster(initialize_head=True, head_node_args=self._options | {"include_dashboard": False})
+        self.address: str = self._cluster.address
+        self._second = self._cluster.add_node(**self._options)
+
+    def workers(self) -> list[psutil.Process]:
+        """Processes that compute a piece of the grid just now."""
+        found = []
+        for node in self._cluster.list_all_nodes():
+            for raylet in node.all_processes.get("raylet", ()):
+                with suppress(psutil.Error):
+                    for child in psutil.Process(raylet.process.pid).children(recursive=True):
+                        with suppress(psutil.Error, IndexError):
+                            if child.cmdline()[0].startswith(("ray::_make", "ray::ImplicitFunc")):
+                                found.append(child)
+        return found
+
+    def lose_a_node(self) -> None:
+        """kill -9 of a raylet, which takes its workers with it; another node comes in its place."""
+        self._cluster.remove_node(self._second, allow_graceful=False)
+        self._second = self._cluster.add_node(**self._options)
+
+    def close(self) -> None:
+        self._cluster.shutdown()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Mischief:
+    """Every method is one fault; it returns what it did in a few words, or None where there was nothing to hit.
+
+    store     the store's folder
+    start     starts the command once more
+    drivers   the running commands
+    damaged   how often each artefact was damaged, by (stage, key)
+    """
+
+    def __init__(self, store: Path, machines: Machines, clock: Clock, disk: str, seed: int, start: Callable[[], Any], drivers: list[Any]) -> None:
+        self._store, self._machines, self._clock, self._disk = store, machines, clock, disk
+        self._random, self._start, self._drivers = random.Random(seed), start, drivers
+        self.damaged: Counter[tuple[str, str]] = Counter()
+
+    def artefacts(self, stages: tuple[str, ...] = ()) -> list[Path]:
+        found = [path.parent for path in self._store.glob(f"*/*/{MANIFEST}") if path.parent.parent.name not in ("damaged", "scratch", *SPARED)]
+        return sorted(path for path in found if not path.name.startswith(".") and (not stages or path.parent.name in stages))
+
+    def kill_driver(self) -> str | None:
+        running = [driver for driver in self._drivers if driver.poll() is None]
+        if not running:
+            return None
+        driver = self._random.choice(running)
+        driver.kill()
+        driver.wait()
+        return f"driver {driver.pid} killed"
+
+    def kill_worker(self) -> str | None:
+        return self._signal(signal.SIGKILL)
+
+    def kill_node(self) -> str:
+        self._machines.lose_a_node()
+        return "a node killed, another one started"
+
+    def kill_training(self) -> str | None:
+        """Every worker and a node at once, as soon as a training has left another checkpoint; waits for one."""
+        before, deadline = set(self._store.glob("scratch/*/step-*")), time.monotonic() + 120
+        while time.monotonic() < deadline and any(driver.poll() is None for driver in self._drivers):
+            if found := set(self._store.glob("scratch/*/step-*")) - before:
+                workers = self._machines.workers()
+                for worker in workers:
+                    with suppress(psutil.Error):
+                        worker.kill()
+                self._machines.lose_a_node()
+                return f"{len(workers)} workers and a node killed after {found.pop().name} of a training"
+            time.sleep(0.01)
+        return None
+
+    def stop_worker(self) -> str | None:
+        workers = self._machines.workers()
+        if not workers:
+            return None
+        worker, seconds = self._random.choice(workers), self._random.uniform(2, 5)
+        with suppress(psutil.Error):
+            worker.suspend()
+            time.sleep(seconds)
+            worker.resume()
+        return f"worker {worker.pid} stood still for {seconds:.1f} s"
+
+    def truncate(self) -> str | None:
+        return self._damage("truncated", lambda file: os.truncate(file, self._random.randrange(file.stat().st_size)))
+
+    def flip(self) -> str | None:
+        return self._damage("one bit flipped", self._flip)
+
+    def delete(self) -> str | None:
+        return self._damage("deleted", Path.unlink)
+
+    def delete_manifest(self) -> str | None:
+        return self._damage("deleted", Path.unlink, MANIFEST)
+
+    def truncate_manifest(self) -> str | None:
+        return self._damage("truncated", lambda file: os.truncate(file, self._random.randrange(file.stat().st_size)), MANIFEST)
+
+    def damage_cell(self) -> str | None:
+        """Gives the grid something to do."""
+        return self._damage("one bit flipped", self._flip, stages=("evaluation", "bm25"))
+
+    def full_disk(self) -> str:
+        if self._disk:
+            return f"skipped: {self._disk}"
+        ballast, seconds = self._store.parent / "ballast", self._random.uniform(2, 6)
+        with suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(2**20))
+        time.sleep(seconds)
+        ballast.unlink()
+        return f"no room for {seconds:.1f} s"
+
+    def second_driver(self) -> str:
+        return f"driver {self._start().pid} started beside {sum(driver.poll() is None for driver in self._drivers) - 1} other"
+
+    def jump(self) -> str:
+        """The wall clock, and the dates of files that were written meanwhile, are off by up to ten years from now on."""
+        if self._clock.unavailable:
+            return f"skipped: {self._clock.unavailable}"
+        seconds = self._random.randint(-10 * 365 * 86400, 10 * 365 * 86400)
+        self._clock.set(seconds)
+        for artefact in self.artefacts():
+            with suppress(OSError):
+                os.utime(artefact / MANIFEST, (time.time() + seconds,) * 2)
+        return f"clock {seconds / 86400:+.0f} days off"
+
+    def _signal(self, number: signal.Signals) -> str | None:
+        workers = self._machines.workers()
+        if not workers:
+            return None
+        worker = self._random.choice(workers)
+        with suppress(psutil.Error):
+            worker.send_signal(number)
+        return f"worker {worker.pid} got {number.name}"
+
+    def _damage(self, how: str, harm: Callable[[Path], None], name: str = "", stages: tuple[str, ...] = ()) -> str | None:
+        artefacts = self.artefacts(stages)
+        if not artefacts:
+            return None
+        artefact = self._random.choice(artefacts)
+        try:
+            files = sorted(path for path in artefact.rglob("*") if path.is_file() and path.stat().st_size and path.name != MANIFEST)
+            if not files:
+                return None
+            file = artefact / name if name else self._random.choice(files)
+            harm(file)
+        except FileNotFoundError:  # set aside just now, because of what happened to it before
+            return None
+        self.damaged[artefact.parent.name, artefact.name] += 1
+        return f"{artefact.parent.name}/{artefact.name}/{file.relative_to(artefact)} {how}"
+
+    def _flip(self, file: Path) -> None:
+        with file.open("r+b") as opened:
+            position = self._random.randrange(file.stat().st_size)
+            opened.seek(position)
+            byte = opened.read(1)[0] ^ 1 << self._random.randrange(8)
+            opened.seek(position)
+            opened.write(bytes([byte]))
