@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 
-class TrainingStopped(RuntimeError):
-    """The training was stopped by the guard; the message says what was seen and what to change."""
+class TrainingStopped(ValueError):
+    """The training was stopped by the guard; the message says what was seen and what to change. Tried again as it is, it would stop again."""
 
 
 def check(step: int, loss: float, query_active: float, document_active: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.grid.faults import FINAL, raised
 from harness.training.guard import TrainingStopped, check
 
 
@@ -21,3 +22,10 @@ def test_no_active_dimension(query_active, document_active, side):
 
 def test_a_sound_step_passes():
     check(0, 0.0, 0.01, 0.01)
+
+
+def test_a_stopped_training_is_not_tried_again():
+    with pytest.raises(TrainingStopped) as stopped:
+        check(3, float("nan"), 1.0, 1.0)
+    line, verdict = raised(stopped.value)
+    assert verdict == FINAL and line.startswith("TrainingStopped: step 3: the loss is nan")
