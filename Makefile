@@ -1,6 +1,6 @@
 # make grid    the whole comparison table on the embedded world (installs first if needed)
 # make test    the test suite, offline
-# make torture  a small grid while 36 faults happen to it, and its table compared; a quarter of an hour
+# make torture a small grid while 36 faults happen to it, and its table compared with the undisturbed one; many minutes
 # make check   format, lint, types, import directions
 # make fuzz    the readers of outside files against five minutes of damaged ones (FUZZ_SECONDS=3600 for an hour)
 # make bench   the tables of docs/performance.md on this machine (make bench-quick: minutes, nothing is written)
