@@ -125,7 +125,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
             todo = missing(asked, store)
     except (PresetError, StoreError) as error:
         print(f"error: {without_secrets(str(error))}", file=sys.stderr)
-        return MISUSE
+        return MISUSE if isinstance(error, PresetError) else 1
     records = [
         measurement.record(cell.identity, cell.artefact.key, cell.label, cell.reference, store.path(cell.artefact))
         if store.has(cell.artefact)
