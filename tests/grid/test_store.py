@@ -230,6 +230,17 @@ def test_an_input_damaged_while_it_was_read_spoils_nothing(store, tmp_path, monk
     assert not store.has(other) and not list((store.root / "spoiling").glob(".*"))
 
 
+def test_checkpoints_made_of_a_damaged_input_are_not_gone_on_from(store):
+    one = Artefact("number", {"number": 11})
+    artefact = Artefact("resumable", {"attempts": 1}, {"a": one})
+    with pytest.raises(RuntimeError, match="killed"):
+        store.make(artefact)
+    (store.path(one) / "n.txt").unlink()
+    with pytest.raises(RuntimeError, match="killed"):
+        store.make(artefact)
+    assert store.make(artefact) and (store.path(artefact) / "n.txt").read_text() == "1"
+
+
 def test_a_store_that_vanishes_is_not_begun_anew(store):
     shutil.move(store.root, store.root.with_name("elsewhere"))
     with pytest.raises(StoreError, match=r"is no longer there; bring it back, and the same command goes on"):
