@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.cli.refusal import RefusedError
+from harness.permissions import let_others_read
 from sembridge.record import JSON
 
 
@@ -40,7 +41,7 @@ def published(out: Path) -> Iterator[Path]:
     aside.mkdir()
     try:
         yield aside
-        _let_others_read(aside)
+        let_others_read(aside)
         if out.exists():
             os.replace(out, before)
         try:
@@ -52,11 +53,3 @@ def published(out: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(before, ignore_errors=True)
-
-
-def _let_others_read(folder: Path) -> None:
-    """safetensors makes files that their owner alone can read, whatever the umask says."""
-    mask = os.umask(0)
-    os.umask(mask)
-    for path in folder.rglob("*"):
-        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -22,7 +21,7 @@ from harness.grid.plan import Cell
 from harness.grid.preset import Named, Preset, PresetError
 from harness.grid.sharing import by_stage
 from harness.grid.sources import UNPINNED
-from harness.grid.store import MANIFEST, Store
+from harness.grid.store import Store
 
 _TOKENIZERS = ("tokenizer", "source", "target")  # inputs of which the tokenizer is read; others are read whole
 _DOCUMENT = 1000  # bytes of a document on disk, and in the memory of bm25
@@ -179,9 +178,7 @@ def disk(todo: Sequence[Artefact], store: Store, download: int, unknown: int) ->
 
 def _measured(store: Store, stage: str) -> float | None:
     """Bytes of an artefact: the median of what this store holds."""
-    found = []
-    for manifest in sorted((store.root / stage).glob(f"*/{MANIFEST}"))[:50]:
-        found.append(sum(file["bytes"] for file in json.loads(manifest.read_text(encoding="utf-8"))["files"].values()))
+    found = [sum(file["bytes"] for file in manifest["files"].values()) for manifest in store.manifests(stage)]
     return statistics.median(found) if found else None
 
 

@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 from harness.grid.artefact import Artefact, Hub, Local, Location, Member, Source
 from harness.grid.integrity import MANIFEST, damage, digest_of
 from harness.grid.stages import STAGES
+from harness.permissions import let_others_read
 
 FORMAT = 1
 KEPT = 10  # damaged artefacts; the oldest goes when another one comes
@@ -160,6 +161,7 @@ class Store:
                 return False
             if not self._inputs_intact(artefact):
                 return False
+            let_others_read(aside)
             _write_json(aside / MANIFEST, _manifest(aside, artefact, inputs, time.perf_counter() - start))
             os.replace(aside, final)
             shutil.rmtree(scratch, ignore_errors=True)

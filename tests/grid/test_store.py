@@ -56,6 +56,29 @@ def test_inputs_are_made_first_and_nothing_twice(store):
     assert manifest["files"]["n.txt"]["bytes"] == 2 and manifest["key"] == total.key
 
 
+def build_private(out, parameters, inputs):
+    (out / "part").mkdir()
+    for path in (out / "part" / "secret.bin", out / "open.txt"):
+        path.write_text("x")
+        path.chmod(0o600)
+
+
+@pytest.mark.parametrize(("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o007, 0o660, 0o770)])
+def test_who_shares_a_store_can_read_what_the_umask_lets_them(store, monkeypatch, umask, file, folder):
+    monkeypatch.setitem(STAGES, "private", Stage(f"{__name__}:build_private", 1, 5))
+    artefact, before = Artefact("private", {"umask": umask}), os.umask(umask)
+    try:
+        store.make(artefact)
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    modes = {
+        path.relative_to(store.root).as_posix(): path.stat().st_mode & 0o777 for path in (store.path(artefact), *store.path(artefact).rglob("*"))
+    }
+    assert len(modes) == 5 and set(modes.values()) == {file, folder}
+    assert {mode for path, mode in modes.items() if path.endswith((".bin", ".txt", ".json"))} == {file}
+
+
 def test_a_failed_stage_leaves_nothing_behind(store):
     bad = Artefact("number", {"number": 1, "fail": True})
     with pytest.raises(RuntimeError, match="no"):
