@@ -6,6 +6,8 @@ the most the process held resident during the call, less what it held before.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -74,6 +76,8 @@ def peak_mb(work: Callable[[], Any]) -> float | None:
     """MB (10^6 bytes) held resident at most during a call beyond those held before; None where the system does not count them (Linux does)."""
     gc.collect()
     clear = Path("/proc/self/clear_refs")
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)  # what was freed and not handed back would hide what the call takes
     try:
         clear.write_text("5")  # the peak starts anew from what is resident now
     except OSError:
