@@ -143,6 +143,14 @@ def complaints(undisturbed: Grid, grid: Grid, computed: dict[tuple[str, str], in
     return told
 
 
+def resumed(about: Path) -> bool:
+    """Whether a training went on from a checkpoint; of one that was damaged when all its readers had finished, nobody knows any more."""
+    try:
+        return json.loads(about.read_bytes())["training"]["resumed_from"] > 0
+    except ValueError:
+        return False
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Torture a small grid of the pocket, and compare its table with the undisturbed one.")
     parser.add_argument("--seed", type=int, default=1)
@@ -195,7 +203,7 @@ def main() -> int:
             computed = watcher.computed()
             told = complaints(calm, grid, computed, mischief.damaged)
             shutil.copy(grid.results / "run.log", folder / "run.log")
-            abouts = [json.loads(path.read_bytes())["training"] for path in grid.store.glob("trained-encoder/*/about.json")]
+            gone_on = sum(map(resumed, grid.store.glob("trained-encoder/*/about.json")))
             named = len((grid.results / "run.log").read_text(encoding="utf-8").split(" damaged: ")) - 1
     finally:
         for one in grids:
@@ -211,7 +219,7 @@ def main() -> int:
         "artefacts": len(computed),
         "damaged": sum(mischief.damaged.values()),
         "named in run.log": named,
-        "trainings gone on with": sum(about["resumed_from"] > 0 for about in abouts),
+        "trainings gone on with": gone_on,
         "computed again": sum(times - 1 for times in computed.values()),
         "seconds": round(seconds),
         "seconds undisturbed": round(undisturbed),
