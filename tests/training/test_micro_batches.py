@@ -104,4 +104,4 @@ def test_inference_free_encoders(tmp_path):
         found.append(gradients(encoder))
     assert found[0].keys() == found[1].keys() and found[0]
     scale = max(gradient.abs().max() for gradient in found[0].values())
-    assert all((found[1][name] - gradient).abs().max() <= 1e-6 * scale for name, gradient in found[0].items())
+    assert all((found[1][name] - gradient).abs().max() <= 1e-5 * scale for name, gradient in found[0].items())
