@@ -195,7 +195,7 @@ def test_subsets_hold_the_judged_documents_and_as_many_others(built, sources):
     ("spoil", "message"),
     [
         (lambda f: {"kor/corpus.jsonl": f["kor/corpus.jsonl"] + b'{"_id": "0#0", "title": "", "text": "again"}\n'}, "1 document ids occur a second"),
-        (lambda f: {"kor/corpus.jsonl": f["kor/corpus.jsonl"].replace(b'"2#0"', b'"2 0"')}, "kor/corpus.jsonl:3: the id '2 0' is empty, has white space"),
+        (lambda f: {"kor/corpus.jsonl": f["kor/corpus.jsonl"].replace(b'"2#0"', b'"2 0"')}, "corpus.jsonl:3: the id '2 0' is empty, has white space"),
         (lambda f: {"kor/corpus.jsonl": f["kor/corpus.jsonl"].replace(b'"2#0"', b'"X"')}, "1 judged documents, such as '2#0', are not in the corpus"),
         (lambda f: {"kor/corpus.jsonl": b'{"_id": "2#0", "text": "\\ud800"}\n'}, "document '2#0' has half a surrogate pair"),
         (lambda f: {"kor/corpus.jsonl": b'{"_id": "2#0", "text": 3}\n'}, "new/kor/corpus.jsonl:1: 'text' is no text"),
