@@ -1,6 +1,6 @@
 """`python -m experiments.benchmarks`: measure every row, write docs/performance.md's table and the figures behind it.
 
-A benchmark is a module of this folder with `NAME`, a line of `HELP` and `rows(quick) -> list[Row]`. Each runs in a process of its own, one after
+A benchmark is a module of this folder with a line of `HELP` and `rows(quick) -> list[Row]`. Each runs in a process of its own, one after
 another, so that none finds the memory or the caches of the one before.
 """
 

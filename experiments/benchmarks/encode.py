@@ -5,7 +5,6 @@ from __future__ import annotations
 from experiments.benchmarks.base_encoder import base_encoder, lengths, passages
 from experiments.benchmarks.measure import Row, compare
 
-NAME = "encode"
 HELP = "passages to sparse vectors, BERT-base shape, against SparseEncoder.encode (float32)"
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from experiments.benchmarks.measure import Row, compare
 
-NAME = "head"
 HELP = "decoder and pooling, 16 texts of 128 tokens, against a linear layer and SpladePooling"
 TEXTS, TOKENS, DIMENSIONS = 16, 128, 768
 

@@ -8,7 +8,6 @@ from typing import Any
 from experiments.benchmarks.base_encoder import base_encoder, passages
 from experiments.benchmarks.measure import Row, compare, peak_mb, seconds
 
-NAME = "train_step"
 HELP = "a training of one step, 16 pairs of 128 tokens, BERT-base shape, against SparseEncoderTrainer"
 PAIRS, TOKENS = 16, 128
 

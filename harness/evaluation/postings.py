@@ -18,7 +18,7 @@ from scipy import sparse
 from harness.evaluation.search import Best, Run, check_block, check_k, checked
 from sembridge.compiled import compiled
 
-_BLOCK = 4096  # documents: 64 KiB of scores; at most 65,536, for positions in a block are 16 bit
+_BLOCK = 4096  # documents: 32 KiB of scores; at most 65,536, for positions in a block are 16 bit
 _TOGETHER = 8192  # documents that wait for each thread until they are scored
 _STRIDE = 64  # scores looked at together
 
@@ -29,7 +29,7 @@ class PostingsTopK:
     queries  sparse [Q, V] float32
     threads  how many compute at the same time; None: as many as torch would use
 
-    Memory beside the order: 16 bytes x 2k for each query, and the documents of a block for each thread.
+    Memory beside the order: 32 k bytes for each query, and the documents that wait, once as they came and once as postings.
     """
 
     def __init__(self, queries: Any, k: int, order: np.ndarray, threads: int | None = None):
