@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sembridge.products import quick_products
 from sembridge.vocabulary import Vocabulary
 
 _SPACE_MARKS = "\u2581\u0120"  # of Metaspace and of byte-level tokenizers
@@ -71,7 +72,8 @@ def _embed(
         ids, texts = ids[recognised], [text for text, is_known in zip(texts, recognised, strict=True) if is_known]
     if not texts:
         return ids, np.zeros((0, 0), dtype=np.float32)
-    vectors = model.encode([prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=progress)
+    with quick_products():
+        vectors = model.encode([prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=progress)
     return ids, np.asarray(vectors, dtype=np.float32)
 
 

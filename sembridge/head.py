@@ -6,7 +6,8 @@ token; the result is bit-identical to saturating first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import scipy.sparse as sp
@@ -15,8 +16,8 @@ import torch
 from sembridge.decoder_input import decoder_input
 from sembridge.parts import Parts, parts
 from sembridge.pooled_product import pooled_chunks, pooled_product
+from sembridge.products import quick_products
 
-FEW_OUTPUTS = 8192  # up to here the logits are no larger than what the model's layers hold, and one product is fastest
 MOST_LOGITS = 2**26  # 256 MB of float32: computed at a time where they have to be computed whole, without gradient
 
 
@@ -31,12 +32,17 @@ def pad(token_ids: Sequence[Sequence[int]], pad_id: int, device: Any = None) -> 
     return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
+@contextmanager
+def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
     """The context in which a model runs. `auto`: bfloat16 on a GPU that has it, float32 elsewhere; `float32` and `bfloat16` are what they say (recent
     processors multiply bfloat16 several times as fast)."""
-    has_it = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    wanted = precision == "bfloat16" or (precision == "auto" and has_it)
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
+    half = in_bfloat16(device, precision)
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half), nullcontext() if half else quick_products():
+        yield
+
+
+def in_bfloat16(device: torch.device, precision: str) -> bool:
+    return precision == "bfloat16" or (precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported())
 
 
 def tokenize(encoder: Any, texts: Sequence[str], side: str, max_length: int | None = None) -> list[list[int]]:
@@ -59,9 +65,8 @@ def tokenize(encoder: Any, texts: Sequence[str], side: str, max_length: int | No
 def represent(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> torch.Tensor:
     """[B, V] non-negative representations of a padded batch, by the encoder's own masked LM and pooling settings; differentiable.
 
-    Queries of an inference-free encoder are its stored weights of the tokens they contain. Where the vocabulary is large and the pooling a
-    maximum, the logits [B, L, V] are never held (`sembridge.pooled_product`); the gradient of a maximum that several tokens share then goes to
-    the first of them.
+    Queries of an inference-free encoder are its stored weights of the tokens they contain. Where the pooling is a maximum, the logits [B, L, V] are
+    never held (`sembridge.pooled_product`); the gradient of a maximum that several tokens share then goes to the first of them.
     """
     found = parts(encoder)
     if side == "query" and found.query is not None:
@@ -78,7 +83,7 @@ def represent(encoder: Any, batch: dict[str, torch.Tensor], side: str = "documen
 
 
 def represent_sparse(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> sp.csr_array:
-    """What `represent` returns, without gradient, as [B, V] float32 that was never dense where the vocabulary is large."""
+    """What `represent` returns, without gradient, as [B, V] float32 that was never dense where the pooling is a maximum."""
     with torch.no_grad():
         found = parts(encoder)
         packed = None if side == "query" and found.query is not None else _packed(found, batch)
@@ -104,13 +109,11 @@ def _saturate(logits: torch.Tensor, activation: str) -> torch.Tensor:
 
 
 def _packed(found: Parts, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None] | None:
-    """The arguments of `pooled_product`; None where logits are better computed whole, or have to be."""
-    decoder = found.model.get_output_embeddings()
-    if found.pooling.pooling_strategy != "max" or decoder.weight.shape[0] <= FEW_OUTPUTS:
-        return None
-    hidden = decoder_input(found.model, batch)
+    """The arguments of `pooled_product`; None where logits have to be computed whole."""
+    hidden = decoder_input(found.model, batch) if found.pooling.pooling_strategy == "max" else None
     if hidden is None:
         return None
+    decoder = found.model.get_output_embeddings()
     mask = batch["attention_mask"].bool()
     tokens = mask.flatten().nonzero()[:, 0]
     return hidden.flatten(0, 1).index_select(0, tokens), mask.sum(1).tolist(), decoder.weight, decoder.bias

@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
+from sembridge.products import product
+
 LOGITS = {"cpu": 2**21, "cuda": 2**27}  # held at a time: what stays in a processor's cache; on a GPU, what fills it
 ROWS = 8192  # of the weights' gradient, computed at a time
 NARROWEST = 128  # outputs per chunk: fewer make a slow product
@@ -85,11 +87,11 @@ def _logit_chunks(hidden: torch.Tensor, weight: torch.Tensor) -> Iterator[tuple[
     """(first output, [outputs of the chunk, N] logits without bias)."""
     device = hidden.device.type
     kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.promote_types(hidden.dtype, weight.dtype)
-    across = hidden.to(kind).t()
+    rows = hidden.to(kind)
     width = max(NARROWEST, LOGITS.get(device, LOGITS["cpu"]) // max(1, len(hidden)))
     with torch.autocast(device, enabled=False):
         for start in range(0, len(weight), width):
-            yield start, weight[start : start + width].to(kind) @ across
+            yield start, product(weight[start : start + width].to(kind), rows)
 
 
 def _segments(logits: torch.Tensor, lengths: Sequence[int], with_tokens: bool = False) -> tuple[torch.Tensor, torch.Tensor]:

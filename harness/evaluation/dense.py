@@ -24,12 +24,12 @@ DENSE = "SentenceTransformer"
 OWN_PROMPTS = {"query": ("query",), "document": ("document", "passage", "corpus")}  # names that models give them
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
     """parameters: k, max_length, precision, query_prompt, document_prompt (None: the model's own); inputs: bridge, collection."""
     from harness.collections import beir
     from harness.evaluation.dense_search import DenseTopK
     from harness.evaluation.search import id_order
-    from harness.evaluation.stage import write
+    from harness.evaluation.stage import smaller_batches, write
     from sembridge.bridge import load_bridge
 
     start = time.perf_counter()
@@ -38,15 +38,16 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     _limit(model, parameters["max_length"])
     folder, precision = inputs["collection"].path, parameters["precision"]
     collection = beir.load_queries(folder)
-    queries = np.concatenate(list(encode(model, collection.query_texts, "query", parameters["query_prompt"], precision)))
+    queries = np.concatenate(list(encode(model, collection.query_texts, "query", parameters["query_prompt"], precision, divided)))
     found = DenseTopK(queries, parameters["k"], id_order(collection.document_ids))
     position = 0
-    for block in encode(model, beir.stream(folder), "document", parameters["document_prompt"], precision):
+    for block in encode(model, beir.stream(folder), "document", parameters["document_prompt"], precision, divided):
         found.add(position, block)
         position += len(block)
     assert position == len(collection.document_ids)
     run = found.result(collection.query_ids, collection.document_ids)
-    write(out, run, collection, {}, time.perf_counter() - start, {"label": "dense"})  # no statistics: all dimensions are always active
+    about = {"label": "dense"} | smaller_batches(divided)
+    write(out, run, collection, {}, time.perf_counter() - start, about)  # no statistics: all dimensions are always active
 
 
 def check_dense(model: str, revision: str | None = None) -> None:
@@ -61,14 +62,16 @@ def check_dense(model: str, revision: str | None = None) -> None:
         raise ValueError(f"{model!r} is no dense encoder but a {shown}; give a SentenceTransformer, or drop dense")
 
 
-def encode(model: Any, texts: Iterable[str], side: str, prompt: str | None, precision: str = "auto") -> Iterator[np.ndarray]:
+def encode(model: Any, texts: Iterable[str], side: str, prompt: str | None, precision: str = "auto", divided: int = 1
+           ) -> Iterator[np.ndarray]:  # fmt: skip
     """Yield one array [at most WINDOW, K] float32 per window of texts, in order; texts are taken window by window and may be a stream.
 
     side       query | document: which prompt and, where the model has several, which route of it a text takes
     prompt     put before each text; None: what the model says of itself for this side
-    precision  see `sembridge.head.autocast`
+    precision  see `sembridge.head.arithmetic`
+    divided    batches are so many times smaller than usual, for lack of memory
     """
-    from sembridge.head import autocast
+    from sembridge.head import arithmetic
 
     if prompt is None:
         # Found here, not by encode_document: it takes the empty prompt "document" that every loaded model has before a "passage" of its own.
@@ -76,8 +79,8 @@ def encode(model: Any, texts: Iterable[str], side: str, prompt: str | None, prec
     embed = {"query": model.encode_query, "document": model.encode_document}[side]
     stream = iter(texts)
     while window := list(islice(stream, WINDOW)):
-        with autocast(model.device, precision):
-            yield np.asarray(embed(window, prompt=prompt, batch_size=BATCH, show_progress_bar=False), dtype=np.float32)
+        with arithmetic(model.device, precision):
+            yield np.asarray(embed(window, prompt=prompt, batch_size=BATCH // divided, show_progress_bar=False), dtype=np.float32)
 
 
 def _limit(model: Any, max_length: int | None) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sembridge.head import autocast, pad, represent_sparse, tokenize
+from sembridge.head import arithmetic, pad, represent_sparse, tokenize
 from sembridge.parts import parts
 
 WINDOW = 512
@@ -29,7 +29,7 @@ def encode(encoder: Any, texts: Iterable[str], side: str, *, max_length: int | N
 
     side        query | document: which prompt of the encoder is put before each text, and how an inference-free encoder reads it
     max_length  tokens kept of each text, special tokens included; None: what the encoder allows
-    precision   see `sembridge.head.autocast`
+    precision   see `sembridge.head.arithmetic`
     divided     batches are so many times smaller than usual, for lack of memory; weights then differ in their last bits
     """
     prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
@@ -50,7 +50,7 @@ def _encode_window(encoder: Any, texts: list[str], side: str, max_length: int | 
     token_ids = tokenize(encoder, texts, side, max_length)
     order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
     rows: list[sp.csr_array] = []
-    with autocast(device, precision):  # around all batches: it keeps the weights it has converted
+    with arithmetic(device, precision):  # around all batches: it keeps the weights it has converted
         for chosen in length_batches(order, token_ids, MOST_TOKENS // divided):
             rows.append(represent_sparse(encoder, pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device), side))
     stacked = sp.vstack(rows, format="csr")

@@ -19,7 +19,7 @@ import scipy.sparse as sp
 import torch
 
 from harness.evaluation.model_files import find, read_json
-from sembridge.head import autocast, pad
+from sembridge.head import arithmetic, pad
 
 HEADS = ("sparse_linear.safetensors", "sparse_linear.pt")
 
@@ -100,7 +100,7 @@ def encode(model: TokenWeights, texts: list[str], side: str, *, precision: str, 
     rows = []
     for start in range(0, len(order), batch_size):
         batch = pad([token_ids[i] for i in order[start : start + batch_size]], tokenizer.pad_token_id, model.body.device)
-        with autocast(model.body.device, precision):
+        with arithmetic(model.body.device, precision):
             weights = torch.relu(model.head(model.body(**batch).last_hidden_state)).squeeze(-1).float()
         by_token = weights.new_zeros(len(weights), model.body.config.vocab_size)
         by_token.scatter_reduce_(1, batch["input_ids"], weights, "amax")

@@ -28,19 +28,19 @@ BATCH = 32
 SPARSE = "SparseEncoder"
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
     """parameters: kind, remote_code, k, max_length, precision (None for milco, whose code decides); inputs: encoder, collection."""
     from harness.collections import beir
     from harness.evaluation.retrieval import searched
-    from harness.evaluation.stage import write
+    from harness.evaluation.stage import smaller_batches, write
 
     start = time.perf_counter()
     kind, model, folder = parameters["kind"], inputs["encoder"], inputs["collection"].path
     check(kind, *model, remote_code=parameters["remote_code"])
     collection = beir.load_queries(folder)
-    best, activity = searched(_load(kind, model, parameters), folder, collection, parameters["k"])
+    best, activity = searched(_load(kind, model, parameters, divided), folder, collection, parameters["k"])
     run = best.result(collection.query_ids, collection.document_ids)
-    write(out, run, collection, activity.result(), time.perf_counter() - start, {"label": kind})
+    write(out, run, collection, activity.result(), time.perf_counter() - start, {"label": kind} | smaller_batches(divided))
 
 
 def check(kind: str, model: str, revision: str | None = None, *, remote_code: bool = False) -> None:
@@ -86,17 +86,18 @@ def _check_safetensors(folder: Path) -> None:
         raise ValueError(f"model folder {str(part)!r} has no .safetensors file; convert its weights, pickled weights are not loaded")
 
 
-def _load(kind: str, model: Location, parameters: Mapping[str, Any]) -> Encode:
+def _load(kind: str, model: Location, parameters: Mapping[str, Any], divided: int = 1) -> Encode:
     from harness.evaluation import lexical_weights, own_code
 
+    batch = BATCH // divided
     if kind == "milco":
-        by_own_code = own_code.load(*model, remote_code=parameters["remote_code"], max_length=parameters["max_length"], batch_size=BATCH)
+        by_own_code = own_code.load(*model, remote_code=parameters["remote_code"], max_length=parameters["max_length"], batch_size=batch)
         return partial(_windows, lambda texts, side: as_csr(by_own_code(texts, side)))
     if kind == "bge-m3":
         weights = lexical_weights.load(*model, max_length=parameters["max_length"])
-        encode_window = partial(lexical_weights.encode, weights, precision=parameters["precision"], batch_size=BATCH)
+        encode_window = partial(lexical_weights.encode, weights, precision=parameters["precision"], batch_size=batch)
         return partial(_windows, encode_window)
-    return _sparse_encoder(*model, **{name: parameters[name] for name in ("remote_code", "max_length", "precision")})
+    return _sparse_encoder(*model, divided=divided, **{name: parameters[name] for name in ("remote_code", "max_length", "precision")})
 
 
 def _windows(encode_window: Callable[[list[str], str], sp.csr_array], texts: Iterable[str], side: str) -> Iterator[sp.csr_array]:
@@ -108,7 +109,7 @@ def _windows(encode_window: Callable[[list[str], str], sp.csr_array], texts: Ite
         yield weights
 
 
-def _sparse_encoder(model: str, revision: str | None, remote_code: bool, max_length: int | None, precision: str) -> Encode:
+def _sparse_encoder(model: str, revision: str | None, remote_code: bool, max_length: int | None, precision: str, divided: int) -> Encode:
     """SPLADE encoders are read as all others of the grid are, other SparseEncoders and those with code of their own by their own modules."""
     from sentence_transformers import SparseEncoder
 
@@ -125,17 +126,17 @@ def _sparse_encoder(model: str, revision: str | None, remote_code: bool, max_len
     if splade is None:
         if max_length is not None:
             encoder.max_seq_length = min(encoder.max_seq_length or max_length, max_length)
-        return partial(_windows, partial(_by_its_modules, encoder, precision))
+        return partial(_windows, partial(_by_its_modules, encoder, precision, BATCH // divided))
     within_positions(splade)
-    return partial(encode.encode, encoder, max_length=max_length, precision=precision)
+    return partial(encode.encode, encoder, max_length=max_length, precision=precision, divided=divided)
 
 
-def _by_its_modules(encoder: Any, precision: str, texts: list[str], side: str) -> sp.csr_array:
-    from sembridge.head import autocast
+def _by_its_modules(encoder: Any, precision: str, batch_size: int, texts: list[str], side: str) -> sp.csr_array:
+    from sembridge.head import arithmetic
 
     embed = {"query": encoder.encode_query, "document": encoder.encode_document}[side]
-    with autocast(encoder.device, precision):
-        return as_csr(embed(texts, batch_size=BATCH, convert_to_sparse_tensor=True, save_to_cpu=True, show_progress_bar=False))
+    with arithmetic(encoder.device, precision):
+        return as_csr(embed(texts, batch_size=batch_size, convert_to_sparse_tensor=True, save_to_cpu=True, show_progress_bar=False))
 
 
 def as_csr(vectors: Any) -> sp.csr_array:

@@ -3,6 +3,7 @@ killed; merged, they are the same bits as one pass over all documents."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,27 @@ from harness.evaluation.statistics import merge as merge_activity
 from harness.grid.artefact import Location
 
 FILE = "share.safetensors"
+ABOUT = "about.json"  # there only if batches were smaller than usual
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
     """parameters: those of `evaluation`, and share, shares: the share-th (from 0) of so many; inputs: those of `evaluation`."""
     from safetensors.numpy import save_file
 
-    from harness.evaluation.stage import searched
+    from harness.evaluation.stage import searched, smaller_batches
 
     best, activity = searched(parameters, inputs, (parameters["share"], parameters["shares"]), divided)
     counts = np.array([activity.queries, activity.documents])
     arrays = {"scores": best.scores, "positions": best.positions, "ranks": best.ranks, "counts": counts}
     save_file(arrays | {"query_counts": activity.query_counts, "document_counts": activity.document_counts}, out / FILE)
+    if divided > 1:
+        (out / ABOUT).write_text(json.dumps(smaller_batches(divided)), encoding="utf-8")
+
+
+def divided_most(folders: Sequence[Path]) -> int:
+    """How many times smaller than usual the smallest batches of all shares were."""
+    told = [json.loads((folder / ABOUT).read_text(encoding="utf-8")) for folder in folders if (folder / ABOUT).is_file()]
+    return max((about["batches_divided"] for about in told), default=1)
 
 
 def merged(folders: Sequence[Path]) -> tuple[Best, Activity]:

@@ -22,16 +22,15 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     """parameters: k, max_length, precision, bias, special_ids; inputs: collection, and either trained or encoder (+ tokenizer + initialization);
     besides, where the documents were searched in shares, share-0, share-1, ..."""
     from harness.collections import beir
-    from harness.evaluation.shares import merged
+    from harness.evaluation.shares import divided_most, merged
 
     start = time.perf_counter()
     shares = [inputs[name].path for name in sorted(inputs) if name.startswith(SHARE)]
     best, activity = merged(shares) if shares else searched(parameters, inputs, divided=divided)
+    divided = divided_most(shares) if shares else divided
     collection = beir.load_queries(inputs["collection"].path)
     run = best.result(collection.query_ids, collection.document_ids)
-    write(
-        out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs) | ({"batches_divided": divided} if divided > 1 else {})
-    )
+    write(out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs) | smaller_batches(divided))
 
 
 def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], share: tuple[int, int] = (0, 1), divided: int = 1
@@ -58,6 +57,11 @@ def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Lo
     collection = beir.load(inputs["collection"].path)
     run = bm25.search(collection, parameters["language"], parameters["k"])
     write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"})
+
+
+def smaller_batches(divided: int) -> dict[str, int]:
+    """What measurement.json says under `about` of batches that were so many times smaller than usual; nothing if they were not."""
+    return {"batches_divided": divided} if divided > 1 else {}
 
 
 def _about(inputs: Mapping[str, Location]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from harness.grid.artefact import Source
 from harness.grid.costs import Rates, forward
 from harness.grid.preset import Preset
 from harness.grid.sizes import BASE, PASSAGE, QUESTION, Body, Sizes, UnknownError
-from sembridge.head import autocast
+from sembridge.head import in_bfloat16
+from sembridge.products import product
 
 VOCABULARY = 30_522
 _ENCODING, _TRAINING = 3.0, 6.0  # seconds these two should take, at a third of the rate of matrix products
@@ -34,7 +35,7 @@ def calibrate(preset: Preset, encoders: Iterable[Source], sizes: Sizes, say: Cal
     torch.set_num_threads(threads)
     try:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        auto = "bfloat16" if _enabled(device, "auto") else "float32"
+        auto = "bfloat16" if in_bfloat16(device, "auto") else "float32"
         wanted = {auto if one == "auto" else one for one in (preset.evaluation.precision, _training_precision(preset))}
         precisions = sorted({"float32"} | wanted, reverse=True)
         say(f"products of matrices in {' and '.join(precisions)}")
@@ -72,10 +73,6 @@ def _training_precision(preset: Preset) -> str:
     return preset.training.precision if "fine-tuned" in preset.stages else preset.evaluation.precision
 
 
-def _enabled(device: torch.device, precision: str) -> bool:
-    return autocast(device, precision)._enabled
-
-
 def _seconds(device: torch.device, work: Callable[[], Any]) -> float:
     _wait(device)
     start = time.perf_counter()
@@ -95,10 +92,10 @@ def _products(device: torch.device, precision: str) -> float:
     size = 8192 if device.type == "cuda" else 1024
     generator = torch.Generator(device).manual_seed(0)
     left, right = (torch.randn(size, size, device=device, generator=generator).to(getattr(torch, precision)) for _ in range(2))
-    _seconds(device, lambda: left @ right)
+    _seconds(device, lambda: product(left, right))
     best, start = float("inf"), time.perf_counter()
     while time.perf_counter() - start < 0.5:
-        best = min(best, _seconds(device, lambda: left @ right))
+        best = min(best, _seconds(device, lambda: product(left, right)))
     return 2 * size**3 / best
 
 

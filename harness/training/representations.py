@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from harness.training.settings import TrainingSettings
-from sembridge.head import autocast, pad, represent, tokenize
+from sembridge.head import arithmetic, pad, represent, tokenize
 from sembridge.parts import parts
 
 
@@ -48,7 +48,7 @@ def _encode(encoder: Any, side: str, texts: Sequence[str], settings: TrainingSet
     device = parts(encoder).model.device
     prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
     ids = tokenize(encoder, [prompt + text for text in texts], side, settings.max_length)
-    with autocast(device, settings.precision):
+    with arithmetic(device, settings.precision):
         return represent(encoder, pad(ids, parts(encoder).tokenizer.pad_token_id, device), side).float()
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from harness.grid.artefact import Location
 
 FILE = "vectors.safetensors"
+BATCH = 1024  # tokens that are embedded together
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
     """parameters: prompt, profile; inputs: bridge (SentenceTransformer), tokenizer."""
     from safetensors.numpy import save_file
 
@@ -20,7 +21,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from sembridge.vocabulary import Vocabulary
 
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]), parameters["profile"])
-    found = embed_vocabulary(load_bridge(*inputs["bridge"]), vocabulary, prompt=parameters["prompt"])
+    found = embed_vocabulary(load_bridge(*inputs["bridge"]), vocabulary, prompt=parameters["prompt"], batch_size=BATCH // divided)
     save_file({"vectors": found.vectors, "known": found.known}, out / FILE)
 
 

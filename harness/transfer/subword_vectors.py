@@ -16,9 +16,10 @@ from harness.grid.artefact import Location
 
 FILE = "vectors.safetensors"
 MOST_WORDS = 100_000  # target words by frequency; the tail of a large text adds time, not subwords
+BATCH = 1024  # words that are embedded together
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
     """parameters: prompt, language; inputs: source, target (tokenizers), and either words (word2vec text format) or bridge and text."""
     from safetensors.numpy import save_file
 
@@ -36,10 +37,10 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     if "words" in inputs:
         found = contained(WordVectors.load(inputs["words"].path))
     else:
-        bridge = load_bridge(*inputs["bridge"])
+        bridge, asked = load_bridge(*inputs["bridge"]), (parameters["prompt"], BATCH // divided)
         # Each side from words of its own language: target-language words cut into single source letters would let those letters donate.
-        english = contained(_embedded(bridge, _whole_words(source), parameters["prompt"]))
-        foreign = contained(_embedded(bridge, _frequent_words(inputs["text"].path, parameters["language"]), parameters["prompt"]))
+        english = contained(_embedded(bridge, _whole_words(source), *asked))
+        foreign = contained(_embedded(bridge, _frequent_words(inputs["text"].path, parameters["language"]), *asked))
         found = SubwordVectors(english.source, foreign.target, BRIDGE)
     save_file({"source": found.source, "target": found.target}, out / FILE)
     (out / "label.json").write_text(json.dumps({"label": found.label}), encoding="utf-8")
@@ -68,8 +69,8 @@ def _frequent_words(text: Path, language: str) -> list[str]:
     return sorted(word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS])
 
 
-def _embedded(bridge: Any, chosen: list[str], prompt: str) -> Any:
+def _embedded(bridge: Any, chosen: list[str], prompt: str, batch_size: int) -> Any:
     from baselines.ofa import WordVectors
 
-    vectors = bridge.encode([prompt + word for word in chosen], batch_size=1024, convert_to_numpy=True, show_progress_bar=False)
+    vectors = bridge.encode([prompt + word for word in chosen], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
     return WordVectors(tuple(chosen), np.asarray(vectors, dtype=np.float32))

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from batches_seen import batches_seen
 from encoders_made import made_encoder, made_encoder_folder
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Router
@@ -106,6 +107,19 @@ def test_texts_are_a_stream_encoded_in_windows_of_fixed_place(folder):
     assert [len(block) for block in rest] == [600 - dense.WINDOW]
     (alone,) = dense.encode(model, texts[: dense.WINDOW], "document", None, "float32")
     assert alone.tobytes() == first.tobytes()
+
+
+def test_for_lack_of_memory_fewer_texts_are_read_at_a_time(folder, tmp_path):
+    inputs = {"bridge": Location(str(folder / "bridge")), "collection": Location(str(folder / "en"))}
+    found = []
+    for divided in (1, 4):
+        (tmp_path / str(divided)).mkdir()
+        with batches_seen() as seen:
+            dense.build(tmp_path / str(divided), PARAMETERS, inputs, divided=divided)
+        assert max(texts for texts, _ in seen) == 32 // divided
+        found.append(json.loads((tmp_path / str(divided) / stage.MEASUREMENT).read_text(encoding="utf-8")))
+    assert found[1]["about"] == {"label": "dense", "batches_divided": 4}
+    assert found[1]["scores"] == pytest.approx(found[0]["scores"], abs=1e-3)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from batches_seen import batches_seen
 from encoders_made import made_bridge_folder, made_encoder, made_encoder_folder
 from families_made import family_folder
 from reference_models_made import MILCO, made_bge_m3_folder, made_milco_folder
@@ -116,6 +117,24 @@ def test_the_row_of_bge_m3(folder, tmp_path):
     assert (build(tmp_path / "again", folder, "bge-m3", kind="bge-m3") / stage.RUN).read_bytes() == (out / stage.RUN).read_bytes()
 
 
+@pytest.mark.parametrize(("kind", "model"), [("sparse-encoder", "saved"), ("sparse-encoder", "csr"), ("bge-m3", "bge-m3")])
+def test_for_lack_of_memory_less_is_read_at_a_time(folder, tmp_path, kind, model):
+    inputs, found = {"encoder": Location(str(folder / model)), "collection": Location(str(folder / "en"))}, []
+    largest = {}
+    for divided in (1, 16):
+        (tmp_path / str(divided)).mkdir()
+        with batches_seen() as seen:
+            reference.build(tmp_path / str(divided), PARAMETERS | {"kind": kind}, inputs, divided=divided)
+        largest[divided] = [max(sizes) for sizes in zip(*seen, strict=True)]
+        found.append(json.loads((tmp_path / str(divided) / stage.MEASUREMENT).read_text(encoding="utf-8")))
+    if model == "saved":  # read as all SPLADE encoders are, whose batches are counted in tokens
+        assert largest[16][1] <= 8192 / 16 < 1024 < largest[1][1]
+    else:
+        assert (largest[1][0], largest[16][0]) == (32, 2)
+    assert found[1]["about"] == {"label": kind, "batches_divided": 16} and found[0]["about"] == {"label": kind}
+    assert found[1]["scores"] == pytest.approx(found[0]["scores"], abs=1e-3)
+
+
 def test_texts_are_a_stream_encoded_in_windows_of_fixed_place(folder):
     encode = reference._load("bge-m3", Location(str(folder / "bge-m3")), PARAMETERS)
     texts, taken = beir.load(folder / "en").document_texts, []
@@ -145,6 +164,15 @@ def test_milco_s_code_runs_on_request(folder, tmp_path, runs):
 
     collection = beir.load(folder / "en")
     assert_run(out, scores(*([vector(text) for text in texts] for texts in (collection.query_texts, collection.document_texts))))
+
+
+def test_milco_is_asked_for_smaller_batches(folder, tmp_path, runs):
+    told = 'words = text.lower().split()[:max_length]\n            Path(os.environ["MILCO_RUNS"]).write_text(str(batch_size))'
+    code = MILCO.replace("words = text.lower().split()[:max_length]", told)
+    at = Location(str(made_milco_folder(tmp_path / "milco", code=code)))
+    for divided, asked in ((1, "32"), (4, "8")):
+        next(reference._load("milco", at, PARAMETERS | {"remote_code": True}, divided)(["the cat"], "query"))
+        assert runs.read_text() == asked
 
 
 def test_milco_s_options_are_those_it_has(folder, tmp_path, runs):

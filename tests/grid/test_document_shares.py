@@ -42,6 +42,17 @@ def test_scores_run_and_activity_do_not_depend_on_shares(cells_of, tmp_path, mon
     assert found[0][0]["documents"] > 3 * 4
 
 
+def test_smaller_batches_of_any_share_are_recorded(cells_of, tmp_path):
+    store = Store(tmp_path / "store")
+    store.create()
+    (cell,) = cells_of(3, stages=["zero-shot"])
+    shares = [artefact for artefact in cell.artefact.walk() if artefact.stage == "evaluation-share"]
+    for share, divided in zip(shares, (4, 1, 16), strict=True):
+        store.make(share, divided)
+    store.make(cell.artefact, 64)  # which has no batches of its own then
+    assert json.loads((store.path(cell.artefact) / MEASUREMENT).read_text(encoding="utf-8"))["about"]["batches_divided"] == 16
+
+
 def test_shares_are_artefacts_that_other_nodes_make_and_a_later_run_finds(cells_of, tmp_path):
     store = Store(tmp_path / "store")
     store.create()

@@ -20,9 +20,8 @@ from sembridge.parts import parts
 
 
 @pytest.fixture
-def large(monkeypatch):
-    """Every vocabulary counts as large, and is taken in chunks of 128."""
-    monkeypatch.setattr(sembridge.head, "FEW_OUTPUTS", 0)
+def chunks(monkeypatch):
+    """The vocabulary is taken in chunks of 128 outputs."""
     monkeypatch.setattr(pooled_product, "LOGITS", {"cpu": 1})
 
 
@@ -51,7 +50,7 @@ def products(monkeypatch):
 
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_is_represented_without_its_decoder(family, tied, folders, large, products):
+def test_every_family_is_represented_without_its_decoder(family, tied, folders, chunks, products):
     encoder = load_encoder(folders[family, tied])
     expected = represented(encoder, texts()[:16])
     decoder = parts(encoder).model.get_output_embeddings().weight
@@ -67,8 +66,8 @@ def test_every_family_is_represented_without_its_decoder(family, tied, folders, 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_gradients_of_all_parameters(family, folders, monkeypatch):
     found = []
-    for few in (10**6, 0):
-        monkeypatch.setattr(sembridge.head, "FEW_OUTPUTS", few)
+    for stopped in (lambda *_: None, decoder_input):
+        monkeypatch.setattr(sembridge.head, "decoder_input", stopped)
         encoder = load_encoder(folders[family, True]).eval()
         weights = represent(encoder, batch_of(encoder, texts()[:8]))
         (weights * torch.linspace(-1, 1, weights.shape[1])).sum().backward()
@@ -89,7 +88,7 @@ def test_modern_bert():
 
 
 @pytest.mark.parametrize("kind", [Capped, Shifted])
-def test_what_comes_after_the_decoder_is_not_lost(kind, folders, large, caplog):
+def test_what_comes_after_the_decoder_is_not_lost(kind, folders, chunks, caplog):
     encoder = load_encoder(folders["bert", True])
     parts(encoder).model.__class__ = kind
     batch = batch_of(encoder, texts()[:8])
@@ -102,7 +101,7 @@ def test_what_comes_after_the_decoder_is_not_lost(kind, folders, large, caplog):
     ]
 
 
-def test_a_decoder_that_someone_listens_to_or_has_changed_is_called(folders, large):
+def test_a_decoder_that_someone_listens_to_or_has_changed_is_called(folders, chunks):
     encoder = load_encoder(folders["bert", False])
     model, heard = parts(encoder).model, []
     handle = model.get_output_embeddings().register_forward_hook(lambda *_: heard.append(1))
@@ -119,7 +118,7 @@ def test_a_decoder_that_someone_listens_to_or_has_changed_is_called(folders, lar
     np.testing.assert_allclose(represent(encoder, batch_of(encoder, texts()[:4])).detach(), represented(encoder, texts()[:4]), atol=1e-6)
 
 
-def test_trying_a_model_draws_nothing_from_the_global_generator(folders, large):
+def test_trying_a_model_draws_nothing_from_the_global_generator(folders, chunks):
     state = torch.get_rng_state()
     encoder = load_encoder(folders["bert", True])
     parts(encoder).model.__class__ = Capped
@@ -133,7 +132,7 @@ def test_trying_a_model_draws_nothing_from_the_global_generator(folders, large):
     assert not torch.equal(found[0], represent(encoder, batch)), "dropout draws"
 
 
-def test_the_decoder_is_itself_again_also_after_an_error(folders, large):
+def test_the_decoder_is_itself_again_also_after_an_error(folders, chunks):
     encoder = load_encoder(folders["bert", True])
     model = parts(encoder).model
     represent(encoder, batch_of(encoder, texts()[:2]))
@@ -148,11 +147,12 @@ def test_the_decoder_is_itself_again_also_after_an_error(folders, large):
     assert model(**batch_of(encoder, texts()[:2])).logits.shape[-1] == model.config.vocab_size
 
 
-@pytest.mark.parametrize("few", [0, 10**6])
+@pytest.mark.parametrize("whole", [True, False], ids=["all logits", "maxima only"])
 @pytest.mark.parametrize("activation", ["relu", "log1p_relu"])
 @pytest.mark.parametrize("strategy", ["max", "sum"])
-def test_sparse_and_dense_representations_are_the_same_bits(strategy, activation, few, folders, monkeypatch):
-    monkeypatch.setattr(sembridge.head, "FEW_OUTPUTS", few)
+def test_sparse_and_dense_representations_are_the_same_bits(strategy, activation, whole, folders, monkeypatch):
+    if whole:
+        monkeypatch.setattr(sembridge.head, "decoder_input", lambda *_: None)
     monkeypatch.setattr(pooled_product, "LOGITS", {"cpu": 1})
     encoder = load_encoder(folders["inference-free", True])
     parts(encoder).pooling.pooling_strategy, parts(encoder).pooling.activation_function = strategy, activation
@@ -168,6 +168,7 @@ def test_sparse_and_dense_representations_are_the_same_bits(strategy, activation
 def test_logits_that_have_to_be_whole_are_computed_for_a_few_texts_at_a_time(folders, monkeypatch):
     encoder = load_encoder(folders["bert", True])
     batch = batch_of(encoder, texts()[:16])
+    monkeypatch.setattr(sembridge.head, "decoder_input", lambda *_: None)
     whole, seen = represent_sparse(encoder, batch).toarray(), []
     parts(encoder).model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(len(kwargs["input_ids"])), with_kwargs=True)
     monkeypatch.setattr(sembridge.head, "MOST_LOGITS", 5 * batch["input_ids"].shape[1] * parts(encoder).model.config.vocab_size)

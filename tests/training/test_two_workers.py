@@ -68,8 +68,7 @@ def test_micro_batches_on_two_workers_are_the_global_batch(outcome):
         assert largest_difference(one, first) < 1e-5 * max(float(value.abs().max()) for value in one.values())
 
 
-def test_pytorchs_own_data_parallelism_finds_the_gradients_of_the_sparse_head(outcome, monkeypatch):
-    monkeypatch.setattr("sembridge.head.FEW_OUTPUTS", 0)
+def test_pytorchs_own_data_parallelism_finds_the_gradients_of_the_sparse_head(outcome):
     parallel_gradients(Represented(str(outcome / "plain")), [pair.passage for pair in toy_pairs()][:16], outcome / "parallel.safetensors")
     one, first, second = (load_file(outcome / name / "parallel.safetensors") for name in (".", "0", "1"))
     assert same_bits(first, second) and one.keys() == first.keys()

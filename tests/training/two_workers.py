@@ -14,7 +14,6 @@ from pairs_made import toy_pairs
 from safetensors.torch import save_file
 from torch.nn.parallel import DistributedDataParallel
 
-import sembridge.head
 from harness.collections import beir
 from harness.training.curve import Curve, scores_on
 from harness.training.guard import TrainingStopped
@@ -88,12 +87,11 @@ def curve_of(out: Path, encoder: Any, scratch: Path, report: Any = None) -> list
 
 
 class Represented(torch.nn.Module):
-    """An encoder as a module, for PyTorch's own data parallelism; every vocabulary counts as large."""
+    """An encoder as a module, for PyTorch's own data parallelism."""
 
     def __init__(self, folder: str) -> None:
         super().__init__()
         self.encoder = load_encoder(folder).eval()
-        sembridge.head.FEW_OUTPUTS = 0
 
     def forward(self, texts: list[str]) -> torch.Tensor:
         return represent(self.encoder, pad(tokenize(self.encoder, texts, "document", 16), parts(self.encoder).tokenizer.pad_token_id))

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from batches_seen import batches_seen
 from encoders_made import made_bridge_folder
 from tokenizers_made import english, made_tokenizer, russian
 
@@ -73,6 +74,24 @@ def test_a_prompt_of_the_bridge_is_put_before_every_token(folder, tmp_path):
     plain, prompted = (bridge_vectors.load(tmp_path / name) for name in ("plain", "prompted"))
     np.testing.assert_array_equal(plain.known, prompted.known)
     assert np.abs(plain.vectors - prompted.vectors).max() > 0.1
+
+
+def test_for_lack_of_memory_the_bridge_reads_fewer_texts_at_a_time(folder, tmp_path):
+    bridge = location(folder / "bridge")
+    sides = {"source": location(folder / "source"), "target": location(folder / "target"), "bridge": bridge, "text": location(folder / "text.txt")}
+    stages = {
+        "tokens": (bridge_vectors, {"prompt": "", "profile": "fixed"}, {"bridge": bridge, "tokenizer": sides["target"]}, ("vectors", "known")),
+        "words": (subword_vectors, {"prompt": "", "language": "ru"}, sides, ("source", "target")),
+    }
+    for name, (stage, parameters, inputs, arrays) in stages.items():
+        made = []
+        for divided in (1, 16):
+            with batches_seen() as seen:
+                stage.build(out := fresh(tmp_path / f"{name}-{divided}"), parameters, inputs, divided=divided)
+            assert (max(texts for texts, _ in seen) == 1024 // 16) == (divided == 16), seen
+            made.append(stage.load(out))
+        for array in arrays:
+            np.testing.assert_allclose(getattr(made[0], array), getattr(made[1], array), atol=1e-6)
 
 
 def test_auxiliary_vectors(folder, tmp_path):

@@ -1,0 +1,88 @@
+"""Products of float32 matrices, by that of torch's two libraries that knows the processor.
+
+torch hands such products to MKL. On AMD's processors MKL leaves the 512-bit units alone: 116 of some 250 billion operations a second and core on
+Zen 5. oneDNN, which torch has too and takes for bfloat16, uses them; both add up in float32. docs/performance.md has the figures.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+from torch.overrides import TorchFunctionMode
+
+FEWEST_ROWS = 64  # with fewer, starting a product of oneDNN's takes what it gains
+
+
+def product(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+    """left right^T + bias: [..., K] x [N, K] (+ [N]) to [..., N], as torch.nn.functional.linear; differentiable once where it is oneDNN's."""
+    return _Product.apply(left, right, bias) if _fits(left, right, bias) else torch.nn.functional.linear(left, right, bias)
+
+
+def quick_products() -> AbstractContextManager[Any]:
+    """A context in which the linear layers of a model in float32 are `product`s; it changes nothing where MKL is as good."""
+    return _Redirected() if _onednn_is_faster() else nullcontext()
+
+
+@cache
+def _onednn_is_faster() -> bool:
+    """By what the processor is, not by a trial: the same machine always computes the same bits."""
+    if not torch.backends.mkldnn.is_available() or torch.backends.cpu.get_cpu_capability() != "AVX512":
+        return False
+    try:
+        return "AuthenticAMD" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+
+
+def _fits(*operands: Any) -> bool:
+    left, right, bias = operands
+    tensors = [left, right] if bias is None else [left, right, bias]
+    return (
+        _onednn_is_faster()
+        and all(isinstance(one, torch.Tensor) and one.dtype == torch.float32 and one.device.type == "cpu" for one in tensors)
+        and all(one.layout == torch.strided for one in tensors)
+        and right.dim() == 2
+        and left.dim() > 1
+        and left.numel() >= FEWEST_ROWS * left.shape[-1]
+        and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def _times(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+    return torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        ctx.save_for_backward(left, right)
+        return _times(left, right, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
+        left, right = ctx.saved_tensors
+        rows, wanted = gradient.reshape(-1, gradient.shape[-1]), ctx.needs_input_grad
+        return (
+            _times(gradient, right.t()) if wanted[0] else None,
+            _times(rows.t(), left.reshape(-1, left.shape[-1]).t()) if wanted[1] else None,
+            rows.sum(0) if wanted[2] else None,
+        )
+
+
+class _Redirected(TorchFunctionMode):
+    """Calls of torch.nn.functional.linear become `product`s."""
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+        if func is torch.nn.functional.linear:
+            return _linear(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def _linear(input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+    return product(input, weight, bias)
