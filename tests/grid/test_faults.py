@@ -1,11 +1,13 @@
 """What is tried again, how often, and with which batches."""
 
 import errno
+from inspect import signature
 
 import pytest
 import torch
 
 from harness.grid.faults import AGAIN, FINAL, MEMORY, Attempts, Outcome, died, oom_kills, raised
+from harness.grid.stages import STAGES
 
 
 def caused(outer, inner):
@@ -68,3 +70,9 @@ def test_three_attempts_with_ever_smaller_batches():
     assert attempts.failed("a", lack) == (False, "failed 3 times: out of memory")
     assert attempts.failed("b", lack)[0] and attempts.failed("b", lack)[0] and attempts.divided("b") == 16
     assert attempts.failed("c", Outcome(error="wrong input", verdict=FINAL)) == (False, "wrong input")
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_stages_with_batches_are_told_how_small_they_shall_be(name):
+    asks = signature(STAGES[name].load()).parameters
+    assert ("divided" in asks) == STAGES[name].batches and ("scratch" in asks) == STAGES[name].scratch
