@@ -18,11 +18,11 @@ from typing import Any
 
 from experiments.benchmarks.measure import Row, seconds
 
-HELP = "a part of the pocket's grid, zero-shot and fine-tuned, against its cells one after another with the published pieces"
+HELP = "the pocket's grid, zero-shot and fine-tuned, against its cells one after another with the published pieces"
 ROOT = Path(__file__).resolve().parents[2]
 WORLD = ("pocket-text", "pocket-tokenizers", "pocket-encoder", "pocket-bridge")
 MADE = ROOT / "store"  # where `make grid` leaves the pocket's world
-CHOICES = {"languages": ["ko"], "initializers": ["sembridge", "mean", "univariate"], "alphas": [1.5, 4.0]}
+CHOICES = {"initializers": ["sembridge", "mean", "random", "univariate", "multivariate"]}  # those with published pieces that need no training
 QUICK = {"languages": ["ko"], "initializers": ["sembridge", "mean"], "alphas": [4.0], "collections": ["pocket-faq"]}
 PROFILE = "profile=compat"
 AGAINST = "published pieces, cell by cell"
@@ -79,15 +79,15 @@ def job(preset: Any, cells: Iterable[Any], world: Any) -> dict[str, Any]:
     def place(source: Any) -> str:
         return world.locate(source).name
 
-    asked, shared = [], {}
+    asked = []
     for cell in cells:
         who, inputs = cell.identity, cell.artefact.inputs
         origin = inputs["trained"].inputs if "trained" in inputs else inputs
-        shared |= {name: place(origin[name]) for name in ("encoder", "tokenizer", "pairs") if name in origin}
+        folders = {name: place(origin[name]) for name in ("encoder", "tokenizer", "pairs") if name in origin}
         if "bridge_source" in (given := origin["initialization"].inputs):
-            shared["bridge"] = place(given["bridge_source"].inputs["bridge"])
-        asked.append({"initializer": who.initializer, "alpha": who.alpha, "stage": who.stage, "collection": place(inputs["collection"])})
-    return {**shared, "training": preset.training.model_dump(), "cells": asked}
+            folders["bridge"] = place(given["bridge_source"].inputs["bridge"])
+        asked.append({"initializer": who.initializer, "alpha": who.alpha, "stage": who.stage, "collection": place(inputs["collection"]), **folders})
+    return {"training": preset.training.model_dump(), "cells": asked}
 
 
 def table(cells: Sequence[Any], store: Any, ours: float, theirs: float, found: dict[str, Any], log: str) -> list[Row]:
@@ -117,9 +117,9 @@ def each_once(computed: Sequence[dict[str, Any]], cells: Sequence[Any]) -> dict[
     first: dict[tuple[Any, ...], float] = {}
     for cell, result in zip(cells, computed, strict=True):
         who = cell.identity
-        method = (who.initializer, who.alpha)
+        method = (who.language, who.initializer, who.alpha)
         for piece, taken in result["seconds"].items():
-            part = {"bridge": (), "initialise": method, "train": method}.get(piece, (*method, who.stage, who.collection))
+            part = {"bridge": (who.language,), "initialise": method, "train": method}.get(piece, (*method, who.stage, who.collection))
             first.setdefault((piece, *part), taken)
     found: dict[str, float] = {}
     for (piece, *_), taken in first.items():
@@ -138,7 +138,7 @@ def agreement(cells: Sequence[Any], store: Any, computed: Sequence[dict[str, Any
     apart: dict[str, list[float]] = {}
     for cell, result in zip(cells, computed, strict=True):
         who = cell.identity
-        drawn = who.initializer in ("random", "univariate")
+        drawn = who.initializer in ("random", "univariate", "multivariate")
         kind = "fine-tuned" if who.stage == "fine-tuned" else "zero-shot, drawn rows" if drawn else "zero-shot, computed rows"
         mine = load(store.path(cell.artefact))["scores"]["ndcg@10"]
         apart.setdefault(kind, []).append(abs(mine - result["scores"]["ndcg@10"]))

@@ -35,18 +35,19 @@ def main() -> None:
 def computed(job: dict[str, Any], cell: dict[str, Any]) -> dict[str, Any]:
     """{"scores", "seconds": by piece} of one cell.
 
-    job   folders `encoder`, `bridge`, `tokenizer`, `pairs`, and `training` as in a preset
-    cell  `initializer` (sembridge | mean | random | univariate), `alpha`, `stage`, and the folder `collection`
+    job   `training` as in a preset
+    cell  `initializer` (sembridge | mean | random | univariate | multivariate), `alpha`, `stage`, and the folders `encoder`, `tokenizer`, `collection`,
+          `bridge` for sembridge and `pairs` for fine-tuned
     """
     from harness.collections import beir
 
     clock = Clock()
     with clock("load"):
-        encoder, tokenizer = loaded(job["encoder"], job["tokenizer"])
+        encoder, tokenizer = loaded(cell["encoder"], cell["tokenizer"])
     rows = encoder[0].model.get_input_embeddings().weight.detach().clone()
     if cell["initializer"] == "sembridge":
         with clock("bridge"):
-            spoken, vectors = bridged(job["bridge"], [encoder.tokenizer, tokenizer])
+            spoken, vectors = bridged(cell["bridge"], [encoder.tokenizer, tokenizer])
         with clock("initialise"):
             new = mixed(rows, [encoder.tokenizer, tokenizer], spoken, vectors, cell["alpha"])
     else:
@@ -58,7 +59,7 @@ def computed(job: dict[str, Any], cell: dict[str, Any]) -> dict[str, Any]:
         transplanted(encoder, tokenizer, new)
     if cell["stage"] == "fine-tuned":
         with clock("train"):
-            pairs = beir.training_pairs(Path(job["pairs"]))
+            pairs = beir.training_pairs(Path(cell["pairs"]))
             trained(encoder, [(query, text) for query, _, text in pairs], job["training"])
     with clock("evaluate"):
         scores = evaluated(encoder, beir.load(Path(cell["collection"])))
@@ -149,7 +150,7 @@ def mixed(rows: Any, tokenizers: list[Any], spoken: list[dict[int, str]], vector
 
 
 def drawn(rows: Any, size: int, copied: dict[int, int], initializer: str, deviation: float) -> Any:
-    """[T, D]: copied where there is a counterpart, else the mean row, or rows drawn around 0 or like the source's columns."""
+    """[T, D]: copied where there is a counterpart, else the mean row, or rows drawn around 0, like the source's columns, or like its rows."""
     import torch
 
     rng, source = np.random.default_rng(SEED), rows.numpy()
@@ -159,6 +160,7 @@ def drawn(rows: Any, size: int, copied: dict[int, int], initializer: str, deviat
         "mean": lambda: np.broadcast_to(mean, shape).copy(),
         "random": lambda: deviation * rng.standard_normal(shape),
         "univariate": lambda: mean + spread * rng.standard_normal(shape),
+        "multivariate": lambda: rng.multivariate_normal(mean, np.cov(source.T), size, method="cholesky"),
     }[initializer]().astype(np.float32)
     for target_id, source_id in copied.items():
         new[target_id] = source[source_id]

@@ -54,6 +54,9 @@ def test_each_piece_is_counted_once_for_whatever_decides_it():
     other = replace(CELLS[1], identity=replace(CELLS[1].identity, initializer="random"))  # all of its own but the bridge, which knows no method
     added = {"load": 1.5, "bridge": 0, "initialise": 7, "train": 20, "evaluate": 2}
     assert grid.each_once([*THEIRS, THEIRS[1]], [*CELLS, other]) == {piece: PIECES[piece] + more for piece, more in added.items()}
+    foreign = replace(CELLS[1], identity=replace(CELLS[1].identity, language="ru"))  # a language shares nothing
+    added["bridge"] = 5
+    assert grid.each_once([*THEIRS, THEIRS[1]], [*CELLS, foreign]) == {piece: PIECES[piece] + more for piece, more in added.items()}
 
 
 def test_the_gain_is_the_product_of_its_parts(store):
@@ -88,10 +91,11 @@ def test_both_sides_are_given_the_same_folders():
         SimpleNamespace(identity=CELLS[2].identity, artefact=SimpleNamespace(inputs={"trained": trained, "collection": "PASSAGES"})),
     ]
     preset = SimpleNamespace(training=SimpleNamespace(model_dump=lambda: {"epochs": 1}))
+    folders = {"encoder": "ENCODER", "tokenizer": "TOKENIZER", "bridge": "BRIDGE"}
     assert grid.job(preset, asked, place) == {
-        "encoder": "ENCODER", "tokenizer": "TOKENIZER", "pairs": "PAIRS", "bridge": "BRIDGE", "training": {"epochs": 1},
+        "training": {"epochs": 1},
         "cells": [
-            {"initializer": "mean", "alpha": None, "stage": "zero-shot", "collection": "FAQ"},
-            {"initializer": "mean", "alpha": None, "stage": "fine-tuned", "collection": "PASSAGES"},
+            {"initializer": "mean", "alpha": None, "stage": "zero-shot", "collection": "FAQ", **folders},
+            {"initializer": "mean", "alpha": None, "stage": "fine-tuned", "collection": "PASSAGES", **folders, "pairs": "PAIRS"},
         ],
-    }  # fmt: skip
+    }
