@@ -15,7 +15,7 @@ def rows(quick: bool) -> list[Row]:
 def _of(vocabulary: int, quick: bool) -> list[Row]:
     from harness.evaluation.encode import encode_all, length_batches
 
-    count, rounds = (16, 1) if quick else (48, 3)
+    count, rounds = (16, 1) if quick else (96, 3)
     sizes = sorted(lengths(count))
     encoder, texts = base_encoder(vocabulary, small=quick), passages(vocabulary, lengths(count))
     padded = sum(len(batch) * sizes[batch[-1]] for batch in length_batches(range(count), [range(size) for size in sizes]))

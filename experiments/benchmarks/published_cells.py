@@ -36,8 +36,8 @@ def computed(job: dict[str, Any], cell: dict[str, Any]) -> dict[str, Any]:
     """{"scores", "seconds": by piece} of one cell.
 
     job   `training` as in a preset
-    cell  `initializer` (sembridge | mean | random | univariate | multivariate), `alpha`, `stage`, and the folders `encoder`, `tokenizer`, `collection`,
-          `bridge` for sembridge and `pairs` for fine-tuned
+    cell  `initializer` (sembridge | mean | random | univariate | multivariate), `alpha`, `stage`, and the folders `encoder`, `tokenizer`,
+          `collection`, `bridge` for sembridge and `pairs` for fine-tuned
     """
     from harness.collections import beir
 
