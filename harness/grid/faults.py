@@ -7,6 +7,7 @@ all. Who ran out of memory comes back with batches SMALLER times smaller.
 from __future__ import annotations
 
 import errno
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,10 @@ ATTEMPTS = 3
 SMALLER = 4
 
 FINAL, AGAIN, MEMORY = "final", "again", "memory"
-_MEMORY_SAID = ("OutOfMemoryError", "MemoryError", "can't allocate memory", "not enough memory", "CUDA out of memory")
+_MEMORY_SAID = re.compile(
+    "OutOfMemoryError|MemoryError|can't allocate memory|not enough memory|CUDA out of memory|std::bad_alloc"
+    "|could not create a primitive(?! descriptor)"  # all that oneDNN says; what it cannot do at all, it has no descriptor for
+)
 _KILLED_FOR_MEMORY = ("running low on memory", "NODE_OUT_OF_MEMORY")  # Ray's monitor; of any other death Ray says that it may have been the kernel
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -39,7 +43,7 @@ def raised(error: BaseException) -> tuple[str, str]:
     said = " ".join(f"{type(one).__name__}: {one}" for one in chain)
     if any(isinstance(one, OSError) and one.errno in _NO_SPACE for one in chain) or "No space left on device" in said:
         return f"no space left on the device ({line}); make room, and the same command goes on", FINAL
-    if any(isinstance(one, MemoryError) for one in chain) or any(text in said for text in _MEMORY_SAID):
+    if any(isinstance(one, MemoryError) for one in chain) or _MEMORY_SAID.search(said):
         return f"out of memory ({line})", MEMORY
     return line, FINAL if isinstance(chain[-1], ValueError) else AGAIN
 

@@ -36,7 +36,10 @@ class OfTheGroup(Exception):
      (MemoryError(), MEMORY, "out of memory (MemoryError: )"),
      (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), MEMORY, "out of memory (OutOfMemoryError: CUDA"),
      (OfTheGroup(torch.OutOfMemoryError("x")), MEMORY, "out of memory"),
-     (RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory"), MEMORY, "out of memory")],
+     (RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory"), MEMORY, "out of memory"),
+     (RuntimeError("std::bad_alloc"), MEMORY, "out of memory"),
+     (RuntimeError("could not create a primitive"), MEMORY, "out of memory"),
+     (RuntimeError("could not create a primitive descriptor for the matmul primitive"), AGAIN, "RuntimeError: could not")],
 )  # fmt: skip
 def test_verdicts(error, verdict, said):
     line, found = raised(error)
