@@ -9,8 +9,9 @@ from harness.grid.artefact import Artefact
 from harness.grid.cells import cell_artefact
 from harness.grid.inputs import Inputs
 from harness.grid.methods import methods
-from harness.grid.preset import Preset
+from harness.grid.preset import Preset, PresetError
 from harness.grid.store import Store
+from harness.results import file_names
 from harness.results.record import Identity
 
 
@@ -39,6 +40,11 @@ def plan(preset: Preset) -> list[Cell]:
                             identity = Identity(language, architecture, name, method.name, method.bridge, method.alpha, stage, seed)
                             artefact = cell_artefact(preset, checked, identity)
                             cells.append(Cell(identity, method.label or method.name, method.reference, artefact))
+    identities = [cell.identity for cell in cells]
+    try:
+        file_names.check(identities, [one for one in identities if one.stage == "fine-tuned" and preset.training.points])
+    except ValueError as error:
+        raise PresetError(str(error)) from None
     return cells
 
 

@@ -17,14 +17,13 @@ import gzip
 import io
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.results import convergence, significance
+from harness.results import convergence, file_names, significance
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import to_csv, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
@@ -38,7 +37,6 @@ COLUMNS = (
 )
 _STATISTICS = ("query_active", "doc_active", "flops")
 TABLE_MEASURE = "ndcg@10"
-_TABLE_FORMS = (".md", ".csv", ".tex")
 
 
 class Written(NamedTuple):
@@ -57,7 +55,7 @@ def write_results(folder: Path, records: Sequence[Record], artefact_of: Callable
     """
     check_distinct(records)
     plain, curves = make_tables(records, TABLE_MEASURE), convergence.make_tables(records, TABLE_MEASURE)
-    _check_file_names(records, [*plain, *curves])
+    file_names.check([record.identity for record in records], [record.identity for record in records if convergence.points(record)])
     earlier = _names_of_earlier(folder / "cells.csv")
     found = [(record, artefact_of(record)) for record in records if record.status == OK]
     artefacts = [(record, artefact) for record, artefact in found if artefact is not None]
@@ -73,7 +71,7 @@ def write_results(folder: Path, records: Sequence[Record], artefact_of: Callable
     if any(convergence.points(record) for record in records):
         written.append(_write_text(folder / convergence.FILE, convergence.to_csv(records)))
     for record, artefact in artefacts:
-        written.append(_copy_run(artefact / "run.trec.gz", folder / "runs" / _run_file(record.identity)))
+        written.append(_copy_run(artefact / "run.trec.gz", folder / "runs" / file_names.run_file(record.identity)))
     written.append(_write_queries(folder / "queries.parquet", artefacts))
     for stale in sorted(earlier - {str(path.relative_to(folder)) for path in written}):
         (folder / stale).unlink(missing_ok=True)
@@ -96,8 +94,8 @@ def _scores(artefact: Path | None) -> significance.Scores | None:
 def _write_tables(folder: Path, tables: Sequence[Table]) -> list[Path]:
     written = []
     for table in tables:
-        for form, content in zip(_TABLE_FORMS, (to_markdown(table, heading="#"), to_csv(table), to_latex(table)), strict=True):
-            written.append(_write_text(folder / (_file_name(table.name) + form), content))
+        for form, content in zip(file_names.TABLE_FORMS, (to_markdown(table, heading="#"), to_csv(table), to_latex(table)), strict=True):
+            written.append(_write_text(folder / (file_names.table_file(table.name) + form), content))
     everything = "\n".join(["# Results\n", LEGEND + "\n", *(to_markdown(table) for table in tables)])
     return [*written, _write_text(folder / "all.md", everything)]
 
@@ -164,33 +162,15 @@ def _names_of_earlier(cells: Path) -> set[str]:
                 parts = {field.name: row[field.name] for field in fields(Identity)}
                 typed = {"alpha": float(parts["alpha"]) if parts["alpha"] else None, "seed": int(parts["seed"])}
                 identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
-                names.add(f"runs/{_run_file(identity)}")
+                names.add(f"runs/{file_names.run_file(identity)}")
                 tables = (table_name(identity), *convergence.table_names(identity))
-                names |= {f"tables/{_file_name(table)}{form}" for table in tables for form in _TABLE_FORMS}
+                names |= {f"tables/{file_names.table_file(table)}{form}" for table in tables for form in file_names.TABLE_FORMS}
     except (FileNotFoundError, KeyError, TypeError, ValueError, csv.Error):
         return set()
     points = cells.with_name(convergence.FILE)
     if points.is_file() and points.read_bytes().startswith(",".join(convergence.COLUMNS).encode() + b"\n"):
         names.add(convergence.FILE)
     return names
-
-
-def _check_file_names(records: Sequence[Record], tables: Sequence[Table]) -> None:
-    """Two cells or two tables in one file would be one of them lost."""
-    runs = [_run_file(record.identity) for record in records]
-    for kind, names in (("cells", runs), ("tables", [_file_name(table.name) for table in tables])):
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            raise ValueError(f"two {kind} of the grid would share the file name {twice[0]!r}: rename one of their parts")
-
-
-def _run_file(identity: Identity) -> str:
-    return _file_name(identity.name) + ".run"
-
-
-def _file_name(name: str) -> str:
-    """A hub id has a slash ('BAAI/bge-m3'): written as in the hub's own cache."""
-    return name.replace("/", "--")
 
 
 def _write_text(path: Path, content: str) -> Path:

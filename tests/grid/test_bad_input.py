@@ -141,3 +141,19 @@ def test_a_damaged_tokenizer_is_named(refused, broken):
     tokenizer = broken / "tokenizers" / "ru" / "tokenizer.json"
     tokenizer.write_bytes(tokenizer.read_bytes()[:100])
     assert "tokenizer.json is no JSON (" in refused(*RU, data=broken)
+
+
+def test_names_that_would_share_a_file_or_be_too_long_for_one(refused, command, own_data):
+    """All ways that happens: tests/inputs/test_file_name_inputs.py."""
+
+    def encoders(*names):
+        return ["--initializers", "mean", *(part for name in names for part in ("--set", f"architectures.{name}.model={own_data / 'source'}"))]
+
+    said = refused(*RU, *encoders("x/y", "x--y"))
+    assert "architecture 'x/y' and architecture 'x--y' would share the file name 'ru_x--y_own_mean_zero-shot_s42.run': rename one of them" in said
+    collection = f"collections.{'ж' * 70}.folder={own_data / 'collections'}/{{language}}"
+    assert "make a file name of 267 bytes, 242 are possible; give shorter names" in refused(*RU, *encoders("x" * 100), "--set", collection)
+    curves = ["--languages", "ru", "en", "--set", "training.points=2"]
+    assert "architecture 'source_ru' would share the file name 'own_convergence_source_ru.tex'" in refused(*curves, *encoders("source_ru"))
+    for without in ([*curves, "--stages", "zero-shot"], curves[:3]):
+        assert command(*without, *encoders("source_ru"), "--dry-run")[0] == 0, "without curves there are no such tables"

@@ -127,6 +127,9 @@ def test_curves_of_an_earlier_call_go_and_a_file_of_that_name_that_is_not_ours_s
 def test_two_tables_that_would_share_a_file_are_refused(trained, tmp_path):
     records = [trained("mean", [0.1, 0.2], language, architecture="a") for language in ("ko", "ru")]
     records += [trained("mean", [0.1, 0.2], "zh", architecture="a_ko"), trained("mean", [0.1, 0.2], "ar", architecture="a_ko")]
-    with pytest.raises(ValueError, match="two tables of the grid would share the file name 'pocket-faq_convergence_a_ko'"):
+    with pytest.raises(
+        ValueError,
+        match=r"^architecture 'a' with language 'ko' and architecture 'a_ko' would share the file name 'pocket-faq_convergence_a_ko\.tex': rename",
+    ):
         write_results(tmp_path / "out", records, lambda _: None)
     assert not (tmp_path / "out").exists()
