@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from encoders_made import made_encoder, made_encoder_folder
+from products_seen import products_seen
 from tokenizers_made import english
 
 from harness.evaluation import encode as encode_module
@@ -147,6 +148,15 @@ def test_chunks_of_the_vocabulary_and_all_logits_give_the_same_vectors(encoder, 
     low = encode_all(encoder, texts[:50], "document", max_length=None, precision="bfloat16").toarray()
     np.testing.assert_allclose(low, encoded[:50].toarray(), atol=0.1)
     assert np.abs(low - encoded[:50].toarray()).max() > 1e-4
+
+
+def test_in_float32_the_body_and_the_head_take_the_faster_products(encoder, texts, encoded, monkeypatch):
+    made = products_seen(monkeypatch)
+    encode_all(encoder, texts[:50], "document", max_length=None, precision="bfloat16")
+    assert not made
+    found = encode_all(encoder, texts[:50], "document", **OPTIONS).toarray()
+    assert {len(shape) for shape in made} == {2, 3}, "chunks of the vocabulary, and batches of texts"
+    np.testing.assert_allclose(found, encoded[:50].toarray(), atol=1e-5)
 
 
 def test_max_length_cuts_and_the_encoders_own_limit_holds(encoder):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from products_seen import products_seen
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
@@ -105,6 +106,15 @@ def test_prompt_is_applied(transformer):
         plain, prompted = embed_vocabulary(model, vocabulary), embed_vocabulary(model, vocabulary, prompt="query: ")
         np.testing.assert_allclose(prompted.vectors, model.encode(["query: cat", "query: play"]), rtol=1e-5)
         assert not np.allclose(plain.vectors, prompted.vectors)
+
+
+def test_the_bridge_takes_the_faster_products(transformer, monkeypatch):
+    vocabulary = plain_vocabulary(["cat", "play"])
+    expected = embed_vocabulary(transformer, vocabulary)
+    monkeypatch.setattr("sembridge.products.FEWEST_ROWS", 1)
+    made = products_seen(monkeypatch)
+    np.testing.assert_allclose(embed_vocabulary(transformer, vocabulary).vectors, expected.vectors, rtol=1e-5)
+    assert made
 
 
 def test_prompt_makes_no_unknown_token_known():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from products_seen import products_seen
 
 from sembridge import products
 from sembridge.products import FEWEST_ROWS, product, quick_products
@@ -15,12 +16,7 @@ PLENTY = 2 * FEWEST_ROWS
 
 @pytest.fixture
 def chosen(monkeypatch):
-    """Count the products that oneDNN makes, on a processor that counts as one on which it is faster."""
-    made: list[tuple[int, ...]] = []
-    real = products._times
-    monkeypatch.setattr(products, "_onednn_is_faster", lambda: True)
-    monkeypatch.setattr(products, "_times", lambda left, right, bias=None: (made.append(tuple(left.shape)), real(left, right, bias))[1])
-    return made
+    return products_seen(monkeypatch)
 
 
 def operands(shape: tuple[int, ...], outputs: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:

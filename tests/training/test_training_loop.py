@@ -6,6 +6,7 @@ import pytest
 import torch
 from encoders_made import largest_difference, made_encoder, made_encoder_folder, same_bits, weights
 from pairs_made import toy_pairs
+from products_seen import products_seen
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from harness.training.guard import TrainingStopped
@@ -74,6 +75,17 @@ def test_precision_is_that_of_the_settings(folder):
     assert {parameter.dtype for parameter in low[0].model.parameters()} == {torch.float32}
     assert 1e-6 < largest_difference(weights(full), weights(low)) < 0.1
     assert figures["contrast"] == pytest.approx(low_figures["contrast"], rel=0.1)
+
+
+def test_in_float32_forward_and_backward_passes_take_the_faster_products(folder, monkeypatch):
+    before, figures = trained(folder, max_pairs=16)
+    monkeypatch.setattr("sembridge.products.FEWEST_ROWS", 1)
+    made = products_seen(monkeypatch)
+    encoder, again = trained(folder, max_pairs=16)
+    texts = [shape for shape in made if len(shape) == 3 and shape[0] == 8]
+    assert texts and any(shape[1] == 8 * texts[0][1] for shape in made if len(shape) == 2), "products of texts, and of gradients with all their tokens"
+    assert again["loss"] == pytest.approx(figures["loss"], rel=1e-4)
+    assert largest_difference(weights(encoder), weights(before)) < 1e-3
 
 
 @pytest.fixture
