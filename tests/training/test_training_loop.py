@@ -83,7 +83,7 @@ def test_in_float32_forward_and_backward_passes_take_the_faster_products(folder,
     made = products_seen(monkeypatch)
     encoder, again = trained(folder, max_pairs=16)
     texts = [shape for shape in made if len(shape) == 3 and shape[0] == 8]
-    assert texts and any(shape[1] == 8 * texts[0][1] for shape in made if len(shape) == 2), "products of texts, and of gradients with all their tokens"
+    assert texts and any(shape[1] == 8 * texts[0][1] for shape in made if len(shape) == 2), "products of texts, and of gradients with all tokens"
     assert again["loss"] == pytest.approx(figures["loss"], rel=1e-4)
     assert largest_difference(weights(encoder), weights(before)) < 1e-3
 
