@@ -25,7 +25,7 @@ from sembridge.vocabulary import ROLES, Vocabulary
 
 ENTRY_POINTS = "sembridge.initializers"
 DONORS = ("ordinary", "all")
-_SMALL = 200_000_000  # products of weights and numbers; more are worth compiling for
+_SMALL = 20_000_000  # numbers of rows, and products of weights with them; more are worth compiling for
 COPIED, SPECIAL, MIXED, SAMPLED = "copied", "special", "mixed", "sampled"
 
 
@@ -202,7 +202,7 @@ def rows_of(mixture: sp.csr_array | SoftmaxMixture, rows: np.ndarray) -> np.ndar
     """[n, D] float32 rows that a mixture [n, S] with ascending indices over rows [S, D] stands for, computed in float64."""
     if isinstance(mixture, SoftmaxMixture):
         return mixture.product(rows, np.dtype(np.float32))
-    if mixture.nnz * rows.shape[1] < _SMALL:
+    if max(mixture.nnz * rows.shape[1], rows.size, len(mixture.indptr) * rows.shape[1]) < _SMALL:
         return (mixture.astype(np.float64) @ rows.astype(np.float64)).astype(np.float32)
     return _blocks_of_rows(mixture, rows)
 
