@@ -47,18 +47,19 @@ def save(scratch: Path, optimizer: Any, step: int, rank: int) -> None:
     _wait()
 
 
-def restore(scratch: Path, optimizer: Any, rank: int) -> int:
-    """Load the newest checkpoint that is whole, if there is one; returns the number of finished steps. All workers call this together."""
-    newest_first = sorted(scratch.glob("step-*"), key=lambda path: -int(path.name[5:]))
-    damaged = list(takewhile(lambda path: not _whole(path), newest_first))
+def restore(scratch: Path, optimizer: Any, rank: int, most: int) -> int:
+    """Load the newest whole checkpoint of at most `most` steps; returns the number of finished steps, 0 without one. All workers call this together."""
+    newest_first = sorted(scratch.glob("step-*"), key=_step, reverse=True)
+    unfit = list(takewhile(lambda path: _step(path) > most or not _whole(path), newest_first))
     _wait()  # all have looked before one of them removes
-    for path in damaged if rank == 0 else ():
-        logger.warning("checkpoint %s is damaged: the training does without it", path)
+    for path in unfit if rank == 0 else ():
+        why = f"comes after step {most}, whose measurement is lost" if _step(path) > most else "is damaged"
+        logger.warning("checkpoint %s %s: the training does without it", path, why)
         shutil.rmtree(path)
-    if len(damaged) == len(newest_first):
+    if len(unfit) == len(newest_first):
         return 0
-    found = newest_first[len(damaged)]
-    step = int(found.name[5:])
+    found = newest_first[len(unfit)]
+    step = _step(found)
     stored = load_file(found / "shared.safetensors")
     with torch.no_grad():
         for index, parameter in enumerate(_parameters(optimizer)):
@@ -77,6 +78,10 @@ def restore(scratch: Path, optimizer: Any, rank: int) -> int:
         if device.type == "cuda" and "random.cuda" in random:
             torch.cuda.set_rng_state(random["random.cuda"], device)
     return step
+
+
+def _step(folder: Path) -> int:
+    return int(folder.name.removeprefix("step-"))
 
 
 def _digests(folder: Path) -> dict[str, str]:

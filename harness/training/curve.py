@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -32,7 +33,8 @@ def point_steps(steps: int, points: int) -> list[int]:
 
 
 class Curve:
-    """The points of one training, in memory and, where it has a scratch folder, in curve.json beside its checkpoints.
+    """The points of one training, in memory and, where it has a scratch folder, in curve.json beside its checkpoints. There they have a digest: a
+    training goes on from a checkpoint if all points before it are known.
 
     points   how many after the first, see `point_steps`
     measure  gives a point's content beside `step` and `pairs`
@@ -46,13 +48,29 @@ class Curve:
         self._due: set[int] = set()
         self._pairs_per_step = 0
 
-    def start(self, first: int, steps: int, pairs_per_step: int) -> None:
-        """A training of `steps` steps goes on after the first `first` ones: what was measured up to there is kept, and the rest is measured again."""
+    def begin(self, steps: int, pairs_per_step: int) -> int:
+        """A training of `steps` steps begins, or goes on; returns the step after which it can at most: an encoder before that was not measured."""
         if steps < self._points:
             logger.warning("training.points is %d, and the training has %d steps: every step is measured", self._points, steps)
         self._due, self._pairs_per_step = set(point_steps(steps, self._points)), pairs_per_step
-        stored = json.loads(self._file.read_text(encoding="utf-8")) if self._file and self._file.is_file() else []
-        self.found = [point for point in stored if point["step"] <= first]
+        self.found = self._stored()
+        return min(self._due - {point["step"] for point in self.found}, default=steps)
+
+    def go_on(self, first: int) -> None:
+        """After the first `first` steps: what was measured up to there is kept, and the rest is measured again."""
+        self.found = [point for point in self.found if point["step"] <= first]
+
+    def _stored(self) -> list[dict[str, Any]]:
+        if self._file is None or not self._file.exists():
+            return []
+        try:
+            stored = json.loads(self._file.read_bytes())
+            if stored["sha256"] == _digest(stored["points"]):
+                return stored["points"]
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            pass
+        logger.warning("%s is damaged: the training does without it, from its start", self._file)
+        return []
 
     def due(self, step: int) -> bool:
         """Whether the encoder after `step` steps is still to be measured."""
@@ -68,9 +86,13 @@ class Curve:
         if self._file and (not dist.is_initialized() or dist.get_rank() == 0):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             aside = self._file.with_name(f".{self._file.name}")
-            aside.write_text(json.dumps(self.found), encoding="utf-8")
+            aside.write_text(json.dumps({"points": self.found, "sha256": _digest(self.found)}), encoding="utf-8")
             os.replace(aside, self._file)
         self.seconds += time.perf_counter() - start
+
+
+def _digest(points: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(json.dumps(points).encode()).hexdigest()
 
 
 @contextmanager

@@ -61,11 +61,12 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
     device = parts(encoder).model.device
     optimizer = _optimizer(encoder, settings)
     torch.manual_seed(seed + rank)  # dropout draws from the global generator; there is no other way to seed it
-    first = checkpoint.restore(scratch, optimizer, rank) if scratch else 0
+    most = curve.begin(len(steps), len(steps[0]) // world * world) if curve else len(steps)
+    first = checkpoint.restore(scratch, optimizer, rank, most) if scratch else 0
+    if curve:
+        curve.go_on(first)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _learning_rate(step, len(steps), settings.warmup), last_epoch=first - 1)
     figures: dict[str, float] = {}
-    if curve:
-        curve.start(first, len(steps), len(steps[0]) // world * world)
     encoder.train()
     start = time.perf_counter()
     for step in range(first, len(steps)):

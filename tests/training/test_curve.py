@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 
 import pytest
 import torch
@@ -104,20 +105,70 @@ def test_points_measured_before_a_kill_are_kept(folder, undisturbed, tmp_path, k
     assert [(point["step"], point["scores"]["sum"]) for point in curve.found] == list(
         zip([0, 3, 5, 8, 10], calls[: before - 1] + calls[before:], strict=True)
     )
-    assert json.loads((tmp_path / "curve.json").read_text()) == curve.found
+    assert json.loads((tmp_path / "curve.json").read_text())["points"] == curve.found
 
 
-def test_points_after_the_checkpoint_a_training_goes_on_from_are_measured_again(tmp_path):
-    (tmp_path / "curve.json").write_text(json.dumps([{"step": step, "pairs": 0} for step in (0, 3, 5)]), encoding="utf-8")
+@pytest.mark.parametrize("lost", ["points", "checkpoint"])
+def test_without_its_points_or_its_checkpoint_a_training_begins_anew(folder, undisturbed, tmp_path, caplog, lost):
+    measured: list[float] = []
+
+    def measure(encoder):
+        if len(measured) == 3:
+            measured.append(0)
+            raise KeyboardInterrupt
+        measured.append(float(weights(encoder)["cls.predictions.bias"].double().sum()))
+        return {"scores": {"sum": measured[-1]}}
+
+    with pytest.raises(KeyboardInterrupt):
+        train(load_encoder(str(folder / "encoder")), toy_pairs(), SETTINGS, 3, tmp_path, curve=Curve(4, measure, tmp_path))
+    assert [path.name for path in tmp_path.glob("step-*")] == ["step-8"]
+    if lost == "points":
+        (tmp_path / "curve.json").write_bytes((tmp_path / "curve.json").read_bytes()[:-20])
+    else:
+        shutil.rmtree(tmp_path / "step-8")
+    encoder, curve = load_encoder(str(folder / "encoder")), Curve(4, measure, tmp_path)
+    assert train(encoder, toy_pairs(), SETTINGS, 3, tmp_path, curve=curve)["resumed_from"] == 0
+    assert same_bits(weights(encoder), undisturbed)
+    assert [point["step"] for point in curve.found] == [0, 3, 5, 8, 10]
+    kept = 0 if lost == "points" else 1
+    assert [point["scores"]["sum"] for point in curve.found] == measured[:kept] + measured[4:] and measured[4 : 7 - kept] == measured[kept:3]
+    assert ("curve.json is damaged: the training does without it" in caplog.text) == (lost == "points")
+    assert ("step-8 comes after step 0, whose measurement is lost: the training does without it" in caplog.text) == (lost == "points")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [lambda text: text[:-20], lambda text: text.replace("0.25", "0.75"), lambda text: text.replace('"step": 3', '"step": 4'),
+     lambda text: json.dumps(json.loads(text)["points"]), lambda text: "[" * 100_000, lambda text: "7", lambda text: "\udcff"],
+    ids=["cut", "score", "step", "no digest", "deep", "number", "no text"],
+)  # fmt: skip
+def test_a_damaged_point_is_not_trusted(folder, tmp_path, damaged):
+    earlier, encoder = Curve(4, lambda encoder: {"scores": {"ndcg@10": 0.25}}, tmp_path), load_encoder(str(folder / "encoder"))
+    earlier.begin(10, 8)
+    for step in (0, 3):
+        earlier.reach(step, encoder)
+    assert Curve(4, dict, tmp_path).begin(10, 8) == 5
+    file = tmp_path / "curve.json"
+    file.write_bytes(damaged(file.read_text()).encode(errors="surrogateescape"))
     curve = Curve(4, dict, tmp_path)
-    curve.start(4, 10, 8)
+    assert curve.begin(10, 8) == 0 and curve.found == []
+
+
+def test_points_after_the_checkpoint_a_training_goes_on_from_are_measured_again(folder, tmp_path):
+    earlier, encoder = Curve(4, lambda encoder: {}, tmp_path), load_encoder(str(folder / "encoder"))
+    assert earlier.begin(10, 8) == 0, "nothing was measured, so the training has to begin at its start"
+    for step in (0, 3, 5):
+        earlier.reach(step, encoder)
+    curve = Curve(4, dict, tmp_path)
+    assert curve.begin(10, 8) == 8, "a checkpoint after 8 steps may be there; one after 9 would leave a point out"
+    curve.go_on(4)
     assert [point["step"] for point in curve.found] == [0, 3]
     assert [step for step in range(11) if curve.due(step)] == [5, 8, 10]
 
 
 def test_fewer_steps_than_points_are_said(caplog):
     with caplog.at_level(logging.WARNING):
-        Curve(8, dict).start(0, 5, 8)
+        Curve(8, dict).begin(5, 8)
     assert "training.points is 8, and the training has 5 steps: every step is measured" in caplog.text
 
 
