@@ -1,7 +1,7 @@
 """What went wrong with a piece of work, and whether it is worth another attempt.
 
-Wrong input stays wrong: a ValueError is the last word on a piece, and so is a full disk, until somebody makes room. Everything else gets ATTEMPTS in
-all. Who ran out of memory comes back with batches SMALLER times smaller.
+Wrong input stays wrong: a ValueError is the last word on a piece, and so are a full disk and a gated model, until somebody makes room or asks for
+access. Everything else gets ATTEMPTS in all. Who ran out of memory comes back with batches SMALLER times smaller.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.grid.access import gate
+
 ATTEMPTS = 3
 SMALLER = 4
 
@@ -22,6 +24,7 @@ _MEMORY_SAID = re.compile(
     "|could not create a primitive(?! descriptor)"  # all that oneDNN says; what it cannot do at all, it has no descriptor for
 )
 _KILLED_FOR_MEMORY = ("running low on memory", "NODE_OUT_OF_MEMORY")  # Ray's monitor; of any other death Ray says that it may have been the kernel
+_REPOSITORY = re.compile(r"https?://[^/\s]+/(\S+?)/resolve/")  # in what the hub's client says of a file that it may not have
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -43,6 +46,11 @@ def raised(error: BaseException) -> tuple[str, str]:
     said = " ".join(f"{type(one).__name__}: {one}" for one in chain)
     if any(isinstance(one, OSError) and one.errno in _NO_SPACE for one in chain) or "No space left on device" in said:
         return f"no space left on the device ({line}); make room, and the same command goes on", FINAL
+    gated = next((one for one in chain if type(one).__name__ == "GatedRepoError"), None)
+    if gated is not None:
+        found = _REPOSITORY.search(str(gated))
+        name = found[1] if found else "a model"
+        return f"{name} is gated, and you have no access: {gate(f'https://huggingface.co/{name}' if found else 'its page')}", FINAL
     if any(isinstance(one, MemoryError) for one in chain) or _MEMORY_SAID.search(said):
         return f"out of memory ({line})", MEMORY
     return line, FINAL if isinstance(chain[-1], ValueError) else AGAIN

@@ -48,7 +48,7 @@ def save(scratch: Path, optimizer: Any, step: int, rank: int) -> None:
 
 
 def restore(scratch: Path, optimizer: Any, rank: int, most: int) -> int:
-    """Load the newest whole checkpoint of at most `most` steps; returns the number of finished steps, 0 without one. All workers call this together."""
+    """Load the newest whole checkpoint of at most `most` steps; returns the number of finished steps, or 0. All workers call this together."""
     newest_first = sorted(scratch.glob("step-*"), key=_step, reverse=True)
     unfit = list(takewhile(lambda path: _step(path) > most or not _whole(path), newest_first))
     _wait()  # all have looked before one of them removes

@@ -79,3 +79,21 @@ def test_three_attempts_with_ever_smaller_batches():
 def test_stages_with_batches_are_told_how_small_they_shall_be(name):
     asks = signature(STAGES[name].load()).parameters
     assert ("divided" in asks) == STAGES[name].batches and ("scratch" in asks) == STAGES[name].scratch
+
+
+def test_a_gated_model_is_named_in_one_line_with_what_to_do(hub):
+    """Whatever the libraries between the hub and a stage make of the refusal."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    from sembridge.bridge import load_bridge
+
+    revision = hub.add("org/shy", {"config.json": "{}", "tokenizer.json": "{}"}, "models", gated=True)
+    loads = [lambda kind=kind: kind.from_pretrained("org/shy", revision=revision) for kind in (AutoConfig, AutoTokenizer)]
+    for load in [*loads, lambda: load_bridge("org/shy", revision)]:
+        with pytest.raises(OSError, match="gated") as refused:
+            load()
+        line, verdict = raised(refused.value)
+        assert verdict == FINAL and line == (
+            "org/shy is gated, and you have no access: open https://huggingface.co/org/shy, log in and accept its conditions, "
+            "then set HF_TOKEN to a read token of that account"
+        )
