@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,25 @@ from harness.grid.preset import Preset, PresetError
 WAITING = 0.1  # of a core, for a trial that waits for its worker group
 GROWTH = "SEMBRIDGE_GPUS"  # in the environment of a growing cluster's processes: the GPUs it may grow to
 LAUNCHED = Path("ray_bootstrap_config.yaml")  # in the home folder of a head node that `ray up` launched
+LOOK = 2.0  # seconds between two looks at whether this machine is still one of the cluster's nodes
+INSIST = 5.0  # seconds after which what did not stop is told once more to stop
+
+
+class ClusterLost(RuntimeError):
+    """The node that the grid was run from is no longer part of a Ray cluster."""
 
 
 class Cluster:
     """A Ray cluster for the time of a run: the one at `address`, or a local one that listens on loopback only. Entering it gives the number of cells
-    that fit at the same time; on a cluster that grows by itself, once it has grown. Waiting cells are what makes it grow.
+    that fit at the same time; on a cluster that grows by itself, once it has grown. Waiting cells are what makes it grow. If this machine's node is
+    lost meanwhile, what runs inside is interrupted, and leaving raises ClusterLost.
 
     offline  nothing of the grid comes from a hub: keep libraries from asking one
     """
 
     def __init__(self, preset: Preset, address: str | None, *, offline: bool) -> None:
         self._preset, self._address, self._offline = preset, address, offline
+        self._watch = _Watch()
 
     def __enter__(self) -> int:
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # keep Ray from hiding devices from zero-GPU actors with a warning
@@ -52,13 +62,40 @@ class Cluster:
                     "start the grid on its head node"
                 ) from None
             raise PresetError(f"--address {self._address}: no Ray cluster answers there; start one with `ray up` (docs/cluster.md)") from None
+        self._watch.start()
         present = ray.cluster_resources()
         return slots_of(self._preset, {name: max(present.get(name, 0), growth.get(name, 0)) for name in present.keys() | growth.keys()})
 
     def __exit__(self, *exception: object) -> None:
         import ray
 
+        self._watch.over.set()
         ray.shutdown()
+        if self._watch.lost:
+            raise ClusterLost(
+                "the Ray node of this machine ended while the grid was computed; what is finished is in the store, and the same command goes on"
+            ) from None
+
+
+class _Watch(threading.Thread):
+    """Interrupts the main thread once this machine's node is lost. Ray gives work to no other node by way of it, and would wait for ever.
+
+    lost  whether that has happened
+    over  to be set before Ray is shut down
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="sembridge-cluster", daemon=True)
+        self.lost, self.over = False, threading.Event()
+
+    def run(self) -> None:
+        import ray
+
+        own = ray.get_runtime_context().get_node_id()
+        while not self.over.wait(INSIST if self.lost else LOOK):
+            self.lost = self.lost or not any(node["NodeID"] == own and node["Alive"] for node in ray.nodes())
+            if self.lost and not self.over.is_set():
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def _private_token(create: bool) -> None:

@@ -88,6 +88,7 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
 
 
 def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store: Any, slots: int) -> int:
+    from harness.grid.cluster import ClusterLost
     from harness.grid.estimate import Estimate
     from harness.grid.plan import missing
     from harness.grid.preset import PresetError
@@ -123,7 +124,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
                 break
             asked = [cell for cell in cells if cell.artefact in damaged]
             todo = missing(asked, store)
-    except (PresetError, StoreError) as error:
+    except (PresetError, StoreError, ClusterLost) as error:
         print(f"error: {without_secrets(str(error))}", file=sys.stderr)
         return MISUSE if isinstance(error, PresetError) else 1
     records = [

@@ -1,15 +1,15 @@
-"""The faults of the torture run, and the machine they happen on: a Ray cluster of two nodes on this host, and a store that may be on a small disk."""
+"""The faults of the torture run, and what they need of the machine: a wall clock that can be moved, and a small disk."""
 
 from __future__ import annotations
 
 import ctypes
+import json
 import mmap
 import os
 import random
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from ray_nodes import RayNodes
 
 MANIFEST = "MANIFEST.json"
+WAIT = 180  # seconds for a training to come, and for one that was hit to end
 SPARED = ("pocket-encoder", "pocket-bridge")  # minutes to make anew: they would be most of the run
 SHIM = r"""
 #define _GNU_SOURCE
@@ -91,42 +93,6 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[str]:
             subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
-class Machines:
-    """Two Ray nodes of one core each, in a folder of their own: no other process on this host takes them for the cluster to connect to."""
-
-    def __init__(self) -> None:
-        self._folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # short: the names of sockets are limited
-        os.environ |= {"RAY_TMPDIR": self._folder, "RAY_worker_niceness": "0"}  # at Ray's niceness of 15 a busy host starves the workers
-        from ray.cluster_utils import Cluster
-
-        os.environ |= {"MALLOC_ARENA_MAX": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2", "HF_HUB_OFFLINE": "1"}
-        self._options = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-        self._cluster = Cluster(initialize_head=True, head_node_args=self._options | {"include_dashboard": False})
-        self.address: str = self._cluster.address
-        self._second = self._cluster.add_node(**self._options)
-
-    def workers(self) -> list[psutil.Process]:
-        """Processes that compute a piece of the grid just now."""
-        found = []
-        for node in self._cluster.list_all_nodes():
-            for raylet in node.all_processes.get("raylet", ()):
-                with suppress(psutil.Error):
-                    for child in psutil.Process(raylet.process.pid).children(recursive=True):
-                        with suppress(psutil.Error, IndexError):
-                            if child.cmdline()[0].startswith(("ray::_make", "ray::ImplicitFunc")):
-                                found.append(child)
-        return found
-
-    def lose_a_node(self) -> None:
-        """kill -9 of a raylet, which takes its workers with it; another node comes in its place."""
-        self._cluster.remove_node(self._second, allow_graceful=False)
-        self._second = self._cluster.add_node(**self._options)
-
-    def close(self) -> None:
-        self._cluster.shutdown()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
 class Mischief:
     """Every method is one fault; it returns what it did in a few words, or None where there was nothing to hit.
 
@@ -136,8 +102,8 @@ class Mischief:
     damaged   how often each artefact was damaged, by (stage, key)
     """
 
-    def __init__(self, store: Path, machines: Machines, clock: Clock, disk: str, seed: int, start: Callable[[], Any], drivers: list[Any]) -> None:
-        self._store, self._machines, self._clock, self._disk = store, machines, clock, disk
+    def __init__(self, store: Path, nodes: RayNodes, clock: Clock, disk: str, seed: int, start: Callable[[], Any], drivers: list[Any]) -> None:
+        self._store, self._nodes, self._clock, self._disk = store, nodes, clock, disk
         self._random, self._start, self._drivers = random.Random(seed), start, drivers
         self.damaged: Counter[tuple[str, str]] = Counter()
 
@@ -158,25 +124,40 @@ class Mischief:
         return self._signal(signal.SIGKILL)
 
     def kill_node(self) -> str:
-        self._machines.lose_a_node()
+        self._lose_a_node()
         return "a node killed, another one started"
 
+    def drain(self) -> str:
+        """As a cloud takes a machine away that it has announced to take."""
+        seconds = self._random.randint(1, 5)
+        self._nodes.drain(self._nodes.nodes[0], seconds)
+        time.sleep(seconds)
+        self._lose_a_node()
+        return f"a node killed {seconds} s after that was announced, another one started"
+
     def kill_training(self) -> str | None:
-        """Every worker and a node at once, as soon as a training has left another checkpoint; waits for one."""
-        before, deadline = set(self._store.glob("scratch/*/step-*")), time.monotonic() + 120
-        while time.monotonic() < deadline and any(driver.poll() is None for driver in self._drivers):
-            if found := set(self._store.glob("scratch/*/step-*")) - before:
-                workers = self._machines.workers()
-                for worker in workers:
-                    with suppress(psutil.Error):
-                        worker.kill()
-                self._machines.lose_a_node()
-                return f"{len(workers)} workers and a node killed after {found.pop().name} of a training"
-            time.sleep(0.01)
-        return None
+        """Every worker and a node at once, as soon as a training has left another checkpoint; then nothing until that training has gone on and ended.
+
+        Where a training and its cell are finished, both are damaged first, so that there is something to train."""
+        self._undo_a_training()
+        before = set(self._store.glob("scratch/*/step-*"))
+        checkpoint = self._wait(lambda: next(iter(set(self._store.glob("scratch/*/step-*")) - before), None), 0.01)
+        if checkpoint is None:
+            return None
+        workers = self._nodes.workers()
+        for worker in workers:
+            with suppress(psutil.Error):
+                worker.kill()
+        self._lose_a_node()
+        about = self._store / "trained-encoder" / checkpoint.parent.name / "about.json"
+        self._wait(lambda: about.with_name(MANIFEST).is_file(), 0.1)
+        steps = json.loads(about.read_bytes())["training"]["resumed_from"] if about.is_file() else 0
+        if not steps:  # the training had ended before it was hit, or an input of its had to be made anew
+            return None
+        return f"{len(workers)} workers and a node killed after {checkpoint.name} of a training, which went on from step {steps}"
 
     def stop_worker(self) -> str | None:
-        workers = self._machines.workers()
+        workers = self._nodes.workers()
         if not workers:
             return None
         worker, seconds = self._random.choice(workers), self._random.uniform(2, 5)
@@ -230,8 +211,34 @@ class Mischief:
                 os.utime(artefact / MANIFEST, (time.time() + seconds,) * 2)
         return f"clock {seconds / 86400:+.0f} days off"
 
+    def _lose_a_node(self) -> None:
+        self._nodes.kill(self._nodes.nodes[0])
+        self._nodes.add(1)
+
+    def _undo_a_training(self) -> None:
+        cells = self.artefacts(("evaluation",))
+        self._random.shuffle(cells)
+        for cell in cells:
+            with suppress(OSError, ValueError):  # damaged, or set aside, before
+                read = json.loads((cell / MANIFEST).read_bytes())["inputs"]
+                encoder = next((Path(source["name"]) for source in read.values() if "/trained-encoder/" in source["name"]), None)
+                if encoder and encoder.is_dir():
+                    for artefact, file in ((encoder, "model.safetensors"), (cell, "measurement.json")):
+                        self._flip(artefact / file)
+                        self.damaged[artefact.parent.name, artefact.name] += 1
+                    return
+
+    def _wait(self, found: Callable[[], Any], every: float) -> Any:
+        """What `found` finds within WAIT seconds, while the command runs, and is started again whenever it has ended."""
+        deadline = time.monotonic() + WAIT
+        while not (result := found()) and time.monotonic() < deadline:
+            if all(driver.poll() is not None for driver in self._drivers):
+                self._start()
+            time.sleep(every)
+        return result
+
     def _signal(self, number: signal.Signals) -> str | None:
-        workers = self._machines.workers()
+        workers = self._nodes.workers()
         if not workers:
             return None
         worker = self._random.choice(workers)

@@ -22,8 +22,9 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from mischief import MANIFEST, SPARED, Clock, Machines, Mischief, small_disk
+sys.path.extend([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+from mischief import MANIFEST, SPARED, Clock, Mischief, small_disk
+from ray_nodes import RayNodes
 
 ROOT = Path(__file__).resolve().parents[2]
 GRID = ["--languages", "ko", "ru", "--initializers", "sembridge", "mean", "univariate", "base", "bm25", "--collections", "pocket-faq",
@@ -32,7 +33,7 @@ GRID = ["--languages", "ko", "ru", "--initializers", "sembridge", "mean", "univa
 SMALL = ["--preset", "own-data", "--languages", "ru", "--initializers", "mean", "bm25", "--set", "training.batch_size=4",
          "--set", "training.epochs=30", "--set", "training.checkpoint_every=1"]  # fmt: skip
 KINDS = ("kill_worker", "kill_driver", "flip", "stop_worker", "truncate", "kill_node", "delete_manifest", "full_disk", "second_driver", "jump",
-         "delete", "truncate_manifest", "kill_training")  # fmt: skip
+         "delete", "truncate_manifest", "kill_training", "drain")  # fmt: skip
 FEW = ("kill_training", "kill_driver", "flip", "delete_manifest", "stop_worker")
 PAUSE = (1.0, 7.0)  # seconds between faults
 TRIES = 4  # to find something to hit
@@ -143,14 +144,6 @@ def complaints(undisturbed: Grid, grid: Grid, computed: dict[tuple[str, str], in
     return told
 
 
-def resumed(about: Path) -> bool:
-    """Whether a training went on from a checkpoint; of one that was damaged when all its readers had finished, nobody knows any more."""
-    try:
-        return json.loads(about.read_bytes())["training"]["resumed_from"] > 0
-    except ValueError:
-        return False
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Torture a small grid of the pocket, and compare its table with the undisturbed one.")
     parser.add_argument("--seed", type=int, default=1)
@@ -162,10 +155,10 @@ def main() -> int:
     folder = given.folder or Path(tempfile.mkdtemp(prefix="sembridge-torture-"))
     folder.mkdir(parents=True, exist_ok=True)
     clock, generator = Clock(folder), random.Random(given.seed)
-    machines, grids = Machines(), list[Grid]()
+    nodes, grids = RayNodes(1, [1]), list[Grid]()
     options, kinds, pause = (GRID, KINDS, PAUSE) if given.data is None else ([*SMALL, "--set", f"data={given.data}"], FEW, (0.5, 2.0))
     try:
-        calm = Grid(folder / "calm", options, machines.address)
+        calm = Grid(folder / "calm", options, nodes.address)
         grids.append(calm)
         calm.store.parent.mkdir()
         if given.world:
@@ -177,7 +170,7 @@ def main() -> int:
         (folder / "disk").mkdir()
         with small_disk(folder / "disk", MEGABYTES) if given.data is None else nullcontext("") as refused:
             if given.data is None:  # once more, with the pocket's parts at hand, as they are below
-                again = Grid(folder / "disk" / "again", options, machines.address)
+                again = Grid(folder / "disk" / "again", options, nodes.address)
                 again.store.parent.mkdir()
                 copy_world(calm.store, again.store)
                 start = time.perf_counter()
@@ -185,14 +178,14 @@ def main() -> int:
                 undisturbed = time.perf_counter() - start
                 shutil.rmtree(again.store.parent)
 
-            grid = Grid(folder / "disk", options, machines.address)
+            grid = Grid(folder / "disk", options, nodes.address)
             grid.log = folder / "drivers.log"
             grids.append(grid)
             copy_world(calm.store, grid.store)
             watcher = Watcher(grid.store)
             watcher.look()
             watcher.start()
-            mischief = Mischief(grid.store, machines, clock, refused, given.seed, grid.start, grid.drivers)
+            mischief = Mischief(grid.store, nodes, clock, refused, given.seed, grid.start, grid.drivers)
             start = time.perf_counter()
             happened = torture(grid, mischief, schedule(kinds, given.faults, generator), generator, pause)
             repeats = finish(grid)
@@ -203,13 +196,15 @@ def main() -> int:
             computed = watcher.computed()
             told = complaints(calm, grid, computed, mischief.damaged)
             shutil.copy(grid.results / "run.log", folder / "run.log")
-            gone_on = sum(map(resumed, grid.store.glob("trained-encoder/*/about.json")))
+            gone_on = sum(kind == "kill_training" and not what.startswith("skipped") for kind, what in happened)
+            if given.faults >= len(kinds) and not gone_on:
+                told.append("no training was killed after a checkpoint and went on from it")
             named = len((grid.results / "run.log").read_text(encoding="utf-8").split(" damaged: ")) - 1
     finally:
         for one in grids:
             for driver in one.drivers:
                 driver.kill()
-        machines.close()
+        nodes.close()
     report = {
         "seed": given.seed,
         "faults": dict(sorted(Counter(kind for kind, what in happened if not what.startswith("skipped")).items())),
