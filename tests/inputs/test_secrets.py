@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -118,12 +119,13 @@ def short_folder():
 
 
 def test_nothing_that_commands_write_or_print_holds_a_secret(home, own_data, tmp_path):
-    """A grid with a cell that fails, and a transfer: store, results, logs of Ray, model card, both streams."""
+    """A grid with a cell that fails and one that is trained, and a transfer: store, results, logs of Ray, model card, both streams."""
     with short_folder() as sessions:
         environment = {key: value for key, value in os.environ.items() if key != "RAY_AUTH_TOKEN"}
         environment |= {"RAY_TMPDIR": str(sessions), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
         grid = [sys.executable, ROOT / "experiments" / "run_grid.py", "--preset", "own-data", "--set", f"data={own_data}", "--languages", "ru"]
-        grid += ["--initializers", "focus", "mean", "--stages", "zero-shot", "--set", "settings.focus.min_count=100000"]
+        grid += ["--initializers", "focus", "mean", "--stages", "fine-tuned", "--set", "settings.focus.min_count=100000"]
+        grid += [part for option in ("batch_size=4", "max_pairs=8", "epochs=1") for part in ("--set", f"training.{option}")]
         grid += ["--store", tmp_path / "written/store", "--results", tmp_path / "written/results"]
         transfer = [sys.executable, "-m", "harness.cli.main", "transfer", own_data / "source", "--tokenizer", own_data / "tokenizers/ru"]
         transfer += ["--initializer", "mean", "--out", tmp_path / "written/encoder"]
@@ -133,5 +135,7 @@ def test_nothing_that_commands_write_or_print_holds_a_secret(home, own_data, tmp
             assert found(ran.stdout, ran.stderr) == []
         assert (tmp_path / "written/results/run.log").is_file() and (tmp_path / "written/encoder/README.md").is_file()
         assert "no token occurs 100000 times" in (tmp_path / "written/results/cells.csv").read_text()
+        (measured,) = (tmp_path / "written/store/evaluation").glob("*/measurement.json")
+        assert json.loads(measured.read_text())["about"]["training"]["steps"] == 2
         assert found(below=tmp_path / "written") == []
         assert list(sessions.rglob("*.out")) and found(below=sessions) == []
