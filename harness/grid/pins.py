@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from harness.grid.artefact import Hub
 from harness.grid.collection_source import CollectionSource
 from harness.grid.plan import Cell
-from harness.grid.preset import Named, Preset
-from harness.grid.sources import UNPINNED
+from harness.grid.preset import ModelSource, Named, Preset
+from harness.grid.sources import UNPINNED, could_be_hub, near_folder
 
+_Source = TypeVar("_Source", bound=Named)
 MODELS = ("architectures", "tokenizers", "bridges", "references")  # the options that name models
 
 
@@ -22,18 +24,22 @@ def unpinned(preset: Preset, cells: Iterable[Cell]) -> list[str]:
     for option in MODELS:
         sources = getattr(preset, option)
         for name, source in sources.items() if isinstance(sources, dict) else ():
-            if source.revision is None and source.model in wanted:
-                lines.append(f"{option}.{name}: {source.model} has no pinned revision; add --set {option}.{name}.revision=COMMIT")
+            model = source.model.replace("{language}", name)
+            if source.revision in (None, UNPINNED) and model in wanted:
+                guessed = f", and there is no such folder here{near_folder(model)}" if source.revision == UNPINNED else ""
+                lines.append(f"{option}.{name}: {model} has no pinned revision{guessed}; add --set {option}.{name}.revision=COMMIT")
     return lines
 
 
 def with_placeholders(preset: Preset) -> Preset:
     """The preset made fit for a plan, never for a run: with UNPINNED for the revisions it lacks. Models without a folder are taken for hub models."""
-    models = {
+    models: dict[str, Any] = {
         option: {name: _taken_for_hub(source) for name, source in sources.items()}
         for option in MODELS
         if isinstance(sources := getattr(preset, option), dict)
     }
+    if isinstance(preset.tokenizers, str):
+        models["tokenizers"] = _by_language(preset.tokenizers, preset.languages)
     collections = {name: _placed(collection) for name, collection in preset.collections.items()}
     return preset.model_copy(update=models | {"collections": collections})
 
@@ -47,7 +53,12 @@ def _placed(collection: CollectionSource) -> CollectionSource:
     return collection
 
 
-def _taken_for_hub(source: Named) -> Named:
-    name = source.model
-    local = source.hub or source.revision is not None or name.count("/") != 1 or name.startswith((".", "~", "/", "pocket:")) or "{" in name
-    return source if local or Path(name).exists() else source.model_copy(update={"hub": True})
+def _taken_for_hub(source: _Source) -> _Source:
+    known = source.hub or source.revision is not None or not could_be_hub(source.model) or Path(source.model.partition("{language}")[0]).exists()
+    return source if known else source.model_copy(update={"hub": True, "revision": UNPINNED})
+
+
+def _by_language(pattern: str, languages: Sequence[str]) -> str | dict[str, ModelSource]:
+    """What a pattern of tokenizers stands for, if it can only be of hub models: where it leads, no folder is."""
+    taken = _taken_for_hub(ModelSource(model=pattern))
+    return dict.fromkeys(languages, taken) if taken.hub else pattern

@@ -211,6 +211,10 @@ def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices:
             _set(content, override)
     with _for_a_preset():
         content = by_language(content, _catalog(content)) if refers(content) else content
+    if isinstance(content.get("tokenizers"), str) and any(override.startswith("tokenizers.") for override in overrides):
+        # a pattern written out, so that --set can reach the tokenizer of one language
+        languages = (choices or {}).get("languages") or content.get("languages") or []
+        content["tokenizers"] = {language: {"model": content["tokenizers"]} for language in languages if isinstance(language, str)}
     for override in overrides:
         _set(content, override)
     for key, value in (choices or {}).items():

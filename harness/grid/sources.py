@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 
 from harness.grid.artefact import Artefact, Hub, Local, Source
@@ -36,17 +37,26 @@ def resolve(option: str, source: Named, language: str = "") -> Source:
     path = Path(name).expanduser()
     if path.exists():
         return Local(path.resolve())
-    if "{language}" in source.model:
-        raise PresetError(f"{option}: {path} does not exist; {_siblings(source.model, language)}")
-    takes_hub = (
-        option.startswith(("architectures.", "bridges.", "references.", "tokenizers."))
-        and name.count("/") == 1
-        and not name.startswith((".", "~", "/"))
-    )
+    takes_hub = option.startswith(("architectures.", "bridges.", "references.", "tokenizers.")) and could_be_hub(name)
     if takes_hub and source.revision is not None:
         return Hub(name, source.revision)
+    if "{language}" in source.model:
+        raise PresetError(f"{option}: {path} does not exist; {_siblings(source.model, language)}")
     hint = f"; if it is a hub model, add its pinned revision (--set {option}.revision=COMMIT)" if takes_hub else ""
-    raise PresetError(f"{option}: {name!r} does not exist here{hint or '; check the path'}")
+    raise PresetError(f"{option}: {name!r} does not exist here{near_folder(name) if hint else ''}{hint or '; check the path'}")
+
+
+def could_be_hub(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "~", "/", "pocket:"))
+
+
+def near_folder(name: str) -> str:
+    """For those who meant a folder by what could be the name of a hub model: the nearest that is there, in brackets; empty if none is near."""
+    above, _, last = name.rpartition("/")
+    inside = get_close_matches(last, [path.name for path in Path(above).glob("*") if path.is_dir()], 1)
+    beside = get_close_matches(above, [path.name for path in Path().glob("*") if (path / last).is_dir()], 1)
+    found = f"{above}/{inside[0]}" if inside else f"{beside[0]}/{last}" if beside else ""
+    return f" (did you mean the folder {found!r}?)" if found else ""
 
 
 def resolve_collection(option: str, source: CollectionSource, language: str) -> Source:

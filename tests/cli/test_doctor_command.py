@@ -383,3 +383,40 @@ def test_an_encoder_whose_settings_lie_in_its_parts_is_found_in_the_cache(doctor
     doctor(files=document | {"router_config.json": "{}"})
     snapshot_download("org/enc", revision=hub.repositories["models", "org/enc"].commit)
     assert "in the hub's cache" in line(doctor(files=document | {"router_config.json": "{}"})[1], "org/enc")
+
+
+@pytest.mark.parametrize("tokenizers", ["me/{language}", "{ko: 'me/{language}', ru: {model: 'me/{language}'}}"])
+def test_tokenizers_by_a_pattern_that_lack_their_revisions(command, tmp_path, monkeypatch, hub, tokenizers):
+    """And what is advised there, typed as it is, is accepted."""
+    monkeypatch.chdir(tmp_path)
+    preset = tmp_path / "pattern.yaml"
+    text = PRESET.format(encoder="a" * 40, tokenizer="b" * 40, collection="c" * 40).replace("[ko]", "[ko, ru]")
+    text = re.sub("tokenizers:.*", f"tokenizers: {tokenizers if tokenizers.startswith('{') else repr(tokenizers)}", text)
+    preset.write_text(text.replace("config: kor", "config: kor, codes: {ru: rus}"), encoding="utf-8")
+    code, out, err = command("doctor", preset, "--store", tmp_path / "store")
+    assert code == 1 and not err
+    lacking = [found for found in unwrapped(out).splitlines() if "no pinned revision" in found]
+    assert ["tokenizers.ko: me/ko has no pinned" in lacking[0], "tokenizers.ru: me/ru has no pinned" in lacking[1], len(lacking)] == [True, True, 2]
+    advised = [re.search(r"no pinned revision, and there is no such folder here; add --set (\S+=)COMMIT$", found)[1] for found in lacking]
+    given = [part for option in advised for part in ("--set", option + "d" * 40)]
+    code, out, err = command("doctor", preset, "--store", tmp_path / "store", *given)
+    assert "no pinned revision" not in out and not err and "me/ko: does not exist, or is private" in unwrapped(out)
+
+
+def test_a_path_that_leads_nowhere_may_be_a_folder_misspelt(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("models/encoder", "tokenizers/ko"):
+        (tmp_path / folder).mkdir(parents=True)
+    preset = tmp_path / "small.yaml"
+    text = PRESET.format(encoder="x", tokenizer="b" * 40, collection="c" * 40)
+    preset.write_text(text.replace("{model: org/enc, revision: x}", "models/encodr"), encoding="utf-8")
+    for name in ("models/encodr", "model/encoder"):
+        code, out, _ = command("doctor", preset, "--set", f"architectures.enc.model={name}", "--store", tmp_path / "store")
+        assert code == 1
+        assert f"{name} has no pinned revision, and there is no such folder here (did you mean the folder 'models/encoder'?); add --set" in unwrapped(
+            out
+        )
+        with pytest.raises(ValueError, match=rf"'{name}' does not exist here \(did you mean the folder 'models/encoder'\?\); if it is a hub model"):
+            plan(load_preset(str(preset), tmp_path, [f"architectures.enc.model={name}"]))
+    with pytest.raises(ValueError, match=r"'foo/bar' does not exist here; if it is a hub model, add its pinned revision"):
+        plan(load_preset(str(preset), tmp_path, ["architectures.enc.model=foo/bar"]))
