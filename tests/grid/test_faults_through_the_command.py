@@ -32,7 +32,7 @@ def last_line(grid):
     return [line for line in grid.said().splitlines() if line.strip()][-1]
 
 
-def test_interrupted_twice_without_store_without_ray(own_data, tmp_path):
+def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeypatch):
     grid = OwnGrid(own_data, tmp_path / "grid", [EPOCHS])
 
     command = grid.start()
@@ -57,6 +57,8 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path):
     shutil.rmtree(grid.store, ignore_errors=True)
     away.rename(grid.store)
 
+    for name, value in (("period_ms", "500"), ("timeout_ms", "1000"), ("failure_threshold", "3")):  # Ray's own patience is 15 s and more
+        monkeypatch.setenv(f"RAY_health_check_{name}", value)
     command = grid.start()
     assert grid.checkpoint(command) > step
     started = processes(command)
@@ -69,6 +71,7 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path):
     )
     assert "Traceback" not in grid.said()
 
+    monkeypatch.undo()
     command = grid.start()
     assert command.wait(240) == 0, grid.said()
     assert grid.trained()["resumed_from"] > step
