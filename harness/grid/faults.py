@@ -87,15 +87,15 @@ class Attempts:
     def divided(self, key: str) -> int:
         return self._divided.get(key, 1)
 
-    def failed(self, key: str, outcome: Outcome) -> tuple[bool, str]:
-        """(whether to try it again, what to say) after a failed attempt."""
+    def failed(self, key: str, outcome: Outcome, batches: bool = True) -> tuple[bool, str]:
+        """(whether to try it again, what to say) after a failed attempt of a piece that has batches to make smaller, or has none."""
         self._failed[key] += 1
         if outcome.verdict == FINAL:
             return False, outcome.error
         if self._failed[key] == ATTEMPTS:
             return False, f"failed {ATTEMPTS} times: {outcome.error}"
         how = ""
-        if outcome.verdict == MEMORY:
+        if outcome.verdict == MEMORY and batches:
             self._divided[key] = self.divided(key) * SMALLER
             how = f" with batches {self._divided[key]} times smaller"
         return True, f"attempt {self._failed[key]} of {ATTEMPTS} failed: {outcome.error}; once more{how}"

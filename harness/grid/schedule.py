@@ -127,7 +127,7 @@ def _run_shared(artefacts: Sequence[Artefact], preset: Preset, store: Store, est
         if not outcome.error:
             finished(artefact, f"made in {duration(outcome.seconds)}")
             continue
-        again, said = attempts.failed(artefact.key, outcome)
+        again, said = attempts.failed(artefact.key, outcome, STAGES[artefact.stage].batches)
         if again:
             progress.line(f"{artefact.stage}: {said}")
             left[artefact.key] = artefact
@@ -218,7 +218,7 @@ def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress:
             for note in outcome.notes:
                 progress.line(note)
             if outcome.error:
-                again, said = self.attempts.failed(key, outcome)
+                again, said = self.attempts.failed(key, outcome, STAGES[by_key[key].artefact.stage].batches)
                 if again:
                     self.again.add(key)
                     progress.line(f"{name}: {said}")

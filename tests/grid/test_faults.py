@@ -72,6 +72,7 @@ def test_three_attempts_with_ever_smaller_batches():
     assert (attempts.divided("a"), attempts.divided("b")) == (4, 1)
     assert attempts.failed("a", lack) == (False, "failed 3 times: out of memory")
     assert attempts.failed("b", lack)[0] and attempts.failed("b", lack)[0] and attempts.divided("b") == 16
+    assert attempts.failed("d", lack, batches=False) == (True, "attempt 1 of 3 failed: out of memory; once more") and attempts.divided("d") == 1
     assert attempts.failed("c", Outcome(error="wrong input", verdict=FINAL)) == (False, "wrong input")
 
 
