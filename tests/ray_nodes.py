@@ -69,3 +69,21 @@ class RayNodes:
     def close(self) -> None:
         self._cluster.shutdown()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def asked_on(node_id: str) -> Any:
+    """An actor on a node of the cluster that this process is connected to: `begins()` is whether a process there would begin another piece."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    class Asked:  # in here, so that it is sent as it is: workers find no module of the tests
+        def begins(self) -> bool:
+            from harness.grid.cluster import NodeLeaves, stay_off_draining_node
+
+            try:
+                stay_off_draining_node()
+            except NodeLeaves:
+                return False
+            return True
+
+    return ray.remote(num_cpus=1, scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False))(Asked).remote()

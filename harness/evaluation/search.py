@@ -21,7 +21,7 @@ Run = dict[str, list[tuple[str, float]]]
 """Query id -> (document id, score), best first. A query that retrieved nothing has an empty list."""
 
 _CELLS = 1 << 22  # query-document pairs scored at once: 32 MiB of float64
-_MANY_PAIRS = 1 << 20  # query-document pairs that are worth the time of a compilation, or of loading what was compiled before
+_MANY_PAIRS = 1 << 19  # query-document pairs that are worth the time of a compilation, or of loading what was compiled before
 
 
 def id_order(document_ids: Sequence[str]) -> np.ndarray:

@@ -41,7 +41,7 @@ def write(run: Run, path: Path, tag: str) -> None:
             text.write(f"{query} Q0 {_word(document, 'document id')} {rank} {score!s} {tag}\n")
     content = text.getvalue().encode()
     if path.suffix == ".gz":
-        with path.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as file:
+        with path.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as file:
             file.write(content)
     else:
         path.write_bytes(content)
@@ -98,6 +98,8 @@ def decreasing(query: str, scores: Sequence[float]) -> list[np.float32]:
         rounded = np.asarray(scores, dtype=np.float64).astype(np.float32)
     if not np.isfinite(rounded).all():
         raise ValueError(f"query {query!r}: a score is not finite in float32")
+    if (rounded[1:] < rounded[:-1]).all():  # as nearly always
+        return list(rounded)
     for score in rounded:
         written.append(min(score, np.nextafter(written[-1], _SMALLER)) if written else score)
     return written

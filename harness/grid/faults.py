@@ -18,7 +18,7 @@ from harness.grid.access import gate
 ATTEMPTS = 3
 SMALLER = 4
 
-FINAL, AGAIN, MEMORY = "final", "again", "memory"
+FINAL, AGAIN, MEMORY, ELSEWHERE = "final", "again", "memory", "elsewhere"
 _MEMORY_SAID = re.compile(
     "OutOfMemoryError|MemoryError|can't allocate memory|not enough memory|CUDA out of memory|std::bad_alloc"
     "|could not create a primitive(?! descriptor)"  # all that oneDNN says; what it cannot do at all, it has no descriptor for
@@ -62,6 +62,8 @@ def died(said: str, oom_kills: int) -> tuple[str, str]:
     said       what Ray says of it
     oom_kills  processes that the kernel has killed for lack of memory meanwhile
     """
+    if "NodeLeaves" in said:
+        return "its node will be taken away", ELSEWHERE
     if oom_kills or any(text in said for text in _KILLED_FOR_MEMORY):
         return "its process was killed for lack of memory", MEMORY
     first = next((line.strip() for line in said.splitlines() if line.strip()), "no cause is known")
@@ -89,6 +91,8 @@ class Attempts:
 
     def failed(self, key: str, outcome: Outcome, batches: bool = True) -> tuple[bool, str]:
         """(whether to try it again, what to say) after a failed attempt of a piece that has batches to make smaller, or has none."""
+        if outcome.verdict == ELSEWHERE:  # no fault of the piece's
+            return True, f"not begun: {outcome.error}; once more elsewhere"
         self._failed[key] += 1
         if outcome.verdict == FINAL:
             return False, outcome.error

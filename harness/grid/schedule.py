@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.grid.artefact import Artefact, Hub
-from harness.grid.cluster import WAITING, Cluster, cell_resources
+from harness.grid.cluster import WAITING, Cluster, cell_resources, stay_off_draining_node
 from harness.grid.estimate import Estimate
 from harness.grid.faults import AGAIN, Attempts, Outcome, died, oom_kills, raised
 from harness.grid.plan import Cell, missing
@@ -160,6 +160,7 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
 
     def trial(config: dict[str, Any]) -> None:
         key = config["cell"]
+        stay_off_draining_node()
         tune.report(_make(artefacts[key], root, threads, divided[key])._asdict())
 
     # A worker group holds its own resources; its trial only waits for it.

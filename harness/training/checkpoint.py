@@ -30,7 +30,7 @@ def save(scratch: Path, optimizer: Any, step: int, rank: int) -> None:
     if rank == 0:
         for unfinished in scratch.glob(".step-*"):
             shutil.rmtree(unfinished)
-        aside.mkdir(parents=True)
+        aside.mkdir()
         save_file(_state(optimizer), aside / "shared.safetensors")
     _wait()
     device, random = _device(optimizer), {"random": torch.get_rng_state()}
@@ -49,6 +49,7 @@ def save(scratch: Path, optimizer: Any, step: int, rank: int) -> None:
 
 def restore(scratch: Path, optimizer: Any, rank: int, most: int) -> int:
     """Load the newest whole checkpoint of at most `most` steps; returns the number of finished steps, or 0. All workers call this together."""
+    scratch.mkdir(exist_ok=True)  # never again: a store that disappears meanwhile is not begun anew
     newest_first = sorted(scratch.glob("step-*"), key=_step, reverse=True)
     unfit = list(takewhile(lambda path: _step(path) > most or not _whole(path), newest_first))
     _wait()  # all have looked before one of them removes

@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 from own_data_made import made_own_data
 from own_grid import OwnGrid, wait_for
-from ray_nodes import RayNodes
+from ray_nodes import RayNodes, asked_on
 
 pytestmark = pytest.mark.timeout(600)
 EPOCHS = "training.epochs=200"  # of 5 steps: seconds, so that there is a training to be hit
@@ -78,6 +78,21 @@ def test_a_group_of_two_nodes_that_loses_one(nodes, data, tmp_path):
     one = OwnGrid(data, tmp_path / "one", settings[:1], ["fine-tuned"])
     one.make()
     assert scores(grid) == pytest.approx(scores(one), abs=0.02)
+
+
+def test_a_process_on_a_node_that_leaves_takes_nothing_new(nodes):
+    import ray
+
+    node = nodes.add(1)
+    ray.init(address=nodes.address, log_to_driver=False)
+    try:
+        asked = asked_on(node.node_id)
+        assert ray.get(asked.begins.remote())
+        nodes.drain(node, 60)
+        assert not ray.get(asked.begins.remote())
+    finally:
+        ray.shutdown()
+        nodes.kill(node)
 
 
 def scores(grid):

@@ -64,6 +64,14 @@ def test_deaths():
     assert oom_kills() >= 0
 
 
+def test_a_node_that_leaves_costs_no_attempt():
+    outcome = Outcome(False, 0.0, *died("ray::ImplicitFunc.train() NodeLeaves: its node will be taken away", 0))
+    attempts = Attempts()
+    for _ in range(5):
+        assert attempts.failed("a", outcome) == (True, "not begun: its node will be taken away; once more elsewhere")
+    assert attempts.failed("a", Outcome(error="x", verdict=AGAIN))[1].startswith("attempt 1 of 3")
+
+
 def test_three_attempts_with_ever_smaller_batches():
     attempts, lack = Attempts(), Outcome(error="out of memory", verdict=MEMORY)
     assert attempts.divided("a") == 1

@@ -1,0 +1,99 @@
+"""The notice of a spot machine, from a double of the machine's metadata service to a Ray node that takes nothing new."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest import mock
+
+import pytest
+from ray_nodes import RayNodes, asked_on
+
+from harness.grid.spot_notice import announced
+
+pytestmark = pytest.mark.timeout(180)
+END = datetime(2026, 3, 1, 8, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def metadata():
+    """The service as documented: a token first, then 404 until there is a notice. `said` is what it says, `looks` how often it was asked."""
+
+    class Service(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            valid = self.path == "/latest/api/token" and "X-aws-ec2-metadata-token-ttl-seconds" in self.headers
+            self.answer(200 if valid else 400, "TOKEN")
+
+        def do_GET(self):
+            server.looks += 1
+            if self.headers.get("X-aws-ec2-metadata-token") != "TOKEN":
+                self.answer(401, "")
+            elif self.path != "/latest/meta-data/spot/instance-action" or server.said is None or server.looks < server.first:
+                self.answer(404, "not found")
+            else:
+                self.answer(200, server.said)
+
+        def answer(self, status, text):
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    server.said, server.looks, server.first = None, 0, 0
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("said", "end"),
+    [
+        ('{"action": "terminate", "time": "2026-03-01T08:22:00Z"}', END),
+        ('{"action": "stop", "time": "2026-03-01T08:22:00Z"}', END),
+        (None, None),
+        ("<html>", None),
+        ("[]", None),
+        ('{"action": "terminate"}', None),
+        ('{"time": "soon"}', None),
+    ],
+)
+def test_what_the_machine_is_told(said, end, metadata):
+    metadata.said = said
+    assert announced(metadata.url) == end
+    assert metadata.looks == 1
+
+
+def test_a_service_that_does_not_answer_is_no_notice(metadata):
+    assert announced("http://127.0.0.1:9") is None
+
+
+def test_a_node_that_was_told_takes_nothing_new(metadata):
+    """A process works there meanwhile: an idle node would go at once."""
+    import ray
+
+    with mock.patch.dict(os.environ):
+        nodes = RayNodes(1, [])
+        try:
+            ray.init(address=nodes.address, log_to_driver=False)
+            asked = asked_on(ray.get_runtime_context().get_node_id())
+            assert ray.get(asked.begins.remote())
+            end = datetime.now(UTC) + timedelta(seconds=120)
+            metadata.said, metadata.first = f'{{"action": "terminate", "time": "{end:%Y-%m-%dT%H:%M:%SZ}"}}', 3
+            told = subprocess.run(
+                [sys.executable, "-m", "harness.grid.spot_notice", "--address", nodes.address, "--metadata", metadata.url, "--every", "0.01"],
+                capture_output=True, text=True, timeout=120,
+            )  # fmt: skip
+            assert told.returncode == 0 and "will be taken away at" in told.stdout, told.stderr
+            assert metadata.looks == 3 and not ray.get(asked.begins.remote())
+        finally:
+            ray.shutdown()
+            nodes.close()
