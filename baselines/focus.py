@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.auxiliary import AuxiliaryVectors, train_auxiliary
+from baselines.vectors.auxiliary import AuxiliaryVectors, train_auxiliary
 from sembridge.initializer import Initialization, Transfer, assemble
 
 __all__ = ["TRAINING_PARAMETERS", "AuxiliaryVectors", "Focus", "sparsemax", "train_auxiliary"]

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from baselines.neighbours import check, neighbour_mixture
-from baselines.words import COLEXNET, SubwordVectors, WordVectors, label_of, subword_vectors
+from baselines.vectors.nearest_mixture import check, neighbour_mixture
+from baselines.vectors.words import COLEXNET, SubwordVectors, WordVectors, label_of, subword_vectors
 from sembridge.initializer import Initialization, Transfer, assemble, univariate_rows
 
 __all__ = ["OFA", "SubwordVectors", "WordVectors", "subword_vectors"]

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from baselines.neighbours import check, neighbour_mixture
-from baselines.words import SubwordVectors
+from baselines.vectors.nearest_mixture import check, neighbour_mixture
+from baselines.vectors.words import SubwordVectors
 from sembridge.initializer import Initialization, Transfer, assemble
 
 
@@ -16,7 +16,7 @@ from sembridge.initializer import Initialization, Transfer, assemble
 class Wechsel:
     """E_t[x] = sum_v w_v E_s[v] over the k source subwords v nearest to x by cosine of their aligned vectors, w = softmax(cosine / temperature).
 
-    aligned      vectors of both vocabularies in one space, as `baselines.aligned.aligned_subwords` makes them of two fastText models and a
+    aligned      vectors of both vocabularies in one space, as `baselines.vectors.aligned.aligned_subwords` makes them of two fastText models and a
                  bilingual dictionary
     neighbours   k; fewer where fewer source subwords have a vector
     temperature  of the softmax
@@ -43,7 +43,9 @@ class Wechsel:
 
     def __call__(self, transfer: Transfer) -> Initialization:
         if self.aligned is None:
-            raise ValueError("WECHSEL needs aligned vectors: set `aligned` to what baselines.aligned.aligned_subwords makes of two fastText models")
+            raise ValueError(
+                "WECHSEL needs aligned vectors: set `aligned` to what baselines.vectors.aligned.aligned_subwords makes of two fastText models"
+            )
         mixture = neighbour_mixture(transfer, self.aligned, self.neighbours, self.temperature)
         support = np.diff(mixture.indptr)
         statistics = {

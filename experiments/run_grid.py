@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # works from a checkout that is not installed
 
-from harness.grid.command import main
+from harness.cli.grid import main
 
 if __name__ == "__main__":
     sys.exit(main(None, presets=Path(__file__).resolve().parent / "presets"))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sembridge.initializer import Initialization, Initializer, Transfer
     from sembridge.pipeline import transfer
     from sembridge.semantic_bridge import SemBridge
-    from sembridge.vocabulary import Vocabulary
+    from sembridge.vocabulary.vocabulary import Vocabulary
 
 __all__ = ["Initialization", "Initializer", "SemBridge", "Transfer", "Vocabulary", "transfer"]
 
@@ -20,7 +20,7 @@ _HOME = {
     "Initializer": "sembridge.initializer",
     "Transfer": "sembridge.initializer",
     "SemBridge": "sembridge.semantic_bridge",
-    "Vocabulary": "sembridge.vocabulary",
+    "Vocabulary": "sembridge.vocabulary.vocabulary",
     "transfer": "sembridge.pipeline",
 }
 

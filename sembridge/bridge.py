@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sembridge.products import quick_products
-from sembridge.vocabulary import Vocabulary
+from sembridge.encoder.matmul import quick_products
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 _SPACE_MARKS = "\u2581\u0120"  # of Metaspace and of byte-level tokenizers
 

@@ -18,10 +18,10 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.nearest import nearest
-from sembridge.overlap import Overlap, match
-from sembridge.softmax import SoftmaxMixture
-from sembridge.vocabulary import ROLES, Vocabulary
+from sembridge.vocabulary.overlap import Overlap, match
+from sembridge.vocabulary.vocabulary import ROLES, Vocabulary
 
 ENTRY_POINTS = "sembridge.initializers"
 DONORS = ("ordinary", "all")
@@ -145,9 +145,9 @@ class Initializer(Protocol):
 
     bridge     field `bridge`: a multilingual sentence encoder (name or folder), or its vectors for both vocabularies
     text       field `text`: a file of target-language text, one text a line
-    auxiliary  field `text`: auxiliary token vectors trained on such a file (see `baselines.auxiliary`)
-    words      field `words`: subword vectors made of multilingual word vectors (see `baselines.words`)
-    aligned    field `aligned`: such vectors made of two fastText models and a dictionary (see `baselines.aligned`)
+    auxiliary  field `text`: auxiliary token vectors trained on such a file (see `baselines.vectors.auxiliary`)
+    words      field `words`: subword vectors made of multilingual word vectors (see `baselines.vectors.words`)
+    aligned    field `aligned`: such vectors made of two fastText models and a dictionary (see `baselines.vectors.aligned`)
     """
 
     name: ClassVar[str]
@@ -209,7 +209,7 @@ def rows_of(mixture: sp.csr_array | SoftmaxMixture, rows: np.ndarray) -> np.ndar
 
 def _blocks_of_rows(mixture: sp.csr_array, rows: np.ndarray, block: int = 64) -> np.ndarray:
     """`rows_of`, to the same bits: in threads, and without a second copy of anything in float64."""
-    from sembridge.mixture_kernels import mix
+    from sembridge.mixture.kernels import mix
 
     found = np.empty((mixture.shape[0], rows.shape[1]), dtype=np.float32)
 

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from sembridge.encoder import load_encoder, load_tokenizer
+from sembridge.encoder.loading import load_encoder, load_tokenizer
+from sembridge.encoder.modules import parts
+from sembridge.encoder.transplant import check_options, decoder_rows, source_rows, transplant
 from sembridge.initializer import Initialization, Initializer, Transfer
-from sembridge.parts import parts
-from sembridge.transplant import check_options, decoder_rows, source_rows, transplant
-from sembridge.vocabulary import Vocabulary
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 # What a profile does with what a transplant has to decide besides the rows.
 TRANSPLANT: Mapping[str, Mapping[str, str]] = {

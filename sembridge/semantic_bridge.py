@@ -9,10 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from sembridge.bridge import BridgeVectors, embed_vocabulary, load_bridge
-from sembridge.entmax import HELD, check_alpha
 from sembridge.initializer import Initialization, Transfer, assemble, support_of
-from sembridge.mixture import Directions, mixtures
-from sembridge.softmax import SoftmaxMixture
+from sembridge.mixture.entmax import HELD, check_alpha
+from sembridge.mixture.mixture import Directions, mixtures
+from sembridge.mixture.softmax import SoftmaxMixture
 
 POSITION = 0.1  # ours, see docs/fidelity.md
 

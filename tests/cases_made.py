@@ -10,11 +10,11 @@ import numpy as np
 from tokenizers_made import FURTHER_KINDS, KINDS, made_tokenizer
 from transfers_made import with_source_ids, with_target_ids
 
-from baselines.auxiliary import AuxiliaryVectors
-from baselines.words import SubwordVectors
+from baselines.vectors.auxiliary import AuxiliaryVectors
+from baselines.vectors.words import SubwordVectors
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.initializer import Initializer, Transfer, initializer_class
-from sembridge.vocabulary import Vocabulary
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 DIMENSION = 12
 PAIRS = [*((kind, kind) for kind in (*KINDS, *FURTHER_KINDS)), ("byte-bpe", "wordpiece"), ("wordpiece", "unigram")]

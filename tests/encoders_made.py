@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tokenizers_made import made_tokenizer
 
-from sembridge.encoder import load_encoder
+from sembridge.encoder.loading import load_encoder
 
 
 def made_encoder_folder(folder: Path, *, dropout: float = 0.0, tied: bool = True, bias: float = 0.0, spare: int = 0, seed: int = 0) -> Path:

@@ -24,10 +24,10 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
-from sembridge.encoder import load_encoder
-from sembridge.head import pad
+from sembridge.encoder.head import pad
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.modules import parts
 from sembridge.initializer import Initialization, Transfer, assemble
-from sembridge.parts import parts
 
 FAMILIES = ("bert", "roberta", "distilbert", "inference-free")
 POSITIONS = 24  # tokens a text may have

@@ -14,7 +14,7 @@ from tokenizers_made import english
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
 from harness.pocket.tokenizers import wordpiece
-from sembridge.encoder import load_encoder
+from sembridge.encoder.loading import load_encoder
 
 FOREIGN = {
     "ar": "معلم طبيب قطة محرك كلمة نافذة أغنية نهر جبل رسالة سؤال جواب سوق خبز ماء "

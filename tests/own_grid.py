@@ -50,9 +50,9 @@ class OwnGrid:
         """All cells, here and now."""
         import torch
 
-        from harness.grid.plan import plan
-        from harness.grid.preset import load_preset
-        from harness.grid.store import Store
+        from harness.plan.plan import plan
+        from harness.plan.preset import load_preset
+        from harness.store.store import Store
 
         store, threads = Store(self.store), torch.get_num_threads()
         store.create()

@@ -6,18 +6,18 @@ from typing import Any
 
 import torch
 
-from sembridge import products
+from sembridge.encoder import matmul
 
 
 def products_seen(monkeypatch: Any) -> list[tuple[int, ...]]:
     """The shapes of the left sides, as they come."""
     made: list[tuple[int, ...]] = []
-    real = products._times
+    real = matmul._times
 
     def times(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
         made.append(tuple(left.shape))
         return real(left, right, bias)
 
-    monkeypatch.setattr(products, "_onednn_is_faster", lambda: True)
-    monkeypatch.setattr(products, "_times", times)
+    monkeypatch.setattr(matmul, "_onednn_is_faster", lambda: True)
+    monkeypatch.setattr(matmul, "_times", times)
     return made

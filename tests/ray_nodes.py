@@ -78,7 +78,7 @@ def asked_on(node_id: str) -> Any:
 
     class Asked:  # in here, so that it is sent as it is: workers find no module of the tests
         def begins(self) -> bool:
-            from harness.grid.cluster import NodeLeaves, stay_off_draining_node
+            from harness.run.cluster import NodeLeaves, stay_off_draining_node
 
             try:
                 stay_off_draining_node()

@@ -7,10 +7,10 @@ import scipy.sparse as sp
 from transfers_made import plain_vocabulary
 
 from sembridge.initializer import Initialization, Transfer, assemble
-from sembridge.overlap import Overlap
-from sembridge.recipe import Ingredient, Recipe
-from sembridge.record import TransferRecord
-from sembridge.vocabulary import Vocabulary
+from sembridge.model_card.recipe import Ingredient, Recipe
+from sembridge.model_card.record import TransferRecord
+from sembridge.vocabulary.overlap import Overlap
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 SOURCE = ("[CLS]", "password", "passcode", "##s", "hospital", "accounts", "[UNK]")
 TARGET = ("[CLS]", "비밀번호", "병원", "passcode", "##들", "은행", "\U0001f984", "의사", "[UNK]")

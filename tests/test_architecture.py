@@ -16,7 +16,7 @@ def test_imports_run_downwards_only():
 
 def test_help_and_refusals_import_nothing_heavy():
     code = (
-        "import sys; from pathlib import Path; from harness.grid.command import main\n"
+        "import sys; from pathlib import Path; from harness.cli.grid import main\n"
         "try: main(sys.argv[1:], Path('experiments/presets'))\n"
         "except SystemExit: pass\n"
         "print([name for name in ('torch', 'ray', 'transformers', 'pandas', 'scipy') if name in sys.modules])"
@@ -30,9 +30,9 @@ def test_no_pickle_and_no_remote_code():
     """But for BGE-M3's head, which torch reads as tensors or not at all, and for code that a preset asks for by name."""
     bad = re.compile(r"\bpickle\.load|torch\.load\(|trust_remote_code\"?[=:](?!\s*False)|allow_pickle=True")
     allowed = {
-        "harness/evaluation/lexical_weights.py": ['torch.load(path, map_location="cpu", weights_only=True)'],
-        "harness/evaluation/own_code.py": ["trust_remote_code=remote_code"],
-        "harness/evaluation/reference.py": ['"trust_remote_code": remote_code'],
+        "harness/references/bge_m3.py": ['torch.load(path, map_location="cpu", weights_only=True)'],
+        "harness/references/milco.py": ["trust_remote_code=remote_code"],
+        "harness/references/sparse_models.py": ['"trust_remote_code": remote_code'],
     }
     for floor in FLOORS:
         for path in (ROOT / floor).rglob("*.py"):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sembridge.initializer import Transfer
-from sembridge.overlap import Overlap
-from sembridge.vocabulary import Vocabulary
+from sembridge.vocabulary.overlap import Overlap
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 
 def plain_vocabulary(tokens: Sequence[str], roles: Sequence[str | None] | None = None) -> Vocabulary:

@@ -13,7 +13,7 @@ def rows(quick: bool) -> list[Row]:
 
 
 def _of(vocabulary: int, quick: bool) -> list[Row]:
-    from harness.evaluation.encode import encode_all, length_batches
+    from harness.retrieval.encode import encode_all, length_batches
 
     count, rounds = (16, 1) if quick else (96, 3)
     sizes = sorted(lengths(count))

@@ -29,9 +29,9 @@ AGAINST = "published pieces, cell by cell"
 
 
 def rows(quick: bool) -> list[Row]:
-    from harness.grid.plan import plan
-    from harness.grid.preset import load_preset
-    from harness.grid.store import Store
+    from harness.plan.plan import plan
+    from harness.plan.preset import load_preset
+    from harness.store.store import Store
 
     preset = load_preset("pocket", ROOT / "experiments" / "presets", [PROFILE], QUICK if quick else CHOICES)
     cells = plan(preset)

@@ -71,7 +71,7 @@ def doubled(size: int, quick: bool) -> list[int]:
 
 def initialising(quick: bool) -> list[Point]:
     from experiments.benchmarks.initialise import HIDDEN, WIDTH, clustered, mixing
-    from sembridge.mixture import Directions
+    from sembridge.mixture.mixture import Directions
 
     rng, donors = np.random.default_rng(0), 8_192 // (8 if quick else 1)
     centres, axes = rng.standard_normal((500, 90), dtype=np.float32), rng.standard_normal((90, WIDTH), dtype=np.float32) / np.float32(300)
@@ -113,7 +113,7 @@ def _search(queries: Any, documents: Any) -> Callable[[], Any]:
 
 def encoding(quick: bool) -> list[Point]:
     from experiments.benchmarks.base_encoder import base_encoder, lengths, passages
-    from harness.evaluation.encode import encode_all
+    from harness.retrieval.encode import encode_all
 
     vocabulary = 30_522
     encoder = base_encoder(vocabulary, small=True)
@@ -128,7 +128,7 @@ def encoding(quick: bool) -> list[Point]:
 def heads(quick: bool) -> list[Point]:
     import torch
 
-    from sembridge.pooled_product import pooled_product
+    from sembridge.encoder.max_logits import pooled_product
 
     tokens, generator = 64, torch.Generator().manual_seed(0)
     weight = (torch.randn(30_522, 256, generator=generator) * 0.05).requires_grad_()
@@ -172,7 +172,7 @@ def _load(count: int) -> None:
 
 
 def _encode(_: int) -> None:
-    from harness.evaluation.encode import encode_all
+    from harness.retrieval.encode import encode_all
 
     encode_all(*_loaded, "document", max_length=None, precision="float32")
 

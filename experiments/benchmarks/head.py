@@ -18,7 +18,7 @@ def _of(vocabulary: int, less: int, rounds: int) -> list[Row]:
     import torch
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 
-    from sembridge.pooled_product import pooled_product
+    from sembridge.encoder.max_logits import pooled_product
 
     generator = torch.Generator().manual_seed(0)
     hidden = torch.randn(TEXTS * TOKENS, DIMENSIONS, generator=generator)  # as after a layer norm

@@ -20,7 +20,7 @@ PUBLISHED = 16  # tokens the published algorithm is timed on
 
 
 def rows(quick: bool) -> list[Row]:
-    from sembridge.mixture import Directions
+    from sembridge.mixture.mixture import Directions
 
     rng = np.random.default_rng(0)
     part = 2_048 if quick else TARGET // 6  # of the tokens; all of them for the first comparison with a product
@@ -66,7 +66,7 @@ def clustered(count: int, common: np.ndarray, centres: np.ndarray, axes: np.ndar
 
 def mixing(queries: object, donors: object, embedding: np.ndarray | None, alphas: Sequence[float]) -> Callable[[], None]:
     from sembridge.initializer import rows_of
-    from sembridge.mixture import mixtures
+    from sembridge.mixture.mixture import mixtures
 
     def work() -> None:
         for mixture in mixtures(queries, donors, alphas):
@@ -94,7 +94,7 @@ def published(targets: np.ndarray, sources: np.ndarray, embedding: np.ndarray, a
 
 def product(queries: object, donors: object) -> tuple[Callable[[], None], str]:
     """The product of all pairs, block by block and thrown away, in the precision that the hardware is fastest at."""
-    from sembridge.screening import multiplies_bfloat16
+    from sembridge.mixture.screening import multiplies_bfloat16
 
     half = multiplies_bfloat16(torch.device("cpu"))
     dtype = torch.bfloat16 if half else torch.float32

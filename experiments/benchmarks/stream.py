@@ -105,7 +105,7 @@ def made_encoder(folder: Path) -> None:
 def evaluate(folder: Path, out: Path, documents: int) -> None:
     """The stage. AssertionError if it did not see every document, or a run is not what its size asks for."""
     from harness.evaluation import stage
-    from harness.grid.artefact import Location
+    from harness.store.artifact import Location
 
     out.mkdir()
     inputs = {name: Location(str(folder / name)) for name in ("encoder", "collection")}

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.catalog.entries import KINDS, Bridge, Collection, Encoder, Language, Reference, Tokenizer
-from harness.reading import yaml_data
-from harness.reading.shown import shown
+from harness.files import yaml_data
+from harness.files.shown import shown
 from sembridge.nearest import nearest
 
 DATA = Path(__file__).parent / "data"

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 ReferenceKind = Literal["sparse-encoder", "bge-m3", "milco"]
-"""What a ready sparse retriever is, which says how it is loaded: see `harness.evaluation.reference`."""
+"""What a ready sparse retriever is, which says how it is loaded: see `harness.references.sparse_models`."""
 
 
 class _Strict(BaseModel):

@@ -9,8 +9,8 @@ from pathlib import Path
 from harness.catalog.catalog import CatalogError, load_catalog
 from harness.cli.lines import columns
 from harness.cli.refusal import RefusedError
-from harness.results.cells import read_cells
-from harness.results.expected import FAIL, MISSING, OK, OKISH, Expected, Verdict, compare, load_expected
+from harness.results.published import FAIL, MISSING, OK, OKISH, Expected, Verdict, compare, load_expected
+from harness.results.scored_cells import read_cells
 
 EXPECTED = Path(__file__).resolve().parents[2] / "experiments" / "expected"
 

@@ -19,14 +19,14 @@ LISTS = ("languages", "architectures", "collections", "initializers", "bridges",
 def doctor(given: argparse.Namespace) -> int:
     """Exit code 0: nothing failed; 1: something did. Raises RefusedError for a preset that cannot be planned."""
     from harness.catalog.catalog import CatalogError, load_catalog
-    from harness.grid import checks
-    from harness.grid.access import FAIL, OK, WARN, Check, HubAccess
-    from harness.grid.costs import FILE
-    from harness.grid.estimate import Estimate
-    from harness.grid.pins import with_placeholders
-    from harness.grid.plan import missing, plan
-    from harness.grid.preset import PresetError, load_preset
-    from harness.grid.store import Store, StoreError
+    from harness.doctor import checks
+    from harness.doctor.hub_access import FAIL, OK, WARN, Check, HubAccess
+    from harness.estimate.costs import FILE
+    from harness.estimate.estimate import Estimate
+    from harness.plan.plan import missing, plan
+    from harness.plan.preset import PresetError, load_preset
+    from harness.plan.revisions import with_placeholders
+    from harness.store.store import Store, StoreError
 
     choices = {name: getattr(given, name) for name in (*LISTS, "catalog") if getattr(given, name)}
     try:
@@ -75,7 +75,7 @@ def doctor(given: argparse.Namespace) -> int:
 
 def _calibrate(preset: Any, cells: Sequence[Any], store: Any, sizes: Any) -> None:
     """Measure, and keep the rates in the store, where a run's estimates find them too."""
-    from harness.grid.calibration import calibrate
+    from harness.estimate.calibration import calibrate
 
     start = time.perf_counter()
     encoders = {source.key: source for cell in cells for one in cell.artefact.walk() if (source := one.inputs.get("encoder")) is not None}

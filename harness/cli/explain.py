@@ -15,9 +15,9 @@ import numpy as np
 
 from harness.cli.lines import columns, mixture_text, origin_text, printable, weight_text
 from harness.cli.refusal import RefusedError
-from sembridge.encoder import masked_lm_folder
+from sembridge.encoder.loading import masked_lm_folder
+from sembridge.model_card.record import TransferRecord, load_record
 from sembridge.nearest import nearest
-from sembridge.record import TransferRecord, load_record
 
 FORMATS = ("text", "json")
 

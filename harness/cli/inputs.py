@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cli.licences import hub_licence, stated_licence
 from harness.cli.refusal import RefusedError
-from harness.grid.artefact import Hub, Local, Location, Member, Source
-from harness.grid.preset import PresetError
-from harness.grid.sources import check_model, check_tokenizer
-from harness.grid.store import Store
-from sembridge.recipe import Ingredient
+from harness.hub.licenses import hub_licence, stated_licence
+from harness.plan.preset import PresetError
+from harness.plan.resolve import check_model, check_tokenizer
+from harness.store.artifact import Hub, Local, Location, Member, Source
+from harness.store.store import Store
+from sembridge.model_card.recipe import Ingredient
 
 _LOOK = 1 << 20  # bytes of a file that are looked at before the work begins
 
@@ -116,7 +116,7 @@ def _model(option: str, name: str, revision: str | None, revision_option: str) -
     if revision is not None and (is_pocket or path.exists()):
         raise RefusedError(f"{revision_option} {revision!r} has no effect: {option} {name!r} is no hub model; leave it out")
     if is_pocket:
-        from harness.pocket.parts import pocket_member
+        from harness.pocket.names import pocket_member
 
         try:
             return pocket_member(name.removeprefix("pocket:"))

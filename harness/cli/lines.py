@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from sembridge.record import TransferRecord
+from sembridge.model_card.record import TransferRecord
 
 
 def mixture_text(record: TransferRecord, target_id: int, top: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness.cli.refusal import RefusedError
-from harness.redaction import without_secrets
+from harness.files.redaction import without_secrets
 
 MISUSE = 2
 

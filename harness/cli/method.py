@@ -14,8 +14,8 @@ from typing import Any
 from harness.cli import inputs
 from harness.cli.inputs import Input
 from harness.cli.refusal import RefusedError
-from harness.reading import yaml_data
-from harness.reading.shown import shown
+from harness.files import yaml_data
+from harness.files.shown import shown
 from sembridge.nearest import nearest
 
 GROUP = "sembridge.initializers"  # of `sembridge.initializer`, which imports torch
@@ -122,7 +122,7 @@ def _training_defaults(kind: Any) -> dict[str, Any]:
     """Settings of the fastText models that are trained for a method which takes only their vectors."""
     if "aligned" not in kind.needs:
         return {}
-    from baselines.fasttext import train_words
+    from baselines.vectors.fasttext import train_words
 
     return dict(train_words.__kwdefaults__ or {})
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.cli.refusal import RefusedError
-from harness.permissions import let_others_read
-from sembridge.record import JSON
+from harness.files.permissions import let_others_read
+from sembridge.model_card.record import JSON
 
 
 def check_output(out: Path, force: bool, inputs: Iterable[Path]) -> Path:

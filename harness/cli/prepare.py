@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.cli.inputs import reading
 from harness.cli.method import Method
-from harness.grid.artefact import Location
+from harness.store.artifact import Location
 
 SOURCE_LANGUAGE = "en"
 
@@ -40,7 +40,7 @@ class Nearness:
 
 def prepared(chosen: Method, bench: Workbench, say: Callable[[str, str], None]) -> tuple[Any, Nearness | None]:
     """The initializer with its inputs, and the space in which it looks for donors, if that space has both vocabularies."""
-    from harness.grid.progress import duration
+    from harness.run.progress import duration
 
     filled: dict[str, Any] = {}
     nearness = None
@@ -78,15 +78,15 @@ def _bridge_vectors(bench: Workbench) -> Any:
 
 
 def _subword_vectors(bench: Workbench) -> Any:
-    from baselines.words import WordVectors, subword_vectors
+    from baselines.vectors.words import WordVectors, subword_vectors
 
     words = WordVectors.load(bench.located["words"].path)
     return subword_vectors(words, bench.source_tokenizer, bench.tokenizer, len(bench.asked.source), len(bench.asked.target))
 
 
 def _auxiliary_vectors(bench: Workbench, chosen: Method) -> Any:
-    from baselines.auxiliary import train_auxiliary
     from baselines.focus import TRAINING_PARAMETERS
+    from baselines.vectors.auxiliary import train_auxiliary
     from harness.collections.text import lines
 
     training = {name: value for name, value in chosen.settings.items() if name in TRAINING_PARAMETERS}
@@ -94,8 +94,8 @@ def _auxiliary_vectors(bench: Workbench, chosen: Method) -> Any:
 
 
 def _aligned_vectors(bench: Workbench, chosen: Method) -> Any:
-    from baselines.aligned import aligned_subwords, read_dictionary
-    from baselines.fasttext import load, train_words
+    from baselines.vectors.aligned import aligned_subwords, read_dictionary
+    from baselines.vectors.fasttext import load, train_words
     from harness.collections.text import lines
     from harness.collections.words import words
 

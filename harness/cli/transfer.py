@@ -17,9 +17,9 @@ from harness.cli.inputs import Input, place
 from harness.cli.method import FILES, Method, check_name, method
 from harness.cli.output import check_output, published
 from harness.cli.refusal import RefusedError
-from harness.grid.artefact import Artefact, Local, Member
-from harness.grid.store import Store, StoreError
-from harness.redaction import without_secrets
+from harness.files.redaction import without_secrets
+from harness.store.artifact import Artefact, Local, Member
+from harness.store.store import Store, StoreError
 from sembridge.nearest import nearest
 
 # As the library has them, whose modules import torch.
@@ -87,12 +87,12 @@ def _check(given: argparse.Namespace) -> _Order:
 def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
     _quiet()
     from harness.cli.prepare import Workbench, prepared
-    from sembridge.card import model_card
-    from sembridge.encoder import load_encoder, load_tokenizer, masked_lm_folder
-    from sembridge.parts import parts
+    from sembridge.encoder.loading import load_encoder, load_tokenizer, masked_lm_folder
+    from sembridge.encoder.modules import parts
+    from sembridge.encoder.transplant import transplant
+    from sembridge.model_card.card import model_card
+    from sembridge.model_card.record import TransferRecord, best_cosines
     from sembridge.pipeline import answers, question, transplant_options
-    from sembridge.record import TransferRecord, best_cosines
-    from sembridge.transplant import transplant
 
     start = time.perf_counter()
     roles = {"source": order.source, "tokenizer": order.tokenizer, **chosen.inputs}
@@ -131,7 +131,7 @@ def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
     if order.idf_text is None:
         return None
     from harness.collections.text import lines
-    from sembridge.idf import idf
+    from sembridge.encoder.idf import idf
 
     _say("queries", f"{order.idf_text.name}: token weights are counted in it")
     return idf(lines(order.idf_text.path), tokenizer, size)
@@ -140,8 +140,8 @@ def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
 def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str) -> Any:
     from importlib.metadata import version
 
+    from sembridge.model_card.recipe import Recipe
     from sembridge.pipeline import transplant_options
-    from sembridge.recipe import Recipe
 
     bias, donors = transplant_options(given.profile, given.bias)["bias"], given.donors or {"fixed": "ordinary", "compat": "all"}[given.profile]
     options = {"profile": given.profile, "overlap": given.overlap, "donors": donors, "bias": bias, "seed": given.seed}
@@ -162,7 +162,7 @@ def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str
 
 def _summary(record: Any, out: Path, seconds: float) -> None:
     from harness.cli.lines import printable
-    from harness.grid.progress import duration
+    from harness.run.progress import duration
 
     counts, size = record.counts(), len(record)
     print()

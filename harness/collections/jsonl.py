@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.collections.collection import CollectionError
-from harness.reading import json_data
-from harness.reading.bounded import OversizedError, lines
+from harness.files import json_data
+from harness.files.bounded import OversizedError, lines
 
 _BOM = b"\xef\xbb\xbf"
 

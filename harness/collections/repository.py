@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.collections.collection import CollectionError
-from harness.reading import yaml_data
-from harness.reading.bounded import OversizedError, text
+from harness.files import yaml_data
+from harness.files.bounded import OversizedError, text
 
 _Result = TypeVar("_Result")
 CARD = "README.md"

@@ -12,8 +12,8 @@ from typing import Any
 from harness.collections.collection import CollectionError
 from harness.collections.jsonl import is_identifier
 from harness.collections.qrels import HEADER, LARGEST
-from harness.reading import json_data
-from harness.reading.bounded import OversizedError, lines
+from harness.files import json_data
+from harness.files.bounded import OversizedError, lines
 
 _ID = ("_id", "id", "docid", "doc_id")
 _COLUMNS = {*_ID, "title", "text", *HEADER}

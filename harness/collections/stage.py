@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.collections import beir
+from harness.collections.audit import Audit, check_expected
 from harness.collections.collection import CollectionError
-from harness.collections.expected import Audit, check_expected
 from harness.collections.irds import ir_streams
 from harness.collections.streams import Documents, Judgements, hub_streams
-from harness.grid.artefact import Location
+from harness.store.artifact import Location
 
 logger = logging.getLogger(__name__)
 ABOUT = "about.json"

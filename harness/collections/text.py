@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.collections.jsonl import defect, documents
-from harness.reading import bounded
+from harness.files import bounded
 
 
 def lines(path: Path) -> Iterator[str]:

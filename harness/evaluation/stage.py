@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.grid.artefact import Location
+from harness.store.artifact import Location
 
 if TYPE_CHECKING:
-    from harness.evaluation.search import Best
-    from harness.evaluation.statistics import Activity
+    from harness.retrieval.activity import Activity
+    from harness.retrieval.search import Best
 
 SHARE = "share-"
 RUN, QUERIES, MEASUREMENT = "run.trec.gz", "queries.parquet", "measurement.json"
@@ -22,7 +22,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     """parameters: k, max_length, precision, bias, special_ids; inputs: collection, and either trained or encoder (+ tokenizer + initialization);
     besides, where the documents were searched in shares, share-0, share-1, ..."""
     from harness.collections import beir
-    from harness.evaluation.shares import divided_most, merged
+    from harness.evaluation.shards import divided_most, merged
 
     start = time.perf_counter()
     shares = [inputs[name].path for name in sorted(inputs) if name.startswith(SHARE)]
@@ -37,9 +37,9 @@ def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], shar
              ) -> tuple[Best, Activity]:  # fmt: skip
     """What `retrieve` finds with the encoder that the inputs make."""
     from harness.collections import beir
-    from harness.evaluation.retrieval import retrieve
-    from harness.transfer.encoders import zero_shot_encoder
-    from sembridge.encoder import load_encoder
+    from harness.initialization.encoders import zero_shot_encoder
+    from harness.retrieval.retrieval import retrieve
+    from sembridge.encoder.loading import load_encoder
 
     folder = inputs["collection"].path
     collection = beir.load_queries(folder)
@@ -51,7 +51,7 @@ def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], shar
 def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
     """parameters: k, language; inputs: collection."""
     from harness.collections import beir
-    from harness.evaluation import bm25
+    from harness.references import bm25
 
     start = time.perf_counter()
     collection = beir.load(inputs["collection"].path)

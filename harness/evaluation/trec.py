@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.evaluation.search import Run
-from harness.reading import bounded
-from harness.reading.shown import shown
+from harness.files import bounded
+from harness.files.shown import shown
+from harness.retrieval.search import Run
 
 _SMALLER = np.float32(-np.inf)
 

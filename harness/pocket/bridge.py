@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.grid.artefact import Location
 from harness.pocket.phrasebook import LANGUAGES
+from harness.store.artifact import Location
 
 VOCABULARY, SIZE = 8000, 96
 SENTENCES = 500  # per step
@@ -20,7 +20,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
-    from harness.pocket.static import train_static
+    from harness.pocket.static_embeddings import train_static
     from harness.pocket.tokenizers import wordpiece
 
     folder = inputs["text"].path

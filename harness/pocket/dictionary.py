@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.grid.artefact import Location
 from harness.pocket.phrasebook import LANGUAGES, concepts
+from harness.store.artifact import Location
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:

@@ -14,13 +14,13 @@ from typing import Any
 
 import torch
 
-from harness.grid.artefact import Location
 from harness.pocket import inference_free
-from harness.pocket.families import BODY, FAMILIES, Family, english_text
-from harness.pocket.lessons import train
+from harness.pocket.architectures import BODY, FAMILIES, Family, english_text
+from harness.pocket.encoder_training import train
 from harness.pocket.phrasebook import concepts
-from harness.pocket.static import train_static
-from sembridge.idf import idf
+from harness.pocket.static_embeddings import train_static
+from harness.store.artifact import Location
+from sembridge.encoder.idf import idf
 
 ROW_LENGTH, BIAS = 0.5, -1.5  # of embedding rows, and of the decoder bias, at the start: a word activates itself and its synonyms, little else
 

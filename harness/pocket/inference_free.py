@@ -1,6 +1,6 @@
 """Queries without a model: what a batch of them weighs, and the folder of an encoder whose two sides differ.
 
-A token weighs its inverse document frequency (`sembridge.idf`), as encoders of this kind do (Geng et al. 2024, arXiv 2411.04403).
+A token weighs its inverse document frequency (`sembridge.encoder.idf`), as encoders of this kind do (Geng et al. 2024, arXiv 2411.04403).
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.grid.artefact import Location
 from harness.pocket.phrasebook import LANGUAGES
+from harness.store.artifact import Location
 
 SIZE = {"en": 2800}  # most words are whole; the rarer ones fall into pieces, as in the field's own tokenizers
 OTHER_SIZE = 3200

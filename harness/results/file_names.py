@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.reading.shown import shown
+from harness.files.shown import shown
 from harness.results import convergence
 from harness.results.record import Identity
 from harness.results.tables import table_name

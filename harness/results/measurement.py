@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.redaction import without_secrets
+from harness.files.redaction import without_secrets
 from harness.results.record import FAILED, OK, Identity, Record
 
 FILE = "measurement.json"

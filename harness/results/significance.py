@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
 
-from harness.results import paired
+from harness.results import resampling
 from harness.results.spreadsheet import as_text
 from harness.results.tables import Table
 
@@ -80,23 +80,23 @@ def mark(table: Table, scores_of: Callable[[str], Scores | None]) -> tuple[Table
         return table, []
     tested = [*loaded, mean] if len(languages) > 1 and len(compared[mean]) > 1 else [*loaded]
     hypotheses = sum(math.comb(len(compared[column]), 2) for column in tested)
-    flips = max(paired.FLIPS, FLIPS_PER_HYPOTHESIS * hypotheses)
+    flips = max(resampling.FLIPS, FLIPS_PER_HYPOTHESIS * hypotheses)
     by_column: dict[int, list[Comparison]] = {}
 
-    def compared_languages() -> Iterator[paired.Sample]:
+    def compared_languages() -> Iterator[resampling.Sample]:
         """One language at a time; what is left of it is its part of the mean. By name: the order of languages in a preset changes no bit."""
         for column in sorted(loaded, key=lambda column: table.columns[column]):
-            methods = paired.sample(loaded[column], table.columns[column], flips)
+            methods = resampling.sample(loaded[column], table.columns[column], flips)
             by_column[column] = _against_best(table, column, compared[column], methods)
             yield _only(methods, [compared[column].index(row) for row in compared[mean]])
 
     if mean in tested:
-        of_mean = paired.pooled(compared_languages())
+        of_mean = resampling.pooled(compared_languages())
         by_column[mean] = _against_best(table, mean, compared[mean], of_mean)
     else:
         deque(compared_languages(), maxlen=0)
     found_here = [comparison for column in tested for comparison in by_column[column]]
-    adjusted = paired.holm([one.p for one in found_here], hypotheses)
+    adjusted = resampling.holm([one.p for one in found_here], hypotheses)
     comparisons = [replace(one, p_holm=p) for one, p in zip(found_here, adjusted, strict=True)]
     return _marked(table, comparisons), comparisons
 
@@ -111,15 +111,15 @@ def to_csv(comparisons: Sequence[Comparison]) -> str:
     return text.getvalue()
 
 
-def _against_best(table: Table, column: int, rows: Sequence[int], methods: paired.Sample) -> list[Comparison]:
+def _against_best(table: Table, column: int, rows: Sequence[int], methods: resampling.Sample) -> list[Comparison]:
     """The comparisons of one column; column i of `methods` is row rows[i]. p_holm is still to come."""
     labels = [table.competitors[row].label for row in rows]
     _, best = min((label, place) for place, label in enumerate(labels) if table.competitors[rows[place]].cells[column].best)
     comparisons = []
     for other, label in enumerate(labels):
         if other != best:
-            difference, (low, high) = float(methods.means[best] - methods.means[other]), paired.interval(methods, best, other)
-            p = paired.p_value(methods, best, other)
+            difference, (low, high) = float(methods.means[best] - methods.means[other]), resampling.interval(methods, best, other)
+            p = resampling.p_value(methods, best, other)
             comparisons.append(
                 Comparison(table.name, table.columns[column], labels[best], label, difference, low, high, p, p, queries=len(methods.parts))
             )
@@ -148,7 +148,7 @@ def _average(seeds: Sequence[Scores | None], table: Table, row: int, column: int
     ordered = []
     for one in found:
         order = np.argsort(np.asarray(one.ids, dtype=str), kind="stable")
-        ordered.append(Scores([one.ids[i] for i in order], paired.on_grid(one.values)[order]))
+        ordered.append(Scores([one.ids[i] for i in order], resampling.on_grid(one.values)[order]))
         _check_queries(ordered[0].ids, ordered[-1].ids, table, row, row, column)
     return Scores(ordered[0].ids, np.sum([one.values for one in ordered], axis=0) / len(ordered))
 
@@ -169,9 +169,9 @@ def _check_queries(one: Sequence[str], other: Sequence[str], table: Table, first
         )
 
 
-def _only(methods: paired.Sample, columns: Sequence[int]) -> paired.Sample:
+def _only(methods: resampling.Sample, columns: Sequence[int]) -> resampling.Sample:
     chosen = list(columns)
-    return paired.Sample(methods.means[chosen], methods.parts[:, chosen], methods.flipped[:, chosen], methods.resampled[:, chosen])
+    return resampling.Sample(methods.means[chosen], methods.parts[:, chosen], methods.flipped[:, chosen], methods.resampled[:, chosen])
 
 
 def _has_value(value: float | None) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from sembridge.parts import parts
+from sembridge.encoder.modules import parts
 
 logger = logging.getLogger(__name__)
 
@@ -114,8 +114,8 @@ def scores_on(folder: Path, evaluation: Mapping[str, Any]) -> Measure:
     """
     from harness.collections import beir
     from harness.evaluation import measures
-    from harness.evaluation.retrieval import retrieve
-    from harness.evaluation.search import Best, merge
+    from harness.retrieval.retrieval import retrieve
+    from harness.retrieval.search import Best, merge
 
     collection = beir.load_queries(folder)
 

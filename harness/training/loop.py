@@ -18,10 +18,10 @@ import torch.distributed as dist
 
 from harness.training import checkpoint, guard
 from harness.training.curve import Curve
+from harness.training.gradient_cache import representations
 from harness.training.loss import flops, info_nce, ramp
-from harness.training.representations import representations
 from harness.training.settings import TrainingSettings
-from sembridge.parts import parts
+from sembridge.encoder.modules import parts
 
 
 @dataclass(frozen=True)

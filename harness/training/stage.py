@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.grid.artefact import Location
-from harness.grid.cluster import GROWTH
+from harness.run.cluster import GROWTH
+from harness.store.artifact import Location
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path, divided: int = 1) -> None:
@@ -26,7 +26,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from ray.train import RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchTrainer
 
-    from harness.training.group import GroupConfig, raised_in
+    from harness.training.worker_group import GroupConfig, raised_in
 
     workers = parameters["workers"]
     task = {
@@ -60,10 +60,10 @@ def _train_worker(task: dict[str, Any]) -> None:
     import torch.distributed as dist
 
     from harness.collections import beir
+    from harness.initialization.encoders import zero_shot_encoder
     from harness.training.curve import Curve, scores_on
     from harness.training.loop import Pair, train
     from harness.training.settings import TrainingSettings
-    from harness.transfer.encoders import zero_shot_encoder
 
     in_group = dist.is_initialized()  # else: local mode inside a Tune trial, where Train's report would be taken for Tune's
     inputs = {name: Location(*location) for name, location in task["inputs"].items()}

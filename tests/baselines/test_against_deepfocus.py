@@ -15,7 +15,7 @@ from transfers_made import made_transfer
 
 from baselines.focus import AuxiliaryVectors, Focus
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization, Transfer
-from sembridge.vocabulary import Vocabulary
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 DIMENSION = 24
 FLOAT32 = 5e-6  # deepfocus computes cosines, thresholds and sums in float32; rows here are of the order of 1

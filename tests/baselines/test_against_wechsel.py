@@ -13,12 +13,12 @@ from gensim.models import KeyedVectors
 from published import Model, package
 from tokenizers_made import KINDS, english, made_tokenizer, russian
 
-from baselines.aligned import aligned_subwords, read_dictionary, rotation, token_vectors
-from baselines.fasttext import load, save, train_words
+from baselines.vectors.aligned import aligned_subwords, read_dictionary, rotation, token_vectors
+from baselines.vectors.fasttext import load, save, train_words
+from baselines.vectors.words import SubwordVectors
 from baselines.wechsel import Wechsel
-from baselines.words import SubwordVectors
 from sembridge.initializer import MIXED, SAMPLED, SPECIAL, Transfer
-from sembridge.vocabulary import Vocabulary
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 DIMENSION = 20
 DICTIONARY = {

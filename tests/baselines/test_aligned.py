@@ -10,9 +10,9 @@ from gensim.models import KeyedVectors
 from scipy.stats import ortho_group
 from tokenizers_made import english, russian
 
-from baselines.aligned import LABEL, aligned_subwords, read_dictionary, rotation, token_vectors
-from baselines.fasttext import train_words
-from sembridge.vocabulary import Vocabulary
+from baselines.vectors.aligned import LABEL, aligned_subwords, read_dictionary, rotation, token_vectors
+from baselines.vectors.fasttext import train_words
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 
 def keyed(words: list[str], vectors: np.ndarray) -> KeyedVectors:

@@ -18,7 +18,7 @@ from entmax import sparsemax
 from scipy.special import softmax
 
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initializer, available, initializer_class
-from sembridge.vocabulary import ROLES
+from sembridge.vocabulary.vocabulary import ROLES
 
 
 @pytest.fixture(params=PAIRS, ids=lambda pair: "-to-".join(pair), scope="module")
@@ -158,7 +158,7 @@ def test_does_not_depend_on_block_sizes(name, case, block, monkeypatch):
         for constant in ("_BLOCK", "_FIRST_CANDIDATES"):
             if hasattr(module, constant):
                 monkeypatch.setattr(module, constant, block)
-    monkeypatch.setattr("sembridge.entmax.cosine_mixture.__defaults__", (block,))
+    monkeypatch.setattr("sembridge.mixture.entmax.cosine_mixture.__defaults__", (block,))
     blocked = build(name, case)(case.transfer)
     assert np.array_equal(blocked.origin, whole.origin)
     np.testing.assert_allclose(blocked.rows, whole.rows, atol=1e-5)

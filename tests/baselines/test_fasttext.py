@@ -12,7 +12,7 @@ import pytest
 from gensim.models.fasttext import compute_ngrams, ft_hash_bytes
 from tokenizers_made import russian
 
-from baselines.fasttext import TRAINING_PARAMETERS, check, load, save, train_words
+from baselines.vectors.fasttext import TRAINING_PARAMETERS, check, load, save, train_words
 
 QUICK = {"dimension": 10, "epochs": 2, "min_count": 5, "min_n": 3, "max_n": 4, "buckets": 300, "sample": 1e-2}
 
@@ -76,7 +76,7 @@ def test_a_file_gives_the_same_vectors(tmp_path):
 
 def test_two_processes_write_the_same_bytes(tmp_path):
     script = (
-        "import sys; from tokenizers_made import russian; from baselines.fasttext import save, train_words\n"
+        "import sys; from tokenizers_made import russian; from baselines.vectors.fasttext import save, train_words\n"
         f"save(train_words((line.split() for line in russian()), **{QUICK}), sys.argv[1])"
     )
     digests = []

@@ -12,9 +12,9 @@ from transfers_made import made_transfer
 from transformers import PreTrainedTokenizerFast
 
 from baselines.ofa import OFA, factorised
-from baselines.words import COLEXNET, SubwordVectors, WordVectors, subword_vectors
+from baselines.vectors.words import COLEXNET, SubwordVectors, WordVectors, subword_vectors
 from sembridge.initializer import MIXED, SAMPLED, Transfer
-from sembridge.vocabulary import Vocabulary
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 WORDS = ["password", "window", "кот", "зима", "train", "поезд", "cat", "teacher", "учитель", "river", "река", "новый"]
 
@@ -146,7 +146,7 @@ def test_ties_go_to_the_first_token_whatever_its_id():
 def test_does_not_depend_on_the_block_size(block, monkeypatch):
     transfer, subwords = example()
     whole = OFA(words=subwords)(transfer)
-    monkeypatch.setattr("baselines.neighbours._BLOCK", block)
+    monkeypatch.setattr("baselines.vectors.nearest_mixture._BLOCK", block)
     np.testing.assert_allclose(OFA(words=subwords)(transfer).rows, whole.rows, atol=1e-6)
 
 
@@ -155,7 +155,7 @@ def test_subword_vectors_are_means_over_the_encodings_that_contain_the_subword(k
     words, tokenizers = made_words(), [made_tokenizer(kind, language) for language in ("english", "russian")]
     sizes = [len(Vocabulary.from_tokenizer(tokenizer)) for tokenizer in tokenizers]
     made = subword_vectors(words, *tokenizers, *sizes)
-    monkeypatch.setattr("baselines.words._BLOCK", 5)
+    monkeypatch.setattr("baselines.vectors.words._BLOCK", 5)
     in_blocks = subword_vectors(words, *tokenizers, *sizes)
     for tokenizer, vectors, blocked in zip(tokenizers, (made.source, made.target), (in_blocks.source, in_blocks.target), strict=True):
         found: dict[int, list[np.ndarray]] = {}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from transfers_made import made_transfer
 
+from baselines.vectors.words import SubwordVectors
 from baselines.wechsel import Wechsel
-from baselines.words import SubwordVectors
 from sembridge.initializer import SAMPLED, univariate_rows
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.catalog.catalog import CatalogError, load_catalog
-from harness.catalog.references import by_language, refers, with_entries
+from harness.catalog.lookup import by_language, refers, with_entries
 
 MODEL = "{id: me/mine, revision: null, licence: MIT, "
 

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.catalog.catalog import CatalogError, load_catalog
-from harness.catalog.references import with_entries
+from harness.catalog.lookup import with_entries
 
 CATALOG = load_catalog()
 

@@ -12,10 +12,10 @@ import hub_repositories
 import pytest
 from hub_double import TOKEN, Hub
 
-from harness.grid.access import WHOLE, model_files
-from harness.grid.plan import plan
-from harness.grid.preset import load_preset
-from harness.grid.store import Store
+from harness.doctor.hub_access import WHOLE, model_files
+from harness.plan.plan import plan
+from harness.plan.preset import load_preset
+from harness.store.store import Store
 
 ENCODER = {
     "config.json": "{}",
@@ -326,7 +326,7 @@ def test_a_bridge_that_retrieves_itself_is_downloaded_whole(doctor, hub):
 
 
 def test_hours_by_calibrated_rates(doctor, tmp_path):
-    from harness.grid.costs import Rates
+    from harness.estimate.costs import Rates
 
     store = Store(tmp_path / "store")
     store.create()

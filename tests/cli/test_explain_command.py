@@ -127,7 +127,7 @@ def test_a_fine_tuned_folder_explains_its_start(made, command, transferred, tmp_
 @pytest.mark.parametrize("family", ["roberta", "inference-free"])
 def test_real_folders(made, command, transferred, family):
     """Tokens of a byte-level source read as text, and the tokenizer is found where an inference-free encoder keeps it."""
-    from sembridge.record import load_record
+    from sembridge.model_card.record import load_record
 
     folder = transferred("sembridge", source=made.sources[family])
     whole, cut = load_record(folder).find("кот"), command("explain", folder, "новый кот смотрит", "--format", "json")[1]

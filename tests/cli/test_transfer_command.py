@@ -13,20 +13,20 @@ import numpy as np
 import pytest
 from families_made import represented, texts
 
-from baselines.aligned import aligned_subwords, read_dictionary
-from baselines.fasttext import train_words
 from baselines.focus import Focus
 from baselines.gaussian import Multivariate, Univariate
 from baselines.mean import Mean
 from baselines.ofa import OFA
 from baselines.random import Random
+from baselines.vectors.aligned import aligned_subwords, read_dictionary
+from baselines.vectors.fasttext import train_words
 from baselines.wechsel import Wechsel
 from sembridge import SemBridge
-from sembridge.encoder import load_encoder, load_tokenizer
+from sembridge.encoder.loading import load_encoder, load_tokenizer
 from sembridge.initializer import available
+from sembridge.model_card.record import load_record
 from sembridge.pipeline import transfer
-from sembridge.record import load_record
-from sembridge.vocabulary import Vocabulary
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [*texts()[:12], "новый кот смотрит", "забывает пароль", "The cat, старый!"]
@@ -111,7 +111,7 @@ def test_options_reach_the_library(made, transferred, tmp_path):
 
 
 def test_queries_counted_in_a_text(made, transferred):
-    from sembridge.idf import idf
+    from sembridge.encoder.idf import idf
 
     folder = transferred("mean", "--idf-text", made.text, source=made.sources["inference-free"])
     encoder, tokenizer = load_encoder(str(folder)), load_tokenizer(str(made.target))
@@ -175,7 +175,7 @@ def test_files_are_as_readable_as_the_umask_says(transferred):
 
 
 def test_an_encoder_is_replaced_whole_or_not_at_all(made, command, transferred, monkeypatch, tmp_path):
-    from sembridge.record import TransferRecord
+    from sembridge.model_card.record import TransferRecord
 
     out = transferred("mean")
     (out / "notes.txt").write_text("of the first", encoding="utf-8")
@@ -248,7 +248,7 @@ def test_parts_of_the_pocket(made, command, tmp_path, monkeypatch):
     """The pocket's stages are replaced: here it matters where parts are kept, and what the card calls them."""
     import shutil
 
-    from harness.grid.stages import Stage
+    from harness.store.stage import Stage
 
     def build(out, parameters, inputs):
         shutil.copytree(made.source if "family" in parameters else made.target, out if "family" in parameters else out / "ru", dirs_exist_ok=True)

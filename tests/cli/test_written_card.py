@@ -10,8 +10,8 @@ import torch
 import yaml
 
 from harness.cli.inputs import Input
-from harness.cli.licences import hub_licence, stated_licence
-from harness.grid.artefact import Hub
+from harness.hub.licenses import hub_licence, stated_licence
+from harness.store.artifact import Hub
 
 CARD = "---\nlanguage: en\nlicense: {}\n---\n# A model\n\n---\nlicense: mit\n---\n"
 

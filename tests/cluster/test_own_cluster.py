@@ -19,8 +19,8 @@ GRID = f"""
 import json, os, sys
 sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
-from harness.grid.cluster import GROWTH, Cluster
-from harness.grid.preset import PresetError, load_preset
+from harness.run.cluster import GROWTH, Cluster
+from harness.plan.preset import PresetError, load_preset
 preset = load_preset("paper-zero-shot", Path({str(ROOT / "experiments" / "presets")!r}), ["resources.gpus_per_cell=1"])
 try:
     with Cluster(preset, os.environ["ADDRESS"], offline=True) as slots:
@@ -93,7 +93,7 @@ def test_a_grid_makes_the_cluster_grow_from_nothing(cluster):
 
 
 def test_the_secret_of_a_local_grid_is_readable_for_nobody_else(tmp_path, monkeypatch):
-    from harness.grid.cluster import _private_token
+    from harness.run.cluster import _private_token
 
     monkeypatch.setenv("HOME", str(tmp_path))
     _private_token(create=False)

@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 from ray_nodes import RayNodes, asked_on
 
-from harness.grid.spot_notice import announced
+from harness.run.spot_notice import announced
 
 pytestmark = pytest.mark.timeout(180)
 END = datetime(2026, 3, 1, 8, 22, tzinfo=UTC)
@@ -89,7 +89,7 @@ def test_a_node_that_was_told_takes_nothing_new(metadata):
             end = datetime.now(UTC) + timedelta(seconds=120)
             metadata.said, metadata.first = f'{{"action": "terminate", "time": "{end:%Y-%m-%dT%H:%M:%SZ}"}}', 3
             told = subprocess.run(
-                [sys.executable, "-m", "harness.grid.spot_notice", "--address", nodes.address, "--metadata", metadata.url, "--every", "0.01"],
+                [sys.executable, "-m", "harness.run.spot_notice", "--address", nodes.address, "--metadata", metadata.url, "--every", "0.01"],
                 capture_output=True, text=True, timeout=120,
             )  # fmt: skip
             assert told.returncode == 0 and "will be taken away at" in told.stdout, told.stderr

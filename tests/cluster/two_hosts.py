@@ -57,10 +57,10 @@ def cluster_file(head: Host, worker: Host, checkout: Path, shared: Path) -> dict
 
 def scores(data: Path, store: Path, workers: int, compute: bool = False) -> dict[str, dict[str, float]]:
     """Scores of the grid's cells in a store, by stage of the cell; computed in this process if asked for."""
-    from harness.grid.plan import missing, plan
-    from harness.grid.preset import load_preset
-    from harness.grid.store import Store
+    from harness.plan.plan import missing, plan
+    from harness.plan.preset import load_preset
     from harness.results import measurement
+    from harness.store.store import Store
 
     sets = [f"data={data}", f"training.workers={workers}", *SET]
     cells, kept = plan(load_preset("own-data", ROOT / "experiments" / "presets", sets, CHOSEN)), Store(store)

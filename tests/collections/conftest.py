@@ -9,7 +9,7 @@ def built(tmp_path):
     import shutil
 
     from harness.collections.stage import build
-    from harness.grid.collection_source import CollectionSource
+    from harness.plan.collection_source import CollectionSource
 
     def run(language="ko", **options):
         out = tmp_path / "out"

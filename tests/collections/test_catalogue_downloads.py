@@ -16,13 +16,13 @@ from hub_ir_datasets import serve_miracl
 
 from harness.catalog.catalog import CatalogError, load_catalog
 from harness.catalog.entries import KINDS
-from harness.catalog.references import with_entries
+from harness.catalog.lookup import with_entries
 from harness.collections import beir
 from harness.collections.collection import CollectionError
-from harness.evaluation import bm25
+from harness.references import bm25
 from sembridge.bridge import load_bridge
-from sembridge.encoder import load_encoder, load_tokenizer
-from sembridge.vocabulary import Vocabulary
+from sembridge.encoder.loading import load_encoder, load_tokenizer
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 CATALOG = load_catalog()
 LAYOUTS = hub_field.ENCODERS | hub_field.OTHER_ENCODERS

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.collections.collection import Collection
-from harness.evaluation import bm25
+from harness.references import bm25
 
 
 def collection(documents, queries):

@@ -16,10 +16,12 @@ from sentence_transformers.util import semantic_search
 from tokenizers_made import english, made_tokenizer
 
 from harness.collections import beir
-from harness.evaluation import dense, search, stage, trec
-from harness.evaluation.dense_search import DenseTopK, directions
-from harness.evaluation.search import id_order, merge
-from harness.grid.artefact import Location
+from harness.evaluation import stage, trec
+from harness.references import dense
+from harness.retrieval import search
+from harness.retrieval.dense_search import DenseTopK, directions
+from harness.retrieval.search import id_order, merge
+from harness.store.artifact import Location
 
 PARAMETERS = {"k": 100, "max_length": 32, "precision": "float32", "query_prompt": None, "document_prompt": None}
 

@@ -9,10 +9,10 @@ from encoders_made import made_encoder, made_encoder_folder
 from products_seen import products_seen
 from tokenizers_made import english
 
-from harness.evaluation import encode as encode_module
-from harness.evaluation.encode import WINDOW, encode, encode_all, length_batches
 from harness.pocket.tokenizers import wordpiece
-from sembridge.encoder import load_encoder
+from harness.retrieval import encode as encode_module
+from harness.retrieval.encode import WINDOW, encode, encode_all, length_batches
+from sembridge.encoder.loading import load_encoder
 
 OPTIONS = {"max_length": None, "precision": "float32"}
 
@@ -84,7 +84,7 @@ def test_the_same_call_gives_the_same_bits_and_leaves_the_encoder_alone(encoder,
 @pytest.mark.parametrize("most", [1, 100, 10**6])
 def test_other_batches_change_rounding_at_most(encoder, texts, encoded, monkeypatch, most):
     """Also where a single text is longer than a batch may be."""
-    monkeypatch.setattr("harness.evaluation.encode.MOST_TOKENS", most)
+    monkeypatch.setattr("harness.retrieval.encode.MOST_TOKENS", most)
     seen = []
     handle = encoder[0].model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(kwargs["input_ids"].shape), with_kwargs=True)
     other = encode_all(encoder, texts[:100], "document", **OPTIONS)
@@ -137,10 +137,10 @@ def test_for_lack_of_memory_batches_are_smaller_and_weights_the_same_but_for_rou
 def test_chunks_of_the_vocabulary_and_all_logits_give_the_same_vectors(encoder, texts, monkeypatch):
     """What does not depend on windows and calls does not in either way."""
     with monkeypatch.context() as whole:
-        whole.setattr("sembridge.head.decoder_input", lambda *_: None)
+        whole.setattr("sembridge.encoder.head.decoder_input", lambda *_: None)
         encoded = encode_all(encoder, texts, "document", **OPTIONS)
-    monkeypatch.setattr("sembridge.pooled_product.LOGITS", {"cpu": 2**18})
-    monkeypatch.setattr("sembridge.head.pool", None)
+    monkeypatch.setattr("sembridge.encoder.max_logits.LOGITS", {"cpu": 2**18})
+    monkeypatch.setattr("sembridge.encoder.head.pool", None)
     found = encode_all(encoder, texts, "document", **OPTIONS)
     np.testing.assert_allclose(found.toarray(), encoded.toarray(), atol=1e-6)
     assert found.dtype == np.float32 and found.nnz == encoded.nnz

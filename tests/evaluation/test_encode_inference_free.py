@@ -7,7 +7,7 @@ import pytest
 import torch
 from families_made import family_encoder, texts
 
-from harness.evaluation.encode import encode_all
+from harness.retrieval.encode import encode_all
 
 OPTIONS = {"max_length": None, "precision": "float32"}
 
@@ -49,7 +49,7 @@ def test_queries_need_no_model(encoder):
 
 def test_a_token_that_also_pads_counts_where_it_is_real(encoder):
     """Whatever pads the batch, the longest query's tokens are all there."""
-    from sembridge.head import represent
+    from sembridge.encoder.head import represent
 
     pad_id = encoder[0].sub_modules["query"][0].tokenizer.pad_token_id
     batch = {"input_ids": torch.tensor([[7, pad_id, pad_id], [7, 9, 7]]), "attention_mask": torch.tensor([[1, 1, 0], [1, 1, 1]])}

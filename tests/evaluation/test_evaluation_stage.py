@@ -17,9 +17,9 @@ from tokenizers_made import english, made_tokenizer, russian
 
 from harness.collections import beir
 from harness.evaluation import stage, trec
-from harness.grid.artefact import Location
-from harness.transfer import initialization
-from sembridge.encoder import load_encoder
+from harness.initialization import initialization
+from harness.store.artifact import Location
+from sembridge.encoder.loading import load_encoder
 
 ORACLES = {"ndcg@10": nDCG @ 10, "recall@100": R @ 100, "mrr@10": RR @ 10}
 PARAMETERS = {"k": 100, "max_length": 32, "precision": "float32", "bias": "transfer", "special_ids": "target"}

@@ -13,8 +13,8 @@ import torch
 from reference_models_made import SIZE, made_bge_m3_folder, write_head
 from tokenizers_made import english
 
-from harness.evaluation import lexical_weights
-from harness.evaluation.lexical_weights import TokenWeights, check, load, read_head
+from harness.references import bge_m3
+from harness.references.bge_m3 import TokenWeights, check, load, read_head
 
 TEXTS = [*english()[:40], "the the cat the", "", "xyzzy Q9 the", "cat"]
 
@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
 
 
 def encode(model, texts, batch_size=7, precision="float32"):
-    return lexical_weights.encode(model, texts, "query", precision=precision, batch_size=batch_size)
+    return bge_m3.encode(model, texts, "query", precision=precision, batch_size=batch_size)
 
 
 class Body:

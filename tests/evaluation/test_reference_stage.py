@@ -19,8 +19,9 @@ from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
 from tokenizers_made import english
 
 from harness.collections import beir
-from harness.evaluation import own_code, reference, stage, trec
-from harness.grid.artefact import Location
+from harness.evaluation import stage, trec
+from harness.references import milco, sparse_models
+from harness.store.artifact import Location
 
 PARAMETERS = {"kind": "sparse-encoder", "remote_code": False, "k": 100, "max_length": 32, "precision": "float32"}
 
@@ -56,7 +57,7 @@ def runs(tmp_path, monkeypatch):
 
 def build(out, folder, model, **parameters):
     out.mkdir(parents=True)
-    reference.build(out, PARAMETERS | parameters, {"encoder": Location(str(folder / model)), "collection": Location(str(folder / "en"))})
+    sparse_models.build(out, PARAMETERS | parameters, {"encoder": Location(str(folder / model)), "collection": Location(str(folder / "en"))})
     return out
 
 
@@ -98,18 +99,18 @@ def test_a_splade_is_read_as_the_grid_reads_it(folder, tmp_path):
 
 def test_a_roberta_reads_no_more_than_it_has_positions_for(tmp_path):
     family_folder(tmp_path / "roberta", "roberta")
-    encode = reference._load("sparse-encoder", Location(str(tmp_path / "roberta")), PARAMETERS | {"max_length": None})
+    encode = sparse_models._load("sparse-encoder", Location(str(tmp_path / "roberta")), PARAMETERS | {"max_length": None})
     long, longer = (" ".join(english()[:count]) for count in (100, 200))
     (found,) = encode([long, longer], "document")
     assert found.nnz and (found[[0]] != found[[1]]).nnz == 0, "both are cut at the same place"
 
 
 def test_the_row_of_bge_m3(folder, tmp_path):
-    from harness.evaluation import lexical_weights
+    from harness.references import bge_m3
 
-    collection, model = beir.load(folder / "en"), lexical_weights.load(str(folder / "bge-m3"), max_length=32)
+    collection, model = beir.load(folder / "en"), bge_m3.load(str(folder / "bge-m3"), max_length=32)
     one_by_one = [
-        [lexical_weights.encode(model, [text], "query", precision="float32", batch_size=1).toarray()[0] for text in texts]
+        [bge_m3.encode(model, [text], "query", precision="float32", batch_size=1).toarray()[0] for text in texts]
         for texts in (collection.query_texts, collection.document_texts)
     ]
     out = build(tmp_path / "out", folder, "bge-m3", kind="bge-m3")
@@ -124,7 +125,7 @@ def test_for_lack_of_memory_less_is_read_at_a_time(folder, tmp_path, kind, model
     for divided in (1, 16):
         (tmp_path / str(divided)).mkdir()
         with batches_seen() as seen:
-            reference.build(tmp_path / str(divided), PARAMETERS | {"kind": kind}, inputs, divided=divided)
+            sparse_models.build(tmp_path / str(divided), PARAMETERS | {"kind": kind}, inputs, divided=divided)
         largest[divided] = [max(sizes) for sizes in zip(*seen, strict=True)]
         found.append(json.loads((tmp_path / str(divided) / stage.MEASUREMENT).read_text(encoding="utf-8")))
     if model == "saved":  # read as all SPLADE encoders are, whose batches are counted in tokens
@@ -136,20 +137,20 @@ def test_for_lack_of_memory_less_is_read_at_a_time(folder, tmp_path, kind, model
 
 
 def test_texts_are_a_stream_encoded_in_windows_of_fixed_place(folder):
-    encode = reference._load("bge-m3", Location(str(folder / "bge-m3")), PARAMETERS)
+    encode = sparse_models._load("bge-m3", Location(str(folder / "bge-m3")), PARAMETERS)
     texts, taken = beir.load(folder / "en").document_texts, []
     blocks = encode((taken.append(text) or text for text in texts), "document")
     first = next(blocks)
-    assert len(taken) == first.shape[0] == reference.WINDOW
-    assert [block.shape[0] for block in blocks] == [600 - reference.WINDOW]
-    (alone,) = encode(texts[: reference.WINDOW], "document")
+    assert len(taken) == first.shape[0] == sparse_models.WINDOW
+    assert [block.shape[0] for block in blocks] == [600 - sparse_models.WINDOW]
+    (alone,) = encode(texts[: sparse_models.WINDOW], "document")
     assert alone.data.tobytes() == first.data.tobytes() and (alone.indices == first.indices).all()
 
 
 def test_milco_s_code_runs_on_request(folder, tmp_path, runs):
     made_milco_folder(tmp_path / "milco")
     with pytest.raises(ValueError, match="trust_remote_code"):
-        own_code.load(str(tmp_path / "milco"), remote_code=False, batch_size=4)
+        milco.load(str(tmp_path / "milco"), remote_code=False, batch_size=4)
     assert not runs.exists(), "checked and refused without a line of it being run"
     out = build(tmp_path / "out", folder, tmp_path / "milco", kind="milco", remote_code=True, precision=None, max_length=None)
     assert runs.read_text().startswith("imported")
@@ -171,7 +172,7 @@ def test_milco_is_asked_for_smaller_batches(folder, tmp_path, runs):
     code = MILCO.replace("words = text.lower().split()[:max_length]", told)
     at = Location(str(made_milco_folder(tmp_path / "milco", code=code)))
     for divided, asked in ((1, "32"), (4, "8")):
-        next(reference._load("milco", at, PARAMETERS | {"remote_code": True}, divided)(["the cat"], "query"))
+        next(sparse_models._load("milco", at, PARAMETERS | {"remote_code": True}, divided)(["the cat"], "query"))
         assert runs.read_text() == asked
 
 
@@ -181,22 +182,22 @@ def test_milco_s_options_are_those_it_has(folder, tmp_path, runs):
     made_milco_folder(tmp_path / "asked")
     texts = ["the old cat", "a b c d e f g"]
     vectors = [
-        reference.as_csr(own_code.load(str(tmp_path / name), remote_code=True, max_length=5, batch_size=4)(texts, "query")).toarray()
+        sparse_models.as_csr(milco.load(str(tmp_path / name), remote_code=True, max_length=5, batch_size=4)(texts, "query")).toarray()
         for name in ("milco", "asked")
     ]
     np.testing.assert_array_equal(*vectors)
     assert (vectors[0][1] > 0).sum() == 1 + 5, "cut at the fifth"
     made_milco_folder(tmp_path / "other", code=MILCO.replace("def encode_query", "def encode_queries"))
     with pytest.raises(ValueError, match="is not of kind milco: its code has no encode_query"):
-        own_code.load(str(tmp_path / "other"), remote_code=True, batch_size=4)
+        milco.load(str(tmp_path / "other"), remote_code=True, batch_size=4)
 
 
 def test_milco_from_the_hub(tmp_path, runs, hub):
     source = made_milco_folder(tmp_path / "milco")
     at = "some/milco", hub.add("some/milco", {path.name: path.read_bytes() for path in source.iterdir()}, kind="models")
-    reference.check("milco", *at, remote_code=True)
+    sparse_models.check("milco", *at, remote_code=True)
     assert not runs.exists() and not [path for path in hub.transfers() if path.endswith((".py", ".safetensors"))]
-    assert own_code.load(*at, remote_code=True, batch_size=4)(["cat"], "query").shape == (1, 36)
+    assert milco.load(*at, remote_code=True, batch_size=4)(["cat"], "query").shape == (1, 36)
     assert runs.exists()
 
 
@@ -246,13 +247,13 @@ def test_code_of_a_further_repository_is_refused(folder, tmp_path, runs):
     (tmp_path / "own" / "modules.json").write_text(json.dumps(modules))
     for kind, name in (("milco", "milco"), ("sparse-encoder", "own")):
         with pytest.raises(ValueError, match=r"runs code of another repository \(someone/else--.*\), which no revision pins"):
-            reference.check(kind, str(tmp_path / name), remote_code=True)
+            sparse_models.check(kind, str(tmp_path / name), remote_code=True)
 
 
 def test_only_what_is_of_the_kind_is_taken(folder, tmp_path):
     def refused(kind, model, **options):
         with pytest.raises(ValueError, match=r"^\S") as error:
-            reference.check(kind, str(model), **options)
+            sparse_models.check(kind, str(model), **options)
         assert "\n" not in str(error.value)
         return str(error.value)
 
@@ -273,11 +274,11 @@ def test_only_what_is_of_the_kind_is_taken(folder, tmp_path):
     (coded / "config.json").write_text(json.dumps(config))
     assert "coded' runs code of its own (newer.Bert)" in refused("sparse-encoder", coded)
     (coded / "config.json").write_text(json.dumps(config | {"model_type": "bert"}))  # transformers has that one itself
-    reference.check("sparse-encoder", str(coded))
+    sparse_models.check("sparse-encoder", str(coded))
 
 
 def test_weights_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match="gave 1 vectors for 1 texts, or weights that are not finite"):
-        list(reference._windows(lambda texts, side: reference.as_csr(torch.tensor([[float("nan")]])), ["a"], "query"))
+        list(sparse_models._windows(lambda texts, side: sparse_models.as_csr(torch.tensor([[float("nan")]])), ["a"], "query"))
     with pytest.raises(ValueError, match="gave 1 vectors for 2 texts"):
-        list(reference._windows(lambda texts, side: reference.as_csr(torch.ones(1, 2)), ["a", "b"], "query"))
+        list(sparse_models._windows(lambda texts, side: sparse_models.as_csr(torch.ones(1, 2)), ["a", "b"], "query"))

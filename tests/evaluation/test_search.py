@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from harness.evaluation import postings, search
-from harness.evaluation.postings import PostingsTopK
-from harness.evaluation.search import TopK, id_order, merge, top_k
+from harness.retrieval import postings, search
+from harness.retrieval.postings import PostingsTopK
+from harness.retrieval.search import TopK, id_order, merge, top_k
 
 KINDS = pytest.mark.parametrize("kind", [TopK, PostingsTopK])
 

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from experiments.benchmarks import grid
-from harness.grid.artefact import Artefact
-from harness.grid.plan import Cell
-from harness.grid.store import Store
+from harness.plan.plan import Cell
 from harness.results.record import Identity
+from harness.store.artifact import Artefact
+from harness.store.store import Store
 
 WORLD = Artefact("pocket-text", {"seed": 1})
 ROWS = Artefact("initialization", {"initializer": "mean"}, {"text": WORLD})

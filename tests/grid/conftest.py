@@ -20,7 +20,7 @@ def command(own_data, tmp_path):
     import os
     from unittest import mock
 
-    from harness.grid.command import main
+    from harness.cli.grid import main
 
     presets = Path(__file__).resolve().parents[2] / "experiments" / "presets"
 

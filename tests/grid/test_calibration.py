@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from harness.cli.main import main
-from harness.grid import calibration
+from harness.estimate import calibration
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.grid.plan import plan
-from harness.grid.preset import load_preset
-from harness.grid.store import Store
+from harness.plan.plan import plan
+from harness.plan.preset import load_preset
 from harness.results import measurement
 from harness.results.export import write_results
+from harness.store.store import Store
 
 PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
 MEASURES = ["ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops"]

@@ -9,12 +9,12 @@ import pytest
 
 from harness.catalog.catalog import Catalog
 from harness.catalog.entries import Bridge, Encoder, Tokenizer
-from harness.grid.artefact import Artefact, Hub, Local, Member
-from harness.grid.costs import Rates, Work, amounts, forward, work
-from harness.grid.estimate import CALIBRATED, GUESSED, MEASURED, Estimate
-from harness.grid.sizes import BASE, Lengths, Sizes, UnknownError
-from harness.grid.stages import STAGES
-from harness.grid.store import Store
+from harness.estimate.costs import Rates, Work, amounts, forward, work
+from harness.estimate.estimate import CALIBRATED, GUESSED, MEASURED, Estimate
+from harness.estimate.sizes import BASE, Lengths, Sizes, UnknownError
+from harness.store.artifact import Artefact, Hub, Local, Member
+from harness.store.stage import STAGES
+from harness.store.store import Store
 
 ENTRY = {"revision": None, "licence": "MIT"}
 CATALOG = Catalog(

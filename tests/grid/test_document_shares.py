@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.evaluation import encode, retrieval
 from harness.evaluation.stage import MEASUREMENT, QUERIES, RUN
-from harness.grid.plan import missing, plan
-from harness.grid.preset import load_preset
-from harness.grid.schedule import _apart
-from harness.grid.store import Store
+from harness.plan.plan import missing, plan
+from harness.plan.preset import load_preset
+from harness.retrieval import encode, retrieval
+from harness.run.schedule import _apart
+from harness.store.store import Store
 
 PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
 

@@ -6,8 +6,8 @@ from inspect import signature
 import pytest
 import torch
 
-from harness.grid.faults import AGAIN, FINAL, MEMORY, Attempts, Outcome, died, oom_kills, raised
-from harness.grid.stages import STAGES
+from harness.run.retries import AGAIN, FINAL, MEMORY, Attempts, Outcome, died, oom_kills, raised
+from harness.store.stage import STAGES
 
 
 def caused(outer, inner):

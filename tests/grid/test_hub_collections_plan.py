@@ -57,8 +57,8 @@ def test_wrong_forms_are_one_line(said, collection, message):
 
 
 def test_only_what_decides_the_content_decides_the_key():
-    from harness.grid.collection_source import CollectionSource
-    from harness.grid.sources import resolve_collection
+    from harness.plan.collection_source import CollectionSource
+    from harness.plan.resolve import resolve_collection
 
     def key(language="ko", **options):
         source = CollectionSource(**{"hub": "a/b", "revision": COMMIT, "config": "{language}"} | options)

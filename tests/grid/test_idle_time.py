@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from harness.grid.progress import Progress
+from harness.run.progress import Progress
 
 
 def test_idle_is_what_no_piece_covers():

@@ -8,8 +8,8 @@ from safetensors.numpy import load_file
 from sentence_transformers import SparseEncoder
 from sentence_transformers.sparse_encoder.modules import Router, SparseStaticEmbedding
 
-from sembridge.encoder import load_encoder
-from sembridge.parts import parts
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.modules import parts
 
 
 @pytest.fixture(scope="module")

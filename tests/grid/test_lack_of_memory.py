@@ -14,9 +14,9 @@ from own_data_made import TOPICS
 
 from harness.collections import beir
 from harness.evaluation.stage import MEASUREMENT
-from harness.grid.plan import plan
-from harness.grid.preset import load_preset
-from harness.grid.store import Store
+from harness.plan.plan import plan
+from harness.plan.preset import load_preset
+from harness.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDE = 4096  # dimensions of the encoder's feed-forward layer, which with the 8192 tokens of a batch takes 128 MiB, and as much again when activated
@@ -29,7 +29,7 @@ from pathlib import Path
 
 class WhenEncodingBegins:
     def find_spec(self, name, path=None, target=None):
-        if name == "harness.evaluation.encode":
+        if name == "harness.retrieval.encode":
             from torch.nn import Embedding
             from torch.nn.modules.module import register_module_forward_pre_hook
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.grid.plan import missing, plan
-from harness.grid.preset import load_preset
-from harness.grid.store import Store
+from harness.plan.plan import missing, plan
+from harness.plan.preset import load_preset
+from harness.store.store import Store
 
 PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.grid.artefact import Artefact, Local, Member, content_digest
-from harness.grid.stages import STAGES, Stage
-from harness.grid.store import KEPT, MANIFEST, Store, StoreError
+from harness.store.artifact import Artefact, Local, Member, content_digest
+from harness.store.stage import STAGES, Stage
+from harness.store.store import KEPT, MANIFEST, Store, StoreError
 
 
 def build_number(out, parameters, inputs):

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from baselines.fasttext import save, train_words
-from harness.grid.artefact import Local
-from harness.grid.plan import missing, plan
-from harness.grid.preset import PresetError, load_preset
-from harness.grid.store import Store
+from baselines.vectors.fasttext import save, train_words
+from harness.plan.plan import missing, plan
+from harness.plan.preset import PresetError, load_preset
+from harness.store.artifact import Local
+from harness.store.store import Store
 
 PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
 DICTIONARY = "apple\tяблоко\nriver\tрека\ncandle\tсвеча\nwindow\tокно\n"

@@ -20,10 +20,10 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refused:
 
     Exit code 2, nothing on stdout, and neither store nor results.
     """
+    from harness.cli.grid import main as grid
     from harness.cli.main import main as bench
-    from harness.grid.command import main as grid
 
-    monkeypatch.setattr("harness.grid.command._run", lambda *arguments: pytest.fail("was not refused"))
+    monkeypatch.setattr("harness.cli.grid._run", lambda *arguments: pytest.fail("was not refused"))
 
     def run(*arguments: object) -> str:
         given = [str(argument) for argument in arguments]

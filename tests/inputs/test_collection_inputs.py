@@ -21,8 +21,8 @@ from harness.collections.collection import CollectionError
 from harness.collections.layout import _fits
 from harness.collections.stage import build
 from harness.collections.text import lines
-from harness.grid.collection_source import CollectionSource
-from harness.reading import bounded
+from harness.files import bounded
+from harness.plan.collection_source import CollectionSource
 
 HUGE = 2 << 30
 

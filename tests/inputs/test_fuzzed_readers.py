@@ -21,19 +21,19 @@ from hypothesis import strategies as st
 from records_made import record
 
 from harness.catalog.catalog import DATA, CatalogError, load_catalog
-from harness.cli.licences import stated_licence
 from harness.collections import beir, rows
 from harness.collections.collection import CollectionError
 from harness.collections.text import lines
 from harness.evaluation import trec
-from harness.evaluation.model_files import module_types
-from harness.grid.preset import Preset, PresetError, load_preset
-from harness.reading import json_data, yaml_data
-from harness.results.cells import read_cells
-from harness.results.expected import load_expected
+from harness.files import json_data, yaml_data
+from harness.hub.licenses import stated_licence
+from harness.hub.model_files import module_types
+from harness.plan.preset import Preset, PresetError, load_preset
 from harness.results.export import COLUMNS
-from sembridge.encoder import check_folder
-from sembridge.record import JSON, TENSORS, load_record
+from harness.results.published import load_expected
+from harness.results.scored_cells import read_cells
+from sembridge.encoder.loading import check_folder
+from sembridge.model_card.record import JSON, TENSORS, load_record
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = float(os.environ.get("SEMBRIDGE_FUZZ_SECONDS", "0"))

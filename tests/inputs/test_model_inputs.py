@@ -132,7 +132,7 @@ WORDS = [
 
 @pytest.mark.parametrize(("content", "message"), WORDS, ids=[f"{number}" for number in range(len(WORDS))])
 def test_word_vectors(tmp_path, content, message):
-    from baselines.words import WordVectors
+    from baselines.vectors.words import WordVectors
 
     (tmp_path / "words.vec").write_bytes(content)
     tracemalloc.start()
@@ -154,7 +154,7 @@ def test_word_vectors(tmp_path, content, message):
     ],
 )
 def test_dictionaries(tmp_path, content, message):
-    from baselines.aligned import read_dictionary
+    from baselines.vectors.aligned import read_dictionary
 
     (tmp_path / "dictionary.tsv").write_bytes(content)
     with pytest.raises(ValueError, match=r"dictionary\.tsv") as error:
@@ -176,7 +176,7 @@ MAGIC = struct.pack("@i", 793_712_314)
     ],
 )
 def test_fasttext_models(tmp_path, content, message):
-    from baselines import fasttext
+    from baselines.vectors import fasttext
 
     (tmp_path / "cc.bin").write_bytes(content)
     with pytest.raises(ValueError, match=r"cc\.bin") as error:
@@ -185,7 +185,7 @@ def test_fasttext_models(tmp_path, content, message):
 
 
 def test_modules_of_a_reference_stay_in_its_folder(model):
-    from harness.evaluation.reference import check_sparse
+    from harness.references.sparse_models import check_sparse
 
     for path in ("../../other", "/etc", "a/../../b"):
         outside = [{"idx": 0, "name": "0", "path": path, "type": "sentence_transformers.models.Transformer"}]

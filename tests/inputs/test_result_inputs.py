@@ -12,10 +12,10 @@ from records_made import record
 from safetensors.numpy import load_file, save_file
 
 from harness.evaluation import trec
-from harness.reading import bounded
-from harness.results.cells import read_cells
+from harness.files import bounded
 from harness.results.export import COLUMNS
-from sembridge.record import JSON, TENSORS, load_record
+from harness.results.scored_cells import read_cells
+from sembridge.model_card.record import JSON, TENSORS, load_record
 
 RUN = "q1 Q0 d1 1 0.5 tag\n"
 RUNS: list[tuple[str, bytes, str]] = [

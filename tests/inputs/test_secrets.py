@@ -15,11 +15,11 @@ import hub_repositories as real
 import pytest
 from own_data_made import made_own_data
 
-from harness import redaction
-from harness.grid.progress import Progress
-from harness.redaction import HIDDEN, without_secrets
+from harness.files import redaction
+from harness.files.redaction import HIDDEN, without_secrets
 from harness.results.measurement import failed
 from harness.results.record import Identity
+from harness.run.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRETS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.catalog.catalog import CatalogError, load_catalog
-from harness.reading import yaml_data
+from harness.files import yaml_data
 
 PLAIN = {
     "title": "t", "languages": "[ru]", "architectures": "{a: x}", "tokenizers": "t", "collections": "{c: d}", "initializers": "[mean]",

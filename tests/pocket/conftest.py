@@ -10,10 +10,10 @@ import pytest
 import torch
 from short_training import cut_short
 
-from harness.grid.artefact import Location
-from harness.pocket import encoder, tokenizers, world
-from harness.pocket.families import FAMILIES
-from harness.pocket.parts import SEED
+from harness.pocket import encoder, texts, tokenizers
+from harness.pocket.architectures import FAMILIES
+from harness.pocket.names import SEED
+from harness.store.artifact import Location
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def pocket_text(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("pocket-text")
-    world.build(out, {"seed": SEED}, {})
+    texts.build(out, {"seed": SEED}, {})
     return out
 
 

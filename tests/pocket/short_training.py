@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness.pocket import lessons, static
+from harness.pocket import encoder_training, static_embeddings
 
 FEW = 2  # steps of static training and training: enough to change every weight
 
@@ -16,7 +16,7 @@ FEW = 2  # steps of static training and training: enough to change every weight
 def cut_short(steps: int = FEW, cases: int = 2, static_steps: int = FEW) -> Iterator[None]:
     """While entered, trainings have `steps` steps of `cases` families of each kind, and static ones `static_steps`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(static, "STEPS", static_steps)
-        patch.setattr(lessons, "STEPS", steps)
-        patch.setattr(lessons, "CASES", cases)
+        patch.setattr(static_embeddings, "STEPS", static_steps)
+        patch.setattr(encoder_training, "STEPS", steps)
+        patch.setattr(encoder_training, "CASES", cases)
         yield

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from harness.pocket.architectures import BPE_SIZE
 from harness.pocket.byte_bpe import byte_bpe
-from harness.pocket.families import BPE_SIZE
 from harness.pocket.tokenizers import MAX_LENGTH
-from sembridge.encoder import load_tokenizer
-from sembridge.vocabulary import Vocabulary
+from sembridge.encoder.loading import load_tokenizer
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="module")

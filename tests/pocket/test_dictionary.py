@@ -6,9 +6,9 @@ from itertools import chain
 
 import pytest
 
-from baselines.aligned import read_dictionary
+from baselines.vectors.aligned import read_dictionary
 from harness.pocket import dictionary
-from harness.pocket.parts import LANGUAGES
+from harness.pocket.names import LANGUAGES
 from harness.pocket.phrasebook import concepts
 
 

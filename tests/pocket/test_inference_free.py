@@ -6,9 +6,9 @@ import torch
 from sentence_transformers import SparseEncoder
 
 from harness.pocket.inference_free import weigh
-from sembridge.encoder import load_encoder, load_tokenizer
-from sembridge.idf import idf
-from sembridge.parts import parts
+from sembridge.encoder.idf import idf
+from sembridge.encoder.loading import load_encoder, load_tokenizer
+from sembridge.encoder.modules import parts
 
 
 def test_a_query_is_what_its_tokens_weigh():

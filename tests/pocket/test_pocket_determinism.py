@@ -15,10 +15,10 @@ BUILD = """
 import sys
 from pathlib import Path
 import torch
-from harness.grid.artefact import Location
+from harness.store.artifact import Location
 from harness.pocket import dictionary, encoder, lessons, static, tokenizers, world
-from harness.pocket.families import FAMILIES
-from harness.pocket.parts import SEED
+from harness.pocket.architectures import FAMILIES
+from harness.pocket.names import SEED
 torch.manual_seed(99)
 torch.set_num_threads(1)  # as here
 static.STEPS = lessons.STEPS = lessons.CASES = int(sys.argv[2])

@@ -9,16 +9,16 @@ import pytest
 import torch
 from short_training import cut_short
 
-from harness.grid.artefact import Location
 from harness.pocket import bridge, encoder
-from harness.pocket.families import FAMILIES
-from harness.pocket.parts import SEED
+from harness.pocket.architectures import FAMILIES
+from harness.pocket.names import SEED
 from harness.pocket.phrasebook import LANGUAGES
 from harness.pocket.tokenizers import MAX_LENGTH
+from harness.store.artifact import Location
 from sembridge.bridge import embed_vocabulary, load_bridge
-from sembridge.encoder import load_encoder, load_tokenizer
-from sembridge.parts import parts
-from sembridge.vocabulary import Vocabulary
+from sembridge.encoder.loading import load_encoder, load_tokenizer
+from sembridge.encoder.modules import parts
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 PLAIN = {"bert": "BertForMaskedLM", "roberta": "RobertaForMaskedLM", "distilbert": "DistilBertForMaskedLM"}
 MASKED_LM_FILES = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}

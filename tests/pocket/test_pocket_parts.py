@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.grid.artefact import Artefact, Member
 from harness.pocket import dictionary
-from harness.pocket.families import FAMILIES
-from harness.pocket.parts import COLLECTIONS, LANGUAGES, SEED, pocket_member
+from harness.pocket.architectures import FAMILIES
+from harness.pocket.names import COLLECTIONS, LANGUAGES, SEED, pocket_member
+from harness.store.artifact import Artefact, Member
 
 
 @pytest.mark.parametrize("language", [*LANGUAGES, "en"])

@@ -13,11 +13,11 @@ import pytest
 from short_training import cut_short
 
 from harness.collections import beir
-from harness.pocket import encoder, static
-from harness.pocket.families import FAMILIES
-from harness.pocket.parts import SEED
+from harness.pocket import encoder, static_embeddings
+from harness.pocket.architectures import FAMILIES
+from harness.pocket.names import SEED
 from harness.pocket.phrasebook import concepts
-from sembridge.encoder import load_encoder
+from sembridge.encoder.loading import load_encoder
 
 STEPS, CASES = 15, 3
 QUERIES, DOCUMENTS = 80, 300
@@ -32,7 +32,7 @@ FLOORS = {  # least nDCG@10 of faq and of passages, and least share of the conce
 @pytest.fixture(scope="module", params=FAMILIES)
 def trained(request, pocket_inputs, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
-    with cut_short(STEPS, CASES, static.STEPS):
+    with cut_short(STEPS, CASES, static_embeddings.STEPS):
         encoder.build(folder, {"family": request.param, "seed": SEED}, pocket_inputs)
     return request.param, load_encoder(str(folder))
 

@@ -6,9 +6,9 @@ import pytest
 
 from harness.pocket.phrasebook import LANGUAGES
 from harness.pocket.tokenizers import CASED, MAX_LENGTH, OTHER_SIZE, SIZE, wordpiece
-from harness.pocket.wording import templates
-from sembridge.encoder import load_tokenizer
-from sembridge.vocabulary import Vocabulary
+from harness.pocket.writer import templates
+from sembridge.encoder.loading import load_tokenizer
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 

@@ -7,8 +7,8 @@ import random
 import pytest
 import torch
 
-from harness.pocket import static
-from harness.pocket.static import train_static
+from harness.pocket import static_embeddings
+from harness.pocket.static_embeddings import train_static
 
 # Thirty meanings of three texts, each text two subwords: one of its own and one that texts of other meanings have too.
 MEANINGS = {f"m{meaning}": [f"{3 * meaning + form} {90 + (meaning + 7 * form) % 10}" for form in range(3)] for meaning in range(30)}
@@ -57,7 +57,7 @@ def test_the_seed_decides_and_no_global_generator(rows):
 
 def test_groups_take_turns(monkeypatch):
     """Every group is trained on, and only texts of the same group are each other's negatives."""
-    monkeypatch.setattr(static, "STEPS", 6)
+    monkeypatch.setattr(static_embeddings, "STEPS", 6)
     asked = []
 
     def spy(texts):

@@ -11,7 +11,7 @@ from texts_read import contains
 
 from harness.pocket.cases import PERSONS, TOWNS
 from harness.pocket.phrasebook import LANGUAGES, concepts
-from harness.pocket.wording import Writer, templates
+from harness.pocket.writer import Writer, templates
 
 SLOTS = {
     "faq_question": {"thing", "action", "circumstance"},

@@ -9,7 +9,7 @@ from texts_read import concepts_in, contains, read
 
 from harness.pocket.cases import Case
 from harness.pocket.phrasebook import LANGUAGES, concepts
-from harness.pocket.wording import Writer
+from harness.pocket.writer import Writer
 
 
 @pytest.fixture(scope="module")

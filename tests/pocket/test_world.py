@@ -11,7 +11,7 @@ from texts_read import concepts_in, contains, read
 
 from harness.collections import beir
 from harness.pocket.cases import HELD_OUT, known_concepts
-from harness.pocket.parts import SEED
+from harness.pocket.names import SEED
 from harness.pocket.phrasebook import LANGUAGES, concepts
 
 every_language = pytest.mark.parametrize("language", LANGUAGES)

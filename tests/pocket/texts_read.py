@@ -8,7 +8,7 @@ from itertools import chain
 
 from harness.collections.words import words
 from harness.pocket.phrasebook import concepts
-from harness.pocket.wording import templates
+from harness.pocket.writer import templates
 
 CONCEPT_SLOTS = {
     "thing": ("thing",),

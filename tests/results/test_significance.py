@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from harness.results import paired, significance
+from harness.results import resampling, significance
 from harness.results.record import Record
 from harness.results.significance import Scores, mark
 from harness.results.tables import Table, make_tables
@@ -68,7 +68,7 @@ def test_the_family_is_every_pair_of_every_column(cell):
     _, comparisons = mark(make_tables(records)[0], cell.scores.get)
     assert [one.column for one in comparisons] == ["ko", "ko", "ru", "ru", "mean", "mean"]
     assert [one.queries for one in comparisons] == [5, 5, 5, 5, 10, 10]
-    assert [one.p_holm for one in comparisons] == paired.holm([one.p for one in comparisons], 9)
+    assert [one.p_holm for one in comparisons] == resampling.holm([one.p for one in comparisons], 9)
 
 
 def test_the_mean_gives_languages_equal_weight(cell):
@@ -188,15 +188,15 @@ def test_equal_methods_are_seldom_called_different_even_though_the_best_is_chose
 
     If the seven comparisons that are shown were the family, it would be one in eight.
     """
-    monkeypatch.setattr(paired, "RESAMPLES", 1)
-    monkeypatch.setattr(paired, "FLIPS", 1)
+    monkeypatch.setattr(resampling, "RESAMPLES", 1)
+    monkeypatch.setattr(resampling, "FLIPS", 1)
     rng = np.random.default_rng(9)
     wrong = shown = 0
     for _ in range(400):
         [table] = make_tables([cell(method, "ko", rng.random(40)) for method in "abcdefgh"])
         comparisons = mark(table, cell.scores.get)[1]
         wrong += any(one.p_holm < significance.LEVEL for one in comparisons)
-        shown += any(p < significance.LEVEL for p in paired.holm([one.p for one in comparisons], len(comparisons)))
+        shown += any(p < significance.LEVEL for p in resampling.holm([one.p for one in comparisons], len(comparisons)))
     assert wrong / 400 < 0.05 + 0.02
     assert shown / 400 > 0.08, "the choice of the best no longer shows: this simulation cannot fail"
 

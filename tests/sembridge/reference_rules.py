@@ -1,6 +1,6 @@
 """The reference implementation's rules once more, written for reading and for nothing else: strings, loops, float64, the whole score matrix.
 
-An oracle for `sembridge.compat` and `sembridge.reference`: it shares no code with them and takes the tokenizers themselves.
+An oracle for `sembridge.vocabulary.compat` and `sembridge.published`: it shares no code with them and takes the tokenizers themselves.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from transfers_made import plain_vocabulary
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from sembridge.bridge import embed_vocabulary, load_bridge
-from sembridge.vocabulary import Vocabulary
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 SIZE = 6
 
@@ -111,7 +111,7 @@ def test_prompt_is_applied(transformer):
 def test_the_bridge_takes_the_faster_products(transformer, monkeypatch):
     vocabulary = plain_vocabulary(["cat", "play"])
     expected = embed_vocabulary(transformer, vocabulary)
-    monkeypatch.setattr("sembridge.products.FEWEST_ROWS", 1)
+    monkeypatch.setattr("sembridge.encoder.matmul.FEWEST_ROWS", 1)
     made = products_seen(monkeypatch)
     np.testing.assert_allclose(embed_vocabulary(transformer, vocabulary).vectors, expected.vectors, rtol=1e-5)
     assert made

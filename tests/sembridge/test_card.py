@@ -6,9 +6,9 @@ import pytest
 import yaml
 from records_made import recipe, record
 
-from sembridge.card import UNKNOWN, carried_licence, model_card
-from sembridge.licence import forbids_commerce, forbids_derivatives, most_restrictive
-from sembridge.recipe import Ingredient, Recipe
+from sembridge.model_card.card import UNKNOWN, carried_licence, model_card
+from sembridge.model_card.license import forbids_commerce, forbids_derivatives, most_restrictive
+from sembridge.model_card.recipe import Ingredient, Recipe
 
 
 def front_matter(card: str) -> dict:
@@ -55,7 +55,7 @@ def record_without_mixtures():
     from records_made import question
 
     from sembridge.initializer import assemble
-    from sembridge.record import TransferRecord
+    from sembridge.model_card.record import TransferRecord
 
     asked = question()
     return TransferRecord.of(asked, assemble(asked, sampled=np.ones((len(asked.missing), 3), dtype=np.float32)), recipe())
@@ -133,7 +133,7 @@ def test_the_program_pools_as_the_encoder_does(strategy, activation):
 
     import torch
 
-    from sembridge.head import pool
+    from sembridge.encoder.head import pool
 
     line = re.search(r"weights = (.*)  # one", model_card(record(), "x", strategy=strategy, activation=activation))[1]
     logits, mask = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0)), torch.tensor([[1, 1, 1], [1, 0, 0]])

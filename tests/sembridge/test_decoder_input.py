@@ -11,18 +11,18 @@ import torch
 from families_made import FAMILIES, batch_of, represented, texts
 from transformers import BertForMaskedLM, ModernBertConfig, ModernBertForMaskedLM
 
-import sembridge.head
-from sembridge import pooled_product
-from sembridge.decoder_input import decoder_input
-from sembridge.encoder import load_encoder
-from sembridge.head import represent, represent_sparse
-from sembridge.parts import parts
+import sembridge.encoder.head
+from sembridge.encoder import max_logits
+from sembridge.encoder.decoder_input import decoder_input
+from sembridge.encoder.head import represent, represent_sparse
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.modules import parts
 
 
 @pytest.fixture
 def chunks(monkeypatch):
     """The vocabulary is taken in chunks of 128 outputs."""
-    monkeypatch.setattr(pooled_product, "LOGITS", {"cpu": 1})
+    monkeypatch.setattr(max_logits, "LOGITS", {"cpu": 1})
 
 
 class Capped(BertForMaskedLM):
@@ -67,7 +67,7 @@ def test_every_family_is_represented_without_its_decoder(family, tied, folders, 
 def test_gradients_of_all_parameters(family, folders, monkeypatch):
     found = []
     for stopped in (lambda *_: None, decoder_input):
-        monkeypatch.setattr(sembridge.head, "decoder_input", stopped)
+        monkeypatch.setattr(sembridge.encoder.head, "decoder_input", stopped)
         encoder = load_encoder(folders[family, True]).eval()
         weights = represent(encoder, batch_of(encoder, texts()[:8]))
         (weights * torch.linspace(-1, 1, weights.shape[1])).sum().backward()
@@ -152,8 +152,8 @@ def test_the_decoder_is_itself_again_also_after_an_error(folders, chunks):
 @pytest.mark.parametrize("strategy", ["max", "sum"])
 def test_sparse_and_dense_representations_are_the_same_bits(strategy, activation, whole, folders, monkeypatch):
     if whole:
-        monkeypatch.setattr(sembridge.head, "decoder_input", lambda *_: None)
-    monkeypatch.setattr(pooled_product, "LOGITS", {"cpu": 1})
+        monkeypatch.setattr(sembridge.encoder.head, "decoder_input", lambda *_: None)
+    monkeypatch.setattr(max_logits, "LOGITS", {"cpu": 1})
     encoder = load_encoder(folders["inference-free", True])
     parts(encoder).pooling.pooling_strategy, parts(encoder).pooling.activation_function = strategy, activation
     batch = batch_of(encoder, texts()[:16])
@@ -168,9 +168,9 @@ def test_sparse_and_dense_representations_are_the_same_bits(strategy, activation
 def test_logits_that_have_to_be_whole_are_computed_for_a_few_texts_at_a_time(folders, monkeypatch):
     encoder = load_encoder(folders["bert", True])
     batch = batch_of(encoder, texts()[:16])
-    monkeypatch.setattr(sembridge.head, "decoder_input", lambda *_: None)
+    monkeypatch.setattr(sembridge.encoder.head, "decoder_input", lambda *_: None)
     whole, seen = represent_sparse(encoder, batch).toarray(), []
     parts(encoder).model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(len(kwargs["input_ids"])), with_kwargs=True)
-    monkeypatch.setattr(sembridge.head, "MOST_LOGITS", 5 * batch["input_ids"].shape[1] * parts(encoder).model.config.vocab_size)
+    monkeypatch.setattr(sembridge.encoder.head, "MOST_LOGITS", 5 * batch["input_ids"].shape[1] * parts(encoder).model.config.vocab_size)
     np.testing.assert_allclose(represent_sparse(encoder, batch).toarray(), whole, atol=1e-6)
     assert seen == [5, 5, 5, 1]

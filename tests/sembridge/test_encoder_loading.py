@@ -15,8 +15,8 @@ from tokenizers import Tokenizer, models
 from tokenizers_made import made_tokenizer
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from sembridge.encoder import check_folder, load_encoder, load_tokenizer
-from sembridge.parts import SIDES, parts
+from sembridge.encoder.loading import check_folder, load_encoder, load_tokenizer
+from sembridge.encoder.modules import SIDES, parts
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from entmax import entmax15, entmax_bisect, sparsemax
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sembridge.entmax as module
-from sembridge.entmax import cosine_mixture, entmax
+import sembridge.mixture.entmax as module
+from sembridge.mixture.entmax import cosine_mixture, entmax
 
 ALPHAS = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 8.0)
 

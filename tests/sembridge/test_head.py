@@ -7,8 +7,8 @@ import torch
 from families_made import FAMILIES, family_encoder, texts
 from sentence_transformers.sparse_encoder.modules import SpladePooling
 
-from sembridge.head import pad, pool, represent
-from sembridge.parts import parts
+from sembridge.encoder.head import pad, pool, represent
+from sembridge.encoder.modules import parts
 
 SETTINGS = [(strategy, activation) for strategy in ("max", "sum") for activation in ("relu", "log1p_relu")]
 SHAPES = [(1, 1, 1), (2, 3, 5), (5, 7, 33), (4, 19, 130), (3, 1, 257), (9, 40, 1003)]

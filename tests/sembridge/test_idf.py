@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tokenizers_made import made_tokenizer
 
-from sembridge.idf import idf
+from sembridge.encoder.idf import idf
 
 LINES = ["the cat", "the cat cat", "", "  ", "the window"]
 
@@ -36,7 +36,7 @@ def test_specials_weigh_nothing_even_where_the_text_has_them(tokenizer):
 
 def test_many_lines_count_as_few(tokenizer, monkeypatch):
     whole = idf(LINES * 3, tokenizer, len(tokenizer))
-    monkeypatch.setattr("sembridge.idf._LINES", 2)
+    monkeypatch.setattr("sembridge.encoder.idf._LINES", 2)
     assert np.array_equal(idf(iter(LINES * 3), tokenizer, len(tokenizer)), whole)
 
 

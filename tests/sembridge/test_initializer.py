@@ -14,9 +14,9 @@ from transfers_made import made_transfer, plain_vocabulary
 import sembridge.initializer as module
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Transfer, assemble, available, initializer_class, univariate_rows
 from sembridge.nearest import nearest
-from sembridge.overlap import Overlap
 from sembridge.semantic_bridge import SemBridge
-from sembridge.vocabulary import Vocabulary
+from sembridge.vocabulary.overlap import Overlap
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 
 def test_nearest():

@@ -12,11 +12,11 @@ from entmax import entmax_bisect
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import sembridge.mixture as module
-from sembridge.entmax import entmax
+import sembridge.mixture.mixture as module
 from sembridge.initializer import _blocks_of_rows, rows_of
-from sembridge.mixture import Directions, mixtures, screened
-from sembridge.screening import Screen, candidates
+from sembridge.mixture.entmax import entmax
+from sembridge.mixture.mixture import Directions, mixtures, screened
+from sembridge.mixture.screening import Screen, candidates
 
 ALPHAS = (1.01, 1.5, 2.0, 2.5, 4.0, 50.0)
 DTYPES = (torch.bfloat16, torch.float32)
@@ -94,7 +94,7 @@ def test_neither_precision_nor_blocks_nor_threads_nor_other_alphas_change_a_bit(
 @pytest.mark.parametrize("alpha", [1.25, 1.5, 2.0, 2.5, 4.0])
 def test_candidates_without_weight_leave_no_trace(alpha):
     """Which of them pass the screen depends on the rounding of its scores; the last bit of a weight must not."""
-    from sembridge.mixture_kernels import _entmax
+    from sembridge.mixture.kernels import _entmax
 
     rng = np.random.default_rng(13)
     for _ in range(100):

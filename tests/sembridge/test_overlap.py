@@ -11,8 +11,8 @@ from tokenizers_made import FURTHER_KINDS, KINDS, english, made_tokenizer
 from transfers_made import permuted
 from transformers import PreTrainedTokenizerFast
 
-from sembridge.overlap import MODES, RULES, Overlap, match
-from sembridge.vocabulary import ROLES, Vocabulary
+from sembridge.vocabulary.overlap import MODES, RULES, Overlap, match
+from sembridge.vocabulary.vocabulary import ROLES, Vocabulary
 
 
 def vocabulary(*tokens: str, kind: str = "wordpiece") -> Vocabulary:

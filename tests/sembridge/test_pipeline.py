@@ -15,11 +15,11 @@ from families_made import FAMILIES, Copying, family_folder, represented, source_
 from tokenizers_made import made_tokenizer
 
 from sembridge.bridge import BridgeVectors, TokenVectors
-from sembridge.encoder import load_encoder, load_tokenizer
-from sembridge.parts import parts
+from sembridge.encoder.loading import load_encoder, load_tokenizer
+from sembridge.encoder.modules import parts
+from sembridge.encoder.transplant import source_rows
 from sembridge.pipeline import apply, question, transfer, with_tokenizers
 from sembridge.semantic_bridge import SemBridge
-from sembridge.transplant import source_rows
 
 ROOT = Path(__file__).parents[2]
 

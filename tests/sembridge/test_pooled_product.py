@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sembridge import pooled_product as module
-from sembridge.pooled_product import pooled_chunks, pooled_product
+from sembridge.encoder import max_logits as module
+from sembridge.encoder.max_logits import pooled_chunks, pooled_product
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine"))]
 SHAPES = [  # lengths of the texts, D, V, logits held at a time

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from products_seen import products_seen
 
-from sembridge import products
-from sembridge.products import FEWEST_ROWS, product, quick_products
+from sembridge.encoder import matmul
+from sembridge.encoder.matmul import FEWEST_ROWS, product, quick_products
 
 PLENTY = 2 * FEWEST_ROWS
 
@@ -28,7 +28,7 @@ def operands(shape: tuple[int, ...], outputs: int, seed: int = 0, dtype: torch.d
 @given(texts=st.integers(1, 4), tokens=st.integers(FEWEST_ROWS, 90), size=st.integers(1, 70), outputs=st.integers(1, 90), seed=st.integers(0, 9))
 def test_values_and_gradients_are_those_of_float64(texts, tokens, size, outputs, seed):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(products, "_onednn_is_faster", lambda: True)
+        patch.setattr(matmul, "_onednn_is_faster", lambda: True)
         found = operands((texts, tokens, size), outputs, seed)
         exact = [tensor.detach().double().requires_grad_() for tensor in found]
         result = product(*found)
@@ -92,7 +92,7 @@ def test_linear_layers_are_redirected_inside_the_context_alone(chosen):
 
 
 def test_elsewhere_nothing_changes(monkeypatch):
-    monkeypatch.setattr(products, "_onednn_is_faster", lambda: False)
+    monkeypatch.setattr(matmul, "_onednn_is_faster", lambda: False)
     left, right, bias = operands((PLENTY, 8), 5)
     with quick_products():
         assert torch.equal(product(left, right, bias), torch.nn.functional.linear(left, right, bias))
@@ -106,6 +106,6 @@ def test_the_processor_decides(vendor, capability, faster, monkeypatch, tmp_path
     said = tmp_path / "cpuinfo"
     if vendor:
         said.write_text(f"processor : 0\nvendor_id : {vendor}\n", encoding="ascii")
-    monkeypatch.setattr(products, "Path", lambda name: said)
+    monkeypatch.setattr(matmul, "Path", lambda name: said)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    assert products._onednn_is_faster.__wrapped__() is faster
+    assert matmul._onednn_is_faster.__wrapped__() is faster

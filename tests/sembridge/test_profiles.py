@@ -15,11 +15,11 @@ from profiles_made import FILL, byte_level, bytes_bridge, tokenizer, unigram, wo
 from reference_rules import reference_copies
 
 from sembridge.bridge import BridgeVectors, embed_vocabulary
-from sembridge.compat import canonical, copied_by_string, guessed_kind
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization, Transfer
-from sembridge.overlap import match, match_strings
 from sembridge.semantic_bridge import SemBridge
-from sembridge.vocabulary import PROFILES, ROLES, Vocabulary
+from sembridge.vocabulary.compat import canonical, copied_by_string, guessed_kind
+from sembridge.vocabulary.overlap import match, match_strings
+from sembridge.vocabulary.vocabulary import PROFILES, ROLES, Vocabulary
 
 
 def read(cut: Any) -> tuple[Vocabulary, Vocabulary]:

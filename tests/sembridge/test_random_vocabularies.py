@@ -13,9 +13,9 @@ from transformers import PreTrainedTokenizerFast
 
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.initializer import COPIED, DONORS, MIXED, SAMPLED, SPECIAL, Transfer
-from sembridge.overlap import MODES, RULES, match
 from sembridge.semantic_bridge import SemBridge
-from sembridge.vocabulary import PROFILES, ROLES, Vocabulary
+from sembridge.vocabulary.overlap import MODES, RULES, match
+from sembridge.vocabulary.vocabulary import PROFILES, ROLES, Vocabulary
 
 WORDS = ["a", "A", "play", "Play", "PLAY", "İ", "ß", "안", "1", "!", "new york", "[x]", "##", "▁", "Ġ"]
 FURTHER = ["[unused1]", "<unused_2>", "<0x0A>", "<0xEC>", "Ã", "Ċ", "ìķ", "<s>", "</s>", "[CLS]", "<lang:ko>"]

@@ -16,8 +16,8 @@ from records_made import STRENGTH, WEIGHTS, record
 from tokenizers_made import KINDS, made_tokenizer
 
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization
-from sembridge.record import JSON, KEPT, ORIGINS, TENSORS, TokenNames, TransferRecord, best_cosines, load_record
-from sembridge.vocabulary import Vocabulary
+from sembridge.model_card.record import JSON, KEPT, ORIGINS, TENSORS, TokenNames, TransferRecord, best_cosines, load_record
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,7 +75,7 @@ def test_saved_and_read_it_is_the_same_and_the_bytes_are_the_same(tmp_path):
 def test_reading_needs_no_torch(tmp_path):
     record().save(tmp_path)
     code = (
-        "import sys; from pathlib import Path; from sembridge.record import load_record\n"
+        "import sys; from pathlib import Path; from sembridge.model_card.record import load_record\n"
         "load_record(Path(sys.argv[1])); print('torch' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)

@@ -13,8 +13,8 @@ from profiles_made import bytes_bridge, tokenizer, wordpiece, words_bridge
 from reference_rules import reference_copies, reference_rows
 
 from sembridge.bridge import BridgeVectors, embed_vocabulary
-from sembridge.reference import SemBridge
-from sembridge.vocabulary import Vocabulary
+from sembridge.published import SemBridge
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 PAIRS = [
     ("uncased English", "cased Russian"),
@@ -142,7 +142,7 @@ def test_verbosity(bridge, caplog):
     seen = []
     for verbosity in ("silent", "info", "debug"):
         caplog.clear()
-        with caplog.at_level(logging.DEBUG, logger="sembridge.reference"):
+        with caplog.at_level(logging.DEBUG, logger="sembridge.published"):
             SemBridge(rows, source, target, bridge, verbosity=verbosity)
         seen.append([record.getMessage() for record in caplog.records])
     assert [len(messages) for messages in seen[:2]] == [0, 1] and "special" in seen[1][0]

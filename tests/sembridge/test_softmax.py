@@ -12,10 +12,10 @@ from transfers_made import made_transfer
 import sembridge.semantic_bridge as module
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.initializer import Initialization, Transfer
-from sembridge.recipe import Recipe
-from sembridge.record import TransferRecord, best_cosines
+from sembridge.mixture.softmax import SoftmaxMixture
+from sembridge.model_card.recipe import Recipe
+from sembridge.model_card.record import TransferRecord, best_cosines
 from sembridge.semantic_bridge import SemBridge
-from sembridge.softmax import SoftmaxMixture
 
 SOURCE, TARGET = 150, 90
 

@@ -21,9 +21,9 @@ from families_made import (
 )
 from transformers import MPNetConfig, MPNetForMaskedLM
 
-from sembridge.encoder import load_encoder
-from sembridge.head import pad, represent
-from sembridge.parts import parts
+from sembridge.encoder.head import pad, represent
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.modules import parts
 from sembridge.pipeline import apply
 
 PADS = (0, 1, 5, 100)

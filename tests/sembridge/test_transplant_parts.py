@@ -25,11 +25,11 @@ from families_made import (
     texts,
 )
 
-from sembridge.encoder import load_encoder
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.modules import parts
+from sembridge.encoder.transplant import BIAS_POLICIES, decoder_rows, source_rows, transplant
 from sembridge.initializer import Initialization
-from sembridge.parts import parts
 from sembridge.pipeline import apply, question
-from sembridge.transplant import BIAS_POLICIES, decoder_rows, source_rows, transplant
 
 
 @pytest.fixture(params=FAMILIES)

@@ -21,8 +21,8 @@ from families_made import (
     texts,
 )
 
-from sembridge.encoder import load_encoder
-from sembridge.parts import parts
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.modules import parts
 from sembridge.pipeline import apply
 
 READER = """

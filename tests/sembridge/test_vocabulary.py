@@ -13,7 +13,7 @@ import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, CanineTokenizer, PreTrainedTokenizerFast
 
-from sembridge.vocabulary import Vocabulary
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 BERT = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
 ROBERTA = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}
@@ -297,7 +297,7 @@ def test_digest_is_the_same_after_saving_and_in_another_process(tmp_path):
     assert Vocabulary.from_tokenizer(AutoTokenizer.from_pretrained(tmp_path)).digest == vocabulary.digest
     fields = [vocabulary.kind, vocabulary.tokens, vocabulary.texts, vocabulary.word_initial.tolist(), vocabulary.roles]
     program = (
-        "import json, sys, numpy as np\nfrom sembridge.vocabulary import Vocabulary\nkind, tokens, texts, initial, roles = json.load(sys.stdin)\n"
+        "import json, sys, numpy as np\nfrom sembridge.vocabulary.vocabulary import Vocabulary\nkind, tokens, texts, initial, roles = json.load(sys.stdin)\n"
         "print(Vocabulary(kind, tuple(tokens), tuple(texts), np.array(initial), tuple(roles)).digest)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONIOENCODING": "utf-8"}

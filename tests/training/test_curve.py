@@ -13,12 +13,12 @@ from pairs_made import toy_pairs
 
 from harness.collections import beir
 from harness.evaluation import stage as evaluation
-from harness.grid.artefact import Location
+from harness.store.artifact import Location
 from harness.training import stage
 from harness.training.curve import Curve, point_steps, scores_on
 from harness.training.loop import Pair, train
 from harness.training.settings import TrainingSettings
-from sembridge.encoder import load_encoder
+from sembridge.encoder.loading import load_encoder
 
 # 10 steps; dropout, so that the random state matters
 SETTINGS = TrainingSettings(batch_size=8, epochs=2, learning_rate=5e-3, max_length=16, checkpoint_every=4)

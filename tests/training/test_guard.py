@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.grid.faults import FINAL, raised
+from harness.run.retries import FINAL, raised
 from harness.training.guard import TrainingStopped, check
 
 

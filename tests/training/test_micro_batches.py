@@ -8,11 +8,11 @@ from encoders_made import largest_difference, made_encoder_folder, same_bits, we
 from families_made import family_folder
 from pairs_made import toy_pairs
 
-from harness.training import representations as module
+from harness.training import gradient_cache as module
+from harness.training.gradient_cache import representations
 from harness.training.loop import train
-from harness.training.representations import representations
 from harness.training.settings import TrainingSettings
-from sembridge.encoder import load_encoder
+from sembridge.encoder.loading import load_encoder
 
 SETTINGS = TrainingSettings(batch_size=16, epochs=1, learning_rate=1e-3, max_length=16, lambda_query=0.02, lambda_document=0.03, precision="float32")
 TEXTS = [pair.passage for pair in toy_pairs()][:11]
@@ -37,7 +37,7 @@ def loss_of(found):
 def test_gradients_are_those_of_all_micro_batches_held_at_once(folder, size, whole, monkeypatch):
     """The other side encodes the same micro batches with the same draws, keeps their activations and differentiates once."""
     if whole:
-        monkeypatch.setattr("sembridge.head.decoder_input", lambda *_: None)
+        monkeypatch.setattr("sembridge.encoder.head.decoder_input", lambda *_: None)
     encoder, other = load_encoder(folder).train(), load_encoder(folder).train()
     torch.manual_seed(7)
     found, backward = representations(encoder, "document", TEXTS, SETTINGS.model_copy(update={"micro_batch": size}))

@@ -11,8 +11,8 @@ from sentence_transformers.sparse_encoder.modules import Router, SparseStaticEmb
 
 from harness.training.loop import train
 from harness.training.settings import TrainingSettings
-from sembridge.encoder import load_encoder
-from sembridge.parts import parts
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.modules import parts
 
 SETTINGS = {"precision": "float32", "batch_size": 8, "epochs": 6, "learning_rate": 5e-3, "max_length": 16}
 

@@ -12,7 +12,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from harness.training.guard import TrainingStopped
 from harness.training.loop import Pair, train
 from harness.training.settings import TrainingSettings
-from sembridge.encoder import load_encoder
+from sembridge.encoder.loading import load_encoder
 
 FAST = {"precision": "float32", "batch_size": 8, "epochs": 1, "learning_rate": 5e-3, "max_length": 16}
 
@@ -79,7 +79,7 @@ def test_precision_is_that_of_the_settings(folder):
 
 def test_in_float32_forward_and_backward_passes_take_the_faster_products(folder, monkeypatch):
     before, figures = trained(folder, max_pairs=16)
-    monkeypatch.setattr("sembridge.products.FEWEST_ROWS", 1)
+    monkeypatch.setattr("sembridge.encoder.matmul.FEWEST_ROWS", 1)
     made = products_seen(monkeypatch)
     encoder, again = trained(folder, max_pairs=16)
     texts = [shape for shape in made if len(shape) == 3 and shape[0] == 8]

@@ -12,13 +12,13 @@ from pairs_made import toy_pairs
 from tokenizers_made import made_tokenizer, russian
 
 from harness.collections import beir
-from harness.grid.artefact import Location
+from harness.initialization import initialization
+from harness.store.artifact import Location
 from harness.training import checkpoint, stage
 from harness.training.guard import TrainingStopped
 from harness.training.loop import train
 from harness.training.settings import TrainingSettings
-from harness.transfer import initialization
-from sembridge.encoder import load_encoder
+from sembridge.encoder.loading import load_encoder
 
 SETTINGS = {"batch_size": 8, "epochs": 2, "learning_rate": 1e-3, "max_length": 16, "checkpoint_every": 3, "lambda_document": 0.01}
 

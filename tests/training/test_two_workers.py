@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from two_workers import SEED, STOPPED, Represented, curve_of, parallel_gradients, plain_training, work, write_collection
 
 from harness.training.loop import train
-from sembridge.encoder import load_encoder
+from sembridge.encoder.loading import load_encoder
 
 # PLAIN's 60 pairs in batches of 16, three times.
 STEPS = 9

@@ -19,9 +19,9 @@ from harness.training.curve import Curve, scores_on
 from harness.training.guard import TrainingStopped
 from harness.training.loop import train
 from harness.training.settings import TrainingSettings
-from sembridge.encoder import load_encoder
-from sembridge.head import pad, represent, tokenize
-from sembridge.parts import parts
+from sembridge.encoder.head import pad, represent, tokenize
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.modules import parts
 
 PLAIN = TrainingSettings(batch_size=16, epochs=3, learning_rate=1e-3, max_length=16, lambda_query=0.02, lambda_document=0.03)  # of 3 steps
 STOPPED = PLAIN.model_copy(update={"checkpoint_every": 4})

@@ -12,12 +12,12 @@ from cases_made import build, case_of
 from families_made import FAMILIES, with_marks
 from tokenizers_made import FURTHER_KINDS, KINDS, made_tokenizer
 
-from sembridge.encoder import load_encoder
-from sembridge.head import pad, represent
+from sembridge.encoder.head import pad, represent
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.modules import parts
+from sembridge.encoder.transplant import decoder_rows, source_rows, transplant
 from sembridge.initializer import available
-from sembridge.parts import parts
 from sembridge.pipeline import question
-from sembridge.transplant import decoder_rows, source_rows, transplant
 
 TEXTS = ["новый кот смотрит window", "старый", "The train song забывает пароль и ещё одно слово", "..."]
 

@@ -16,16 +16,16 @@ from baselines.mean import Mean
 from baselines.ofa import OFA
 from baselines.random import Random
 from baselines.wechsel import Wechsel
-from harness.grid.artefact import Location
-from harness.transfer import aligned_vectors, auxiliary_vectors, bridge_vectors, initialization, subword_vectors
-from harness.transfer.encoders import zero_shot_encoder
+from harness.initialization import aligned_vectors, auxiliary_vectors, bridge_vectors, initialization, subword_vectors
+from harness.initialization.encoders import zero_shot_encoder
+from harness.store.artifact import Location
 from sembridge.bridge import BridgeVectors
-from sembridge.encoder import load_encoder, load_tokenizer
+from sembridge.encoder.loading import load_encoder, load_tokenizer
+from sembridge.encoder.transplant import decoder_rows
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL
+from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.pipeline import apply, question
 from sembridge.semantic_bridge import SemBridge
-from sembridge.softmax import SoftmaxMixture
-from sembridge.transplant import decoder_rows
 
 WORDS = {"dimension": 8, "epochs": 1, "min_count": 5, "min_n": 4, "max_n": 5, "buckets": 500, "seed": 1}
 AUXILIARY = {"dimension": 8, "epochs": 1, "min_count": 45, "buckets": 500, "seed": 1}

@@ -10,19 +10,19 @@ from batches_seen import batches_seen
 from encoders_made import made_bridge_folder
 from tokenizers_made import english, made_tokenizer, russian
 
-from baselines.aligned import LABEL, aligned_subwords, read_dictionary
-from baselines.fasttext import load as load_words
-from baselines.fasttext import train_words
 from baselines.focus import train_auxiliary
 from baselines.ofa import OFA
-from baselines.words import BRIDGE, COLEXNET, WordVectors
-from baselines.words import subword_vectors as contained
-from harness.grid.artefact import Location
+from baselines.vectors.aligned import LABEL, aligned_subwords, read_dictionary
+from baselines.vectors.fasttext import load as load_words
+from baselines.vectors.fasttext import train_words
+from baselines.vectors.words import BRIDGE, COLEXNET, WordVectors
+from baselines.vectors.words import subword_vectors as contained
+from harness.initialization import aligned_vectors, auxiliary_vectors, bridge_vectors, subword_vectors
 from harness.pocket.tokenizers import wordpiece
-from harness.transfer import aligned_vectors, auxiliary_vectors, bridge_vectors, subword_vectors
+from harness.store.artifact import Location
 from sembridge.bridge import embed_vocabulary, load_bridge
-from sembridge.encoder import load_tokenizer
-from sembridge.vocabulary import Vocabulary
+from sembridge.encoder.loading import load_tokenizer
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 CYRILLIC = "а б в г д е ж з и й к л м н о п р с т у ф х ц ч ш щ ъ ы ь э ю я"
 

@@ -1,0 +1,77 @@
+"""Mixtures of the source rows nearest to each new token in a space both vocabularies share: what OFA and WECHSEL have in common."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import scipy.sparse as sp
+
+from baselines.vectors.words import SubwordVectors
+from sembridge.initializer import Transfer
+
+logger = logging.getLogger(__name__)
+
+_BLOCK = 1 << 23  # scores held at a time: 64 MB of float64
+_DECIMALS = 12  # cosines equal to this many decimals are tied
+
+
+def check(neighbours: int, temperature: float) -> None:
+    """Raise ValueError for settings that make no mixture."""
+    if neighbours < 1:
+        raise ValueError(f"neighbours {neighbours} must be at least 1")
+    if not temperature > 0:
+        raise ValueError(f"temperature {temperature} must be positive")
+
+
+def neighbour_mixture(transfer: Transfer, subwords: SubwordVectors, neighbours: int, temperature: float) -> sp.csr_array:
+    """[R, S] weights: softmax(cosine / temperature) over the `neighbours` nearest source subwords of each missing token, none without a vector.
+
+    Source subwords are donors with a vector that is not zero; all of them where there are fewer than `neighbours`. Ties go to the token first in
+    string order, whatever its id. Raises ValueError if the vectors are not those of these vocabularies, and if no donor has a vector.
+    """
+    given, sizes = (len(subwords.source), len(subwords.target)), (len(transfer.source), len(transfer.target))
+    if given != sizes:
+        raise ValueError(f"subword vectors for {given[0]:,} and {given[1]:,} tokens, but the vocabularies have {sizes[0]:,} and {sizes[1]:,}")
+    source, source_known = _unit(subwords.source)
+    target, target_known = _unit(subwords.target)
+    donors = np.flatnonzero(transfer.donors & source_known)
+    donors = donors[np.argsort([str(transfer.source.tokens[i]) for i in donors], kind="stable")]  # ties do not depend on ids
+    placed = np.flatnonzero(target_known[transfer.missing])
+    if len(transfer.missing) and not len(donors):
+        raise ValueError(f"none of the source subwords has a vector ({subwords.label}); the word vectors must cover the source language")
+    if len(transfer.missing) and not len(placed):
+        logger.warning("none of the %d new tokens has a vector (%s), so all of them are sampled", len(transfer.missing), subwords.label)
+    nearest, weights = _nearest(target[transfer.missing[placed]], source[donors], neighbours, temperature)
+    rows = np.repeat(placed, nearest.shape[1])
+    return sp.csr_array((weights.ravel(), (rows, donors[nearest.ravel()])), shape=(len(transfer.missing), len(transfer.source)))
+
+
+def _nearest(queries: np.ndarray, donors: np.ndarray, k: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """([n, k] donors nearest to each unit query [n, A], nearest first; [n, k] their softmax weights), block by block; ties to the first donor."""
+    k = min(k, len(donors))
+    nearest, weights = np.empty((len(queries), k), dtype=np.int64), np.empty((len(queries), k))
+    if k == 0:
+        return nearest, weights
+    step = max(1, _BLOCK // len(donors))
+    for start in range(0, len(queries), step):
+        block = slice(start, start + step)
+        scores = queries[block] @ donors.T
+        last = np.partition(scores, len(donors) - k, axis=1)[:, len(donors) - k]
+        rows, columns = np.nonzero(scores >= last[:, None] - 10.0**-_DECIMALS)  # the k nearest and what is tied with the last of them
+        order = np.lexsort((columns, -np.round(scores[rows, columns], _DECIMALS), rows))
+        rows, columns = rows[order], columns[order]
+        place = np.arange(len(rows)) - np.searchsorted(rows, np.arange(len(scores)))[rows]
+        nearest[block] = columns[place < k].reshape(-1, k)
+        logits = np.take_along_axis(scores, nearest[block], axis=1) / temperature
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        weights[block] = shares / shares.sum(axis=1, keepdims=True)
+    return nearest, weights
+
+
+def _unit(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rows scaled to length 1 in float64, zero rows left zero; [V] bool: not zero)."""
+    vectors = vectors.astype(np.float64)
+    lengths = np.linalg.norm(vectors, axis=1)
+    vectors[lengths > 0] /= lengths[lengths > 0, None]
+    return vectors, lengths > 0

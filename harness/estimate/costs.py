@@ -1,0 +1,268 @@
+"""What a grid costs: work from first principles, seconds from rates measured on this machine.
+
+FLOP are multiplications and additions. D is a model's dimension, P the weights of its body, V its vocabulary, N documents and Q queries of T_d and
+T_q tokens, K dimensions of the vectors that are compared, S source and T target vocabulary.
+
+    a token through an encoder  2 P + 2 D V       body and head
+    a token through a bridge    2 P
+    evaluation                  (N T_d + Q T_q) tokens, and Q N scores on the processor
+    reference                   the same with the reference's own vocabulary
+    dense                       the same with a bridge, and 2 Q N K for the scores
+    bm25                        Q N scores; reading the words is left out
+    trained-encoder             3 x forward (the backward pass counts twice) of all pairs and epochs; every text is padded to the longest of its
+                                batch, so a text counts E[longest of B] tokens; with `points`, an evaluation at each and before the first step
+    bridge-vectors              V texts of TOKEN tokens through the bridge
+    subword-vectors             S + min(MOST_WORDS, N T_d) words of TOKEN tokens through the bridge
+    auxiliary-vectors           N T_d words, `epochs` times, through fastText
+    initialization              2 T S K for the methods that compare every new token with every source token, 2 T S (K + D) at alpha 1, where all
+                                donors have a weight; T stands for the rows to invent, which a plan does not know and which are fewer
+
+Left out: attention's own products (4 D x length a token and layer: a tenth of BERT-base at 512 tokens, a fortieth at 128), layer norms, reading and
+writing. A stage's first guess, which is the time of a small one, is added for all that does not grow.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.estimate.sizes import Sizes, UnknownError
+from harness.evaluation.stage import SHARE
+from harness.store.artifact import Artefact, Local, Member, Source
+
+FILE = "calibration.json"
+TOKEN = 4  # tokens of a token's or word's text as a bridge reads it, special ones included; ours
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What a calibration measured, for one cell at a time.
+
+    device, threads  what it ran on
+    multiply         FLOP/s of products of matrices by precision (float32, bfloat16)
+    encode, train    which share of these a real encoding and a real training step attain
+    mix              FLOP/s of an initialization, counted as 2 R S K
+    pairs            query-document pairs scored in a second
+    words            words a second through fastText; 0: not measured
+    auto             the precision that `auto` means here
+    """
+
+    device: str
+    threads: int
+    multiply: Mapping[str, float]
+    encode: float
+    train: float
+    mix: float
+    pairs: float
+    words: float
+    auto: str
+
+    @classmethod
+    def load(cls, store: Path) -> Rates | None:
+        """Those kept in a store; None where there are none, or not of this form."""
+        try:
+            return cls(**json.loads((store / FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def __str__(self) -> str:
+        products = ", ".join(f"{_flop(rate)}/s {precision}" for precision, rate in self.multiply.items())
+        fasttext = f", fastText {self.words:.1e} words/s" if self.words else ""
+        shares = f"of which encoding attains {self.encode:.0%} and training {self.train:.0%}"
+        return f"{self.device}: products {products}, {shares}; initialization {_flop(self.mix)}/s, {self.pairs:.1e} scores/s{fasttext}"
+
+    def save(self, store: Path) -> None:
+        aside = store / f".{FILE}.{os.getpid()}"
+        aside.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        os.replace(aside, store / FILE)
+
+
+@dataclass(frozen=True)
+class Work:
+    """encode, train, mix: FLOP; pairs, words: how many; precision of the first two."""
+
+    encode: float = 0.0
+    train: float = 0.0
+    mix: float = 0.0
+    pairs: float = 0.0
+    words: float = 0.0
+    precision: str = "float32"
+
+    @property
+    def flop(self) -> float:
+        return self.encode + self.train + self.mix
+
+    def seconds(self, rates: Rates) -> float:
+        """UnknownError if a rate was not measured."""
+        precision = rates.auto if self.precision == "auto" else self.precision
+        if precision not in rates.multiply or (self.words and not rates.words):
+            raise UnknownError(f"speed of {'fastText' if precision in rates.multiply else precision}: add --calibrate")
+        multiply = rates.multiply[precision]
+        on_device = self.encode / (multiply * rates.encode) + self.train / (multiply * rates.train)
+        return on_device + self.mix / rates.mix + self.pairs / rates.pairs + (self.words / rates.words if self.words else 0.0)
+
+
+def forward(parameters: float, dimension: int, vocabulary: int) -> float:
+    """FLOP of one token through an encoder."""
+    return 2 * (parameters + dimension * vocabulary)
+
+
+def work(artefact: Artefact, sizes: Sizes) -> Work | None:
+    """None for a stage without a formula, and for what is made of the pocket, which first guesses are for. UnknownError where a size is not known."""
+    formula = _FORMULAS.get(artefact.stage)
+    if formula is None or any(one.stage.startswith("pocket-") for one in artefact.walk()):
+        return None
+    return formula(artefact, sizes)
+
+
+def _evaluation(artefact: Artefact, sizes: Sizes) -> Work:
+    if any(name.startswith(SHARE) for name in artefact.inputs):
+        return Work()  # the shares are artefacts of their own
+    return _searched(artefact.inputs["collection"], artefact.parameters, artefact.inputs.get("trained", artefact), sizes)
+
+
+def _share(artefact: Artefact, sizes: Sizes) -> Work:
+    whole = _searched(artefact.inputs["collection"], artefact.parameters, artefact.inputs.get("trained", artefact), sizes)
+    shares = artefact.parameters["shares"]
+    return replace(whole, encode=whole.encode / shares, pairs=whole.pairs / shares)
+
+
+def _searched(collection: Source, parameters: Mapping[str, Any], made: Source, sizes: Sizes) -> Work:
+    """An encoder, that `made` makes or reads, on a collection."""
+    counts, (token, tokenizer) = sizes.counts(collection), _encoder(made, sizes)
+    tokens = _tokens(collection, parameters["max_length"], sizes, tokenizer)
+    return Work(encode=tokens * token, pairs=counts.queries * counts.documents, precision=parameters["precision"])
+
+
+def _reference(artefact: Artefact, sizes: Sizes) -> Work:
+    """BGE-M3's head gives one weight a token, of the other kinds each token meets the vocabulary."""
+    encoder, collection = artefact.inputs["encoder"], artefact.inputs["collection"]
+    body, counts = sizes.body(encoder), sizes.counts(collection)
+    vocabulary = 0 if artefact.parameters["kind"] == "bge-m3" else sizes.vocabulary(encoder)
+    tokens = _tokens(collection, artefact.parameters["max_length"], sizes, encoder)
+    encode = tokens * forward(body.parameters, body.dimension, vocabulary)
+    return Work(encode=encode, pairs=counts.queries * counts.documents, precision=artefact.parameters["precision"] or "auto")
+
+
+def _dense(artefact: Artefact, sizes: Sizes) -> Work:
+    bridge, counts = artefact.inputs["bridge"], sizes.counts(artefact.inputs["collection"])
+    pairs = counts.queries * counts.documents
+    tokens = _tokens(artefact.inputs["collection"], artefact.parameters["max_length"], sizes, bridge)
+    encode = 2 * sizes.body(bridge).parameters * tokens
+    return Work(encode=encode, mix=2 * pairs * sizes.dimensions(bridge), pairs=pairs, precision=artefact.parameters["precision"])
+
+
+def _bm25(artefact: Artefact, sizes: Sizes) -> Work:
+    counts = sizes.counts(artefact.inputs["collection"])
+    return Work(pairs=counts.queries * counts.documents)
+
+
+def _trained(artefact: Artefact, sizes: Sizes) -> Work:
+    collection, given = artefact.inputs["pairs"], artefact.parameters["training"]
+    pairs = sizes.counts(collection).pairs
+    if pairs is None:
+        raise UnknownError("number of training pairs")
+    pairs = min(pairs, given["max_pairs"] or pairs) * given["epochs"]
+    token, tokenizer = _encoder(artefact, sizes)
+    texts = (sizes.lengths(collection, side, tokenizer, given["max_length"]) for side in ("query", "document"))
+    done = Work(train=3 * token * pairs * sum(text.longest(given["batch_size"]) for text in texts), precision=given["precision"])
+    if "points" not in artefact.parameters:
+        return done
+    measured = _searched(artefact.inputs["collection"], artefact.parameters["evaluation"], artefact, sizes)
+    times = artefact.parameters["points"] + 1  # and once before the first step
+    return replace(done, encode=times * measured.encode, pairs=times * measured.pairs)
+
+
+def _bridge_vectors(artefact: Artefact, sizes: Sizes) -> Work:
+    tokens = TOKEN * sizes.vocabulary(artefact.inputs["tokenizer"])
+    return Work(encode=2 * sizes.body(artefact.inputs["bridge"]).parameters * tokens)
+
+
+def _subword_vectors(artefact: Artefact, sizes: Sizes) -> Work | None:
+    from harness.initialization.subword_vectors import MOST_WORDS
+
+    if "bridge" not in artefact.inputs:
+        return None
+    source, target = artefact.inputs["source"], artefact.inputs["target"]
+    words = sizes.vocabulary(source) + min(MOST_WORDS, _words(artefact.inputs["text"], sizes, target))
+    return Work(encode=2 * sizes.body(artefact.inputs["bridge"]).parameters * TOKEN * words)
+
+
+def _auxiliary_vectors(artefact: Artefact, sizes: Sizes) -> Work:
+    from baselines.focus import Focus
+
+    return Work(words=_words(artefact.inputs["text"], sizes, artefact.inputs["tokenizer"]) * artefact.parameters.get("epochs", Focus.epochs))
+
+
+def _initialization(artefact: Artefact, sizes: Sizes) -> Work:
+    from baselines.focus import Focus
+
+    inputs, settings = artefact.inputs, artefact.parameters["settings"]
+    if "bridge_source" in inputs:
+        compared = sizes.dimensions(inputs["bridge_source"].inputs["bridge"])  # type: ignore[union-attr]
+    elif "words" in inputs and isinstance(inputs["words"], Artefact) and "bridge" in inputs["words"].inputs:
+        compared = sizes.dimensions(inputs["words"].inputs["bridge"])
+    elif "auxiliary" in inputs:
+        compared = Focus.dimension
+    else:
+        return Work()
+    if settings.get("alpha") == 1:
+        compared += sizes.body(inputs["encoder"]).dimension
+    return Work(mix=2 * sizes.vocabulary(inputs["tokenizer"]) * sizes.vocabulary(inputs["encoder"]) * compared)
+
+
+_FORMULAS = {
+    "evaluation": _evaluation, "evaluation-share": _share, "reference": _reference, "dense": _dense, "bm25": _bm25, "trained-encoder": _trained,
+    "bridge-vectors": _bridge_vectors, "subword-vectors": _subword_vectors, "auxiliary-vectors": _auxiliary_vectors,
+    "initialization": _initialization,
+}  # fmt: skip
+
+
+def _encoder(made: Source, sizes: Sizes) -> tuple[float, Source]:
+    """FLOP of a token through the encoder an artefact makes or reads, and whose tokenizer it has."""
+    assert isinstance(made, Artefact)
+    encoder = made.inputs["encoder"]
+    tokenizer = made.inputs.get("tokenizer", encoder)
+    body = sizes.body(encoder)
+    return forward(body.parameters, body.dimension, sizes.vocabulary(tokenizer)), tokenizer
+
+
+def _tokens(collection: Source, most: int | None, sizes: Sizes, tokenizer: Source) -> float:
+    """Of all queries and documents."""
+    counts, (queries, documents) = sizes.counts(collection), (sizes.lengths(collection, side, tokenizer, most) for side in ("query", "document"))
+    return counts.queries * queries.mean + counts.documents * documents.mean
+
+
+def _words(text: Source, sizes: Sizes, tokenizer: Source) -> float:
+    """Tokens of the documents of a collection."""
+    collection: Source = text.artefact if isinstance(text, Member) else text
+    if isinstance(text, Local) and text.path.name == "corpus.jsonl":
+        collection = Local(text.path.parent)
+    elif not isinstance(text, Member):
+        raise UnknownError("length of the text to learn from")
+    return sizes.counts(collection).documents * sizes.lengths(collection, "document", tokenizer, None).mean
+
+
+def amounts(total: Work) -> str:
+    """ "3.1 EFLOP, 2.0e+09 scores"."""
+    shown = [f"{_flop(total.flop)}"] if total.flop else []
+    shown += [f"{value:.1e} {name}" for name, value in (("scores", total.pairs), ("words", total.words)) if value]
+    return ", ".join(shown) or "-"
+
+
+def _flop(value: float) -> str:
+    for unit in ("M", "G", "T", "P"):
+        value /= 1e6 if unit == "M" else 1e3
+        if value < 1000:
+            return f"{value:.1f} {unit}FLOP"
+    return f"{value / 1000:,.1f} EFLOP"
+
+
+def total(works: Iterable[Work]) -> Work:
+    """All of them together; the precision is lost."""
+    works = list(works)
+    return Work(**{name: sum(getattr(one, name) for one in works) for name in ("encode", "train", "mix", "pairs", "words")})

@@ -1,0 +1,39 @@
+"""Licences as model cards state them. What no card states is not known; nothing is guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.files import yaml_data
+
+_CARD = 4 << 20  # bytes; what is longer states its licence to nobody
+
+
+def stated_licence(card: Path) -> str | None:
+    """The licence in a card's front matter, None if it states none. Of several the first; "other" goes by its name if it has one."""
+    if not card.is_file():
+        return None
+    with card.open("rb") as file:
+        head, end, _ = file.read(min(_CARD, card.stat().st_size)).decode("utf-8", errors="replace").partition("\n---")
+    if not head.startswith("---") or not end:
+        return None
+    try:
+        fields = yaml_data.load(head.removeprefix("---"))
+    except yaml_data.YamlError:
+        return None
+    stated = fields.get("license") if isinstance(fields, dict) else None
+    if isinstance(stated, list):
+        stated = stated[0] if stated else None
+    if stated == "other":
+        stated = fields.get("license_name") or stated
+    return str(stated) if stated else None
+
+
+def hub_licence(name: str, revision: str) -> str | None:
+    """The same for a model on the hub."""
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return stated_licence(Path(hf_hub_download(name, "README.md", revision=revision)))
+    except Exception:  # no card, or no network: not to know the licence is no reason to stop
+        return None

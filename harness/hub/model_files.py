@@ -1,0 +1,53 @@
+"""Single files of a model folder or hub repository, read before anything of the model is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from harness.files import json_data
+from harness.files.shown import shown
+
+
+def find(model: str, revision: str | None, name: str) -> Path | None:
+    """Where a file of a model folder, or of a hub repository (fetched if need be), lies; None if it has none of that name."""
+    if Path(model).is_dir():
+        path: Any = Path(model) / name
+    else:
+        from sentence_transformers.util import load_file_path
+
+        path = load_file_path(model, name, revision=revision)
+    return Path(path) if path is not None and Path(path).is_file() else None
+
+
+def read_json(model: str, revision: str | None, name: str, kind: type = dict) -> Any:
+    """The content of a JSON file, None if it is not there. ValueError naming it if it is no JSON, or no object (no list, with `kind`)."""
+    path = find(model, revision, name)
+    try:
+        content = None if path is None else json_data.read(path)
+    except json_data.JsonError as error:
+        raise ValueError(f"{path} is no JSON ({error}); get the file again") from None
+    if content is not None and not isinstance(content, kind):
+        raise ValueError(f"{path} holds no JSON {'object' if kind is dict else kind.__name__}; get the file again")
+    return content
+
+
+def architectures(settings: dict[str, Any]) -> list[str]:
+    """What a config.json says its model is; none where it says nothing that can be read."""
+    named = settings.get("architectures")
+    return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+
+
+def module_types(model: str, revision: str | None) -> list[str] | None:
+    """The classes of a sentence-transformers model's modules, those on the routes of a Router too; None if it has no modules.json."""
+    modules = read_json(model, revision, "modules.json", list)
+    if modules is None:
+        return None
+    router = read_json(model, revision, "router_config.json") or {}
+    routes = router.get("types", {})
+    if not all(isinstance(module, dict) and "type" in module for module in modules) or not isinstance(routes, dict):
+        raise ValueError(f"modules.json or router_config.json of {model!r} names no modules; get the files again")
+    for folder in [str(module.get("path", "")) for module in modules] + list(routes):
+        if folder.startswith("/") or ".." in folder.replace("\\", "/").split("/"):
+            raise ValueError(f"{model!r} has a module in {shown(folder)}, outside of its folder; get the model again from its maker")
+    return [str(module["type"]) for module in modules] + [str(kind) for kind in routes.values()]

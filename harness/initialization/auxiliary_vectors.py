@@ -1,0 +1,32 @@
+"""Stage: FOCUS's auxiliary token vectors, trained on target-language text with the target tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.collections.text import lines
+from harness.store.artifact import Location
+
+FILE = "vectors.safetensors"
+
+
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+    """parameters: keyword arguments of `train_auxiliary`; inputs: tokenizer, text (see `collections.text`)."""
+    from safetensors.numpy import save_file
+
+    from baselines.focus import train_auxiliary
+    from sembridge.encoder.loading import load_tokenizer
+
+    found = train_auxiliary(lines(inputs["text"].path), load_tokenizer(*inputs["tokenizer"]), **parameters)
+    save_file({"vectors": found.vectors, "known": found.known}, out / FILE)
+
+
+def load(folder: Path) -> Any:
+    """The stored `AuxiliaryVectors`."""
+    from safetensors.numpy import load_file
+
+    from baselines.focus import AuxiliaryVectors
+
+    return AuxiliaryVectors(**load_file(folder / FILE))

@@ -1,0 +1,111 @@
+"""Stage: run one initializer on one pair of vocabularies, and keep its answer.
+
+Rows that the stored mixture gives back bit for bit are not stored a second time; the others (sampled, factorised) are. Of a mixture that is too large
+to hold (alpha 1) its rows are stored, and the vectors that its weights are computed from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.store.artifact import Location
+
+
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+    """parameters: initializer, settings, profile, overlap, donors, seed; inputs: encoder, tokenizer and one per need of the initializer."""
+    from sembridge.encoder.loading import load_encoder, load_tokenizer
+    from sembridge.encoder.transplant import decoder_rows, source_rows
+    from sembridge.initializer import initializer_class
+    from sembridge.pipeline import answers, question
+
+    encoder, tokenizer = load_encoder(*inputs["encoder"]), load_tokenizer(*inputs["tokenizer"])
+    initializer = initializer_class(parameters["initializer"])(**parameters["settings"], **_prepared(inputs))
+    asked = question(encoder, tokenizer, **{name: parameters[name] for name in ("profile", "overlap", "donors", "seed")})
+    answer, decoder = answers(encoder, tokenizer, initializer, asked)
+    _save(out / "embedding.safetensors", answer, source_rows(encoder))
+    if decoder is not None and (rows := decoder_rows(encoder)) is not None:
+        _save(out / "decoder.safetensors", decoder, rows)
+    about = {"label": getattr(initializer, "label", initializer.name), "statistics": dict(answer.statistics), "origin": answer.origin.tolist()}
+    (out / "about.json").write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
+
+
+def load(folder: Path, encoder: Any) -> tuple[Any, Any]:
+    """(embedding, decoder or None) `Initialization` for an encoder as it was before the transplant."""
+    from sembridge.encoder.transplant import decoder_rows, source_rows
+
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    embedding = _load(folder / "embedding.safetensors", source_rows(encoder), about)
+    rows = decoder_rows(encoder)
+    return embedding, None if rows is None else _load(folder / "decoder.safetensors", rows, about)
+
+
+def _prepared(inputs: Mapping[str, Location]) -> dict[str, Any]:
+    from harness.initialization import aligned_vectors, auxiliary_vectors, bridge_vectors, subword_vectors
+    from sembridge.bridge import BridgeVectors
+
+    prepared: dict[str, Any] = {}
+    if "bridge_source" in inputs:
+        prepared["bridge"] = BridgeVectors(bridge_vectors.load(inputs["bridge_source"].path), bridge_vectors.load(inputs["bridge_target"].path))
+    if "text" in inputs:
+        prepared["text"] = inputs["text"].path
+    if "auxiliary" in inputs:
+        prepared["text"] = auxiliary_vectors.load(inputs["auxiliary"].path)
+    if "words" in inputs:
+        prepared["words"] = subword_vectors.load(inputs["words"].path)
+    if "aligned" in inputs:
+        prepared["aligned"] = aligned_vectors.load(inputs["aligned"].path)
+    return prepared
+
+
+def _save(path: Path, answer: Any, source: np.ndarray) -> None:
+    from safetensors.numpy import save_file
+
+    from sembridge.initializer import rows_of
+    from sembridge.mixture.softmax import SoftmaxMixture
+
+    dense = answer.mixture if isinstance(answer.mixture, SoftmaxMixture) else None
+    held = answer.mixture if dense is None else dense.others
+    explicit = np.flatnonzero((rows_of(held, source[: held.shape[1]]) != answer.rows).any(axis=1))
+    tensors = {
+        "indptr": held.indptr.astype(np.int64),
+        "indices": held.indices.astype(np.int32),
+        "weights": held.data,
+        "shape": np.array(held.shape, dtype=np.int64),
+        "explicit_ids": explicit,
+        "explicit_rows": np.ascontiguousarray(answer.rows[explicit]),
+    }
+    if dense is not None:
+        for side, given in (("queries", dense.queries), ("donors", dense.donors)):
+            tensors |= {f"{side}_vectors": given.vectors[given.ids], **({} if given.extra is None else {f"{side}_extra": given.extra})}
+        tensors |= {"donors_ids": dense.donors.ids, "places": dense.places}
+    save_file(tensors, path)
+
+
+def _load(path: Path, source: np.ndarray, about: Mapping[str, Any]) -> Any:
+    import scipy.sparse as sp
+    from safetensors.numpy import load_file
+
+    from sembridge.initializer import Initialization, rows_of
+
+    stored = load_file(path)
+    mixture = sp.csr_array((stored["weights"], stored["indices"], stored["indptr"]), shape=tuple(stored["shape"].tolist()))
+    rows = rows_of(mixture, source[: mixture.shape[1]])
+    rows[stored["explicit_ids"]] = stored["explicit_rows"]
+    found = mixture if "places" not in stored else _softmax(stored, mixture)
+    return Initialization(rows, found, np.array(about["origin"]), about["statistics"])
+
+
+def _softmax(stored: Mapping[str, np.ndarray], others: Any) -> Any:
+    from sembridge.mixture.mixture import Directions
+    from sembridge.mixture.softmax import SoftmaxMixture
+
+    vectors, ids = stored["queries_vectors"], stored["donors_ids"]
+    table = np.zeros((others.shape[1], vectors.shape[1]), dtype=np.float32)
+    table[ids] = stored["donors_vectors"]
+    queries = Directions(vectors, np.arange(len(vectors)), stored.get("queries_extra"))
+    return SoftmaxMixture(queries, Directions(table, ids, stored.get("donors_extra")), stored["places"], others)

@@ -1,0 +1,76 @@
+"""Stage: OFA's subword vectors of both vocabularies, from word vectors of the user or, labelled so, from the bridge's vectors of words."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.collections.text import lines
+from harness.collections.words import words
+from harness.store.artifact import Location
+
+FILE = "vectors.safetensors"
+MOST_WORDS = 100_000  # target words by frequency; the tail of a large text adds time, not subwords
+BATCH = 1024  # words that are embedded together
+
+
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
+    """parameters: prompt, language; inputs: source, target (tokenizers), and either words (word2vec text format) or bridge and text."""
+    from safetensors.numpy import save_file
+
+    from baselines.vectors.words import BRIDGE, SubwordVectors, WordVectors, subword_vectors
+    from sembridge.bridge import load_bridge
+    from sembridge.encoder.loading import load_tokenizer
+    from sembridge.vocabulary.vocabulary import Vocabulary
+
+    source_tokenizer, target_tokenizer = load_tokenizer(*inputs["source"]), load_tokenizer(*inputs["target"])
+    source, target = Vocabulary.from_tokenizer(source_tokenizer), Vocabulary.from_tokenizer(target_tokenizer)
+
+    def contained(vectors: WordVectors) -> SubwordVectors:
+        return subword_vectors(vectors, source_tokenizer, target_tokenizer, len(source), len(target))
+
+    if "words" in inputs:
+        found = contained(WordVectors.load(inputs["words"].path))
+    else:
+        bridge, asked = load_bridge(*inputs["bridge"]), (parameters["prompt"], BATCH // divided)
+        # Each side from words of its own language: target-language words cut into single source letters would let those letters donate.
+        english = contained(_embedded(bridge, _whole_words(source), *asked))
+        foreign = contained(_embedded(bridge, _frequent_words(inputs["text"].path, parameters["language"]), *asked))
+        found = SubwordVectors(english.source, foreign.target, BRIDGE)
+    save_file({"source": found.source, "target": found.target}, out / FILE)
+    (out / "label.json").write_text(json.dumps({"label": found.label}), encoding="utf-8")
+
+
+def load(folder: Path) -> Any:
+    """The stored `SubwordVectors`."""
+    from safetensors.numpy import load_file
+
+    from baselines.ofa import SubwordVectors
+
+    return SubwordVectors(**load_file(folder / FILE), label=json.loads((folder / "label.json").read_text(encoding="utf-8"))["label"])
+
+
+def _whole_words(source: Any) -> list[str]:
+    """Words the source vocabulary has whole."""
+    entries = zip(source.texts, source.word_initial, strict=True)
+    return sorted({text for text, initial in entries if text is not None and initial and text.isalpha() and len(text) > 1})
+
+
+def _frequent_words(text: Path, language: str) -> list[str]:
+    """The words of a text, the most frequent ones if there are very many."""
+    counts: Counter[str] = Counter()
+    for line in lines(text):
+        counts.update(words(line, language))
+    return sorted(word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS])
+
+
+def _embedded(bridge: Any, chosen: list[str], prompt: str, batch_size: int) -> Any:
+    from baselines.ofa import WordVectors
+
+    vectors = bridge.encode([prompt + word for word in chosen], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
+    return WordVectors(tuple(chosen), np.asarray(vectors, dtype=np.float32))

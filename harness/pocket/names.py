@@ -1,0 +1,45 @@
+"""What `pocket:...` names stand for: members of the artefacts the pocket is built from."""
+
+from __future__ import annotations
+
+from harness.pocket.architectures import FAMILIES
+from harness.store.artifact import Artefact, Member
+from sembridge.nearest import nearest
+
+LANGUAGES = ("ar", "zh", "hi", "ko", "ru")
+COLLECTIONS = ("faq", "passages")
+SEED = 7
+
+
+def pocket_member(path: str) -> Member | Artefact:
+    """`collections/ko/faq`, `text/ko.txt`, `dictionary/ko.tsv`, `tokenizers/ko`, `encoders/bert` or `bridge`. ValueError for anything else."""
+    text = Artefact("pocket-text", {"seed": SEED})
+    tokenizers = Artefact("pocket-tokenizers", {}, {"text": text})
+    match path.split("/"):
+        case ["collections", language, name]:
+            _check("language", language, LANGUAGES)
+            _check("collection", name, COLLECTIONS)
+            return Member(text, path)
+        case ["text", file] if file.endswith(".txt"):
+            _check("language", file.removesuffix(".txt"), LANGUAGES)
+            return Member(text, path)
+        case ["dictionary", file] if file.endswith(".tsv"):
+            language = file.removesuffix(".tsv")
+            if language not in LANGUAGES:  # there is none from English to English
+                raise ValueError(f"language {language!r} has no dictionary in the pocket; {nearest(language, LANGUAGES)}")
+            return Member(Artefact("pocket-dictionary", {}), file)
+        case ["tokenizers", language]:
+            _check("language", language, LANGUAGES)
+            return Member(tokenizers, language)
+        case ["encoders", family]:
+            _check("encoder", family, tuple(FAMILIES))
+            return Artefact("pocket-encoder", {"family": family, "seed": SEED}, {"text": text, "tokenizers": tokenizers})
+        case ["bridge"]:
+            return Artefact("pocket-bridge", {"seed": SEED}, {"text": text})
+    forms = ("bridge", "collections/ko/faq", "dictionary/ko.tsv", "encoders/bert", "text/ko.txt", "tokenizers/ko")
+    raise ValueError(f"the pocket has no {path!r}; {nearest(path, forms)}")
+
+
+def _check(what: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known and not (what == "language" and name == "en"):
+        raise ValueError(f"{what} {name!r} is not in the pocket; {nearest(name, known)}")

@@ -1,0 +1,109 @@
+"""BGE-M3's sparse side (Chen et al. 2024, arXiv 2402.03216, section 3): one weight per token, no expansion.
+
+A linear head of one output reads every last hidden state of the body; the weight of a token id is the largest relu(head(h)) of its positions, and
+that of cls, eos, pad and unk is 0. Queries and documents are read alike.
+
+The head is published as sparse_linear.pt, a pickle. torch reads it with `weights_only`: not Python's unpickler but one that builds tensors and plain
+containers, and refuses a file that names anything else, before anything in it is called. What comes out must be exactly the two tensors of the
+head. Everything else of the model is safetensors, and so may the head be: sparse_linear.safetensors is preferred.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from harness.hub.model_files import find, read_json
+from sembridge.encoder.head import arithmetic, pad
+
+HEADS = ("sparse_linear.safetensors", "sparse_linear.pt")
+
+
+@dataclass(frozen=True, eq=False)
+class TokenWeights:
+    """body       a transformers model that gives hidden states [B, L, D]
+    head       linear, D -> 1
+    tokenizer  the body's
+    limit      tokens of a text that are read, special tokens included
+    """
+
+    body: Any
+    head: torch.nn.Linear
+    tokenizer: Any
+    limit: int
+
+
+def check(model: str, revision: str | None = None) -> None:
+    """ValueError unless a folder or hub repository holds a body in safetensors and a head that fits it."""
+    read_head(model, revision)
+    if Path(model).is_dir() and not [path for path in Path(model).glob("*.safetensors") if path.name not in HEADS]:
+        raise ValueError(f"model folder {model!r} has no model.safetensors; convert its weights, the body's are not loaded from a pickle")
+
+
+def read_head(model: str, revision: str | None = None) -> dict[str, torch.Tensor]:
+    """weight [1, D] and bias [1] of the head, float32. ValueError if there is none, or the file holds anything else."""
+    size = (read_json(model, revision, "config.json") or {}).get("hidden_size")
+    if size is None:
+        raise ValueError(f"{model!r} is not of kind bge-m3: no config.json with a hidden_size is found in it; give BGE-M3, or drop kind")
+    path = next((found for name in HEADS if (found := find(model, revision, name)) is not None), None)
+    if path is None:
+        raise ValueError(f"{model!r} is not of kind bge-m3: no {HEADS[1]} is found in it; a dense model is a bridge, with the row dense")
+    try:
+        content = _tensors(path)
+    except Exception as error:  # torch, zipfile and safetensors each have their own for a file that is not what it should be
+        raise ValueError(f"{path} is refused: it holds more than tensors, or is damaged ({type(error).__name__}); get BGE-M3's own file") from None
+    expected = {"weight": (1, size), "bias": (1,)}
+    shapes = {name: tuple(value.shape) for name, value in content.items() if isinstance(value, torch.Tensor)} if isinstance(content, dict) else {}
+    if shapes != expected or len(content) != len(expected):
+        raise ValueError(f"{path} is refused: it holds {shapes or type(content).__name__}, and not the head of this model, {expected}")
+    return {name: value.float() for name, value in content.items()}
+
+
+def _tensors(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def load(model: str, revision: str | None = None, max_length: int | None = None) -> TokenWeights:
+    """max_length: tokens kept of a text; None: what the model allows. ValueError as `read_head`."""
+    from transformers import AutoModel, AutoTokenizer
+
+    from sembridge.encoder.transplant import usable_positions
+
+    state = read_head(model, revision)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    options: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
+    body = AutoModel.from_pretrained(model, use_safetensors=True, dtype=torch.float32, **options).eval().to(device)
+    tokenizer = AutoTokenizer.from_pretrained(model, **options)
+    head = torch.nn.Linear(state["weight"].shape[1], 1)
+    head.load_state_dict(state)
+    limit = min(length for length in (max_length, tokenizer.model_max_length, usable_positions(body)) if length is not None)
+    return TokenWeights(body, head.eval().to(device), tokenizer, limit)
+
+
+@torch.inference_mode()
+def encode(model: TokenWeights, texts: list[str], side: str, *, precision: str, batch_size: int) -> sp.csr_array:
+    """[N, V] float32: the weight of each token id in each text, V the rows of the body's embedding. Both sides are read alike."""
+    del side
+    tokenizer = model.tokenizer
+    silent = sorted({i for i in (tokenizer.cls_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id) if i is not None})
+    token_ids = tokenizer(texts, truncation=True, max_length=model.limit)["input_ids"]
+    order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
+    rows = []
+    for start in range(0, len(order), batch_size):
+        batch = pad([token_ids[i] for i in order[start : start + batch_size]], tokenizer.pad_token_id, model.body.device)
+        with arithmetic(model.body.device, precision):
+            weights = torch.relu(model.head(model.body(**batch).last_hidden_state)).squeeze(-1).float()
+        by_token = weights.new_zeros(len(weights), model.body.config.vocab_size)
+        by_token.scatter_reduce_(1, batch["input_ids"], weights, "amax")
+        by_token[:, silent] = 0
+        rows.append(sp.csr_array(by_token.cpu().numpy()))
+    return sp.csr_array(sp.vstack(rows, format="csr")[np.argsort(order)])

@@ -1,0 +1,53 @@
+"""BM25, the lexical yardstick: what shared words alone achieve on a collection.
+
+Lucene's formula with k1 = 0.9 and b = 0.4, the defaults of pyserini (Kamphuis et al. 2020, "Which BM25 do you mean?", Lucene accurate):
+
+    score(q, d) = sum over query words w of  ln(1 + (N - df + .5) / (df + .5)) * tf / (tf + k1 * (1 - b + b * |d| / avg|d|))
+
+a word that stands twice in the query counts twice. Differences from pyserini, which make small differences in scores: no stemming, no
+stop words, exact document lengths (Lucene stores them in one byte).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.collections.collection import Collection
+from harness.collections.words import terms
+from harness.retrieval.search import Run, id_order
+
+K1, B = 0.9, 0.4
+
+
+def search(collection: Collection, language: str, k: int) -> Run:
+    """The k best documents of every query by (score descending, document id ascending); documents with score 0 are not retrieved.
+
+    Scores are float64. bm25s computes the formula's parts once per word and document and `get_scores` adds them up in the order of the
+    query's words, over all documents, so they are exact and repeatable; its `retrieve` breaks ties arbitrarily and is not used.
+    """
+    import bm25s  # here, not above: it compiles on import, and only this row of the table needs it
+
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    vocabulary: dict[str, int] = {}
+    documents = [[vocabulary.setdefault(word, len(vocabulary)) for word in terms(text, language)] for text in collection.document_texts]
+    if not vocabulary:  # nothing but punctuation: bm25s would divide by an average length of 0
+        return {query: [] for query in collection.query_ids}
+    index = bm25s.BM25(k1=K1, b=B, method="lucene", dtype="float64", backend="numpy")
+    # Ids instead of words: bm25s numbers words in the order of a set, which changes from process to process.
+    index.index((documents, vocabulary), create_empty_token=False, show_progress=False)
+
+    order = id_order(collection.document_ids)
+    run: Run = {}
+    for query, text in zip(collection.query_ids, collection.query_texts, strict=True):
+        known = [vocabulary[word] for word in terms(text, language) if word in vocabulary]
+        run[query] = []
+        if not known:  # get_scores cannot take an empty query
+            continue
+        scores = index.get_scores(known)
+        found = np.flatnonzero(scores > 0)
+        if len(found) > k:
+            found = found[scores[found] >= np.partition(scores[found], len(found) - k)[len(found) - k]]
+        found = found[np.lexsort((order[found], -scores[found]))][:k]
+        run[query] = [(collection.document_ids[i], s) for i, s in zip(found.tolist(), scores[found].tolist(), strict=True)]
+    return run

@@ -1,0 +1,193 @@
+"""Published figures and how ours compare: like with like only, so never a part of a collection with the whole, or one method with its substitute."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness.catalog.entries import Collection
+from harness.files import yaml_data
+from harness.results.record import MEASURES
+from harness.results.scored_cells import ScoredCell
+from harness.results.tables import MEAN
+from sembridge.nearest import nearest
+
+OK, OKISH, FAIL, MISSING = "OK", "OKish", "FAIL", "----"
+_COORDINATES = ("architecture", "stage", "bridge", "alpha")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Figure(_Part):
+    """One published figure, as a value, as what either of several sources says, or as a range.
+
+    language    a code, or `mean` over the file's `mean_over`
+    label       how tables must call our row; left out, any name does
+    trained_on  the collection whose training pairs the model saw, all of them
+    Coordinates left out may be anything, as long as all cells that fit are one and the same (bm25 knows no architecture).
+    """
+
+    collection: str
+    language: str
+    initializer: str
+    architecture: str | None = None
+    stage: str | None = None
+    bridge: str | None = None
+    alpha: float | None = None
+    label: str | None = None
+    trained_on: str | None = None
+    value: float | None = Field(None, ge=0, le=1)
+    either: tuple[float, ...] | None = Field(None, min_length=2)
+    range: tuple[float, float] | None = None
+    certainty: str | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Figure:
+        forms = [name for name in ("value", "either", "range") if getattr(self, name) is not None]
+        if len(forms) != 1:
+            raise ValueError(f"a figure is one of value, either and range, not {' and '.join(forms) or 'none of them'}; keep one")
+        if self.range is not None and self.range[0] >= self.range[1]:
+            raise ValueError(f"range {list(self.range)} does not rise; give the lower end first")
+        return self
+
+    @property
+    def name(self) -> str:
+        alpha = None if self.alpha is None else f"α={self.alpha:g}"
+        return " ".join(
+            part for part in (self.collection, self.stage, self.architecture, self.initializer, self.bridge, alpha, self.language) if part
+        )
+
+    @property
+    def published(self) -> str:
+        if self.range is not None:
+            return f"{self.range[0]:.3f}-{self.range[1]:.3f}"
+        return " or ".join(f"{value:.3f}" for value in (self.either or (self.value or 0.0,)))
+
+    def difference(self, ours: float) -> float:
+        """Ours minus theirs: minus the nearest of several, 0 within a range."""
+        if self.range is not None:
+            low, high = self.range
+            return 0.0 if low <= ours <= high else ours - (low if ours < low else high)
+        return min((ours - value for value in (self.either or (self.value or 0.0,))), key=abs)
+
+
+class Expected(_Part):
+    """A file of figures from one source; `ok` and `okish` are absolute differences."""
+
+    source: str = Field(min_length=3)
+    certainty: str = Field(min_length=3)
+    measure: str
+    ok: float = Field(gt=0)
+    okish: float = Field(gt=0)
+    mean_over: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Expected:
+        if self.measure not in MEASURES:
+            raise ValueError(f"measure {self.measure!r} is unknown; {nearest(self.measure, MEASURES)}")
+        if self.okish < self.ok:
+            raise ValueError(f"okish {self.okish:g} is below ok {self.ok:g}; give the wider tolerance to okish")
+        if not self.mean_over and any(figure.language == MEAN for figure in self.figures):
+            raise ValueError("a figure is a mean, and mean_over does not say of which languages; add it")
+        return self
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`ours` and `difference` are None, and `reason` says why, where nothing can be compared."""
+
+    figure: Figure
+    mark: str
+    ours: float | None = None
+    difference: float | None = None
+    reason: str = ""
+
+
+def load_expected(path: Path) -> Expected:
+    """Raises ValueError, one line with the file, the field and what is wrong."""
+    try:
+        content = yaml_data.read(path)
+    except yaml_data.YamlError as error:
+        raise ValueError(f"--expected {str(path)!r} is not valid YAML ({error}); mend the file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"--expected {str(path)!r} cannot be read ({reason}); check the path") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"--expected {str(path)!r} is no mapping with source, measure and figures; see docs/reproduce.md")
+    try:
+        return Expected.model_validate(content)
+    except ValidationError as error:
+        complaints = error.errors()  # a misspelt field shows as missing too
+        first = next((complaint for complaint in complaints if complaint["type"] == "extra_forbidden"), complaints[0])
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            fields = Figure.model_fields if len(first["loc"]) > 1 else Expected.model_fields
+            raise ValueError(f"--expected {path}: {where} is unknown; {nearest(str(first['loc'][-1]), fields)}") from None
+        said = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"][0].lower() + first["msg"][1:]
+        raise ValueError(f"--expected {path}: {f'{where}: ' if where else ''}{said}") from None
+
+
+def compare(cells: Sequence[ScoredCell], expected: Expected, whole: Mapping[str, Collection]) -> list[Verdict]:
+    """A verdict on every figure, in their order. `whole` says by name of collection what a complete copy holds."""
+    return [_verdict(figure, cells, expected, whole) for figure in expected.figures]
+
+
+def _verdict(figure: Figure, cells: Sequence[ScoredCell], expected: Expected, whole: Mapping[str, Collection]) -> Verdict:
+    languages = expected.mean_over if figure.language == MEAN else (figure.language,)
+    try:
+        ours = statistics.fmean(_ours(figure, language, cells, expected.measure, whole) for language in languages)
+    except LookupError as error:
+        return Verdict(figure, MISSING, reason=str(error.args[0]))
+    difference = round(figure.difference(ours), 9)  # .427 - .422 is a little more than .005
+    mark = OK if abs(difference) <= expected.ok else OKISH if abs(difference) <= expected.okish else FAIL
+    return Verdict(figure, mark, ours, difference)
+
+
+def _ours(figure: Figure, language: str, cells: Sequence[ScoredCell], measure: str, whole: Mapping[str, Collection]) -> float:
+    """Our score in one language, the mean over seeds. LookupError says in one line why there is none to compare."""
+    given = {name: getattr(figure, name) for name in _COORDINATES if getattr(figure, name) is not None} | {"initializer": figure.initializer}
+    alike = [cell for cell in cells if cell.language == language and all(getattr(cell, name) == value for name, value in given.items())]
+    found = [cell for cell in alike if cell.collection == figure.collection]
+    if not found:
+        parts = sorted({cell.collection for cell in alike if cell.collection.startswith(f"{figure.collection}-")})
+        raise LookupError(f"{language}: ours are on {parts[0]}, not on {figure.collection}" if parts else f"{language}: no such cell")
+    labels = {cell.label for cell in found}
+    if figure.label is not None and labels != {figure.label}:
+        raise LookupError(f"{language}: ours is {sorted(labels - {figure.label})[0]!r}, another method")
+    by_seed: dict[int, set[str]] = {}
+    for cell in found:
+        by_seed.setdefault(cell.seed, set()).add(cell.key)
+    if any(len(keys) > 1 for keys in by_seed.values()):
+        raise LookupError(f"{language}: several cells fit; they differ in {_differing(found)}")
+    if any(cell.failed or measure not in cell.scores for cell in found):
+        raise LookupError(f"{language}: the cell failed")
+    for cell in found:
+        _check_whole(figure, cell, whole)
+    return statistics.fmean({cell.seed: cell.scores[measure] for cell in found}.values())
+
+
+def _differing(cells: Sequence[ScoredCell]) -> str:
+    return ", ".join(name for name in _COORDINATES if len({getattr(cell, name) for cell in cells}) > 1) or "label"
+
+
+def _check_whole(figure: Figure, cell: ScoredCell, whole: Mapping[str, Collection]) -> None:
+    """Scores on a part of the documents are higher, and those of a model that saw a part of the pairs lower, than what was published."""
+    checks = [(figure.collection, ("documents", "queries"))] + ([(figure.trained_on, ("train_pairs",))] if figure.trained_on else [])
+    for collection, names in checks:
+        counts = whole[collection].counts.get(cell.language) if collection in whole else None
+        for name in names:
+            full, ours = None if counts is None else getattr(counts, name), getattr(cell, name)
+            what = name.replace("_", " ")
+            if full is None:
+                raise LookupError(f"{cell.language}: the catalogue does not say how many {what} all of {collection} is")
+            if ours is None:
+                raise LookupError(f"{cell.language}: cells.csv does not tell our {what}")
+            if ours != full:
+                raise LookupError(f"{cell.language}: ours is on {ours:,} {what}, all of {collection} is {full:,}")

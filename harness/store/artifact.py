@@ -1,0 +1,121 @@
+"""Artefacts and where they come from: a graph of named inputs, each known by its content before anything is computed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness.store.stage import STAGES
+
+
+class Location(NamedTuple):
+    """Where an input can be read: a path or a hub id, and the hub revision (None for paths)."""
+
+    name: str
+    revision: str | None = None
+
+    @property
+    def path(self) -> Path:
+        return Path(self.name)
+
+
+@dataclass(frozen=True)
+class Local:
+    """A file or folder of the user, known by the hash of its content, or of the named files in it."""
+
+    path: Path
+    only: tuple[str, ...] = ()
+
+    @cached_property
+    def key(self) -> str:
+        if not self.only:
+            return content_digest(self.path)
+        return _digest([[name, content_digest(self.path / name)] for name in self.only if (self.path / name).is_file()])
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A model on the hub, known by its id and revision."""
+
+    name: str
+    revision: str
+
+    @property
+    def key(self) -> str:
+        return _digest(["hub", self.name, self.revision])
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """The result of one stage: a folder in the store, named by stage, stage version, parameters and the keys of its inputs."""
+
+    stage: str
+    parameters: Mapping[str, Any]
+    inputs: Mapping[str, Source] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Artefact) and self.key == other.key
+
+    @cached_property
+    def key(self) -> str:
+        inputs = {name: source.key for name, source in self.inputs.items()}
+        return _digest([self.stage, STAGES[self.stage].version, self.parameters, inputs])[:32]
+
+    @cached_property
+    def needed(self) -> tuple[Artefact, ...]:
+        """The artefacts this one is computed from, direct inputs only."""
+        found = (source.artefact if isinstance(source, Member) else source for source in self.inputs.values())
+        return tuple(dict.fromkeys(source for source in found if isinstance(source, Artefact)))
+
+    def walk(self) -> Iterator[Artefact]:
+        """This artefact and everything below it, inputs first, each once."""
+        seen: set[str] = set()
+        stack: list[tuple[Artefact, bool]] = [(self, False)]
+        while stack:
+            node, opened = stack.pop()
+            if node.key in seen:
+                continue
+            if opened:
+                seen.add(node.key)
+                yield node
+            else:
+                stack.append((node, True))
+                stack.extend((child, False) for child in reversed(node.needed))
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file or folder inside an artefact."""
+
+    artefact: Artefact
+    path: str
+
+    @property
+    def key(self) -> str:
+        return _digest([self.artefact.key, self.path])
+
+
+Source = Local | Hub | Artefact | Member
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+@cache
+def content_digest(path: Path) -> str:
+    """sha256 over a file, or over the names and contents of a folder's files (hidden ones left out)."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
+    names = [name for name in names if not any(part.startswith(".") for part in name.split("/"))]
+    return _digest([[name, content_digest(path / name)] for name in names])

@@ -1,0 +1,245 @@
+"""The store: artefacts by content, published atomically, never changed.
+
+    store/STORE.json                 format of the store
+    store/<stage>/<key>/...          one artefact, with MANIFEST.json (files, sizes, sha256, seconds) written last
+    store/scratch/<key>/             checkpoints of a stage that can go on where it was killed
+    store/locks/                     one lock file per artefact in the making
+    store/damaged/N-<stage>-<key>/   the last artefacts that were not what had been published
+
+Two runs may share a store: whoever takes the lock first computes, the other waits and reads. Whatever is read was verified before
+(`harness.store.integrity`); what is damaged is set aside and computed again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from harness.files.permissions import let_others_read
+from harness.store.artifact import Artefact, Hub, Local, Location, Member, Source
+from harness.store.integrity import MANIFEST, damage, digest_of
+from harness.store.stage import STAGES
+
+FORMAT = 1
+KEPT = 10  # damaged artefacts; the oldest goes when another one comes
+ROUNDS = 3  # times that an artefact is computed anew because an input was damaged while it was read
+
+logger = logging.getLogger(__name__)
+
+
+class StoreError(ValueError):
+    """The store cannot be used as it is; the message names the next step."""
+
+
+class Store:
+    """One folder of artefacts. Creating the object checks the format and touches nothing else.
+
+    found  what this object found damaged, and set aside, one line each
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root).absolute()
+        self.found: list[str] = []
+        marker = self.root / "STORE.json"
+        if marker.is_file():
+            try:
+                found = json.loads(marker.read_bytes())["format"]
+            except (OSError, ValueError, LookupError, TypeError):
+                raise StoreError(f'{marker} cannot be read; if {self.root} is a store, write {{"format": {FORMAT}}} into it') from None
+            if found != FORMAT:
+                raise StoreError(f"store {self.root} has format {found}, this version writes format {FORMAT}; choose another folder with --store DIR")
+        elif self.root.is_dir() and any(self.root.iterdir()):
+            raise StoreError(f"folder {self.root} is not empty and no store of this project; choose another folder with --store DIR")
+
+    def create(self) -> None:
+        """Make the folder ready for writing; StoreError if it cannot be written."""
+        try:
+            (self.root / "locks").mkdir(parents=True, exist_ok=True)
+            marker = self.root / "STORE.json"
+            if not marker.is_file():
+                _write_json(marker, {"format": FORMAT})
+            self._sweep()
+        except OSError as error:
+            raise StoreError(f"store {self.root} cannot be written ({error.strerror}); choose another folder with --store DIR") from None
+
+    def path(self, artefact: Artefact) -> Path:
+        return self.root / artefact.stage / artefact.key
+
+    def has(self, artefact: Artefact) -> bool:
+        return (self.path(artefact) / MANIFEST).is_file()
+
+    def locate(self, source: Source) -> Location:
+        """Where to read an input."""
+        match source:
+            case Local(path=path):
+                return Location(str(path))
+            case Hub(name, revision):
+                return Location(name, revision)
+            case Member(artefact, inner):
+                return Location(str(self.path(artefact) / inner))
+            case Artefact():
+                return Location(str(self.path(source)))
+
+    def make(self, artefact: Artefact, divided: int = 1) -> bool:
+        """Compute an artefact, and what it needs, unless it is here already; True if this call computed it.
+
+        What is here already is verified, and so are the inputs, before and after they were read. Raises StoreError if the folder has gone, and
+        whatever the stage raises.
+
+        divided  how many times smaller than usual batches are to be, in stages that have some (`Stage.batches`)
+        """
+        self.check_there()
+        if self.intact(artefact):
+            return False
+        for _ in range(ROUNDS):
+            fresh = any([self.make(child, divided) for child in artefact.needed])
+            with FileLock(self._lock(artefact.key)):
+                if self.intact(artefact):  # somebody else made it while we waited
+                    return False
+                self._set_aside(artefact)
+                scratch = self.root / "scratch" / artefact.key
+                if fresh:  # what is left there was made of inputs that are no more
+                    shutil.rmtree(scratch, ignore_errors=True)
+                if self._publish(artefact, scratch, divided):
+                    return True
+                shutil.rmtree(scratch, ignore_errors=True)
+        raise StoreError(
+            f"inputs of {artefact.stage} {artefact.key} were damaged again and again while they were read; check the disk of {self.root}"
+        )
+
+    def intact(self, artefact: Artefact) -> bool:
+        """Whether it is here, and what was published."""
+        return not damage(self.path(artefact), artefact.key)
+
+    def set_aside_damaged(self, artefacts: Iterable[Artefact]) -> list[Artefact]:
+        """Those of `artefacts` that are here, but not as they were published; from now on they are missing."""
+        damaged = []
+        for artefact in artefacts:
+            if self.path(artefact).exists() and not self.intact(artefact):
+                with FileLock(self._lock(artefact.key)):
+                    if not self.intact(artefact):  # else another run has put it right
+                        self._set_aside(artefact)
+                        damaged.append(artefact)
+        return damaged
+
+    def check_there(self) -> None:
+        """StoreError if the folder is no longer what `create` made of it: removed, or not mounted."""
+        if not (self.root / "STORE.json").is_file():
+            raise StoreError(f"store {self.root} is no longer there; bring it back, and the same command goes on")
+
+    def _publish(self, artefact: Artefact, scratch: Path, divided: int) -> bool:
+        """False if it came to nothing because an input was damaged meanwhile."""
+        final = self.path(artefact)
+        final.parent.mkdir(exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{artefact.key}-", dir=final.parent))
+        try:
+            inputs = {name: self.locate(source) for name, source in artefact.inputs.items()}
+            start = time.perf_counter()
+            stage = STAGES[artefact.stage]
+            extra: dict[str, Any] = {}
+            if stage.scratch:
+                scratch.mkdir(parents=True, exist_ok=True)
+                extra["scratch"] = scratch
+            if stage.batches:
+                extra["divided"] = divided
+            try:
+                stage.load()(aside, dict(artefact.parameters), inputs, **extra)
+            except Exception:
+                self.check_there()
+                if self._inputs_intact(artefact):
+                    raise
+                return False
+            if not self._inputs_intact(artefact):
+                return False
+            let_others_read(aside)
+            _write_json(aside / MANIFEST, _manifest(aside, artefact, inputs, time.perf_counter() - start))
+            os.replace(aside, final)
+            shutil.rmtree(scratch, ignore_errors=True)
+            return True
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _inputs_intact(self, artefact: Artefact) -> bool:
+        return all(self.intact(child) for child in artefact.needed)
+
+    def _set_aside(self, artefact: Artefact) -> None:
+        """Move what is in the way of an artefact, if anything is, to damaged/. The artefact's lock is held."""
+        folder, kept = self.path(artefact), self.root / "damaged"
+        if not folder.exists():
+            return
+        reason = damage(folder, artefact.key)
+        kept.mkdir(exist_ok=True)
+        earlier = sorted((int(path.name.partition("-")[0]), path) for path in kept.iterdir() if path.name.partition("-")[0].isdigit())
+        for _, path in earlier[: max(0, len(earlier) - KEPT + 1)]:
+            shutil.rmtree(path, ignore_errors=True)
+        target = kept / f"{earlier[-1][0] + 1 if earlier else 1}-{artefact.stage}-{artefact.key}"
+        os.rename(folder, target)
+        self.found.append(f"damaged: {artefact.stage} {artefact.key}: {reason}; set aside as {target}, computed again where it is needed")
+        logger.warning(self.found[-1])
+
+    def seconds(self, stage: str) -> float:
+        """Expected seconds of a stage: the median of what this store measured, or the stage's first guess."""
+        measured = [float(manifest["seconds"]) for manifest in self.manifests(stage)]
+        return statistics.median(measured) if measured else STAGES[stage].seconds
+
+    def measured(self, stage: str) -> bool:
+        """Whether `seconds` is more than a first guess."""
+        return any(True for _ in self.manifests(stage))
+
+    def manifests(self, stage: str) -> Iterator[dict[str, Any]]:
+        """What this store says of the stage's artefacts, of fifty at most; manifests that cannot be read are left out."""
+        for path in sorted((self.root / stage).glob(f"*/{MANIFEST}"))[:50]:
+            try:
+                found = json.loads(path.read_bytes())
+            except (OSError, ValueError):
+                continue
+            if isinstance(found, dict) and isinstance(found.get("seconds"), int | float):
+                yield found
+
+    def _sweep(self) -> None:
+        """Remove what killed runs left: half-written folders, and checkpoints of what is finished; not what another run holds the lock of."""
+        left = [(aside.name[1:].partition("-")[0], aside) for stage in STAGES for aside in (self.root / stage).glob(".*")]
+        resumable = [name for name, stage in STAGES.items() if stage.scratch]
+        for scratch in (self.root / "scratch").glob("*"):
+            if any((self.root / stage / scratch.name / MANIFEST).is_file() for stage in resumable):
+                left.append((scratch.name, scratch))
+        for key, folder in left:
+            try:
+                with FileLock(self._lock(key), timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
+            except Timeout:
+                continue
+
+    def _lock(self, key: str) -> Path:
+        return self.root / "locks" / f"{key}.lock"
+
+
+def _manifest(folder: Path, artefact: Artefact, inputs: Mapping[str, Location], seconds: float) -> dict:
+    files = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        files[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": digest_of(path)}
+    return {
+        "stage": artefact.stage,
+        "version": STAGES[artefact.stage].version,
+        "key": artefact.key,
+        "parameters": dict(artefact.parameters),
+        "inputs": {name: {"name": location.name, "revision": location.revision} for name, location in inputs.items()},
+        "seconds": seconds,
+        "files": files,
+    }
+
+
+def _write_json(path: Path, content: dict) -> None:
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(aside, path)

@@ -1,0 +1,135 @@
+"""max over tokens of (hidden W^T + b), without ever holding the logits of all tokens.
+
+The vocabulary is gone through in chunks: one product gives the logits of a chunk, and only the largest of each text is kept, with the token it was
+found at. Backwards, a logit that was not the largest has no gradient, and after relu neither has a largest one below zero. The gradient of the
+logits is therefore one sparse matrix G with at most B V entries, and the three gradients are G W, G^T hidden and the row sums of G^T.
+
+Where several tokens share the maximum, the first of them gets the gradient (as in sentence-transformers' SpladePooling, which takes torch.max;
+torch.amax would divide it).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+from typing import Any
+
+import torch
+from torch.autograd.function import once_differentiable
+
+from sembridge.encoder.matmul import product
+
+LOGITS = {"cpu": 2**21, "cuda": 2**27}  # held at a time: what stays in a processor's cache; on a GPU, what fills it
+ROWS = 8192  # of the weights' gradient, computed at a time
+NARROWEST = 128  # outputs per chunk: fewer make a slow product
+
+
+def pooled_product(hidden: torch.Tensor, lengths: Sequence[int], weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """[B, V] largest logit of each text; -inf for a text without tokens. Differentiable once, in all three tensors.
+
+    hidden   [N, D] the tokens of all texts, one text after another, no pads
+    lengths  tokens of each text; they add up to N
+    weight   [V, D]
+    bias     [V] or None
+
+    Under autocast the products are those of its data type; maxima, and all of the backward pass, are at least float32.
+    """
+    product = _PooledProduct.apply(hidden, weight, bias, tuple(lengths))
+    return product.t().contiguous()
+
+
+def pooled_chunks(hidden: torch.Tensor, lengths: Sequence[int], weight: torch.Tensor, bias: torch.Tensor | None
+                  ) -> Iterator[tuple[int, torch.Tensor]]:  # fmt: skip
+    """What `pooled_product` returns, piece by piece and without gradient: (first output, [B, outputs of this chunk])."""
+    for start, logits in _logit_chunks(hidden, weight):
+        largest = _segments(logits, lengths)[0]
+        yield start, (largest if bias is None else largest + bias[start : start + len(largest), None]).t()
+
+
+class _PooledProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, lengths: tuple[int, ...]) -> torch.Tensor:
+        wanted = any(ctx.needs_input_grad)
+        kept_type = torch.promote_types(hidden.dtype, torch.float32)
+        largest = torch.empty((len(weight), len(lengths)), dtype=kept_type, device=hidden.device)
+        token = torch.empty(largest.shape if wanted else (len(weight), 0), dtype=torch.int32, device=hidden.device)
+        for start, logits in _logit_chunks(hidden, weight):
+            chunk = slice(start, start + len(logits))
+            largest[chunk], at = _segments(logits, lengths, with_tokens=wanted)
+            token[chunk] = at
+        if bias is not None:
+            largest += bias[:, None]  # rounding is monotonic: the largest stays the largest
+        ctx.save_for_backward(hidden, weight, bias, token)
+        return largest
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None, None]:
+        hidden, weight, bias, token = ctx.saved_tensors
+        carried = gradient != 0
+        output, at = carried.nonzero(as_tuple=True)[0], token[carried].long()
+        values = gradient[carried]
+        of_hidden = of_weight = of_bias = None
+        with torch.autocast(hidden.device.type, enabled=False):  # also where backward() is called inside autocast
+            if ctx.needs_input_grad[0]:
+                order = torch.argsort(at, stable=True)
+                of_logits = _csr(at[order], output[order], values[order], (len(hidden), len(weight)))
+                of_hidden = (of_logits @ weight.to(values.dtype)).to(hidden.dtype)
+            if ctx.needs_input_grad[1]:
+                of_weight = _of_weight(output, at, values, hidden.to(values.dtype), weight)
+            if bias is not None and ctx.needs_input_grad[2]:
+                of_bias = gradient.sum(1).to(bias.dtype)
+        return of_hidden, of_weight, of_bias, None
+
+
+def _logit_chunks(hidden: torch.Tensor, weight: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+    """(first output, [outputs of the chunk, N] logits without bias)."""
+    device = hidden.device.type
+    kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.promote_types(hidden.dtype, weight.dtype)
+    rows = hidden.to(kind)
+    width = max(NARROWEST, LOGITS.get(device, LOGITS["cpu"]) // max(1, len(hidden)))
+    with torch.autocast(device, enabled=False):
+        for start in range(0, len(weight), width):
+            yield start, product(weight[start : start + width].to(kind), rows)
+
+
+def _segments(logits: torch.Tensor, lengths: Sequence[int], with_tokens: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    """[C, N] to the largest [C, B] of each text and the token it is at ([C, 0] if not wanted); neighbours of one length are taken together."""
+    largest: list[torch.Tensor] = []
+    tokens = [torch.empty((len(logits), 0), dtype=torch.int64, device=logits.device)]
+    first = 0
+    for length, run in groupby(lengths):
+        texts = len(list(run))
+        block = logits[:, first : first + texts * length].unflatten(1, (texts, length))
+        if length == 0:
+            largest.append(logits.new_full((len(logits), texts), float("-inf")))
+            tokens.append(torch.zeros((len(logits), texts), dtype=torch.int64, device=logits.device))
+        elif with_tokens:
+            values, at = block.max(dim=2)
+            largest.append(values)
+            tokens.append(at + torch.arange(first, first + texts * length, length, device=logits.device))
+        else:
+            largest.append(block.amax(dim=2))
+        first += texts * length
+    return torch.cat(largest, dim=1), torch.cat(tokens, dim=1) if with_tokens else tokens[0]
+
+
+def _of_weight(output: torch.Tensor, token: torch.Tensor, values: torch.Tensor, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """G^T hidden, [V, D], a block of rows at a time: the product takes its result's memory twice."""
+    found = torch.empty_like(weight)
+    starts = torch.arange(0, len(weight) + ROWS, ROWS, device=output.device)
+    ends = torch.searchsorted(output, starts).tolist()
+    for block, (first, last) in enumerate(pairwise(ends)):
+        rows = found[block * ROWS : (block + 1) * ROWS]
+        rows.copy_(_csr(output[first:last] - block * ROWS, token[first:last], values[first:last], (len(rows), len(hidden))) @ hidden)
+    return found
+
+
+def _csr(row: torch.Tensor, column: torch.Tensor, values: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """A sparse matrix of entries sorted by row."""
+    ends = torch.zeros(shape[0] + 1, dtype=torch.int64, device=row.device)
+    ends[1:] = torch.bincount(row, minlength=shape[0]).cumsum(0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta", category=UserWarning)
+        return torch.sparse_csr_tensor(ends, column, values, shape, check_invariants=False)

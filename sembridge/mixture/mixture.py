@@ -1,0 +1,122 @@
+"""Mixtures over large vocabularies: alpha-entmax over the similarities of every query with every donor, in one pass for all alphas.
+
+A block of queries is compared with all donors by one matrix product in the lowest precision that the hardware is fast at. The few donors which
+these approximate scores cannot rule out are scored again in float64, and alpha-entmax is solved on them. Weights are thus those of float64, to the
+same bits whatever the precision of the product, the device, the size of the blocks and the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from sembridge.mixture.entmax import check_alpha, product_mixture, unit
+from sembridge.mixture.screening import Candidates, Screen
+
+_BLOCK = 512  # queries compared at a time: 31 MB of bfloat16 scores for 30,522 donors
+_SLICE = 128  # of them that a thread solves at a time
+_SMALL = 50_000_000  # similarities; fewer are done by `product_mixture` before the loops are compiled
+
+
+@dataclass(frozen=True, eq=False)
+class Directions:
+    """Some vectors of a table, of which only the direction counts, and a coordinate of their own beside it.
+
+    vectors  [V, K] float32
+    ids      [n] which of them, ascending
+    extra    [n] float64, or None on both sides; the score of two is the cosine of their vectors plus the product of their extra coordinates
+    """
+
+    vectors: np.ndarray
+    ids: np.ndarray
+    extra: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def points(self, part: slice = slice(None)) -> np.ndarray:
+        """[n, K] float64, or K + 1 with the extra coordinate, whose dot products are the scores.
+
+        Raises ValueError for vectors that are zero or not finite: they have no direction.
+        """
+        units = unit(self.vectors[self.ids[part]])
+        return units if self.extra is None else np.hstack([units, self.extra[part, None]])
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """[n] float64, of the vectors."""
+        return np.concatenate([np.linalg.norm(self.vectors[self.ids[part]].astype(np.float64), axis=1) for part in _parts(len(self), 1024)])
+
+
+def mixtures(queries: Directions, donors: Directions, alphas: Sequence[float]) -> list[sp.csr_array]:
+    """[n, V] float32 for each alpha: alpha-entmax over the scores of each query with every donor, at the donors' places in their table of V.
+
+    Memory beyond inputs and outputs: the donors in the precision of the product, a block of scores, and some MB for each thread.
+    Raises ValueError for an alpha below 1 or infinite, and for vectors without a direction.
+    """
+    for alpha in alphas:
+        check_alpha(alpha)
+    single = queries.vectors.dtype == donors.vectors.dtype == np.float32
+    if len(queries) * len(donors) >= _SMALL and min(alphas) > 1 and single:
+        return screened(queries, donors, alphas, Screen(donors.points, len(donors)))
+    shape, sides = (len(queries), len(donors.vectors)), (queries.points(), donors.points())
+    found = [product_mixture(*sides, alpha) for alpha in alphas]
+    return [sp.csr_array((weights.data, donors.ids[weights.indices], weights.indptr), shape=shape) for weights in found]
+
+
+def screened(
+    queries: Directions, donors: Directions, alphas: Sequence[float], screen: Screen, block: int = _BLOCK, threads: int | None = None
+) -> list[sp.csr_array]:
+    """`mixtures` for alphas above 1, of any size, by what the approximate scores of `screen` leave over; threads None: as many as torch uses."""
+    order = np.argsort(alphas, kind="stable")
+    overs = np.array([alphas[i] - 1.0 for i in order])
+    pieces: list[list[_Piece]] = [[] for _ in alphas]
+    with ThreadPoolExecutor(threads or torch.get_num_threads()) as pool:
+        for part in _parts(len(queries), block):
+            points = queries.points(part)
+            candidates = screen(points, overs[0])
+            solved = pool.map(lambda rows: _solved(candidates, rows, points, donors, overs), _parts(len(points), _SLICE))  # noqa: B023
+            for given in solved:
+                for i, piece in zip(order, given, strict=True):
+                    pieces[i].append(piece)
+    return [_joined(parts, (len(queries), len(donors.vectors))) for parts in pieces]
+
+
+_Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids [n], weights [n], and how many of them each row has
+
+
+def _solved(candidates: Candidates, rows: slice, points: np.ndarray, donors: Directions, overs: np.ndarray) -> list[_Piece]:
+    """The rows of one slice for each alpha - 1."""
+    from sembridge.mixture.kernels import score, solve
+
+    ids, counts = candidates(rows)
+    scores, extra = np.empty(len(ids)), np.zeros(0) if donors.extra is None else donors.extra
+    score(ids, counts, points[rows], donors.vectors, donors.ids, donors.lengths, extra, scores)
+    found, weights = np.empty((len(overs), len(ids)), dtype=np.int32), np.empty((len(overs), len(ids)), dtype=np.float32)
+    supports = np.empty((len(overs), len(counts)), dtype=np.int64)
+    ends = solve(ids, counts, scores, donors.ids, overs, found, weights, supports)
+    return [(found[a, :end].copy(), weights[a, :end].copy(), supports[a]) for a, end in enumerate(ends)]
+
+
+def _joined(pieces: list[_Piece], shape: tuple[int, int]) -> sp.csr_array:
+    """Rows of pieces below one another; pieces are let go of as they are copied, for they may be as large as the memory there is."""
+    counts = [support for _, _, support in pieces]
+    indptr = np.concatenate([np.zeros(1, dtype=np.int64), *counts]).cumsum()
+    indices, data = np.empty(indptr[-1], dtype=np.int32), np.empty(indptr[-1], dtype=np.float32)
+    at = 0
+    pieces.reverse()
+    while pieces:
+        found, weights, _ = pieces.pop()
+        indices[at : at + len(found)], data[at : at + len(found)] = found, weights
+        at += len(found)
+    return sp.csr_array((data, indices, indptr), shape=shape)
+
+
+def _parts(count: int, size: int) -> Iterator[slice]:
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))

@@ -1,0 +1,149 @@
+"""The model card of a transferred encoder: README.md with the front matter the hub reads.
+
+It says only what the record knows. Licences are those the ingredients' own cards state; where one states none, the card tells the reader to check.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sembridge.model_card.license import forbids_commerce, forbids_derivatives, most_restrictive
+from sembridge.model_card.recipe import Ingredient, Recipe
+from sembridge.model_card.record import ORIGINS, TransferRecord
+
+UNKNOWN = "unknown: check before you publish"
+_TAGS = ("sparse-encoder", "sparse", "splade", "cross-lingual-transfer", "vocabulary-transfer")
+_MEANING = {
+    "copied": "the row of the same token in the source vocabulary",
+    "special": "the row of the source token with the same role ([CLS], padding, ...)",
+    "mixed": "a weighted mean of source rows",
+    "sampled": "drawn at random: the method could not place the token",
+}
+
+
+def model_card(
+    record: TransferRecord, name: str, *, language: str | None = None, masked_lm: str = "", strategy: str = "max", activation: str = "relu"
+) -> str:
+    """The text of README.md.
+
+    name       what the encoder is called: the name of its folder, or its id on the hub
+    language   code of the target language for the front matter, e.g. "ko"
+    masked_lm  subfolder of the masked LM, for encoders that do not have it at the top (inference-free ones)
+    strategy, activation  of the encoder's pooling, see `head.pool`
+    """
+    recipe, name = record.recipe, _plain(name)
+    parts = [
+        _front_matter(recipe, language),
+        f"# {name}\n\nThe sparse encoder {_code(recipe.source)} with the vocabulary of {_code(recipe.tokenizer)}: {len(record):,} tokens, "
+        f"initialised by {_plain(recipe.label)}. It is an ordinary SPLADE encoder: texts become weighted tokens that an inverted index can hold.\n\n"
+        "**Nothing was trained.** These are zero-shot weights, the starting point for fine-tuning on text of the new language.",
+        _usage(name, masked_lm, _weights(strategy, activation)),
+        f"## What its rows are made of\n\n{_coverage(record)}",
+        f"## How it was made\n\n{_making(recipe)}",
+        f"## Licences\n\n{_licences(recipe)}",
+        "## What it is not\n\n- Not fine-tuned and not evaluated: measure it on queries and documents of your own before you rely on it.\n"
+        "- Not a translation model: a new token has the meaning of the source tokens it is mixed from, good or bad.\n"
+        "- Not better informed than its source: it knows the domains and has the biases of the source's training data.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def carried_licence(recipe: Recipe) -> str | None:
+    """The licence to declare: the most restrictive one known among all ingredients, None if the source's own is not known."""
+    if recipe.source.licence is None:
+        return None
+    return most_restrictive(part.licence for part in recipe.ingredients.values() if part.licence is not None)
+
+
+def _front_matter(recipe: Recipe, language: str | None) -> str:
+    """YAML, its values written as JSON, which YAML reads."""
+    fields: dict[str, Any] = {"library_name": "sentence-transformers", "pipeline_tag": "feature-extraction", "tags": list(_TAGS)}
+    if language:
+        fields["language"] = [language]
+    if recipe.source.revision is not None:
+        fields["base_model"] = [recipe.source.name]
+    if (licence := carried_licence(recipe)) is not None:
+        fields["license"] = licence
+    return "---\n" + "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()) + "---"
+
+
+def _weights(strategy: str, activation: str) -> str:
+    """What `head.pool` computes, as one line of Python."""
+    saturated = "torch.log1p(torch.relu({}))" if activation == "relu" else "torch.log1p(torch.log1p(torch.relu({})))"
+    return saturated.format("masked.amax(dim=1)") if strategy == "max" else f"{saturated.format('masked')}.sum(dim=1)"
+
+
+def _usage(name: str, masked_lm: str, weights: str) -> str:
+    subfolder = f", subfolder={masked_lm!r}" if masked_lm else ""
+    note = ""
+    if masked_lm:
+        note = f" This encoder is inference-free: the masked LM in the subfolder `{masked_lm}` reads documents, queries are looked up without it."
+    return f"""## Use
+
+With sentence-transformers:
+
+```python
+from sentence_transformers import SparseEncoder
+
+encoder = SparseEncoder({name!r})
+queries = encoder.encode_query(["a query"])
+documents = encoder.encode_document(["a document", "another document"])
+print(encoder.similarity(queries, documents))
+print(encoder.decode(documents[0], top_k=10))  # the heaviest tokens and their weights
+```
+
+With transformers alone:{note}
+
+```python
+import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained({name!r}{subfolder})
+model = AutoModelForMaskedLM.from_pretrained({name!r}{subfolder})
+batch = tokenizer(["a document"], return_tensors="pt")
+with torch.no_grad():
+    logits = model(**batch).logits
+masked = logits.masked_fill(batch["attention_mask"].unsqueeze(-1) == 0, float("-inf"))
+weights = {weights}  # one weight per token of the vocabulary
+```"""
+
+
+def _coverage(record: TransferRecord) -> str:
+    counts = record.counts()
+    rows = [f"| {origin} | {counts[origin]:,} | {100 * counts[origin] / max(1, len(record)):.1f}% | {_MEANING[origin]} |" for origin in ORIGINS]
+    mean = f"\n\nA mixed token has {record.mean_support():.1f} source tokens on average." if counts["mixed"] else ""
+    return "\n".join(["| row | tokens | share | what it is |", "|---|---:|---:|---|", *rows]) + (
+        f"{mean}\n\n`sembridge-bench explain DIR TOKEN` shows what a token is made of; it reads `transfer.json` and `transfer.safetensors` here."
+    )
+
+
+def _making(recipe: Recipe) -> str:
+    rows = [("method", f"`{_plain(recipe.initializer)}`")]
+    rows += [(role, _code(part) + (f", revision `{_plain(part.revision)}`" if part.revision else "")) for role, part in recipe.ingredients.items()]
+    rows += [(key, f"`{_plain(value)}`") for key, value in {**recipe.parameters, **recipe.options}.items()]
+    rows.append(("versions", ", ".join(f"{_plain(library)} {_plain(version)}" for library, version in sorted(recipe.versions.items()))))
+    return "\n".join(["| | |", "|---|---|", *(f"| {_plain(key)} | {value} |" for key, value in rows)])
+
+
+def _licences(recipe: Recipe) -> str:
+    known = {role: part.licence for role, part in recipe.ingredients.items() if part.licence is not None}
+    lines = [f"- {role}, {_code(part)}: {_plain(part.licence or UNKNOWN)}" for role, part in recipe.ingredients.items()]
+    for role, licence in known.items():
+        if forbids_commerce(licence):
+            lines.append(f"\n**Not for commercial use**: the {role} is under {_plain(licence)}.")
+        if forbids_derivatives(licence):
+            lines.append(
+                f"\n**No derivatives**: {_plain(licence)} of the {role} does not allow changed versions to be passed on. Ask its makers first."
+            )
+    lines.append("\nThe weights of this encoder are derived from the source's. Check that all of these licences allow what you intend.")
+    return "\n".join(lines)
+
+
+def _code(part: Ingredient) -> str:
+    return f"`{_plain(part.name)}`"
+
+
+def _plain(value: object) -> str:
+    """A value on one line that cannot break out of a table cell or a code span."""
+    return " ".join(str(value).replace("`", "'").replace("|", "/").split())

@@ -1,0 +1,216 @@
+"""What a transplanted folder remembers about its transfer: the recipe, and which source tokens every row was made of.
+
+Two files beside the model, `transfer.json` and `transfer.safetensors`. With them alone a person can be told what a token is made of: neither the
+source model nor the bridge is needed, nor torch. The same transfer writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sembridge.model_card.recipe import Recipe
+
+if TYPE_CHECKING:
+    from sembridge.initializer import Initialization, Transfer
+    from sembridge.vocabulary.vocabulary import Vocabulary
+
+JSON, TENSORS = "transfer.json", "transfer.safetensors"
+FORMAT = 1
+ORIGINS = ("copied", "special", "mixed", "sampled")  # of `sembridge.initializer`, which imports torch
+KEPT = 100  # donors kept per token: with alpha near 1 a mixture has thousands, and the file would outgrow the model
+
+
+@dataclass(frozen=True)
+class TokenNames:
+    """tokens [V] as the tokenizer stores them; shown [V] as a person reads them: the text, with ## in front where it continues a word."""
+
+    tokens: tuple[str, ...]
+    shown: tuple[str, ...]
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary) -> TokenNames:
+        entries = zip(vocabulary.tokens, vocabulary.texts, vocabulary.word_initial, strict=True)
+        # where the compat profile read a vocabulary, texts have their hashes already
+        shown = [token or "" if text is None else text if initial or text.startswith("##") else f"##{text}" for token, text, initial in entries]
+        return cls(tuple(token or "" for token in vocabulary.tokens), tuple(shown))
+
+
+@dataclass(frozen=True, eq=False)
+class TransferRecord:
+    """The transfer of S source tokens to T target tokens, n weights in all.
+
+    origin    [T] copied | special | mixed | sampled
+    rule      [T] why a row was copied (see `overlap.Overlap`), '' for the others
+    starts    [T + 1] where the donors of each target token begin in the next two
+    donors    [n] source ids, the heaviest of each token first
+    weights   [n] float32
+    support   [T] how many donors a token has; `KEPT` of them are in `donors`
+    strength  [T] how near the heaviest donor of a mixed token is, as `measure` says, NaN for other tokens; None where the method has no such number
+    """
+
+    recipe: Recipe
+    source: TokenNames
+    target: TokenNames
+    origin: np.ndarray
+    rule: np.ndarray
+    starts: np.ndarray
+    donors: np.ndarray
+    weights: np.ndarray
+    support: np.ndarray
+    strength: np.ndarray | None = None
+    measure: str = ""
+
+    @classmethod
+    def of(cls, asked: Transfer, answer: Initialization, recipe: Recipe, strength: np.ndarray | None = None, measure: str = "") -> TransferRecord:
+        """The record of a method's answer to a transfer."""
+        starts, donors, weights = answer.heaviest(KEPT)
+        return cls(
+            recipe, TokenNames.of(asked.source), TokenNames.of(asked.target), np.asarray(answer.origin), np.array(asked.overlap.rule, dtype="<U16"),
+            starts, donors, weights, answer.support, strength, measure if strength is not None else "",
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.target.tokens)
+
+    def parts(self, target_id: int) -> list[tuple[int, float]]:
+        """(source id, weight) of the donors kept of a target token, the heaviest first; none where the row was sampled."""
+        piece = slice(self.starts[target_id], self.starts[target_id + 1])
+        return list(zip(self.donors[piece].tolist(), self.weights[piece].tolist(), strict=True))
+
+    def find(self, token: str) -> int | None:
+        """The id of a target token, given as it is stored or as it is shown; None if there is none."""
+        return self._by_token.get(token, self._by_shown.get(token))
+
+    def counts(self) -> dict[str, int]:
+        """Target tokens by origin."""
+        return {name: int((self.origin == name).sum()) for name in ORIGINS}
+
+    def mean_support(self) -> float:
+        """Donors of a mixed token, on average; 0 where none is mixed."""
+        mixed = self.support[self.origin == "mixed"]
+        return float(mixed.mean()) if len(mixed) else 0.0
+
+    def weakest(self, n: int) -> list[int]:
+        """The n mixed tokens whose donors say the least about them, the weakest first.
+
+        By `strength` where there is one: a token whose best donor is far away was mixed from what merely happened to be nearest. Without it the
+        flattest mixtures, by their largest weight and then by the number of donors: many donors that weigh alike are an average of unrelated rows.
+        """
+        mixed = np.flatnonzero(self.origin == "mixed")
+        if self.strength is not None:
+            order = np.lexsort((mixed, self.strength[mixed]))
+        else:
+            order = np.lexsort((mixed, -self.support[mixed], self.weights[self.starts[mixed]]))
+        return mixed[order][:n].tolist()
+
+    def save(self, folder: Path) -> None:
+        """Write both files into an existing folder."""
+        from safetensors.numpy import save_file
+
+        rules = sorted(set(self.rule.tolist()))
+        tensors: dict[str, np.ndarray] = {
+            "origin": np.array([ORIGINS.index(name) for name in self.origin], dtype=np.uint8),
+            "rule": np.array([rules.index(name) for name in self.rule], dtype=np.uint8),
+            "starts": self.starts.astype(np.int64),
+            "donors": self.donors.astype(np.int32),
+            "weights": self.weights.astype(np.float32),
+            "support": self.support.astype(np.int32),
+        }
+        if self.strength is not None:
+            tensors["strength"] = self.strength.astype(np.float32)
+        content = {
+            "format": FORMAT, "recipe": dataclasses.asdict(self.recipe), "origins": ORIGINS, "rules": rules, "measure": self.measure,
+            "source": dataclasses.asdict(self.source), "target": dataclasses.asdict(self.target),
+        }  # fmt: skip
+        save_file(tensors, folder / TENSORS)
+        (folder / JSON).write_text(json.dumps(content, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+
+    @cached_property
+    def _by_token(self) -> dict[str, int]:
+        return _first_ids(self.target.tokens)
+
+    @cached_property
+    def _by_shown(self) -> dict[str, int]:
+        return _first_ids(self.target.shown)
+
+
+def load_record(folder: Path) -> TransferRecord:
+    """Read the record of a folder. Raises ValueError if it has none, or one that this version cannot read."""
+    from safetensors.numpy import load_file
+
+    absent = [name for name in (JSON, TENSORS) if not (folder / name).is_file()]
+    if absent:
+        raise ValueError(f"folder {str(folder)!r} has no {absent[0]}, so it is no transferred encoder, or its record was not copied along")
+    try:
+        content = json.loads((folder / JSON).read_text(encoding="utf-8"))
+        tensors = load_file(folder / TENSORS)
+        return _read(content, tensors)
+    except Exception as error:  # a damaged file fails in as many ways as there are parsers
+        said = " ".join(str(error).split())[:200]
+        raise ValueError(f"the record of {str(folder)!r} cannot be read ({type(error).__name__}: {said}); make the transfer again") from error
+
+
+def best_cosines(answer: Initialization, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """[T] float32: the cosine of each mixed token's vector with that of its heaviest donor, NaN for tokens that are not mixed.
+
+    source [S, K], target [T, K]  vectors of both vocabularies in one space, the one in which the method looked for donors
+    """
+    found = np.full(len(answer.origin), np.nan, dtype=np.float32)
+    starts, donors, _ = answer.heaviest(1)
+    for target_id in np.flatnonzero(answer.origin == "mixed"):
+        donor = donors[starts[target_id]]
+        mine, its = target[target_id].astype(np.float64), source[donor].astype(np.float64)
+        found[target_id] = mine @ its / (np.linalg.norm(mine) * np.linalg.norm(its))
+    return found
+
+
+def _read(content: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> TransferRecord:
+    if content["format"] != FORMAT:
+        raise ValueError(f"format {content['format']}, this version reads {FORMAT}")
+    names = {side: TokenNames(*(tuple(content[side][key]) for key in ("tokens", "shown"))) for side in ("source", "target")}
+    record = TransferRecord(
+        Recipe.from_dict(content["recipe"]), names["source"], names["target"],
+        np.array(content["origins"])[tensors["origin"]], np.array(content["rules"])[tensors["rule"]],
+        tensors["starts"], tensors["donors"].astype(np.int64), tensors["weights"], tensors["support"].astype(np.int64),
+        tensors.get("strength"), content["measure"],
+    )  # fmt: skip
+    if not len(record) == len(record.origin) == len(record.rule) == len(record.support) == len(record.starts) - 1:
+        raise ValueError(f"{len(record)} target tokens in {JSON}, but {len(record.origin)} in {TENSORS}")
+    _check(record)
+    return record
+
+
+def _check(record: TransferRecord) -> None:
+    """ValueError for numbers that contradict each other: whoever shows a token would fail over them, or show another one's donors."""
+    for side in (record.source, record.target):
+        if len(side.tokens) != len(side.shown) or not all(isinstance(name, str) for name in side.tokens + side.shown):
+            raise ValueError("tokens and what is shown of them are not as many texts")
+    arrays = (record.origin, record.rule, record.starts, record.donors, record.weights, record.support)
+    if any(array.ndim != 1 for array in arrays) or not isinstance(record.measure, str):
+        raise ValueError("its tensors are no lists of numbers")
+    kept = np.diff(record.starts)
+    if record.starts[0] != 0 or record.starts[-1] != len(record.donors) or len(record.weights) != len(record.donors) or (kept < 0).any():
+        raise ValueError("the donors of its tokens do not add up")
+    if len(record.donors) and not 0 <= record.donors.min() <= record.donors.max() < len(record.source.tokens):
+        raise ValueError(f"a donor is none of the {len(record.source.tokens)} source tokens")
+    if (kept > record.support).any() or ((kept == 0) & (record.support > 0)).any() or (kept[record.origin == "mixed"] == 0).any():
+        raise ValueError("the number of donors of a token is not what it says")
+    if not np.isfinite(record.weights).all() or (record.strength is not None and record.strength.shape != record.origin.shape):
+        raise ValueError("its weights and cosines are not one finite number each")
+
+
+def _first_ids(tokens: Sequence[str]) -> dict[str, int]:
+    """Token -> its lowest id; holes have the empty name and are left out."""
+    found: dict[str, int] = {}
+    for token_id, token in enumerate(tokens):
+        if token:
+            found.setdefault(token, token_id)
+    return found

@@ -1,0 +1,209 @@
+"""A vocabulary as the initializers see it: what each id stands for, and which role it plays.
+
+The tokenizer's own model decides the kind (WordPiece, byte-level BPE, Unigram, ...); nothing is guessed by counting tokens. That is the profile
+`fixed`; the profile `compat` reads as the published code of SemBridge does (`sembridge.vocabulary.compat`, docs/fidelity.md), for comparison.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sembridge.nearest import nearest
+from sembridge.vocabulary import compat
+
+PROFILES = ("fixed", "compat")
+ROLES = ("cls", "sep", "pad", "unk", "mask")
+_UNUSED = re.compile(r"^[\[<]unused_?\d+[\]>]$|^<extra_id_\d+>$|^madeupword\d+$", re.IGNORECASE)
+_BYTE_FALLBACK = re.compile(r"^<0x[0-9A-Fa-f]{2}>$")
+_METASPACE = "\u2581"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens of one tokenizer by id, `V` = largest id the tokenizer can emit + 1.
+
+    kind          wordpiece | byte-bpe | bpe | unigram | wordlevel; under `compat` a guess
+    tokens        [V] the token as stored; None where no token has this id
+    texts         [V] the plain text the token stands for, without continuation or space marks; None for special
+                  and unused tokens, holes, and bytes that are no valid UTF-8 on their own
+    word_initial  [V] bool: the token starts a word
+    roles         [V] cls | sep | pad | unk | mask for the five that carry meaning for the model, `special` for any other
+                  special or unused token, None for ordinary tokens
+    profile       fixed | compat: how the tokens were read. Under `compat` every token has a text, and unused tokens are ordinary ones
+    """
+
+    kind: str
+    tokens: tuple[str | None, ...]
+    texts: tuple[str | None, ...]
+    word_initial: np.ndarray
+    roles: tuple[str | None, ...]
+    profile: str = "fixed"
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @cached_property
+    def role_ids(self) -> dict[str, int]:
+        """Role -> id, for the roles this vocabulary has."""
+        return {role: token_id for token_id, role in enumerate(self.roles) if role in ROLES}
+
+    @cached_property
+    def has_text(self) -> np.ndarray:
+        """[V] bool: a token with a text of its own. Only such a target token is placed by what it says; such source tokens are the donors."""
+        return np.array([text is not None for text in self.texts], dtype=bool)
+
+    @cached_property
+    def exists(self) -> np.ndarray:
+        """[V] bool: the id belongs to a token and is no hole."""
+        return np.array([token is not None for token in self.tokens], dtype=bool)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over everything above: two tokenizers with the same digest get the same initialization."""
+        content = [self.profile, self.kind, self.tokens, self.texts, self.word_initial.astype(int).tolist(), self.roles]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+
+    @classmethod
+    def from_tokenizer(cls, tokenizer: Any, profile: str = "fixed") -> Vocabulary:
+        """Read a transformers tokenizer.
+
+        Raises ValueError if the profile is unknown, and if the tokenizer has no `tokenizers` backend to ask for its model, or one of an unknown type.
+        """
+        if profile not in PROFILES:
+            raise ValueError(f"profile {profile!r} is unknown; {nearest(profile, PROFILES)}")
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise ValueError(
+                f"tokenizer {tokenizer.name_or_path!r} ({type(tokenizer).__name__}) has no fast backend, so its vocabulary "
+                "cannot be read; save it as a folder with tokenizer.json"
+            )
+        description = json.loads(backend.to_str())
+        kind = _kind(description, tokenizer)
+        ids = backend.get_vocab(with_added_tokens=True)
+        tokens: list[str | None] = [None] * (max(ids.values()) + 1)
+        for token, token_id in ids.items():
+            tokens[token_id] = token
+        for entry in description.get("added_tokens", ()):  # added after holes, it may share its id with a token of the model, which it then hides
+            tokens[entry["id"]] = entry["content"]
+        roles = _roles(tokenizer, tokens, description, unused=profile == "fixed")
+        if profile == "compat":
+            kind, texts, word_initial = compat.read(tokenizer, tokens)
+        else:
+            texts, word_initial = _read_all(kind, tokens, roles, description)
+        return cls(kind, tuple(tokens), tuple(texts), word_initial, tuple(roles), profile)
+
+
+def _kind(description: dict, tokenizer: Any) -> str:
+    model = description["model"]["type"]
+    if model == "BPE":
+        return "byte-bpe" if "ByteLevel" in _component_types(description) else "bpe"
+    known = {"WordPiece": "wordpiece", "Unigram": "unigram", "WordLevel": "wordlevel"}
+    if model not in known:
+        raise ValueError(f"tokenizer {tokenizer.name_or_path!r} has a model of unknown type {model!r}; known: BPE, {', '.join(known)}")
+    return known[model]
+
+
+def _component_types(description: dict) -> set[str]:
+    """Types of every pre-tokenizer and decoder step, sequences opened."""
+    found, pending = set(), [description.get("pre_tokenizer"), description.get("decoder")]
+    while pending:
+        step = pending.pop()
+        if step:
+            found.add(step["type"])
+            pending.extend(step.get("pretokenizers", ()))
+            pending.extend(step.get("decoders", ()))
+    return found
+
+
+def _roles(tokenizer: Any, tokens: list[str | None], description: dict, unused: bool) -> list[str | None]:
+    """The role map: cls falls back to bos and sep to eos, whatever the strings are. `unused` counts [unused1] and its like as specials."""
+    roles: list[str | None] = [None] * len(tokens)
+    for entry in description.get("added_tokens", ()):
+        if entry["special"]:
+            roles[entry["id"]] = "special"
+    for token_id, token in enumerate(tokens):
+        if unused and token is not None and _UNUSED.match(token):
+            roles[token_id] = "special"
+    chosen = {
+        "cls": tokenizer.cls_token_id if tokenizer.cls_token_id is not None else tokenizer.bos_token_id,
+        "sep": tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id,
+        "pad": tokenizer.pad_token_id,
+        "unk": tokenizer.unk_token_id,
+        "mask": tokenizer.mask_token_id,
+    }
+    for token_id in (tokenizer.bos_token_id, tokenizer.eos_token_id):
+        if token_id is not None:
+            roles[token_id] = "special"
+    for role in reversed(ROLES):  # reversed: if one id plays two roles (pad = eos), the earlier role names it
+        if chosen[role] is not None:
+            roles[chosen[role]] = role
+    return roles
+
+
+def _read_all(kind: str, tokens: list[str | None], roles: list[str | None], description: dict) -> tuple[list[str | None], np.ndarray]:
+    """(texts [V], word-initial flags [V]) by what the tokenizer's model says of itself."""
+    added = {entry["id"] for entry in description.get("added_tokens", ())}
+    prefix, suffix = (description["model"].get(name) or "" for name in ("continuing_subword_prefix", "end_of_word_suffix"))
+    texts: list[str | None] = [None] * len(tokens)
+    word_initial = np.zeros(len(tokens), dtype=bool)
+    for token_id, token in enumerate(tokens):
+        if token is None or roles[token_id] is not None:
+            continue
+        if token_id in added:
+            texts[token_id], word_initial[token_id] = token.strip() or None, True
+        else:
+            texts[token_id], word_initial[token_id] = _read(kind, prefix, suffix, token)
+    return texts, word_initial
+
+
+def _read(kind: str, prefix: str, suffix: str, token: str) -> tuple[str | None, bool]:
+    """(text, word-initial) of one ordinary token. Continuation marks, end-of-word marks and space marks are no part of the text.
+
+    Where a model marks the ends of words and not their beginnings ("play</w>", "pl"), a token that ends a word counts as word-initial: it alone can
+    be a whole word, and so is what another tokenizer's word-initial token of this text stands for.
+    """
+    if kind == "wordlevel":
+        return token, True
+    continues = bool(prefix) and token.startswith(prefix) and len(token) > len(prefix)
+    body = token[len(prefix) :] if continues else token
+    ends = bool(suffix) and body.endswith(suffix) and len(body) > len(suffix)
+    body = body[: -len(suffix)] if ends else body
+    if kind == "wordpiece":
+        return body, not continues
+    if kind == "byte-bpe":
+        spoken = _of_bytes(body)
+        after_space = spoken[:1].isspace()
+    else:
+        spoken = "" if _BYTE_FALLBACK.match(body) else body.replace(_METASPACE, " ")
+        after_space = body.startswith(_METASPACE)
+    if prefix:
+        return spoken.strip() or None, not continues
+    return spoken.strip() or None, ends if suffix else after_space
+
+
+def _of_bytes(token: str) -> str:
+    """What a byte-level token says; nothing where its bytes are no valid UTF-8 on their own."""
+    raw = bytes(_BYTE_OF[c] for c in token) if all(c in _BYTE_OF for c in token) else token.encode()
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """Byte-level BPE writes each byte as one printable character; this is the inverse of that alphabet (GPT-2, section 2.2)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    alphabet = {chr(byte): byte for byte in printable}
+    shifted = (byte for byte in range(256) if byte not in set(printable))
+    alphabet.update({chr(256 + offset): byte for offset, byte in enumerate(shifted)})
+    return alphabet
+
+
+_BYTE_OF = _byte_alphabet()
