@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from sembridge.initializer import Initialization, Transfer, assemble
+from sembridge.assemble import assemble
+from sembridge.initializer import Initialization, Transfer
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def question(encoder: Any, tokenizer: Any, *, profile: str = "fixed", overlap: s
     """The `Transfer` that asks how `encoder` may get the vocabulary of `tokenizer`.
 
     profile  `fixed`, or `compat` for the choices of SemBridge's published code (see docs/fidelity.md)
-    overlap  special | exact | fuzzy, see `overlap.match`
+    overlap  special | exact | fuzzy, see `match.match`
     donors   ordinary | all, see `Transfer.between`
     seed     of everything that is sampled
     """

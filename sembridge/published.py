@@ -17,7 +17,7 @@ from sembridge.bridge import BridgeVectors, embed_vocabulary, load_bridge
 from sembridge.initializer import Initialization, Transfer
 from sembridge.nearest import nearest
 from sembridge.semantic_bridge import SemBridge as Method
-from sembridge.vocabulary.overlap import match_strings
+from sembridge.vocabulary.string_overlap import match_strings
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def SemBridge(
 
     source_embeddings          [S, D], at least as many rows as the source tokenizer has ids; surplus rows are left out
     bridge_model_name_or_path  a SentenceTransformer by hub id or folder, a loaded one, or `BridgeVectors` of both vocabularies in the compat profile
-    exact_match_all, match_symbols, fuzzy_match_all  which target tokens copy a row, see `compat.copied_by_string`; all others are mixed
+    exact_match_all, match_symbols, fuzzy_match_all  which target tokens copy a row, see `string_overlap.copied_by_string`; all others are mixed
     entmax_alpha               >= 1; the paper's runs use 4
     seed                       of what can be neither copied nor mixed: ids without a token, texts with a zero vector
     device                     where a bridge given by name runs, and where the rows are put; None: its own choice, and that of `source_embeddings`

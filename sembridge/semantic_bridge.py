@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse as sp
 
+from sembridge.assemble import assemble
 from sembridge.bridge import BridgeVectors, embed_vocabulary, load_bridge
-from sembridge.initializer import Initialization, Transfer, assemble, support_of
+from sembridge.initializer import Initialization, Transfer, support_of
 from sembridge.mixture.entmax import HELD, check_alpha
 from sembridge.mixture.mixture import Directions, mixtures
 from sembridge.mixture.softmax import SoftmaxMixture

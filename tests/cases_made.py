@@ -13,7 +13,8 @@ from transfers_made import with_source_ids, with_target_ids
 from baselines.vectors.auxiliary import AuxiliaryVectors
 from baselines.vectors.words import SubwordVectors
 from sembridge.bridge import BridgeVectors, TokenVectors
-from sembridge.initializer import Initializer, Transfer, initializer_class
+from sembridge.initializer import Initializer, Transfer
+from sembridge.registry import initializer_class
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 DIMENSION = 12

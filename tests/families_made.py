@@ -24,10 +24,11 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
+from sembridge.assemble import assemble
 from sembridge.encoder.head import pad
 from sembridge.encoder.loading import load_encoder
 from sembridge.encoder.modules import parts
-from sembridge.initializer import Initialization, Transfer, assemble
+from sembridge.initializer import Initialization, Transfer
 
 FAMILIES = ("bert", "roberta", "distilbert", "inference-free")
 POSITIONS = 24  # tokens a text may have

@@ -50,8 +50,8 @@ class OwnGrid:
         """All cells, here and now."""
         import torch
 
+        from harness.plan.load_preset import load_preset
         from harness.plan.plan import plan
-        from harness.plan.preset import load_preset
         from harness.store.store import Store
 
         store, threads = Store(self.store), torch.get_num_threads()

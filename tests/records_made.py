@@ -6,7 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from transfers_made import plain_vocabulary
 
-from sembridge.initializer import Initialization, Transfer, assemble
+from sembridge.assemble import assemble
+from sembridge.initializer import Initialization, Transfer
 from sembridge.model_card.recipe import Ingredient, Recipe
 from sembridge.model_card.record import TransferRecord
 from sembridge.vocabulary.overlap import Overlap

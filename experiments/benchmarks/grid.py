@@ -29,8 +29,8 @@ AGAINST = "published pieces, cell by cell"
 
 
 def rows(quick: bool) -> list[Row]:
+    from harness.plan.load_preset import load_preset
     from harness.plan.plan import plan
-    from harness.plan.preset import load_preset
     from harness.store.store import Store
 
     preset = load_preset("pocket", ROOT / "experiments" / "presets", [PROFILE], QUICK if quick else CHOICES)

@@ -65,7 +65,7 @@ def clustered(count: int, common: np.ndarray, centres: np.ndarray, axes: np.ndar
 
 
 def mixing(queries: object, donors: object, embedding: np.ndarray | None, alphas: Sequence[float]) -> Callable[[], None]:
-    from sembridge.initializer import rows_of
+    from sembridge.assemble import rows_of
     from sembridge.mixture.mixture import mixtures
 
     def work() -> None:

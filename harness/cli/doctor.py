@@ -19,12 +19,13 @@ LISTS = ("languages", "architectures", "collections", "initializers", "bridges",
 def doctor(given: argparse.Namespace) -> int:
     """Exit code 0: nothing failed; 1: something did. Raises RefusedError for a preset that cannot be planned."""
     from harness.catalog.catalog import CatalogError, load_catalog
-    from harness.doctor import checks
+    from harness.doctor import checks, machine, work
     from harness.doctor.hub_access import FAIL, OK, WARN, Check, HubAccess
     from harness.estimate.costs import FILE
     from harness.estimate.estimate import Estimate
+    from harness.plan.load_preset import load_preset
     from harness.plan.plan import missing, plan
-    from harness.plan.preset import PresetError, load_preset
+    from harness.plan.preset import PresetError
     from harness.plan.revisions import with_placeholders
     from harness.store.store import Store, StoreError
 
@@ -51,17 +52,19 @@ def doctor(given: argparse.Namespace) -> int:
     reached = checks.access(preset, cells, todo, store, catalog, hub)
     report(*reached)
     report(*checks.licences(preset, catalog, hub))
-    report(*checks.disk(todo, store, sum(check.download for check in reached), sum(check.mark != OK and check.what != "access" for check in reached)))
-    report(checks.memory(preset, cells, todo, max((check.download for check in reached if check.what == "model"), default=0)))
-    report(*checks.devices(preset))
+    report(
+        *machine.disk(todo, store, sum(check.download for check in reached), sum(check.mark != OK and check.what != "access" for check in reached))
+    )
+    report(machine.memory(preset, cells, todo, max((check.download for check in reached if check.what == "model"), default=0)))
+    report(*machine.devices(preset))
     if given.calibrate:
         _calibrate(preset, cells, store, Estimate.of(preset, store).sizes)
     estimate = Estimate.of(preset, store)
-    report(checks.work(cells, todo, store, estimate))
+    report(work.work(cells, todo, store, estimate))
     if estimate.rates is not None and todo:
         print()
         print(_wrapped("", f"hours on this machine, one cell at a time, by {given.store / FILE}: {estimate.rates}", 2))
-        print("\n".join(_wrapped("", line, 57) for line in checks.hours(cells, todo, estimate)))
+        print("\n".join(_wrapped("", line, 57) for line in work.hours(cells, todo, estimate)))
     failed, warned = (sum(check.mark == mark for check in reported) for mark in (FAIL, WARN))
     if failed:
         end = f"{failed} FAIL, {warned} warn: mend what fails, in the order of the lines, and ask again"

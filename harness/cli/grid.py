@@ -50,7 +50,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None, presets: Path) -> int:
     """Exit code 0: every cell succeeded; 1: some failed; 2: the command was refused before anything started."""
     given = parser().parse_args(arguments)
-    from harness.plan.preset import PresetError, load_preset
+    from harness.plan.load_preset import load_preset
+    from harness.plan.preset import PresetError
     from harness.store.store import Store, StoreError
 
     try:
@@ -89,6 +90,7 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
 
 def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store: Any, slots: int) -> int:
     from harness.estimate.estimate import Estimate
+    from harness.files.units import duration
     from harness.plan.plan import missing
     from harness.plan.preset import PresetError
     from harness.results import measurement
@@ -96,7 +98,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
     from harness.results.rendering import to_text
     from harness.results.tables import LEGEND
     from harness.run.cluster import ClusterLost
-    from harness.run.progress import Progress, duration
+    from harness.run.progress import Progress
     from harness.store.store import ROUNDS, StoreError
 
     start = time.perf_counter()
@@ -161,7 +163,7 @@ def _describe(preset: Any, cells: list, todo: list, store: Any, slots: int) -> N
     """The dry run's page."""
     from harness.estimate.estimate import CALIBRATED, GUESSED, Estimate
     from harness.estimate.sharing import by_stage, sharing
-    from harness.run.progress import duration
+    from harness.files.units import duration
 
     print(f"{preset.title}: {len(cells)} cells")
     for name in ("language", "architecture", "collection", "initializer", "bridge", "alpha", "stage", "seed"):
@@ -190,7 +192,7 @@ def _local_slots(preset: Any) -> int:
     """Cells at a time on this machine; PresetError if not even one fits."""
     import os
 
-    from harness.run.cluster import slots_of
+    from harness.run.resources import slots_of
 
     return slots_of(preset, {"CPU": os.cpu_count() or 1, "GPU": float("inf")})
 

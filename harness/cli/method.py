@@ -65,7 +65,7 @@ def method(given: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
 
     Raises RefusedError for options the method does not have, values it refuses, and inputs that are missing.
     """
-    from sembridge.initializer import initializer_class
+    from sembridge.registry import initializer_class
 
     kind = initializer_class(given.initializer)
     defaults = {field.name: field.default for field in dataclasses.fields(kind)}

@@ -40,7 +40,7 @@ class Nearness:
 
 def prepared(chosen: Method, bench: Workbench, say: Callable[[str, str], None]) -> tuple[Any, Nearness | None]:
     """The initializer with its inputs, and the space in which it looks for donors, if that space has both vocabularies."""
-    from harness.run.progress import duration
+    from harness.files.units import duration
 
     filled: dict[str, Any] = {}
     nearness = None

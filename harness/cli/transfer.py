@@ -162,7 +162,7 @@ def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str
 
 def _summary(record: Any, out: Path, seconds: float) -> None:
     from harness.cli.lines import printable
-    from harness.run.progress import duration
+    from harness.files.units import duration
 
     counts, size = record.counts(), len(record)
     print()

@@ -1,26 +1,21 @@
-"""Whether a grid's models and collections can be had: already here, or on the hub at that revision, with access, and of which size.
+"""Ask the hub whether a grid's models and collections are accessible: at that revision, to this account, and of which size.
 
 The hub is asked for lists of files and for one header, never for weights; each repository once. Messages never carry what it said about a request.
 """
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
+from harness.files.units import amount
+from harness.hub.cache import CODE, HEAD, HEAD_FILE, TOKENIZER_FILE, WEIGHTS_FILE, WHOLE, is_cached, model_files, model_is_cached
+from harness.hub.gated import gate
+
 OK, WARN, FAIL = "ok", "warn", "FAIL"
-TOKENIZER, WHOLE, HEAD, CODE = "tokenizer", "whole", "head", "code"  # what is read of a model: HEAD is BGE-M3's, CODE its repository's own
 SECONDS = 10  # to wait for an answer of the hub
-_WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors(\.index\.json)?")
-_TOKENIZER = re.compile(r"(tokenizer\.json|vocab\.(txt|json)|.*\.(model|spm))")
-_SETTINGS = re.compile(r"(.*\.(json|model|spm)|vocab\.txt|merges\.txt|query_token_weights\.txt)")
-_HEAD = re.compile(r"sparse_linear\.(safetensors|pt)")
-_OF_CODE = re.compile(r".*\.(py|bin|safetensors)")
-_EXPORTS = ("onnx", "openvino")  # the same weights for other libraries: not downloaded
 
 
 @dataclass(frozen=True)
@@ -54,17 +49,17 @@ class HubAccess:
     def model(self, name: str, revision: str, parts: AbstractSet[str]) -> Check:
         """parts: what is read of it, of TOKENIZER, WHOLE, HEAD, CODE."""
         what = "model" if WHOLE in parts else "tokenizer"
-        if _model_is_cached(name, revision, parts):
+        if model_is_cached(name, revision, parts):
             return Check(OK, what, f"{name}: in the hub's cache")
         listing = self.listing("model", name, revision)
         if listing.problem:
             return Check(listing.mark, what, f"{name}: {listing.problem}")
         wanted = model_files(listing.files, parts)
-        if WHOLE in parts and CODE not in parts and not any(_WEIGHTS.fullmatch(path.rsplit("/", 1)[-1]) for path in wanted):
+        if WHOLE in parts and CODE not in parts and not any(WEIGHTS_FILE.fullmatch(path.rsplit("/", 1)[-1]) for path in wanted):
             return Check(FAIL, what, f"{name}: no model.safetensors at {revision[:12]}, and pickled weights are not loaded; pin a later revision")
-        if HEAD in parts and not any(_HEAD.fullmatch(path) for path in wanted):
+        if HEAD in parts and not any(HEAD_FILE.fullmatch(path) for path in wanted):
             return Check(FAIL, what, f"{name}: no sparse_linear.pt at {revision[:12]}, so it is not of kind bge-m3; pin another revision")
-        if not any(_TOKENIZER.fullmatch(path.rsplit("/", 1)[-1]) for path in wanted):
+        if not any(TOKENIZER_FILE.fullmatch(path.rsplit("/", 1)[-1]) for path in wanted):
             return Check(FAIL, what, f"{name}: no tokenizer at {revision[:12]}; pin another revision")
         return _to_download(what, name, {path: listing.files[path] for path in wanted}, "model", revision)
 
@@ -81,7 +76,7 @@ class HubAccess:
         if refused is not None:
             return Check(FAIL, what, f"{names}: {refused.problem}")
         unasked = next((listing for listing in listings.values() if listing.problem), None)
-        if unasked is not None and not all(_is_cached(name, "README.md", "dataset", revision) for name, revision in pinned):
+        if unasked is not None and not all(is_cached(name, "README.md", "dataset", revision) for name, revision in pinned):
             return Check(WARN, what, f"{names}: {unasked.problem}")
         try:
             layouts = [LAYOUTS[given["kind"]](given) for given in parameters]
@@ -89,7 +84,7 @@ class HubAccess:
             return Check(FAIL if unasked is None else WARN, what, str(error))
         files = {file for layout in layouts for part in (layout.corpus, layout.queries, layout.test, layout.train) for file in part}
         wanted = {(file.repository.name, file.repository.revision, file.path) for file in files}
-        absent = [one for one in wanted if not _is_cached(one[0], one[2], "dataset", one[1])]
+        absent = [one for one in wanted if not is_cached(one[0], one[2], "dataset", one[1])]
         if not absent:
             return Check(OK, what, f"{names}: in the hub's cache")
         if unasked is not None:
@@ -151,81 +146,9 @@ def _licence(card: Any) -> str:
     return ", ".join(map(str, stated)) if isinstance(stated, list) else str(stated or "")
 
 
-def gate(page: str) -> str:
-    """What opens a gated repository."""
-    if os.environ.get("HF_TOKEN"):
-        return f"open {page} and accept its conditions with the account that HF_TOKEN belongs to"
-    return f"open {page}, log in and accept its conditions, then set HF_TOKEN to a read token of that account"
-
-
-def model_files(files: Iterable[str], parts: AbstractSet[str]) -> list[str]:
-    """Of a model's files those that loading it downloads: settings, tokenizer and, if it is read WHOLE, model.safetensors, whole or in parts; the
-    head of HEAD; of a model that is CODE all modules and weights, for what it loads is its own choice."""
-    paths = [path for path in sorted(files) if not path.startswith(".") and path.split("/")[0] not in _EXPORTS]
-    found = []
-    for path in paths:
-        folder, name = path.rpartition("/")[::2]
-        if (CODE in parts and _OF_CODE.fullmatch(name)) or (HEAD in parts and _HEAD.fullmatch(path)):
-            found.append(path)
-        elif _WEIGHTS.fullmatch(name):
-            whole = f"{folder}/model.safetensors".lstrip("/")
-            if WHOLE in parts and (path == whole or whole not in paths):
-                found.append(path)
-        elif _SETTINGS.fullmatch(name):
-            found.append(path)
-    return found
-
-
-def amount(size: float) -> str:
-    """1234567 -> "1.2 MB"."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
 def _to_download(what: str, name: str, files: dict[str, int], kind: str, revision: str) -> Check:
-    absent = [path for path in files if not _is_cached(name, path, kind, revision)]
+    absent = [path for path in files if not is_cached(name, path, kind, revision)]
     size = sum(files[path] for path in absent)
     if not absent:
         return Check(OK, what, f"{name}: in the hub's cache")
     return Check(OK, what, f"{name}: {amount(size)} to download ({len(absent)} files)", size)
-
-
-def _model_is_cached(name: str, revision: str, parts: AbstractSet[str]) -> bool:
-    """Whether its configuration, its tokenizer and what else is read of it are in the cache. Asks no hub."""
-    found_one = (cached(name, file, "model", revision) for file in ("config.json", "router_config.json"))  # a Router's own lie in its parts' folders
-    config = next(filter(None, found_one), None)
-    if config is None:
-        return False
-    from pathlib import Path
-
-    folder = Path(config).parent
-    here = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    found = model_files(here, parts)
-    if not any(_TOKENIZER.fullmatch(path.rsplit("/", 1)[-1]) for path in found):
-        return False
-    if HEAD in parts and not any(_HEAD.fullmatch(path) for path in found):
-        return False
-    if CODE in parts:
-        return any(path.endswith(".py") for path in found) and any(path.endswith((".bin", ".safetensors")) for path in found)
-    return WHOLE not in parts or any(path.endswith("model.safetensors") for path in found) or _all_parts(found)
-
-
-def _all_parts(paths: Iterable[str]) -> bool:
-    """Whether model-00001-of-00003.safetensors comes with the two others."""
-    totals = [int(match[1]) for path in paths if (match := re.search(r"-of-(\d+)\.safetensors$", path))]
-    return bool(totals) and len(totals) == totals[0]
-
-
-def _is_cached(name: str, path: str, kind: str, revision: str) -> bool:
-    return cached(name, path, kind, revision) is not None
-
-
-def cached(name: str, path: str, kind: str, revision: str) -> str | None:
-    """Where the hub's cache has a file of a repository. Asks no hub."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(name, path, repo_type=kind, revision=revision)
-    return found if isinstance(found, str) else None

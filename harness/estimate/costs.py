@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.estimate.sizes import Sizes, UnknownError
-from harness.evaluation.stage import SHARE
+from harness.evaluation.shards import SHARE
 from harness.store.artifact import Artefact, Local, Member, Source
 
 FILE = "calibration.json"

@@ -194,7 +194,7 @@ def _config(source: Source) -> dict[str, Any] | None:
 def _file(source: Source, name: str) -> Path | None:
     """A file of a model that is here, as a folder or in the hub's cache."""
     if isinstance(source, Hub):
-        from harness.doctor.hub_access import cached
+        from harness.hub.cache import cached
 
         found = cached(source.name, name, "model", source.revision)
         return None if found is None else Path(found)

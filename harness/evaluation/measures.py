@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from harness.retrieval.search import Run
+from harness.retrieval.ranking import Run
 
 Measure = Callable[[Sequence[int], Sequence[int]], float]
 """(gains of the ranked documents, best first; gains of all relevant documents, highest first) -> value in [0, 1]."""

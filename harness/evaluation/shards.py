@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.retrieval.activity import Activity
 from harness.retrieval.activity import merge as merge_activity
-from harness.retrieval.search import Best, merge
+from harness.retrieval.ranking import Best, merge
 from harness.store.artifact import Location
 
 FILE = "share.safetensors"
@@ -23,7 +23,8 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     """parameters: those of `evaluation`, and share, shares: the share-th (from 0) of so many; inputs: those of `evaluation`."""
     from safetensors.numpy import save_file
 
-    from harness.evaluation.stage import searched, smaller_batches
+    from harness.evaluation.encoder_run import searched
+    from harness.evaluation.measurement import smaller_batches
 
     best, activity = searched(parameters, inputs, (parameters["share"], parameters["shares"]), divided)
     counts = np.array([activity.queries, activity.documents])
@@ -51,3 +52,6 @@ def merged(folders: Sequence[Path]) -> tuple[Best, Activity]:
         activity.query_counts, activity.document_counts = arrays["query_counts"], arrays["document_counts"]
         activities.append(activity)
     return merge([Best(arrays["scores"], arrays["positions"], arrays["ranks"]) for arrays in found]), merge_activity(activities)
+
+
+SHARE = "share-"

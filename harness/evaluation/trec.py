@@ -21,7 +21,7 @@ import numpy as np
 
 from harness.files import bounded
 from harness.files.shown import shown
-from harness.retrieval.search import Run
+from harness.retrieval.ranking import Run
 
 _SMALLER = np.float32(-np.inf)
 

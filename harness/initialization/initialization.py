@@ -20,8 +20,8 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     """parameters: initializer, settings, profile, overlap, donors, seed; inputs: encoder, tokenizer and one per need of the initializer."""
     from sembridge.encoder.loading import load_encoder, load_tokenizer
     from sembridge.encoder.transplant import decoder_rows, source_rows
-    from sembridge.initializer import initializer_class
     from sembridge.pipeline import answers, question
+    from sembridge.registry import initializer_class
 
     encoder, tokenizer = load_encoder(*inputs["encoder"]), load_tokenizer(*inputs["tokenizer"])
     initializer = initializer_class(parameters["initializer"])(**parameters["settings"], **_prepared(inputs))
@@ -65,7 +65,7 @@ def _prepared(inputs: Mapping[str, Location]) -> dict[str, Any]:
 def _save(path: Path, answer: Any, source: np.ndarray) -> None:
     from safetensors.numpy import save_file
 
-    from sembridge.initializer import rows_of
+    from sembridge.assemble import rows_of
     from sembridge.mixture.softmax import SoftmaxMixture
 
     dense = answer.mixture if isinstance(answer.mixture, SoftmaxMixture) else None
@@ -90,7 +90,8 @@ def _load(path: Path, source: np.ndarray, about: Mapping[str, Any]) -> Any:
     import scipy.sparse as sp
     from safetensors.numpy import load_file
 
-    from sembridge.initializer import Initialization, rows_of
+    from sembridge.assemble import rows_of
+    from sembridge.initializer import Initialization
 
     stored = load_file(path)
     mixture = sp.csr_array((stored["weights"], stored["indices"], stored["indptr"]), shape=tuple(stored["shape"].tolist()))

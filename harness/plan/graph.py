@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.evaluation.stage import SHARE
+from harness.evaluation.shards import SHARE
 from harness.plan.inputs import Inputs, documents
 from harness.plan.preset import Preset, PresetError
 from harness.plan.resolve import may_be_inference_free, tokenizer_of
@@ -67,7 +67,7 @@ def _reference(preset: Preset, name: str) -> dict[str, Any]:
 
 
 def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
-    from sembridge.initializer import initializer_class
+    from sembridge.registry import initializer_class
 
     encoder, tokenizer = given.encoders[cell.architecture], given.tokenizers[cell.language]
     needs = initializer_class(cell.initializer).needs

@@ -28,7 +28,7 @@ class Inputs:
     """The preset's inputs, resolved and checked once each."""
 
     def __init__(self, preset: Preset) -> None:
-        from sembridge.initializer import initializer_class
+        from sembridge.registry import initializer_class
 
         self.encoders = {name: resolve(f"architectures.{name}", source) for name, source in preset.architectures.items()}
         for name, source in self.encoders.items():

@@ -1,18 +1,12 @@
-"""A preset: what to run, as data. YAML files, `--set key.path=value`, and nothing that computes."""
+"""A preset: what to run, as data, with the checks that need nothing but the preset itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from harness.catalog.catalog import Catalog, CatalogError, load_catalog
 from harness.catalog.entries import ReferenceKind
-from harness.catalog.lookup import by_language, refers, with_entries
-from harness.files import yaml_data
 from harness.files.shown import shown
 from harness.plan.collection_source import CollectionSource
 from harness.training.settings import TrainingSettings
@@ -20,8 +14,6 @@ from sembridge.nearest import nearest
 
 STAGE_NAMES = ("zero-shot", "fine-tuned")
 LONGEST_NAME = 100
-_LONGEST_PLACE = 200
-_DEEPEST = 20
 
 
 class PresetError(ValueError):
@@ -181,171 +173,3 @@ class Preset(_Part):
         from sembridge.pipeline import transplant_options
 
         return transplant_options(self.profile, self.bias)
-
-
-def preset_names(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.yaml"))
-
-
-def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices: Mapping[str, Any] | None = None) -> Preset:
-    """Read a preset by name (from `folder`) or file, apply `choices` (whole values from options) and `overrides` ("a.b=c", in order).
-
-    `choices` narrow architectures, bridges and collections to named ones, and replace the lists. Raises PresetError.
-    """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
-    if not path.is_file():
-        raise PresetError(f"--preset {name!r} is unknown; {nearest(name, preset_names(folder))}, or the path of a .yaml file")
-    try:
-        content = yaml_data.read(path)
-    except yaml_data.YamlError as error:
-        raise PresetError(f"{path}: not valid YAML ({error}); mend the file") from None
-    except OSError as error:
-        raise PresetError(f"{path} cannot be read ({error.strerror}); check the file and who may read it") from None
-    if not isinstance(content, dict):
-        raise PresetError(f"{path}: a preset is a mapping of options; see docs/presets.md")
-    _check_keys(content)
-    content = _expanded(content) | ({"catalog": choices["catalog"]} if choices and "catalog" in choices else {})
-    overrides = list(overrides)
-    for override in overrides:
-        if override.partition("=")[0] in ("catalog", "data"):  # the entries decide what the others can reach
-            _set(content, override)
-    with _for_a_preset():
-        content = by_language(content, _catalog(content)) if refers(content) else content
-    if isinstance(content.get("tokenizers"), str) and any(override.startswith("tokenizers.") for override in overrides):
-        # a pattern written out, so that --set can reach the tokenizer of one language
-        languages = (choices or {}).get("languages") or content.get("languages") or []
-        content["tokenizers"] = {language: {"model": content["tokenizers"]} for language in languages if isinstance(language, str)}
-    for override in overrides:
-        _set(content, override)
-    for key, value in (choices or {}).items():
-        if key == "collections":  # the others stay: one of them may hold the training pairs
-            _narrowed(key, content.get(key), value)
-            content["evaluated"] = value
-        else:
-            content[key] = _narrowed(key, content.get(key), value)
-    _check_keys(content)
-    content = _with_data(content)
-    with _for_a_preset():
-        if refers(content) or content.get("catalog"):
-            content = with_entries(content, _catalog(content))
-    try:
-        return Preset.model_validate(content)
-    except ValidationError as error:
-        raise PresetError(_explained(error)) from None
-
-
-@contextmanager
-def _for_a_preset() -> Iterator[None]:
-    try:
-        yield
-    except CatalogError as error:
-        raise PresetError(str(error)) from None
-
-
-def _catalog(content: dict) -> Catalog:
-    given = _with_data(content.get("catalog"), content.get("data"))
-    files = [given] if isinstance(given, str) else given or []
-    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
-        raise PresetError(f"option 'catalog': {shown(given)} is not valid; give the path of a file, or a list of them")
-    return load_catalog(map(Path, files))
-
-
-def _expanded(content: dict) -> dict:
-    """Short forms (a name alone) written out, so that --set can reach below them."""
-    field = {"architectures": "model", "bridges": "model", "references": "model", "tokenizers": "model", "collections": "folder"}
-    expanded = dict(content)
-    for key in field.keys() & content.keys():
-        if isinstance(content[key], dict):
-            expanded[key] = {name: {field[key]: value} if isinstance(value, str) else value for name, value in content[key].items()}
-    return expanded
-
-
-def _check_keys(content: Any, above: str = "") -> None:
-    """Names are text everywhere: YAML reads no, on and 7 as something else."""
-    if isinstance(content, dict):
-        for key, value in content.items():
-            if not isinstance(key, str):
-                raise PresetError(f"option {shown(f'{above}{key}')}: the name {shown(key)} is no text; put it in quotes")
-            _check_keys(value, f"{above}{key}.")
-    elif isinstance(content, list):
-        for value in content:
-            _check_keys(value, above)
-
-
-def _set(content: dict, override: str) -> None:
-    """Apply one "a.b=c"; the value is read as YAML, so numbers, lists and null work."""
-    path, separator, text = override.partition("=")
-    if not separator or not path:
-        raise PresetError(f"--set {shown(override)} is not of the form key.path=value")
-    target = content
-    *parents, last = path.split(".")
-    if len(parents) > _DEEPEST:
-        raise PresetError(f"--set {shown(override)} reaches {len(parents)} levels down, further than any option; see docs/presets.md")
-    for parent in parents:
-        if target.get(parent) is None:
-            target[parent] = {}
-        target = target[parent]
-        if not isinstance(target, dict):
-            raise PresetError(f"--set {shown(override)}: {shown(parent)} is a single value, it has nothing below it")
-    try:
-        target[last] = yaml_data.load(text)
-    except yaml_data.YamlError:
-        target[last] = text
-
-
-def _narrowed(key: str, present: Any, value: Any) -> Any:
-    """Named entries of a mapping keep their definition; lists are replaced."""
-    if not isinstance(present, dict):
-        return value
-    for name in value:
-        if name not in present:
-            raise PresetError(f"--{key} {name!r} is not in this preset; {nearest(name, present)}")
-    return {name: present[name] for name in value}
-
-
-def _with_data(content: Any, data: str | None = None) -> Any:
-    """Replace {data} in every string by the folder given as `data`."""
-    if isinstance(content, dict):
-        data = content.get("data", data) if data is None else data
-        return {key: value if key == "data" else _with_data(value, data) for key, value in content.items()}
-    if isinstance(content, list):
-        return [_with_data(value, data) for value in content]
-    if isinstance(content, str) and "{data}" in content:
-        if data is None:
-            raise PresetError("this preset needs a folder: add --set data=FOLDER (see docs/own-data.md)")
-        return content.replace("{data}", str(data).rstrip("/"))
-    return content
-
-
-def _explained(error: ValidationError) -> str:
-    """The first complaint of pydantic, as one line."""
-    first = error.errors()[0]
-    location = ".".join(str(part) for part in first["loc"])[:_LONGEST_PLACE]
-    message = first["msg"][0].lower() + first["msg"][1:]
-    if first["type"] == "extra_forbidden":
-        return f"option {location!r} is unknown; {nearest(str(first['loc'][-1]), _fields_at(first['loc'][:-1]))}"
-    if first["type"] == "literal_error":
-        expected = str(first.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
-        return f"option {location!r}: {shown(first['input'])} is not valid; {nearest(str(first['input']), expected)}"
-    if first["type"] == "value_error" and location in ("", "training"):
-        return str(first["ctx"]["error"])
-    if first["type"] == "value_error":
-        return f"{location}: {first['ctx']['error']}"
-    if first["type"] == "missing":
-        return f"option {location!r} is missing; add it with --set {location}=..."
-    return f"option {location!r}: {shown(first['input'])} is not valid ({message})"
-
-
-def _fields_at(location: tuple) -> list[str]:
-    model: Any = Preset
-    for part in location:
-        if part in model.model_fields:  # else the name of an entry, chosen by the user
-            model = _model_in(model.model_fields[part].annotation) or model
-    return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> Any:
-    """The model that an annotation is, or holds: dict[str, X], X | None."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)

@@ -31,7 +31,7 @@ class Method:
 
 def methods(preset: Preset) -> list[Method]:
     """Every row, in the preset's order. Raises PresetError for names and settings there are none of, and for inputs a method lacks."""
-    from sembridge.initializer import available, initializer_class
+    from sembridge.registry import available, initializer_class
 
     for name in preset.references:
         if name in available() or name in REFERENCES:

@@ -54,7 +54,7 @@ def _wordpiece(inputs: Mapping[str, Location]) -> Path:
 
 
 def _roberta_tokenizer(inputs: Mapping[str, Location]) -> Any:
-    from harness.pocket.byte_bpe import byte_bpe
+    from harness.pocket.tokenizers import byte_bpe
 
     return byte_bpe(english_text(inputs), BPE_SIZE)
 

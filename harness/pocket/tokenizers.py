@@ -1,7 +1,8 @@
-"""Stage: the pocket's tokenizers, trained on its own texts: WordPiece as the field's target tokenizers are."""
+"""Stage: the pocket's tokenizers, trained on its own texts: WordPiece as the field's target tokenizers are, byte-level BPE as RoBERTa's is."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ OTHER_SIZE = 3200
 CASED = ("ru",)  # as the field's own Russian tokenizer
 MAX_LENGTH = 128
 SPECIALS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+BPE_FIRST, BPE_LAST = ("<s>", "<pad>", "</s>", "<unk>"), "<mask>"  # as on the hub: four special tokens before all others, the mask behind them
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
@@ -54,3 +56,31 @@ def wordpiece(lines: list[str], size: int, *, lowercase: bool) -> Any:
         model_max_length=MAX_LENGTH,
         **SPECIALS,  # type: ignore[arg-type]
     )
+
+
+def byte_bpe(lines: list[str], size: int) -> Any:
+    """Train a byte-level BPE tokenizer of at most `size` tokens on `lines`, as RoBERTa's (Liu et al. 2019, section 4.4): cased, spaces inside
+    the tokens, no text unknown. The same lines give the same vocabulary in every process.
+
+    Unlike the WordPiece trainer's, this one's numbering is a matter of the lines alone: bytes are sorted, and of equally frequent merges the one of
+    lower ids comes first.
+    """
+    from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
+    from transformers import RobertaTokenizer
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size - 1, special_tokens=list(BPE_FIRST), initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False
+    )
+    tokenizer.train_from_iterator(lines, trainer)
+    trained = json.loads(tokenizer.to_str())["model"]
+    vocabulary = trained["vocab"] | {BPE_LAST: len(trained["vocab"])}
+    built = RobertaTokenizer(
+        vocab=vocabulary,
+        merges=[tuple(merge) for merge in trained["merges"]],  # type: ignore[misc]
+        mask_token=AddedToken(BPE_LAST, lstrip=True, special=True),  # type: ignore[arg-type]  # it takes the space before it along, as words do
+        model_max_length=MAX_LENGTH,
+    )
+    assert built.convert_tokens_to_ids([*BPE_FIRST, BPE_LAST]) == [0, 1, 2, 3, len(vocabulary) - 1]
+    return built

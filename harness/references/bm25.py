@@ -10,11 +10,18 @@ stop words, exact document lengths (Lucene stores them in one byte).
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from harness.collections.collection import Collection
 from harness.collections.words import terms
-from harness.retrieval.search import Run, id_order
+from harness.evaluation.measurement import write
+from harness.retrieval.ranking import Run, id_order
+from harness.store.artifact import Location
 
 K1, B = 0.9, 0.4
 
@@ -51,3 +58,14 @@ def search(collection: Collection, language: str, k: int) -> Run:
         found = found[np.lexsort((order[found], -scores[found]))][:k]
         run[query] = [(collection.document_ids[i], s) for i, s in zip(found.tolist(), scores[found].tolist(), strict=True)]
     return run
+
+
+def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
+    """parameters: k, language; inputs: collection."""
+    from harness.collections import beir
+    from harness.references import bm25
+
+    start = time.perf_counter()
+    collection = beir.load(inputs["collection"].path)
+    run = bm25.search(collection, parameters["language"], parameters["k"])
+    write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"})

@@ -27,9 +27,9 @@ OWN_PROMPTS = {"query": ("query",), "document": ("document", "passage", "corpus"
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
     """parameters: k, max_length, precision, query_prompt, document_prompt (None: the model's own); inputs: bridge, collection."""
     from harness.collections import beir
-    from harness.evaluation.stage import smaller_batches, write
+    from harness.evaluation.measurement import smaller_batches, write
     from harness.retrieval.dense_search import DenseTopK
-    from harness.retrieval.search import id_order
+    from harness.retrieval.ranking import id_order
     from sembridge.bridge import load_bridge
 
     start = time.perf_counter()

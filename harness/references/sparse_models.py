@@ -31,7 +31,7 @@ SPARSE = "SparseEncoder"
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
     """parameters: kind, remote_code, k, max_length, precision (None for milco, whose code decides); inputs: encoder, collection."""
     from harness.collections import beir
-    from harness.evaluation.stage import smaller_batches, write
+    from harness.evaluation.measurement import smaller_batches, write
     from harness.retrieval.retrieval import searched
 
     start = time.perf_counter()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.retrieval.search import Ranking, check_block
+from harness.retrieval.ranking import Ranking, check_block
 
 _UNIT = 2.0**-26
 

@@ -1,4 +1,4 @@
-"""Exact search over blocks of postings: what `search.TopK` computes, to the bit, many times faster on large collections.
+"""Exact search over blocks of postings: what `scipy_search.TopK` computes, to the bit, many times faster on large collections.
 
 Documents are gathered into blocks small enough for their scores to stay in the processor's cache. A block is turned into postings (for each dimension
 the documents that have it, with their weights), each query adds up the postings of its dimensions, and the scores that reach the k-th best so far are
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from harness.retrieval.search import Best, Run, check_block, check_k, checked
+from harness.retrieval.ranking import Best, Run, check_block, check_k, checked
 from sembridge.compiled import compiled
 
 _BLOCK = 4096  # documents: 32 KiB of scores; at most 65,536, for positions in a block are 16 bit
@@ -24,7 +24,7 @@ _STRIDE = 64  # scores looked at together
 
 
 class PostingsTopK:
-    """The k best documents of every query by the products of sparse vectors; see `search.Ranking` for k, order, and `search.TopK`.
+    """The k best documents of every query by the products of sparse vectors; see `ranking.Ranking` for k, order, and `scipy_search.TopK`.
 
     queries  sparse [Q, V] float32
     threads  how many compute at the same time; None: as many as torch would use
@@ -66,12 +66,12 @@ class PostingsTopK:
 
     @property
     def best(self) -> Best:
-        """The k best so far, as `search.merge` takes them from shards."""
+        """The k best so far, as `ranking.merge` takes them from shards."""
         self._flush()
         return self._kept.best(self._k, self._order)
 
     def result(self, query_ids: Sequence[str], document_ids: Sequence[str]) -> Run:
-        """The run so far; see `search.Best.result`."""
+        """The run so far; see `ranking.Best.result`."""
         return self.best.result(query_ids, document_ids)
 
     def _flush(self) -> None:

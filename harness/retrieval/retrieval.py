@@ -15,7 +15,8 @@ from harness.collections import beir
 from harness.collections.collection import Collection
 from harness.retrieval.activity import Activity
 from harness.retrieval.encode import WINDOW, encode
-from harness.retrieval.search import Best, id_order, top_k
+from harness.retrieval.ranking import Best, id_order
+from harness.retrieval.search import top_k
 
 Encode = Callable[[Iterable[str], str], Iterator[sp.csr_array]]
 """Texts, which may be a stream, and their side (query, document), to one csr matrix [at most WINDOW, V] float32 per window, in order."""
@@ -31,7 +32,7 @@ def searched(encode: Encode, folder: Path, collection: Collection, k: int, share
     """The k best documents of every query, and how sparse the vectors are.
 
     collection  `beir.load_queries(folder)`
-    share       (r, n): only the r-th of n runs of the documents, whole windows, so that n workers together (`search.merge`) find the same bits as
+    share       (r, n): only the r-th of n runs of the documents, whole windows, so that n workers together (`ranking.merge`) find the same bits as
                 one alone
 
     ValueError if a weight is not finite.

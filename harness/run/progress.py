@@ -7,18 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.files.redaction import without_secrets
-
-
-def duration(seconds: float) -> str:
-    """ "8 s", "3 min 20 s", "2 h 05 min", "1,234 h"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole >= 360_000:
-        return f"{whole // 3600:,} h"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+from harness.files.units import duration
 
 
 def _print(text: str) -> None:

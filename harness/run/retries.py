@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.doctor.hub_access import gate
+from harness.hub.gated import gate
 
 ATTEMPTS = 3
 SMALLER = 4

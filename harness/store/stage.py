@@ -49,5 +49,5 @@ STAGES: dict[str, Stage] = {
     "evaluation": Stage("harness.evaluation.stage:build", 3, 3, shared=False, batches=True),
     "dense": Stage("harness.references.dense:build", 2, 3, shared=False, batches=True),
     "reference": Stage("harness.references.sparse_models:build", 2, 10, shared=False, batches=True),
-    "bm25": Stage("harness.evaluation.stage:build_bm25", 2, 2, shared=False),
+    "bm25": Stage("harness.references.bm25:build_bm25", 2, 2, shared=False),
 }

@@ -114,8 +114,8 @@ def scores_on(folder: Path, evaluation: Mapping[str, Any]) -> Measure:
     """
     from harness.collections import beir
     from harness.evaluation import measures
+    from harness.retrieval.ranking import Best, merge
     from harness.retrieval.retrieval import retrieve
-    from harness.retrieval.search import Best, merge
 
     collection = beir.load_queries(folder)
 

@@ -29,3 +29,6 @@ class TrainingSettings(BaseModel):
     max_gradient: float = Field(1.0, gt=0, description="gradient norm above which gradients are scaled down")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on a GPU that has it, float32 elsewhere")
     checkpoint_every: int = Field(500, ge=1, description="steps between checkpoints from which a killed training goes on")
+
+
+GROWTH = "SEMBRIDGE_GPUS"  # in the environment of a growing cluster's processes: the GPUs it may grow to

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.run.cluster import GROWTH
 from harness.store.artifact import Location
+from harness.training.settings import GROWTH
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path, divided: int = 1) -> None:

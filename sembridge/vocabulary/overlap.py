@@ -1,19 +1,13 @@
-"""Which target tokens already exist in the source vocabulary: their rows are copied, once, before any initializer runs."""
+"""The overlap: which target tokens already exist in the source vocabulary, and by which rule."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 
-from sembridge.nearest import nearest
-from sembridge.vocabulary.compat import canonical, copied_by_string
-from sembridge.vocabulary.vocabulary import ROLES, Vocabulary
-
 # From the strongest claim to the weakest. `fuzzy` admits all of them, `exact` the first alone, `special` none: roles only.
 RULES = ("exact", "case", "boundary", "case+boundary")
-MODES = ("special", "exact", "fuzzy")
 
 
 @dataclass(frozen=True)
@@ -27,86 +21,3 @@ class Overlap:
 
     copied: np.ndarray
     rule: tuple[str, ...]
-
-
-def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overlap:
-    """Match every target token to at most one source token.
-
-    mode  `special` the roles alone, `exact` and `fuzzy` see RULES
-
-    Specials that play a role match by role only, never by string. Ordinary tokens prefer the same text with the same word-initial flag, then the same
-    flag, then the same case, then the same stored token, then the lowest id; so "play" takes the row of "play" and never of "##play" where
-    both exist. Tokens without text or role take the row of the same stored token, if that has none either. A vocabulary so copies all of itself.
-
-    Two vocabularies read with the compat profile match as published code does: by string alone, see `compat.copied_by_string`. Raises ValueError for
-    an unknown mode and for vocabularies of different profiles.
-    """
-    if mode not in MODES:
-        raise ValueError(f"overlap {mode!r} is unknown; {nearest(mode, MODES)}")
-    if source.profile != target.profile:
-        raise ValueError(f"the source vocabulary was read with profile {source.profile!r}, the target with {target.profile!r}; read both with one")
-    if source.profile == "compat":
-        return match_strings(source, target, exact=True, fuzzy=mode == "fuzzy", specials_only=mode == "special")
-    copied = np.full(len(target), -1, dtype=np.int64)
-    rule = [""] * len(target)
-    for role in ROLES:
-        if role in source.role_ids and role in target.role_ids:
-            copied[target.role_ids[role]] = source.role_ids[role]
-            rule[target.role_ids[role]] = "role"
-    if mode == "special":
-        return Overlap(copied, tuple(rule))
-
-    candidates: dict[str, list[int]] = defaultdict(list)
-    stored: dict[tuple[str | None, str | None], int] = {}
-    for source_id, (token, text) in enumerate(zip(source.tokens, source.texts, strict=True)):
-        if text is not None:
-            candidates[text.lower()].append(source_id)
-        elif token is not None:
-            stored[token, source.roles[source_id]] = source_id
-
-    for target_id, (token, text) in enumerate(zip(target.tokens, target.texts, strict=True)):
-        if target.roles[target_id] in ROLES:
-            continue
-        if text is None:
-            same = token, target.roles[target_id]
-            if same in stored:
-                copied[target_id], rule[target_id] = stored[same], "token"
-            continue
-        ranked = (
-            (_rank(source, source_id, text, target.word_initial[target_id]), source.tokens[source_id] != token, source_id)
-            for source_id in candidates.get(text.lower(), ())
-        )
-        best = min(ranked, default=None)
-        if best is not None and (mode == "fuzzy" or RULES[best[0]] == "exact"):
-            copied[target_id], rule[target_id] = best[2], RULES[best[0]]
-    return Overlap(copied, tuple(rule))
-
-
-def match_strings(
-    source: Vocabulary, target: Vocabulary, *, exact: bool = True, fuzzy: bool = True, symbols: bool = False, specials_only: bool = False
-) -> Overlap:
-    """The overlap of published code, with its three switches, for vocabularies of the compat profile.
-
-    specials_only  nothing but specials whose string is that of a source special
-
-    Rules say what the two tokens have in common, whatever switch let them match; specials with the same string are `token`.
-    """
-    if specials_only:
-        ids = {token: i for i, (token, role) in enumerate(zip(source.tokens, source.roles, strict=True)) if role is not None}
-        marked = zip(target.tokens, target.roles, strict=True)
-        copied = np.array([ids.get(str(token), -1) if role is not None else -1 for token, role in marked], dtype=np.int64)
-    else:
-        copied = copied_by_string(source, target, exact=exact, fuzzy=fuzzy, symbols=symbols)
-    rule = [""] * len(target)
-    for target_id in np.flatnonzero(copied >= 0):
-        source_id = int(copied[target_id])
-        ours, theirs = canonical(source, source_id), canonical(target, int(target_id))
-        assert ours is not None and theirs is not None
-        by_token = target.roles[target_id] is not None and source.tokens[source_id] == target.tokens[target_id]
-        rule[target_id] = "token" if by_token else RULES[2 * (ours[1] != theirs[1]) + (ours[0] != theirs[0])]
-    return Overlap(copied, tuple(rule))
-
-
-def _rank(source: Vocabulary, source_id: int, text: str, word_initial: bool) -> int:
-    """Position in RULES: 0 exact, 1 other case, 2 other flag, 3 both."""
-    return 2 * int(source.word_initial[source_id] != word_initial) + int(source.texts[source_id] != text)

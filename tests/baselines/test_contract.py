@@ -17,7 +17,8 @@ from cases_made import DIMENSION, FIELDS, PAIRS, Case, build, made_case
 from entmax import sparsemax
 from scipy.special import softmax
 
-from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initializer, available, initializer_class
+from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initializer
+from sembridge.registry import available, initializer_class
 from sembridge.vocabulary.vocabulary import ROLES
 
 

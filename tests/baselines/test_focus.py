@@ -18,7 +18,8 @@ from tokenizers_made import KINDS, made_tokenizer, russian
 from transfers_made import made_transfer
 
 from baselines.focus import TRAINING_PARAMETERS, AuxiliaryVectors, Focus, sparsemax, train_auxiliary
-from sembridge.initializer import MIXED, SAMPLED, Transfer, univariate_rows
+from sembridge.assemble import univariate_rows
+from sembridge.initializer import MIXED, SAMPLED, Transfer
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 QUICK = {"dimension": 16, "epochs": 2, "min_count": 5, "buckets": 500, "sample": 1e-2}

@@ -8,7 +8,8 @@ from transfers_made import made_transfer
 
 from baselines.vectors.words import SubwordVectors
 from baselines.wechsel import Wechsel
-from sembridge.initializer import SAMPLED, univariate_rows
+from sembridge.assemble import univariate_rows
+from sembridge.initializer import SAMPLED
 
 
 def test_two_neighbours_by_hand():

@@ -158,7 +158,7 @@ def test_the_project_s_figures(command, tmp_path):
 def test_expected_files(path):
     """Their names are those of the paper's presets and of the catalogue; no figure is there twice."""
     from harness.catalog.catalog import load_catalog
-    from harness.plan.preset import load_preset
+    from harness.plan.load_preset import load_preset
 
     expected, catalog = load_expected(path), load_catalog()
     presets = [load_preset(name, ROOT / "experiments" / "presets") for name in ("paper-zero-shot", "paper-fine-tuned")]

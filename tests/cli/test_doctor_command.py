@@ -12,9 +12,9 @@ import hub_repositories
 import pytest
 from hub_double import TOKEN, Hub
 
-from harness.doctor.hub_access import WHOLE, model_files
+from harness.hub.cache import WHOLE, model_files
+from harness.plan.load_preset import load_preset
 from harness.plan.plan import plan
-from harness.plan.preset import load_preset
 from harness.store.store import Store
 
 ENCODER = {

@@ -23,9 +23,9 @@ from baselines.vectors.fasttext import train_words
 from baselines.wechsel import Wechsel
 from sembridge import SemBridge
 from sembridge.encoder.loading import load_encoder, load_tokenizer
-from sembridge.initializer import available
 from sembridge.model_card.record import load_record
 from sembridge.pipeline import transfer
+from sembridge.registry import available
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 ROOT = Path(__file__).parents[2]

@@ -57,8 +57,8 @@ def cluster_file(head: Host, worker: Host, checkout: Path, shared: Path) -> dict
 
 def scores(data: Path, store: Path, workers: int, compute: bool = False) -> dict[str, dict[str, float]]:
     """Scores of the grid's cells in a store, by stage of the cell; computed in this process if asked for."""
+    from harness.plan.load_preset import load_preset
     from harness.plan.plan import missing, plan
-    from harness.plan.preset import load_preset
     from harness.results import measurement
     from harness.store.store import Store
 

@@ -20,7 +20,7 @@ from harness.evaluation import stage, trec
 from harness.references import dense
 from harness.retrieval import search
 from harness.retrieval.dense_search import DenseTopK, directions
-from harness.retrieval.search import id_order, merge
+from harness.retrieval.ranking import id_order, merge
 from harness.store.artifact import Location
 
 PARAMETERS = {"k": 100, "max_length": 32, "precision": "float32", "query_prompt": None, "document_prompt": None}

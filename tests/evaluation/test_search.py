@@ -8,7 +8,9 @@ from scipy import sparse
 
 from harness.retrieval import postings, search
 from harness.retrieval.postings import PostingsTopK
-from harness.retrieval.search import TopK, id_order, merge, top_k
+from harness.retrieval.ranking import id_order, merge
+from harness.retrieval.scipy_search import TopK
+from harness.retrieval.search import top_k
 
 KINDS = pytest.mark.parametrize("kind", [TopK, PostingsTopK])
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.plan.preset import PresetError, load_preset
-from harness.run.cluster import declared_resources, slots_of
+from harness.plan.load_preset import load_preset
+from harness.plan.preset import PresetError
+from harness.run.resources import declared_resources, slots_of
 
 PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
 CPU, GPU = "lower resources.cpus_per_cell", "--set resources.gpus_per_cell=0 runs on the CPU"

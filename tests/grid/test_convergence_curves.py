@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from harness.plan.load_preset import load_preset
 from harness.plan.plan import plan
-from harness.plan.preset import load_preset
 from harness.results import measurement
 from harness.results.export import write_results
 from harness.store.store import Store

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.evaluation.stage import MEASUREMENT, QUERIES, RUN
+from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
+from harness.plan.load_preset import load_preset
 from harness.plan.plan import missing, plan
-from harness.plan.preset import load_preset
 from harness.retrieval import encode, retrieval
 from harness.run.schedule import _apart
 from harness.store.store import Store

@@ -56,8 +56,8 @@ def test_the_same_scores_from_the_hub_and_from_a_folder(own_data, hub, tmp_path)
 
 def test_a_refusal_of_the_hub_is_one_line_and_leaves_nothing(own_data, hub, tmp_path, monkeypatch):
     """A gated dataset is known only when it is asked for: the artefact fails with the advice."""
+    from harness.plan.load_preset import load_preset
     from harness.plan.plan import plan
-    from harness.plan.preset import load_preset
     from harness.store.store import Store
 
     commit = hub.add("faq/gated", repository(own_data / "collections" / "ru"), gated=True)

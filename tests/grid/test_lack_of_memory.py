@@ -13,9 +13,9 @@ import pytest
 from own_data_made import TOPICS
 
 from harness.collections import beir
-from harness.evaluation.stage import MEASUREMENT
+from harness.evaluation.measurement import MEASUREMENT
+from harness.plan.load_preset import load_preset
 from harness.plan.plan import plan
-from harness.plan.preset import load_preset
 from harness.store.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]

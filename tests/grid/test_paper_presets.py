@@ -66,8 +66,8 @@ def test_a_run_is_refused_until_every_revision_is_given(command, offline, tmp_pa
 
 
 def test_the_revision_given_is_the_one_that_is_read():
+    from harness.plan.load_preset import load_preset
     from harness.plan.plan import plan
-    from harness.plan.preset import load_preset
     from harness.store.artifact import Hub
 
     given = ["architectures.granite-30m.revision=c0ffee"]
@@ -129,8 +129,8 @@ def test_a_language_of_ones_own_is_in_reach_of_set(command, offline, tmp_path):
 
 
 def test_text_of_a_collection_is_shared_by_the_others(own_data, tmp_path):
+    from harness.plan.load_preset import load_preset
     from harness.plan.plan import plan
-    from harness.plan.preset import load_preset
 
     shutil.copytree(own_data / "collections" / "ru", tmp_path / "other")
     corpus = tmp_path / "other" / "corpus.jsonl"

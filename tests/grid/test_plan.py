@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.plan.load_preset import load_preset
 from harness.plan.plan import missing, plan
-from harness.plan.preset import load_preset
 from harness.store.store import Store
 
 PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from reference_models_made import made_bge_m3_folder, made_milco_folder
 
+from harness.plan.load_preset import load_preset
 from harness.plan.plan import plan
-from harness.plan.preset import PresetError, load_preset
+from harness.plan.preset import PresetError
 from harness.plan.revisions import unpinned
 
 PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from baselines.vectors.fasttext import save, train_words
+from harness.plan.load_preset import load_preset
 from harness.plan.plan import missing, plan
-from harness.plan.preset import PresetError, load_preset
+from harness.plan.preset import PresetError
 from harness.store.artifact import Local
 from harness.store.store import Store
 

@@ -28,7 +28,8 @@ from harness.evaluation import trec
 from harness.files import json_data, yaml_data
 from harness.hub.licenses import stated_licence
 from harness.hub.model_files import module_types
-from harness.plan.preset import Preset, PresetError, load_preset
+from harness.plan.load_preset import load_preset
+from harness.plan.preset import Preset, PresetError
 from harness.results.export import COLUMNS
 from harness.results.published import load_expected
 from harness.results.scored_cells import read_cells

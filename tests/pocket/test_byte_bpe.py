@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.pocket.architectures import BPE_SIZE
-from harness.pocket.byte_bpe import byte_bpe
-from harness.pocket.tokenizers import MAX_LENGTH
+from harness.pocket.tokenizers import MAX_LENGTH, byte_bpe
 from sembridge.encoder.loading import load_tokenizer
 from sembridge.vocabulary.vocabulary import Vocabulary
 

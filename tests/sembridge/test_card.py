@@ -54,7 +54,7 @@ def record_without_mixtures():
     import numpy as np
     from records_made import question
 
-    from sembridge.initializer import assemble
+    from sembridge.assemble import assemble
     from sembridge.model_card.record import TransferRecord
 
     asked = question()

@@ -12,8 +12,10 @@ import torch
 from transfers_made import made_transfer, plain_vocabulary
 
 import sembridge.initializer as module
-from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Transfer, assemble, available, initializer_class, univariate_rows
+from sembridge.assemble import assemble, univariate_rows
+from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Transfer
 from sembridge.nearest import nearest
+from sembridge.registry import available, initializer_class
 from sembridge.semantic_bridge import SemBridge
 from sembridge.vocabulary.overlap import Overlap
 from sembridge.vocabulary.vocabulary import Vocabulary

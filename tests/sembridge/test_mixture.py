@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import sembridge.mixture.mixture as module
-from sembridge.initializer import _blocks_of_rows, rows_of
+from sembridge.assemble import _blocks_of_rows, rows_of
 from sembridge.mixture.entmax import entmax
 from sembridge.mixture.mixture import Directions, mixtures, screened
 from sembridge.mixture.screening import Screen, candidates

@@ -11,7 +11,8 @@ from tokenizers_made import FURTHER_KINDS, KINDS, english, made_tokenizer
 from transfers_made import permuted
 from transformers import PreTrainedTokenizerFast
 
-from sembridge.vocabulary.overlap import MODES, RULES, Overlap, match
+from sembridge.vocabulary.match import MODES, match
+from sembridge.vocabulary.overlap import RULES, Overlap
 from sembridge.vocabulary.vocabulary import ROLES, Vocabulary
 
 

@@ -17,8 +17,9 @@ from reference_rules import reference_copies
 from sembridge.bridge import BridgeVectors, embed_vocabulary
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization, Transfer
 from sembridge.semantic_bridge import SemBridge
-from sembridge.vocabulary.compat import canonical, copied_by_string, guessed_kind
-from sembridge.vocabulary.overlap import match, match_strings
+from sembridge.vocabulary.compat import guessed_kind
+from sembridge.vocabulary.match import match
+from sembridge.vocabulary.string_overlap import canonical, copied_by_string, match_strings
 from sembridge.vocabulary.vocabulary import PROFILES, ROLES, Vocabulary
 
 

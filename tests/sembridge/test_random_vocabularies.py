@@ -14,7 +14,8 @@ from transformers import PreTrainedTokenizerFast
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.initializer import COPIED, DONORS, MIXED, SAMPLED, SPECIAL, Transfer
 from sembridge.semantic_bridge import SemBridge
-from sembridge.vocabulary.overlap import MODES, RULES, match
+from sembridge.vocabulary.match import MODES, match
+from sembridge.vocabulary.overlap import RULES
 from sembridge.vocabulary.vocabulary import PROFILES, ROLES, Vocabulary
 
 WORDS = ["a", "A", "play", "Play", "PLAY", "İ", "ß", "안", "1", "!", "new york", "[x]", "##", "▁", "Ġ"]

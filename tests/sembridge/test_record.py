@@ -46,7 +46,7 @@ def test_the_weakest_of_equal_weights_has_more_donors():
     asked = records_made.question()
     mixture = np.zeros((6, 7), dtype=np.float32)
     mixture[0, [1, 2]], mixture[1, [1, 2, 4]], mixture[2, [1, 2, 4]] = [0.5, 0.5], [0.5, 0.25, 0.25], [0.5, 0.3, 0.2]
-    from sembridge.initializer import assemble
+    from sembridge.assemble import assemble
 
     made = TransferRecord.of(asked, assemble(asked, mixture=sp.csr_array(mixture)), records_made.recipe())
     assert made.weakest(9) == [2, 4, 1]

@@ -12,8 +12,8 @@ from ray.exceptions import RayTaskError
 from ray.train import ControllerError, TrainingFailedError, WorkerGroupError
 from ray.train.v2._internal.exceptions import UserExceptionWithTraceback
 
-from harness.run.cluster import GROWTH
 from harness.training import stage
+from harness.training.settings import GROWTH
 from harness.training.worker_group import interface_of, raised_in
 
 LOST = RuntimeError("Connection closed by peer")

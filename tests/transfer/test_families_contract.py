@@ -16,8 +16,8 @@ from sembridge.encoder.head import pad, represent
 from sembridge.encoder.loading import load_encoder
 from sembridge.encoder.modules import parts
 from sembridge.encoder.transplant import decoder_rows, source_rows, transplant
-from sembridge.initializer import available
 from sembridge.pipeline import question
+from sembridge.registry import available
 
 TEXTS = ["новый кот смотрит window", "старый", "The train song забывает пароль и ещё одно слово", "..."]
 

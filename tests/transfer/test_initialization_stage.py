@@ -88,7 +88,7 @@ def expected_initializer(folder, case):
         return Wechsel(aligned_vectors.load(folder / "aligned"), **settings)
     if name == "ofa":
         return OFA(subword_vectors.load(folder / "words"), **settings)
-    from sembridge.initializer import initializer_class
+    from sembridge.registry import initializer_class
 
     return initializer_class(name)()
 

@@ -1,0 +1,27 @@
+"""Search a collection with the encoder that a cell's inputs make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from harness.store.artifact import Location
+
+if TYPE_CHECKING:
+    from harness.retrieval.activity import Activity
+    from harness.retrieval.ranking import Best
+
+
+def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], share: tuple[int, int] = (0, 1), divided: int = 1
+             ) -> tuple[Best, Activity]:  # fmt: skip
+    """What `retrieve` finds with the encoder that the inputs make."""
+    from harness.collections import beir
+    from harness.initialization.encoders import zero_shot_encoder
+    from harness.retrieval.retrieval import retrieve
+    from sembridge.encoder.loading import load_encoder
+
+    folder = inputs["collection"].path
+    collection = beir.load_queries(folder)
+    encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
+    options = {name: parameters[name] for name in ("k", "max_length", "precision")}
+    return retrieve(encoder, folder, collection, **options, divided=divided, share=share)

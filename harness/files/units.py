@@ -1,0 +1,24 @@
+"""Amounts of bytes and of time, as a person reads them."""
+
+from __future__ import annotations
+
+
+def amount(size: float) -> str:
+    """1234567 -> "1.2 MB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """ "8 s", "3 min 20 s", "2 h 05 min", "1,234 h"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole >= 360_000:
+        return f"{whole // 3600:,} h"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,155 @@
+"""Keep the k best documents of every query by (score descending, document id ascending), from scores of blocks of documents.
+
+No index of the whole corpus ever exists, so the memory is O(Q * (k + B)) beside the order of the documents, and shards can work
+apart and be merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+Run = dict[str, list[tuple[str, float]]]
+"""Query id -> (document id, score), best first. A query that retrieved nothing has an empty list."""
+_CELLS = 1 << 22  # query-document pairs scored at once: 32 MiB of float64
+
+
+def id_order(document_ids: Sequence[str]) -> np.ndarray:
+    """Rank of each document's id among all ids in ascending string order, int64 [N]: how ties are broken."""
+    order = np.empty(len(document_ids), dtype=np.int64)
+    # Python's comparison of strings: by code point, as strcmp does on UTF-8. numpy's strings would drop trailing NULs.
+    order[sorted(range(len(document_ids)), key=document_ids.__getitem__)] = np.arange(len(document_ids))
+    return order
+
+
+@dataclass(frozen=True)
+class Best:
+    """The documents kept for each query, best first; small enough to send between processes.
+
+    scores     float64 [Q, k]; 0 where a query has fewer than k documents
+    positions  int64 [Q, k]: the document's position in the corpus, -1 where there is none
+    ranks      int64 [Q, k]: the rank of its id, which decided the ties, -1 where there is none
+    """
+
+    scores: np.ndarray
+    positions: np.ndarray
+    ranks: np.ndarray
+
+    @classmethod
+    def empty(cls, queries: int, k: int) -> Best:
+        return cls(np.zeros((queries, k)), np.full((queries, k), -1), np.full((queries, k), -1))
+
+    def result(self, query_ids: Sequence[str], document_ids: Sequence[str]) -> Run:
+        """Name the queries (Q ids) and the documents (N ids, in the order of their positions)."""
+        if len(query_ids) != len(self.scores):
+            raise ValueError(f"{len(query_ids)} query ids for {len(self.scores)} queries")
+        counts = (self.positions >= 0).sum(axis=1)
+        return {
+            query: [(document_ids[p], s) for p, s in zip(positions[:n].tolist(), scores[:n].tolist(), strict=True)]
+            for query, n, positions, scores in zip(query_ids, counts, self.positions, self.scores, strict=True)
+        }
+
+
+class Ranking:
+    """Accumulates the k best documents of every query from scores of blocks of documents, in any order of blocks.
+
+    queries  how many there are
+    k        documents kept per query
+    order    int [N], `id_order(document_ids)` of the whole corpus, also when this accumulator sees only one shard of it
+    floor    documents with this score or less are not retrieved
+
+    Best means: higher score, then smaller document id.
+    """
+
+    def __init__(self, queries: int, k: int, order: np.ndarray, floor: float):
+        check_k(k)
+        self._order = np.asarray(order, dtype=np.int64)
+        self._floor = floor
+        self.best = Best.empty(queries, k)
+
+    def result(self, query_ids: Sequence[str], document_ids: Sequence[str]) -> Run:
+        """The run so far; see `Best.result`."""
+        return self.best.result(query_ids, document_ids)
+
+    def _chunks(self, first_position: int, size: int) -> Iterator[tuple[int, int]]:
+        """(start, end) of the queries to score at once with a block of `size` documents. ValueError if it does not fit the corpus."""
+        _check_positions(first_position, size, len(self._order))
+        queries, step = len(self.best.scores), max(1, _CELLS // max(1, size))
+        return ((start, min(start + step, queries)) for start in range(0, queries, step))
+
+    def _keep(self, start: int, scores: np.ndarray, first_position: int) -> None:
+        """Update queries start .. start + R - 1 with the scores [R, B] of a block."""
+        best, (size, k) = self.best, (scores.shape[1], self.best.scores.shape[1])
+        kept = slice(start, start + len(scores))
+        # Cheap screens first, both of which let ties pass: the k-th score so far, then (where too many are left) the block's own k-th.
+        worst = np.where(best.positions[kept, -1:] >= 0, best.scores[kept, -1:], self._floor)
+        mask = (scores > self._floor) & (scores >= worst)
+        crowded = np.flatnonzero(np.count_nonzero(mask, axis=1) > k)
+        if crowded.size:
+            mask[crowded] &= scores[crowded] >= np.partition(scores[crowded], size - k, axis=1)[:, [size - k]]
+        row, column = np.nonzero(mask)
+        if not row.size:
+            return
+        touched = np.unique(row) + start
+        old_row, old_slot = np.nonzero(best.positions[touched] >= 0)
+        old_row = touched[old_row]
+        position = np.concatenate([best.positions[old_row, old_slot], first_position + column])
+        _select(
+            best,
+            np.concatenate([old_row, row + start]),
+            np.concatenate([best.scores[old_row, old_slot], scores[row, column]]),
+            position,
+            self._order[position],
+        )
+
+
+def merge(parts: Sequence[Best]) -> Best:
+    """The k best of all shards' k best: the same bits as one pass over all documents. Each part saw all queries, and documents of its own."""
+    if not parts:
+        raise ValueError("no parts to merge")
+    shapes = {part.scores.shape for part in parts}
+    if len(shapes) > 1:
+        raise ValueError(f"parts of different shapes [queries, k]: {sorted(shapes)}")
+    scores, positions, order = (np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("scores", "positions", "ranks"))
+    row, column = np.nonzero(positions >= 0)
+    merged = Best.empty(*parts[0].scores.shape)
+    _select(merged, row, scores[row, column], positions[row, column], order[row, column])
+    return merged
+
+
+def _select(best: Best, row: np.ndarray, score: np.ndarray, position: np.ndarray, rank: np.ndarray) -> None:
+    """Write into `best` the first k entries of each row by (score descending, rank ascending); all arrays [entries]."""
+    sequence = np.lexsort((rank, -score, row))
+    row, score, position, rank = row[sequence], score[sequence], position[sequence], rank[sequence]
+    slot = np.arange(len(row)) - np.searchsorted(row, row, side="left")
+    first = slot < best.scores.shape[1]
+    where = row[first], slot[first]
+    best.scores[where], best.positions[where], best.ranks[where] = score[first], position[first], rank[first]
+
+
+def check_k(k: int) -> None:
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+
+
+def check_block(shape: tuple[int, int], dimensions: int, first_position: int, documents: int) -> None:
+    """ValueError if a block of vectors [B, V] does not fit queries of so many dimensions, or does not lie inside the corpus."""
+    if shape[1] != dimensions:
+        raise ValueError(f"documents have {shape[1]} dimensions, queries have {dimensions}: encode both with the same model")
+    _check_positions(first_position, shape[0], documents)
+
+
+def _check_positions(first: int, size: int, documents: int) -> None:
+    if first < 0 or first + size > documents:
+        raise ValueError(f"documents {first} to {first + size - 1} lie outside the corpus of {documents}")
+
+
+def checked(matrix: sparse.sparray | sparse.spmatrix, what: str, dtype: type = np.float64) -> sparse.csr_array:
+    """The matrix in csr form. ValueError naming `what` if a weight is not finite."""
+    weights = sparse.csr_array(matrix, dtype=dtype)
+    if not np.isfinite(weights.data).all():
+        raise ValueError(f"{what}: a weight is not finite; the encoder diverged")
+    return weights

@@ -1,0 +1,109 @@
+"""Put an answer together from what a method decided; every method ends here, so every method copies alike.
+
+Shapes: S source vocabulary, T target vocabulary, R rows to invent, D hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization, Transfer, support_of
+from sembridge.mixture.softmax import SoftmaxMixture
+from sembridge.vocabulary.vocabulary import ROLES
+
+_SMALL = 20_000_000  # numbers of rows, and products of weights with them; more are worth compiling for
+
+
+def assemble(transfer: Transfer, *, mixture: sp.csr_array | SoftmaxMixture | None = None, sampled: np.ndarray | None = None,
+             donor_rows: np.ndarray | None = None, statistics: Mapping[str, Any] | None = None) -> Initialization:  # fmt: skip
+    """Put an answer together from what a method decided about the missing rows; every method ends here, so every method copies alike.
+
+    mixture     [R, S] weights for `transfer.missing` in that order (any real dtype), an empty row where the method has no mixture; None: none has
+    sampled     [R, D] the rows to take where the mixture row is empty; None: drawn per dimension from N(mean, std) of the source rows
+    donor_rows  [S, D] the rows the mixture is taken over, where they are not the source rows themselves (OFA's factorisation)
+
+    Rows are computed in float64 from the float32 weights, so that `mixture @ source rows` gives them back.
+    """
+    size, missing = len(transfer.target), transfer.missing
+    if not isinstance(mixture, SoftmaxMixture):
+        held = sp.csr_array((len(missing), len(transfer.source)) if mixture is None else mixture, dtype=np.float32)
+        held.sort_indices()
+        mixture = held
+    mixed = support_of(mixture) > 0
+    rows = np.empty((size, transfer.rows.shape[1]), dtype=np.float32)
+    has_source = transfer.copied >= 0
+    rows[has_source] = transfer.rows[transfer.copied[has_source]]
+    if mixed.any():
+        donors = transfer.rows if donor_rows is None else donor_rows
+        if isinstance(mixture, SoftmaxMixture):
+            rows[missing[mixed]] = rows_of(mixture, donors)[mixed]
+        else:
+            rows[missing[mixed]] = rows_of(mixture if mixed.all() else mixture[mixed], donors)
+    if not mixed.all():
+        drawn = univariate_rows(transfer) if sampled is None else sampled
+        rows[missing[~mixed]] = drawn[~mixed]
+
+    origin = np.full(size, COPIED, dtype="<U8")
+    origin[[role in ROLES and has_source[i] for i, role in enumerate(transfer.target.roles)]] = SPECIAL
+    origin[missing[mixed]] = MIXED
+    origin[missing[~mixed]] = SAMPLED
+    counts = {name: int((origin == name).sum()) for name in (COPIED, SPECIAL, MIXED, SAMPLED)}
+    return Initialization(rows, _full_mixture(transfer, mixture), origin, {**counts, **(statistics or {})})
+
+
+def rows_of(mixture: sp.csr_array | SoftmaxMixture, rows: np.ndarray) -> np.ndarray:
+    """[n, D] float32 rows that a mixture [n, S] with ascending indices over rows [S, D] stands for, computed in float64."""
+    if isinstance(mixture, SoftmaxMixture):
+        return mixture.product(rows, np.dtype(np.float32))
+    if max(mixture.nnz * rows.shape[1], rows.size, len(mixture.indptr) * rows.shape[1]) < _SMALL:
+        return (mixture.astype(np.float64) @ rows.astype(np.float64)).astype(np.float32)
+    return _blocks_of_rows(mixture, rows)
+
+
+def _blocks_of_rows(mixture: sp.csr_array, rows: np.ndarray, block: int = 64) -> np.ndarray:
+    """`rows_of`, to the same bits: in threads, and without a second copy of anything in float64."""
+    from sembridge.mixture.kernels import mix
+
+    found = np.empty((mixture.shape[0], rows.shape[1]), dtype=np.float32)
+
+    def work(start: int) -> None:
+        result = np.zeros(found[start : start + block].shape)
+        mix(mixture.indptr[start : start + block + 1], mixture.indices, mixture.data, rows, result)
+        found[start : start + block] = result
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        list(pool.map(work, range(0, len(found), block)))
+    return found
+
+
+def univariate_rows(transfer: Transfer) -> np.ndarray:
+    """[R, D] draws from N(mean_d, std_d) per dimension over the source rows: the fallback of every method for tokens it cannot place."""
+    rows = torch.from_numpy(transfer.rows.astype(np.float64))
+    mean, std = rows.mean(0), rows.std(0, unbiased=False)
+    noise = torch.randn(len(transfer.missing), rows.shape[1], generator=transfer.generator(), dtype=torch.float64)
+    return (mean + noise * std).float().numpy()
+
+
+def _full_mixture(transfer: Transfer, mixture: sp.csr_array | SoftmaxMixture) -> sp.csr_array | SoftmaxMixture:
+    """[T, S]: the method's rows in their places, a single 1 for each copied row."""
+    if isinstance(mixture, SoftmaxMixture):
+        others = _full_mixture(transfer, mixture.others)
+        return SoftmaxMixture(mixture.queries, mixture.donors, transfer.missing[mixture.places], others)
+    has_source = np.flatnonzero(transfer.copied >= 0)
+    copies = sp.csr_array(
+        (np.ones(len(has_source), dtype=np.float32), (has_source, transfer.copied[has_source])),
+        shape=(len(transfer.target), len(transfer.source)),
+    )
+    place = sp.csr_array(
+        (np.ones(len(transfer.missing), dtype=np.float32), (transfer.missing, np.arange(len(transfer.missing)))),
+        shape=(len(transfer.target), len(transfer.missing)),
+    )
+    full = sp.csr_array(copies + place @ mixture)
+    full.sort_indices()
+    return full

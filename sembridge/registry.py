@@ -1,0 +1,28 @@
+"""Find registered initializers by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sembridge.nearest import nearest
+
+ENTRY_POINTS = "sembridge.initializers"
+
+
+def available() -> list[str]:
+    """Names of every registered initializer, sorted."""
+    return sorted({entry.name for entry in _entry_points()})
+
+
+def initializer_class(name: str) -> Any:
+    """The class registered under `name`; ValueError naming the nearest one if there is none."""
+    for entry in _entry_points():
+        if entry.name == name:
+            return entry.load()
+    raise ValueError(f"initializer {name!r} is unknown; {nearest(name, available())}")
+
+
+def _entry_points() -> Any:
+    from importlib.metadata import entry_points
+
+    return entry_points(group=ENTRY_POINTS)
