@@ -57,7 +57,7 @@ def rows(quick: bool) -> list[Row]:
 
 def needed(cells: Iterable[Any]) -> list[Any]:
     """The artefacts of the pocket's world that cells are made of."""
-    return list(dict.fromkeys(artefact for cell in cells for artefact in cell.artefact.walk() if artefact.stage in WORLD))
+    return list(dict.fromkeys(artefact for cell in cells for artefact in cell.artefact.walk() if artefact.stage.name in WORLD))
 
 
 def grid_command(folder: Path, choices: dict[str, Sequence[Any]]) -> list[str]:
@@ -94,11 +94,11 @@ def table(cells: Sequence[Any], store: Any, ours: float, theirs: float, found: d
     """The four rows. found: what `published_cells` wrote; log: what the grid's run told."""
     pieces = {"import": found["imports"], **each_once(found["cells"], cells)}
     once = sum(pieces.values())
-    artefacts = {artefact.key: artefact for cell in cells for artefact in cell.artefact.walk() if artefact.stage not in WORLD}
+    artefacts = {artefact.key: artefact for cell in cells for artefact in cell.artefact.walk() if artefact.stage.name not in WORLD}
     stages: dict[str, float] = {}
     for artefact in artefacts.values():
         measured = json.loads((store.path(artefact) / "MANIFEST.json").read_text(encoding="utf-8"))["seconds"]
-        stages[artefact.stage] = stages.get(artefact.stage, 0.0) + measured
+        stages[artefact.stage.name] = stages.get(artefact.stage.name, 0.0) + measured
     work = sum(stages.values())
     told = re.search(r"Ray: .*", log)
     name = f"grid, {len(cells)} cells of the pocket"

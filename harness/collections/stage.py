@@ -17,6 +17,7 @@ from harness.collections.collection import CollectionError
 from harness.collections.irds import ir_streams
 from harness.collections.streams import Documents, Judgements, hub_streams
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 logger = logging.getLogger(__name__)
 ABOUT = "about.json"
@@ -62,6 +63,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     check_expected(name, found, parameters.get("expected", {}))
     about = {"origin": dict(parameters), "found": found, "empty": audit.empty}
     (out / ABOUT).write_text(json.dumps(about, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+COLLECTION = Stage("collection", version=1, seconds=120, build=build)
 
 
 def _judged(name: str, judgements: Judgements) -> Qrels:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalog.catalog import Catalog
+from harness.collections.stage import COLLECTION
 from harness.doctor.hub_access import FAIL, OK, WARN, Check, HubAccess
 from harness.doctor.machine import expected_documents
 from harness.hub.cache import CODE, HEAD, TOKENIZER, WHOLE
@@ -34,12 +35,12 @@ def access(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], stor
                 parts = read.setdefault((source.name, source.revision), {TOKENIZER})
                 if role not in _TOKENIZERS:
                     parts.add(WHOLE)
-                if role == "encoder" and artefact.stage == "reference":
+                if role == "encoder" and artefact.stage.name == "reference":
                     parts |= {HEAD} if artefact.parameters["kind"] == "bge-m3" else {CODE} if artefact.parameters["remote_code"] else set()
                     own_code |= {source.name} if artefact.parameters["remote_code"] else set()
             elif isinstance(source, Local):
                 local.add(str(source.path))
-    pocket = {one for cell in cells for one in cell.artefact.walk() if one.stage.startswith("pocket-")}
+    pocket = {one for cell in cells for one in cell.artefact.walk() if one.stage.name.startswith("pocket-")}
     checks = []
     if pocket:
         built = sum(store.has(artefact) for artefact in pocket)
@@ -61,12 +62,12 @@ def access(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], stor
 
 def _downloads(preset: Preset, todo: Iterable[Artefact]) -> dict[str, list[dict]]:
     """Collections that are still to be downloaded: name -> parameters by language."""
-    missing = {artefact.key for artefact in todo if artefact.stage == "collection"}
+    missing = {artefact.key for artefact in todo if artefact.stage.name == "collection"}
     found: dict[str, list[dict]] = {}
     for name, source in preset.collections.items():
         for language in preset.languages if source.folder is None else ():
             parameters = source.parameters(language)
-            if Artefact("collection", parameters).key in missing:
+            if Artefact(COLLECTION, parameters).key in missing:
                 found.setdefault(name, []).append(parameters)
     return found
 

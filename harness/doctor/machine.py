@@ -13,6 +13,7 @@ from harness.files.units import amount
 from harness.plan.plan import Cell
 from harness.plan.preset import Preset, PresetError
 from harness.store.artifact import Artefact
+from harness.store.stage import Stage
 from harness.store.store import Store
 
 _DOCUMENT = 1000  # bytes of a document on disk, and in the memory of bm25
@@ -40,9 +41,9 @@ def disk(todo: Sequence[Artefact], store: Store, download: int, unknown: int) ->
     made, guessed = 0, False
     sizes: dict[str, float | None] = {}
     for artefact in todo:
-        if artefact.stage not in sizes:
-            sizes[artefact.stage] = _measured(store, artefact.stage)
-        measured = sizes[artefact.stage]
+        if artefact.stage.name not in sizes:
+            sizes[artefact.stage.name] = _measured(store, artefact.stage)
+        measured = sizes[artefact.stage.name]
         guessed = guessed or measured is None
         made += round(_guess(artefact) if measured is None else measured)
     how = "sizes by first guesses" if guessed else "sizes as measured in this store"
@@ -60,18 +61,18 @@ def disk(todo: Sequence[Artefact], store: Store, download: int, unknown: int) ->
     return checks
 
 
-def _measured(store: Store, stage: str) -> float | None:
+def _measured(store: Store, stage: Stage) -> float | None:
     """Bytes of an artefact: the median of what this store holds."""
     found = [sum(file["bytes"] for file in manifest["files"].values()) for manifest in store.manifests(stage)]
     return statistics.median(found) if found else None
 
 
 def _guess(artefact: Artefact) -> int:
-    if artefact.stage == "collection":
+    if artefact.stage.name == "collection":
         return (artefact.parameters.get("expected", {}).get("documents") or 100_000) * _DOCUMENT
-    if any(one.stage.startswith("pocket-") for one in artefact.walk()):
+    if any(one.stage.name.startswith("pocket-") for one in artefact.walk()):
         return _SMALL
-    return _GUESSES.get(artefact.stage, _SMALL)
+    return _GUESSES.get(artefact.stage.name, _SMALL)
 
 
 def _existing(folder: Path) -> Path:
@@ -81,8 +82,8 @@ def _existing(folder: Path) -> Path:
 
 def memory(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], largest: int) -> Check:
     """The memory of the machine against a cell. largest: bytes of the largest model to download, 0 if not known."""
-    documents = max((expected_documents([dict(artefact.parameters)]) for artefact in todo if artefact.stage == "collection"), default=0)
-    small = any(artefact.stage.startswith("pocket-") for cell in cells[:1] for artefact in cell.artefact.walk())
+    documents = max((expected_documents([dict(artefact.parameters)]) for artefact in todo if artefact.stage.name == "collection"), default=0)
+    small = any(artefact.stage.name.startswith("pocket-") for cell in cells[:1] for artefact in cell.artefact.walk())
     copies = 4 if "fine-tuned" in preset.stages else 1
     model = largest or (_SMALL if small else _MODEL)
     needed = _LIBRARIES + max(

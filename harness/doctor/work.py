@@ -24,12 +24,12 @@ def work(cells: Sequence[Cell], todo: Sequence[Artefact], store: Store, estimate
     seconds = sum(estimate.seconds(artefact) for artefact in todo)
     least = "at least " if estimate.unknown else ""
     text += f", {least}about {duration(seconds)} one after the other"
-    guessed = sorted({artefact.stage for artefact in todo if estimate.source(artefact) == GUESSED})
+    guessed = sorted({artefact.stage.name for artefact in todo if estimate.source(artefact) == GUESSED})
     calibrated = any(estimate.source(artefact) == CALIBRATED for artefact in todo)
     if not guessed:
         return Check(OK, "work", f"{text}, by rates calibrated here" if calibrated else f"{text}, as measured in this store")
-    which = ", ".join(guessed) if len(guessed) < len({artefact.stage for artefact in todo}) else "all stages"
-    mark = OK if (calibrated and not estimate.unknown) or any(artefact.stage.startswith("pocket-") for artefact in todo) else WARN
+    which = ", ".join(guessed) if len(guessed) < len({artefact.stage.name for artefact in todo}) else "all stages"
+    mark = OK if (calibrated and not estimate.unknown) or any(artefact.stage.name.startswith("pocket-") for artefact in todo) else WARN
     advice = "" if calibrated and not estimate.unknown else "; --calibrate measures"
     return Check(mark, "work", f"{text}; first guesses for small models in {which}, not measurements{advice}")
 
@@ -39,7 +39,7 @@ def hours(cells: Sequence[Cell], todo: Sequence[Artefact], estimate: Estimate) -
     apart: dict[str, float] = {}
     for cell in cells:
         for artefact in cell.artefact.walk():
-            apart[artefact.stage] = apart.get(artefact.stage, 0.0) + estimate.seconds(artefact)
+            apart[artefact.stage.name] = apart.get(artefact.stage.name, 0.0) + estimate.seconds(artefact)
     lines = [f"{'stage':<18} {'missing':>8} {'hours':>10} {'cell by cell':>13}  by           work"]
     groups = by_stage(todo)
     for stage, artefacts in groups.items():

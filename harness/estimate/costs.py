@@ -113,8 +113,8 @@ def forward(parameters: float, dimension: int, vocabulary: int) -> float:
 
 def work(artefact: Artefact, sizes: Sizes) -> Work | None:
     """None for a stage without a formula, and for what is made of the pocket, which first guesses are for. UnknownError where a size is not known."""
-    formula = _FORMULAS.get(artefact.stage)
-    if formula is None or any(one.stage.startswith("pocket-") for one in artefact.walk()):
+    formula = _FORMULAS.get(artefact.stage.name)
+    if formula is None or any(one.stage.name.startswith("pocket-") for one in artefact.walk()):
         return None
     return formula(artefact, sizes)
 

@@ -10,7 +10,6 @@ from harness.estimate.costs import Rates, Work, work
 from harness.estimate.sizes import Sizes, UnknownError
 from harness.plan.preset import Preset
 from harness.store.artifact import Artefact
-from harness.store.stage import STAGES
 from harness.store.store import Store
 
 MEASURED, CALIBRATED, GUESSED = "measured", "calibrated", "first guess"
@@ -51,20 +50,20 @@ class Estimate:
         try:
             return work(artefact, self.sizes)
         except UnknownError as error:
-            self.unknown.setdefault(artefact.stage, str(error))
+            self.unknown.setdefault(artefact.stage.name, str(error))
             return None
 
     def _seconds(self, artefact: Artefact) -> float:
-        if artefact.stage not in self._stages:
-            self._stages[artefact.stage] = self.store.measured(artefact.stage), self.store.seconds(artefact.stage)
-        measured, seconds = self._stages[artefact.stage]
+        if artefact.stage.name not in self._stages:
+            self._stages[artefact.stage.name] = self.store.measured(artefact.stage), self.store.seconds(artefact.stage)
+        measured, seconds = self._stages[artefact.stage.name]
         self._sources[artefact.key] = MEASURED if measured else GUESSED
         if measured or self.rates is None or (found := self.work(artefact)) is None:
             return seconds
         try:
             estimate = found.seconds(self.rates)
         except UnknownError as error:
-            self.unknown.setdefault(artefact.stage, str(error))
+            self.unknown.setdefault(artefact.stage.name, str(error))
             return seconds
         self._sources[artefact.key] = CALIBRATED
-        return STAGES[artefact.stage].seconds + estimate
+        return artefact.stage.seconds + estimate

@@ -35,5 +35,5 @@ def by_stage(artefacts: Iterable[Artefact]) -> dict[str, list[Artefact]]:
     """Artefacts under the name of their stage, in the order of their first ones."""
     found: dict[str, list[Artefact]] = {}
     for artefact in artefacts:
-        found.setdefault(artefact.stage, []).append(artefact)
+        found.setdefault(artefact.stage.name, []).append(artefact)
     return found

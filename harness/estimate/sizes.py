@@ -120,7 +120,7 @@ class Sizes:
         if isinstance(collection, Local):
             found = self._loaded(collection.path)
             return Counts(len(found.document_ids), len(found.query_ids), len(found.training))
-        if not isinstance(collection, Artefact) or collection.stage != "collection":
+        if not isinstance(collection, Artefact) or collection.stage.name != "collection":
             raise UnknownError(f"counts of {_name(collection)}")
         parameters = collection.parameters
         expected = parameters.get("expected", {})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.retrieval.ranking import Best
 
 
-def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], share: tuple[int, int] = (0, 1), divided: int = 1
+def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], share: tuple[int, int] = (0, 1), batch_divisor: int = 1
              ) -> tuple[Best, Activity]:  # fmt: skip
     """What `retrieve` finds with the encoder that the inputs make."""
     from harness.collections import beir
@@ -24,4 +24,4 @@ def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], shar
     collection = beir.load_queries(folder)
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
     options = {name: parameters[name] for name in ("k", "max_length", "precision")}
-    return retrieve(encoder, folder, collection, **options, divided=divided, share=share)
+    return retrieve(encoder, folder, collection, **options, batch_divisor=batch_divisor, share=share)

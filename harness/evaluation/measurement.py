@@ -10,9 +10,9 @@ from typing import Any
 RUN, QUERIES, MEASUREMENT = "run.trec.gz", "queries.parquet", "measurement.json"
 
 
-def smaller_batches(divided: int) -> dict[str, int]:
+def smaller_batches(batch_divisor: int) -> dict[str, int]:
     """What measurement.json says under `about` of batches that were so many times smaller than usual; nothing if they were not."""
-    return {"batches_divided": divided} if divided > 1 else {}
+    return {"batches_divided": batch_divisor} if batch_divisor > 1 else {}
 
 
 def write(out: Path, run: Any, collection: Any, activity: Mapping[str, float], seconds: float, about: Mapping[str, Any]) -> None:

@@ -14,24 +14,28 @@ from harness.retrieval.activity import Activity
 from harness.retrieval.activity import merge as merge_activity
 from harness.retrieval.ranking import Best, merge
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 FILE = "share.safetensors"
 ABOUT = "about.json"  # there only if batches were smaller than usual
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """parameters: those of `evaluation`, and share, shares: the share-th (from 0) of so many; inputs: those of `evaluation`."""
     from safetensors.numpy import save_file
 
     from harness.evaluation.encoder_run import searched
     from harness.evaluation.measurement import smaller_batches
 
-    best, activity = searched(parameters, inputs, (parameters["share"], parameters["shares"]), divided)
+    best, activity = searched(parameters, inputs, (parameters["share"], parameters["shares"]), batch_divisor)
     counts = np.array([activity.queries, activity.documents])
     arrays = {"scores": best.scores, "positions": best.positions, "ranks": best.ranks, "counts": counts}
     save_file(arrays | {"query_counts": activity.query_counts, "document_counts": activity.document_counts}, out / FILE)
-    if divided > 1:
-        (out / ABOUT).write_text(json.dumps(smaller_batches(divided)), encoding="utf-8")
+    if batch_divisor > 1:
+        (out / ABOUT).write_text(json.dumps(smaller_batches(batch_divisor)), encoding="utf-8")
+
+
+EVALUATION_SHARE = Stage("evaluation-share", version=2, seconds=3, build=build)
 
 
 def divided_most(folders: Sequence[Path]) -> int:

@@ -12,9 +12,10 @@ from harness.evaluation.encoder_run import searched
 from harness.evaluation.measurement import smaller_batches, write
 from harness.evaluation.shards import SHARE
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """parameters: k, max_length, precision, bias, special_ids; inputs: collection, and either trained or encoder (+ tokenizer + initialization);
     besides, where the documents were searched in shares, share-0, share-1, ..."""
     from harness.collections import beir
@@ -22,11 +23,14 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
     start = time.perf_counter()
     shares = [inputs[name].path for name in sorted(inputs) if name.startswith(SHARE)]
-    best, activity = merged(shares) if shares else searched(parameters, inputs, divided=divided)
-    divided = divided_most(shares) if shares else divided
+    best, activity = merged(shares) if shares else searched(parameters, inputs, batch_divisor=batch_divisor)
+    batch_divisor = divided_most(shares) if shares else batch_divisor
     collection = beir.load_queries(inputs["collection"].path)
     run = best.result(collection.query_ids, collection.document_ids)
-    write(out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs) | smaller_batches(divided))
+    write(out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs) | smaller_batches(batch_divisor))
+
+
+EVALUATION = Stage("evaluation", version=3, seconds=3, build=build, shared=False)
 
 
 def _about(inputs: Mapping[str, Location]) -> dict[str, Any]:

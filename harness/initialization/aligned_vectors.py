@@ -9,6 +9,7 @@ from typing import Any
 from harness.collections.text import lines
 from harness.collections.words import words
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 MODEL = "model.bin"
 FILE = "vectors.safetensors"
@@ -21,6 +22,9 @@ def build_fasttext(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str
     training = dict(parameters)
     language = training.pop("language")
     save(train_words((words(line, language) for line in lines(inputs["text"].path)), **training), out / MODEL)
+
+
+FASTTEXT = Stage("fasttext", version=1, seconds=60, build=build_fasttext)
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
@@ -40,6 +44,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         Vocabulary.from_tokenizer(load_tokenizer(*inputs["target"])),
     )
     save_file({"source": found.source, "target": found.target}, out / FILE)
+
+
+ALIGNED_VECTORS = Stage("aligned-vectors", version=1, seconds=10, build=build)
 
 
 def load(folder: Path) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.collections.text import lines
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 FILE = "vectors.safetensors"
 
@@ -21,6 +22,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
     found = train_auxiliary(lines(inputs["text"].path), load_tokenizer(*inputs["tokenizer"]), **parameters)
     save_file({"vectors": found.vectors, "known": found.known}, out / FILE)
+
+
+AUXILIARY_VECTORS = Stage("auxiliary-vectors", version=1, seconds=5, build=build)
 
 
 def load(folder: Path) -> Any:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 FILE = "vectors.safetensors"
 BATCH = 1024  # tokens that are embedded together
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """parameters: prompt, profile; inputs: bridge (SentenceTransformer), tokenizer."""
     from safetensors.numpy import save_file
 
@@ -21,8 +22,11 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from sembridge.vocabulary.vocabulary import Vocabulary
 
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]), parameters["profile"])
-    found = embed_vocabulary(load_bridge(*inputs["bridge"]), vocabulary, prompt=parameters["prompt"], batch_size=BATCH // divided)
+    found = embed_vocabulary(load_bridge(*inputs["bridge"]), vocabulary, prompt=parameters["prompt"], batch_size=BATCH // batch_divisor)
     save_file({"vectors": found.vectors, "known": found.known}, out / FILE)
+
+
+BRIDGE_VECTORS = Stage("bridge-vectors", version=3, seconds=2, build=build)
 
 
 def load(folder: Path) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
@@ -32,6 +33,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         _save(out / "decoder.safetensors", decoder, rows)
     about = {"label": getattr(initializer, "label", initializer.name), "statistics": dict(answer.statistics), "origin": answer.origin.tolist()}
     (out / "about.json").write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
+
+
+INITIALIZATION = Stage("initialization", version=4, seconds=2, build=build)
 
 
 def load(folder: Path, encoder: Any) -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.collections.text import lines
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 FILE = "weights.safetensors"
 
@@ -22,6 +23,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
     tokenizer = load_tokenizer(*inputs["tokenizer"])
     save_file({"weights": idf(lines(inputs["text"].path), tokenizer, len(Vocabulary.from_tokenizer(tokenizer)))}, out / FILE)
+
+
+QUERY_WEIGHTS = Stage("query-weights", version=1, seconds=3, build=build)
 
 
 def load(folder: Path) -> Any:

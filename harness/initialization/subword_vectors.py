@@ -13,13 +13,14 @@ import numpy as np
 from harness.collections.text import lines
 from harness.collections.words import words
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 FILE = "vectors.safetensors"
 MOST_WORDS = 100_000  # target words by frequency; the tail of a large text adds time, not subwords
 BATCH = 1024  # words that are embedded together
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """parameters: prompt, language; inputs: source, target (tokenizers), and either words (word2vec text format) or bridge and text."""
     from safetensors.numpy import save_file
 
@@ -37,13 +38,16 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     if "words" in inputs:
         found = contained(WordVectors.load(inputs["words"].path))
     else:
-        bridge, asked = load_bridge(*inputs["bridge"]), (parameters["prompt"], BATCH // divided)
+        bridge, asked = load_bridge(*inputs["bridge"]), (parameters["prompt"], BATCH // batch_divisor)
         # Each side from words of its own language: target-language words cut into single source letters would let those letters donate.
         english = contained(_embedded(bridge, _whole_words(source), *asked))
         foreign = contained(_embedded(bridge, _frequent_words(inputs["text"].path, parameters["language"]), *asked))
         found = SubwordVectors(english.source, foreign.target, BRIDGE)
     save_file({"source": found.source, "target": found.target}, out / FILE)
     (out / "label.json").write_text(json.dumps({"label": found.label}), encoding="utf-8")
+
+
+SUBWORD_VECTORS = Stage("subword-vectors", version=1, seconds=3, build=build)
 
 
 def load(folder: Path) -> Any:

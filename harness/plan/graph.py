@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.evaluation.shards import SHARE
+from harness.evaluation.shards import EVALUATION_SHARE, SHARE
+from harness.evaluation.stage import EVALUATION
+from harness.initialization.aligned_vectors import ALIGNED_VECTORS, FASTTEXT
+from harness.initialization.auxiliary_vectors import AUXILIARY_VECTORS
+from harness.initialization.bridge_vectors import BRIDGE_VECTORS
+from harness.initialization.initialization import INITIALIZATION
+from harness.initialization.query_weights import QUERY_WEIGHTS
+from harness.initialization.subword_vectors import SUBWORD_VECTORS
 from harness.plan.inputs import Inputs, documents
 from harness.plan.preset import Preset, PresetError
 from harness.plan.resolve import may_be_inference_free, tokenizer_of
+from harness.references.bm25 import BM25
+from harness.references.dense import DENSE
+from harness.references.sparse_models import REFERENCE
 from harness.results.record import Identity
 from harness.store.artifact import Artefact, Member, Source
+from harness.training.stage import TRAINED_ENCODER
 
 SOURCE_LANGUAGE = "en"
 
@@ -18,11 +29,11 @@ def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
     collection = given.collections[cell.collection, cell.language]
     settings = preset.evaluation
     if cell.initializer == "bm25":
-        return Artefact("bm25", {"k": settings.k, "language": cell.language}, {"collection": collection})
+        return Artefact(BM25, {"k": settings.k, "language": cell.language}, {"collection": collection})
     if cell.initializer == "dense":
-        return Artefact("dense", _dense(preset, cell.bridge), {"bridge": given.bridges[cell.bridge], "collection": collection})
+        return Artefact(DENSE, _dense(preset, cell.bridge), {"bridge": given.bridges[cell.bridge], "collection": collection})
     if cell.initializer in preset.references:
-        return Artefact("reference", _reference(preset, cell.initializer), {"encoder": given.references[cell.initializer], "collection": collection})
+        return Artefact(REFERENCE, _reference(preset, cell.initializer), {"encoder": given.references[cell.initializer], "collection": collection})
     inputs: dict[str, Source] = {"encoder": given.encoders[cell.architecture]}
     parameters: dict[str, Any] = {}
     if cell.initializer != "base":
@@ -30,7 +41,7 @@ def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
         inputs["initialization"] = _initialization(preset, given, cell)
         parameters |= preset.transplant
         if preset.query_weights == "idf" and may_be_inference_free(inputs["encoder"]):
-            inputs["query_weights"] = Artefact("query-weights", {}, {"tokenizer": inputs["tokenizer"], "text": _text(given, cell)})
+            inputs["query_weights"] = Artefact(QUERY_WEIGHTS, {}, {"tokenizer": inputs["tokenizer"], "text": _text(given, cell)})
     evaluation = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
     if cell.stage == "zero-shot":
         return _evaluation(parameters | evaluation, inputs | {"collection": collection}, settings.shares)
@@ -41,17 +52,17 @@ def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
     if preset.training.points:
         trained_by |= {"points": preset.training.points, "evaluation": evaluation}
         inputs["collection"] = collection
-    trained = Artefact("trained-encoder", trained_by, inputs)
+    trained = Artefact(TRAINED_ENCODER, trained_by, inputs)
     return _evaluation(evaluation, {"trained": trained, "collection": collection}, settings.shares)
 
 
 def _evaluation(parameters: dict[str, Any], inputs: dict[str, Source], shares: int) -> Artefact:
     """In one piece, or put together from shares of the documents; then the initialization or the training is only asked what it says of itself."""
     if shares == 1:
-        return Artefact("evaluation", parameters, inputs)
+        return Artefact(EVALUATION, parameters, inputs)
     found: dict[str, Source] = {name: inputs[name] for name in ("initialization", "trained", "collection") if name in inputs}
-    found |= {f"{SHARE}{share:04d}": Artefact("evaluation-share", parameters | {"share": share, "shares": shares}, inputs) for share in range(shares)}
-    return Artefact("evaluation", {}, found)
+    found |= {f"{SHARE}{share:04d}": Artefact(EVALUATION_SHARE, parameters | {"share": share, "shares": shares}, inputs) for share in range(shares)}
+    return Artefact(EVALUATION, {}, found)
 
 
 def _dense(preset: Preset, bridge: str) -> dict[str, Any]:
@@ -78,31 +89,31 @@ def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
     if "bridge" in needs:
         reading = {"prompt": preset.bridges[cell.bridge].prompt, "profile": preset.profile}
         for side, of in (("bridge_source", tokenizer_of(encoder)), ("bridge_target", tokenizer)):
-            inputs[side] = Artefact("bridge-vectors", reading, {"bridge": given.bridges[cell.bridge], "tokenizer": of})
+            inputs[side] = Artefact(BRIDGE_VECTORS, reading, {"bridge": given.bridges[cell.bridge], "tokenizer": of})
     if "text" in needs:
         inputs["text"] = _text(given, cell)
     if "auxiliary" in needs:
         from baselines.focus import TRAINING_PARAMETERS
 
         training = {name: settings.pop(name) for name in TRAINING_PARAMETERS if name in settings}
-        inputs["auxiliary"] = Artefact("auxiliary-vectors", training, {"tokenizer": tokenizer, "text": _text(given, cell)})
+        inputs["auxiliary"] = Artefact(AUXILIARY_VECTORS, training, {"tokenizer": tokenizer, "text": _text(given, cell)})
     if "words" in needs:
         inputs["words"] = _subword_vectors(preset, given, cell, encoder, tokenizer)
     if "aligned" in needs:
         inputs["aligned"] = _aligned_vectors(given, cell, encoder, tokenizer, settings)
     parameters = {"initializer": cell.initializer, "settings": settings, "seed": cell.seed}
     parameters |= {"profile": preset.profile, "overlap": preset.overlap, "donors": preset.donors}
-    return Artefact("initialization", parameters, inputs)
+    return Artefact(INITIALIZATION, parameters, inputs)
 
 
 def _subword_vectors(preset: Preset, given: Inputs, cell: Identity, encoder: Source, tokenizer: Source) -> Artefact:
     if given.words is not None:
-        return Artefact("subword-vectors", {}, {"source": encoder, "target": tokenizer, "words": given.words})
+        return Artefact(SUBWORD_VECTORS, {}, {"source": encoder, "target": tokenizer, "words": given.words})
     if not preset.bridges:
         raise PresetError(f"initializer {cell.initializer!r} needs word vectors: add --set words=FILE (word2vec text format) or a bridge")
     name, source = next(iter(given.bridges.items()))
     parameters = {"prompt": preset.bridges[name].prompt, "language": cell.language}
-    return Artefact("subword-vectors", parameters, {"source": encoder, "target": tokenizer, "bridge": source, "text": _text(given, cell)})
+    return Artefact(SUBWORD_VECTORS, parameters, {"source": encoder, "target": tokenizer, "bridge": source, "text": _text(given, cell)})
 
 
 def _aligned_vectors(given: Inputs, cell: Identity, encoder: Source, tokenizer: Source, settings: dict[str, Any]) -> Artefact:
@@ -113,7 +124,7 @@ def _aligned_vectors(given: Inputs, cell: Identity, encoder: Source, tokenizer: 
     files = given.alignments[cell.language]
 
     def trained(text: Source, language: str) -> Source:
-        return Member(Artefact("fasttext", {**training, "language": language}, {"text": text}), "model.bin")
+        return Member(Artefact(FASTTEXT, {**training, "language": language}, {"text": text}), "model.bin")
 
     inputs = {
         "source": tokenizer_of(encoder),
@@ -122,7 +133,7 @@ def _aligned_vectors(given: Inputs, cell: Identity, encoder: Source, tokenizer: 
         "source_words": files.get("source_vectors") or trained(files["source_text"], SOURCE_LANGUAGE),
         "target_words": files.get("target_vectors") or trained(_text(given, cell), cell.language),
     }
-    return Artefact("aligned-vectors", {}, inputs)
+    return Artefact(ALIGNED_VECTORS, {}, inputs)
 
 
 def _text(given: Inputs, cell: Identity) -> Source:

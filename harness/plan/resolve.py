@@ -6,6 +6,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 
+from harness.collections.stage import COLLECTION
 from harness.files import json_data
 from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Named, PresetError, ReferenceSource
@@ -80,7 +81,7 @@ def resolve_collection(option: str, source: CollectionSource, language: str) -> 
                     check_id(name)
         except ValueError as error:
             raise PresetError(f"{option}: {error}") from None
-    return Artefact("collection", parameters, {})
+    return Artefact(COLLECTION, parameters, {})
 
 
 def _siblings(pattern: str, language: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.pocket.phrasebook import LANGUAGES
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 VOCABULARY, SIZE = 8000, 96
 SENTENCES = 500  # per step
@@ -37,6 +38,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     )
     model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=rows.numpy())])
     model.save_pretrained(str(out), create_model_card=False)
+
+
+POCKET_BRIDGE = Stage("pocket-bridge", version=1, seconds=40, build=build)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

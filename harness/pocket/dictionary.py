@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.pocket.phrasebook import LANGUAGES, concepts
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
@@ -18,3 +19,6 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         if language != "en":
             pairs = (pair for concept in known for pair in itertools.product(concept.forms["en"], concept.forms[language]))
             (out / f"{language}.tsv").write_text("".join(f"{english}\t{foreign}\n" for english, foreign in pairs), encoding="utf-8")
+
+
+POCKET_DICTIONARY = Stage("pocket-dictionary", version=1, seconds=1, build=build)

@@ -10,23 +10,26 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from harness.pocket import inference_free
 from harness.pocket.architectures import BODY, FAMILIES, Family, english_text
-from harness.pocket.encoder_training import train
 from harness.pocket.phrasebook import concepts
-from harness.pocket.static_embeddings import train_static
 from harness.store.artifact import Location
-from sembridge.encoder.idf import idf
+from harness.store.stage import Stage
+
+if TYPE_CHECKING:
+    import torch
 
 ROW_LENGTH, BIAS = 0.5, -1.5  # of embedding rows, and of the decoder bias, at the start: a word activates itself and its synonyms, little else
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
     """parameters: family, seed; inputs: text, tokenizers."""
+    import torch
+
+    from harness.pocket import encoder_training, inference_free
+    from sembridge.encoder.idf import idf
+
     family, seed = FAMILIES[parameters["family"]], parameters["seed"]
     tokenizer = family.tokenizer(inputs)
     with torch.random.fork_rng(devices=[]):
@@ -35,7 +38,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         model = family.model(tokenizer, ROW_LENGTH / size**0.5)  # its own fresh rows are as long as the given ones
         _start_near_identity(model, family, _static_rows(tokenizer, size, seed))
         weights = torch.from_numpy(idf(english_text(inputs), tokenizer, len(tokenizer))) if family.inference_free else None
-        train(model, tokenizer, seed, weights)
+        encoder_training.train(model, tokenizer, seed, weights)
     if weights is not None:
         inference_free.save(out, model, tokenizer, weights)
         return
@@ -43,8 +46,13 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     tokenizer.save_pretrained(out)
 
 
+POCKET_ENCODER = Stage("pocket-encoder", version=1, seconds=90, build=build)
+
+
 def _static_rows(tokenizer: Any, size: int, seed: int) -> torch.Tensor:
     """[V, size] embeddings in which the synonyms of a concept lie close together."""
+    from harness.pocket.static_embeddings import train_static
+
     phrases = {concept.name: _spellings(tokenizer, concept.forms["en"]) for concept in itertools.chain.from_iterable(concepts().values())}
     return train_static(lambda texts: tokenizer(texts, add_special_tokens=False)["input_ids"], len(tokenizer), size, [phrases], seed)
 
@@ -55,9 +63,11 @@ def _spellings(tokenizer: Any, forms: tuple[str, ...]) -> list[str]:
     return [mark + form for mark in marks for form in forms]
 
 
-@torch.no_grad()
 def _start_near_identity(model: Any, family: Family, rows: torch.Tensor) -> None:
-    model.get_input_embeddings().weight.copy_(ROW_LENGTH * torch.nn.functional.normalize(rows, dim=1))
-    torch.nn.init.eye_(model.get_parameter(family.dense))
-    model.get_parameter(family.bias).fill_(BIAS)
-    model.tie_weights()
+    import torch
+
+    with torch.no_grad():
+        model.get_input_embeddings().weight.copy_(ROW_LENGTH * torch.nn.functional.normalize(rows, dim=1))
+        torch.nn.init.eye_(model.get_parameter(family.dense))
+        model.get_parameter(family.bias).fill_(BIAS)
+        model.tie_weights()

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from harness.pocket.architectures import FAMILIES
+from harness.pocket.bridge import POCKET_BRIDGE
+from harness.pocket.dictionary import POCKET_DICTIONARY
+from harness.pocket.encoder import POCKET_ENCODER
+from harness.pocket.texts import POCKET_TEXT
+from harness.pocket.tokenizers import POCKET_TOKENIZERS
 from harness.store.artifact import Artefact, Member
 from sembridge.nearest import nearest
 
@@ -13,8 +18,8 @@ SEED = 7
 
 def pocket_member(path: str) -> Member | Artefact:
     """`collections/ko/faq`, `text/ko.txt`, `dictionary/ko.tsv`, `tokenizers/ko`, `encoders/bert` or `bridge`. ValueError for anything else."""
-    text = Artefact("pocket-text", {"seed": SEED})
-    tokenizers = Artefact("pocket-tokenizers", {}, {"text": text})
+    text = Artefact(POCKET_TEXT, {"seed": SEED})
+    tokenizers = Artefact(POCKET_TOKENIZERS, {}, {"text": text})
     match path.split("/"):
         case ["collections", language, name]:
             _check("language", language, LANGUAGES)
@@ -27,15 +32,15 @@ def pocket_member(path: str) -> Member | Artefact:
             language = file.removesuffix(".tsv")
             if language not in LANGUAGES:  # there is none from English to English
                 raise ValueError(f"language {language!r} has no dictionary in the pocket; {nearest(language, LANGUAGES)}")
-            return Member(Artefact("pocket-dictionary", {}), file)
+            return Member(Artefact(POCKET_DICTIONARY, {}), file)
         case ["tokenizers", language]:
             _check("language", language, LANGUAGES)
             return Member(tokenizers, language)
         case ["encoders", family]:
             _check("encoder", family, tuple(FAMILIES))
-            return Artefact("pocket-encoder", {"family": family, "seed": SEED}, {"text": text, "tokenizers": tokenizers})
+            return Artefact(POCKET_ENCODER, {"family": family, "seed": SEED}, {"text": text, "tokenizers": tokenizers})
         case ["bridge"]:
-            return Artefact("pocket-bridge", {"seed": SEED}, {"text": text})
+            return Artefact(POCKET_BRIDGE, {"seed": SEED}, {"text": text})
     forms = ("bridge", "collections/ko/faq", "dictionary/ko.tsv", "encoders/bert", "text/ko.txt", "tokenizers/ko")
     raise ValueError(f"the pocket has no {path!r}; {nearest(path, forms)}")
 

@@ -19,6 +19,7 @@ from harness.pocket.cases import FAMILY, event_families, faq_families, known_con
 from harness.pocket.phrasebook import LANGUAGES, concepts
 from harness.pocket.writer import Writer
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 TEST_FAMILIES, TRAIN_FAMILIES, PASSAGE_FAMILIES = 100, 400, 500  # families of four documents: 2,000 documents in each collection
 PASSAGE_QUERIES = 400
@@ -33,6 +34,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         (out / "text").mkdir(exist_ok=True)
         (out / "text" / f"{language}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     _parallel(out, seed)
+
+
+POCKET_TEXT = Stage("pocket-text", version=2, seconds=5, build=build)
 
 
 def _faq(out: Path, language: str, seed: int) -> list[str]:

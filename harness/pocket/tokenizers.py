@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.pocket.phrasebook import LANGUAGES
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 SIZE = {"en": 2800}  # most words are whole; the rarer ones fall into pieces, as in the field's own tokenizers
 OTHER_SIZE = 3200
@@ -23,6 +24,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     for language in LANGUAGES:
         lines = (inputs["text"].path / "text" / f"{language}.txt").read_text(encoding="utf-8").splitlines()
         wordpiece(lines, SIZE.get(language, OTHER_SIZE), lowercase=language not in CASED).save_pretrained(out / language)
+
+
+POCKET_TOKENIZERS = Stage("pocket-tokenizers", version=1, seconds=5, build=build)
 
 
 def wordpiece(lines: list[str], size: int, *, lowercase: bool) -> Any:

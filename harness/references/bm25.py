@@ -22,6 +22,7 @@ from harness.collections.words import terms
 from harness.evaluation.measurement import write
 from harness.retrieval.ranking import Run, id_order
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 K1, B = 0.9, 0.4
 
@@ -69,3 +70,6 @@ def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Lo
     collection = beir.load(inputs["collection"].path)
     run = bm25.search(collection, parameters["language"], parameters["k"])
     write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"})
+
+
+BM25 = Stage("bm25", version=2, seconds=2, build=build_bm25, shared=False)

@@ -17,14 +17,15 @@ import numpy as np
 
 from harness.hub.model_files import module_types, read_json
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 WINDOW = 512  # consecutive texts that are encoded together: what shares a batch depends on the texts alone
 BATCH = 32
-DENSE = "SentenceTransformer"
+DENSE_TYPE = "SentenceTransformer"
 OWN_PROMPTS = {"query": ("query",), "document": ("document", "passage", "corpus")}  # names that models give them
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """parameters: k, max_length, precision, query_prompt, document_prompt (None: the model's own); inputs: bridge, collection."""
     from harness.collections import beir
     from harness.evaluation.measurement import smaller_batches, write
@@ -38,16 +39,19 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     _limit(model, parameters["max_length"])
     folder, precision = inputs["collection"].path, parameters["precision"]
     collection = beir.load_queries(folder)
-    queries = np.concatenate(list(encode(model, collection.query_texts, "query", parameters["query_prompt"], precision, divided)))
+    queries = np.concatenate(list(encode(model, collection.query_texts, "query", parameters["query_prompt"], precision, batch_divisor)))
     found = DenseTopK(queries, parameters["k"], id_order(collection.document_ids))
     position = 0
-    for block in encode(model, beir.stream(folder), "document", parameters["document_prompt"], precision, divided):
+    for block in encode(model, beir.stream(folder), "document", parameters["document_prompt"], precision, batch_divisor):
         found.add(position, block)
         position += len(block)
     assert position == len(collection.document_ids)
     run = found.result(collection.query_ids, collection.document_ids)
-    about = {"label": "dense"} | smaller_batches(divided)
+    about = {"label": "dense"} | smaller_batches(batch_divisor)
     write(out, run, collection, {}, time.perf_counter() - start, about)  # no statistics: all dimensions are always active
+
+
+DENSE = Stage("dense", version=2, seconds=3, build=build, shared=False)
 
 
 def check_dense(model: str, revision: str | None = None) -> None:
@@ -55,21 +59,21 @@ def check_dense(model: str, revision: str | None = None) -> None:
     types = module_types(model, revision)
     if types is None:
         raise ValueError(f"{model!r} is no dense encoder: no modules.json is found in it; give a saved SentenceTransformer, or drop dense")
-    said = (read_json(model, revision, "config_sentence_transformers.json") or {}).get("model_type", DENSE)  # older models do not say
+    said = (read_json(model, revision, "config_sentence_transformers.json") or {}).get("model_type", DENSE_TYPE)  # older models do not say
     foreign = [kind for kind in types if "sparse_encoder" in kind or "cross_encoder" in kind or "multi_vector" in kind]
-    if said != DENSE or foreign:
-        shown = said if said != DENSE else foreign[0].rsplit(".", 1)[-1]
+    if said != DENSE_TYPE or foreign:
+        shown = said if said != DENSE_TYPE else foreign[0].rsplit(".", 1)[-1]
         raise ValueError(f"{model!r} is no dense encoder but a {shown}; give a SentenceTransformer, or drop dense")
 
 
-def encode(model: Any, texts: Iterable[str], side: str, prompt: str | None, precision: str = "auto", divided: int = 1
+def encode(model: Any, texts: Iterable[str], side: str, prompt: str | None, precision: str = "auto", batch_divisor: int = 1
            ) -> Iterator[np.ndarray]:  # fmt: skip
     """Yield one array [at most WINDOW, K] float32 per window of texts, in order; texts are taken window by window and may be a stream.
 
     side       query | document: which prompt and, where the model has several, which route of it a text takes
     prompt     put before each text; None: what the model says of itself for this side
     precision  see `sembridge.encoder.head.arithmetic`
-    divided    batches are so many times smaller than usual, for lack of memory
+    batch_divisor    batches are so many times smaller than usual, for lack of memory
     """
     from sembridge.encoder.head import arithmetic
 
@@ -80,7 +84,7 @@ def encode(model: Any, texts: Iterable[str], side: str, prompt: str | None, prec
     stream = iter(texts)
     while window := list(islice(stream, WINDOW)):
         with arithmetic(model.device, precision):
-            yield np.asarray(embed(window, prompt=prompt, batch_size=BATCH // divided, show_progress_bar=False), dtype=np.float32)
+            yield np.asarray(embed(window, prompt=prompt, batch_size=BATCH // batch_divisor, show_progress_bar=False), dtype=np.float32)
 
 
 def _limit(model: Any, max_length: int | None) -> None:

@@ -19,6 +19,7 @@ import scipy.sparse as sp
 
 from harness.hub.model_files import architectures, module_types, read_json
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 
 if TYPE_CHECKING:
     from harness.retrieval.retrieval import Encode
@@ -28,7 +29,7 @@ BATCH = 32
 SPARSE = "SparseEncoder"
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], divided: int = 1) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """parameters: kind, remote_code, k, max_length, precision (None for milco, whose code decides); inputs: encoder, collection."""
     from harness.collections import beir
     from harness.evaluation.measurement import smaller_batches, write
@@ -38,9 +39,12 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     kind, model, folder = parameters["kind"], inputs["encoder"], inputs["collection"].path
     check(kind, *model, remote_code=parameters["remote_code"])
     collection = beir.load_queries(folder)
-    best, activity = searched(_load(kind, model, parameters, divided), folder, collection, parameters["k"])
+    best, activity = searched(_load(kind, model, parameters, batch_divisor), folder, collection, parameters["k"])
     run = best.result(collection.query_ids, collection.document_ids)
-    write(out, run, collection, activity.result(), time.perf_counter() - start, {"label": kind} | smaller_batches(divided))
+    write(out, run, collection, activity.result(), time.perf_counter() - start, {"label": kind} | smaller_batches(batch_divisor))
+
+
+REFERENCE = Stage("reference", version=2, seconds=10, build=build, shared=False)
 
 
 def check(kind: str, model: str, revision: str | None = None, *, remote_code: bool = False) -> None:
@@ -86,10 +90,10 @@ def _check_safetensors(folder: Path) -> None:
         raise ValueError(f"model folder {str(part)!r} has no .safetensors file; convert its weights, pickled weights are not loaded")
 
 
-def _load(kind: str, model: Location, parameters: Mapping[str, Any], divided: int = 1) -> Encode:
+def _load(kind: str, model: Location, parameters: Mapping[str, Any], batch_divisor: int = 1) -> Encode:
     from harness.references import bge_m3, milco
 
-    batch = BATCH // divided
+    batch = BATCH // batch_divisor
     if kind == "milco":
         by_own_code = milco.load(*model, remote_code=parameters["remote_code"], max_length=parameters["max_length"], batch_size=batch)
         return partial(_windows, lambda texts, side: as_csr(by_own_code(texts, side)))
@@ -97,7 +101,7 @@ def _load(kind: str, model: Location, parameters: Mapping[str, Any], divided: in
         weights = bge_m3.load(*model, max_length=parameters["max_length"])
         encode_window = partial(bge_m3.encode, weights, precision=parameters["precision"], batch_size=batch)
         return partial(_windows, encode_window)
-    return _sparse_encoder(*model, divided=divided, **{name: parameters[name] for name in ("remote_code", "max_length", "precision")})
+    return _sparse_encoder(*model, batch_divisor=batch_divisor, **{name: parameters[name] for name in ("remote_code", "max_length", "precision")})
 
 
 def _windows(encode_window: Callable[[list[str], str], sp.csr_array], texts: Iterable[str], side: str) -> Iterator[sp.csr_array]:
@@ -109,7 +113,7 @@ def _windows(encode_window: Callable[[list[str], str], sp.csr_array], texts: Ite
         yield weights
 
 
-def _sparse_encoder(model: str, revision: str | None, remote_code: bool, max_length: int | None, precision: str, divided: int) -> Encode:
+def _sparse_encoder(model: str, revision: str | None, remote_code: bool, max_length: int | None, precision: str, batch_divisor: int) -> Encode:
     """SPLADE encoders are read as all others of the grid are, other SparseEncoders and those with code of their own by their own modules."""
     from sentence_transformers import SparseEncoder
 
@@ -126,9 +130,9 @@ def _sparse_encoder(model: str, revision: str | None, remote_code: bool, max_len
     if splade is None:
         if max_length is not None:
             encoder.max_seq_length = min(encoder.max_seq_length or max_length, max_length)
-        return partial(_windows, partial(_by_its_modules, encoder, precision, BATCH // divided))
+        return partial(_windows, partial(_by_its_modules, encoder, precision, BATCH // batch_divisor))
     within_positions(splade)
-    return partial(encode.encode, encoder, max_length=max_length, precision=precision, divided=divided)
+    return partial(encode.encode, encoder, max_length=max_length, precision=precision, batch_divisor=batch_divisor)
 
 
 def _by_its_modules(encoder: Any, precision: str, batch_size: int, texts: list[str], side: str) -> sp.csr_array:

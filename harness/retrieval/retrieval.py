@@ -22,10 +22,10 @@ Encode = Callable[[Iterable[str], str], Iterator[sp.csr_array]]
 """Texts, which may be a stream, and their side (query, document), to one csr matrix [at most WINDOW, V] float32 per window, in order."""
 
 
-def retrieve(encoder: Any, folder: Path, collection: Collection, k: int, *, max_length: int | None, precision: str, divided: int = 1,
+def retrieve(encoder: Any, folder: Path, collection: Collection, k: int, *, max_length: int | None, precision: str, batch_divisor: int = 1,
              share: tuple[int, int] = (0, 1)) -> tuple[Best, Activity]:  # fmt: skip
-    """`searched` with an encoder; for max_length, precision and divided see `encode`."""
-    return searched(partial(encode, encoder, max_length=max_length, precision=precision, divided=divided), folder, collection, k, share)
+    """`searched` with an encoder; for max_length, precision and batch_divisor see `encode`."""
+    return searched(partial(encode, encoder, max_length=max_length, precision=precision, batch_divisor=batch_divisor), folder, collection, k, share)
 
 
 def searched(encode: Encode, folder: Path, collection: Collection, k: int, share: tuple[int, int] = (0, 1)) -> tuple[Best, Activity]:

@@ -84,10 +84,10 @@ class Attempts:
 
     def __init__(self) -> None:
         self._failed: Counter[str] = Counter()
-        self._divided: dict[str, int] = {}
+        self._batch_divisors: dict[str, int] = {}
 
-    def divided(self, key: str) -> int:
-        return self._divided.get(key, 1)
+    def batch_divisor(self, key: str) -> int:
+        return self._batch_divisors.get(key, 1)
 
     def failed(self, key: str, outcome: Outcome, batches: bool = True) -> tuple[bool, str]:
         """(whether to try it again, what to say) after a failed attempt of a piece that has batches to make smaller, or has none."""
@@ -100,8 +100,8 @@ class Attempts:
             return False, f"failed {ATTEMPTS} times: {outcome.error}"
         how = ""
         if outcome.verdict == MEMORY and batches:
-            self._divided[key] = self.divided(key) * SMALLER
-            how = f" with batches {self._divided[key]} times smaller"
+            self._batch_divisors[key] = self.batch_divisor(key) * SMALLER
+            how = f" with batches {self._batch_divisors[key]} times smaller"
         return True, f"attempt {self._failed[key]} of {ATTEMPTS} failed: {outcome.error}; once more{how}"
 
 

@@ -14,7 +14,6 @@ from harness.run.progress import Progress
 from harness.run.shared_tasks import run_shared_tasks
 from harness.run.trials import run_cells
 from harness.store.artifact import Artefact, Hub
-from harness.store.stage import STAGES
 from harness.store.store import Store
 
 
@@ -44,12 +43,12 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: 
 
 def _apart(artefact: Artefact) -> bool:
     """Whether an artefact is made before the cells; what needs a training is made with its cell, which may start a worker group."""
-    return all(STAGES[one.stage].shared for one in artefact.walk())
+    return all(one.stage.shared for one in artefact.walk())
 
 
 def _uses_hub(cells: Sequence[Cell]) -> bool:
     artefacts = [artefact for cell in cells for artefact in cell.artefact.walk()]
-    return any(artefact.stage == "collection" or any(isinstance(source, Hub) for source in artefact.inputs.values()) for artefact in artefacts)
+    return any(artefact.stage.name == "collection" or any(isinstance(source, Hub) for source in artefact.inputs.values()) for artefact in artefacts)
 
 
 def _distinct(cells: Sequence[Cell]) -> list[Cell]:

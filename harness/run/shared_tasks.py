@@ -12,7 +12,6 @@ from harness.run.progress import Progress
 from harness.run.retries import Attempts, Outcome, died, oom_kills
 from harness.run.task import make_artefact
 from harness.store.artifact import Artefact
-from harness.store.stage import STAGES
 from harness.store.store import Store
 
 
@@ -42,7 +41,7 @@ def run_shared_tasks(artefacts: Sequence[Artefact], preset: Preset, store: Store
                 errors[artefact.key] = broken[0]
                 finished(artefact, f"FAILED: {broken[0]}")
             elif not any(child.key in left or child.key in running for child in artefact.needed):
-                reference = task.remote(left.pop(artefact.key), str(store.root), threads, attempts.divided(artefact.key))
+                reference = task.remote(left.pop(artefact.key), str(store.root), threads, attempts.batch_divisor(artefact.key))
                 waiting[reference] = artefact, oom_kills()
         if not waiting:
             continue
@@ -58,7 +57,7 @@ def run_shared_tasks(artefacts: Sequence[Artefact], preset: Preset, store: Store
         if not outcome.error:
             finished(artefact, f"made in {duration(outcome.seconds)}")
             continue
-        again, said = attempts.failed(artefact.key, outcome, STAGES[artefact.stage].batches)
+        again, said = attempts.failed(artefact.key, outcome, artefact.stage.has_batches)
         if again:
             progress.line(f"{artefact.stage}: {said}")
             left[artefact.key] = artefact

@@ -14,7 +14,7 @@ from harness.store.store import Store
 logger = logging.getLogger(__name__)
 
 
-def make_artefact(artefact: Artefact, root: str, threads: int, divided: int) -> Outcome:
+def make_artefact(artefact: Artefact, root: str, threads: int, batch_divisor: int) -> Outcome:
     """One artefact, in a worker process, whose imports are no part of what the artefact takes."""
     import sentence_transformers  # noqa: F401
     import torch
@@ -25,7 +25,7 @@ def make_artefact(artefact: Artefact, root: str, threads: int, divided: int) -> 
     store = None
     try:
         store = Store(Path(root))
-        computed = store.make(artefact, divided)
+        computed = store.make(artefact, batch_divisor)
         return Outcome(computed, time.perf_counter() - start, notes=tuple(store.found))
     except Exception as error:  # a failed piece is a result: it is recorded and the others go on
         logger.exception("%s failed", artefact.stage)

@@ -17,7 +17,6 @@ from harness.run.progress import Progress
 from harness.run.resources import WAITING, cell_resources
 from harness.run.retries import AGAIN, Attempts, Outcome, died, oom_kills
 from harness.run.task import make_artefact
-from harness.store.stage import STAGES
 from harness.store.store import Store
 
 
@@ -40,12 +39,12 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
     several_workers = preset.training.workers > 1
     threads = max(1, int(preset.resources.cpus_per_cell))
     root, artefacts = str(store.root), {cell.artefact.key: cell.artefact for cell in cells}
-    divided = {key: reporter.attempts.divided(key) for key in artefacts}
+    batch_divisor = {key: reporter.attempts.batch_divisor(key) for key in artefacts}
 
     def trial(config: dict[str, Any]) -> None:
         key = config["cell"]
         stay_off_draining_node()
-        tune.report(make_artefact(artefacts[key], root, threads, divided[key])._asdict())
+        tune.report(make_artefact(artefacts[key], root, threads, batch_divisor[key])._asdict())
 
     # A worker group holds its own resources; its trial only waits for it.
     resources = {"CPU": WAITING} if several_workers else cell_resources(preset)
@@ -103,7 +102,7 @@ def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress:
             for note in outcome.notes:
                 progress.line(note)
             if outcome.error:
-                again, said = self.attempts.failed(key, outcome, STAGES[by_key[key].artefact.stage].batches)
+                again, said = self.attempts.failed(key, outcome, by_key[key].artefact.stage.has_batches)
                 if again:
                     self.again.add(key)
                     progress.line(f"{name}: {said}")

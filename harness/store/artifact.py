@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.store.stage import STAGES
+from harness.store.stage import Stage
 
 
 class Location(NamedTuple):
@@ -54,7 +54,7 @@ class Hub:
 class Artefact:
     """The result of one stage: a folder in the store, named by stage, stage version, parameters and the keys of its inputs."""
 
-    stage: str
+    stage: Stage
     parameters: Mapping[str, Any]
     inputs: Mapping[str, Source] = field(default_factory=dict)
 
@@ -67,7 +67,7 @@ class Artefact:
     @cached_property
     def key(self) -> str:
         inputs = {name: source.key for name, source in self.inputs.items()}
-        return _digest([self.stage, STAGES[self.stage].version, self.parameters, inputs])[:32]
+        return _digest([self.stage.name, self.stage.version, self.parameters, inputs])[:32]
 
     @cached_property
     def needed(self) -> tuple[Artefact, ...]:

@@ -28,11 +28,13 @@ from filelock import FileLock, Timeout
 from harness.files.permissions import let_others_read
 from harness.store.artifact import Artefact, Hub, Local, Location, Member, Source
 from harness.store.integrity import MANIFEST, damage, digest_of
-from harness.store.stage import STAGES
+from harness.store.stage import Stage
 
 FORMAT = 1
 KEPT = 10  # damaged artefacts; the oldest goes when another one comes
 ROUNDS = 3  # times that an artefact is computed anew because an input was damaged while it was read
+
+_NO_STAGES = ("scratch", "locks", "damaged")  # folders of a store that hold no artefacts
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +75,7 @@ class Store:
             raise StoreError(f"store {self.root} cannot be written ({error.strerror}); choose another folder with --store DIR") from None
 
     def path(self, artefact: Artefact) -> Path:
-        return self.root / artefact.stage / artefact.key
+        return self.root / artefact.stage.name / artefact.key
 
     def has(self, artefact: Artefact) -> bool:
         return (self.path(artefact) / MANIFEST).is_file()
@@ -90,19 +92,19 @@ class Store:
             case Artefact():
                 return Location(str(self.path(source)))
 
-    def make(self, artefact: Artefact, divided: int = 1) -> bool:
+    def make(self, artefact: Artefact, batch_divisor: int = 1) -> bool:
         """Compute an artefact, and what it needs, unless it is here already; True if this call computed it.
 
         What is here already is verified, and so are the inputs, before and after they were read. Raises StoreError if the folder has gone, and
         whatever the stage raises.
 
-        divided  how many times smaller than usual batches are to be, in stages that have some (`Stage.batches`)
+        batch_divisor  how many times smaller than usual batches are to be, in stages that have some (`Stage.has_batches`)
         """
         self.check_there()
         if self.intact(artefact):
             return False
         for _ in range(ROUNDS):
-            fresh = any([self.make(child, divided) for child in artefact.needed])
+            fresh = any([self.make(child, batch_divisor) for child in artefact.needed])
             with FileLock(self._lock(artefact.key)):
                 if self.intact(artefact):  # somebody else made it while we waited
                     return False
@@ -110,7 +112,7 @@ class Store:
                 scratch = self.root / "scratch" / artefact.key
                 if fresh:  # what is left there was made of inputs that are no more
                     shutil.rmtree(scratch, ignore_errors=True)
-                if self._publish(artefact, scratch, divided):
+                if self._publish(artefact, scratch, batch_divisor):
                     return True
                 shutil.rmtree(scratch, ignore_errors=True)
         raise StoreError(
@@ -137,7 +139,7 @@ class Store:
         if not (self.root / "STORE.json").is_file():
             raise StoreError(f"store {self.root} is no longer there; bring it back, and the same command goes on")
 
-    def _publish(self, artefact: Artefact, scratch: Path, divided: int) -> bool:
+    def _publish(self, artefact: Artefact, scratch: Path, batch_divisor: int) -> bool:
         """False if it came to nothing because an input was damaged meanwhile."""
         final = self.path(artefact)
         final.parent.mkdir(exist_ok=True)
@@ -145,15 +147,15 @@ class Store:
         try:
             inputs = {name: self.locate(source) for name, source in artefact.inputs.items()}
             start = time.perf_counter()
-            stage = STAGES[artefact.stage]
+            stage = artefact.stage
             extra: dict[str, Any] = {}
-            if stage.scratch:
+            if stage.has_scratch:
                 scratch.mkdir(parents=True, exist_ok=True)
                 extra["scratch"] = scratch
-            if stage.batches:
-                extra["divided"] = divided
+            if stage.has_batches:
+                extra["batch_divisor"] = batch_divisor
             try:
-                stage.load()(aside, dict(artefact.parameters), inputs, **extra)
+                stage.build(aside, dict(artefact.parameters), inputs, **extra)
             except Exception:
                 self.check_there()
                 if self._inputs_intact(artefact):
@@ -187,18 +189,18 @@ class Store:
         self.found.append(f"damaged: {artefact.stage} {artefact.key}: {reason}; set aside as {target}, computed again where it is needed")
         logger.warning(self.found[-1])
 
-    def seconds(self, stage: str) -> float:
+    def seconds(self, stage: Stage) -> float:
         """Expected seconds of a stage: the median of what this store measured, or the stage's first guess."""
         measured = [float(manifest["seconds"]) for manifest in self.manifests(stage)]
-        return statistics.median(measured) if measured else STAGES[stage].seconds
+        return statistics.median(measured) if measured else stage.seconds
 
-    def measured(self, stage: str) -> bool:
+    def measured(self, stage: Stage) -> bool:
         """Whether `seconds` is more than a first guess."""
         return any(True for _ in self.manifests(stage))
 
-    def manifests(self, stage: str) -> Iterator[dict[str, Any]]:
+    def manifests(self, stage: Stage) -> Iterator[dict[str, Any]]:
         """What this store says of the stage's artefacts, of fifty at most; manifests that cannot be read are left out."""
-        for path in sorted((self.root / stage).glob(f"*/{MANIFEST}"))[:50]:
+        for path in sorted((self.root / stage.name).glob(f"*/{MANIFEST}"))[:50]:
             try:
                 found = json.loads(path.read_bytes())
             except (OSError, ValueError):
@@ -208,10 +210,10 @@ class Store:
 
     def _sweep(self) -> None:
         """Remove what killed runs left: half-written folders, and checkpoints of what is finished; not what another run holds the lock of."""
-        left = [(aside.name[1:].partition("-")[0], aside) for stage in STAGES for aside in (self.root / stage).glob(".*")]
-        resumable = [name for name, stage in STAGES.items() if stage.scratch]
+        stages = [path for path in self.root.iterdir() if path.is_dir() and path.name not in _NO_STAGES]
+        left = [(aside.name[1:].partition("-")[0], aside) for stage in stages for aside in stage.glob(".*")]
         for scratch in (self.root / "scratch").glob("*"):
-            if any((self.root / stage / scratch.name / MANIFEST).is_file() for stage in resumable):
+            if any((stage / scratch.name / MANIFEST).is_file() for stage in stages):
                 left.append((scratch.name, scratch))
         for key, folder in left:
             try:
@@ -229,8 +231,8 @@ def _manifest(folder: Path, artefact: Artefact, inputs: Mapping[str, Location], 
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         files[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": digest_of(path)}
     return {
-        "stage": artefact.stage,
-        "version": STAGES[artefact.stage].version,
+        "stage": artefact.stage.name,
+        "version": artefact.stage.version,
         "key": artefact.key,
         "parameters": dict(artefact.parameters),
         "inputs": {name: {"name": location.name, "revision": location.revision} for name, location in inputs.items()},

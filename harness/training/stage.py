@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.store.artifact import Location
+from harness.store.stage import Stage
 from harness.training.settings import GROWTH
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path, divided: int = 1) -> None:
+def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path, batch_divisor: int = 1) -> None:
     """parameters: training (TrainingSettings as a dict), workers, bias, special_ids, seed; inputs: encoder, pairs (a collection),
     and tokenizer + initialization unless the source encoder itself is trained. For a curve also the parameters points and evaluation (k, max_length,
     precision) and the input collection; it changes no bit of the encoder, and is found in about.json.
@@ -20,7 +21,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     One worker trains in the calling process (TorchTrainer's local mode: a second process would only cost its start); several train in a worker
     group of their own, whose number does not change the objective. What a worker raises is raised here.
 
-    divided  for lack of memory, a worker encodes so many times fewer texts at a time than it would; the loss stays that of the whole batch
+    batch_divisor  for lack of memory, a worker encodes so many times fewer texts at a time than it would; the loss stays that of the whole batch
     """
     import ray
     from ray.train import RunConfig, ScalingConfig, TrainingFailedError
@@ -33,7 +34,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         "out": str(out),
         "scratch": str(scratch),
         "parameters": dict(parameters),
-        "divided": divided,
+        "batch_divisor": batch_divisor,
         "inputs": {name: tuple(location) for name, location in inputs.items()},
     }
     # With several workers, GPUs that a growing cluster has not started yet count too.
@@ -51,6 +52,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         raise raised_in(error) from None  # as from one worker: what is worth another attempt is told by the type
     if not (out / "about.json").is_file():
         raise RuntimeError("the training workers ended without writing an encoder; on several nodes the store must be on a shared file system")
+
+
+TRAINED_ENCODER = Stage("trained-encoder", version=5, seconds=8, build=build, shared=False)
 
 
 def _train_worker(task: dict[str, Any]) -> None:
@@ -75,15 +79,17 @@ def _train_worker(task: dict[str, Any]) -> None:
     pairs = [Pair(query, text, numbers.setdefault(doc_id, len(numbers))) for query, doc_id, text in beir.training_pairs(inputs["pairs"].path)]
     if not pairs:
         raise ValueError(f"collection {inputs['pairs'].name} has no training pairs (qrels/train.tsv); leave the stage fine-tuned out")
-    settings, divided = TrainingSettings(**parameters["training"]), task["divided"]
+    settings, batch_divisor = TrainingSettings(**parameters["training"]), task["batch_divisor"]
     told: dict[str, Any] = {"pairs": len(pairs), "pairs_used": min(len(pairs), settings.max_pairs or len(pairs))}
-    if divided > 1:
+    if batch_divisor > 1:
         usual = settings.micro_batch or settings.batch_size // parameters["workers"]
-        settings = settings.model_copy(update={"micro_batch": max(1, usual // divided)})
-        told |= {"batches_divided": divided, "micro_batch": settings.micro_batch}
+        settings = settings.model_copy(update={"micro_batch": max(1, usual // batch_divisor)})
+        told |= {"batches_divided": batch_divisor, "micro_batch": settings.micro_batch}
     scratch, curve = Path(task["scratch"]), None
     if "points" in parameters:
-        curve = Curve(parameters["points"], scores_on(inputs["collection"].path, parameters["evaluation"] | {"divided": divided}), scratch)
+        curve = Curve(
+            parameters["points"], scores_on(inputs["collection"].path, parameters["evaluation"] | {"batch_divisor": batch_divisor}), scratch
+        )
     figures = train(encoder, pairs, settings, parameters["seed"], scratch, ray.train.report if in_group else None, curve)
     if not in_group or dist.get_rank() == 0:
         out = Path(task["out"])

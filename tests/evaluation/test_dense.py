@@ -114,12 +114,12 @@ def test_texts_are_a_stream_encoded_in_windows_of_fixed_place(folder):
 def test_for_lack_of_memory_fewer_texts_are_read_at_a_time(folder, tmp_path):
     inputs = {"bridge": Location(str(folder / "bridge")), "collection": Location(str(folder / "en"))}
     found = []
-    for divided in (1, 4):
-        (tmp_path / str(divided)).mkdir()
+    for batch_divisor in (1, 4):
+        (tmp_path / str(batch_divisor)).mkdir()
         with batches_seen() as seen:
-            dense.build(tmp_path / str(divided), PARAMETERS, inputs, divided=divided)
-        assert max(texts for texts, _ in seen) == 32 // divided
-        found.append(json.loads((tmp_path / str(divided) / stage.MEASUREMENT).read_text(encoding="utf-8")))
+            dense.build(tmp_path / str(batch_divisor), PARAMETERS, inputs, batch_divisor=batch_divisor)
+        assert max(texts for texts, _ in seen) == 32 // batch_divisor
+        found.append(json.loads((tmp_path / str(batch_divisor) / stage.MEASUREMENT).read_text(encoding="utf-8")))
     assert found[1]["about"] == {"label": "dense", "batches_divided": 4}
     assert found[1]["scores"] == pytest.approx(found[0]["scores"], abs=1e-3)
 

@@ -128,8 +128,8 @@ def test_for_lack_of_memory_batches_are_smaller_and_weights_the_same_but_for_rou
     monkeypatch.setattr(encode_module, "represent_sparse", lambda e, batch, side: sizes.append(batch["input_ids"].numel()) or real(e, batch, side))
     encode_all(encoder, texts, "document", max_length=32)
     usual, sizes[:] = max(sizes), []
-    divided = encode_module.MOST_TOKENS // 64
-    found = encode_all(encoder, texts, "document", max_length=32, divided=divided)
+    batch_divisor = encode_module.MOST_TOKENS // 64
+    found = encode_all(encoder, texts, "document", max_length=32, batch_divisor=batch_divisor)
     assert max(sizes) <= 64 < usual
     np.testing.assert_allclose(found.toarray(), encode_all(encoder, texts, "document", max_length=32).toarray(), atol=1e-6)
 

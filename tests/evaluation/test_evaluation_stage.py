@@ -119,7 +119,7 @@ def test_the_same_inputs_give_the_same_files(folder, built, tmp_path):
 def test_smaller_batches_are_recorded(folder, built, tmp_path):
     inputs = {"encoder": location(folder / "encoder"), "collection": location(folder / "en")}
     (tmp_path / "small").mkdir()
-    stage.build(tmp_path / "small", PARAMETERS, inputs, divided=64)
+    stage.build(tmp_path / "small", PARAMETERS, inputs, batch_divisor=64)
     assert measurement(tmp_path / "small")["about"] == {"batches_divided": 64}
     assert measurement(tmp_path / "small")["scores"] == pytest.approx(measurement(built)["scores"], abs=1e-3)
 

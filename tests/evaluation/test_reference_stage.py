@@ -122,12 +122,12 @@ def test_the_row_of_bge_m3(folder, tmp_path):
 def test_for_lack_of_memory_less_is_read_at_a_time(folder, tmp_path, kind, model):
     inputs, found = {"encoder": Location(str(folder / model)), "collection": Location(str(folder / "en"))}, []
     largest = {}
-    for divided in (1, 16):
-        (tmp_path / str(divided)).mkdir()
+    for batch_divisor in (1, 16):
+        (tmp_path / str(batch_divisor)).mkdir()
         with batches_seen() as seen:
-            sparse_models.build(tmp_path / str(divided), PARAMETERS | {"kind": kind}, inputs, divided=divided)
-        largest[divided] = [max(sizes) for sizes in zip(*seen, strict=True)]
-        found.append(json.loads((tmp_path / str(divided) / stage.MEASUREMENT).read_text(encoding="utf-8")))
+            sparse_models.build(tmp_path / str(batch_divisor), PARAMETERS | {"kind": kind}, inputs, batch_divisor=batch_divisor)
+        largest[batch_divisor] = [max(sizes) for sizes in zip(*seen, strict=True)]
+        found.append(json.loads((tmp_path / str(batch_divisor) / stage.MEASUREMENT).read_text(encoding="utf-8")))
     if model == "saved":  # read as all SPLADE encoders are, whose batches are counted in tokens
         assert largest[16][1] <= 8192 / 16 < 1024 < largest[1][1]
     else:
@@ -171,8 +171,8 @@ def test_milco_is_asked_for_smaller_batches(folder, tmp_path, runs):
     told = 'words = text.lower().split()[:max_length]\n            Path(os.environ["MILCO_RUNS"]).write_text(str(batch_size))'
     code = MILCO.replace("words = text.lower().split()[:max_length]", told)
     at = Location(str(made_milco_folder(tmp_path / "milco", code=code)))
-    for divided, asked in ((1, "32"), (4, "8")):
-        next(sparse_models._load("milco", at, PARAMETERS | {"remote_code": True}, divided)(["the cat"], "query"))
+    for batch_divisor, asked in ((1, "32"), (4, "8")):
+        next(sparse_models._load("milco", at, PARAMETERS | {"remote_code": True}, batch_divisor)(["the cat"], "query"))
         assert runs.read_text() == asked
 
 

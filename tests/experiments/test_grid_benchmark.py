@@ -10,20 +10,24 @@ from types import SimpleNamespace
 import pytest
 
 from experiments.benchmarks import grid
+from harness.evaluation.stage import EVALUATION
+from harness.initialization.initialization import INITIALIZATION
 from harness.plan.plan import Cell
+from harness.pocket.texts import POCKET_TEXT
 from harness.results.record import Identity
 from harness.store.artifact import Artefact
 from harness.store.store import Store
+from harness.training.stage import TRAINED_ENCODER
 
-WORLD = Artefact("pocket-text", {"seed": 1})
-ROWS = Artefact("initialization", {"initializer": "mean"}, {"text": WORLD})
-TRAINED = Artefact("trained-encoder", {}, {"initialization": ROWS})
+WORLD = Artefact(POCKET_TEXT, {"seed": 1})
+ROWS = Artefact(INITIALIZATION, {"initializer": "mean"}, {"text": WORLD})
+TRAINED = Artefact(TRAINED_ENCODER, {}, {"initialization": ROWS})
 SECONDS = {ROWS: 2.0, TRAINED: 10.0}  # ours, each made once
 
 
 def cell(collection: str, stage: str) -> Cell:
     made = {"zero-shot": {"initialization": ROWS}, "fine-tuned": {"trained": TRAINED}}[stage]
-    artefact = Artefact("evaluation", {"collection": collection}, made)
+    artefact = Artefact(EVALUATION, {"collection": collection}, made)
     return Cell(Identity("ko", "bert", collection, "mean", "", None, stage, 42), "mean", False, artefact)
 
 

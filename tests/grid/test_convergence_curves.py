@@ -22,7 +22,7 @@ MEASURES = ["ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "fl
 def trainings(own_data):
     def make(*overrides):
         cells = plan(load_preset("own-data", PRESETS, [f"data={own_data}", *overrides], {"languages": ["ru"], "initializers": ["mean", "base"]}))
-        return {a.key: a for cell in cells for a in cell.artefact.walk() if a.stage == "trained-encoder"}
+        return {a.key: a for cell in cells for a in cell.artefact.walk() if a.stage.name == "trained-encoder"}
 
     return make
 

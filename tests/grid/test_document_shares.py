@@ -46,9 +46,9 @@ def test_smaller_batches_of_any_share_are_recorded(cells_of, tmp_path):
     store = Store(tmp_path / "store")
     store.create()
     (cell,) = cells_of(3, stages=["zero-shot"])
-    shares = [artefact for artefact in cell.artefact.walk() if artefact.stage == "evaluation-share"]
-    for share, divided in zip(shares, (4, 1, 16), strict=True):
-        store.make(share, divided)
+    shares = [artefact for artefact in cell.artefact.walk() if artefact.stage.name == "evaluation-share"]
+    for share, batch_divisor in zip(shares, (4, 1, 16), strict=True):
+        store.make(share, batch_divisor)
     store.make(cell.artefact, 64)  # which has no batches of its own then
     assert json.loads((store.path(cell.artefact) / MEASUREMENT).read_text(encoding="utf-8"))["about"]["batches_divided"] == 16
 
@@ -57,9 +57,9 @@ def test_shares_are_artefacts_that_other_nodes_make_and_a_later_run_finds(cells_
     store = Store(tmp_path / "store")
     store.create()
     (zero,), (tuned,) = cells_of(3, stages=["zero-shot"]), cells_of(3, stages=["fine-tuned"])
-    shares = [artefact for artefact in zero.artefact.walk() if artefact.stage == "evaluation-share"]
+    shares = [artefact for artefact in zero.artefact.walk() if artefact.stage.name == "evaluation-share"]
     assert [artefact.parameters["share"] for artefact in shares] == [0, 1, 2] and all(map(_apart, shares))
-    assert not any(_apart(artefact) for artefact in tuned.artefact.walk() if artefact.stage == "evaluation-share"), "they come with the training"
+    assert not any(_apart(artefact) for artefact in tuned.artefact.walk() if artefact.stage.name == "evaluation-share"), "they come with the training"
     store.make(shares[1])
-    assert {artefact.parameters["share"] for artefact in missing([zero], store) if artefact.stage == "evaluation-share"} == {0, 2}
+    assert {artefact.parameters["share"] for artefact in missing([zero], store) if artefact.stage.name == "evaluation-share"} == {0, 2}
     assert cells_of(1, stages=["zero-shot"])[0].artefact.key != zero.artefact.key

@@ -1,13 +1,11 @@
 """What is tried again, how often, and with which batches."""
 
 import errno
-from inspect import signature
 
 import pytest
 import torch
 
 from harness.run.retries import AGAIN, FINAL, MEMORY, Attempts, Outcome, died, oom_kills, raised
-from harness.store.stage import STAGES
 
 
 def caused(outer, inner):
@@ -74,20 +72,14 @@ def test_a_node_that_leaves_costs_no_attempt():
 
 def test_three_attempts_with_ever_smaller_batches():
     attempts, lack = Attempts(), Outcome(error="out of memory", verdict=MEMORY)
-    assert attempts.divided("a") == 1
+    assert attempts.batch_divisor("a") == 1
     assert attempts.failed("a", lack) == (True, "attempt 1 of 3 failed: out of memory; once more with batches 4 times smaller")
     assert attempts.failed("a", Outcome(error="x", verdict=AGAIN)) == (True, "attempt 2 of 3 failed: x; once more")
-    assert (attempts.divided("a"), attempts.divided("b")) == (4, 1)
+    assert (attempts.batch_divisor("a"), attempts.batch_divisor("b")) == (4, 1)
     assert attempts.failed("a", lack) == (False, "failed 3 times: out of memory")
-    assert attempts.failed("b", lack)[0] and attempts.failed("b", lack)[0] and attempts.divided("b") == 16
-    assert attempts.failed("d", lack, batches=False) == (True, "attempt 1 of 3 failed: out of memory; once more") and attempts.divided("d") == 1
+    assert attempts.failed("b", lack)[0] and attempts.failed("b", lack)[0] and attempts.batch_divisor("b") == 16
+    assert attempts.failed("d", lack, batches=False) == (True, "attempt 1 of 3 failed: out of memory; once more") and attempts.batch_divisor("d") == 1
     assert attempts.failed("c", Outcome(error="wrong input", verdict=FINAL)) == (False, "wrong input")
-
-
-@pytest.mark.parametrize("name", STAGES)
-def test_stages_with_batches_are_told_how_small_they_shall_be(name):
-    asks = signature(STAGES[name].load()).parameters
-    assert ("divided" in asks) == STAGES[name].batches and ("scratch" in asks) == STAGES[name].scratch
 
 
 def test_a_gated_model_is_named_in_one_line_with_what_to_do(hub):

@@ -24,7 +24,7 @@ def test_the_pocket_grid_has_every_cell_once():
     cells = plan(load_preset("pocket", PRESETS))
     assert len(cells) == 5 * 2 * 2 * 9
     assert len({cell.identity for cell in cells}) == len(cells)
-    trained = {artefact.key for cell in cells for artefact in cell.artefact.walk() if artefact.stage == "trained-encoder"}
+    trained = {artefact.key for cell in cells for artefact in cell.artefact.walk() if artefact.stage.name == "trained-encoder"}
     assert len(trained) == 5 * 8  # one fine-tune serves both collections; bm25 has none
     assert {cell.identity.initializer for cell in cells if cell.reference} == {"base", "bm25"}
 
@@ -33,7 +33,7 @@ def test_bridge_vectors_are_shared_by_alphas_and_seeds(cells_of):
     cells = cells_of(initializers=["sembridge"], alphas=[1.5, 2, 4], seeds=[1, 2], stages=["zero-shot"])
     counts = {}
     for artefact in {a.key: a for cell in cells for a in cell.artefact.walk()}.values():
-        counts[artefact.stage] = counts.get(artefact.stage, 0) + 1
+        counts[artefact.stage.name] = counts.get(artefact.stage.name, 0) + 1
     assert counts == {"bridge-vectors": 2, "initialization": 6, "evaluation": 6}
 
 
@@ -67,7 +67,7 @@ def test_missing_lists_inputs_before_what_needs_them(cells_of, tmp_path):
 def test_training_pairs_may_come_from_a_collection_that_is_not_evaluated():
     cells = plan(load_preset("pocket", PRESETS, (), {"languages": ["ko"], "collections": ["pocket-passages"]}))
     assert {cell.identity.collection for cell in cells} == {"pocket-passages"}
-    assert any(artefact.stage == "trained-encoder" for cell in cells for artefact in cell.artefact.walk())
+    assert any(artefact.stage.name == "trained-encoder" for cell in cells for artefact in cell.artefact.walk())
 
 
 def test_rows_say_which_word_vectors_ofa_had(cells_of, tmp_path):
@@ -97,7 +97,7 @@ def test_a_bridge_retrieves_by_itself_once_for_all_architectures_stages_and_seed
 
 
 def artefacts(cells, stage):
-    return {a.key: a for cell in cells for a in cell.artefact.walk() if a.stage == stage}
+    return {a.key: a for cell in cells for a in cell.artefact.walk() if a.stage.name == stage}
 
 
 def test_a_profile_reaches_vectors_rows_and_transplant_and_is_shown(cells_of):
@@ -128,5 +128,5 @@ def test_query_weights_are_counted_only_where_an_encoder_may_have_them(cells_of)
         stages=["zero-shot", "fine-tuned"], architectures=["doc"],
     )  # fmt: skip
     assert len(artefacts(hub, "query-weights")) == 1
-    by_stage = {(cell.identity.initializer, cell.identity.stage): [a.stage for a in cell.artefact.walk()] for cell in hub}
+    by_stage = {(cell.identity.initializer, cell.identity.stage): [a.stage.name for a in cell.artefact.walk()] for cell in hub}
     assert [key for key, stages in by_stage.items() if "query-weights" in stages] == [("mean", "zero-shot"), ("mean", "fine-tuned")]

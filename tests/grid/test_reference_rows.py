@@ -37,7 +37,7 @@ def test_one_artefact_for_all_architectures_stages_and_seeds(cells_of, own_data,
     named = f"references={{m3: {{model: {models}/m3, kind: bge-m3}}, own: {own_data}/source, unasked: nowhere}}"
     _, cells = cells_of(named, f"architectures.other.model={own_data}/source", initializers=["base", "m3", "own"], seeds=[1, 2])
     rows = [cell for cell in cells if cell.identity.initializer in ("m3", "own")]
-    assert {(cell.label, cell.reference, cell.identity.bridge, cell.artefact.stage) for cell in rows} == {
+    assert {(cell.label, cell.reference, cell.identity.bridge, cell.artefact.stage.name) for cell in rows} == {
         ("m3", True, "", "reference"),
         ("own", True, "", "reference"),
     }
@@ -64,7 +64,7 @@ def test_those_of_the_catalogue_need_a_revision(cells_of):
     )
     preset, cells = cells_of(*options, initializers=[*names, "base"])
     assert [line.split(": ")[0] for line in unpinned(preset, cells)] == [f"references.{name}" for name in names]
-    assert {cell.artefact.parameters["kind"] for cell in cells if cell.artefact.stage == "reference"} == {"bge-m3", "sparse-encoder", "milco"}
+    assert {cell.artefact.parameters["kind"] for cell in cells if cell.artefact.stage.name == "reference"} == {"bge-m3", "sparse-encoder", "milco"}
 
 
 def test_what_is_no_reference_is_refused_in_one_line(cells_of, own_data, models, tmp_path):

@@ -1,5 +1,6 @@
 """The store publishes whole artefacts or none, once, whoever asks."""
 
+import dataclasses
 import hashlib
 import json
 import multiprocessing
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.store.artifact import Artefact, Local, Member, content_digest
-from harness.store.stage import STAGES, Stage
+from harness.store.stage import Stage
 from harness.store.store import KEPT, MANIFEST, Store, StoreError
 
 
@@ -32,10 +33,8 @@ def build_resumable(out, parameters, inputs, scratch):
     (out / "n.txt").write_text(str(count))
 
 
-@pytest.fixture(autouse=True)
-def stages(monkeypatch):
-    monkeypatch.setitem(STAGES, "number", Stage(f"{__name__}:build_number", 1, 5))
-    monkeypatch.setitem(STAGES, "resumable", Stage(f"{__name__}:build_resumable", 1, 5, scratch=True))
+NUMBER = Stage("number", version=1, seconds=5, build=build_number)
+RESUMABLE = Stage("resumable", version=1, seconds=5, build=build_resumable)
 
 
 @pytest.fixture
@@ -46,8 +45,8 @@ def store(tmp_path):
 
 
 def test_inputs_are_made_first_and_nothing_twice(store):
-    one, two = Artefact("number", {"number": 1}), Artefact("number", {"number": 2})
-    total = Artefact("number", {"number": 10}, {"a": one, "b": two})
+    one, two = Artefact(NUMBER, {"number": 1}), Artefact(NUMBER, {"number": 2})
+    total = Artefact(NUMBER, {"number": 10}, {"a": one, "b": two})
     assert store.make(total) is True
     assert (store.path(total) / "n.txt").read_text() == "13"
     assert store.has(one) and store.has(two)
@@ -64,9 +63,8 @@ def build_private(out, parameters, inputs):
 
 
 @pytest.mark.parametrize(("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o007, 0o660, 0o770)])
-def test_who_shares_a_store_can_read_what_the_umask_lets_them(store, monkeypatch, umask, file, folder):
-    monkeypatch.setitem(STAGES, "private", Stage(f"{__name__}:build_private", 1, 5))
-    artefact, before = Artefact("private", {"umask": umask}), os.umask(umask)
+def test_who_shares_a_store_can_read_what_the_umask_lets_them(store, umask, file, folder):
+    artefact, before = Artefact(Stage("private", 1, 5, build_private), {"umask": umask}), os.umask(umask)
     try:
         store.make(artefact)
         assert os.umask(umask) == umask
@@ -80,14 +78,14 @@ def test_who_shares_a_store_can_read_what_the_umask_lets_them(store, monkeypatch
 
 
 def test_a_failed_stage_leaves_nothing_behind(store):
-    bad = Artefact("number", {"number": 1, "fail": True})
+    bad = Artefact(NUMBER, {"number": 1, "fail": True})
     with pytest.raises(RuntimeError, match="no"):
         store.make(bad)
     assert not store.has(bad) and list((store.root / "number").iterdir()) == []
 
 
 def test_scratch_survives_failures_and_goes_with_success(store):
-    artefact = Artefact("resumable", {"attempts": 2})
+    artefact = Artefact(RESUMABLE, {"attempts": 2})
     for _ in range(2):
         with pytest.raises(RuntimeError, match="killed"):
             store.make(artefact)
@@ -97,14 +95,13 @@ def test_scratch_survives_failures_and_goes_with_success(store):
 
 
 def _make(root, artefact, results):
-    STAGES["number"] = Stage(f"{__name__}:build_number", 1, 5)
     results.put(Store(root).make(artefact))
 
 
 def test_two_processes_compute_an_artefact_once(store):
     context = multiprocessing.get_context("fork")
     results = context.Queue()
-    artefact = Artefact("number", {"number": 3, "wait": 0.5})
+    artefact = Artefact(NUMBER, {"number": 3, "wait": 0.5})
     workers = [context.Process(target=_make, args=(store.root, artefact, results)) for _ in range(2)]
     for worker in workers:
         worker.start()
@@ -113,15 +110,14 @@ def test_two_processes_compute_an_artefact_once(store):
         worker.join()
 
 
-def test_keys_depend_on_parameters_inputs_and_version(tmp_path, monkeypatch):
+def test_keys_depend_on_parameters_inputs_and_version(tmp_path):
     (tmp_path / "f").write_text("x")
-    base = Artefact("number", {"number": 1}, {"f": Local(tmp_path / "f")})
-    assert base.key == Artefact("number", {"number": 1}, {"f": Local(tmp_path / "f")}).key
-    assert base.key != Artefact("number", {"number": 2}, {"f": Local(tmp_path / "f")}).key
-    assert base.key != Artefact("number", {"number": 1}, {"g": Local(tmp_path / "f")}).key
+    base = Artefact(NUMBER, {"number": 1}, {"f": Local(tmp_path / "f")})
+    assert base.key == Artefact(NUMBER, {"number": 1}, {"f": Local(tmp_path / "f")}).key
+    assert base.key != Artefact(NUMBER, {"number": 2}, {"f": Local(tmp_path / "f")}).key
+    assert base.key != Artefact(NUMBER, {"number": 1}, {"g": Local(tmp_path / "f")}).key
     assert Member(base, "a").key != Member(base, "b").key
-    monkeypatch.setitem(STAGES, "number", Stage(f"{__name__}:build_number", 2, 5))
-    assert base.key != Artefact("number", {"number": 1}, {"f": Local(tmp_path / "f")}).key
+    assert base.key != Artefact(dataclasses.replace(NUMBER, version=2), {"number": 1}, {"f": Local(tmp_path / "f")}).key
 
 
 def test_a_folder_is_known_by_names_and_contents(tmp_path):
@@ -134,9 +130,9 @@ def test_a_folder_is_known_by_names_and_contents(tmp_path):
 
 
 def test_expected_seconds_are_measured_ones_once_there_are_some(store):
-    assert store.seconds("number") == 5
-    store.make(Artefact("number", {"number": 1}))
-    assert store.seconds("number") < 1
+    assert store.seconds(NUMBER) == 5
+    store.make(Artefact(NUMBER, {"number": 1}))
+    assert store.seconds(NUMBER) < 1
 
 
 def test_what_a_killed_run_left_is_swept_and_what_another_run_writes_is_not(store):
@@ -177,8 +173,8 @@ DAMAGES = {
 def test_a_damaged_artefact_is_named_set_aside_and_rebuilt(store, damage):
     """Alone, and as an input; what was computed from its good bytes stays."""
     spoil, said = DAMAGES[damage]
-    one = Artefact("number", {"number": 11})
-    first, second = (Artefact("number", {"number": number}, {"a": one}) for number in (20, 30))
+    one = Artefact(NUMBER, {"number": 11})
+    first, second = (Artefact(NUMBER, {"number": number}, {"a": one}) for number in (20, 30))
     store.make(first)
     spoil(store.path(one))
     again = Store(store.root)
@@ -195,7 +191,7 @@ def test_a_damaged_artefact_is_named_set_aside_and_rebuilt(store, damage):
 
 def test_the_memory_of_digests_notices_what_sizes_do_not_tell(store):
     """The same process has read the file before; its dates are set back after the change."""
-    one = Artefact("number", {"number": 11})
+    one = Artefact(NUMBER, {"number": 11})
     store.make(one)
     assert store.intact(one)
     file = store.path(one) / "n.txt"
@@ -209,14 +205,14 @@ def test_a_file_is_read_once_a_process(store, monkeypatch):
     read = []
     real = hashlib.file_digest
     monkeypatch.setattr(hashlib, "file_digest", lambda file, name: read.append(file.name) or real(file, name))
-    one = Artefact("number", {"number": 4711})
+    one = Artefact(NUMBER, {"number": 4711})
     for number in range(3):
-        store.make(Artefact("number", {"number": number}, {"a": one}))
+        store.make(Artefact(NUMBER, {"number": number}, {"a": one}))
     assert len(read) == 4
 
 
 def test_old_damage_makes_room_for_new(store):
-    one = Artefact("number", {"number": 1})
+    one = Artefact(NUMBER, {"number": 1})
     for _ in range(KEPT + 2):
         store.make(one)
         (store.path(one) / "n.txt").unlink()
@@ -239,14 +235,14 @@ def build_spoiling(out, parameters, inputs, scratch):
 
 
 @pytest.mark.parametrize("fail", [True, False])
-def test_an_input_damaged_while_it_was_read_spoils_nothing(store, tmp_path, monkeypatch, fail):
-    monkeypatch.setitem(STAGES, "spoiling", Stage(f"{__name__}:build_spoiling", 1, 5, scratch=True))
-    one, count = Artefact("number", {"number": 11}), tmp_path / "count"
-    both = Artefact("spoiling", {"count": str(count), "fail": fail}, {"a": one})
+def test_an_input_damaged_while_it_was_read_spoils_nothing(store, tmp_path, fail):
+    spoiling = Stage("spoiling", 1, 5, build_spoiling)
+    one, count = Artefact(NUMBER, {"number": 11}), tmp_path / "count"
+    both = Artefact(spoiling, {"count": str(count), "fail": fail}, {"a": one})
     count.write_text("2")
     assert store.make(both) and (store.path(both) / "n.txt").read_text() == "22"
     assert len(store.found) == 2 and store.intact(one)
-    other = Artefact("spoiling", {"count": str(count), "fail": fail, "other": 1}, {"a": one})
+    other = Artefact(spoiling, {"count": str(count), "fail": fail, "other": 1}, {"a": one})
     count.write_text("100")
     with pytest.raises(StoreError, match="damaged again and again"):
         store.make(other)
@@ -254,8 +250,8 @@ def test_an_input_damaged_while_it_was_read_spoils_nothing(store, tmp_path, monk
 
 
 def test_checkpoints_made_of_a_damaged_input_are_not_gone_on_from(store):
-    one = Artefact("number", {"number": 11})
-    artefact = Artefact("resumable", {"attempts": 1}, {"a": one})
+    one = Artefact(NUMBER, {"number": 11})
+    artefact = Artefact(RESUMABLE, {"attempts": 1}, {"a": one})
     with pytest.raises(RuntimeError, match="killed"):
         store.make(artefact)
     (store.path(one) / "n.txt").unlink()
@@ -267,10 +263,10 @@ def test_checkpoints_made_of_a_damaged_input_are_not_gone_on_from(store):
 def test_a_store_that_vanishes_is_not_begun_anew(store):
     shutil.move(store.root, store.root.with_name("elsewhere"))
     with pytest.raises(StoreError, match=r"is no longer there; bring it back, and the same command goes on"):
-        store.make(Artefact("number", {"number": 1}))
+        store.make(Artefact(NUMBER, {"number": 1}))
     assert not store.root.exists()
     shutil.move(store.root.with_name("elsewhere"), store.root)
-    assert store.make(Artefact("number", {"number": 1}))
+    assert store.make(Artefact(NUMBER, {"number": 1}))
 
 
 def test_an_unreadable_marker_is_one_line(store):
@@ -280,7 +276,7 @@ def test_an_unreadable_marker_is_one_line(store):
 
 
 def test_checkpoints_of_what_is_finished_are_swept(store):
-    done, other = Artefact("resumable", {"attempts": 0}), Artefact("resumable", {"attempts": 1})
+    done, other = Artefact(RESUMABLE, {"attempts": 0}), Artefact(RESUMABLE, {"attempts": 1})
     store.make(done)
     for artefact in (done, other):
         (store.root / "scratch" / artefact.key).mkdir()

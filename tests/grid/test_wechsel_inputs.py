@@ -41,7 +41,7 @@ def given(files, **others):
 def stages(cells):
     found = {}
     for artefact in {a.key: a for cell in cells for a in cell.artefact.walk()}.values():
-        found.setdefault(artefact.stage, []).append(artefact)
+        found.setdefault(artefact.stage.name, []).append(artefact)
     return found
 
 
@@ -112,6 +112,6 @@ def test_a_cell_is_computed(cells_of, files, tmp_path):
     store.create()
     for artefact in missing([cell], store):
         assert store.make(artefact)
-    initialization = next(artefact for artefact in cell.artefact.walk() if artefact.stage == "initialization")
+    initialization = next(artefact for artefact in cell.artefact.walk() if artefact.stage.name == "initialization")
     about = json.loads((store.path(initialization) / "about.json").read_text(encoding="utf-8"))
     assert about["statistics"]["mixed"] > 20 and store.has(cell.artefact)

@@ -14,18 +14,18 @@ from harness.store.artifact import Artefact, Member
 def test_texts_and_tokenizers_that_exist(language, pocket_text, pocket_tokenizers):
     for name in COLLECTIONS:
         member = pocket_member(f"collections/{language}/{name}")
-        assert isinstance(member, Member) and (member.artefact.stage, member.artefact.parameters) == ("pocket-text", {"seed": SEED})
+        assert isinstance(member, Member) and (member.artefact.stage.name, member.artefact.parameters) == ("pocket-text", {"seed": SEED})
         assert (pocket_text / member.path / "corpus.jsonl").is_file()
     member = pocket_member(f"text/{language}.txt")
-    assert member.artefact.stage == "pocket-text" and (pocket_text / member.path).is_file()
+    assert member.artefact.stage.name == "pocket-text" and (pocket_text / member.path).is_file()
     member = pocket_member(f"tokenizers/{language}")
-    assert member.artefact.stage == "pocket-tokenizers" and (pocket_tokenizers / member.path / "tokenizer.json").is_file()
+    assert member.artefact.stage.name == "pocket-tokenizers" and (pocket_tokenizers / member.path / "tokenizer.json").is_file()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_dictionaries(language, tmp_path):
     member = pocket_member(f"dictionary/{language}.tsv")
-    assert (member.artefact.stage, member.artefact.needed) == ("pocket-dictionary", ())
+    assert (member.artefact.stage.name, member.artefact.needed) == ("pocket-dictionary", ())
     dictionary.build(tmp_path, member.artefact.parameters, {})
     assert (tmp_path / member.path).is_file()
 
@@ -33,11 +33,11 @@ def test_dictionaries(language, tmp_path):
 def test_models():
     for family in FAMILIES:
         encoder = pocket_member(f"encoders/{family}")
-        assert isinstance(encoder, Artefact) and encoder.stage == "pocket-encoder" and encoder.parameters["family"] == family
-        assert {artefact.stage for artefact in encoder.needed} == {"pocket-text", "pocket-tokenizers"}
+        assert isinstance(encoder, Artefact) and encoder.stage.name == "pocket-encoder" and encoder.parameters["family"] == family
+        assert {artefact.stage.name for artefact in encoder.needed} == {"pocket-text", "pocket-tokenizers"}
     bridge = pocket_member("bridge")
-    assert isinstance(bridge, Artefact) and bridge.stage == "pocket-bridge"
-    assert [artefact.stage for artefact in bridge.walk()] == ["pocket-text", "pocket-bridge"]
+    assert isinstance(bridge, Artefact) and bridge.stage.name == "pocket-bridge"
+    assert [artefact.stage.name for artefact in bridge.walk()] == ["pocket-text", "pocket-bridge"]
 
 
 def test_one_family_is_not_another():

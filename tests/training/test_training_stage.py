@@ -78,11 +78,11 @@ def test_what_was_left_out_of_the_pairs_is_told(inputs, tmp_path):
 def test_for_lack_of_memory_fewer_texts_are_encoded_at_a_time(inputs, tmp_path):
     """Recorded, and the loss is that of whole batches but for rounding; so is that of a preset that had small ones before."""
     whole = build(tmp_path / "whole", inputs)
-    for name, usual, divided, expected in (("first", None, 4, 2), ("last", None, 64, 1), ("less", 4, 2, 2)):
+    for name, usual, batch_divisor, expected in (("first", None, 4, 2), ("last", None, 64, 1), ("less", 4, 2, 2)):
         (tmp_path / name / "out").mkdir(parents=True)
-        stage.build(tmp_path / name / "out", parameters(micro_batch=usual), inputs, tmp_path / name, divided=divided)
+        stage.build(tmp_path / name / "out", parameters(micro_batch=usual), inputs, tmp_path / name, batch_divisor=batch_divisor)
         found = about(tmp_path / name / "out")["training"]
-        assert (found["batches_divided"], found["micro_batch"]) == (divided, expected)
+        assert (found["batches_divided"], found["micro_batch"]) == (batch_divisor, expected)
         assert found["loss"] == pytest.approx(about(whole)["training"]["loss"], abs=1e-4)
         assert largest_difference(weights(load_encoder(str(tmp_path / name / "out"))), weights(load_encoder(str(whole)))) < 1e-3
 

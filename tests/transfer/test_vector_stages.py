@@ -85,10 +85,10 @@ def test_for_lack_of_memory_the_bridge_reads_fewer_texts_at_a_time(folder, tmp_p
     }
     for name, (stage, parameters, inputs, arrays) in stages.items():
         made = []
-        for divided in (1, 16):
+        for batch_divisor in (1, 16):
             with batches_seen() as seen:
-                stage.build(out := fresh(tmp_path / f"{name}-{divided}"), parameters, inputs, divided=divided)
-            assert (max(texts for texts, _ in seen) == 1024 // 16) == (divided == 16), seen
+                stage.build(out := fresh(tmp_path / f"{name}-{batch_divisor}"), parameters, inputs, batch_divisor=batch_divisor)
+            assert (max(texts for texts, _ in seen) == 1024 // 16) == (batch_divisor == 16), seen
             made.append(stage.load(out))
         for array in arrays:
             np.testing.assert_allclose(getattr(made[0], array), getattr(made[1], array), atol=1e-6)
