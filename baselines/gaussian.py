@@ -47,10 +47,10 @@ class Multivariate:
             raise ValueError(f"covariance_scale {self.covariance_scale} must be positive and finite; 1.0 keeps the covariance of the source rows")
 
     def __call__(self, transfer: Transfer) -> Initialization:
-        centred = transfer.rows.astype(np.float64)
-        mean = centred.mean(axis=0)
-        centred -= mean
-        factor, jitter = _cholesky(self.covariance_scale * (centred.T @ centred) / len(centred))
+        centered = transfer.rows.astype(np.float64)
+        mean = centered.mean(axis=0)
+        centered -= mean
+        factor, jitter = _cholesky(self.covariance_scale * (centered.T @ centered) / len(centered))
         rows = torch.randn(len(transfer.missing), len(mean), generator=transfer.generator()).numpy()
         for start in range(0, len(rows), _BLOCK):
             block = slice(start, start + _BLOCK)

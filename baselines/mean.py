@@ -1,4 +1,4 @@
-"""Mean: every new row the same, the centre of the source rows."""
+"""Mean: every new row the same, the center of the source rows."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ class Mean:
     needs: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, transfer: Transfer) -> Initialization:
-        centre = transfer.rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-        return assemble(transfer, sampled=np.broadcast_to(centre, (len(transfer.missing), len(centre))))
+        center = transfer.rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return assemble(transfer, sampled=np.broadcast_to(center, (len(transfer.missing), len(center))))

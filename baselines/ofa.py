@@ -24,17 +24,17 @@ class OFA:
     words        multilingual word vectors (or a file of them in word2vec text format), or the subword vectors `subword_vectors` made of them
     neighbours   k; fewer where fewer source subwords have a vector
     temperature  of the softmax
-    factorise    D': rows are mixed as D' coordinates and rebuilt with the source's own primitives, E_s ~ U[:, :D'] (S V^T)[:D'] (singular value
-                 decomposition, not centred). None or D: plain mixture of rows. Below D a row is what the mixture makes of the rank-D' source rows,
+    factorize    D': rows are mixed as D' coordinates and rebuilt with the source's own primitives, E_s ~ U[:, :D'] (S V^T)[:D'] (singular value
+                 decomposition, not centered). None or D: plain mixture of rows. Below D a row is what the mixture makes of the rank-D' source rows,
                  not of the source rows themselves; copied rows stay whole, as every method copies alike.
     seed         of the fallback rows; 114514 is the reference implementation's
     source_tokenizer, target_tokenizer  needed to make subword vectors of word vectors
 
     Source subwords are donors with a vector that is not zero. Ties go to the token first in string order, whatever its id. A missing token without a
-    vector is sampled from N(mean_d, std_d) of the source rows, or of their coordinates where factorised.
+    vector is sampled from N(mean_d, std_d) of the source rows, or of their coordinates where factorized.
 
     Raises ValueError if word vectors or tokenizers are missing, if the vectors are not those of these vocabularies, if no donor has a vector, and if
-    `factorise` exceeds the rank the source rows can have.
+    `factorize` exceeds the rank the source rows can have.
     """
 
     name: ClassVar[str] = "ofa"
@@ -43,15 +43,15 @@ class OFA:
     words: WordVectors | SubwordVectors | str | Path | None = None
     neighbours: int = 10
     temperature: float = 0.1
-    factorise: int | None = None
+    factorize: int | None = None
     seed: int = 114514
     source_tokenizer: Any = field(default=None, repr=False, compare=False)
     target_tokenizer: Any = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check(self.neighbours, self.temperature)
-        if self.factorise is not None and self.factorise < 1:
-            raise ValueError(f"factorise {self.factorise} must be at least 1, or None for no factorisation")
+        if self.factorize is not None and self.factorize < 1:
+            raise ValueError(f"factorize {self.factorize} must be at least 1, or None for no factorization")
 
     @property
     def label(self) -> str:
@@ -89,24 +89,24 @@ class OFA:
 
     def _rows(self, transfer: Transfer, fallback: bool) -> tuple[np.ndarray | None, np.ndarray | None]:
         """([S, D] rows to mix, None for the source rows; [R, D] fallback rows, None where no token needs one)."""
-        if self.factorise is None or self.factorise == transfer.rows.shape[1]:
+        if self.factorize is None or self.factorize == transfer.rows.shape[1]:
             return None, univariate_rows(replace(transfer, seed=self.seed)) if fallback else None
-        coordinates, primitives = factorised(transfer.rows, self.factorise)
+        coordinates, primitives = factorized(transfer.rows, self.factorize)
         if not fallback:
             return coordinates @ primitives, None
         generator = torch.Generator().manual_seed(self.seed)
-        noise = torch.randn(len(transfer.missing), self.factorise, generator=generator, dtype=torch.float64).numpy()
+        noise = torch.randn(len(transfer.missing), self.factorize, generator=generator, dtype=torch.float64).numpy()
         drawn = coordinates.mean(axis=0) + noise * coordinates.std(axis=0)
         return coordinates @ primitives, (drawn @ primitives).astype(np.float32)
 
 
-def factorised(rows: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+def factorized(rows: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     """(coordinates F = U[:, :D'] [S, D'], primitives P = (S V^T)[:D'] [D', D]) in float64, so that F P is the best approximation of rank D'.
 
     The largest entry of each primitive is made positive, so that the signs do not depend on the linear algebra library.
     """
     if rank > min(rows.shape):
-        raise ValueError(f"factorise {rank} exceeds {min(rows.shape)}, the highest rank of source rows of shape {rows.shape}")
+        raise ValueError(f"factorize {rank} exceeds {min(rows.shape)}, the highest rank of source rows of shape {rows.shape}")
     left, singular, right = np.linalg.svd(rows.astype(np.float64), full_matrices=False)
     coordinates, primitives = left[:, :rank], singular[:rank, None] * right[:rank]
     signs = np.sign(primitives[np.arange(rank), np.abs(primitives).argmax(axis=1)])

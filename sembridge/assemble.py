@@ -26,7 +26,7 @@ def assemble(transfer: Transfer, *, mixture: sp.csr_array | SoftmaxMixture | Non
 
     mixture     [R, S] weights for `transfer.missing` in that order (any real dtype), an empty row where the method has no mixture; None: none has
     sampled     [R, D] the rows to take where the mixture row is empty; None: drawn per dimension from N(mean, std) of the source rows
-    donor_rows  [S, D] the rows the mixture is taken over, where they are not the source rows themselves (OFA's factorisation)
+    donor_rows  [S, D] the rows the mixture is taken over, where they are not the source rows themselves (OFA's factorization)
 
     Rows are computed in float64 from the float32 weights, so that `mixture @ source rows` gives them back.
     """

@@ -68,8 +68,8 @@ def _embed(
     ids = np.flatnonzero(which)
     texts = [str(spoken[i]) for i in ids]
     if vocabulary.profile == "fixed":
-        recognised = _recognised(model, texts)
-        ids, texts = ids[recognised], [text for text, is_known in zip(texts, recognised, strict=True) if is_known]
+        recognized = _recognized(model, texts)
+        ids, texts = ids[recognized], [text for text, is_known in zip(texts, recognized, strict=True) if is_known]
     if not texts:
         return ids, np.zeros((0, 0), dtype=np.float32)
     with quick_products():
@@ -77,7 +77,7 @@ def _embed(
     return ids, np.asarray(vectors, dtype=np.float32)
 
 
-def _recognised(model: Any, texts: Sequence[str]) -> np.ndarray:
+def _recognized(model: Any, texts: Sequence[str]) -> np.ndarray:
     """[n] bool: the bridge's tokenizer knows at least one piece of the text.
 
     A lone space mark is no such piece, and neither is padding, which a tokenizer that has padded a batch before goes on adding.

@@ -20,7 +20,7 @@ TRANSPLANT: Mapping[str, Mapping[str, str]] = {
 
 
 def transfer(source: str, tokenizer: str, initializer: Initializer, *, bias: str | None = None, query_weights: Any = None, **asking: Any) -> Any:
-    """Take the English sparse encoder `source`, give it the vocabulary of `tokenizer`, initialise the new rows with `initializer`.
+    """Take the English sparse encoder `source`, give it the vocabulary of `tokenizer`, initialize the new rows with `initializer`.
 
     source, tokenizer  hub ids or folders
     bias               decoder bias policy, see `transplant`; None: that of the profile (`transfer` for fixed)

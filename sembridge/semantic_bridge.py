@@ -29,7 +29,7 @@ class SemBridge:
               where the bridge reads the hashes
 
     Donors are those of the transfer that the bridge knows. A target token without text, or with one the bridge does not know, is sampled
-    (N(mean, std) of the source rows) and labelled so: its bridge vector would be that of every other unknown token.
+    (N(mean, std) of the source rows) and labeled so: its bridge vector would be that of every other unknown token.
 
     Raises ValueError if the vectors are not those of these vocabularies, and if the bridge knows no donor for a token it knows.
     """

@@ -1,4 +1,4 @@
-"""Everything that the paper's presets name, tiny, under the ids of the catalogue on the hub's double, and the catalogue that pins it."""
+"""Everything that the paper's presets name, tiny, under the ids of the catalog on the hub's double, and the catalog that pins it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def records(language: str, collection: str) -> real.Records:
 
 
 def serve_models(hub: Hub, folder: Path, languages: list[str], bridges: list[str]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Serve the paper's encoders, the tokenizers of `languages` and `bridges`; returns catalogue entries that pin them."""
+    """Serve the paper's encoders, the tokenizers of `languages` and `bridges`; returns catalog entries that pin them."""
     catalog = load_catalog()
     entries: dict[str, dict[str, dict[str, Any]]] = {"encoders": {}, "tokenizers": {}, "bridges": {}}
 
@@ -48,7 +48,7 @@ def serve_models(hub: Hub, folder: Path, languages: list[str], bridges: list[str
 
 
 def serve_collections(hub: Hub, languages: list[str], copies: bool = False) -> dict[str, dict[str, Any]]:
-    """Serve WebFAQ and MIRACL; returns catalogue entries with their commits and counts.
+    """Serve WebFAQ and MIRACL; returns catalog entries with their commits and counts.
 
     copies  not WebFAQ's new splits and MIRACL's raw files, but WebFAQ's old splits (the repository moves on) and MIRACL in Parquet
     """
@@ -64,8 +64,8 @@ def serve_collections(hub: Hub, languages: list[str], copies: bool = False) -> d
         corpus, judged = (hub.add(RAW[i], {path: content for files in raw for path, content in files[i].items()}) for i in (0, 1))
         miracl = {"hub": RAW[0], "revision": corpus, "kind": "miracl", "config": "{language}", "judgements": {"hub": RAW[1], "revision": judged}}
     return {
-        "webfaq": {"source": webfaq, "licence": "CC-BY-4.0", "counts": {language: of.counts for language, of in faq.items()}},
-        "miracl": {"source": miracl, "licence": "Apache-2.0", "counts": {language: _held(of, copies) for language, of in passages.items()}},
+        "webfaq": {"source": webfaq, "license": "CC-BY-4.0", "counts": {language: of.counts for language, of in faq.items()}},
+        "miracl": {"source": miracl, "license": "Apache-2.0", "counts": {language: _held(of, copies) for language, of in passages.items()}},
     }
 
 

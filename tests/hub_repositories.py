@@ -29,7 +29,7 @@ class Records:
 
     @property
     def counts(self) -> dict[str, int]:
-        """What a complete copy holds, in the words of a catalogue."""
+        """What a complete copy holds, in the words of a catalog."""
         judged = self.judged["dev"]
         relevant = {split: sum(score > 0 for _, _, score in lines) for split, lines in self.judged.items()}
         counts = {"documents": len(self.documents), "queries": len({query for query, _, _ in judged}), "judgements": len(judged)}

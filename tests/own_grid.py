@@ -1,4 +1,4 @@
-"""One small grid on own data, as a command that faults can be done to, and what it has to leave behind: the same artefacts, made one after the other
+"""One small grid on own data, as a command that faults can be done to, and what it has to leave behind: the same artifacts, made one after the other
 in this process, by no Ray and with no faults."""
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class OwnGrid:
         torch.set_num_threads(1)  # as the command's workers have
         try:
             for cell in plan(load_preset("own-data", PRESETS, self._settings, self._chosen)):
-                store.make(cell.artefact)
+                store.make(cell.artifact)
         finally:
             torch.set_num_threads(threads)
 
@@ -78,7 +78,7 @@ class OwnGrid:
         (about,) = self.store.glob("trained-encoder/*/about.json")
         return json.loads(about.read_bytes())["training"]
 
-    def artefacts(self) -> dict[str, Any]:
+    def artifacts(self) -> dict[str, Any]:
         """What was computed, to the bit: weights and rankings as bytes, and the scores; not how long it took and what happened on the way."""
         found: dict[str, Any] = {}
         for pattern in ("trained-encoder/*/model.safetensors", "evaluation/*/run.trec.gz", "evaluation/*/queries.parquet"):

@@ -88,7 +88,7 @@ def _bpe(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
 
 
 def _unigram(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
-    """Pieces by how often they occur, not by the trainer's expectation maximisation: every character, then beginnings and ends of words."""
+    """Pieces by how often they occur, not by the trainer's expectation maximization: every character, then beginnings and ends of words."""
     counts = Counter(piece for line in lines for word in line.split() for piece in _pieces(f"\u2581{word}"))
     characters = sorted({piece for piece in counts if len(piece) == 1})
     longer = sorted((piece for piece in counts if len(piece) > 1), key=lambda piece: (-counts[piece] * len(piece), piece))

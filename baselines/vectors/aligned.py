@@ -43,7 +43,7 @@ def read_dictionary(path: str | Path) -> list[tuple[str, str]]:
 
 
 def rotation(source: Any, target: Any, dictionary: Iterable[tuple[str, str]]) -> np.ndarray:
-    """[A, A] float64, the orthogonal W that minimises the sum of |s W - t|^2 over the dictionary's pairs of words (Schönemann 1966).
+    """[A, A] float64, the orthogonal W that minimizes the sum of |s W - t|^2 over the dictionary's pairs of words (Schönemann 1966).
 
     source, target  gensim's KeyedVectors of the two languages
 

@@ -95,7 +95,7 @@ def label_of(path: str | Path) -> str:
 def subword_vectors(words: WordVectors, source_tokenizer: Any, target_tokenizer: Any, source_size: int, target_size: int) -> SubwordVectors:
     """The vector of a subword is the plain mean of the vectors of the words whose tokenization contains it.
 
-    Every word is encoded three times: bare, after a space, and capitalised after a space. Each encoding that contains the subword counts (as in
+    Every word is encoded three times: bare, after a space, and capitalized after a space. Each encoding that contains the subword counts (as in
     the reference implementation), so a word counts up to three times; a subword that occurs twice in one encoding counts once.
     """
     return SubwordVectors(

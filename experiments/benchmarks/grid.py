@@ -37,15 +37,15 @@ def rows(quick: bool) -> list[Row]:
     cells = plan(preset)
     world = Store(MADE)
     world.create()
-    for artefact in needed(cells):
-        world.make(artefact)
+    for artifact in needed(cells):
+        world.make(artifact)
     with tempfile.TemporaryDirectory(prefix="sembridge-bench-") as name:
         folder = Path(name)
         store = Store(folder / "store")
         store.create()
-        for artefact in needed(cells):
-            (link := store.path(artefact)).parent.mkdir(exist_ok=True)
-            link.symlink_to(world.path(artefact))
+        for artifact in needed(cells):
+            (link := store.path(artifact)).parent.mkdir(exist_ok=True)
+            link.symlink_to(world.path(artifact))
         ours = seconds(lambda: run(grid_command(folder, QUICK if quick else CHOICES)))
         (folder / "job.json").write_text(json.dumps(job(preset, cells, world)), encoding="utf-8")
         published = [sys.executable, "-m", "experiments.benchmarks.published_cells", str(folder / "job.json"), str(folder / "result.json")]
@@ -56,8 +56,8 @@ def rows(quick: bool) -> list[Row]:
 
 
 def needed(cells: Iterable[Any]) -> list[Any]:
-    """The artefacts of the pocket's world that cells are made of."""
-    return list(dict.fromkeys(artefact for cell in cells for artefact in cell.artefact.walk() if artefact.stage.name in WORLD))
+    """The artifacts of the pocket's world that cells are made of."""
+    return list(dict.fromkeys(artifact for cell in cells for artifact in cell.artifact.walk() if artifact.stage.name in WORLD))
 
 
 def grid_command(folder: Path, choices: dict[str, Sequence[Any]]) -> list[str]:
@@ -81,7 +81,7 @@ def job(preset: Any, cells: Iterable[Any], world: Any) -> dict[str, Any]:
 
     asked = []
     for cell in cells:
-        who, inputs = cell.identity, cell.artefact.inputs
+        who, inputs = cell.identity, cell.artifact.inputs
         origin = inputs["trained"].inputs if "trained" in inputs else inputs
         folders = {name: place(origin[name]) for name in ("encoder", "tokenizer", "pairs") if name in origin}
         if "bridge_source" in (given := origin["initialization"].inputs):
@@ -94,11 +94,11 @@ def table(cells: Sequence[Any], store: Any, ours: float, theirs: float, found: d
     """The four rows. found: what `published_cells` wrote; log: what the grid's run told."""
     pieces = {"import": found["imports"], **each_once(found["cells"], cells)}
     once = sum(pieces.values())
-    artefacts = {artefact.key: artefact for cell in cells for artefact in cell.artefact.walk() if artefact.stage.name not in WORLD}
+    artifacts = {artifact.key: artifact for cell in cells for artifact in cell.artifact.walk() if artifact.stage.name not in WORLD}
     stages: dict[str, float] = {}
-    for artefact in artefacts.values():
-        measured = json.loads((store.path(artefact) / "MANIFEST.json").read_text(encoding="utf-8"))["seconds"]
-        stages[artefact.stage.name] = stages.get(artefact.stage.name, 0.0) + measured
+    for artifact in artifacts.values():
+        measured = json.loads((store.path(artifact) / "MANIFEST.json").read_text(encoding="utf-8"))["seconds"]
+        stages[artifact.stage.name] = stages.get(artifact.stage.name, 0.0) + measured
     work = sum(stages.values())
     told = re.search(r"Ray: .*", log)
     name = f"grid, {len(cells)} cells of the pocket"
@@ -107,7 +107,7 @@ def table(cells: Sequence[Any], store: Any, ours: float, theirs: float, found: d
         Row(f"{name}: sharing", AGAINST, once, theirs, theirs / once, 1, note="published pieces on both sides; ours: none is computed twice"),
         Row(f"{name}: kernels", "published pieces, each once", work, once, once / work, 1,
             note=f"ours, made at the same time with a thread each: {_listed(stages)}; theirs, with all threads: {_listed(pieces)}"),
-        Row(f"{name}: scheduling", "our artefacts one after another", ours, work, work / ours, 1,
+        Row(f"{name}: scheduling", "our artifacts one after another", ours, work, work / ours, 1,
             note=f"two at a time, less what starting takes; the run says: {told.group() if told else 'nothing'}"),
     ]  # fmt: skip
 
@@ -119,7 +119,7 @@ def each_once(computed: Sequence[dict[str, Any]], cells: Sequence[Any]) -> dict[
         who = cell.identity
         method = (who.language, who.initializer, who.alpha)
         for piece, taken in result["seconds"].items():
-            part = {"bridge": (who.language,), "initialise": method, "train": method}.get(piece, (*method, who.stage, who.collection))
+            part = {"bridge": (who.language,), "initialize": method, "train": method}.get(piece, (*method, who.stage, who.collection))
             first.setdefault((piece, *part), taken)
     found: dict[str, float] = {}
     for (piece, *_), taken in first.items():
@@ -140,6 +140,6 @@ def agreement(cells: Sequence[Any], store: Any, computed: Sequence[dict[str, Any
         who = cell.identity
         drawn = who.initializer in ("random", "univariate", "multivariate")
         kind = "fine-tuned" if who.stage == "fine-tuned" else "zero-shot, drawn rows" if drawn else "zero-shot, computed rows"
-        mine = load(store.path(cell.artefact))["scores"]["ndcg@10"]
+        mine = load(store.path(cell.artifact))["scores"]["ndcg@10"]
         apart.setdefault(kind, []).append(abs(mine - result["scores"]["ndcg@10"]))
     return "nDCG@10 of both sides differs by at most " + ", ".join(f"{max(found):.4f} ({kind})" for kind, found in apart.items())

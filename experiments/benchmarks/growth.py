@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs; nothing is written")
     quick = parser.parse_args().quick
     _quiet()
-    found = [point for curve in (initialising, searching_documents, searching_queries, encoding, heads, workers) for point in curve(quick)]
+    found = [point for curve in (initializing, searching_documents, searching_queries, encoding, heads, workers) for point in curve(quick)]
     print(table(found))
     if not quick:
         from experiments.benchmarks.__main__ import FIGURES
@@ -69,18 +69,18 @@ def doubled(size: int, quick: bool) -> list[int]:
     return [(size // 16 if quick else size) * times for times in (1, 2, 4)]
 
 
-def initialising(quick: bool) -> list[Point]:
-    from experiments.benchmarks.initialise import HIDDEN, WIDTH, clustered, mixing
+def initializing(quick: bool) -> list[Point]:
+    from experiments.benchmarks.initialize import HIDDEN, WIDTH, clustered, mixing
     from sembridge.mixture.mixture import Directions
 
     rng, donors = np.random.default_rng(0), 8_192 // (8 if quick else 1)
-    centres, axes = rng.standard_normal((500, 90), dtype=np.float32), rng.standard_normal((90, WIDTH), dtype=np.float32) / np.float32(300)
+    centers, axes = rng.standard_normal((500, 90), dtype=np.float32), rng.standard_normal((90, WIDTH), dtype=np.float32) / np.float32(300)
     common = rng.standard_normal(WIDTH, dtype=np.float32) * np.float32(0.02)
-    offered = Directions(clustered(donors, common, centres, axes, rng), np.arange(donors))
+    offered = Directions(clustered(donors, common, centers, axes, rng), np.arange(donors))
     embedding = rng.standard_normal((donors, HIDDEN), dtype=np.float32)
 
     def prepared(size: int) -> Callable[[], None]:
-        return mixing(Directions(clustered(size, common, centres, axes, rng), np.arange(size)), offered, embedding, [4.0])
+        return mixing(Directions(clustered(size, common, centers, axes, rng), np.arange(size)), offered, embedding, [4.0])
 
     return curve(f"rows from {donors:,} donors, alpha 4", "new tokens", doubled(8_192, quick), prepared)
 

@@ -48,10 +48,10 @@ def computed(job: dict[str, Any], cell: dict[str, Any]) -> dict[str, Any]:
     if cell["initializer"] == "sembridge":
         with clock("bridge"):
             spoken, vectors = bridged(cell["bridge"], [encoder.tokenizer, tokenizer])
-        with clock("initialise"):
+        with clock("initialize"):
             new = mixed(rows, [encoder.tokenizer, tokenizer], spoken, vectors, cell["alpha"])
     else:
-        with clock("initialise"):
+        with clock("initialize"):
             spoken = [texts_of(each) for each in (encoder.tokenizer, tokenizer)]
             copied = copies([encoder.tokenizer, tokenizer], spoken)
             new = drawn(rows, len(tokenizer), copied, cell["initializer"], encoder[0].model.config.initializer_range)

@@ -1,4 +1,4 @@
-"""The catalogue read from YAML: the entries that come with the project, and those of a person, which come first."""
+"""The catalog read from YAML: the entries that come with the project, and those of a person, which come first."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Catalog:
         """Raises CatalogError with the nearest name."""
         entries = getattr(self, kind)
         if name not in entries:
-            raise CatalogError(f"catalog:{name} is not among the catalogue's {kind}; {nearest(name, entries)}, or add it to a file of your own")
+            raise CatalogError(f"catalog:{name} is not among the catalog's {kind}; {nearest(name, entries)}, or add it to a file of your own")
         return entries[name]
 
 
@@ -60,20 +60,20 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         content = yaml_data.read(path.expanduser())
     except yaml_data.YamlError as error:
-        raise CatalogError(f"catalogue {path}: not valid YAML ({error}); mend the file") from None
+        raise CatalogError(f"catalog {path}: not valid YAML ({error}); mend the file") from None
     except (OSError, ValueError, RuntimeError) as error:  # ~nobody, a NUL
         reason = getattr(error, "strerror", None) or error
-        raise CatalogError(f"catalogue {str(path)!r} cannot be read ({reason}); check the path") from None
+        raise CatalogError(f"catalog {str(path)!r} cannot be read ({reason}); check the path") from None
     if not isinstance(content, dict) or not all(isinstance(entries, dict) for entries in content.values()):
-        raise CatalogError(f"catalogue {path}: a catalogue maps kinds ({', '.join(KINDS)}) to names, and names to entries; see docs/catalog.md")
+        raise CatalogError(f"catalog {path}: a catalog maps kinds ({', '.join(KINDS)}) to names, and names to entries; see docs/catalog.md")
     for kind in content:
         if kind not in KINDS:
-            raise CatalogError(f"catalogue {path}: kind {str(kind)!r} is unknown; {nearest(str(kind), KINDS)}")
+            raise CatalogError(f"catalog {path}: kind {str(kind)!r} is unknown; {nearest(str(kind), KINDS)}")
     return content
 
 
 def _entry(path: Path, kind: str, name: Any, content: Any) -> Any:
-    where = f"catalogue {path}: {kind}.{name}"
+    where = f"catalog {path}: {kind}.{name}"
     if not isinstance(name, str) or not isinstance(content, dict):
         raise CatalogError(f"{where} is not a name with fields below it; see docs/catalog.md (codes like no and on need quotes)")
     try:
@@ -91,4 +91,4 @@ def _entry(path: Path, kind: str, name: Any, content: Any) -> Any:
 
 def _check_language(catalog: Catalog, where: str, language: str) -> None:
     if language not in catalog.languages:
-        raise CatalogError(f"catalogue: {where}: language {language!r} is unknown; {nearest(language, catalog.languages)}, or add it to languages")
+        raise CatalogError(f"catalog: {where}: language {language!r} is unknown; {nearest(language, catalog.languages)}, or add it to languages")

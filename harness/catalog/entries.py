@@ -1,4 +1,4 @@
-"""What the catalogue says about a language, an encoder, a tokenizer, a bridge, a collection. Data: it loads nothing and asks no hub."""
+"""What the catalog says about a language, an encoder, a tokenizer, a bridge, a collection. Data: it loads nothing and asks no hub."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class _Model(_Entry):
     """A model on the hub.
 
     revision     the commit to load; null where none is known here: a run then asks for it
-    licence      as the model's card states it, `unknown` where nothing is stated or known here
-    gated        the hub asks for a login and an accepted licence first
-    remote_code  the model runs code from its own repository. Only said here: nothing in the catalogue switches that on
+    license      as the model's card states it, `unknown` where nothing is stated or known here
+    gated        the hub asks for a login and an accepted license first
+    remote_code  the model runs code from its own repository. Only said here: nothing in the catalog switches that on
     """
 
     id: str = Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")
     revision: str | None = Field(pattern=r"^[0-9a-f]{40}$")
-    licence: str = Field(min_length=2)
+    license: str = Field(min_length=2)
     gated: bool = False
     remote_code: bool = False
 
@@ -100,7 +100,7 @@ class Collection(_Entry):
     """A retrieval collection: where it lies, in the words of a preset's `collections`, and what a complete copy holds, by language."""
 
     source: dict[str, Any] = Field(min_length=1)
-    licence: str = Field(min_length=2)
+    license: str = Field(min_length=2)
     gated: bool = False
     counts: dict[str, Counts] = Field(min_length=1)
 

@@ -1,4 +1,4 @@
-"""`catalog:NAME` in a preset: replaced by what the catalogue's entry says, in the preset's own words."""
+"""`catalog:NAME` in a preset: replaced by what the catalog's entry says, in the preset's own words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KIND = {"architectures": "encoders", "tokenizers": "tokenizers", "bridges": "br
 
 
 def by_language(content: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
-    """`tokenizers: "catalog:{language}"` written out for each language of the catalogue that has an entry of that name. Raises CatalogError."""
+    """`tokenizers: "catalog:{language}"` written out for each language of the catalog that has an entry of that name. Raises CatalogError."""
     given = content.get("tokenizers")
     if not isinstance(given, str) or not given.startswith(PREFIX):
         return content
@@ -21,7 +21,7 @@ def by_language(content: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
     references = {language: given.replace("{language}", language) for language in catalog.languages}
     found = {language: {"model": name} for language, name in references.items() if name.removeprefix(PREFIX) in catalog.tokenizers}
     if not found:
-        raise CatalogError(f"tokenizers: {given} names no tokenizer of the catalogue in any language; see docs/catalog.md")
+        raise CatalogError(f"tokenizers: {given} names no tokenizer of the catalog in any language; see docs/catalog.md")
     return content | {"tokenizers": found}
 
 
@@ -37,7 +37,7 @@ def with_entries(content: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
 
 
 def refers(content: dict[str, Any]) -> bool:
-    """Whether a preset names an entry: without one the catalogue need not be read."""
+    """Whether a preset names an entry: without one the catalog need not be read."""
     values = [content.get(option) for option in _KIND]
     values += [value for given in values if isinstance(given, dict) for value in given.values()]
     return any(_reference(value) is not None for value in values)
@@ -70,7 +70,7 @@ def _in_preset_words(option: str, name: str, entry: Encoder | Tokenizer | Bridge
     if entry.remote_code and not (isinstance(entry, Reference) and code_asked_for):
         instead = f"if you trust it, add --set {option}.remote_code=true" if isinstance(entry, Reference) else "choose another"
         raise CatalogError(
-            f"{option}: {PREFIX}{name} ({entry.id}) runs code from its repository, which is never done on the catalogue's word; {instead}"
+            f"{option}: {PREFIX}{name} ({entry.id}) runs code from its repository, which is never done on the catalog's word; {instead}"
         )
     source: dict[str, Any] = {"model": entry.id, "revision": entry.revision, "hub": True}
     if isinstance(entry, Bridge):

@@ -51,7 +51,7 @@ def doctor(given: argparse.Namespace) -> int:
     hub = HubAccess()
     reached = checks.access(preset, cells, todo, store, catalog, hub)
     report(*reached)
-    report(*checks.licences(preset, catalog, hub))
+    report(*checks.licenses(preset, catalog, hub))
     report(
         *machine.disk(todo, store, sum(check.download for check in reached), sum(check.mark != OK and check.what != "access" for check in reached))
     )
@@ -81,7 +81,7 @@ def _calibrate(preset: Any, cells: Sequence[Any], store: Any, sizes: Any) -> Non
     from harness.estimate.calibration import calibrate
 
     start = time.perf_counter()
-    encoders = {source.key: source for cell in cells for one in cell.artefact.walk() if (source := one.inputs.get("encoder")) is not None}
+    encoders = {source.key: source for cell in cells for one in cell.artifact.walk() if (source := one.inputs.get("encoder")) is not None}
     rates = calibrate(preset, encoders.values(), sizes, lambda what: print(f"       calibrating: {what}", flush=True))
     rates.save(store.root)
     print(f"       calibrated in {time.perf_counter() - start:.0f} s", flush=True)

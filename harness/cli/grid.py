@@ -38,12 +38,12 @@ def parser() -> argparse.ArgumentParser:
     option("--collections", nargs="+", metavar="C", help="collections of the preset")
     option("--stages", nargs="+", metavar="S", help="zero-shot, fine-tuned")
     option("--seeds", nargs="+", type=int, metavar="N", help="seeds; several give mean ± deviation")
-    option("--catalog", nargs="+", metavar="FILE", help="catalogues of your own, whose entries `catalog:NAME` finds first (see docs/catalog.md)")
+    option("--catalog", nargs="+", metavar="FILE", help="catalogs of your own, whose entries `catalog:NAME` finds first (see docs/catalog.md)")
     option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="any other option of the preset, e.g. training.epochs=2")
     option("--results", type=Path, default=Path("results"), metavar="DIR", help="folder for tables, cells.csv, runs (default: results)")
-    option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder for computed artefacts, reused by every run (default: store)")
+    option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder for computed artifacts, reused by every run (default: store)")
     option("--address", metavar="RAY", help="address of a running Ray cluster, `auto` on its head node (default: a local one for this run)")
-    option("--dry-run", action="store_true", help="print cells, missing artefacts and an estimate, compute nothing")
+    option("--dry-run", action="store_true", help="print cells, missing artifacts and an estimate, compute nothing")
     return described
 
 
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
         if not given.dry_run:
             _check_writable(given.results)
             store.create()
-            store.set_aside_damaged(cell.artefact for cell in cells)
+            store.set_aside_damaged(cell.artifact for cell in cells)
     except (PresetError, StoreError) as error:
         print(f"error: {without_secrets(str(error))}", file=sys.stderr)
         return MISUSE
@@ -103,10 +103,10 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
 
     start = time.perf_counter()
     estimate = Estimate.of(preset, store)
-    expected = sum(estimate.seconds(artefact) for artefact in todo)
+    expected = sum(estimate.seconds(artifact) for artifact in todo)
     progress = Progress(expected, slots, given.results / "run.log")
-    finished = [cell for cell in cells if store.has(cell.artefact)]
-    progress.line(f"{preset.title}: {len(cells)} cells, {len(finished)} already in the store, {len(todo)} artefacts to compute")
+    finished = [cell for cell in cells if store.has(cell.artifact)]
+    progress.line(f"{preset.title}: {len(cells)} cells, {len(finished)} already in the store, {len(todo)} artifacts to compute")
     for note in store.found:
         progress.line(note)
     errors: dict[str, str] = {}
@@ -119,23 +119,23 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
                 errors |= run(preset, asked, todo, store, given.address, estimate, progress)
             store.check_there()
             told = len(store.found)
-            damaged = set(store.set_aside_damaged(cell.artefact for cell in cells))
+            damaged = set(store.set_aside_damaged(cell.artifact for cell in cells))
             for note in store.found[told:]:
                 progress.line(note)
             if not damaged:
                 break
-            asked = [cell for cell in cells if cell.artefact in damaged]
+            asked = [cell for cell in cells if cell.artifact in damaged]
             todo = missing(asked, store)
     except (PresetError, StoreError, ClusterLost) as error:
         print(f"error: {without_secrets(str(error))}", file=sys.stderr)
         return MISUSE if isinstance(error, PresetError) else 1
     records = [
-        measurement.record(cell.identity, cell.artefact.key, cell.label, cell.reference, store.path(cell.artefact))
-        if store.has(cell.artefact)
-        else measurement.failed(cell.identity, cell.artefact.key, cell.label, cell.reference, errors.get(cell.artefact.key, "not computed"))
+        measurement.record(cell.identity, cell.artifact.key, cell.label, cell.reference, store.path(cell.artifact))
+        if store.has(cell.artifact)
+        else measurement.failed(cell.identity, cell.artifact.key, cell.label, cell.reference, errors.get(cell.artifact.key, "not computed"))
         for cell in cells
     ]
-    paths = {record.key: store.path(cell.artefact) for record, cell in zip(records, cells, strict=True)}
+    paths = {record.key: store.path(cell.artifact) for record, cell in zip(records, cells, strict=True)}
     try:
         written = write_results(given.results, records, lambda record: paths[record.key] if record.status == "ok" else None)
     except OSError as error:
@@ -143,7 +143,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
         print(f"error: --results {given.results} cannot be written: {said}; the store has all that was computed: mend it, and the same command "
               "writes the tables", file=sys.stderr)  # fmt: skip
         return 1
-    if store.set_aside_damaged(cell.artefact for cell in cells):
+    if store.set_aside_damaged(cell.artifact for cell in cells):
         print(f"error: {store.found[-1]}, and that while the tables were written: run the same command again", file=sys.stderr)
         return 1
     for table in written.tables:
@@ -171,19 +171,19 @@ def _describe(preset: Any, cells: list, todo: list, store: Any, slots: int) -> N
         shown = [str(value) for value in dict.fromkeys(values) if value not in ("", None)]
         if shown:
             print(f"  {name + 's':<14} {' '.join(shown)}")
-    done = sum(store.has(cell.artefact) for cell in cells)
+    done = sum(store.has(cell.artifact) for cell in cells)
     print(f"  {done} cells are in the store {store.root}")
     estimate = Estimate.of(preset, store)
-    total = sum(estimate.seconds(artefact) for artefact in todo)
-    print("missing artefacts:" if todo else "missing artefacts: none")
-    for stage, artefacts in by_stage(todo).items():
-        each = sum(estimate.seconds(artefact) for artefact in artefacts) / len(artefacts)
-        sources = {estimate.source(artefact) for artefact in artefacts}
+    total = sum(estimate.seconds(artifact) for artifact in todo)
+    print("missing artifacts:" if todo else "missing artifacts: none")
+    for stage, artifacts in by_stage(todo).items():
+        each = sum(estimate.seconds(artifact) for artifact in artifacts) / len(artifacts)
+        sources = {estimate.source(artifact) for artifact in artifacts}
         how = ", a guess for small models and collections" if GUESSED in sources else ", as calibrated" if CALIBRATED in sources else ""
-        print(f"  {len(artefacts):5d} {stage:<18} about {duration(each)} each{how}")
+        print(f"  {len(artifacts):5d} {stage:<18} about {duration(each)} each{how}")
     shared = sharing(cells, estimate.seconds)
-    times, seconds_times = shared.artefacts_apart / shared.artefacts, shared.seconds_apart / shared.seconds
-    print(f"sharing: {shared.artefacts:,} artefacts, cell by cell {shared.artefacts_apart:,} ({times:.1f} times as many)")
+    times, seconds_times = shared.artifacts_apart / shared.artifacts, shared.seconds_apart / shared.seconds
+    print(f"sharing: {shared.artifacts:,} artifacts, cell by cell {shared.artifacts_apart:,} ({times:.1f} times as many)")
     print(f"         {duration(shared.seconds)} of work, cell by cell {duration(shared.seconds_apart)} ({seconds_times:.1f} times as much)")
     print(f"estimate: {duration(total / slots)} with {slots} at a time ({duration(total)} of work)")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.refusal import RefusedError
-from harness.hub.licenses import hub_licence, stated_licence
+from harness.hub.licenses import hub_license, stated_license
 from harness.plan.preset import PresetError
 from harness.plan.resolve import check_model, check_tokenizer
 from harness.store.artifact import Hub, Local, Location, Member, Source
@@ -38,12 +38,12 @@ class Input:
         return self.source.path
 
     def ingredient(self) -> Ingredient:
-        """What is written down about it, with the licence its own card states."""
+        """What is written down about it, with the license its own card states."""
         match self.source:
             case Local(path=path):
-                return Ingredient(self.name, licence=stated_licence(path / "README.md"))
+                return Ingredient(self.name, license=stated_license(path / "README.md"))
             case Hub(_, revision):
-                return Ingredient(self.name, revision, hub_licence(self.name, revision))
+                return Ingredient(self.name, revision, hub_license(self.name, revision))
         return Ingredient(self.name)
 
 
@@ -102,7 +102,7 @@ def place(role: str, given: Input, store: Path, say: Callable[[str, str], None])
             return Location(str(path))
         case Hub(name, revision):
             return Location(name, revision)
-    kept, made = Store(store), given.source.artefact if isinstance(given.source, Member) else given.source
+    kept, made = Store(store), given.source.artifact if isinstance(given.source, Member) else given.source
     if not kept.has(made):
         say(role, f"{given.typed} is built for the store {str(store)!r}, once; this takes a minute or two")
         kept.create()

@@ -94,7 +94,7 @@ def _compare(commands: argparse._SubParsersAction) -> None:
     option = command.add_argument
     option("results", type=Path, metavar="RESULTS", help="folder written by a run of the grid")
     option("--expected", nargs="+", type=Path, default=[], metavar="FILE", help="files of figures (default: all in experiments/expected)")
-    option("--catalog", nargs="+", type=Path, default=[], metavar="FILE", help="catalogues of your own: they say what a whole collection is")
+    option("--catalog", nargs="+", type=Path, default=[], metavar="FILE", help="catalogs of your own: they say what a whole collection is")
     option("--strict", action="store_true", help="exit code 1 if a figure is missed, or none could be compared")
 
 
@@ -102,7 +102,7 @@ def _doctor(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "doctor",
         help="check what a grid needs, before hours are spent",
-        description="Check access, licences, disk, memory, devices and hours of a preset. Downloads no model and no collection; computes nothing "
+        description="Check access, licenses, disk, memory, devices and hours of a preset. Downloads no model and no collection; computes nothing "
         "without --calibrate.",
         epilog="[ok], [warn], [FAIL]; the exit code is 1 if something fails. The options are those of experiments/run_grid.py.",
         allow_abbrev=False,
@@ -115,9 +115,9 @@ def _doctor(commands: argparse._SubParsersAction) -> None:
     option("--bridges", nargs="+", metavar="B", help="bridges of the preset")
     option("--collections", nargs="+", metavar="C", help="collections of the preset")
     option("--stages", nargs="+", metavar="S", help="zero-shot, fine-tuned")
-    option("--catalog", nargs="+", metavar="FILE", help="catalogues of your own, whose entries come first")
+    option("--catalog", nargs="+", metavar="FILE", help="catalogs of your own, whose entries come first")
     option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="any other option of the preset")
-    option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder of computed artefacts (default: store)")
+    option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder of computed artifacts (default: store)")
     option("--calibrate", action="store_true", help="measure this machine for half a minute, to estimate hours; kept in the store")
 
 

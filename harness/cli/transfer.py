@@ -18,7 +18,7 @@ from harness.cli.method import FILES, Method, check_name, method
 from harness.cli.output import check_output, published
 from harness.cli.refusal import RefusedError
 from harness.files.redaction import without_secrets
-from harness.store.artifact import Artefact, Local, Member
+from harness.store.artifact import Artifact, Local, Member
 from harness.store.store import Store, StoreError
 from sembridge.nearest import nearest
 
@@ -75,7 +75,7 @@ def _check(given: argparse.Namespace) -> _Order:
     if idf_text and isinstance(source.source, Local) and not (source.path / "router_config.json").is_file():
         raise RefusedError(f"--idf-text is for inference-free encoders, but SOURCE {given.source!r} reads queries with its masked LM; leave it out")
     used = [source, tokenizer, *offered.values(), *([idf_text] if idf_text else [])]
-    if any(isinstance(one.source, (Artefact, Member)) for one in used):
+    if any(isinstance(one.source, (Artifact, Member)) for one in used):
         try:
             Store(given.store)
         except StoreError as error:
@@ -170,7 +170,7 @@ def _summary(record: Any, out: Path, seconds: float) -> None:
     if counts["mixed"]:
         _say("mixtures", f"{record.mean_support():.1f} source tokens each, on average")
         _say("weakest", f"{', '.join(printable(record.target.shown[i]) for i in record.weakest(3))}: explain --worst shows why")
-    _say("written", f"{out} in {duration(seconds)}; README.md in it is the model card: check its licences")
+    _say("written", f"{out} in {duration(seconds)}; README.md in it is the model card: check its licenses")
     quoted = shlex.quote(str(out))
     print(
         f"\nWhat tokens are made of:  sembridge-bench explain {quoted} --worst 20\n"

@@ -11,7 +11,7 @@ UNSPACED = frozenset({"zh", "ja", "th"})
 """Languages that put no spaces between words: their words are single characters and pairs of neighbours."""
 
 GLUED = frozenset({"ko"})
-"""Languages that glue particles to words: exact matching does better with pairs of characters (Lucene's CJK analyser does the same)."""
+"""Languages that glue particles to words: exact matching does better with pairs of characters (Lucene's CJK analyzer does the same)."""
 
 # Han (with 々 and 〇, and the planes of rare characters), kana, Hangul, Thai letters and signs
 _SCRIPTS = (

@@ -30,13 +30,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Listing:
-    """What the hub says of a repository: path -> bytes, and the licence its card states ("" for none). `problem` says why there are no files; `mark`
+    """What the hub says of a repository: path -> bytes, and the license its card states ("" for none). `problem` says why there are no files; `mark`
     how bad that is."""
 
     files: dict[str, int]
     problem: str = ""
     mark: str = OK
-    licence: str = ""
+    license: str = ""
 
 
 class HubAccess:
@@ -99,27 +99,27 @@ class HubAccess:
             self._known[at] = Listing({}, self._unreachable, WARN) if self._unreachable else self._asked(*at)
         return self._known[at]
 
-    def licence(self, kind: str, name: str) -> str:
+    def license(self, kind: str, name: str) -> str:
         """What the card states, of a repository that was asked about and answered; else ""."""
-        return next((listing.licence for (of, repository, _), listing in self._known.items() if (of, repository) == (kind, name)), "")
+        return next((listing.license for (of, repository, _), listing in self._known.items() if (of, repository) == (kind, name)), "")
 
     def _asked(self, kind: str, name: str, revision: str) -> Listing:
         import httpx2
         from huggingface_hub import HfApi, constants, errors, hf_hub_url
 
         page = f"https://huggingface.co/{'datasets/' if kind == 'dataset' else ''}{name}"
-        hub, licence = HfApi(endpoint=constants.ENDPOINT), ""
+        hub, license = HfApi(endpoint=constants.ENDPOINT), ""
         try:
             ask = hub.dataset_info if kind == "dataset" else hub.model_info
             info = ask(name, revision=revision, files_metadata=True, timeout=SECONDS)
-            files, licence = {file.rfilename: file.size or 0 for file in info.siblings or []}, _licence(info.card_data)
+            files, license = {file.rfilename: file.size or 0 for file in info.siblings or []}, _license(info.card_data)
             guarded = [path for path in sorted(files) if path not in ("README.md", ".gitattributes")]
             if info.gated and guarded:  # the list is open to all, the files are not
                 url = hf_hub_url(name, guarded[0], repo_type=kind, revision=revision, endpoint=constants.ENDPOINT)
                 hub.get_hf_file_metadata(url=url, timeout=SECONDS)
-            return Listing(files, licence=licence)
+            return Listing(files, license=license)
         except errors.GatedRepoError:
-            return Listing({}, f"gated, and you have no access: {gate(page)}", FAIL, licence)
+            return Listing({}, f"gated, and you have no access: {gate(page)}", FAIL, license)
         except errors.RepositoryNotFoundError:
             return Listing({}, "does not exist, or is private: check the name; for a private one set HF_TOKEN to a read token", FAIL)
         except errors.RevisionNotFoundError:
@@ -136,7 +136,7 @@ class HubAccess:
         return Listing({}, self._unreachable, WARN)
 
 
-def _licence(card: Any) -> str:
+def _license(card: Any) -> str:
     """Of a card's metadata; several are told together."""
     if card is None:
         return ""

@@ -12,7 +12,7 @@ from harness.doctor.hub_access import FAIL, OK, WARN, Check
 from harness.files.units import amount
 from harness.plan.plan import Cell
 from harness.plan.preset import Preset, PresetError
-from harness.store.artifact import Artefact
+from harness.store.artifact import Artifact
 from harness.store.stage import Stage
 from harness.store.store import Store
 
@@ -26,26 +26,26 @@ _GUESSES: Mapping[str, int] = {
     "aligned-vectors": 150 * 10**6, "fasttext": 2500 * 10**6, "trained-encoder": _MODEL, "evaluation": 50 * 10**6,
     "evaluation-share": 50 * 10**6, "dense": 50 * 10**6, "reference": 50 * 10**6, "bm25": 50 * 10**6,
 }  # fmt: skip
-"""Bytes of one artefact of a stage, at 50,000 tokens of 768 dimensions; used until a store has some."""
+"""Bytes of one artifact of a stage, at 50,000 tokens of 768 dimensions; used until a store has some."""
 
 
 def expected_documents(group: Iterable[dict]) -> int:
     return sum(parameters.get("expected", {}).get("documents") or 0 for parameters in group)
 
 
-def disk(todo: Sequence[Artefact], store: Store, download: int, unknown: int) -> list[Check]:
-    """Free space against downloads and artefacts. download: bytes to be fetched into the hub's cache; unknown: items whose size is not known."""
+def disk(todo: Sequence[Artifact], store: Store, download: int, unknown: int) -> list[Check]:
+    """Free space against downloads and artifacts. download: bytes to be fetched into the hub's cache; unknown: items whose size is not known."""
     from huggingface_hub import constants
 
     cache = Path(constants.HF_HUB_CACHE)
     made, guessed = 0, False
     sizes: dict[str, float | None] = {}
-    for artefact in todo:
-        if artefact.stage.name not in sizes:
-            sizes[artefact.stage.name] = _measured(store, artefact.stage)
-        measured = sizes[artefact.stage.name]
+    for artifact in todo:
+        if artifact.stage.name not in sizes:
+            sizes[artifact.stage.name] = _measured(store, artifact.stage)
+        measured = sizes[artifact.stage.name]
         guessed = guessed or measured is None
-        made += round(_guess(artefact) if measured is None else measured)
+        made += round(_guess(artifact) if measured is None else measured)
     how = "sizes by first guesses" if guessed else "sizes as measured in this store"
     places = {"store": (store.root, made), "hub cache": (cache, download)}
     shared = _existing(store.root).stat().st_dev == _existing(cache).stat().st_dev
@@ -55,24 +55,24 @@ def disk(todo: Sequence[Artefact], store: Store, download: int, unknown: int) ->
         free = shutil.disk_usage(_existing(folder)).free
         certain, together = (download if name == "hub cache" or shared else 0), (made + download if shared else needed)
         mark = FAIL if certain > free else WARN if together > free or (unknown and name == "hub cache") else OK
-        wants = f"{amount(needed)} for {len(todo)} artefacts ({how})" if name == "store" else f"{amount(needed)} to download{beside}"
+        wants = f"{amount(needed)} for {len(todo)} artifacts ({how})" if name == "store" else f"{amount(needed)} to download{beside}"
         room = "" if together <= free else "; make room, or choose another folder with " + ("--store DIR" if name == "store" else "HF_HOME")
         checks.append(Check(mark, "disk", f"{name} {folder}: {amount(free)} free, {wants}{room}"))
     return checks
 
 
 def _measured(store: Store, stage: Stage) -> float | None:
-    """Bytes of an artefact: the median of what this store holds."""
+    """Bytes of an artifact: the median of what this store holds."""
     found = [sum(file["bytes"] for file in manifest["files"].values()) for manifest in store.manifests(stage)]
     return statistics.median(found) if found else None
 
 
-def _guess(artefact: Artefact) -> int:
-    if artefact.stage.name == "collection":
-        return (artefact.parameters.get("expected", {}).get("documents") or 100_000) * _DOCUMENT
-    if any(one.stage.name.startswith("pocket-") for one in artefact.walk()):
+def _guess(artifact: Artifact) -> int:
+    if artifact.stage.name == "collection":
+        return (artifact.parameters.get("expected", {}).get("documents") or 100_000) * _DOCUMENT
+    if any(one.stage.name.startswith("pocket-") for one in artifact.walk()):
         return _SMALL
-    return _GUESSES.get(artefact.stage.name, _SMALL)
+    return _GUESSES.get(artifact.stage.name, _SMALL)
 
 
 def _existing(folder: Path) -> Path:
@@ -80,10 +80,10 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
 
 
-def memory(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], largest: int) -> Check:
+def memory(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], largest: int) -> Check:
     """The memory of the machine against a cell. largest: bytes of the largest model to download, 0 if not known."""
-    documents = max((expected_documents([dict(artefact.parameters)]) for artefact in todo if artefact.stage.name == "collection"), default=0)
-    small = any(artefact.stage.name.startswith("pocket-") for cell in cells[:1] for artefact in cell.artefact.walk())
+    documents = max((expected_documents([dict(artifact.parameters)]) for artifact in todo if artifact.stage.name == "collection"), default=0)
+    small = any(artifact.stage.name.startswith("pocket-") for cell in cells[:1] for artifact in cell.artifact.walk())
     copies = 4 if "fine-tuned" in preset.stages else 1
     model = largest or (_SMALL if small else _MODEL)
     needed = _LIBRARIES + max(

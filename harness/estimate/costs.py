@@ -32,7 +32,7 @@ from typing import Any
 
 from harness.estimate.sizes import Sizes, UnknownError
 from harness.evaluation.shards import SHARE
-from harness.store.artifact import Artefact, Local, Member, Source
+from harness.store.artifact import Artifact, Local, Member, Source
 
 FILE = "calibration.json"
 TOKEN = 4  # tokens of a token's or word's text as a bridge reads it, special ones included; ours
@@ -111,23 +111,23 @@ def forward(parameters: float, dimension: int, vocabulary: int) -> float:
     return 2 * (parameters + dimension * vocabulary)
 
 
-def work(artefact: Artefact, sizes: Sizes) -> Work | None:
+def work(artifact: Artifact, sizes: Sizes) -> Work | None:
     """None for a stage without a formula, and for what is made of the pocket, which first guesses are for. UnknownError where a size is not known."""
-    formula = _FORMULAS.get(artefact.stage.name)
-    if formula is None or any(one.stage.name.startswith("pocket-") for one in artefact.walk()):
+    formula = _FORMULAS.get(artifact.stage.name)
+    if formula is None or any(one.stage.name.startswith("pocket-") for one in artifact.walk()):
         return None
-    return formula(artefact, sizes)
+    return formula(artifact, sizes)
 
 
-def _evaluation(artefact: Artefact, sizes: Sizes) -> Work:
-    if any(name.startswith(SHARE) for name in artefact.inputs):
-        return Work()  # the shares are artefacts of their own
-    return _searched(artefact.inputs["collection"], artefact.parameters, artefact.inputs.get("trained", artefact), sizes)
+def _evaluation(artifact: Artifact, sizes: Sizes) -> Work:
+    if any(name.startswith(SHARE) for name in artifact.inputs):
+        return Work()  # the shares are artifacts of their own
+    return _searched(artifact.inputs["collection"], artifact.parameters, artifact.inputs.get("trained", artifact), sizes)
 
 
-def _share(artefact: Artefact, sizes: Sizes) -> Work:
-    whole = _searched(artefact.inputs["collection"], artefact.parameters, artefact.inputs.get("trained", artefact), sizes)
-    shares = artefact.parameters["shares"]
+def _share(artifact: Artifact, sizes: Sizes) -> Work:
+    whole = _searched(artifact.inputs["collection"], artifact.parameters, artifact.inputs.get("trained", artifact), sizes)
+    shares = artifact.parameters["shares"]
     return replace(whole, encode=whole.encode / shares, pairs=whole.pairs / shares)
 
 
@@ -138,73 +138,73 @@ def _searched(collection: Source, parameters: Mapping[str, Any], made: Source, s
     return Work(encode=tokens * token, pairs=counts.queries * counts.documents, precision=parameters["precision"])
 
 
-def _reference(artefact: Artefact, sizes: Sizes) -> Work:
+def _reference(artifact: Artifact, sizes: Sizes) -> Work:
     """BGE-M3's head gives one weight a token, of the other kinds each token meets the vocabulary."""
-    encoder, collection = artefact.inputs["encoder"], artefact.inputs["collection"]
+    encoder, collection = artifact.inputs["encoder"], artifact.inputs["collection"]
     body, counts = sizes.body(encoder), sizes.counts(collection)
-    vocabulary = 0 if artefact.parameters["kind"] == "bge-m3" else sizes.vocabulary(encoder)
-    tokens = _tokens(collection, artefact.parameters["max_length"], sizes, encoder)
+    vocabulary = 0 if artifact.parameters["kind"] == "bge-m3" else sizes.vocabulary(encoder)
+    tokens = _tokens(collection, artifact.parameters["max_length"], sizes, encoder)
     encode = tokens * forward(body.parameters, body.dimension, vocabulary)
-    return Work(encode=encode, pairs=counts.queries * counts.documents, precision=artefact.parameters["precision"] or "auto")
+    return Work(encode=encode, pairs=counts.queries * counts.documents, precision=artifact.parameters["precision"] or "auto")
 
 
-def _dense(artefact: Artefact, sizes: Sizes) -> Work:
-    bridge, counts = artefact.inputs["bridge"], sizes.counts(artefact.inputs["collection"])
+def _dense(artifact: Artifact, sizes: Sizes) -> Work:
+    bridge, counts = artifact.inputs["bridge"], sizes.counts(artifact.inputs["collection"])
     pairs = counts.queries * counts.documents
-    tokens = _tokens(artefact.inputs["collection"], artefact.parameters["max_length"], sizes, bridge)
+    tokens = _tokens(artifact.inputs["collection"], artifact.parameters["max_length"], sizes, bridge)
     encode = 2 * sizes.body(bridge).parameters * tokens
-    return Work(encode=encode, mix=2 * pairs * sizes.dimensions(bridge), pairs=pairs, precision=artefact.parameters["precision"])
+    return Work(encode=encode, mix=2 * pairs * sizes.dimensions(bridge), pairs=pairs, precision=artifact.parameters["precision"])
 
 
-def _bm25(artefact: Artefact, sizes: Sizes) -> Work:
-    counts = sizes.counts(artefact.inputs["collection"])
+def _bm25(artifact: Artifact, sizes: Sizes) -> Work:
+    counts = sizes.counts(artifact.inputs["collection"])
     return Work(pairs=counts.queries * counts.documents)
 
 
-def _trained(artefact: Artefact, sizes: Sizes) -> Work:
-    collection, given = artefact.inputs["pairs"], artefact.parameters["training"]
+def _trained(artifact: Artifact, sizes: Sizes) -> Work:
+    collection, given = artifact.inputs["pairs"], artifact.parameters["training"]
     pairs = sizes.counts(collection).pairs
     if pairs is None:
         raise UnknownError("number of training pairs")
     pairs = min(pairs, given["max_pairs"] or pairs) * given["epochs"]
-    token, tokenizer = _encoder(artefact, sizes)
+    token, tokenizer = _encoder(artifact, sizes)
     texts = (sizes.lengths(collection, side, tokenizer, given["max_length"]) for side in ("query", "document"))
     done = Work(train=3 * token * pairs * sum(text.longest(given["batch_size"]) for text in texts), precision=given["precision"])
-    if "points" not in artefact.parameters:
+    if "points" not in artifact.parameters:
         return done
-    measured = _searched(artefact.inputs["collection"], artefact.parameters["evaluation"], artefact, sizes)
-    times = artefact.parameters["points"] + 1  # and once before the first step
+    measured = _searched(artifact.inputs["collection"], artifact.parameters["evaluation"], artifact, sizes)
+    times = artifact.parameters["points"] + 1  # and once before the first step
     return replace(done, encode=times * measured.encode, pairs=times * measured.pairs)
 
 
-def _bridge_vectors(artefact: Artefact, sizes: Sizes) -> Work:
-    tokens = TOKEN * sizes.vocabulary(artefact.inputs["tokenizer"])
-    return Work(encode=2 * sizes.body(artefact.inputs["bridge"]).parameters * tokens)
+def _bridge_vectors(artifact: Artifact, sizes: Sizes) -> Work:
+    tokens = TOKEN * sizes.vocabulary(artifact.inputs["tokenizer"])
+    return Work(encode=2 * sizes.body(artifact.inputs["bridge"]).parameters * tokens)
 
 
-def _subword_vectors(artefact: Artefact, sizes: Sizes) -> Work | None:
+def _subword_vectors(artifact: Artifact, sizes: Sizes) -> Work | None:
     from harness.initialization.subword_vectors import MOST_WORDS
 
-    if "bridge" not in artefact.inputs:
+    if "bridge" not in artifact.inputs:
         return None
-    source, target = artefact.inputs["source"], artefact.inputs["target"]
-    words = sizes.vocabulary(source) + min(MOST_WORDS, _words(artefact.inputs["text"], sizes, target))
-    return Work(encode=2 * sizes.body(artefact.inputs["bridge"]).parameters * TOKEN * words)
+    source, target = artifact.inputs["source"], artifact.inputs["target"]
+    words = sizes.vocabulary(source) + min(MOST_WORDS, _words(artifact.inputs["text"], sizes, target))
+    return Work(encode=2 * sizes.body(artifact.inputs["bridge"]).parameters * TOKEN * words)
 
 
-def _auxiliary_vectors(artefact: Artefact, sizes: Sizes) -> Work:
+def _auxiliary_vectors(artifact: Artifact, sizes: Sizes) -> Work:
     from baselines.focus import Focus
 
-    return Work(words=_words(artefact.inputs["text"], sizes, artefact.inputs["tokenizer"]) * artefact.parameters.get("epochs", Focus.epochs))
+    return Work(words=_words(artifact.inputs["text"], sizes, artifact.inputs["tokenizer"]) * artifact.parameters.get("epochs", Focus.epochs))
 
 
-def _initialization(artefact: Artefact, sizes: Sizes) -> Work:
+def _initialization(artifact: Artifact, sizes: Sizes) -> Work:
     from baselines.focus import Focus
 
-    inputs, settings = artefact.inputs, artefact.parameters["settings"]
+    inputs, settings = artifact.inputs, artifact.parameters["settings"]
     if "bridge_source" in inputs:
         compared = sizes.dimensions(inputs["bridge_source"].inputs["bridge"])  # type: ignore[union-attr]
-    elif "words" in inputs and isinstance(inputs["words"], Artefact) and "bridge" in inputs["words"].inputs:
+    elif "words" in inputs and isinstance(inputs["words"], Artifact) and "bridge" in inputs["words"].inputs:
         compared = sizes.dimensions(inputs["words"].inputs["bridge"])
     elif "auxiliary" in inputs:
         compared = Focus.dimension
@@ -223,8 +223,8 @@ _FORMULAS = {
 
 
 def _encoder(made: Source, sizes: Sizes) -> tuple[float, Source]:
-    """FLOP of a token through the encoder an artefact makes or reads, and whose tokenizer it has."""
-    assert isinstance(made, Artefact)
+    """FLOP of a token through the encoder an artifact makes or reads, and whose tokenizer it has."""
+    assert isinstance(made, Artifact)
     encoder = made.inputs["encoder"]
     tokenizer = made.inputs.get("tokenizer", encoder)
     body = sizes.body(encoder)
@@ -239,7 +239,7 @@ def _tokens(collection: Source, most: int | None, sizes: Sizes, tokenizer: Sourc
 
 def _words(text: Source, sizes: Sizes, tokenizer: Source) -> float:
     """Tokens of the documents of a collection."""
-    collection: Source = text.artefact if isinstance(text, Member) else text
+    collection: Source = text.artifact if isinstance(text, Member) else text
     if isinstance(text, Local) and text.path.name == "corpus.jsonl":
         collection = Local(text.path.parent)
     elif not isinstance(text, Member):

@@ -1,4 +1,4 @@
-"""How large what a grid reads is: bodies of models, vocabularies, collections, texts. Known from files that are here and from the catalogue."""
+"""How large what a grid reads is: bodies of models, vocabularies, collections, texts. Known from files that are here and from the catalog."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalog.catalog import Catalog
-from harness.store.artifact import Artefact, Hub, Local, Source
+from harness.store.artifact import Artifact, Hub, Local, Source
 
 PASSAGE, QUESTION = 128, 16  # tokens of a text that is not here; ours
 UNLIMITED = 512  # tokens a model reads where nothing else is said
@@ -20,7 +20,7 @@ SAMPLE = 256  # texts of a local collection whose tokens are counted, the first 
 
 
 class UnknownError(ValueError):
-    """A size that neither a file nor the catalogue tells; the message says which."""
+    """A size that neither a file nor the catalog tells; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Sizes:
         self._lengths: dict[tuple[Any, ...], tuple[int, ...]] = {}
 
     def body(self, source: Source) -> Body:
-        """By its config.json where that is here, else by the catalogue: `body` of an encoder; of a bridge its dimensions, with 12 layers, from
+        """By its config.json where that is here, else by the catalog: `body` of an encoder; of a bridge its dimensions, with 12 layers, from
         1,024 dimensions on 24."""
         config = _config(source)
         if config is not None:
@@ -120,7 +120,7 @@ class Sizes:
         if isinstance(collection, Local):
             found = self._loaded(collection.path)
             return Counts(len(found.document_ids), len(found.query_ids), len(found.training))
-        if not isinstance(collection, Artefact) or collection.stage.name != "collection":
+        if not isinstance(collection, Artifact) or collection.stage.name != "collection":
             raise UnknownError(f"counts of {_name(collection)}")
         parameters = collection.parameters
         expected = parameters.get("expected", {})
@@ -176,7 +176,7 @@ def _body_of(config: Mapping[str, Any]) -> Body:
 
 
 def _described(source: Source, text: str) -> Body:
-    """Of the catalogue's words: "6 layers of 384", "BERT-base", "XLM-RoBERTa-large"."""
+    """Of the catalog's words: "6 layers of 384", "BERT-base", "XLM-RoBERTa-large"."""
     if match := re.search(r"(\d+) layers of (\d+)", text):
         return Body(int(match[1]), int(match[2]), 4 * int(match[2]))
     if "large" in text:
@@ -212,6 +212,6 @@ def _name(source: Source) -> str:
             return name
         case Local(path=path):
             return str(path)
-        case Artefact(parameters=parameters) if "hub" in parameters or "ir_datasets" in parameters:
+        case Artifact(parameters=parameters) if "hub" in parameters or "ir_datasets" in parameters:
             return " ".join(str(parameters[key]) for key in ("hub", "ir_datasets", "config") if parameters.get(key))
     return "what the pocket builds"

@@ -1,4 +1,4 @@
-"""Licences as model cards state them. What no card states is not known; nothing is guessed."""
+"""Licenses as model cards state them. What no card states is not known; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from harness.files import yaml_data
 
-_CARD = 4 << 20  # bytes; what is longer states its licence to nobody
+_CARD = 4 << 20  # bytes; what is longer states its license to nobody
 
 
-def stated_licence(card: Path) -> str | None:
-    """The licence in a card's front matter, None if it states none. Of several the first; "other" goes by its name if it has one."""
+def stated_license(card: Path) -> str | None:
+    """The license in a card's front matter, None if it states none. Of several the first; "other" goes by its name if it has one."""
     if not card.is_file():
         return None
     with card.open("rb") as file:
@@ -29,11 +29,11 @@ def stated_licence(card: Path) -> str | None:
     return str(stated) if stated else None
 
 
-def hub_licence(name: str, revision: str) -> str | None:
+def hub_license(name: str, revision: str) -> str | None:
     """The same for a model on the hub."""
     from huggingface_hub import hf_hub_download
 
     try:
-        return stated_licence(Path(hf_hub_download(name, "README.md", revision=revision)))
-    except Exception:  # no card, or no network: not to know the licence is no reason to stop
+        return stated_license(Path(hf_hub_download(name, "README.md", revision=revision)))
+    except Exception:  # no card, or no network: not to know the license is no reason to stop
         return None

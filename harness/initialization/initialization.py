@@ -1,6 +1,6 @@
 """Stage: run one initializer on one pair of vocabularies, and keep its answer.
 
-Rows that the stored mixture gives back bit for bit are not stored a second time; the others (sampled, factorised) are. Of a mixture that is too large
+Rows that the stored mixture gives back bit for bit are not stored a second time; the others (sampled, factorized) are. Of a mixture that is too large
 to hold (alpha 1) its rows are stored, and the vectors that its weights are computed from.
 """
 

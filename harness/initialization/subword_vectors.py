@@ -1,4 +1,4 @@
-"""Stage: OFA's subword vectors of both vocabularies, from word vectors of the user or, labelled so, from the bridge's vectors of words."""
+"""Stage: OFA's subword vectors of both vocabularies, from word vectors of the user or, labeled so, from the bridge's vectors of words."""
 
 from __future__ import annotations
 

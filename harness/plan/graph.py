@@ -1,4 +1,4 @@
-"""The artefact that answers a cell, and all it is made from: what depends on what, and which parameters decide it."""
+"""The artifact that answers a cell, and all it is made from: what depends on what, and which parameters decide it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from harness.references.bm25 import BM25
 from harness.references.dense import DENSE
 from harness.references.sparse_models import REFERENCE
 from harness.results.record import Identity
-from harness.store.artifact import Artefact, Member, Source
+from harness.store.artifact import Artifact, Member, Source
 from harness.training.stage import TRAINED_ENCODER
 
 SOURCE_LANGUAGE = "en"
 
 
-def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
+def cell_artifact(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
     collection = given.collections[cell.collection, cell.language]
     settings = preset.evaluation
     if cell.initializer == "bm25":
-        return Artefact(BM25, {"k": settings.k, "language": cell.language}, {"collection": collection})
+        return Artifact(BM25, {"k": settings.k, "language": cell.language}, {"collection": collection})
     if cell.initializer == "dense":
-        return Artefact(DENSE, _dense(preset, cell.bridge), {"bridge": given.bridges[cell.bridge], "collection": collection})
+        return Artifact(DENSE, _dense(preset, cell.bridge), {"bridge": given.bridges[cell.bridge], "collection": collection})
     if cell.initializer in preset.references:
-        return Artefact(REFERENCE, _reference(preset, cell.initializer), {"encoder": given.references[cell.initializer], "collection": collection})
+        return Artifact(REFERENCE, _reference(preset, cell.initializer), {"encoder": given.references[cell.initializer], "collection": collection})
     inputs: dict[str, Source] = {"encoder": given.encoders[cell.architecture]}
     parameters: dict[str, Any] = {}
     if cell.initializer != "base":
@@ -41,7 +41,7 @@ def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
         inputs["initialization"] = _initialization(preset, given, cell)
         parameters |= preset.transplant
         if preset.query_weights == "idf" and may_be_inference_free(inputs["encoder"]):
-            inputs["query_weights"] = Artefact(QUERY_WEIGHTS, {}, {"tokenizer": inputs["tokenizer"], "text": _text(given, cell)})
+            inputs["query_weights"] = Artifact(QUERY_WEIGHTS, {}, {"tokenizer": inputs["tokenizer"], "text": _text(given, cell)})
     evaluation = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
     if cell.stage == "zero-shot":
         return _evaluation(parameters | evaluation, inputs | {"collection": collection}, settings.shares)
@@ -52,17 +52,17 @@ def cell_artefact(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
     if preset.training.points:
         trained_by |= {"points": preset.training.points, "evaluation": evaluation}
         inputs["collection"] = collection
-    trained = Artefact(TRAINED_ENCODER, trained_by, inputs)
+    trained = Artifact(TRAINED_ENCODER, trained_by, inputs)
     return _evaluation(evaluation, {"trained": trained, "collection": collection}, settings.shares)
 
 
-def _evaluation(parameters: dict[str, Any], inputs: dict[str, Source], shares: int) -> Artefact:
+def _evaluation(parameters: dict[str, Any], inputs: dict[str, Source], shares: int) -> Artifact:
     """In one piece, or put together from shares of the documents; then the initialization or the training is only asked what it says of itself."""
     if shares == 1:
-        return Artefact(EVALUATION, parameters, inputs)
+        return Artifact(EVALUATION, parameters, inputs)
     found: dict[str, Source] = {name: inputs[name] for name in ("initialization", "trained", "collection") if name in inputs}
-    found |= {f"{SHARE}{share:04d}": Artefact(EVALUATION_SHARE, parameters | {"share": share, "shares": shares}, inputs) for share in range(shares)}
-    return Artefact(EVALUATION, {}, found)
+    found |= {f"{SHARE}{share:04d}": Artifact(EVALUATION_SHARE, parameters | {"share": share, "shares": shares}, inputs) for share in range(shares)}
+    return Artifact(EVALUATION, {}, found)
 
 
 def _dense(preset: Preset, bridge: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _reference(preset: Preset, name: str) -> dict[str, Any]:
     return {"kind": source.kind, "remote_code": source.remote_code, "k": settings.k, "max_length": settings.max_length, "precision": precision}
 
 
-def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
+def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
     from sembridge.registry import initializer_class
 
     encoder, tokenizer = given.encoders[cell.architecture], given.tokenizers[cell.language]
@@ -89,34 +89,34 @@ def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artefact:
     if "bridge" in needs:
         reading = {"prompt": preset.bridges[cell.bridge].prompt, "profile": preset.profile}
         for side, of in (("bridge_source", tokenizer_of(encoder)), ("bridge_target", tokenizer)):
-            inputs[side] = Artefact(BRIDGE_VECTORS, reading, {"bridge": given.bridges[cell.bridge], "tokenizer": of})
+            inputs[side] = Artifact(BRIDGE_VECTORS, reading, {"bridge": given.bridges[cell.bridge], "tokenizer": of})
     if "text" in needs:
         inputs["text"] = _text(given, cell)
     if "auxiliary" in needs:
         from baselines.focus import TRAINING_PARAMETERS
 
         training = {name: settings.pop(name) for name in TRAINING_PARAMETERS if name in settings}
-        inputs["auxiliary"] = Artefact(AUXILIARY_VECTORS, training, {"tokenizer": tokenizer, "text": _text(given, cell)})
+        inputs["auxiliary"] = Artifact(AUXILIARY_VECTORS, training, {"tokenizer": tokenizer, "text": _text(given, cell)})
     if "words" in needs:
         inputs["words"] = _subword_vectors(preset, given, cell, encoder, tokenizer)
     if "aligned" in needs:
         inputs["aligned"] = _aligned_vectors(given, cell, encoder, tokenizer, settings)
     parameters = {"initializer": cell.initializer, "settings": settings, "seed": cell.seed}
     parameters |= {"profile": preset.profile, "overlap": preset.overlap, "donors": preset.donors}
-    return Artefact(INITIALIZATION, parameters, inputs)
+    return Artifact(INITIALIZATION, parameters, inputs)
 
 
-def _subword_vectors(preset: Preset, given: Inputs, cell: Identity, encoder: Source, tokenizer: Source) -> Artefact:
+def _subword_vectors(preset: Preset, given: Inputs, cell: Identity, encoder: Source, tokenizer: Source) -> Artifact:
     if given.words is not None:
-        return Artefact(SUBWORD_VECTORS, {}, {"source": encoder, "target": tokenizer, "words": given.words})
+        return Artifact(SUBWORD_VECTORS, {}, {"source": encoder, "target": tokenizer, "words": given.words})
     if not preset.bridges:
         raise PresetError(f"initializer {cell.initializer!r} needs word vectors: add --set words=FILE (word2vec text format) or a bridge")
     name, source = next(iter(given.bridges.items()))
     parameters = {"prompt": preset.bridges[name].prompt, "language": cell.language}
-    return Artefact(SUBWORD_VECTORS, parameters, {"source": encoder, "target": tokenizer, "bridge": source, "text": _text(given, cell)})
+    return Artifact(SUBWORD_VECTORS, parameters, {"source": encoder, "target": tokenizer, "bridge": source, "text": _text(given, cell)})
 
 
-def _aligned_vectors(given: Inputs, cell: Identity, encoder: Source, tokenizer: Source, settings: dict[str, Any]) -> Artefact:
+def _aligned_vectors(given: Inputs, cell: Identity, encoder: Source, tokenizer: Source, settings: dict[str, Any]) -> Artifact:
     """Takes the settings of the training out of `settings`."""
     from baselines.vectors.fasttext import TRAINING_PARAMETERS
 
@@ -124,7 +124,7 @@ def _aligned_vectors(given: Inputs, cell: Identity, encoder: Source, tokenizer: 
     files = given.alignments[cell.language]
 
     def trained(text: Source, language: str) -> Source:
-        return Member(Artefact(FASTTEXT, {**training, "language": language}, {"text": text}), "model.bin")
+        return Member(Artifact(FASTTEXT, {**training, "language": language}, {"text": text}), "model.bin")
 
     inputs = {
         "source": tokenizer_of(encoder),
@@ -133,7 +133,7 @@ def _aligned_vectors(given: Inputs, cell: Identity, encoder: Source, tokenizer: 
         "source_words": files.get("source_vectors") or trained(files["source_text"], SOURCE_LANGUAGE),
         "target_words": files.get("target_vectors") or trained(_text(given, cell), cell.language),
     }
-    return Artefact(ALIGNED_VECTORS, {}, inputs)
+    return Artifact(ALIGNED_VECTORS, {}, inputs)
 
 
 def _text(given: Inputs, cell: Identity) -> Source:

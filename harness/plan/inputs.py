@@ -6,7 +6,7 @@ from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Preset, PresetError
 from harness.plan.resolve import check_collection, check_dense_model, check_model, check_reference, check_tokenizer, resolve, resolve_collection
 from harness.plan.rows import REFERENCES
-from harness.store.artifact import Artefact, Local, Member, Source
+from harness.store.artifact import Artifact, Local, Member, Source
 from sembridge.nearest import nearest
 
 COLLECTION = "collection:"
@@ -17,11 +17,11 @@ def documents(collection: Source) -> Source:
     match collection:
         case Local(path=path):
             return Local(path / "corpus.jsonl")
-        case Member(artefact, path):
-            return Member(artefact, f"{path}/corpus.jsonl")
-        case Artefact():
+        case Member(artifact, path):
+            return Member(artifact, f"{path}/corpus.jsonl")
+        case Artifact():
             return Member(collection, "corpus.jsonl")
-    raise AssertionError("a collection is a folder, or part of an artefact")
+    raise AssertionError("a collection is a folder, or part of an artifact")
 
 
 class Inputs:

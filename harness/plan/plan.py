@@ -1,28 +1,28 @@
-"""The plan: from a preset to cells, and from cells to the artefacts still missing. Pure: it reads files and computes nothing."""
+"""The plan: from a preset to cells, and from cells to the artifacts still missing. Pure: it reads files and computes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.plan.graph import cell_artefact
+from harness.plan.graph import cell_artifact
 from harness.plan.inputs import Inputs
 from harness.plan.preset import Preset, PresetError
 from harness.plan.rows import methods
 from harness.results import file_names
 from harness.results.record import Identity
-from harness.store.artifact import Artefact
+from harness.store.artifact import Artifact
 from harness.store.store import Store
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the grid: who it is, how tables call it, and the artefact that answers it."""
+    """One cell of the grid: who it is, how tables call it, and the artifact that answers it."""
 
     identity: Identity
     label: str
     reference: bool
-    artefact: Artefact
+    artifact: Artifact
 
 
 def plan(preset: Preset) -> list[Cell]:
@@ -38,8 +38,8 @@ def plan(preset: Preset) -> list[Cell]:
                         for seed in preset.seeds:
                             name = preset.collections[collection].label(collection)
                             identity = Identity(language, architecture, name, method.name, method.bridge, method.alpha, stage, seed)
-                            artefact = cell_artefact(preset, checked, identity)
-                            cells.append(Cell(identity, method.label or method.name, method.reference, artefact))
+                            artifact = cell_artifact(preset, checked, identity)
+                            cells.append(Cell(identity, method.label or method.name, method.reference, artifact))
     identities = [cell.identity for cell in cells]
     try:
         file_names.check(identities, [one for one in identities if one.stage == "fine-tuned" and preset.training.points])
@@ -48,16 +48,16 @@ def plan(preset: Preset) -> list[Cell]:
     return cells
 
 
-def missing(cells: Iterable[Cell], store: Store) -> list[Artefact]:
-    """Artefacts the store lacks for these cells, inputs first, each once. What a finished artefact was made from is not missed."""
-    found: dict[str, Artefact] = {}
+def missing(cells: Iterable[Cell], store: Store) -> list[Artifact]:
+    """Artifacts the store lacks for these cells, inputs first, each once. What a finished artifact was made from is not missed."""
+    found: dict[str, Artifact] = {}
 
-    def collect(artefact: Artefact) -> None:
-        if artefact.key not in found and not store.has(artefact):
-            for child in artefact.needed:
+    def collect(artifact: Artifact) -> None:
+        if artifact.key not in found and not store.has(artifact):
+            for child in artifact.needed:
                 collect(child)
-            found[artefact.key] = artefact
+            found[artifact.key] = artifact
 
     for cell in cells:
-        collect(cell.artefact)
+        collect(cell.artifact)
     return list(found.values())

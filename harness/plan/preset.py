@@ -105,7 +105,7 @@ class Preset(_Part):
 
     title: str
     data: str | None = Field(None, description="folder that {data} stands for")
-    catalog: str | list[str] | None = Field(None, description="catalogues of your own, whose entries come before the project's")
+    catalog: str | list[str] | None = Field(None, description="catalogs of your own, whose entries come before the project's")
     languages: list[str] = Field(min_length=1)
     architectures: dict[str, ModelSource] = Field(min_length=1)
     tokenizers: str | dict[str, ModelSource]

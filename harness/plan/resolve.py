@@ -10,7 +10,7 @@ from harness.collections.stage import COLLECTION
 from harness.files import json_data
 from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Named, PresetError, ReferenceSource
-from harness.store.artifact import Artefact, Hub, Local, Source
+from harness.store.artifact import Artifact, Hub, Local, Source
 from sembridge.encoder.loading import check_folder, masked_lm_folder
 from sembridge.nearest import nearest
 
@@ -61,7 +61,7 @@ def near_folder(name: str) -> str:
 
 
 def resolve_collection(option: str, source: CollectionSource, language: str) -> Source:
-    """A folder, or the artefact that a download becomes. A hub dataset needs its revision, as models do."""
+    """A folder, or the artifact that a download becomes. A hub dataset needs its revision, as models do."""
     if source.folder is not None:
         return resolve(option, ModelSource(model=source.folder), language)
     pinned = {"": source.revision} if source.hub else {}
@@ -81,7 +81,7 @@ def resolve_collection(option: str, source: CollectionSource, language: str) -> 
                     check_id(name)
         except ValueError as error:
             raise PresetError(f"{option}: {error}") from None
-    return Artefact(COLLECTION, parameters, {})
+    return Artifact(COLLECTION, parameters, {})
 
 
 def _siblings(pattern: str, language: str) -> str:

@@ -18,7 +18,7 @@ MODELS = ("architectures", "tokenizers", "bridges", "references")  # the options
 
 def unpinned(preset: Preset, cells: Iterable[Cell]) -> list[str]:
     """One line for each model that these cells read and that has no pinned revision; empty if all have one."""
-    inputs = [source for cell in cells for artefact in cell.artefact.walk() for source in artefact.inputs.values()]
+    inputs = [source for cell in cells for artifact in cell.artifact.walk() for source in artifact.inputs.values()]
     wanted = {source.name for source in inputs if isinstance(source, Hub) and source.revision == UNPINNED}
     lines = []
     for option in MODELS:

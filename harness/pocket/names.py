@@ -1,4 +1,4 @@
-"""What `pocket:...` names stand for: members of the artefacts the pocket is built from."""
+"""What `pocket:...` names stand for: members of the artifacts the pocket is built from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harness.pocket.dictionary import POCKET_DICTIONARY
 from harness.pocket.encoder import POCKET_ENCODER
 from harness.pocket.texts import POCKET_TEXT
 from harness.pocket.tokenizers import POCKET_TOKENIZERS
-from harness.store.artifact import Artefact, Member
+from harness.store.artifact import Artifact, Member
 from sembridge.nearest import nearest
 
 LANGUAGES = ("ar", "zh", "hi", "ko", "ru")
@@ -16,10 +16,10 @@ COLLECTIONS = ("faq", "passages")
 SEED = 7
 
 
-def pocket_member(path: str) -> Member | Artefact:
+def pocket_member(path: str) -> Member | Artifact:
     """`collections/ko/faq`, `text/ko.txt`, `dictionary/ko.tsv`, `tokenizers/ko`, `encoders/bert` or `bridge`. ValueError for anything else."""
-    text = Artefact(POCKET_TEXT, {"seed": SEED})
-    tokenizers = Artefact(POCKET_TOKENIZERS, {}, {"text": text})
+    text = Artifact(POCKET_TEXT, {"seed": SEED})
+    tokenizers = Artifact(POCKET_TOKENIZERS, {}, {"text": text})
     match path.split("/"):
         case ["collections", language, name]:
             _check("language", language, LANGUAGES)
@@ -32,15 +32,15 @@ def pocket_member(path: str) -> Member | Artefact:
             language = file.removesuffix(".tsv")
             if language not in LANGUAGES:  # there is none from English to English
                 raise ValueError(f"language {language!r} has no dictionary in the pocket; {nearest(language, LANGUAGES)}")
-            return Member(Artefact(POCKET_DICTIONARY, {}), file)
+            return Member(Artifact(POCKET_DICTIONARY, {}), file)
         case ["tokenizers", language]:
             _check("language", language, LANGUAGES)
             return Member(tokenizers, language)
         case ["encoders", family]:
             _check("encoder", family, tuple(FAMILIES))
-            return Artefact(POCKET_ENCODER, {"family": family, "seed": SEED}, {"text": text, "tokenizers": tokenizers})
+            return Artifact(POCKET_ENCODER, {"family": family, "seed": SEED}, {"text": text, "tokenizers": tokenizers})
         case ["bridge"]:
-            return Artefact(POCKET_BRIDGE, {"seed": SEED}, {"text": text})
+            return Artifact(POCKET_BRIDGE, {"seed": SEED}, {"text": text})
     forms = ("bridge", "collections/ko/faq", "dictionary/ko.tsv", "encoders/bert", "text/ko.txt", "tokenizers/ko")
     raise ValueError(f"the pocket has no {path!r}; {nearest(path, forms)}")
 

@@ -1,4 +1,4 @@
-"""The folder of results that a person takes away: cells, tables, runs and per-query scores, made from records and their artefacts.
+"""The folder of results that a person takes away: cells, tables, runs and per-query scores, made from records and their artifacts.
 
     cells.csv          one row per cell, with everything there is to plot or to join
     tables/            one .md, .csv and .tex per table, and all.md
@@ -46,10 +46,10 @@ class Written(NamedTuple):
     tables: list[Table]
 
 
-def write_results(folder: Path, records: Sequence[Record], artefact_of: Callable[[Record], Path | None]) -> Written:
+def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable[[Record], Path | None]) -> Written:
     """Write the results of `records` into `folder`.
 
-    `artefact_of` gives the folder with run.trec.gz and queries.parquet; without one (None) a cell is in cells.csv and the tables only, and
+    `artifact_of` gives the folder with run.trec.gz and queries.parquet; without one (None) a cell is in cells.csv and the tables only, and
     nothing in its table is tested. Raises ValueError, before anything is written, if cells of a column were measured over different queries.
     What an earlier call wrote into tables/ and runs/, or as convergence.csv, and this one does not is removed; other files are left alone.
     """
@@ -57,9 +57,9 @@ def write_results(folder: Path, records: Sequence[Record], artefact_of: Callable
     plain, curves = make_tables(records, TABLE_MEASURE), convergence.make_tables(records, TABLE_MEASURE)
     file_names.check([record.identity for record in records], [record.identity for record in records if convergence.points(record)])
     earlier = _names_of_earlier(folder / "cells.csv")
-    found = [(record, artefact_of(record)) for record in records if record.status == OK]
-    artefacts = [(record, artefact) for record, artefact in found if artefact is not None]
-    by_key = {record.key: artefact for record, artefact in artefacts}
+    found = [(record, artifact_of(record)) for record in records if record.status == OK]
+    artifacts = [(record, artifact) for record, artifact in found if artifact is not None]
+    by_key = {record.key: artifact for record, artifact in artifacts}
     tested = [significance.mark(table, lambda key: _scores(by_key.get(key))) for table in plain]
     tables = [*(table for table, _ in tested), *curves]
 
@@ -70,9 +70,9 @@ def write_results(folder: Path, records: Sequence[Record], artefact_of: Callable
     written.append(_write_text(folder / "significance.csv", significance.to_csv(comparisons)))
     if any(convergence.points(record) for record in records):
         written.append(_write_text(folder / convergence.FILE, convergence.to_csv(records)))
-    for record, artefact in artefacts:
-        written.append(_copy_run(artefact / "run.trec.gz", folder / "runs" / file_names.run_file(record.identity)))
-    written.append(_write_queries(folder / "queries.parquet", artefacts))
+    for record, artifact in artifacts:
+        written.append(_copy_run(artifact / "run.trec.gz", folder / "runs" / file_names.run_file(record.identity)))
+    written.append(_write_queries(folder / "queries.parquet", artifacts))
     for stale in sorted(earlier - {str(path.relative_to(folder)) for path in written}):
         (folder / stale).unlink(missing_ok=True)
     # last: it is from this file that the next call knows what this one wrote
@@ -80,13 +80,13 @@ def write_results(folder: Path, records: Sequence[Record], artefact_of: Callable
     return Written(written, tables)
 
 
-def _scores(artefact: Path | None) -> significance.Scores | None:
-    """What the tables show, query by query; None without an artefact."""
+def _scores(artifact: Path | None) -> significance.Scores | None:
+    """What the tables show, query by query; None without an artifact."""
     import pyarrow.parquet as pq
 
-    if artefact is None:
+    if artifact is None:
         return None
-    with pq.ParquetFile(artefact / "queries.parquet") as file:
+    with pq.ParquetFile(artifact / "queries.parquet") as file:
         queries = file.read(["query_id", TABLE_MEASURE])
     return significance.Scores(queries["query_id"].to_pylist(), queries[TABLE_MEASURE].to_numpy())
 
@@ -134,7 +134,7 @@ def _copy_run(source: Path, target: Path) -> Path:
     return target
 
 
-def _write_queries(target: Path, artefacts: Sequence[tuple[Record, Path]]) -> Path:
+def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]]) -> Path:
     """One row group per cell: memory stays that of one cell, and a reader who wants one cell reads one row group."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -143,9 +143,9 @@ def _write_queries(target: Path, artefacts: Sequence[tuple[Record, Path]]) -> Pa
     types = {"alpha": pa.float64(), "seed": pa.int64()}
     coordinates = [pa.field(field.name, types.get(field.name, pa.string())) for field in fields(Identity)]
     with _whole(target) as temporary, pq.ParquetWriter(temporary, pa.schema([*coordinates, *scores])) as writer:
-        for record, artefact in artefacts:
+        for record, artifact in artifacts:
             # ParquetFile, not read_table, which would take a folder named a=b for a further column
-            with pq.ParquetFile(artefact / "queries.parquet") as file:
+            with pq.ParquetFile(artifact / "queries.parquet") as file:
                 queries = file.read().select(scores.names).cast(scores)
             values = (pa.scalar(value, field.type) for value, field in zip(astuple(record.identity), coordinates, strict=True))
             constant = [pa.repeat(value, len(queries)) for value in values]

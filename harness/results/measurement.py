@@ -1,4 +1,4 @@
-"""The measurement of one cell as its artefact keeps it, and the record made of it. Only records carry names: renaming costs nothing."""
+"""The measurement of one cell as its artifact keeps it, and the record made of it. Only records carry names: renaming costs nothing."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ def _check_whole(figure: Figure, cell: ScoredCell, whole: Mapping[str, Collectio
             full, ours = None if counts is None else getattr(counts, name), getattr(cell, name)
             what = name.replace("_", " ")
             if full is None:
-                raise LookupError(f"{cell.language}: the catalogue does not say how many {what} all of {collection} is")
+                raise LookupError(f"{cell.language}: the catalog does not say how many {what} all of {collection} is")
             if ours is None:
                 raise LookupError(f"{cell.language}: cells.csv does not tell our {what}")
             if ours != full:

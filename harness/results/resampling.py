@@ -1,4 +1,4 @@
-"""Are two methods different, or were these queries kind to one of them? Randomisation test, bootstrap interval, Holm's correction.
+"""Are two methods different, or were these queries kind to one of them? Randomization test, bootstrap interval, Holm's correction.
 
 Both resample queries, and all methods of a language together, so that every pair of methods is compared on the same draws. Scores are rounded
 to multiples of 2^-32: their sums are then exact in float64 (up to two million queries) in whatever order they are taken. So the same scores give
@@ -81,7 +81,7 @@ def pooled(samples: Iterable[Sample]) -> Sample:
 
 
 def p_value(methods: Sample, a: int, b: int) -> float:
-    """Two-sided p of the paired randomisation test between the columns `a` and `b`.
+    """Two-sided p of the paired randomization test between the columns `a` and `b`.
 
     If the methods were the same, each query's two scores could as well stand the other way round: p is the share of sign patterns of the
     differences with a mean at least as far from 0 as the observed one. All patterns are counted if at most `EXACT` queries differ; else random

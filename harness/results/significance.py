@@ -1,7 +1,7 @@
 """Which rows of a table are worse than the best of their column, and which only look it: comparisons, marks and significance.csv.
 
 In each column the best competitor is compared with every other one, over the queries that gave the column its numbers. The best is chosen with
-these same queries, which favours it: so the family that Holm's correction covers is not what is shown, but every pair of competitors in every
+these same queries, which favors it: so the family that Holm's correction covers is not what is shown, but every pair of competitors in every
 column. Whichever of them turns out best, at most one table in twenty calls a row worse that is not.
 """
 
@@ -23,7 +23,7 @@ from harness.results.tables import Table
 LEVEL = 0.05
 FLIPS_PER_HYPOTHESIS = 50  # the smallest p of random flips has to stay below LEVEL after the correction
 NOTE = (
-    f"†: not shown to be below the best of the column (p ≥ {LEVEL:g}; paired randomisation test over queries, Holm over the table)."
+    f"†: not shown to be below the best of the column (p ≥ {LEVEL:g}; paired randomization test over queries, Holm over the table)."
     f" Competitors without a mark are below it (p < {LEVEL:g})."
 )
 SEEDS_NOTE = " Scores are averaged over seeds first."
@@ -43,7 +43,7 @@ class Comparison:
 
     difference         best minus method, of the means over queries
     low, high          bootstrap interval of the difference, not corrected for anything
-    p, p_holm          of the randomisation test; corrected for all pairs of competitors in the table
+    p, p_holm          of the randomization test; corrected for all pairs of competitors in the table
     queries            how many there are
     """
 

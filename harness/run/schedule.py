@@ -1,4 +1,4 @@
-"""Run a plan on Ray: shared artefacts as tasks, each once; then one Ray Tune trial per cell. Ray schedules, the store decides what is done."""
+"""Run a plan on Ray: shared artifacts as tasks, each once; then one Ray Tune trial per cell. Ray schedules, the store decides what is done."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from harness.run.cluster import Cluster
 from harness.run.progress import Progress
 from harness.run.shared_tasks import run_shared_tasks
 from harness.run.trials import run_cells
-from harness.store.artifact import Artefact, Hub
+from harness.store.artifact import Artifact, Hub
 from harness.store.store import Store
 
 
-def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: Store, address: str | None, estimate: Estimate, progress: Progress
+def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], store: Store, address: str | None, estimate: Estimate, progress: Progress
         ) -> dict[str, str]:  # fmt: skip
-    """Compute the artefacts in `todo` that `cells` are made of; returns the error by artefact key for those that failed.
+    """Compute the artifacts in `todo` that `cells` are made of; returns the error by artifact key for those that failed.
 
-    todo  missing artefacts, inputs first (see `plan.missing`)
+    todo  missing artifacts, inputs first (see `plan.missing`)
     """
     start = time.perf_counter()
     with Cluster(preset, address, offline=not _uses_hub(cells)) as slots:
         progress.line(f"Ray is ready after {duration(time.perf_counter() - start)}: {slots} cell{'s' if slots > 1 else ''} at a time")
-        errors = run_shared_tasks([artefact for artefact in todo if _apart(artefact)], preset, store, estimate, progress)
-        pending = _distinct([cell for cell in cells if not store.has(cell.artefact)])
+        errors = run_shared_tasks([artifact for artifact in todo if _apart(artifact)], preset, store, estimate, progress)
+        pending = _distinct([cell for cell in cells if not store.has(cell.artifact)])
         runnable = []
         for cell in pending:
-            broken = [artefact.key for artefact in missing([cell], store) if artefact.key in errors]
+            broken = [artifact.key for artifact in missing([cell], store) if artifact.key in errors]
             if broken:
-                errors[cell.artefact.key] = errors[broken[0]]
+                errors[cell.artifact.key] = errors[broken[0]]
             else:
                 runnable.append(cell)
         errors |= run_cells(runnable, preset, store, slots, estimate, progress)
@@ -41,20 +41,20 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artefact], store: 
     return errors
 
 
-def _apart(artefact: Artefact) -> bool:
-    """Whether an artefact is made before the cells; what needs a training is made with its cell, which may start a worker group."""
-    return all(one.stage.shared for one in artefact.walk())
+def _apart(artifact: Artifact) -> bool:
+    """Whether an artifact is made before the cells; what needs a training is made with its cell, which may start a worker group."""
+    return all(one.stage.shared for one in artifact.walk())
 
 
 def _uses_hub(cells: Sequence[Cell]) -> bool:
-    artefacts = [artefact for cell in cells for artefact in cell.artefact.walk()]
-    return any(artefact.stage.name == "collection" or any(isinstance(source, Hub) for source in artefact.inputs.values()) for artefact in artefacts)
+    artifacts = [artifact for cell in cells for artifact in cell.artifact.walk()]
+    return any(artifact.stage.name == "collection" or any(isinstance(source, Hub) for source in artifact.inputs.values()) for artifact in artifacts)
 
 
 def _distinct(cells: Sequence[Cell]) -> list[Cell]:
-    """One cell per artefact (BM25 is the same before and after training), those that share a trained encoder far apart: the first trains, and the
+    """One cell per artifact (BM25 is the same before and after training), those that share a trained encoder far apart: the first trains, and the
     others come when it is there."""
-    first = list({cell.artefact.key: cell for cell in cells}.values())
+    first = list({cell.artifact.key: cell for cell in cells}.values())
     collections = list(dict.fromkeys(cell.identity.collection for cell in first))
     stages = list(dict.fromkeys(cell.identity.stage for cell in first))
     return sorted(first, key=lambda cell: (stages.index(cell.identity.stage), collections.index(cell.identity.collection)))

@@ -1,4 +1,4 @@
-"""Make one artefact in a worker process."""
+"""Make one artifact in a worker process."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 from harness.run.retries import Outcome, raised
-from harness.store.artifact import Artefact
+from harness.store.artifact import Artifact
 from harness.store.store import Store
 
 logger = logging.getLogger(__name__)
 
 
-def make_artefact(artefact: Artefact, root: str, threads: int, batch_divisor: int) -> Outcome:
-    """One artefact, in a worker process, whose imports are no part of what the artefact takes."""
+def make_artifact(artifact: Artifact, root: str, threads: int, batch_divisor: int) -> Outcome:
+    """One artifact, in a worker process, whose imports are no part of what the artifact takes."""
     import sentence_transformers  # noqa: F401
     import torch
 
@@ -25,10 +25,10 @@ def make_artefact(artefact: Artefact, root: str, threads: int, batch_divisor: in
     store = None
     try:
         store = Store(Path(root))
-        computed = store.make(artefact, batch_divisor)
+        computed = store.make(artifact, batch_divisor)
         return Outcome(computed, time.perf_counter() - start, notes=tuple(store.found))
     except Exception as error:  # a failed piece is a result: it is recorded and the others go on
-        logger.exception("%s failed", artefact.stage)
+        logger.exception("%s failed", artifact.stage)
         line, verdict = raised(error)
         return Outcome(False, time.perf_counter() - start, line, verdict, tuple(store.found) if store else ())
 

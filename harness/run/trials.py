@@ -16,7 +16,7 @@ from harness.run.cluster import stay_off_draining_node
 from harness.run.progress import Progress
 from harness.run.resources import WAITING, cell_resources
 from harness.run.retries import AGAIN, Attempts, Outcome, died, oom_kills
-from harness.run.task import make_artefact
+from harness.run.task import make_artifact
 from harness.store.store import Store
 
 
@@ -28,7 +28,7 @@ def run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, e
     while left:
         reporter.again.clear()
         _run_trials(left, preset, store, slots, reporter)
-        left = [cell for cell in left if cell.artefact.key in reporter.again]
+        left = [cell for cell in left if cell.artifact.key in reporter.again]
     return dict(reporter.errors)
 
 
@@ -38,13 +38,13 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
 
     several_workers = preset.training.workers > 1
     threads = max(1, int(preset.resources.cpus_per_cell))
-    root, artefacts = str(store.root), {cell.artefact.key: cell.artefact for cell in cells}
-    batch_divisor = {key: reporter.attempts.batch_divisor(key) for key in artefacts}
+    root, artifacts = str(store.root), {cell.artifact.key: cell.artifact for cell in cells}
+    batch_divisor = {key: reporter.attempts.batch_divisor(key) for key in artifacts}
 
     def trial(config: dict[str, Any]) -> None:
         key = config["cell"]
         stay_off_draining_node()
-        tune.report(make_artefact(artefacts[key], root, threads, batch_divisor[key])._asdict())
+        tune.report(make_artifact(artifacts[key], root, threads, batch_divisor[key])._asdict())
 
     # A worker group holds its own resources; its trial only waits for it.
     resources = {"CPU": WAITING} if several_workers else cell_resources(preset)
@@ -53,7 +53,7 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
         _keep_keys_out_of_logs()
         tuner = tune.Tuner(
             tune.with_resources(trial, resources),
-            param_space={"cell": tune.grid_search(list(artefacts))},
+            param_space={"cell": tune.grid_search(list(artifacts))},
             tune_config=tune.TuneConfig(max_concurrent_trials=slots, reuse_actors=True),
             run_config=tune.RunConfig(storage_path=scratch, name="cells", verbose=0, callbacks=[reporter]),
         )
@@ -67,13 +67,13 @@ def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress:
     """A Tune callback that turns finished trials into progress lines. (Tune's classes are imported late, hence the closure.)"""
     from ray.tune import Callback
 
-    by_key = {cell.artefact.key: cell for cell in cells}
+    by_key = {cell.artifact.key: cell for cell in cells}
     claimed: set[str] = set()
     expected: dict[str, float] = {}
-    for cell in cells:  # an artefact shared by two cells (a trained encoder) is work of the first one only
-        own = [artefact for artefact in cell.artefact.walk() if not store.has(artefact) and artefact.key not in claimed]
-        claimed.update(artefact.key for artefact in own)
-        expected[cell.artefact.key] = sum(estimate.seconds(artefact) for artefact in own)
+    for cell in cells:  # an artifact shared by two cells (a trained encoder) is work of the first one only
+        own = [artifact for artifact in cell.artifact.walk() if not store.has(artifact) and artifact.key not in claimed]
+        claimed.update(artifact.key for artifact in own)
+        expected[cell.artifact.key] = sum(estimate.seconds(artifact) for artifact in own)
 
     class Reporter(Callback):
         """ended: trials so far; errors: of the cells that failed for good; again: keys of those to be tried once more"""
@@ -87,7 +87,7 @@ def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress:
             told = trial.last_result or {}
             outcome = Outcome(**{name: told[name] for name in Outcome._fields if name in told})
             key = trial.config["cell"]
-            if not outcome.error and not store.has(by_key[key].artefact):
+            if not outcome.error and not store.has(by_key[key].artifact):
                 outcome = outcome._replace(error=f"its result is not in the store {store.root}; nodes need one shared folder", verdict=AGAIN)
             self._finish(key, outcome)
 
@@ -102,7 +102,7 @@ def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress:
             for note in outcome.notes:
                 progress.line(note)
             if outcome.error:
-                again, said = self.attempts.failed(key, outcome, by_key[key].artefact.stage.has_batches)
+                again, said = self.attempts.failed(key, outcome, by_key[key].artifact.stage.has_batches)
                 if again:
                     self.again.add(key)
                     progress.line(f"{name}: {said}")
@@ -128,7 +128,7 @@ def _score(store: Store, cell: Cell) -> str:
     from harness.results.measurement import load
 
     try:
-        return f"nDCG@10 {load(store.path(cell.artefact))['scores']['ndcg@10']:.3f}"
+        return f"nDCG@10 {load(store.path(cell.artifact))['scores']['ndcg@10']:.3f}"
     except (OSError, ValueError):  # damaged since it was published, which is looked into before the tables are made
         return "measured"
 

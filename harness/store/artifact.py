@@ -1,4 +1,4 @@
-"""Artefacts and where they come from: a graph of named inputs, each known by its content before anything is computed."""
+"""Artifacts and where they come from: a graph of named inputs, each known by its content before anything is computed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Hub:
 
 
 @dataclass(frozen=True)
-class Artefact:
+class Artifact:
     """The result of one stage: a folder in the store, named by stage, stage version, parameters and the keys of its inputs."""
 
     stage: Stage
@@ -62,7 +62,7 @@ class Artefact:
         return hash(self.key)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Artefact) and self.key == other.key
+        return isinstance(other, Artifact) and self.key == other.key
 
     @cached_property
     def key(self) -> str:
@@ -70,15 +70,15 @@ class Artefact:
         return _digest([self.stage.name, self.stage.version, self.parameters, inputs])[:32]
 
     @cached_property
-    def needed(self) -> tuple[Artefact, ...]:
-        """The artefacts this one is computed from, direct inputs only."""
-        found = (source.artefact if isinstance(source, Member) else source for source in self.inputs.values())
-        return tuple(dict.fromkeys(source for source in found if isinstance(source, Artefact)))
+    def needed(self) -> tuple[Artifact, ...]:
+        """The artifacts this one is computed from, direct inputs only."""
+        found = (source.artifact if isinstance(source, Member) else source for source in self.inputs.values())
+        return tuple(dict.fromkeys(source for source in found if isinstance(source, Artifact)))
 
-    def walk(self) -> Iterator[Artefact]:
-        """This artefact and everything below it, inputs first, each once."""
+    def walk(self) -> Iterator[Artifact]:
+        """This artifact and everything below it, inputs first, each once."""
         seen: set[str] = set()
-        stack: list[tuple[Artefact, bool]] = [(self, False)]
+        stack: list[tuple[Artifact, bool]] = [(self, False)]
         while stack:
             node, opened = stack.pop()
             if node.key in seen:
@@ -93,17 +93,17 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Member:
-    """A file or folder inside an artefact."""
+    """A file or folder inside an artifact."""
 
-    artefact: Artefact
+    artifact: Artifact
     path: str
 
     @property
     def key(self) -> str:
-        return _digest([self.artefact.key, self.path])
+        return _digest([self.artifact.key, self.path])
 
 
-Source = Local | Hub | Artefact | Member
+Source = Local | Hub | Artifact | Member
 
 
 def _digest(content: Any) -> str:

@@ -1,4 +1,4 @@
-"""Whether an artefact is still what was published: its files against the sizes and digests in its MANIFEST.json.
+"""Whether an artifact is still what was published: its files against the sizes and digests in its MANIFEST.json.
 
 A size costs a look at the folder. A digest costs reading the file, so it is remembered, for the life of the process, as long as the file's size and
 times stay what they were.
@@ -17,12 +17,12 @@ _digests: dict[tuple[int, int, int, int, int], str] = {}
 
 
 def damage(folder: Path, key: str) -> str:
-    """What is wrong with the artefact `key` in `folder`, in a few words; empty if it is whole."""
+    """What is wrong with the artifact `key` in `folder`, in a few words; empty if it is whole."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         listed = {name: (file["bytes"], file["sha256"]) for name, file in manifest["files"].items()}
         if manifest["key"] != key:
-            return f"{MANIFEST} is of another artefact"
+            return f"{MANIFEST} is of another artifact"
     except FileNotFoundError:
         return f"{MANIFEST} is missing"
     except OSError as error:

@@ -1,10 +1,10 @@
-"""A stage: a pure function that writes one artefact, with the version that is part of the artefact's key.
+"""A stage: a pure function that writes one artifact, with the version that is part of the artifact's key.
 
 Every stage is declared beside its function, in the module of the room it belongs to. `build(out, parameters, inputs)` writes one folder from the
 given parameters and input locations; what else it takes is read off its signature:
 
     scratch        a folder that survives a kill, to go on from what the stage left there
-    batch_divisor  how many times smaller than usual its batches shall be, for an artefact that ran out of memory
+    batch_divisor  how many times smaller than usual its batches shall be, for an artifact that ran out of memory
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class Stage:
     """Declare a stage.
 
     name     names the stage's folder in a store
-    version  rises whenever the stage would write something else for the same inputs; old artefacts then simply are no longer asked for
+    version  rises whenever the stage would write something else for the same inputs; old artifacts then simply are no longer asked for
     seconds  a first guess for estimates, replaced by measured times as soon as a store has some
     build    the function, at module level: worker processes find it by its name
-    shared   several cells may need the same artefact, so it is scheduled once, before the cells
+    shared   several cells may need the same artifact, so it is scheduled once, before the cells
     """
 
     name: str

@@ -2,7 +2,7 @@
 
 Every worker encodes its share of the global batch and receives the others' representations without gradient; all compute the same global loss,
 and each differentiates it by its own share. The sum of the gradients is then exactly the gradient of the global loss, so the number of workers
-changes neither negatives nor regularisation.
+changes neither negatives nor regularization.
 """
 
 from __future__ import annotations

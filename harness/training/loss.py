@@ -1,7 +1,7 @@
-"""The objective: InfoNCE over in-batch negatives plus FLOPS regularisation, both over the global batch.
+"""The objective: InfoNCE over in-batch negatives plus FLOPS regularization, both over the global batch.
 
 SPLADE v2 (Formal et al. 2021): FLOPS(w) = sum_j (mean_i |w_ij|)^2. The mean runs over the whole batch, whatever the number of workers; a mean per
-worker would over-regularise and change with their number.
+worker would over-regularize and change with their number.
 """
 
 from __future__ import annotations
@@ -27,6 +27,6 @@ def flops(representations: torch.Tensor) -> torch.Tensor:
 
 
 def ramp(step: int, steps: int, share: float) -> float:
-    """Quadratic rise of the regularisation from 0 to 1 over the first `share` of all steps (step counts from 0)."""
+    """Quadratic rise of the regularization from 0 to 1 over the first `share` of all steps (step counts from 0)."""
     rising = share * steps
     return 1.0 if rising <= 0 else min(1.0, ((step + 1) / rising) ** 2)

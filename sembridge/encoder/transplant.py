@@ -43,7 +43,7 @@ def transplant(
     """Give `encoder` the target `tokenizer` and the rows of `initialization`; changes and returns the encoder.
 
     initialization  rows [T, D] of the input embedding (and of a tied decoder)
-    decoder         rows of an untied decoder, initialised by the same method from `decoder_rows`; required exactly if there is one
+    decoder         rows of an untied decoder, initialized by the same method from `decoder_rows`; required exactly if there is one
     bias            decoder bias: `transfer` moves it with the mixture weights (rows without a mixture get the mean), `zero` clears it, `keep`
                     leaves it at the source ids as published code does (ids past the source vocabulary get 0)
     special_ids     `target`: pad, bos, eos, ... of the configuration, the padding row and the positions follow the target tokenizer; `keep`: they
@@ -58,7 +58,7 @@ def transplant(
     if max(vocabulary.values()) >= size:
         raise ValueError(f"the target tokenizer can emit ids up to {max(vocabulary.values())} but the initialization has only {size} rows")
     if (decoder is None) != (decoder_rows(encoder) is None):
-        raise ValueError("an untied decoder needs rows of its own, and only an untied one: initialise them from decoder_rows(encoder)")
+        raise ValueError("an untied decoder needs rows of its own, and only an untied one: initialize them from decoder_rows(encoder)")
 
     found = parts(encoder)
     old = found.model

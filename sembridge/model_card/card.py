@@ -1,6 +1,6 @@
 """The model card of a transferred encoder: README.md with the front matter the hub reads.
 
-It says only what the record knows. Licences are those the ingredients' own cards state; where one states none, the card tells the reader to check.
+It says only what the record knows. Licenses are those the ingredients' own cards state; where one states none, the card tells the reader to check.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def model_card(
     parts = [
         _front_matter(recipe, language),
         f"# {name}\n\nThe sparse encoder {_code(recipe.source)} with the vocabulary of {_code(recipe.tokenizer)}: {len(record):,} tokens, "
-        f"initialised by {_plain(recipe.label)}. It is an ordinary SPLADE encoder: texts become weighted tokens that an inverted index can hold.\n\n"
+        f"initialized by {_plain(recipe.label)}. It is an ordinary SPLADE encoder: texts become weighted tokens that an inverted index can hold.\n\n"
         "**Nothing was trained.** These are zero-shot weights, the starting point for fine-tuning on text of the new language.",
         _usage(name, masked_lm, _weights(strategy, activation)),
         f"## What its rows are made of\n\n{_coverage(record)}",
         f"## How it was made\n\n{_making(recipe)}",
-        f"## Licences\n\n{_licences(recipe)}",
+        f"## Licenses\n\n{_licenses(recipe)}",
         "## What it is not\n\n- Not fine-tuned and not evaluated: measure it on queries and documents of your own before you rely on it.\n"
         "- Not a translation model: a new token has the meaning of the source tokens it is mixed from, good or bad.\n"
         "- Not better informed than its source: it knows the domains and has the biases of the source's training data.",
@@ -49,11 +49,11 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def carried_licence(recipe: Recipe) -> str | None:
-    """The licence to declare: the most restrictive one known among all ingredients, None if the source's own is not known."""
-    if recipe.source.licence is None:
+def carried_license(recipe: Recipe) -> str | None:
+    """The license to declare: the most restrictive one known among all ingredients, None if the source's own is not known."""
+    if recipe.source.license is None:
         return None
-    return most_restrictive(part.licence for part in recipe.ingredients.values() if part.licence is not None)
+    return most_restrictive(part.license for part in recipe.ingredients.values() if part.license is not None)
 
 
 def _front_matter(recipe: Recipe, language: str | None) -> str:
@@ -63,8 +63,8 @@ def _front_matter(recipe: Recipe, language: str | None) -> str:
         fields["language"] = [language]
     if recipe.source.revision is not None:
         fields["base_model"] = [recipe.source.name]
-    if (licence := carried_licence(recipe)) is not None:
-        fields["license"] = licence
+    if (license := carried_license(recipe)) is not None:
+        fields["license"] = license
     return "---\n" + "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()) + "---"
 
 
@@ -126,17 +126,17 @@ def _making(recipe: Recipe) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| {_plain(key)} | {value} |" for key, value in rows)])
 
 
-def _licences(recipe: Recipe) -> str:
-    known = {role: part.licence for role, part in recipe.ingredients.items() if part.licence is not None}
-    lines = [f"- {role}, {_code(part)}: {_plain(part.licence or UNKNOWN)}" for role, part in recipe.ingredients.items()]
-    for role, licence in known.items():
-        if forbids_commerce(licence):
-            lines.append(f"\n**Not for commercial use**: the {role} is under {_plain(licence)}.")
-        if forbids_derivatives(licence):
+def _licenses(recipe: Recipe) -> str:
+    known = {role: part.license for role, part in recipe.ingredients.items() if part.license is not None}
+    lines = [f"- {role}, {_code(part)}: {_plain(part.license or UNKNOWN)}" for role, part in recipe.ingredients.items()]
+    for role, license in known.items():
+        if forbids_commerce(license):
+            lines.append(f"\n**Not for commercial use**: the {role} is under {_plain(license)}.")
+        if forbids_derivatives(license):
             lines.append(
-                f"\n**No derivatives**: {_plain(licence)} of the {role} does not allow changed versions to be passed on. Ask its makers first."
+                f"\n**No derivatives**: {_plain(license)} of the {role} does not allow changed versions to be passed on. Ask its makers first."
             )
-    lines.append("\nThe weights of this encoder are derived from the source's. Check that all of these licences allow what you intend.")
+    lines.append("\nThe weights of this encoder are derived from the source's. Check that all of these licenses allow what you intend.")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Licences by their hub ids ("apache-2.0", "cc-by-nc-sa-4.0"): what they forbid, and which of several binds the most. No legal advice."""
+"""Licenses by their hub ids ("apache-2.0", "cc-by-nc-sa-4.0"): what they forbid, and which of several binds the most. No legal advice."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ _PERMISSIVE = frozenset({
 _SHARE_ALIKE = ("gpl", "agpl", "lgpl", "mpl", "epl", "eupl", "osl", "odbl", "gfdl", "cdla-sharing")
 
 
-def forbids_commerce(licence: str) -> bool:
-    """True for the non-commercial licences of Creative Commons."""
-    return "nc" in _terms(licence)
+def forbids_commerce(license: str) -> bool:
+    """True for the non-commercial licenses of Creative Commons."""
+    return "nc" in _terms(license)
 
 
-def forbids_derivatives(licence: str) -> bool:
-    """True for the licences of Creative Commons under which nothing changed may be passed on; a transplanted encoder is changed."""
-    return "nd" in _terms(licence)
+def forbids_derivatives(license: str) -> bool:
+    """True for the licenses of Creative Commons under which nothing changed may be passed on; a transplanted encoder is changed."""
+    return "nd" in _terms(license)
 
 
-def most_restrictive(licences: Iterable[str]) -> str:
-    """The licence that binds the most; the first of several that bind alike. Terms of a maker's own count as more than share-alike."""
-    return max(licences, key=_weight)  # max keeps the first
+def most_restrictive(licenses: Iterable[str]) -> str:
+    """The license that binds the most; the first of several that bind alike. Terms of a maker's own count as more than share-alike."""
+    return max(licenses, key=_weight)  # max keeps the first
 
 
-def _weight(licence: str) -> int:
-    terms = _terms(licence)
+def _weight(license: str) -> int:
+    terms = _terms(license)
     if "nc" in terms or "nd" in terms:
         return 2 + 2 * ("nc" in terms) + ("nd" in terms)
-    if licence.lower() in _PERMISSIVE or (terms and "sa" not in terms):
+    if license.lower() in _PERMISSIVE or (terms and "sa" not in terms):
         return 0
-    return 1 if terms or licence.lower().startswith(_SHARE_ALIKE) else 2
+    return 1 if terms or license.lower().startswith(_SHARE_ALIKE) else 2
 
 
-def _terms(licence: str) -> set[str]:
-    """{"by", "nc", "sa", ...} of a Creative Commons licence, empty for others."""
-    head, *rest = licence.lower().split("-")
+def _terms(license: str) -> set[str]:
+    """{"by", "nc", "sa", ...} of a Creative Commons license, empty for others."""
+    head, *rest = license.lower().split("-")
     return set(rest) if head == "cc" else set()

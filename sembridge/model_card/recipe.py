@@ -13,12 +13,12 @@ class Ingredient:
 
     name      hub id, or the last part of the path of a folder or file
     revision  of a hub model; None for what lies on disk
-    licence   as the thing's own card states it; None where it states none
+    license   as the thing's own card states it; None where it states none
     """
 
     name: str
     revision: str | None = None
-    licence: str | None = None
+    license: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class Recipe:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Recipe:
         """The inverse of `dataclasses.asdict`."""
-        named = {key: Ingredient(**content[key]) for key in ("source", "tokenizer")}
-        inputs = {key: Ingredient(**value) for key, value in content["inputs"].items()}
+        named = {key: _ingredient(content[key]) for key in ("source", "tokenizer")}
+        inputs = {key: _ingredient(value) for key, value in content["inputs"].items()}
         return cls(**{**content, **named, "inputs": inputs})
+
+
+def _ingredient(content: Mapping[str, Any]) -> Ingredient:
+    """Read an ingredient; records written before version 0.2 spell its license the British way."""
+    return Ingredient(content["name"], content["revision"], content.get("license", content.get("licence")))

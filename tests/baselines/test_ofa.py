@@ -1,4 +1,4 @@
-"""OFA against an independent oracle in plain NumPy, with and without factorisation; subword vectors against a word-by-word count."""
+"""OFA against an independent oracle in plain NumPy, with and without factorization; subword vectors against a word-by-word count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tokenizers_made import KINDS, made_tokenizer
 from transfers_made import made_transfer
 from transformers import PreTrainedTokenizerFast
 
-from baselines.ofa import OFA, factorised
+from baselines.ofa import OFA, factorized
 from baselines.vectors.words import COLEXNET, SubwordVectors, WordVectors, subword_vectors
 from sembridge.initializer import MIXED, SAMPLED, Transfer
 from sembridge.vocabulary.vocabulary import Vocabulary
@@ -64,25 +64,25 @@ def test_equals_the_definition(k, temperature):
     assert answer.statistics["without_vector"] == 3
 
 
-def test_factorised_rows_are_coordinates_times_primitives():
+def test_factorized_rows_are_coordinates_times_primitives():
     transfer, subwords = example()
-    answer = OFA(words=subwords, factorise=3)(transfer)
+    answer = OFA(words=subwords, factorize=3)(transfer)
     u, s, vt = np.linalg.svd(transfer.rows.astype(float), full_matrices=False)
     coordinates, primitives = u[:, :3], np.diag(s[:3]) @ vt[:3]
     weights, mixed = oracle(transfer, subwords, 10, 0.1), answer.origin == MIXED
     np.testing.assert_allclose(answer.rows[mixed], weights[mixed] @ coordinates @ primitives, atol=1e-5)
     np.testing.assert_allclose(answer.mixture.toarray()[mixed], weights[mixed], atol=1e-6)
-    assert np.abs(answer.rows[mixed] - weights[mixed] @ transfer.rows).max() > 0.05  # the factorisation takes something away
+    assert np.abs(answer.rows[mixed] - weights[mixed] @ transfer.rows).max() > 0.05  # the factorization takes something away
     assert (answer.rows[:20] == transfer.rows[:20]).all()  # copies stay whole
     outside = answer.rows[20:] @ vt[3:].T
     np.testing.assert_allclose(outside, 0, atol=1e-5)  # invented rows, fallback included, lie in the span of the primitives
 
 
-def test_the_factorised_fallback_has_the_moments_of_the_coordinates():
+def test_the_factorized_fallback_has_the_moments_of_the_coordinates():
     transfer = made_transfer([0] + [-1] * 20_000, example()[0].rows)
     subwords = SubwordVectors(np.ones((40, 2), dtype=np.float32), np.zeros((20_001, 2), dtype=np.float32))
-    answer = OFA(words=subwords, factorise=3)(transfer)
-    coordinates, primitives = factorised(transfer.rows, 3)
+    answer = OFA(words=subwords, factorize=3)(transfer)
+    coordinates, primitives = factorized(transfer.rows, 3)
     found = answer.rows[1:].astype(float) @ np.linalg.pinv(primitives)
     np.testing.assert_allclose((found.mean(axis=0) - coordinates.mean(axis=0)) / coordinates.std(axis=0), 0, atol=5 / np.sqrt(20_000))
     np.testing.assert_allclose(found.std(axis=0) / coordinates.std(axis=0), 1, atol=5 / np.sqrt(20_000))
@@ -91,11 +91,11 @@ def test_the_factorised_fallback_has_the_moments_of_the_coordinates():
 def test_rows_do_not_depend_on_the_signs_the_decomposition_came_with(monkeypatch):
     """A singular vector and its negative are as good as each other; coordinates, primitives and drawn rows have to be the same with both."""
     transfer, subwords = example()
-    expected, before = OFA(words=subwords, factorise=3)(transfer).rows, factorised(transfer.rows, 3)
+    expected, before = OFA(words=subwords, factorize=3)(transfer).rows, factorized(transfer.rows, 3)
     svd, flips = np.linalg.svd, np.where(np.arange(8) % 2, 1.0, -1.0)
     monkeypatch.setattr(np.linalg, "svd", lambda rows, **keywords: (lambda u, s, v: (u * flips, s, v * flips[:, None]))(*svd(rows, **keywords)))
-    assert OFA(words=subwords, factorise=3)(transfer).rows.tobytes() == expected.tobytes()
-    assert all(left.tobytes() == right.tobytes() for left, right in zip(factorised(transfer.rows, 3), before, strict=True))
+    assert OFA(words=subwords, factorize=3)(transfer).rows.tobytes() == expected.tobytes()
+    assert all(left.tobytes() == right.tobytes() for left, right in zip(factorized(transfer.rows, 3), before, strict=True))
     largest = np.abs(before[1]).argmax(axis=1)
     assert (before[1][np.arange(3), largest] > 0).all()
 
@@ -111,16 +111,16 @@ def test_opposite_vectors_are_far_not_near():
 
 def test_the_published_settings_are_the_defaults():
     transfer, subwords = example()
-    published = OFA(words=subwords, neighbours=10, temperature=0.1, factorise=None, seed=114514)
+    published = OFA(words=subwords, neighbours=10, temperature=0.1, factorize=None, seed=114514)
     assert OFA(words=subwords)(transfer).rows.tobytes() == published(transfer).rows.tobytes()
-    for other in ({"neighbours": 9}, {"temperature": 0.11}, {"seed": 42}, {"factorise": 7}):
+    for other in ({"neighbours": 9}, {"temperature": 0.11}, {"seed": 42}, {"factorize": 7}):
         assert OFA(words=subwords, **other)(transfer).rows.tobytes() != published(transfer).rows.tobytes()
 
 
-def test_factorising_to_the_full_dimension_is_the_plain_mixture():
+def test_factorizing_to_the_full_dimension_is_the_plain_mixture():
     transfer, subwords = example()
-    assert OFA(words=subwords, factorise=8)(transfer).rows.tobytes() == OFA(words=subwords)(transfer).rows.tobytes()
-    coordinates, primitives = factorised(transfer.rows, 8)
+    assert OFA(words=subwords, factorize=8)(transfer).rows.tobytes() == OFA(words=subwords)(transfer).rows.tobytes()
+    coordinates, primitives = factorized(transfer.rows, 8)
     np.testing.assert_allclose(coordinates @ primitives, transfer.rows, atol=1e-6)
 
 
@@ -169,8 +169,8 @@ def test_subword_vectors_are_means_over_the_encodings_that_contain_the_subword(k
         assert vectors.dtype == np.float32 and 0 < len(found) < len(vectors)
 
 
-def test_a_word_counts_bare_after_a_space_and_capitalised():
-    """By hand, on a vocabulary of whole words: the capitalised form reaches a token no other form reaches."""
+def test_a_word_counts_bare_after_a_space_and_capitalized():
+    """By hand, on a vocabulary of whole words: the capitalized form reaches a token no other form reaches."""
     backend = Tokenizer(models.WordLevel({"[UNK]": 0, "cat": 1, "Cat": 2, "CAT": 3, "dog": 4}, unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]", pad_token="[UNK]")
@@ -227,9 +227,9 @@ def test_bad_inputs_are_named(tmp_path):
         OFA(words=SubwordVectors(subwords.source, subwords.target[:3]))(transfer)
     with pytest.raises(ValueError, match="none of the source subwords has a vector"):
         OFA(words=SubwordVectors(np.zeros_like(subwords.source), subwords.target))(transfer)
-    with pytest.raises(ValueError, match="factorise 9 exceeds 8"):
-        OFA(words=subwords, factorise=9)(transfer)
-    for settings in ({"neighbours": 0}, {"temperature": 0.0}, {"factorise": 0}):
+    with pytest.raises(ValueError, match="factorize 9 exceeds 8"):
+        OFA(words=subwords, factorize=9)(transfer)
+    for settings in ({"neighbours": 0}, {"temperature": 0.0}, {"factorize": 0}):
         with pytest.raises(ValueError, match=next(iter(settings))):
             OFA(words=subwords, **settings)
     with pytest.raises(ValueError, match="2 words but 1 vectors"):

@@ -1,4 +1,4 @@
-"""The catalogue's own entries: every one of them holds what the loaders, and a reader, rely on."""
+"""The catalog's own entries: every one of them holds what the loaders, and a reader, rely on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_every_entry(kind, name):
         assert [other for other, language in CATALOG.languages.items() if language.iso3 == entry.iso3] == [name]
         assert ("pairs" in entry.bm25) == (name in UNSPACED | GLUED), "what is said of BM25 is what is done"
         return
-    assert entry.licence.strip() and entry.licence == entry.licence.strip()
+    assert entry.license.strip() and entry.license == entry.license.strip()
     if kind == "collections":
         source = CollectionSource.model_validate(with_entries({"collections": {name: f"catalog:{name}"}}, CATALOG)["collections"][name])
         assert source.folder is not None or source.ir_datasets is not None or re.fullmatch(r"[0-9a-f]{40}", source.revision or "")

@@ -1,4 +1,4 @@
-"""References of the catalogue: a kind of their own, and code of a repository only where the preset itself asks for it."""
+"""References of the catalog: a kind of their own, and code of a repository only where the preset itself asks for it."""
 
 import pytest
 
@@ -10,7 +10,7 @@ CATALOG = load_catalog()
 
 def test_code_is_asked_for_in_the_preset():
     for asked in ("catalog:milco", {"model": "catalog:milco", "remote_code": False}, {"model": "catalog:milco", "remote_code": "yes"}):
-        with pytest.raises(CatalogError, match=r"never done on the catalogue's word; if you trust it, add --set references\.x\.remote_code=true"):
+        with pytest.raises(CatalogError, match=r"never done on the catalog's word; if you trust it, add --set references\.x\.remote_code=true"):
             with_entries({"references": {"x": asked}}, CATALOG)
     found = with_entries({"references": {"x": {"model": "catalog:milco", "remote_code": True}}}, CATALOG)["references"]["x"]
     pinned = CATALOG.references["milco"].revision
@@ -19,7 +19,7 @@ def test_code_is_asked_for_in_the_preset():
 
 def test_kinds_are_not_confused():
     assert with_entries({"references": {"x": "catalog:bge-m3-sparse"}}, CATALOG)["references"]["x"]["kind"] == "bge-m3"
-    with pytest.raises(CatalogError, match=r"references\.x: catalog:e5-base is not among the catalogue's references"):
+    with pytest.raises(CatalogError, match=r"references\.x: catalog:e5-base is not among the catalog's references"):
         with_entries({"references": {"x": "catalog:e5-base"}}, CATALOG)
-    with pytest.raises(CatalogError, match=r"bridges\.x: catalog:bge-m3-sparse is not among the catalogue's bridges"):
+    with pytest.raises(CatalogError, match=r"bridges\.x: catalog:bge-m3-sparse is not among the catalog's bridges"):
         with_entries({"bridges": {"x": "catalog:bge-m3-sparse"}}, CATALOG)

@@ -157,7 +157,7 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
             f"compare with: {name}": (["compare", str(root / "comparisons" / "good"), "--expected", str(file)], message)
             for name, (file, message) in figures.items()
         },
-        "compare catalogue": (["compare", str(root / "comparisons" / "good"), "--catalog", str(work / "korean.txt")], "not valid YAML"),
+        "compare catalog": (["compare", str(root / "comparisons" / "good"), "--catalog", str(work / "korean.txt")], "not valid YAML"),
         "explain format": (["explain", source, "cat", "--format", "jsn"], "--format 'jsn' is unknown; did you mean 'json'?"),
     }
     costly = {

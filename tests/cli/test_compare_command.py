@@ -15,7 +15,7 @@ from harness.results.record import FAILED, OK, Identity, Record
 ROOT = Path(__file__).parents[2]
 WHOLE = """
 collections:
-  help: {source: {folder: x}, licence: MIT, counts: {ko: {documents: 100, queries: 10, train_pairs: 40}, ru: {documents: 200, queries: 20}}}
+  help: {source: {folder: x}, license: MIT, counts: {ko: {documents: 100, queries: 10, train_pairs: 40}, ru: {documents: 200, queries: 20}}}
 """
 HEAD = "source: a paper\ncertainty: second hand\nmeasure: ndcg@10\nok: 0.005\nokish: 0.02\nmean_over: [ko, ru]\nfigures:\n"
 
@@ -126,7 +126,7 @@ def test_one_run_of_bm25_serves_all_stages_and_architectures(compare):
 def test_full_training_is_compared(compare):
     assert compare([cell(train_pairs=40)], figure("value: 0.5, trained_on: help"))[1][0].startswith("[OK]")
     assert (
-        "the catalogue does not say how many train pairs all of help is"
+        "the catalog does not say how many train pairs all of help is"
         in compare([cell("ru", train_pairs=5)], figure("value: 0.5, trained_on: help", "ru"))[1][0]
     )
 
@@ -156,7 +156,7 @@ def test_the_project_s_figures(command, tmp_path):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "experiments" / "expected").glob("*.yaml")), ids=lambda path: path.stem)
 def test_expected_files(path):
-    """Their names are those of the paper's presets and of the catalogue; no figure is there twice."""
+    """Their names are those of the paper's presets and of the catalog; no figure is there twice."""
     from harness.catalog.catalog import load_catalog
     from harness.plan.load_preset import load_preset
 

@@ -171,17 +171,17 @@ def test_a_store_tells_what_is_left_its_sizes_and_its_hours(doctor, hub, tmp_pat
     store = Store(tmp_path / "store")
     store.create()
     cells = plan(load_preset(str(tmp_path / "small.yaml"), tmp_path))
-    for artefact in {artefact for cell in cells for artefact in cell.artefact.walk()}:
-        store.path(artefact).mkdir(parents=True)
+    for artifact in {artifact for cell in cells for artifact in cell.artifact.walk()}:
+        store.path(artifact).mkdir(parents=True)
         manifest = '{"seconds": 90, "files": {"a": {"bytes": 3000}, "b": {"bytes": 1000}}}'
-        (store.path(artefact) / "MANIFEST.json").write_text(manifest, encoding="utf-8")
+        (store.path(artifact) / "MANIFEST.json").write_text(manifest, encoding="utf-8")
     hub.requests.clear()
     code, report = doctor()
-    assert code == 0 and not hub.requests and "2 cells, 2 in the store, 0 artefacts missing\n" in report
-    (store.path(cells[0].artefact) / "MANIFEST.json").unlink()
+    assert code == 0 and not hub.requests and "2 cells, 2 in the store, 0 artifacts missing\n" in report
+    (store.path(cells[0].artifact) / "MANIFEST.json").unlink()
     code, report = doctor()
-    assert "1 artefacts missing, about 1 min 30 s one after the other, as measured in this store" in report
-    assert "4.0 kB for 1 artefacts (sizes as measured in this store)" in report
+    assert "1 artifacts missing, about 1 min 30 s one after the other, as measured in this store" in report
+    assert "4.0 kB for 1 artifacts (sizes as measured in this store)" in report
 
 
 def test_memory_is_held_against_the_largest_cell(doctor, monkeypatch):
@@ -226,8 +226,8 @@ def test_a_preset_of_the_paper_lacks_revisions(command, tmp_path, hub):
     assert "add --set architectures.splade-v3.revision=COMMIT" in out and "--set tokenizers.zh.revision=COMMIT" in out
     assert "tokenizers.ru" not in out
     assert "https://huggingface.co/naver/splade-v3" in line(out, "naver/splade-v3")
-    assert "licence            naver/splade-v3: CC-BY-NC-SA-4.0 by the catalogue, not for commercial use" in out
-    assert "licence            fnlp/bart-base-chinese: " in out
+    assert "license            naver/splade-v3: CC-BY-NC-SA-4.0 by the catalog, not for commercial use" in out
+    assert "license            fnlp/bart-base-chinese: " in out
     assert "first guesses" in out.splitlines()[-3]
 
 
@@ -238,7 +238,7 @@ def test_too_little_disk_for_the_downloads(doctor, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=42_000))
     code, report = doctor()
     assert code == 1 and any(found.startswith("[FAIL] disk") and "hub cache" in found for found in report.splitlines())
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1_000_000))  # enough for these, not for the guessed artefacts
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1_000_000))  # enough for these, not for the guessed artifacts
     code, report = doctor()
     assert code == 0 and "[warn] disk" in report and "make room" in report
 
@@ -295,22 +295,22 @@ CARD = "---\nlicense: {}\n---\n# card"
 
 @pytest.mark.parametrize(
     ("card", "expected"),
-    [(CARD.format("cc-by-nc-4.0"), "[warn] licence            org/enc: cc-by-nc-4.0 by the card, not for commercial use"),
+    [(CARD.format("cc-by-nc-4.0"), "[warn] license            org/enc: cc-by-nc-4.0 by the card, not for commercial use"),
      (CARD.format("mit"), ", mit by the card"),
-     (CARD.format("other\nlicense_name: house-nc"), "[warn] licence            org/enc: house-nc by the card"),
-     ("# card", "[warn] licence            org/enc: unknown")],
+     (CARD.format("other\nlicense_name: house-nc"), "[warn] license            org/enc: house-nc by the card"),
+     ("# card", "[warn] license            org/enc: unknown")],
 )  # fmt: skip
-def test_licences_are_read_from_cards(doctor, card, expected):
+def test_licenses_are_read_from_cards(doctor, card, expected):
     report = doctor(files=ENCODER | {"README.md": card})[1]
     assert expected in report
-    assert "[warn] licence            org/words: unknown" in report
+    assert "[warn] license            org/words: unknown" in report
     assert expected in doctor(files=ENCODER | {"README.md": card}, gated=True)[1]  # cards are open to all
 
 
-def test_the_catalogue_is_asked_where_the_card_says_nothing(doctor, tmp_path):
+def test_the_catalog_is_asked_where_the_card_says_nothing(doctor, tmp_path):
     mine = tmp_path / "mine.yaml"
-    mine.write_text("encoders: {mine: {id: org/enc, revision: null, licence: BSD-2-Clause, body: BERT, vocabulary: 9}}\n", encoding="utf-8")
-    assert "BSD-2-Clause by the catalogue" in doctor("--catalog", mine)[1]
+    mine.write_text("encoders: {mine: {id: org/enc, revision: null, license: BSD-2-Clause, body: BERT, vocabulary: 9}}\n", encoding="utf-8")
+    assert "BSD-2-Clause by the catalog" in doctor("--catalog", mine)[1]
     assert "Apache-2.0, cc-by-4.0 by the card" in doctor("--catalog", mine, files=ENCODER | {"README.md": CARD.format("Apache-2.0")})[1]
 
 
@@ -319,8 +319,8 @@ def test_a_bridge_that_retrieves_itself_is_downloaded_whole(doctor, hub):
     bridge = ["--set", f"bridges.b={{model: org/bridge, revision: {commit}}}"]
     _, report = doctor("--initializers", "dense", "bm25", *bridge)
     assert "model              org/bridge: 7.0 kB to download (4 files)" in report
-    assert "org/words: " not in report.replace("licence            org/words: ", "") and "7.0 kB" in line(report, "org/bridge")
-    assert "2 cells, 0 in the store, 3 artefacts missing" in report  # the collection, a run by each
+    assert "org/words: " not in report.replace("license            org/words: ", "") and "7.0 kB" in line(report, "org/bridge")
+    assert "2 cells, 0 in the store, 3 artifacts missing" in report  # the collection, a run by each
     _, report = doctor("--initializers", "mean", *bridge)
     assert "model              org/bridge" not in report
 
@@ -334,7 +334,7 @@ def test_hours_by_calibrated_rates(doctor, tmp_path):
     rates.save(store.root)
     mine = tmp_path / "mine.yaml"
     body = "body: '1 layers of 10', vocabulary: 100"
-    mine.write_text(f"encoders: {{mine: {{id: org/enc, revision: null, licence: MIT, {body}}}}}\n", encoding="utf-8")
+    mine.write_text(f"encoders: {{mine: {{id: org/enc, revision: null, license: MIT, {body}}}}}\n", encoding="utf-8")
     counted = ["--catalog", mine, "--initializers", "base", "--set", "collections.faq.expected.ko={documents: 1000000, queries: 10}"]
     _, report = doctor(*counted)
     # a token: 2 x (4 x 10^2 + 2 x 10 x 40 + 10 x 100) = 4,400; 1e6 x 128 + 10 x 16 of them at 0.5e9 a second, 1e7 pairs at 1e6, 3 s of its own

@@ -1,4 +1,4 @@
-"""The card of a transferred folder: its programs run, its front matter is what the hub reads, its licences are those of the inputs' own cards."""
+"""The card of a transferred folder: its programs run, its front matter is what the hub reads, its licenses are those of the inputs' own cards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from harness.cli.inputs import Input
-from harness.hub.licenses import hub_licence, stated_licence
+from harness.hub.licenses import hub_license, stated_license
 from harness.store.artifact import Hub
 
 CARD = "---\nlanguage: en\nlicense: {}\n---\n# A model\n\n---\nlicense: mit\n---\n"
@@ -27,10 +27,10 @@ def test_the_programs_in_the_card_run(made, transferred, tmp_path, monkeypatch, 
     assert torch.allclose(weights, found["documents"].to_dense()[0], atol=1e-5) and weights.max() > 0
 
 
-def test_licences_come_from_the_cards_of_the_inputs(made, transferred, tmp_path):
-    for name, folder, licence in (("source", made.source, "cc-by-nc-sa-4.0"), ("bridge", made.bridge, "mit")):
+def test_licenses_come_from_the_cards_of_the_inputs(made, transferred, tmp_path):
+    for name, folder, license in (("source", made.source, "cc-by-nc-sa-4.0"), ("bridge", made.bridge, "mit")):
         shutil.copytree(folder, tmp_path / name, dirs_exist_ok=True)
-        (tmp_path / name / "README.md").write_text(CARD.format(licence), encoding="utf-8")
+        (tmp_path / name / "README.md").write_text(CARD.format(license), encoding="utf-8")
     folder = transferred("sembridge", "--bridge", tmp_path / "bridge", "--language", "ru", source=tmp_path / "source")
     card = (folder / "README.md").read_text(encoding="utf-8")
     head = yaml.safe_load(card.split("---\n")[1])
@@ -42,7 +42,7 @@ def test_licences_come_from_the_cards_of_the_inputs(made, transferred, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("stated", "licence"),
+    ("stated", "license"),
     [
         ("apache-2.0", "apache-2.0"),
         ("[mit, apache-2.0]", "mit"),
@@ -53,19 +53,19 @@ def test_licences_come_from_the_cards_of_the_inputs(made, transferred, tmp_path)
         ('"', None),
     ],
 )
-def test_stated_licences(tmp_path, stated, licence):
+def test_stated_licenses(tmp_path, stated, license):
     (tmp_path / "README.md").write_text(CARD.format(stated), encoding="utf-8")
-    assert stated_licence(tmp_path / "README.md") == licence
+    assert stated_license(tmp_path / "README.md") == license
 
 
 @pytest.mark.parametrize("text", ["", "# A model\n---\nlicense: mit\n---\n", "---\nlicense: mit\n", "---\n- a\n---\n"])
 def test_cards_that_state_nothing(tmp_path, text):
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
-    assert stated_licence(tmp_path / "README.md") is None
-    assert stated_licence(tmp_path / "nothing.md") is None
+    assert stated_license(tmp_path / "README.md") is None
+    assert stated_license(tmp_path / "nothing.md") is None
 
 
-def test_licences_on_the_hub(tmp_path, monkeypatch):
+def test_licenses_on_the_hub(tmp_path, monkeypatch):
     import huggingface_hub
 
     asked = []
@@ -77,10 +77,10 @@ def test_licences_on_the_hub(tmp_path, monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     found = Input("a/b", Hub("a/b", "abc")).ingredient()
-    assert asked == [("a/b", "README.md", "abc")] and (found.name, found.revision, found.licence) == ("a/b", "abc", "gemma")
+    assert asked == [("a/b", "README.md", "abc")] and (found.name, found.revision, found.license) == ("a/b", "abc", "gemma")
 
     def unreachable(*_, **__):
         raise OSError("no network")
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
-    assert hub_licence("a/b", "abc") is None
+    assert hub_license("a/b", "abc") is None

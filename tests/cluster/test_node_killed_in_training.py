@@ -23,7 +23,7 @@ def data(tmp_path_factory):
 def undisturbed(data, tmp_path_factory):
     grid = OwnGrid(data, tmp_path_factory.mktemp("undisturbed"), [EPOCHS], ["fine-tuned"])
     grid.make()
-    return grid.artefacts()
+    return grid.artifacts()
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_a_node_taken_away_and_a_node_killed_in_training(nodes, data, undisturbe
     nodes.kill(hit)
     assert command.wait(240) == 0, grid.said()
     assert grid.trained()["resumed_from"] >= step > noticed
-    assert grid.artefacts() == undisturbed
+    assert grid.artifacts() == undisturbed
     assert grid.said().count("attempt 1 of 3 failed: its process died") == grid.said().count("failed") == 1
 
 
@@ -96,5 +96,5 @@ def test_a_process_on_a_node_that_leaves_takes_nothing_new(nodes):
 
 
 def scores(grid):
-    (found,) = (value for name, value in grid.artefacts().items() if name.endswith("measurement.json"))
+    (found,) = (value for name, value in grid.artifacts().items() if name.endswith("measurement.json"))
     return found

@@ -66,9 +66,9 @@ def scores(data: Path, store: Path, workers: int, compute: bool = False) -> dict
     cells, kept = plan(load_preset("own-data", ROOT / "experiments" / "presets", sets, CHOSEN)), Store(store)
     if compute:
         kept.create()
-        for artefact in missing(cells, kept):
-            kept.make(artefact)
-    return {cell.identity.stage: measurement.load(kept.path(cell.artefact))["scores"] for cell in cells}
+        for artifact in missing(cells, kept):
+            kept.make(artifact)
+    return {cell.identity.stage: measurement.load(kept.path(cell.artifact))["scores"] for cell in cells}
 
 
 class Watch(threading.Thread):

@@ -15,48 +15,48 @@ from harness.initialization.initialization import INITIALIZATION
 from harness.plan.plan import Cell
 from harness.pocket.texts import POCKET_TEXT
 from harness.results.record import Identity
-from harness.store.artifact import Artefact
+from harness.store.artifact import Artifact
 from harness.store.store import Store
 from harness.training.stage import TRAINED_ENCODER
 
-WORLD = Artefact(POCKET_TEXT, {"seed": 1})
-ROWS = Artefact(INITIALIZATION, {"initializer": "mean"}, {"text": WORLD})
-TRAINED = Artefact(TRAINED_ENCODER, {}, {"initialization": ROWS})
+WORLD = Artifact(POCKET_TEXT, {"seed": 1})
+ROWS = Artifact(INITIALIZATION, {"initializer": "mean"}, {"text": WORLD})
+TRAINED = Artifact(TRAINED_ENCODER, {}, {"initialization": ROWS})
 SECONDS = {ROWS: 2.0, TRAINED: 10.0}  # ours, each made once
 
 
 def cell(collection: str, stage: str) -> Cell:
     made = {"zero-shot": {"initialization": ROWS}, "fine-tuned": {"trained": TRAINED}}[stage]
-    artefact = Artefact(EVALUATION, {"collection": collection}, made)
-    return Cell(Identity("ko", "bert", collection, "mean", "", None, stage, 42), "mean", False, artefact)
+    artifact = Artifact(EVALUATION, {"collection": collection}, made)
+    return Cell(Identity("ko", "bert", collection, "mean", "", None, stage, 42), "mean", False, artifact)
 
 
 CELLS = [cell("faq", "zero-shot"), cell("faq", "fine-tuned"), cell("passages", "fine-tuned")]
 THEIRS = [
-    {"scores": {"ndcg@10": 0.30}, "seconds": {"load": 1.0, "bridge": 4.0, "initialise": 6.0, "evaluate": 3.0}},
-    {"scores": {"ndcg@10": 0.40}, "seconds": {"load": 1.5, "bridge": 5.0, "initialise": 7.0, "train": 20.0, "evaluate": 2.0}},
-    {"scores": {"ndcg@10": 0.50}, "seconds": {"load": 2.5, "bridge": 6.0, "initialise": 8.0, "train": 21.0, "evaluate": 9.0}},
+    {"scores": {"ndcg@10": 0.30}, "seconds": {"load": 1.0, "bridge": 4.0, "initialize": 6.0, "evaluate": 3.0}},
+    {"scores": {"ndcg@10": 0.40}, "seconds": {"load": 1.5, "bridge": 5.0, "initialize": 7.0, "train": 20.0, "evaluate": 2.0}},
+    {"scores": {"ndcg@10": 0.50}, "seconds": {"load": 2.5, "bridge": 6.0, "initialize": 8.0, "train": 21.0, "evaluate": 9.0}},
 ]
-PIECES = {"load": 1 + 1.5 + 2.5, "bridge": 4, "initialise": 6, "evaluate": 3 + 2 + 9, "train": 20}  # theirs, each done once
+PIECES = {"load": 1 + 1.5 + 2.5, "bridge": 4, "initialize": 6, "evaluate": 3 + 2 + 9, "train": 20}  # theirs, each done once
 ONCE = 49
 
 
 @pytest.fixture
 def store(tmp_path):
     found = Store(tmp_path / "store")
-    measured = SECONDS | {one.artefact: 1.0 for one in CELLS}
-    for artefact, taken in measured.items():
-        (folder := found.path(artefact)).mkdir(parents=True)
+    measured = SECONDS | {one.artifact: 1.0 for one in CELLS}
+    for artifact, taken in measured.items():
+        (folder := found.path(artifact)).mkdir(parents=True)
         (folder / "MANIFEST.json").write_text(json.dumps({"seconds": taken}), encoding="utf-8")
     for one, score in zip(CELLS, (0.31, 0.40, 0.48), strict=True):
-        (found.path(one.artefact) / "measurement.json").write_text(json.dumps({"scores": {"ndcg@10": score}}), encoding="utf-8")
+        (found.path(one.artifact) / "measurement.json").write_text(json.dumps({"scores": {"ndcg@10": score}}), encoding="utf-8")
     return found
 
 
 def test_each_piece_is_counted_once_for_whatever_decides_it():
     assert grid.each_once(THEIRS, CELLS) == PIECES
     other = replace(CELLS[1], identity=replace(CELLS[1].identity, initializer="random"))  # all of its own but the bridge, which knows no method
-    added = {"load": 1.5, "bridge": 0, "initialise": 7, "train": 20, "evaluate": 2}
+    added = {"load": 1.5, "bridge": 0, "initialize": 7, "train": 20, "evaluate": 2}
     assert grid.each_once([*THEIRS, THEIRS[1]], [*CELLS, other]) == {piece: PIECES[piece] + more for piece, more in added.items()}
     foreign = replace(CELLS[1], identity=replace(CELLS[1].identity, language="ru"))  # a language shares nothing
     added["bridge"] = 5
@@ -91,8 +91,8 @@ def test_both_sides_are_given_the_same_folders():
     start = {"encoder": "ENCODER", "tokenizer": "TOKENIZER", "initialization": given}
     trained = SimpleNamespace(inputs=start | {"pairs": "PAIRS"})
     asked = [
-        SimpleNamespace(identity=CELLS[0].identity, artefact=SimpleNamespace(inputs=start | {"collection": "FAQ"})),
-        SimpleNamespace(identity=CELLS[2].identity, artefact=SimpleNamespace(inputs={"trained": trained, "collection": "PASSAGES"})),
+        SimpleNamespace(identity=CELLS[0].identity, artifact=SimpleNamespace(inputs=start | {"collection": "FAQ"})),
+        SimpleNamespace(identity=CELLS[2].identity, artifact=SimpleNamespace(inputs={"trained": trained, "collection": "PASSAGES"})),
     ]
     preset = SimpleNamespace(training=SimpleNamespace(model_dump=lambda: {"epochs": 1}))
     folders = {"encoder": "ENCODER", "tokenizer": "TOKENIZER", "bridge": "BRIDGE"}

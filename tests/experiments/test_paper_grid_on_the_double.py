@@ -1,6 +1,6 @@
 """The paper's grid as a person runs it, from the hub to the tables and to `compare`: the presets as they are, the models and collections tiny.
 
-What the presets name is on the hub's double under its own ids. A catalogue of one's own pins it, as docs/reproduce.md tells to; a few --set knobs
+What the presets name is on the hub's double under its own ids. A catalog of one's own pins it, as docs/reproduce.md tells to; a few --set knobs
 make the rest small.
 """
 
@@ -62,8 +62,8 @@ class Desk:
     def cells(self, results: str) -> pd.DataFrame:
         return pd.read_csv(self.folder / results / "cells.csv")
 
-    def artefacts(self, store: str = "store") -> Counter[str]:
-        """Stage -> how many of its artefacts are in the store."""
+    def artifacts(self, store: str = "store") -> Counter[str]:
+        """Stage -> how many of its artifacts are in the store."""
         return Counter(path.parts[-3] for path in (self.folder / store).glob("*/*/MANIFEST.json"))
 
     def written(self, results: str) -> dict[str, bytes]:
@@ -131,10 +131,10 @@ def test_what_cells_share_is_made_once(desk, zero_shot, fine_tuned):
         "bm25": 4,  # no architecture, no stage
         "evaluation": 4 * 2 * 2 * 8,
     }
-    assert f"144 cells, 0 already in the store, {sum(made.values())} artefacts to compute" in zero_shot
+    assert f"144 cells, 0 already in the store, {sum(made.values())} artifacts to compute" in zero_shot
     trained = {"trained-encoder": 2 * 8, "evaluation": 2 * 2 * 8}  # trained once, evaluated on both collections
-    assert f"36 cells, 4 already in the store, {sum(trained.values())} artefacts to compute" in fine_tuned
-    assert desk.artefacts() == Counter(made) + Counter(trained)
+    assert f"36 cells, 4 already in the store, {sum(trained.values())} artifacts to compute" in fine_tuned
+    assert desk.artifacts() == Counter(made) + Counter(trained)
     transfers = Counter(path for path in desk.hub.transfers() if not path.endswith("README.md"))
     assert transfers and set(transfers.values()) <= {1, 2}, "a file was fetched again"
 
@@ -181,10 +181,10 @@ def test_compare_with_the_published_figures(desk, zero_shot, fine_tuned):
 
 
 def test_bridges_on_copies_in_other_layouts(desk, zero_shot):
-    """WebFAQ's old splits and MIRACL as Parquet are other artefacts, and give the same scores."""
+    """WebFAQ's old splits and MIRACL as Parquet are other artifacts, and give the same scores."""
     entries = {"collections": hub_field.serve_collections(desk.hub, LANGUAGES, copies=True)}
     (desk.folder / "copies.yaml").write_text(yaml.safe_dump(entries), encoding="utf-8")
-    before = desk.artefacts()
+    before = desk.artifacts()
     desk.grid("paper-bridges", "bridges", *pinned(desk), "--languages", "ko", catalogs=("pins", "copies"))
     cells = desk.cells("bridges")
     assert len(cells) == 2 * 6 and set(cells["status"]) == {"ok"}
@@ -192,7 +192,7 @@ def test_bridges_on_copies_in_other_layouts(desk, zero_shot):
         expected = [*(f"sembridge ({name})" for name in BRIDGES), "base", "bm25"]
         assert rows(desk, "bridges", f"{collection}_zero-shot_splade-v3", ["ko", "mean"]) == expected
     made = {"collection": 2, "bridge-vectors": 3 * 2, "initialization": 3, "evaluation": 2 * 5, "bm25": 2}
-    assert desk.artefacts() - before == Counter(made)
+    assert desk.artifacts() - before == Counter(made)
     coordinates = ["language", "architecture", "collection", "initializer", "bridge", "alpha"]
     measures = ["ndcg@10", "recall@100", "mrr@10", "doc_active"]
     known = desk.cells("zero-shot").set_index(coordinates)[measures]
@@ -217,12 +217,12 @@ def test_convergence_ends_where_fine_tuning_ends(desk, zero_shot, fine_tuned):
 
 def test_offline_from_the_cache(desk, zero_shot, fine_tuned):
     """First everything from the store; then the sweep of alpha in an empty store, from the hub's cache alone."""
-    before, made = desk.written("zero-shot"), desk.artefacts()
+    before, made = desk.written("zero-shot"), desk.artifacts()
     desk.hub.requests.clear()
     away = Desk(desk.folder, desk.hub, offline=True)
     told = away.grid("paper-zero-shot", "zero-shot", *pinned(desk), "--languages", *LANGUAGES)
-    assert "144 already in the store, 0 artefacts to compute" in told and "Ray is ready" not in told
-    assert (desk.written("zero-shot"), desk.artefacts()) == (before, made)
+    assert "144 already in the store, 0 artifacts to compute" in told and "Ray is ready" not in told
+    assert (desk.written("zero-shot"), desk.artifacts()) == (before, made)
 
     few = ["--languages", "ko", "--set", "collections.miracl.limit=9"]
     away.grid("paper-alpha", "alpha", *pinned(desk), *few, store="another-store")

@@ -22,7 +22,7 @@ MEASURES = ["ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "fl
 def trainings(own_data):
     def make(*overrides):
         cells = plan(load_preset("own-data", PRESETS, [f"data={own_data}", *overrides], {"languages": ["ru"], "initializers": ["mean", "base"]}))
-        return {a.key: a for cell in cells for a in cell.artefact.walk() if a.stage.name == "trained-encoder"}
+        return {a.key: a for cell in cells for a in cell.artifact.walk() if a.stage.name == "trained-encoder"}
 
     return make
 
@@ -30,11 +30,11 @@ def trainings(own_data):
 def test_points_and_how_they_are_measured_are_in_the_key_only_where_there_are_some(trainings):
     plain, none, points = trainings(), trainings("training.points=0"), trainings("training.points=3")
     assert plain.keys() == none.keys() and not plain.keys() & points.keys() and len(plain) == len(points) == 2
-    for artefact in plain.values():
+    for artifact in plain.values():
         assert (
-            artefact.parameters.keys() <= {"training", "workers", "seed", "bias", "special_ids"} and "points" not in artefact.parameters["training"]
+            artifact.parameters.keys() <= {"training", "workers", "seed", "bias", "special_ids"} and "points" not in artifact.parameters["training"]
         )
-        assert "collection" not in artefact.inputs
+        assert "collection" not in artifact.inputs
     assert plain.keys() == trainings("evaluation.max_length=32").keys()
     assert not points.keys() & trainings("training.points=3", "evaluation.max_length=32").keys()
 
@@ -59,8 +59,8 @@ def test_curves_end_in_the_cells(own_data, tmp_path):
     store, records = Store(tmp_path / "store"), []
     store.create()
     for cell in plan(load_preset("own-data", PRESETS, options, chosen)):
-        store.make(cell.artefact)
-        records.append(measurement.record(cell.identity, cell.artefact.key, cell.label, cell.reference, store.path(cell.artefact)))
+        store.make(cell.artifact)
+        records.append(measurement.record(cell.identity, cell.artifact.key, cell.label, cell.reference, store.path(cell.artifact)))
     written = write_results(tmp_path / "results", records, lambda _: None)
     cells, points = (pd.read_csv(tmp_path / "results" / name) for name in ("cells.csv", "convergence.csv"))
     assert points[["initializer", "step", "pairs"]].to_numpy().tolist() == [

@@ -22,11 +22,11 @@ from harness.pocket.texts import POCKET_TEXT
 from harness.references.bm25 import BM25
 from harness.references.dense import DENSE
 from harness.references.sparse_models import REFERENCE
-from harness.store.artifact import Artefact, Hub, Local, Member
+from harness.store.artifact import Artifact, Hub, Local, Member
 from harness.store.store import Store
 from harness.training.stage import TRAINED_ENCODER
 
-ENTRY = {"revision": None, "licence": "MIT"}
+ENTRY = {"revision": None, "license": "MIT"}
 CATALOG = Catalog(
     encoders={"e": Encoder(id="a/encoder", body="RoBERTa, 2 layers of 8", vocabulary=100, **ENTRY)},
     tokenizers={"t": Tokenizer(id="a/tokenizer", language="ko", vocabulary=50, **ENTRY)},
@@ -36,7 +36,7 @@ CATALOG = Catalog(
 BODY, BRIDGE_BODY = 2 * (4 * 64 + 2 * 256), 12 * (4 * 16 + 2 * 64)
 ENCODER, TOKENIZER, BRIDGE = (Hub(f"a/{name}", "c0ffee") for name in ("encoder", "tokenizer", "bridge"))
 EXPECTED = {"documents": 1000, "queries": 10, "train_pairs": 40}
-FAQ = Artefact(COLLECTION, {"hub": "a/faq", "expected": EXPECTED})
+FAQ = Artifact(COLLECTION, {"hub": "a/faq", "expected": EXPECTED})
 READ = {"k": 100, "max_length": 512, "precision": "float32"}
 RATES = Rates("CPU", 1, {"float32": 1e6, "bfloat16": 1e7}, 0.5, 0.25, 1e3, 1e4, 100.0, "float32")
 
@@ -52,9 +52,9 @@ def test_bert_base_has_85_million_weights_in_its_body():
 
 
 def test_an_evaluation_is_its_tokens_through_body_and_head(sizes):
-    base = work(Artefact(EVALUATION, READ, {"encoder": ENCODER, "collection": FAQ}), sizes)
+    base = work(Artifact(EVALUATION, READ, {"encoder": ENCODER, "collection": FAQ}), sizes)
     assert base.encode == 2 * (BODY + 8 * 100) * (1000 * 128 + 10 * 16) and base.pairs == 10_000 and base.precision == "float32"
-    transplanted = Artefact(EVALUATION, READ | {"max_length": 100}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "collection": FAQ})
+    transplanted = Artifact(EVALUATION, READ | {"max_length": 100}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "collection": FAQ})
     assert work(transplanted, sizes).encode == 2 * (BODY + 8 * 50) * (1000 * 100 + 10 * 16)
 
 
@@ -62,46 +62,46 @@ def test_an_evaluation_is_its_tokens_through_body_and_head(sizes):
 def test_training_is_three_times_forward_of_padded_texts(sizes, max_length, tokens):
     training = {"max_pairs": None, "epochs": 2, "batch_size": 2, "max_length": max_length, "precision": "bfloat16"}
     inputs = {"encoder": ENCODER, "tokenizer": TOKENIZER, "pairs": FAQ}
-    trained = Artefact(TRAINED_ENCODER, {"training": training}, inputs)
+    trained = Artifact(TRAINED_ENCODER, {"training": training}, inputs)
     found = work(trained, sizes)
     assert found == Work(train=3 * 2 * (BODY + 8 * 50) * 40 * 2 * tokens, precision="bfloat16")
-    few = Artefact(TRAINED_ENCODER, {"training": training | {"max_pairs": 10}}, inputs)
+    few = Artifact(TRAINED_ENCODER, {"training": training | {"max_pairs": 10}}, inputs)
     assert work(few, sizes).train == pytest.approx(found.train / 4)
-    evaluated = work(Artefact(EVALUATION, READ, {"trained": trained, "collection": FAQ}), sizes)
+    evaluated = work(Artifact(EVALUATION, READ, {"trained": trained, "collection": FAQ}), sizes)
     assert evaluated.encode == 2 * (BODY + 8 * 50) * 128_160
-    curve = Artefact(TRAINED_ENCODER, {"training": training, "points": 3, "evaluation": READ}, inputs | {"collection": FAQ})
+    curve = Artifact(TRAINED_ENCODER, {"training": training, "points": 3, "evaluation": READ}, inputs | {"collection": FAQ})
     assert work(curve, sizes) == Work(encode=4 * evaluated.encode, train=found.train, pairs=4 * 10_000, precision="bfloat16")
 
 
 @pytest.mark.parametrize(("alpha", "compared"), [(4, 4), (1, 4 + 8)])
 def test_an_initialization_compares_all_tokens_with_all(sizes, alpha, compared):
-    vectors = Artefact(BRIDGE_VECTORS, {}, {"bridge": BRIDGE, "tokenizer": TOKENIZER})
+    vectors = Artifact(BRIDGE_VECTORS, {}, {"bridge": BRIDGE, "tokenizer": TOKENIZER})
     inputs = {"encoder": ENCODER, "tokenizer": TOKENIZER, "bridge_source": vectors, "bridge_target": vectors}
-    assert work(Artefact(INITIALIZATION, {"settings": {"alpha": alpha}}, inputs), sizes) == Work(mix=2 * 50 * 100 * compared)
+    assert work(Artifact(INITIALIZATION, {"settings": {"alpha": alpha}}, inputs), sizes) == Work(mix=2 * 50 * 100 * compared)
     assert work(vectors, sizes) == Work(encode=2 * BRIDGE_BODY * 4 * 50)
-    assert work(Artefact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER}), sizes) == Work()
+    assert work(Artifact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER}), sizes) == Work()
 
 
 def test_text_that_is_learned_from(sizes):
     text = Member(FAQ, "corpus.jsonl")
-    assert work(Artefact(AUXILIARY_VECTORS, {}, {"tokenizer": TOKENIZER, "text": text}), sizes) == Work(words=3 * 128_000)
-    auxiliary = Artefact(AUXILIARY_VECTORS, {"epochs": 1}, {"tokenizer": TOKENIZER, "text": text})
+    assert work(Artifact(AUXILIARY_VECTORS, {}, {"tokenizer": TOKENIZER, "text": text}), sizes) == Work(words=3 * 128_000)
+    auxiliary = Artifact(AUXILIARY_VECTORS, {"epochs": 1}, {"tokenizer": TOKENIZER, "text": text})
     assert work(auxiliary, sizes) == Work(words=128_000)
-    focus = Artefact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "auxiliary": auxiliary})
+    focus = Artifact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "auxiliary": auxiliary})
     assert work(focus, sizes) == Work(mix=2 * 50 * 100 * 100)
-    words = Artefact(SUBWORD_VECTORS, {}, {"source": ENCODER, "target": TOKENIZER, "bridge": BRIDGE, "text": text})
+    words = Artifact(SUBWORD_VECTORS, {}, {"source": ENCODER, "target": TOKENIZER, "bridge": BRIDGE, "text": text})
     assert work(words, sizes) == Work(encode=2 * BRIDGE_BODY * 4 * (100 + 100_000))  # no more than the 100,000 most frequent words
-    ofa = Artefact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "words": words})
+    ofa = Artifact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "words": words})
     assert work(ofa, sizes) == Work(mix=2 * 50 * 100 * 4)
 
 
 def test_reference_rows(sizes):
-    assert work(Artefact(BM25, {}, {"collection": FAQ}), sizes) == Work(pairs=10_000)
-    dense = work(Artefact(DENSE, READ, {"bridge": BRIDGE, "collection": FAQ}), sizes)
+    assert work(Artifact(BM25, {}, {"collection": FAQ}), sizes) == Work(pairs=10_000)
+    dense = work(Artifact(DENSE, READ, {"bridge": BRIDGE, "collection": FAQ}), sizes)
     assert dense == Work(encode=2 * BRIDGE_BODY * 128_160, mix=2 * 10_000 * 4, pairs=10_000)
-    sparse = Artefact(REFERENCE, READ | {"kind": "sparse-encoder"}, {"encoder": ENCODER, "collection": FAQ})
+    sparse = Artifact(REFERENCE, READ | {"kind": "sparse-encoder"}, {"encoder": ENCODER, "collection": FAQ})
     assert work(sparse, sizes).encode == 2 * (BODY + 8 * 100) * 128_160
-    assert work(Artefact(REFERENCE, READ | {"kind": "bge-m3"}, sparse.inputs), sizes).encode == 2 * BODY * 128_160
+    assert work(Artifact(REFERENCE, READ | {"kind": "bge-m3"}, sparse.inputs), sizes).encode == 2 * BODY * 128_160
 
 
 def test_seconds_are_work_by_rates():
@@ -137,34 +137,34 @@ def test_sizes_of_what_is_here_are_counted(own_data, sizes):
 
 @pytest.mark.parametrize(("limit", "documents"), [({"limit": 5}, 15), ({"limit": 5000}, 1000), ({}, 1000)])
 def test_a_limited_collection_keeps_its_judged_documents(sizes, limit, documents):
-    assert sizes.counts(Artefact(COLLECTION, {"hub": "a/faq", "expected": EXPECTED} | limit)).documents == documents
+    assert sizes.counts(Artifact(COLLECTION, {"hub": "a/faq", "expected": EXPECTED} | limit)).documents == documents
 
 
 def test_what_is_not_known_is_said(sizes):
     with pytest.raises(UnknownError, match="counts of a/faq"):
-        sizes.counts(Artefact(COLLECTION, {"hub": "a/faq"}))
+        sizes.counts(Artifact(COLLECTION, {"hub": "a/faq"}))
     with pytest.raises(UnknownError, match="size of me/other"):
         sizes.body(Hub("me/other", "c0ffee"))
-    pocket = Member(Artefact(POCKET_TEXT, {}), "ko")
-    assert work(Artefact(BM25, {}, {"collection": pocket}), sizes) is None
+    pocket = Member(Artifact(POCKET_TEXT, {}), "ko")
+    assert work(Artifact(BM25, {}, {"collection": pocket}), sizes) is None
 
 
 def test_measurements_come_before_rates_and_rates_before_guesses(tmp_path: Path, sizes):
-    store, artefact = Store(tmp_path), Artefact(BM25, {}, {"collection": FAQ})
-    unknown = Artefact(BM25, {}, {"collection": Artefact(COLLECTION, {"hub": "a/faq"})})
+    store, artifact = Store(tmp_path), Artifact(BM25, {}, {"collection": FAQ})
+    unknown = Artifact(BM25, {}, {"collection": Artifact(COLLECTION, {"hub": "a/faq"})})
     guess = BM25.seconds
 
     def asked(one):
         estimate = Estimate(store, sizes, Rates.load(tmp_path))
         return estimate.seconds(one), estimate.source(one), estimate.unknown
 
-    assert asked(artefact) == (guess, GUESSED, {})
+    assert asked(artifact) == (guess, GUESSED, {})
     RATES.save(tmp_path)
     assert Rates.load(tmp_path) == RATES
-    assert asked(artefact) == (guess + 1, CALIBRATED, {})
+    assert asked(artifact) == (guess + 1, CALIBRATED, {})
     assert asked(unknown) == (guess, GUESSED, {"bm25": "counts of a/faq"})
     (tmp_path / "bm25" / "key").mkdir(parents=True)
     (tmp_path / "bm25" / "key" / "MANIFEST.json").write_text(json.dumps({"seconds": 90}))
-    assert asked(artefact) == (90, MEASURED, {})
+    assert asked(artifact) == (90, MEASURED, {})
     (tmp_path / "calibration.json").write_text('{"device": "an older form"}')
     assert Rates.load(tmp_path) is None

@@ -33,8 +33,8 @@ def test_scores_run_and_activity_do_not_depend_on_shares(cells_of, tmp_path, mon
     found = []
     for shares in (1, 3, 100):  # a hundred: most of them are empty
         (cell,) = cells_of(shares, stages=["zero-shot"])
-        store.make(cell.artefact)
-        folder = store.path(cell.artefact)
+        store.make(cell.artifact)
+        folder = store.path(cell.artifact)
         written = json.loads((folder / MEASUREMENT).read_text(encoding="utf-8"))
         told = {name: written[name] for name in ("scores", "statistics", "documents", "queries", "about")}
         found.append((told, (folder / RUN).read_bytes(), pd.read_parquet(folder / QUERIES).to_csv()))
@@ -46,20 +46,20 @@ def test_smaller_batches_of_any_share_are_recorded(cells_of, tmp_path):
     store = Store(tmp_path / "store")
     store.create()
     (cell,) = cells_of(3, stages=["zero-shot"])
-    shares = [artefact for artefact in cell.artefact.walk() if artefact.stage.name == "evaluation-share"]
+    shares = [artifact for artifact in cell.artifact.walk() if artifact.stage.name == "evaluation-share"]
     for share, batch_divisor in zip(shares, (4, 1, 16), strict=True):
         store.make(share, batch_divisor)
-    store.make(cell.artefact, 64)  # which has no batches of its own then
-    assert json.loads((store.path(cell.artefact) / MEASUREMENT).read_text(encoding="utf-8"))["about"]["batches_divided"] == 16
+    store.make(cell.artifact, 64)  # which has no batches of its own then
+    assert json.loads((store.path(cell.artifact) / MEASUREMENT).read_text(encoding="utf-8"))["about"]["batches_divided"] == 16
 
 
-def test_shares_are_artefacts_that_other_nodes_make_and_a_later_run_finds(cells_of, tmp_path):
+def test_shares_are_artifacts_that_other_nodes_make_and_a_later_run_finds(cells_of, tmp_path):
     store = Store(tmp_path / "store")
     store.create()
     (zero,), (tuned,) = cells_of(3, stages=["zero-shot"]), cells_of(3, stages=["fine-tuned"])
-    shares = [artefact for artefact in zero.artefact.walk() if artefact.stage.name == "evaluation-share"]
-    assert [artefact.parameters["share"] for artefact in shares] == [0, 1, 2] and all(map(_apart, shares))
-    assert not any(_apart(artefact) for artefact in tuned.artefact.walk() if artefact.stage.name == "evaluation-share"), "they come with the training"
+    shares = [artifact for artifact in zero.artifact.walk() if artifact.stage.name == "evaluation-share"]
+    assert [artifact.parameters["share"] for artifact in shares] == [0, 1, 2] and all(map(_apart, shares))
+    assert not any(_apart(artifact) for artifact in tuned.artifact.walk() if artifact.stage.name == "evaluation-share"), "they come with the training"
     store.make(shares[1])
-    assert {artefact.parameters["share"] for artefact in missing([zero], store) if artefact.stage.name == "evaluation-share"} == {0, 2}
-    assert cells_of(1, stages=["zero-shot"])[0].artefact.key != zero.artefact.key
+    assert {artifact.parameters["share"] for artifact in missing([zero], store) if artifact.stage.name == "evaluation-share"} == {0, 2}
+    assert cells_of(1, stages=["zero-shot"])[0].artifact.key != zero.artifact.key

@@ -103,7 +103,7 @@ def test_run_files_give_the_scores_to_other_tools(whole, own_data):
 def test_the_same_command_again_computes_nothing(whole, own_data):
     folder, before = whole[0], outputs(whole[0])
     code, out, _ = finish(start(own_data, folder))
-    assert code == 0 and "18 already in the store, 0 artefacts to compute" in out
+    assert code == 0 and "18 already in the store, 0 artifacts to compute" in out
     assert "computed ru_" not in out and "Ray is ready" not in out
     assert outputs(folder) == before
 

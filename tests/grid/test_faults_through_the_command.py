@@ -75,10 +75,10 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
     assert grid.trained()["resumed_from"] > step
     undisturbed = OwnGrid(own_data, tmp_path / "undisturbed", [EPOCHS])
     undisturbed.make()
-    assert grid.artefacts() == undisturbed.artefacts()
+    assert grid.artifacts() == undisturbed.artifacts()
     assert finished.items() <= published(grid).items(), "finished pieces are not computed again"
 
 
 def published(grid):
-    """Finished artefacts as folders on the disk: one that is computed again is another one."""
+    """Finished artifacts as folders on the disk: one that is computed again is another one."""
     return {manifest.parent.name: manifest.parent.stat().st_ino for manifest in grid.store.glob("*/*/MANIFEST.json")}

@@ -55,7 +55,7 @@ def test_the_same_scores_from_the_hub_and_from_a_folder(own_data, hub, tmp_path)
 
 
 def test_a_refusal_of_the_hub_is_one_line_and_leaves_nothing(own_data, hub, tmp_path, monkeypatch):
-    """A gated dataset is known only when it is asked for: the artefact fails with the advice."""
+    """A gated dataset is known only when it is asked for: the artifact fails with the advice."""
     from harness.plan.load_preset import load_preset
     from harness.plan.plan import plan
     from harness.store.store import Store
@@ -67,9 +67,9 @@ def test_a_refusal_of_the_hub_is_one_line_and_leaves_nothing(own_data, hub, tmp_
     store = Store(tmp_path / "store")
     store.create()
     with pytest.raises(ValueError, match=r"'faq/gated' is gated: open https://huggingface.co/datasets/faq/gated, log in and accept"):
-        store.make(cell.artefact)
+        store.make(cell.artifact)
     assert not list((tmp_path / "store" / "collection").iterdir())
     monkeypatch.setenv("HF_TOKEN", hub_double.TOKEN)
-    assert store.make(cell.artefact) and store.has(cell.artefact)
+    assert store.make(cell.artifact) and store.has(cell.artifact)
     for path in (tmp_path / "store").rglob("*"):
         assert not path.is_file() or hub_double.TOKEN.encode() not in path.read_bytes(), path

@@ -20,7 +20,7 @@ def said(command):
     return run
 
 
-def test_a_hub_collection_is_one_artefact_for_all_cells(said):
+def test_a_hub_collection_is_one_artifact_for_all_cells(said):
     told = said(HUB + "}")
     assert "2 cells" in told and "1 collection " in told and "1 bm25" in told
 

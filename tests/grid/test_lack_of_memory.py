@@ -84,8 +84,8 @@ def test_a_cell_that_runs_out_of_memory_comes_back_with_smaller_batches(data, tm
     (cell,) = plan(load_preset("own-data", ROOT / "experiments" / "presets", [f"data={data}"], choices))
     undisturbed = Store(tmp_path / "undisturbed")
     undisturbed.create()
-    undisturbed.make(cell.artefact)
-    folders = [store.path(cell.artefact) for store in (Store(tmp_path / "store"), undisturbed)]
+    undisturbed.make(cell.artifact)
+    folders = [store.path(cell.artifact) for store in (Store(tmp_path / "store"), undisturbed)]
     small, usual = (json.loads((folder / MEASUREMENT).read_text(encoding="utf-8")) for folder in folders)
     assert (small["about"], usual["about"]) == ({"batches_divided": 4}, {})
     assert small["scores"] == pytest.approx(usual["scores"], abs=1e-3) and small["scores"]["ndcg@10"] > 0

@@ -12,7 +12,7 @@ PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
 # Worked out by hand. A cell by itself needs its collection and its evaluation (2); a row with an initializer also that (3); sembridge the bridge's
 # vectors of two vocabularies (5); focus and ofa vectors learned from text (4), and those on MIRACL, the collection WebFAQ, whose text it is (5).
 APART = 40 * (2 + 2) + 160 * 3 + 40 * 5 + 2 * (20 * 4 + 20 * 5)
-PAPER = {  # cells; artefacts, each once and cell by cell; models without a revision
+PAPER = {  # cells; artifacts, each once and cell by cell; models without a revision
     # 5 languages x 4 architectures x 2 collections x 9 rows; once: evaluations, bm25, collections, rows, vectors of the bridge, of fastText, of words
     "paper-zero-shot": (360, 320 + 10 + 10 + 7 * 20 + (4 + 5) + 5 + 20, APART, 3),
     # an encoder trained serves both collections; by itself each cell trains, and on MIRACL needs WebFAQ's pairs, unless it needs its text anyway
@@ -41,11 +41,11 @@ def test_every_preset_for_the_paper_is_in_the_table():
 
 @pytest.mark.parametrize("name", PAPER)
 def test_dry_run(name, command, offline, tmp_path):
-    cells, artefacts, apart, revisions = PAPER[name]
+    cells, artifacts, apart, revisions = PAPER[name]
     code, out, err = command("--dry-run", preset=name)
     assert (code, err) == (0, "")
     assert out.startswith(f"{name}: {cells} cells\n")
-    assert f"sharing: {artefacts:,} artefacts, cell by cell {apart:,} ({apart / artefacts:.1f} times as many)" in out
+    assert f"sharing: {artifacts:,} artifacts, cell by cell {apart:,} ({apart / artifacts:.1f} times as many)" in out
     assert "estimate: " in out and out.count(", a guess for small models and collections") == out.count(" each")
     needed = [line for line in out.splitlines() if line.startswith("before a run: ")]
     assert len(needed) == revisions
@@ -73,7 +73,7 @@ def test_the_revision_given_is_the_one_that_is_read():
     given = ["architectures.granite-30m.revision=c0ffee"]
     chosen = {"languages": ["ko"], "initializers": ["base"], "architectures": ["granite-30m"], "collections": ["webfaq"]}
     (cell,) = plan(load_preset("paper-zero-shot", PRESETS, given, chosen))
-    assert cell.artefact.inputs["encoder"] == Hub("ibm-granite/granite-embedding-30m-sparse", "c0ffee")
+    assert cell.artifact.inputs["encoder"] == Hub("ibm-granite/granite-embedding-30m-sparse", "c0ffee")
 
 
 def test_only_what_is_read_needs_a_revision(command, offline):
@@ -82,7 +82,7 @@ def test_only_what_is_read_needs_a_revision(command, offline):
     code, out, _ = command("--languages", "zh", "--initializers", "mean", "--architectures", "splade-v3", "--dry-run", preset="paper-zero-shot")
     assert [line.split()[3] for line in out.splitlines() if line.startswith("before")] == ["architectures.splade-v3:", "tokenizers.zh:"]
     code, out, _ = command("--languages", "ko", "--initializers", "mean", "--architectures", "granite-30m", "--dry-run", preset="paper-zero-shot")
-    assert code == 0 and "before a run" not in out, "what the catalogue pins is not asked for"
+    assert code == 0 and "before a run" not in out, "what the catalog pins is not asked for"
 
 
 def test_an_entry_gives_way_to_a_folder(command, own_data, offline):
@@ -101,15 +101,15 @@ def test_a_listed_tokenizer_may_come_from_the_hub(command, offline):
     assert code == 0 and "before a run" not in out, err
 
 
-def test_catalogues_of_ones_own(command, own_data, offline, tmp_path):
+def test_catalogs_of_ones_own(command, own_data, offline, tmp_path):
     mine = tmp_path / "mine.yaml"
-    mine.write_text("encoders: {tiny: {id: me/tiny, revision: null, licence: MIT, body: BERT, vocabulary: 200}}\n", encoding="utf-8")
+    mine.write_text("encoders: {tiny: {id: me/tiny, revision: null, license: MIT, body: BERT, vocabulary: 200}}\n", encoding="utf-8")
     asked = ["--languages", "ru", "--initializers", "base", "--stages", "zero-shot", "--set", "architectures.source=catalog:tiny"]
     for way in (["--catalog", str(mine)], ["--set", f"catalog={mine}"]):
         code, out, err = command(*asked, *way, "--dry-run")
         assert code == 0 and "before a run: architectures.source: me/tiny has no pinned revision" in out, err
     code, _, err = command(*asked, "--dry-run")
-    assert code == 2 and err.startswith("error: architectures.source: catalog:tiny is not among the catalogue's encoders") and err.count("\n") == 1
+    assert code == 2 and err.startswith("error: architectures.source: catalog:tiny is not among the catalog's encoders") and err.count("\n") == 1
     code, _, err = command(*asked, "--catalog", str(tmp_path / "nowhere.yaml"), "--dry-run")
     assert code == 2 and "cannot be read (No such file or directory); check the path" in err and err.count("\n") == 1
     code, _, err = command(*asked[:6], "--set", "references.milco=catalog:milco", "--dry-run")
@@ -121,7 +121,7 @@ def test_catalogues_of_ones_own(command, own_data, offline, tmp_path):
 def test_a_language_of_ones_own_is_in_reach_of_set(command, offline, tmp_path):
     mine = tmp_path / "mine.yaml"
     polish = "languages: {pl: {name: Polish, iso3: pol, script: Latn, bm25: words}}\n"
-    mine.write_text(polish + "tokenizers: {pl: {id: me/pl, revision: null, licence: MIT, language: pl, vocabulary: 9}}\n", encoding="utf-8")
+    mine.write_text(polish + "tokenizers: {pl: {id: me/pl, revision: null, license: MIT, language: pl, vocabulary: 9}}\n", encoding="utf-8")
     asked = ["--languages", "pl", "--initializers", "mean", "--architectures", "granite-30m", "--dry-run"]
     pins = ["--set", "tokenizers.pl.revision=c0ffee", "--set", "architectures.granite-30m.revision=c0ffee"]
     code, out, err = command(*asked, *pins, "--set", "collections.miracl=catalog:webfaq", "--set", f"catalog={mine}", preset="paper-zero-shot")
@@ -139,11 +139,11 @@ def test_text_of_a_collection_is_shared_by_the_others(own_data, tmp_path):
     def learned(*overrides):
         both = ["data=" + str(own_data), f"collections.other={tmp_path}/other", *overrides]
         cells = plan(load_preset("own-data", PRESETS, both, {"languages": ["ru"], "initializers": ["focus"], "stages": ["zero-shot"]}))
-        return len({cell.artefact.inputs["initialization"].key for cell in cells})
+        return len({cell.artifact.inputs["initialization"].key for cell in cells})
 
     assert (learned("text=null"), learned("text=collection:own")) == (2, 1)
 
 
 def test_smoke_is_small(command):
     code, out, _ = command("--dry-run", preset="smoke")
-    assert code == 0 and out.startswith("smoke: 8 cells\n") and "sharing: 18 artefacts, cell by cell 41 (2.3 times as many)" in out
+    assert code == 0 and out.startswith("smoke: 8 cells\n") and "sharing: 18 artifacts, cell by cell 41 (2.3 times as many)" in out

@@ -1,4 +1,4 @@
-"""The plan is pure, shares what can be shared, and names artefacts by content."""
+"""The plan is pure, shares what can be shared, and names artifacts by content."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_the_pocket_grid_has_every_cell_once():
     cells = plan(load_preset("pocket", PRESETS))
     assert len(cells) == 5 * 2 * 2 * 9
     assert len({cell.identity for cell in cells}) == len(cells)
-    trained = {artefact.key for cell in cells for artefact in cell.artefact.walk() if artefact.stage.name == "trained-encoder"}
+    trained = {artifact.key for cell in cells for artifact in cell.artifact.walk() if artifact.stage.name == "trained-encoder"}
     assert len(trained) == 5 * 8  # one fine-tune serves both collections; bm25 has none
     assert {cell.identity.initializer for cell in cells if cell.reference} == {"base", "bm25"}
 
@@ -32,17 +32,17 @@ def test_the_pocket_grid_has_every_cell_once():
 def test_bridge_vectors_are_shared_by_alphas_and_seeds(cells_of):
     cells = cells_of(initializers=["sembridge"], alphas=[1.5, 2, 4], seeds=[1, 2], stages=["zero-shot"])
     counts = {}
-    for artefact in {a.key: a for cell in cells for a in cell.artefact.walk()}.values():
-        counts[artefact.stage.name] = counts.get(artefact.stage.name, 0) + 1
+    for artifact in {a.key: a for cell in cells for a in cell.artifact.walk()}.values():
+        counts[artifact.stage.name] = counts.get(artifact.stage.name, 0) + 1
     assert counts == {"bridge-vectors": 2, "initialization": 6, "evaluation": 6}
 
 
 def test_keys_follow_content_not_names(cells_of, own_data, tmp_path):
     one = cells_of(initializers=["mean"], stages=["zero-shot"])[0]
     renamed = cells_of(f"architectures.other.model={own_data}/source", initializers=["mean"], stages=["zero-shot"], architectures=["other"])[0]
-    assert renamed.identity != one.identity and renamed.artefact.key == one.artefact.key
+    assert renamed.identity != one.identity and renamed.artifact.key == one.artifact.key
     other = cells_of("evaluation.max_length=16", initializers=["mean"], stages=["zero-shot"])[0]
-    assert other.artefact.key != one.artefact.key
+    assert other.artifact.key != one.artifact.key
 
 
 def test_alpha_belongs_to_methods_that_have_one(cells_of):
@@ -58,16 +58,16 @@ def test_alpha_belongs_to_methods_that_have_one(cells_of):
 def test_missing_lists_inputs_before_what_needs_them(cells_of, tmp_path):
     todo = missing(cells_of(), Store(tmp_path / "store"))
     seen = set()
-    for artefact in todo:
-        assert all(child.key in seen for child in artefact.needed)
-        seen.add(artefact.key)
+    for artifact in todo:
+        assert all(child.key in seen for child in artifact.needed)
+        seen.add(artifact.key)
     assert not (tmp_path / "store").exists()
 
 
 def test_training_pairs_may_come_from_a_collection_that_is_not_evaluated():
     cells = plan(load_preset("pocket", PRESETS, (), {"languages": ["ko"], "collections": ["pocket-passages"]}))
     assert {cell.identity.collection for cell in cells} == {"pocket-passages"}
-    assert any(artefact.stage.name == "trained-encoder" for cell in cells for artefact in cell.artefact.walk())
+    assert any(artifact.stage.name == "trained-encoder" for cell in cells for artifact in cell.artifact.walk())
 
 
 def test_rows_say_which_word_vectors_ofa_had(cells_of, tmp_path):
@@ -88,16 +88,16 @@ def test_a_bridge_retrieves_by_itself_once_for_all_architectures_stages_and_seed
         ("dense (bridge)", "bridge", None, True),
         ("dense (e5)", "e5", None, True),
     }
-    assert len(dense) == 2 * 2 * 2 * 2 and len(artefacts(cells, "dense")) == 2
-    assert not artefacts(dense, "evaluation") and not artefacts(dense, "trained-encoder")
-    prompts = {(a.parameters["query_prompt"], a.parameters["document_prompt"]) for a in artefacts(cells, "dense").values()}
+    assert len(dense) == 2 * 2 * 2 * 2 and len(artifacts(cells, "dense")) == 2
+    assert not artifacts(dense, "evaluation") and not artifacts(dense, "trained-encoder")
+    prompts = {(a.parameters["query_prompt"], a.parameters["document_prompt"]) for a in artifacts(cells, "dense").values()}
     assert prompts == {(None, None), ("query: ", "passage: ")}
-    (other,) = artefacts(cells_of("evaluation.max_length=16", initializers=["dense"], stages=["zero-shot"]), "dense")
-    assert other not in artefacts(cells, "dense")
+    (other,) = artifacts(cells_of("evaluation.max_length=16", initializers=["dense"], stages=["zero-shot"]), "dense")
+    assert other not in artifacts(cells, "dense")
 
 
-def artefacts(cells, stage):
-    return {a.key: a for cell in cells for a in cell.artefact.walk() if a.stage.name == stage}
+def artifacts(cells, stage):
+    return {a.key: a for cell in cells for a in cell.artifact.walk() if a.stage.name == stage}
 
 
 def test_a_profile_reaches_vectors_rows_and_transplant_and_is_shown(cells_of):
@@ -105,28 +105,28 @@ def test_a_profile_reaches_vectors_rows_and_transplant_and_is_shown(cells_of):
     fixed, compat = cells_of(**asked), cells_of("profile=compat", **asked)
     assert [cell.label for cell in compat] == ["sembridge (compat)", "base"]
     for stage in ("bridge-vectors", "initialization"):
-        assert not artefacts(fixed, stage).keys() & artefacts(compat, stage).keys()
-    (evaluation,) = [cell.artefact for cell in compat if cell.identity.initializer == "sembridge"]
+        assert not artifacts(fixed, stage).keys() & artifacts(compat, stage).keys()
+    (evaluation,) = [cell.artifact for cell in compat if cell.identity.initializer == "sembridge"]
     assert evaluation.parameters["bias"] == evaluation.parameters["special_ids"] == "keep"
-    assert fixed[1].artefact.key == compat[1].artefact.key, "the source as it is has no profile"
+    assert fixed[1].artifact.key == compat[1].artifact.key, "the source as it is has no profile"
     (zeroed,) = cells_of("profile=compat", "bias=zero", initializers=["sembridge"], stages=["zero-shot"])
-    assert zeroed.artefact.parameters["bias"] == "zero" and zeroed.artefact.parameters["special_ids"] == "keep"
+    assert zeroed.artifact.parameters["bias"] == "zero" and zeroed.artifact.parameters["special_ids"] == "keep"
 
 
 def test_donors_change_the_rows_and_not_the_vectors(cells_of):
     asked = {"initializers": ["sembridge"], "stages": ["zero-shot"]}
     ordinary, everyone = cells_of(**asked), cells_of("donors=all", **asked)
-    assert artefacts(ordinary, "bridge-vectors").keys() == artefacts(everyone, "bridge-vectors").keys()
-    assert not artefacts(ordinary, "initialization").keys() & artefacts(everyone, "initialization").keys()
+    assert artifacts(ordinary, "bridge-vectors").keys() == artifacts(everyone, "bridge-vectors").keys()
+    assert not artifacts(ordinary, "initialization").keys() & artifacts(everyone, "initialization").keys()
 
 
 def test_query_weights_are_counted_only_where_an_encoder_may_have_them(cells_of):
     cells = cells_of("query_weights=idf", initializers=["mean", "base"], stages=["zero-shot"])
-    assert not artefacts(cells, "query-weights"), "the folder shows that this encoder reads queries with its masked LM"
+    assert not artifacts(cells, "query-weights"), "the folder shows that this encoder reads queries with its masked LM"
     hub = cells_of(
         "query_weights=idf", "architectures.doc.model=someone/doc", "architectures.doc.revision=abc", initializers=["mean", "base"],
         stages=["zero-shot", "fine-tuned"], architectures=["doc"],
     )  # fmt: skip
-    assert len(artefacts(hub, "query-weights")) == 1
-    by_stage = {(cell.identity.initializer, cell.identity.stage): [a.stage.name for a in cell.artefact.walk()] for cell in hub}
+    assert len(artifacts(hub, "query-weights")) == 1
+    by_stage = {(cell.identity.initializer, cell.identity.stage): [a.stage.name for a in cell.artifact.walk()] for cell in hub}
     assert [key for key, stages in by_stage.items() if "query-weights" in stages] == [("mean", "zero-shot"), ("mean", "fine-tuned")]

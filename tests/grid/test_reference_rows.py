@@ -33,29 +33,29 @@ def cells_of(own_data):
     return make
 
 
-def test_one_artefact_for_all_architectures_stages_and_seeds(cells_of, own_data, models):
+def test_one_artifact_for_all_architectures_stages_and_seeds(cells_of, own_data, models):
     named = f"references={{m3: {{model: {models}/m3, kind: bge-m3}}, own: {own_data}/source, unasked: nowhere}}"
     _, cells = cells_of(named, f"architectures.other.model={own_data}/source", initializers=["base", "m3", "own"], seeds=[1, 2])
     rows = [cell for cell in cells if cell.identity.initializer in ("m3", "own")]
-    assert {(cell.label, cell.reference, cell.identity.bridge, cell.artefact.stage.name) for cell in rows} == {
+    assert {(cell.label, cell.reference, cell.identity.bridge, cell.artifact.stage.name) for cell in rows} == {
         ("m3", True, "", "reference"),
         ("own", True, "", "reference"),
     }
-    assert len(rows) == 2 * 2 * 2 * 2 * 2 and len({cell.artefact.key for cell in rows}) == 2 * 2, "one a model and language"
+    assert len(rows) == 2 * 2 * 2 * 2 * 2 and len({cell.artifact.key for cell in rows}) == 2 * 2, "one a model and language"
     renamed = cells_of(f"references.x={{model: {models}/m3, kind: bge-m3}}", initializers=["x"])[1]
-    assert {cell.artefact.key for cell in renamed} == {cell.artefact.key for cell in rows if cell.label == "m3"}
+    assert {cell.artifact.key for cell in renamed} == {cell.artifact.key for cell in rows if cell.label == "m3"}
 
 
 def test_milco_s_precision_is_its_own(cells_of, models):
     milco = f"references.milco={{model: {models}/milco, kind: milco, remote_code: true}}"
     keys = [
-        {cell.artefact.key for cell in cells_of(milco, f"evaluation.{option}", initializers=["milco"])[1]}
+        {cell.artifact.key for cell in cells_of(milco, f"evaluation.{option}", initializers=["milco"])[1]}
         for option in ("precision=float32", "precision=bfloat16", "max_length=16")
     ]
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_those_of_the_catalogue_need_a_revision(cells_of):
+def test_those_of_the_catalog_need_a_revision(cells_of):
     names = ("bge-m3-sparse", "opensearch-multilingual", "milco")
     options = (
         [f"references.{name}.model=catalog:{name}" for name in names]
@@ -64,7 +64,7 @@ def test_those_of_the_catalogue_need_a_revision(cells_of):
     )
     preset, cells = cells_of(*options, initializers=[*names, "base"])
     assert [line.split(": ")[0] for line in unpinned(preset, cells)] == [f"references.{name}" for name in names]
-    assert {cell.artefact.parameters["kind"] for cell in cells if cell.artefact.stage.name == "reference"} == {"bge-m3", "sparse-encoder", "milco"}
+    assert {cell.artifact.parameters["kind"] for cell in cells if cell.artifact.stage.name == "reference"} == {"bge-m3", "sparse-encoder", "milco"}
 
 
 def test_what_is_no_reference_is_refused_in_one_line(cells_of, own_data, models, tmp_path):

@@ -1,4 +1,4 @@
-"""The store publishes whole artefacts or none, once, whoever asks."""
+"""The store publishes whole artifacts or none, once, whoever asks."""
 
 import dataclasses
 import hashlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.store.artifact import Artefact, Local, Member, content_digest
+from harness.store.artifact import Artifact, Local, Member, content_digest
 from harness.store.stage import Stage
 from harness.store.store import KEPT, MANIFEST, Store, StoreError
 
@@ -45,8 +45,8 @@ def store(tmp_path):
 
 
 def test_inputs_are_made_first_and_nothing_twice(store):
-    one, two = Artefact(NUMBER, {"number": 1}), Artefact(NUMBER, {"number": 2})
-    total = Artefact(NUMBER, {"number": 10}, {"a": one, "b": two})
+    one, two = Artifact(NUMBER, {"number": 1}), Artifact(NUMBER, {"number": 2})
+    total = Artifact(NUMBER, {"number": 10}, {"a": one, "b": two})
     assert store.make(total) is True
     assert (store.path(total) / "n.txt").read_text() == "13"
     assert store.has(one) and store.has(two)
@@ -64,45 +64,45 @@ def build_private(out, parameters, inputs):
 
 @pytest.mark.parametrize(("umask", "file", "folder"), [(0o022, 0o644, 0o755), (0o007, 0o660, 0o770)])
 def test_who_shares_a_store_can_read_what_the_umask_lets_them(store, umask, file, folder):
-    artefact, before = Artefact(Stage("private", 1, 5, build_private), {"umask": umask}), os.umask(umask)
+    artifact, before = Artifact(Stage("private", 1, 5, build_private), {"umask": umask}), os.umask(umask)
     try:
-        store.make(artefact)
+        store.make(artifact)
         assert os.umask(umask) == umask
     finally:
         os.umask(before)
     modes = {
-        path.relative_to(store.root).as_posix(): path.stat().st_mode & 0o777 for path in (store.path(artefact), *store.path(artefact).rglob("*"))
+        path.relative_to(store.root).as_posix(): path.stat().st_mode & 0o777 for path in (store.path(artifact), *store.path(artifact).rglob("*"))
     }
     assert len(modes) == 5 and set(modes.values()) == {file, folder}
     assert {mode for path, mode in modes.items() if path.endswith((".bin", ".txt", ".json"))} == {file}
 
 
 def test_a_failed_stage_leaves_nothing_behind(store):
-    bad = Artefact(NUMBER, {"number": 1, "fail": True})
+    bad = Artifact(NUMBER, {"number": 1, "fail": True})
     with pytest.raises(RuntimeError, match="no"):
         store.make(bad)
     assert not store.has(bad) and list((store.root / "number").iterdir()) == []
 
 
 def test_scratch_survives_failures_and_goes_with_success(store):
-    artefact = Artefact(RESUMABLE, {"attempts": 2})
+    artifact = Artifact(RESUMABLE, {"attempts": 2})
     for _ in range(2):
         with pytest.raises(RuntimeError, match="killed"):
-            store.make(artefact)
-    assert store.make(artefact)
-    assert (store.path(artefact) / "n.txt").read_text() == "2"
+            store.make(artifact)
+    assert store.make(artifact)
+    assert (store.path(artifact) / "n.txt").read_text() == "2"
     assert list((store.root / "scratch").iterdir()) == []
 
 
-def _make(root, artefact, results):
-    results.put(Store(root).make(artefact))
+def _make(root, artifact, results):
+    results.put(Store(root).make(artifact))
 
 
-def test_two_processes_compute_an_artefact_once(store):
+def test_two_processes_compute_an_artifact_once(store):
     context = multiprocessing.get_context("fork")
     results = context.Queue()
-    artefact = Artefact(NUMBER, {"number": 3, "wait": 0.5})
-    workers = [context.Process(target=_make, args=(store.root, artefact, results)) for _ in range(2)]
+    artifact = Artifact(NUMBER, {"number": 3, "wait": 0.5})
+    workers = [context.Process(target=_make, args=(store.root, artifact, results)) for _ in range(2)]
     for worker in workers:
         worker.start()
     assert sorted(results.get(timeout=20) for _ in workers) == [False, True]
@@ -112,12 +112,12 @@ def test_two_processes_compute_an_artefact_once(store):
 
 def test_keys_depend_on_parameters_inputs_and_version(tmp_path):
     (tmp_path / "f").write_text("x")
-    base = Artefact(NUMBER, {"number": 1}, {"f": Local(tmp_path / "f")})
-    assert base.key == Artefact(NUMBER, {"number": 1}, {"f": Local(tmp_path / "f")}).key
-    assert base.key != Artefact(NUMBER, {"number": 2}, {"f": Local(tmp_path / "f")}).key
-    assert base.key != Artefact(NUMBER, {"number": 1}, {"g": Local(tmp_path / "f")}).key
+    base = Artifact(NUMBER, {"number": 1}, {"f": Local(tmp_path / "f")})
+    assert base.key == Artifact(NUMBER, {"number": 1}, {"f": Local(tmp_path / "f")}).key
+    assert base.key != Artifact(NUMBER, {"number": 2}, {"f": Local(tmp_path / "f")}).key
+    assert base.key != Artifact(NUMBER, {"number": 1}, {"g": Local(tmp_path / "f")}).key
     assert Member(base, "a").key != Member(base, "b").key
-    assert base.key != Artefact(dataclasses.replace(NUMBER, version=2), {"number": 1}, {"f": Local(tmp_path / "f")}).key
+    assert base.key != Artifact(dataclasses.replace(NUMBER, version=2), {"number": 1}, {"f": Local(tmp_path / "f")}).key
 
 
 def test_a_folder_is_known_by_names_and_contents(tmp_path):
@@ -131,7 +131,7 @@ def test_a_folder_is_known_by_names_and_contents(tmp_path):
 
 def test_expected_seconds_are_measured_ones_once_there_are_some(store):
     assert store.seconds(NUMBER) == 5
-    store.make(Artefact(NUMBER, {"number": 1}))
+    store.make(Artifact(NUMBER, {"number": 1}))
     assert store.seconds(NUMBER) < 1
 
 
@@ -170,11 +170,11 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_artefact_is_named_set_aside_and_rebuilt(store, damage):
+def test_a_damaged_artifact_is_named_set_aside_and_rebuilt(store, damage):
     """Alone, and as an input; what was computed from its good bytes stays."""
     spoil, said = DAMAGES[damage]
-    one = Artefact(NUMBER, {"number": 11})
-    first, second = (Artefact(NUMBER, {"number": number}, {"a": one}) for number in (20, 30))
+    one = Artifact(NUMBER, {"number": 11})
+    first, second = (Artifact(NUMBER, {"number": number}, {"a": one}) for number in (20, 30))
     store.make(first)
     spoil(store.path(one))
     again = Store(store.root)
@@ -191,7 +191,7 @@ def test_a_damaged_artefact_is_named_set_aside_and_rebuilt(store, damage):
 
 def test_the_memory_of_digests_notices_what_sizes_do_not_tell(store):
     """The same process has read the file before; its dates are set back after the change."""
-    one = Artefact(NUMBER, {"number": 11})
+    one = Artifact(NUMBER, {"number": 11})
     store.make(one)
     assert store.intact(one)
     file = store.path(one) / "n.txt"
@@ -205,14 +205,14 @@ def test_a_file_is_read_once_a_process(store, monkeypatch):
     read = []
     real = hashlib.file_digest
     monkeypatch.setattr(hashlib, "file_digest", lambda file, name: read.append(file.name) or real(file, name))
-    one = Artefact(NUMBER, {"number": 4711})
+    one = Artifact(NUMBER, {"number": 4711})
     for number in range(3):
-        store.make(Artefact(NUMBER, {"number": number}, {"a": one}))
+        store.make(Artifact(NUMBER, {"number": number}, {"a": one}))
     assert len(read) == 4
 
 
 def test_old_damage_makes_room_for_new(store):
-    one = Artefact(NUMBER, {"number": 1})
+    one = Artifact(NUMBER, {"number": 1})
     for _ in range(KEPT + 2):
         store.make(one)
         (store.path(one) / "n.txt").unlink()
@@ -237,12 +237,12 @@ def build_spoiling(out, parameters, inputs, scratch):
 @pytest.mark.parametrize("fail", [True, False])
 def test_an_input_damaged_while_it_was_read_spoils_nothing(store, tmp_path, fail):
     spoiling = Stage("spoiling", 1, 5, build_spoiling)
-    one, count = Artefact(NUMBER, {"number": 11}), tmp_path / "count"
-    both = Artefact(spoiling, {"count": str(count), "fail": fail}, {"a": one})
+    one, count = Artifact(NUMBER, {"number": 11}), tmp_path / "count"
+    both = Artifact(spoiling, {"count": str(count), "fail": fail}, {"a": one})
     count.write_text("2")
     assert store.make(both) and (store.path(both) / "n.txt").read_text() == "22"
     assert len(store.found) == 2 and store.intact(one)
-    other = Artefact(spoiling, {"count": str(count), "fail": fail, "other": 1}, {"a": one})
+    other = Artifact(spoiling, {"count": str(count), "fail": fail, "other": 1}, {"a": one})
     count.write_text("100")
     with pytest.raises(StoreError, match="damaged again and again"):
         store.make(other)
@@ -250,23 +250,23 @@ def test_an_input_damaged_while_it_was_read_spoils_nothing(store, tmp_path, fail
 
 
 def test_checkpoints_made_of_a_damaged_input_are_not_gone_on_from(store):
-    one = Artefact(NUMBER, {"number": 11})
-    artefact = Artefact(RESUMABLE, {"attempts": 1}, {"a": one})
+    one = Artifact(NUMBER, {"number": 11})
+    artifact = Artifact(RESUMABLE, {"attempts": 1}, {"a": one})
     with pytest.raises(RuntimeError, match="killed"):
-        store.make(artefact)
+        store.make(artifact)
     (store.path(one) / "n.txt").unlink()
     with pytest.raises(RuntimeError, match="killed"):
-        store.make(artefact)
-    assert store.make(artefact) and (store.path(artefact) / "n.txt").read_text() == "1"
+        store.make(artifact)
+    assert store.make(artifact) and (store.path(artifact) / "n.txt").read_text() == "1"
 
 
 def test_a_store_that_vanishes_is_not_begun_anew(store):
     shutil.move(store.root, store.root.with_name("elsewhere"))
     with pytest.raises(StoreError, match=r"is no longer there; bring it back, and the same command goes on"):
-        store.make(Artefact(NUMBER, {"number": 1}))
+        store.make(Artifact(NUMBER, {"number": 1}))
     assert not store.root.exists()
     shutil.move(store.root.with_name("elsewhere"), store.root)
-    assert store.make(Artefact(NUMBER, {"number": 1}))
+    assert store.make(Artifact(NUMBER, {"number": 1}))
 
 
 def test_an_unreadable_marker_is_one_line(store):
@@ -276,9 +276,9 @@ def test_an_unreadable_marker_is_one_line(store):
 
 
 def test_checkpoints_of_what_is_finished_are_swept(store):
-    done, other = Artefact(RESUMABLE, {"attempts": 0}), Artefact(RESUMABLE, {"attempts": 1})
+    done, other = Artifact(RESUMABLE, {"attempts": 0}), Artifact(RESUMABLE, {"attempts": 1})
     store.make(done)
-    for artefact in (done, other):
-        (store.root / "scratch" / artefact.key).mkdir()
+    for artifact in (done, other):
+        (store.root / "scratch" / artifact.key).mkdir()
     Store(store.root).create()
     assert [path.name for path in (store.root / "scratch").iterdir()] == [other.key]

@@ -40,8 +40,8 @@ def given(files, **others):
 
 def stages(cells):
     found = {}
-    for artefact in {a.key: a for cell in cells for a in cell.artefact.walk()}.values():
-        found.setdefault(artefact.stage.name, []).append(artefact)
+    for artifact in {a.key: a for cell in cells for a in cell.artifact.walk()}.values():
+        found.setdefault(artifact.stage.name, []).append(artifact)
     return found
 
 
@@ -79,12 +79,12 @@ def test_only_wechsel_asks_for_its_files(cells_of):
 def test_models_are_trained_once_a_language(cells_of, files):
     found = stages(cells_of(*given(files), languages=["ru"], stages=["zero-shot", "fine-tuned"]))
     assert len(found["fasttext"]) == 2 and len(found["aligned-vectors"]) == 1 and len(found["initialization"]) == 1
-    assert {artefact.parameters["language"] for artefact in found["fasttext"]} == {"en", "ru"}
+    assert {artifact.parameters["language"] for artifact in found["fasttext"]} == {"en", "ru"}
 
 
 def test_settings_of_the_training_go_to_the_training(cells_of, files):
     found = stages(cells_of(*given(files), "settings.wechsel={epochs: 2, buckets: 10, neighbours: 3}"))
-    assert all(artefact.parameters.items() >= {"epochs": 2, "buckets": 10}.items() for artefact in found["fasttext"])
+    assert all(artifact.parameters.items() >= {"epochs": 2, "buckets": 10}.items() for artifact in found["fasttext"])
     assert found["initialization"][0].parameters["settings"] == {"neighbours": 3}
     assert "settings.wechsel.epoch is unknown; did you mean 'epochs'?" in refusal(cells_of, *given(files), "settings.wechsel.epoch=2")
     assert "given by the grid; use the option dictionary instead" in refusal(cells_of, *given(files), "settings.wechsel.aligned=x")
@@ -96,7 +96,7 @@ def test_models_of_the_user_are_taken_as_they_are(cells_of, files):
     inputs = found["aligned-vectors"][0].inputs
     assert "fasttext" not in found and inputs["source_words"] == inputs["target_words"] == Local(files["model"])
     found = stages(cells_of(*given(files, source_vectors=files["model"])))
-    assert [artefact.parameters["language"] for artefact in found["fasttext"]] == ["ru"]
+    assert [artifact.parameters["language"] for artifact in found["fasttext"]] == ["ru"]
 
 
 def test_the_label_says_when_more_than_specials_is_copied(cells_of, files):
@@ -110,8 +110,8 @@ def test_a_cell_is_computed(cells_of, files, tmp_path):
     (cell,) = cells_of(*given(files), "settings.wechsel={epochs: 2, dimension: 8, min_count: 2, buckets: 100, min_n: 3}")
     store = Store(tmp_path / "store")
     store.create()
-    for artefact in missing([cell], store):
-        assert store.make(artefact)
-    initialization = next(artefact for artefact in cell.artefact.walk() if artefact.stage.name == "initialization")
+    for artifact in missing([cell], store):
+        assert store.make(artifact)
+    initialization = next(artifact for artifact in cell.artifact.walk() if artifact.stage.name == "initialization")
     about = json.loads((store.path(initialization) / "about.json").read_text(encoding="utf-8"))
-    assert about["statistics"]["mixed"] > 20 and store.has(cell.artefact)
+    assert about["statistics"]["mixed"] > 20 and store.has(cell.artifact)

@@ -26,7 +26,7 @@ from harness.collections.collection import CollectionError
 from harness.collections.text import lines
 from harness.evaluation import trec
 from harness.files import json_data, yaml_data
-from harness.hub.licenses import stated_licence
+from harness.hub.licenses import stated_license
 from harness.hub.model_files import module_types
 from harness.plan.load_preset import load_preset
 from harness.plan.preset import Preset, PresetError
@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = float(os.environ.get("SEMBRIDGE_FUZZ_SECONDS", "0"))
 FIRST_SEED = int(os.environ.get("SEMBRIDGE_FUZZ_SEED", time.time_ns() // 1000)) if SECONDS else 0
 EXAMPLES = 40
-SLOW = ("catalogue", "preset")
+SLOW = ("catalog", "preset")
 SLOWEST = 20.0
 """Seconds one input may take on a busy machine; the readers' limits keep it to far less."""
 
@@ -185,7 +185,7 @@ def _override(content: bytes) -> None:
         answers(read, PresetError)
 
 
-def _catalogue(content: bytes) -> None:
+def _catalog(content: bytes) -> None:
     with Place({}).with_file("c.yaml", content) as folder:
         answers(lambda: load_catalog([folder / "c.yaml"]), CatalogError)
 
@@ -242,9 +242,9 @@ def _model(name: str) -> Callable[[bytes], None]:
     return run
 
 
-def _licence(content: bytes) -> None:
+def _license(content: bytes) -> None:
     with Place({}).with_file("README.md", content) as folder:
-        stated_licence(folder / "README.md")
+        stated_license(folder / "README.md")
 
 
 def _texts(content: bytes) -> None:
@@ -264,7 +264,7 @@ TARGETS: dict[str, tuple[bytes, Callable[[bytes], None]]] = {
     "queries of tabs": (b"7\t\xec\xb2\xab\n", _rows(rows.queries, "q.tsv")),
     **{f"preset {name}": ((ROOT / f"experiments/presets/{name}.yaml").read_bytes(), _preset) for name in ("own-data", "pocket", "paper-zero-shot")},
     "--set": (b"training.learning_rate=[1, {a: b}]", _override),
-    **{f"catalogue {path.stem}": (path.read_bytes(), _catalogue) for path in sorted(DATA.glob("[blr]*.yaml"))},
+    **{f"catalog {path.stem}": (path.read_bytes(), _catalog) for path in sorted(DATA.glob("[blr]*.yaml"))},
     "figures": ((ROOT / "experiments/expected/bm25-miracl.yaml").read_bytes(), _figures),
     "YAML": (b"a: &x {b: [1, 2.5, yes, null, 'c']}\nd: *x\n<<: *x\n", _yaml),
     "JSON": (b'{"a": [1, 2.5, true, null, "c\\u00e9"]}', _json),
@@ -274,14 +274,14 @@ TARGETS: dict[str, tuple[bytes, Callable[[bytes], None]]] = {
     "record": (RECORD[JSON], _record(JSON)),
     "tensors of a record": (RECORD[TENSORS], _record(TENSORS)),
     **{f"model {name}": (content, _model(name)) for name, content in MODEL.items()},
-    "card": (CARD, _licence),
+    "card": (CARD, _license),
     "texts": ("eins\nдва\r\n三\n".encode(), _texts),
 }
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_value_or_its_own_error(name, request, monkeypatch, tmp_path):
-    if name.startswith("catalogue"):  # only the entries that others refer to: reading the project's own each time would take most of the time
+    if name.startswith("catalog"):  # only the entries that others refer to: reading the project's own each time would take most of the time
         (tmp_path / "languages.yaml").write_bytes((DATA / "languages.yaml").read_bytes())
         monkeypatch.setattr("harness.catalog.catalog.DATA", tmp_path)
     valid, check = TARGETS[name]

@@ -1,4 +1,4 @@
-"""Presets, options, catalogues and figures that are not what they should be: each is one line that names file or option, and the next step."""
+"""Presets, options, catalogs and figures that are not what they should be: each is one line that names file or option, and the next step."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ WHOLE: list[tuple[str | bytes, str]] = [
     (preset(settings="{mean: 3}"), "option 'settings.mean': 3 is not valid"),
     (preset(catalog="3"), "option 'catalog': 3 is not valid; give the path of a file, or a list of them"),
     (preset(catalog="[3]"), "option 'catalog': [3] is not valid"),
-    (preset(catalog="/nowhere.yaml"), "catalogue '/nowhere.yaml' cannot be read (No such file or directory); check the path"),
-    (preset(catalog="~nobody-of-that-name/x"), "catalogue '~nobody-of-that-name/x' cannot be read"),
+    (preset(catalog="/nowhere.yaml"), "catalog '/nowhere.yaml' cannot be read (No such file or directory); check the path"),
+    (preset(catalog="~nobody-of-that-name/x"), "catalog '~nobody-of-that-name/x' cannot be read"),
     (preset(data="{a: 1}", text="'{data}/x'"), "option 'data': {'a': 1} is not valid"),
     (preset(references="{r: {model: x, remote_code: 'yes'}}"), "option 'references.r.remote_code': 'yes' is not valid"),
     (preset(references="{r: {model: x, kind: milco}}"), "kind milco runs code of the model's repository; if you have read it and trust it"),
     (preset(references="{r: {model: x, trust_remote_code: true}}"), "references.r.trust_remote_code' is unknown; did you mean 'remote_code'?"),
     (preset(architectures="{a: {model: x, remote_code: true}}"), "option 'architectures.a.remote_code' is unknown"),
-    (preset(references="{r: 'catalog:milco'}"), "runs code from its repository, which is never done on the catalogue's word"),
+    (preset(references="{r: 'catalog:milco'}"), "runs code from its repository, which is never done on the catalog's word"),
 ]  # fmt: skip
 
 
@@ -128,9 +128,9 @@ def test_options(refused, arguments, message):
 
 
 CATALOGUES = [
-    ("", "a catalogue maps kinds (languages, encoders"),
-    ("[]", "a catalogue maps kinds"),
-    ("encoders: [a]", "a catalogue maps kinds"),
+    ("", "a catalog maps kinds (languages, encoders"),
+    ("[]", "a catalog maps kinds"),
+    ("encoders: [a]", "a catalog maps kinds"),
     ("encodres: {}", "kind 'encodres' is unknown; did you mean 'encoders'?"),
     ("7: {}", "kind '7' is unknown"),
     ("languages: {no: {}}", "languages.False is not a name with fields below it"),
@@ -138,12 +138,12 @@ CATALOGUES = [
     ("languages: {xx: {name: Xx}}", "languages.xx.iso3 is missing; add it"),
     ("languages: {xx: {name: Xx, iso3: 3, script: Latn, bm25: words}}", "languages.xx.iso3: 3 is not valid"),
     ("languages: {xx: {name: Xx, iso3: XXX, script: Latn, bm25: words}}", "languages.xx.iso3: 'XXX' is not valid"),
-    ("bridges: {b: {id: 'a/b; rm -rf', revision: null, licence: mit, dimensions: 3, pooling: cls}}", "bridges.b.id: 'a/b; rm -rf' is not valid"),
-    ("bridges: {b: {id: ../b, revision: null, licence: mit, dimensions: 3, pooling: cls}}", "bridges.b.id: '../b' is not valid"),
-    ("bridges: {b: {id: a/b, revision: main, licence: mit, dimensions: 3, pooling: cls}}", "bridges.b.revision: 'main' is not valid"),
-    ("bridges: {b: {id: a/b, revision: null, licence: mit, dimensions: '3', pooling: cls}}", "bridges.b.dimensions: '3' is not valid"),
-    ("bridges: {b: {id: a/b, revision: null, licence: mit, dimensions: 3, pooling: cls, remote_code: 'yes'}}", "remote_code: 'yes' is not valid"),
-    ("tokenizers: {t: {id: a/b, revision: null, licence: mit, language: qq, vocabulary: 3}}", "language 'qq' is unknown"),
+    ("bridges: {b: {id: 'a/b; rm -rf', revision: null, license: mit, dimensions: 3, pooling: cls}}", "bridges.b.id: 'a/b; rm -rf' is not valid"),
+    ("bridges: {b: {id: ../b, revision: null, license: mit, dimensions: 3, pooling: cls}}", "bridges.b.id: '../b' is not valid"),
+    ("bridges: {b: {id: a/b, revision: main, license: mit, dimensions: 3, pooling: cls}}", "bridges.b.revision: 'main' is not valid"),
+    ("bridges: {b: {id: a/b, revision: null, license: mit, dimensions: '3', pooling: cls}}", "bridges.b.dimensions: '3' is not valid"),
+    ("bridges: {b: {id: a/b, revision: null, license: mit, dimensions: 3, pooling: cls, remote_code: 'yes'}}", "remote_code: 'yes' is not valid"),
+    ("tokenizers: {t: {id: a/b, revision: null, license: mit, language: qq, vocabulary: 3}}", "language 'qq' is unknown"),
     (f"notes: &a {{x: {'y' * 5000}}}\n", "kind 'notes' is unknown"),
     (f"encoders: {{e: {'z' * 5000}}}", "encoders.e is not a name with fields below it"),
     (BOMB, "not valid YAML (more than 100,000 values, aliases written out); mend the file"),
@@ -153,13 +153,13 @@ CATALOGUES = [
 
 
 @pytest.mark.parametrize(("content", "message"), CATALOGUES, ids=[f"{number}" for number in range(len(CATALOGUES))])
-def test_catalogues(tmp_path, content, message):
+def test_catalogs(tmp_path, content, message):
     path = tmp_path / "mine.yaml"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(CatalogError) as error:
         load_catalog([path])
     said = str(error.value)
-    assert message in said and said.startswith("catalogue") and "\n" not in said and len(said) < 600
+    assert message in said and said.startswith("catalog") and "\n" not in said and len(said) < 600
 
 
 def test_a_pipe_is_not_waited_for(tmp_path, refused):

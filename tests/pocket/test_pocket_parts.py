@@ -7,37 +7,37 @@ import pytest
 from harness.pocket import dictionary
 from harness.pocket.architectures import FAMILIES
 from harness.pocket.names import COLLECTIONS, LANGUAGES, SEED, pocket_member
-from harness.store.artifact import Artefact, Member
+from harness.store.artifact import Artifact, Member
 
 
 @pytest.mark.parametrize("language", [*LANGUAGES, "en"])
 def test_texts_and_tokenizers_that_exist(language, pocket_text, pocket_tokenizers):
     for name in COLLECTIONS:
         member = pocket_member(f"collections/{language}/{name}")
-        assert isinstance(member, Member) and (member.artefact.stage.name, member.artefact.parameters) == ("pocket-text", {"seed": SEED})
+        assert isinstance(member, Member) and (member.artifact.stage.name, member.artifact.parameters) == ("pocket-text", {"seed": SEED})
         assert (pocket_text / member.path / "corpus.jsonl").is_file()
     member = pocket_member(f"text/{language}.txt")
-    assert member.artefact.stage.name == "pocket-text" and (pocket_text / member.path).is_file()
+    assert member.artifact.stage.name == "pocket-text" and (pocket_text / member.path).is_file()
     member = pocket_member(f"tokenizers/{language}")
-    assert member.artefact.stage.name == "pocket-tokenizers" and (pocket_tokenizers / member.path / "tokenizer.json").is_file()
+    assert member.artifact.stage.name == "pocket-tokenizers" and (pocket_tokenizers / member.path / "tokenizer.json").is_file()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_dictionaries(language, tmp_path):
     member = pocket_member(f"dictionary/{language}.tsv")
-    assert (member.artefact.stage.name, member.artefact.needed) == ("pocket-dictionary", ())
-    dictionary.build(tmp_path, member.artefact.parameters, {})
+    assert (member.artifact.stage.name, member.artifact.needed) == ("pocket-dictionary", ())
+    dictionary.build(tmp_path, member.artifact.parameters, {})
     assert (tmp_path / member.path).is_file()
 
 
 def test_models():
     for family in FAMILIES:
         encoder = pocket_member(f"encoders/{family}")
-        assert isinstance(encoder, Artefact) and encoder.stage.name == "pocket-encoder" and encoder.parameters["family"] == family
-        assert {artefact.stage.name for artefact in encoder.needed} == {"pocket-text", "pocket-tokenizers"}
+        assert isinstance(encoder, Artifact) and encoder.stage.name == "pocket-encoder" and encoder.parameters["family"] == family
+        assert {artifact.stage.name for artifact in encoder.needed} == {"pocket-text", "pocket-tokenizers"}
     bridge = pocket_member("bridge")
-    assert isinstance(bridge, Artefact) and bridge.stage.name == "pocket-bridge"
-    assert [artefact.stage.name for artefact in bridge.walk()] == ["pocket-text", "pocket-bridge"]
+    assert isinstance(bridge, Artifact) and bridge.stage.name == "pocket-bridge"
+    assert [artifact.stage.name for artifact in bridge.walk()] == ["pocket-text", "pocket-bridge"]
 
 
 def test_one_family_is_not_another():

@@ -22,8 +22,8 @@ COLUMNS = (
 
 
 @pytest.fixture
-def artefact_of(tmp_path):
-    """Makes a cell's artefact on demand, as the store would hold it."""
+def artifact_of(tmp_path):
+    """Makes a cell's artifact on demand, as the store would hold it."""
 
     def make(record: Record) -> Path | None:
         if record.status != OK:
@@ -51,8 +51,8 @@ def grid(record) -> list[Record]:
     ]
 
 
-def test_the_files_and_nothing_else(tmp_path, record, artefact_of):
-    written = write_results(tmp_path / "out", grid(record), artefact_of)
+def test_the_files_and_nothing_else(tmp_path, record, artifact_of):
+    written = write_results(tmp_path / "out", grid(record), artifact_of)
     found = contents(tmp_path / "out")
     assert set(found) == {
         "cells.csv",
@@ -66,8 +66,8 @@ def test_the_files_and_nothing_else(tmp_path, record, artefact_of):
     assert {str(path.relative_to(tmp_path / "out")) for path in written.files} == set(found)
 
 
-def test_cells_csv(tmp_path, record, artefact_of):
-    write_results(tmp_path, grid(record), artefact_of)
+def test_cells_csv(tmp_path, record, artifact_of):
+    write_results(tmp_path, grid(record), artifact_of)
     assert (tmp_path / "cells.csv").read_text(encoding="utf-8").splitlines() == [
         COLUMNS,
         "ko,bert,pocket-faq,sembridge,BAAI/bge-m3,4.0,zero-shot,0,0.421,0.2105,0.10525,12.0,80.5,1.25,,,,3.5,ok,,semantic bridge,"
@@ -100,9 +100,9 @@ def test_errors_of_any_content_survive(tmp_path, record):
     assert row["error"] == 'Traceback:\n  "a, b"\n\\udcff'
 
 
-def test_tables_agree_with_all_md(tmp_path, record, artefact_of):
+def test_tables_agree_with_all_md(tmp_path, record, artifact_of):
     records = [*grid(record), record("ofa", stage="fine-tuned")]
-    write_results(tmp_path, records, artefact_of)
+    write_results(tmp_path, records, artifact_of)
     everything = (tmp_path / "tables/all.md").read_text(encoding="utf-8")
     assert everything.startswith("# Results\n\n")
     single = [path.read_text(encoding="utf-8") for path in (tmp_path / "tables").glob("pocket-faq_*.md")]
@@ -113,9 +113,9 @@ def test_tables_agree_with_all_md(tmp_path, record, artefact_of):
     assert "semantic bridge,no,0.421,0.421" in (tmp_path / "tables/pocket-faq_zero-shot_bert.csv").read_text(encoding="utf-8")
 
 
-def test_marks_are_in_every_form_and_their_numbers_in_significance_csv(tmp_path, record, artefact_of):
+def test_marks_are_in_every_form_and_their_numbers_in_significance_csv(tmp_path, record, artifact_of):
     """Two queries, of which one has the same score: p is 1, whatever the difference."""
-    written = write_results(tmp_path, [*grid(record), record("mean", "ko", 0.4), record("mean", "ru", 0.4)], artefact_of)
+    written = write_results(tmp_path, [*grid(record), record("mean", "ko", 0.4), record("mean", "ru", 0.4)], artifact_of)
     names = {".md": "| 0.400† |", ".tex": "0.400\\rlap{$^{\\dagger}$}", ".csv": "mean,no,0.400,0.400,0.400"}
     for form, expected in names.items():
         assert expected in (tmp_path / f"tables/pocket-faq_zero-shot_bert{form}").read_text(encoding="utf-8")
@@ -129,21 +129,21 @@ def test_marks_are_in_every_form_and_their_numbers_in_significance_csv(tmp_path,
     assert float(row["difference"]) == pytest.approx((0.421 - 0.4) / 2) and (row["p"], row["p_holm"], row["queries"]) == ("1.0", "1.0", "2")
 
 
-def test_cells_over_different_queries_are_refused_before_anything_is_written(tmp_path, record, artefact_of):
+def test_cells_over_different_queries_are_refused_before_anything_is_written(tmp_path, record, artifact_of):
     records = [record("a", "ko", 0.5), record("b", "ko", 0.25)]
-    pq.write_table(pa.table({"query_id": ["q2"], "ndcg@10": [0.25]}), artefact_of(records[1]) / "queries.parquet")
+    pq.write_table(pa.table({"query_id": ["q2"], "ndcg@10": [0.25]}), artifact_of(records[1]) / "queries.parquet")
     with pytest.raises(ValueError, match="a and b cannot be compared"):
-        write_results(tmp_path / "out", records, artefact_of)
+        write_results(tmp_path / "out", records, artifact_of)
     assert not (tmp_path / "out").exists()
 
 
-def test_runs_are_plain_text(tmp_path, record, artefact_of):
-    write_results(tmp_path, grid(record), artefact_of)
+def test_runs_are_plain_text(tmp_path, record, artifact_of):
+    write_results(tmp_path, grid(record), artifact_of)
     assert (tmp_path / "runs/ko_bert_pocket-faq_bm25_zero-shot_s0.run").read_bytes() == b"q1 Q0 d1 1 0.30000000000000004 x\n"
 
 
-def test_queries_parquet(tmp_path, record, artefact_of):
-    write_results(tmp_path, grid(record), artefact_of)
+def test_queries_parquet(tmp_path, record, artifact_of):
+    write_results(tmp_path, grid(record), artifact_of)
     table = pq.read_table(tmp_path / "queries.parquet")
     assert table.column_names == [*COLUMNS.split(",")[:8], "query_id", "ndcg@10", "recall@100", "mrr@10"]
     rows = table.to_pylist()
@@ -156,7 +156,7 @@ def test_queries_parquet(tmp_path, record, artefact_of):
     assert [(row["bridge"], row["alpha"], row["seed"]) for row in rows[1:3]] == [("BAAI/bge-m3", 4.0, 0), ("", None, 0)]
 
 
-def test_without_artefacts_there_are_still_tables(tmp_path, record):
+def test_without_artifacts_there_are_still_tables(tmp_path, record):
     write_results(tmp_path, grid(record), lambda _: None)
     assert list((tmp_path / "runs").iterdir()) == []
     assert "**0.421**" in (tmp_path / "tables/all.md").read_text(encoding="utf-8")
@@ -168,64 +168,64 @@ def test_no_records(tmp_path):
     assert (tmp_path / "cells.csv").read_text() == COLUMNS + "\n"
 
 
-def test_same_records_same_bytes(tmp_path, record, artefact_of):
-    first = write_results(tmp_path / "a", grid(record), artefact_of)
-    second = write_results(tmp_path / "b", grid(record), artefact_of)
-    write_results(tmp_path / "b", grid(record), artefact_of)
+def test_same_records_same_bytes(tmp_path, record, artifact_of):
+    first = write_results(tmp_path / "a", grid(record), artifact_of)
+    second = write_results(tmp_path / "b", grid(record), artifact_of)
+    write_results(tmp_path / "b", grid(record), artifact_of)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     assert first == second._replace(files=[tmp_path / "a" / path.relative_to(tmp_path / "b") for path in second.files])
 
 
-def test_a_reader_in_the_middle_of_a_file_keeps_that_file(tmp_path, record, artefact_of):
-    write_results(tmp_path, grid(record), artefact_of)
+def test_a_reader_in_the_middle_of_a_file_keeps_that_file(tmp_path, record, artifact_of):
+    write_results(tmp_path, grid(record), artifact_of)
     paths = [path for path in tmp_path.rglob("*") if path.is_file() and "store" not in path.parts]
     before = {path: path.read_bytes() for path in paths}
     opened = {path: path.open("rb") for path in paths}
-    write_results(tmp_path, [replace(one, scores={"ndcg@10": 0.125}, error="x" * 9) for one in grid(record)], artefact_of)
+    write_results(tmp_path, [replace(one, scores={"ndcg@10": 0.125}, error="x" * 9) for one in grid(record)], artifact_of)
     for path, file in opened.items():
         with file:
             assert file.read() == before[path]
 
 
-def test_a_failure_leaves_the_old_file_and_no_temporary_one(tmp_path, record, artefact_of):
+def test_a_failure_leaves_the_old_file_and_no_temporary_one(tmp_path, record, artifact_of):
     out = tmp_path / "out"
-    write_results(out, grid(record), artefact_of)
+    write_results(out, grid(record), artifact_of)
     before = contents(out)
     broken = grid(record)[2]
-    (artefact_of(broken) / "run.trec.gz").write_bytes(gzip.compress(b"x" * 100_000)[:-20])
+    (artifact_of(broken) / "run.trec.gz").write_bytes(gzip.compress(b"x" * 100_000)[:-20])
     with pytest.raises(EOFError):
-        write_results(out, grid(record), artefact_of)
+        write_results(out, grid(record), artifact_of)
     assert contents(out) == before
 
 
-def test_a_failure_within_the_parquet_leaves_the_old_one(tmp_path, record, artefact_of):
+def test_a_failure_within_the_parquet_leaves_the_old_one(tmp_path, record, artifact_of):
     out = tmp_path / "out"
-    write_results(out, grid(record), artefact_of)
+    write_results(out, grid(record), artifact_of)
     before = contents(out)
-    pq.write_table(pa.table({"query_id": ["q"]}), artefact_of(grid(record)[2]) / "queries.parquet")
+    pq.write_table(pa.table({"query_id": ["q"]}), artifact_of(grid(record)[2]) / "queries.parquet")
     with pytest.raises(KeyError):
-        write_results(out, grid(record), artefact_of)
+        write_results(out, grid(record), artifact_of)
     assert contents(out) == before
 
 
-def test_stale_files_go_and_others_stay(tmp_path, record, artefact_of):
+def test_stale_files_go_and_others_stay(tmp_path, record, artifact_of):
     out = tmp_path / "out"
-    write_results(out, [*grid(record), record("ofa", "ko", stage="fine-tuned", alpha=1.5)], artefact_of)
+    write_results(out, [*grid(record), record("ofa", "ko", stage="fine-tuned", alpha=1.5)], artifact_of)
     others = ["tables/notes.md", "tables/my_own_table.tex", "runs/other_s0.run", "pocket-faq_fine-tuned_bert.md"]
     for name in others:
         (out / name).write_text("mine")
     assert (out / "runs/ko_bert_pocket-faq_ofa_a1.5_fine-tuned_s0.run").exists()
     failed_now = replace(record("bm25", "ko", None, reference=True))
-    write_results(out, [*grid(record)[:2], failed_now], artefact_of)
-    write_results(tmp_path / "fresh", [*grid(record)[:2], failed_now], artefact_of)
+    write_results(out, [*grid(record)[:2], failed_now], artifact_of)
+    write_results(tmp_path / "fresh", [*grid(record)[:2], failed_now], artifact_of)
     assert contents(out) == contents(tmp_path / "fresh") | {name: b"mine" for name in others}
 
 
-def test_a_foreign_cells_csv_removes_nothing(tmp_path, record, artefact_of):
+def test_a_foreign_cells_csv_removes_nothing(tmp_path, record, artifact_of):
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables/pocket-faq_fine-tuned_bert.md").write_text("mine")
     (tmp_path / "cells.csv").write_text("a,b\n1,2\n")
-    write_results(tmp_path, grid(record), artefact_of)
+    write_results(tmp_path, grid(record), artifact_of)
     assert (tmp_path / "tables/pocket-faq_fine-tuned_bert.md").read_text() == "mine"
 
 
@@ -236,7 +236,7 @@ def test_a_foreign_cells_csv_removes_nothing(tmp_path, record, artefact_of):
         ({"collection": "a_b", "stage": "c"}, {"collection": "a", "stage": "b_c", "seed": 1}),
     ],
 )
-def test_names_that_would_overwrite_each_other_are_refused_before_anything_is_written(tmp_path, record, artefact_of, pair):
+def test_names_that_would_overwrite_each_other_are_refused_before_anything_is_written(tmp_path, record, artifact_of, pair):
     with pytest.raises(ValueError, match="share the file name"):
-        write_results(tmp_path / "out", [record(**settings) for settings in pair], artefact_of)
+        write_results(tmp_path / "out", [record(**settings) for settings in pair], artifact_of)
     assert not (tmp_path / "out").exists()

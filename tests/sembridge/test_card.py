@@ -1,4 +1,4 @@
-"""The card says what is known and no more: front matter the hub reads, licences as stated, numbers that add up."""
+"""The card says what is known and no more: front matter the hub reads, licenses as stated, numbers that add up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import yaml
 from records_made import recipe, record
 
-from sembridge.model_card.card import UNKNOWN, carried_licence, model_card
+from sembridge.model_card.card import UNKNOWN, carried_license, model_card
 from sembridge.model_card.license import forbids_commerce, forbids_derivatives, most_restrictive
 from sembridge.model_card.recipe import Ingredient, Recipe
 
@@ -30,7 +30,7 @@ def test_front_matter():
 def test_what_is_not_known_is_left_out():
     local = record(source=Ingredient("my-splade"))
     head = front_matter(model_card(local, "splade-ko"))
-    assert not {"language", "base_model", "license"} & set(head), "a folder's name is no hub id, and its licence is not known"
+    assert not {"language", "base_model", "license"} & set(head), "a folder's name is no hub id, and its license is not known"
     assert f"- source, `my-splade`: {UNKNOWN}" in model_card(local, "x")
 
 
@@ -66,7 +66,7 @@ def test_restrictions_are_called_out():
     assert "**Not for commercial use**: the source is under cc-by-nc-sa-4.0." in card and "No derivatives" not in card
     card = model_card(record(source=Ingredient("a/b", "c", "apache-2.0"), inputs={"text": Ingredient("t", None, "cc-by-nd-2.0")}), "x")
     assert "**No derivatives**: cc-by-nd-2.0 of the text" in card and "commercial" not in card
-    assert "**" not in model_card(record(source=Ingredient("a/b", "c", "apache-2.0")), "x").partition("## Licences")[2]
+    assert "**" not in model_card(record(source=Ingredient("a/b", "c", "apache-2.0")), "x").partition("## Licenses")[2]
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_restrictions_are_called_out():
         (None, "mit", "cc-by-nc-4.0", None),
     ],
 )
-def test_the_licence_to_declare(source, tokenizer, bridge, carried):
+def test_the_license_to_declare(source, tokenizer, bridge, carried):
     made = recipe(source=Ingredient("s", None, source), tokenizer=Ingredient("t", None, tokenizer), inputs={"bridge": Ingredient("b", None, bridge)})
-    assert carried_licence(made) == carried
+    assert carried_license(made) == carried
     assert front_matter(model_card(record(source=made.source, tokenizer=made.tokenizer, inputs=made.inputs), "x")).get("license") == carried
 
 
-def test_terms_of_licences():
+def test_terms_of_licenses():
     assert [forbids_commerce(name) for name in ("cc-by-nc-sa-4.0", "CC-BY-NC-4.0", "cc-by-4.0", "nc-1.0", "apache-2.0")] == [
         True,
         True,

@@ -97,7 +97,7 @@ def test_row_2_a_small_vocabulary_falls_into_the_wrong_branch():
     assert (compat.kind, fixed.kind) == ("byte-bpe", "wordpiece")
     assert canonical(compat, 5) == ("play", False) and canonical(compat, 6) == ("##ing", False)
     assert (fixed.texts[6], fixed.word_initial[5:7].tolist()) == ("ing", [True, False])
-    # play, ##ing, ##play and ! stand in both vocabularies, and only the large one is recognised
+    # play, ##ing, ##play and ! stand in both vocabularies, and only the large one is recognized
     in_compat, in_fixed = copies(small, wordpiece("play", "##ing", "##play", "!", fill="e"), "exact")
     ordinary = [{token: pair for token, pair in found.items() if not token.startswith("[")} for found in (in_compat, in_fixed)]
     assert ordinary[0] == {"##play": ("play", "exact")}, "one token of four, and that one wrong"

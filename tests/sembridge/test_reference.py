@@ -125,9 +125,9 @@ def test_seed_is_for_what_can_be_neither_copied_nor_mixed(bridge):
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
-def test_what_cannot_be_honoured_is_refused(bridge):
+def test_what_cannot_be_honored_is_refused(bridge):
     rows, source, target = small_case()
-    with pytest.raises(ValueError, match=r"extend_tokenizer cannot be honoured.*leave it None and give the extended tokenizer as target_tokenizer"):
+    with pytest.raises(ValueError, match=r"extend_tokenizer cannot be honored.*leave it None and give the extended tokenizer as target_tokenizer"):
         SemBridge(rows, source, target, bridge, extend_tokenizer=target)
     with pytest.raises(ValueError, match="verbosity 'loud' is unknown; known: debug, info, silent"):
         SemBridge(rows, source, target, bridge, verbosity="loud")

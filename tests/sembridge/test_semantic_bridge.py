@@ -69,7 +69,7 @@ def test_vectors_of_other_vocabularies(source, target):
         SemBridge(bridge)(made_transfer([-1], ROWS))
 
 
-def test_target_tokens_unknown_to_the_bridge_are_sampled_and_labelled():
+def test_target_tokens_unknown_to_the_bridge_are_sampled_and_labeled():
     bridge = vectors([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], [[1, 0, 0], [1, 0, 0], [1, 0, 0]], known=[False, True, True])
     answer = SemBridge(bridge)(made_transfer([-1, -1, 3], ROWS))
     assert answer.origin.tolist() == ["sampled", "mixed", "copied"] and answer.statistics["not_bridged"] == 1

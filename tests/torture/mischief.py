@@ -99,7 +99,7 @@ class Mischief:
     store     the store's folder
     start     starts the command once more
     drivers   the running commands
-    damaged   how often each artefact was damaged, by (stage, key)
+    damaged   how often each artifact was damaged, by (stage, key)
     """
 
     def __init__(self, store: Path, nodes: RayNodes, clock: Clock, disk: str, seed: int, start: Callable[[], Any], drivers: list[Any]) -> None:
@@ -107,7 +107,7 @@ class Mischief:
         self._random, self._start, self._drivers = random.Random(seed), start, drivers
         self.damaged: Counter[tuple[str, str]] = Counter()
 
-    def artefacts(self, stages: tuple[str, ...] = ()) -> list[Path]:
+    def artifacts(self, stages: tuple[str, ...] = ()) -> list[Path]:
         found = [path.parent for path in self._store.glob(f"*/*/{MANIFEST}") if path.parent.parent.name not in ("damaged", "scratch", *SPARED)]
         return sorted(path for path in found if not path.name.startswith(".") and (not stages or path.parent.name in stages))
 
@@ -206,9 +206,9 @@ class Mischief:
             return f"skipped: {self._clock.unavailable}"
         seconds = self._random.randint(-10 * 365 * 86400, 10 * 365 * 86400)
         self._clock.set(seconds)
-        for artefact in self.artefacts():
+        for artifact in self.artifacts():
             with suppress(OSError):
-                os.utime(artefact / MANIFEST, (time.time() + seconds,) * 2)
+                os.utime(artifact / MANIFEST, (time.time() + seconds,) * 2)
         return f"clock {seconds / 86400:+.0f} days off"
 
     def _lose_a_node(self) -> None:
@@ -216,16 +216,16 @@ class Mischief:
         self._nodes.add(1)
 
     def _undo_a_training(self) -> None:
-        cells = self.artefacts(("evaluation",))
+        cells = self.artifacts(("evaluation",))
         self._random.shuffle(cells)
         for cell in cells:
             with suppress(OSError, ValueError):  # damaged, or set aside, before
                 read = json.loads((cell / MANIFEST).read_bytes())["inputs"]
                 encoder = next((Path(source["name"]) for source in read.values() if "/trained-encoder/" in source["name"]), None)
                 if encoder and encoder.is_dir():
-                    for artefact, file in ((encoder, "model.safetensors"), (cell, "measurement.json")):
-                        self._flip(artefact / file)
-                        self.damaged[artefact.parent.name, artefact.name] += 1
+                    for artifact, file in ((encoder, "model.safetensors"), (cell, "measurement.json")):
+                        self._flip(artifact / file)
+                        self.damaged[artifact.parent.name, artifact.name] += 1
                     return
 
     def _wait(self, found: Callable[[], Any], every: float) -> Any:
@@ -247,20 +247,20 @@ class Mischief:
         return f"worker {worker.pid} got {number.name}"
 
     def _damage(self, how: str, harm: Callable[[Path], None], name: str = "", stages: tuple[str, ...] = ()) -> str | None:
-        artefacts = self.artefacts(stages)
-        if not artefacts:
+        artifacts = self.artifacts(stages)
+        if not artifacts:
             return None
-        artefact = self._random.choice(artefacts)
+        artifact = self._random.choice(artifacts)
         try:
-            files = sorted(path for path in artefact.rglob("*") if path.is_file() and path.stat().st_size and path.name != MANIFEST)
+            files = sorted(path for path in artifact.rglob("*") if path.is_file() and path.stat().st_size and path.name != MANIFEST)
             if not files:
                 return None
-            file = artefact / name if name else self._random.choice(files)
+            file = artifact / name if name else self._random.choice(files)
             harm(file)
         except FileNotFoundError:  # set aside just now, because of what happened to it before
             return None
-        self.damaged[artefact.parent.name, artefact.name] += 1
-        return f"{artefact.parent.name}/{artefact.name}/{file.relative_to(artefact)} {how}"
+        self.damaged[artifact.parent.name, artifact.name] += 1
+        return f"{artifact.parent.name}/{artifact.name}/{file.relative_to(artifact)} {how}"
 
     def _flip(self, file: Path) -> None:
         with file.open("r+b") as opened:

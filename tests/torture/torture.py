@@ -1,4 +1,4 @@
-"""A grid under torture: processes killed and stopped, artefacts damaged, the disk full, the clock wrong; and the table is the undisturbed one.
+"""A grid under torture: processes killed and stopped, artifacts damaged, the disk full, the clock wrong; and the table is the undisturbed one.
 
     python tests/torture/torture.py [--seed N] [--faults N] [--folder DIR] [--world STORE | --data DIR]
 
@@ -42,7 +42,7 @@ MEGABYTES = 2000  # of the disk that gets full
 
 
 class Watcher(threading.Thread):
-    """Counts how often each artefact was published, from outside: a new folder with a manifest is a computation."""
+    """Counts how often each artifact was published, from outside: a new folder with a manifest is a computation."""
 
     def __init__(self, store: Path) -> None:
         super().__init__(daemon=True)
@@ -62,7 +62,7 @@ class Watcher(threading.Thread):
                     continue
 
     def computed(self) -> dict[tuple[str, str], int]:
-        return {artefact: len(folders) for artefact, folders in self._seen.items()}
+        return {artifact: len(folders) for artifact, folders in self._seen.items()}
 
 
 class Grid:
@@ -134,9 +134,9 @@ def complaints(undisturbed: Grid, grid: Grid, computed: dict[tuple[str, str], in
     """What was promised and did not hold."""
     expected, found = undisturbed.outputs(), grid.outputs()
     told = [f"{name} differs from the undisturbed run's" for name in sorted(expected.keys() | found.keys()) if expected.get(name) != found.get(name)]
-    for artefact, times in computed.items():
-        if times > 1 + damaged[artefact]:
-            told.append(f"{'/'.join(artefact)} was computed {times} times and damaged {damaged[artefact]} times")
+    for artifact, times in computed.items():
+        if times > 1 + damaged[artifact]:
+            told.append(f"{'/'.join(artifact)} was computed {times} times and damaged {damaged[artifact]} times")
     left = [path for path in grid.store.glob("*/.*")] + list((grid.store / "scratch").glob("*"))
     told += [f"{path} was left behind" for path in left]
     if "Traceback" in grid.log.read_text(encoding="utf-8", errors="replace"):
@@ -211,7 +211,7 @@ def main() -> int:
         "skipped": sorted({f"{kind}: {what}" for kind, what in happened if what.startswith("skipped")}),
         "commands": len(grid.drivers),
         "repeats after the last fault": repeats,
-        "artefacts": len(computed),
+        "artifacts": len(computed),
         "damaged": sum(mischief.damaged.values()),
         "named in run.log": named,
         "trainings gone on with": gone_on,

@@ -203,7 +203,7 @@ def test_the_ends_of_a_curve_are_the_evaluations_of_its_cell(built):
     assert told(built / "after", evaluation.MEASUREMENT)["about"]["curve"] == points
 
 
-def test_the_artefact_holds_the_same_encoder_with_a_curve_and_without(built):
+def test_the_artifact_holds_the_same_encoder_with_a_curve_and_without(built):
     assert same_bits(*(weights(load_encoder(str(built / name))) for name in ("plain", "curve")))
     assert "curve" not in told(built / "plain", "about.json")
 

@@ -45,7 +45,7 @@ def test_a_few_steps_lower_the_loss(folder):
     assert sum(found[-5:]) / 5 < 0.5 * sum(found[:5]) / 5
 
 
-def test_regularisation_lowers_the_number_of_active_dimensions(folder):
+def test_regularization_lowers_the_number_of_active_dimensions(folder):
     free, held = (trained(folder, epochs=4, lambda_query=weight, lambda_document=weight)[1] for weight in (0.0, 0.05))
     assert held["document_active"] < 0.7 * free["document_active"]
     assert held["query_active"] < 0.7 * free["query_active"]

@@ -1,4 +1,4 @@
-"""What the stage stores is, bit for bit, what the initializer answered: copied, mixed, factorised and sampled rows, tied and untied decoders."""
+"""What the stage stores is, bit for bit, what the initializer answered: copied, mixed, factorized and sampled rows, tied and untied decoders."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ CASES = {
     "focus": ("focus", {}, ("auxiliary",), {MIXED, SAMPLED}),
     "ofa": ("ofa", {"neighbours": 5}, ("words",), {MIXED, SAMPLED}),
     "wechsel": ("wechsel", {"temperature": 0.2}, ("aligned",), {MIXED, SAMPLED}),
-    "ofa-factorised": ("ofa", {"neighbours": 5, "factorise": 6}, ("words",), {MIXED, SAMPLED}),
+    "ofa-factorized": ("ofa", {"neighbours": 5, "factorize": 6}, ("words",), {MIXED, SAMPLED}),
 }
 
 
@@ -133,7 +133,7 @@ def test_an_answer_comes_back_bit_for_bit(folder, tmp_path, case, encoder):
         assert not np.array_equal(decoder.rows, embedding.rows)
 
 
-@pytest.mark.parametrize("case", ["sembridge", "focus", "ofa-factorised", "univariate"])
+@pytest.mark.parametrize("case", ["sembridge", "focus", "ofa-factorized", "univariate"])
 @pytest.mark.parametrize("encoder", ["tied", "untied"])
 def test_the_encoder_of_a_stored_answer_is_that_of_the_library(folder, tmp_path, case, encoder):
     """Storing and loading in between changes nothing: the same bits as the engineer's one call."""
@@ -148,7 +148,7 @@ def test_the_encoder_of_a_stored_answer_is_that_of_the_library(folder, tmp_path,
 
 def test_only_rows_the_mixture_does_not_give_back_are_stored(folder, tmp_path):
     explicit = {}
-    for case in ("sembridge", "univariate", "ofa-factorised"):
+    for case in ("sembridge", "univariate", "ofa-factorized"):
         built(folder, tmp_path / case, case, "tied")
         stored = load_file(tmp_path / case / "embedding.safetensors")
         origin = np.array(json.loads((tmp_path / case / "about.json").read_text())["origin"])

@@ -1,4 +1,4 @@
-"""Every entry of the catalogue downloads: served tiny under its own id, read by the project's loaders, and once more offline from the cache."""
+"""Every entry of the catalog downloads: served tiny under its own id, read by the project's loaders, and once more offline from the cache."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_bridges(name, hub, twice, tmp_path):
 
 @pytest.mark.parametrize("name", names("languages"))
 def test_languages(name, hub, twice, built):
-    """WebFAQ calls a language by the code that the catalogue says; BM25 reads it."""
+    """WebFAQ calls a language by the code that the catalog says; BM25 reads it."""
     iso3 = CATALOG.languages[name].iso3
     source = {
         "hub": "faq/all",
@@ -113,7 +113,7 @@ def test_languages(name, hub, twice, built):
 
 @pytest.mark.parametrize("name", names("collections"))
 def test_collections(name, hub, built, tmp_path, monkeypatch):
-    """In every third language. What is not as large as the catalogue says is refused; with its true counts it is read."""
+    """In every third language. What is not as large as the catalog says is refused; with its true counts it is read."""
     entry = CATALOG.collections[name]
     content = with_entries({"collections": {name: f"catalog:{name}"}}, CATALOG)["collections"][name]
     expected = content.pop("expected")

@@ -24,10 +24,10 @@ def rows(quick: bool) -> list[Row]:
 
     rng = np.random.default_rng(0)
     part = 2_048 if quick else TARGET // 6  # of the tokens; all of them for the first comparison with a product
-    centres = rng.standard_normal((2500, 90), dtype=np.float32)
+    centers = rng.standard_normal((2500, 90), dtype=np.float32)
     axes = rng.standard_normal((90, WIDTH), dtype=np.float32) * np.sqrt(np.linspace(1.9, 0.1, 90, dtype=np.float32) / (90 * WIDTH))[:, None]
     common = rng.standard_normal(WIDTH, dtype=np.float32) * np.float32(0.72 / np.sqrt(WIDTH))
-    targets, sources = (clustered(count, common, centres, axes, rng) for count in (part if quick else TARGET, SOURCE))
+    targets, sources = (clustered(count, common, centers, axes, rng) for count in (part if quick else TARGET, SOURCE))
     embedding = rng.standard_normal((SOURCE, HIDDEN), dtype=np.float32)
     whole, some, donors = Directions(targets, np.arange(len(targets))), Directions(targets, np.arange(part)), Directions(sources, np.arange(SOURCE))
 
@@ -51,13 +51,13 @@ def rows(quick: bool) -> list[Row]:
     return found
 
 
-def clustered(count: int, common: np.ndarray, centres: np.ndarray, axes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def clustered(count: int, common: np.ndarray, centers: np.ndarray, axes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """[count, K] float32: a common direction, a neighbourhood (some close, some loose) in the space of the axes [k, K], and noise."""
     vectors = np.empty((count, axes.shape[1]), dtype=np.float32)
     for start in range(0, count, 4096):
         block = vectors[start : start + 4096]
         near = rng.uniform(0.3, 0.9, (len(block), 1)).astype(np.float32)
-        places = near * centres[rng.integers(0, len(centres), len(block))]
+        places = near * centers[rng.integers(0, len(centers), len(block))]
         places += np.sqrt(1 - near**2) * rng.standard_normal(places.shape, dtype=np.float32)
         noise = rng.standard_normal(block.shape, dtype=np.float32) * np.float32(0.28 / np.sqrt(block.shape[1]))
         block[:] = common + np.float32(0.62) * places @ axes + noise
