@@ -24,8 +24,8 @@ class OwnGrid:
     settings  as for --set, besides the ones above
     """
 
-    def __init__(self, data: Path, folder: Path, settings: Sequence[str] = (), stages: Sequence[str] = ("zero-shot", "fine-tuned")) -> None:
-        self._settings, self._chosen = [f"data={data}", *SETTINGS, *settings], CHOSEN | {"stages": list(stages)}
+    def __init__(self, data: Path, folder: Path, settings: Sequence[str] = (), regimes: Sequence[str] = ("zero-shot", "fine-tuned")) -> None:
+        self._settings, self._chosen = [f"data={data}", *SETTINGS, *settings], CHOSEN | {"regimes": list(regimes)}
         self.store, self.results, self.log = folder / "store", folder / "results", folder / "command.log"
         folder.mkdir(exist_ok=True)
 

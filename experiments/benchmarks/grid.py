@@ -86,7 +86,7 @@ def job(preset: Any, cells: Iterable[Any], world: Any) -> dict[str, Any]:
         folders = {name: place(origin[name]) for name in ("encoder", "tokenizer", "pairs") if name in origin}
         if "bridge_source" in (given := origin["initialization"].inputs):
             folders["bridge"] = place(given["bridge_source"].inputs["bridge"])
-        asked.append({"initializer": who.initializer, "alpha": who.alpha, "stage": who.stage, "collection": place(inputs["collection"]), **folders})
+        asked.append({"initializer": who.initializer, "alpha": who.alpha, "regime": who.regime, "collection": place(inputs["collection"]), **folders})
     return {"training": preset.training.model_dump(), "cells": asked}
 
 
@@ -119,7 +119,7 @@ def each_once(computed: Sequence[dict[str, Any]], cells: Sequence[Any]) -> dict[
         who = cell.identity
         method = (who.language, who.initializer, who.alpha)
         for piece, taken in result["seconds"].items():
-            part = {"bridge": (who.language,), "initialize": method, "train": method}.get(piece, (*method, who.stage, who.collection))
+            part = {"bridge": (who.language,), "initialize": method, "train": method}.get(piece, (*method, who.regime, who.collection))
             first.setdefault((piece, *part), taken)
     found: dict[str, float] = {}
     for (piece, *_), taken in first.items():
@@ -139,7 +139,7 @@ def agreement(cells: Sequence[Any], store: Any, computed: Sequence[dict[str, Any
     for cell, result in zip(cells, computed, strict=True):
         who = cell.identity
         drawn = who.initializer in ("random", "univariate", "multivariate")
-        kind = "fine-tuned" if who.stage == "fine-tuned" else "zero-shot, drawn rows" if drawn else "zero-shot, computed rows"
+        kind = "fine-tuned" if who.regime == "fine-tuned" else "zero-shot, drawn rows" if drawn else "zero-shot, computed rows"
         mine = load(store.path(cell.artifact))["scores"]["ndcg@10"]
         apart.setdefault(kind, []).append(abs(mine - result["scores"]["ndcg@10"]))
     return "nDCG@10 of both sides differs by at most " + ", ".join(f"{max(found):.4f} ({kind})" for kind, found in apart.items())

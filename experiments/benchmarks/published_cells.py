@@ -36,7 +36,7 @@ def computed(job: dict[str, Any], cell: dict[str, Any]) -> dict[str, Any]:
     """{"scores", "seconds": by piece} of one cell.
 
     job   `training` as in a preset
-    cell  `initializer` (sembridge | mean | random | univariate | multivariate), `alpha`, `stage`, and the folders `encoder`, `tokenizer`,
+    cell  `initializer` (sembridge | mean | random | univariate | multivariate), `alpha`, `regime`, and the folders `encoder`, `tokenizer`,
           `collection`, `bridge` for sembridge and `pairs` for fine-tuned
     """
     from harness.collections import beir
@@ -57,7 +57,7 @@ def computed(job: dict[str, Any], cell: dict[str, Any]) -> dict[str, Any]:
             new = drawn(rows, len(tokenizer), copied, cell["initializer"], encoder[0].model.config.initializer_range)
     with clock("transplant"):
         transplanted(encoder, tokenizer, new)
-    if cell["stage"] == "fine-tuned":
+    if cell["regime"] == "fine-tuned":
         with clock("train"):
             pairs = beir.training_pairs(Path(cell["pairs"]))
             trained(encoder, [(query, text) for query, _, text in pairs], job["training"])

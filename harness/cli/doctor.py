@@ -13,7 +13,7 @@ from harness.cli.refusal import RefusedError
 
 PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
 WIDTH = 120
-LISTS = ("languages", "architectures", "collections", "initializers", "bridges", "stages")
+LISTS = ("languages", "architectures", "collections", "initializers", "bridges", "regimes")
 
 
 def doctor(given: argparse.Namespace) -> int:

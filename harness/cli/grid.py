@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from harness.files.redaction import without_secrets
 
 MISUSE = 2
-_LISTS = ("languages", "architectures", "initializers", "bridges", "alphas", "collections", "stages", "seeds")
+_LISTS = ("languages", "architectures", "initializers", "bridges", "alphas", "collections", "regimes", "seeds")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     option("--bridges", nargs="+", metavar="B", help="bridges of the preset")
     option("--alphas", nargs="+", type=float, metavar="X", help="alpha values for initializers that have one")
     option("--collections", nargs="+", metavar="C", help="collections of the preset")
-    option("--stages", nargs="+", metavar="S", help="zero-shot, fine-tuned")
+    option("--regimes", "--stages", nargs="+", metavar="R", help="zero-shot, fine-tuned")
     option("--seeds", nargs="+", type=int, metavar="N", help="seeds; several give mean ± deviation")
     option("--catalog", nargs="+", metavar="FILE", help="catalogs of your own, whose entries `catalog:NAME` finds first (see docs/catalog.md)")
     option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="any other option of the preset, e.g. training.epochs=2")
@@ -166,7 +166,7 @@ def _describe(preset: Any, cells: list, todo: list, store: Any, slots: int) -> N
     from harness.files.units import duration
 
     print(f"{preset.title}: {len(cells)} cells")
-    for name in ("language", "architecture", "collection", "initializer", "bridge", "alpha", "stage", "seed"):
+    for name in ("language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed"):
         values = [getattr(cell.identity, name) for cell in cells]
         shown = [str(value) for value in dict.fromkeys(values) if value not in ("", None)]
         if shown:

@@ -114,7 +114,7 @@ def _doctor(commands: argparse._SubParsersAction) -> None:
     option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base, bm25 and dense")
     option("--bridges", nargs="+", metavar="B", help="bridges of the preset")
     option("--collections", nargs="+", metavar="C", help="collections of the preset")
-    option("--stages", nargs="+", metavar="S", help="zero-shot, fine-tuned")
+    option("--regimes", "--stages", nargs="+", metavar="R", help="zero-shot, fine-tuned")
     option("--catalog", nargs="+", metavar="FILE", help="catalogs of your own, whose entries come first")
     option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="any other option of the preset")
     option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder of computed artifacts (default: store)")

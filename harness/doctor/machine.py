@@ -84,7 +84,7 @@ def memory(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], larg
     """The memory of the machine against a cell. largest: bytes of the largest model to download, 0 if not known."""
     documents = max((expected_documents([dict(artifact.parameters)]) for artifact in todo if artifact.stage.name == "collection"), default=0)
     small = any(artifact.stage.name.startswith("pocket-") for cell in cells[:1] for artifact in cell.artifact.walk())
-    copies = 4 if "fine-tuned" in preset.stages else 1
+    copies = 4 if "fine-tuned" in preset.regimes else 1
     model = largest or (_SMALL if small else _MODEL)
     needed = _LIBRARIES + max(
         copies * model + documents * _ID, documents * _DOCUMENT if any(cell.identity.initializer == "bm25" for cell in cells) else 0

@@ -70,7 +70,7 @@ def _shape(encoders: Iterable[Source], sizes: Sizes) -> tuple[Body, int]:
 
 
 def _training_precision(preset: Preset) -> str:
-    return preset.training.precision if "fine-tuned" in preset.stages else preset.evaluation.precision
+    return preset.training.precision if "fine-tuned" in preset.regimes else preset.evaluation.precision
 
 
 def _seconds(device: torch.device, work: Callable[[], Any]) -> float:

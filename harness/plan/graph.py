@@ -43,7 +43,7 @@ def cell_artifact(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
         if preset.query_weights == "idf" and may_be_inference_free(inputs["encoder"]):
             inputs["query_weights"] = Artifact(QUERY_WEIGHTS, {}, {"tokenizer": inputs["tokenizer"], "text": _text(given, cell)})
     evaluation = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
-    if cell.stage == "zero-shot":
+    if cell.regime == "zero-shot":
         return _evaluation(parameters | evaluation, inputs | {"collection": collection}, settings.shares)
     pairs = given.collections[preset.training.collection or cell.collection, cell.language]
     training = preset.training.model_dump(exclude={"collection", "workers", "points"})

@@ -49,7 +49,7 @@ class Inputs:
             self.tokenizers[language] = self._tokenizer(preset, option, language)
             check_tokenizer(option, self.tokenizers[language])
             for name, collection in preset.collections.items():
-                needs_pairs = "fine-tuned" in preset.stages and preset.training.collection in (None, name)
+                needs_pairs = "fine-tuned" in preset.regimes and preset.training.collection in (None, name)
                 found = self._collection(f"{option}, collection {name}", name, collection, language, needs_pairs)
                 self.collections[name, language] = self.collections[collection.label(name), language] = found
             self.texts[language] = self._text(preset, language)

@@ -54,6 +54,8 @@ def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices:
         content["tokenizers"] = {language: {"model": content["tokenizers"]} for language in languages if isinstance(language, str)}
     for override in overrides:
         _set(content, override)
+    if "stages" in content:  # what regimes were called before version 0.2
+        content["regimes"] = content.pop("stages")
     for key, value in (choices or {}).items():
         if key == "collections":  # the others stay: one of them may hold the training pairs
             _narrowed(key, content.get(key), value)

@@ -33,16 +33,16 @@ def plan(preset: Preset) -> list[Cell]:
     for architecture in preset.architectures:
         for language in preset.languages:
             for collection in preset.evaluated or preset.collections:
-                for stage in preset.stages:
+                for regime in preset.regimes:
                     for method in rows:
                         for seed in preset.seeds:
                             name = preset.collections[collection].label(collection)
-                            identity = Identity(language, architecture, name, method.name, method.bridge, method.alpha, stage, seed)
+                            identity = Identity(language, architecture, name, method.name, method.bridge, method.alpha, regime, seed)
                             artifact = cell_artifact(preset, checked, identity)
                             cells.append(Cell(identity, method.label or method.name, method.reference, artifact))
     identities = [cell.identity for cell in cells]
     try:
-        file_names.check(identities, [one for one in identities if one.stage == "fine-tuned" and preset.training.points])
+        file_names.check(identities, [one for one in identities if one.regime == "fine-tuned" and preset.training.points])
     except ValueError as error:
         raise PresetError(str(error)) from None
     return cells

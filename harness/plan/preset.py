@@ -12,7 +12,6 @@ from harness.plan.collection_source import CollectionSource
 from harness.training.settings import TrainingSettings
 from sembridge.nearest import nearest
 
-STAGE_NAMES = ("zero-shot", "fine-tuned")
 LONGEST_NAME = 100
 
 
@@ -124,7 +123,7 @@ class Preset(_Part):
     initializers: list[str] = Field(min_length=1)
     settings: dict[str, dict[str, Any]] = Field({}, description="parameters by initializer")
     alphas: list[float] = Field([4.0], min_length=1)
-    stages: list[Literal["zero-shot", "fine-tuned"]] = Field(["zero-shot"], min_length=1)
+    regimes: list[Literal["zero-shot", "fine-tuned"]] = Field(["zero-shot"], min_length=1)
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field([42], min_length=1)
     profile: Literal["fixed", "compat"] = Field("fixed", description="compat: the choices of SemBridge's published code, see docs/fidelity.md")
     overlap: Literal["special", "exact", "fuzzy"] = "fuzzy"
@@ -155,7 +154,7 @@ class Preset(_Part):
 
     @model_validator(mode="after")
     def _given_once(self) -> Preset:
-        for name in ("languages", "initializers", "alphas", "stages", "seeds", "evaluated"):
+        for name in ("languages", "initializers", "alphas", "regimes", "seeds", "evaluated"):
             values = getattr(self, name) or []
             twice = [value for value in values if values.count(value) > 1]
             if twice:

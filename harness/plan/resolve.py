@@ -183,4 +183,4 @@ def check_collection(option: str, source: Source, needs_pairs: bool) -> None:
         except ValueError as error:
             raise PresetError(f"{option}: {error}") from None
         if needs_pairs and not summary.train_pairs:
-            raise PresetError(f"{option}: {source.path} has no training pairs; add qrels/train.tsv, or leave fine-tuned out with --stages zero-shot")
+            raise PresetError(f"{option}: {source.path} has no training pairs; add qrels/train.tsv, or leave fine-tuned out with --regimes zero-shot")

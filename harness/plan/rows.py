@@ -62,7 +62,7 @@ def methods(preset: Preset) -> list[Method]:
                 built = _built(kind, preset.settings.get(name, {}), {} if alpha is None else {"alpha": alpha}, preset.words)
                 rows.append(Method(name, bridge, alpha, _label(built, preset)))
     trained_on = preset.training.collection
-    if "fine-tuned" in preset.stages and trained_on is not None and trained_on not in preset.collections:
+    if "fine-tuned" in preset.regimes and trained_on is not None and trained_on not in preset.collections:
         raise PresetError(f"training.collection {trained_on!r} is unknown; {nearest(trained_on, preset.collections)}")
     return rows
 

@@ -55,7 +55,7 @@ def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Tab
     labels = row_labels(records)
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
-        if record.identity.stage == "fine-tuned" and (points(record) or record.status != OK):
+        if record.identity.regime == "fine-tuned" and (points(record) or record.status != OK):
             groups[record.identity.collection, record.identity.architecture].append(record)
     tables = []
     for (collection, architecture), group in groups.items():

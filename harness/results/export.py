@@ -30,7 +30,7 @@ from harness.results.spreadsheet import as_text
 from harness.results.tables import LEGEND, Table, check_distinct, make_tables, table_name
 
 COLUMNS = (
-    *("language", "architecture", "collection", "initializer", "bridge", "alpha", "stage", "seed"),
+    *("language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed"),
     *("ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops"),
     *("documents", "queries", "train_pairs"),
     *("seconds", "status", "error", "label", "key"),
@@ -110,7 +110,7 @@ def _cells_csv(records: Iterable[Record]) -> str:
         writer.writerow(
             [
                 *map(as_text, (identity.language, identity.architecture, identity.collection, identity.initializer, identity.bridge)),
-                *(_exact(identity.alpha), identity.stage, identity.seed, *map(_exact, numbers), *_sizes(record), _exact(record.seconds)),
+                *(_exact(identity.alpha), identity.regime, identity.seed, *map(_exact, numbers), *_sizes(record), _exact(record.seconds)),
                 *(record.status, as_text(record.error), as_text(record.label), record.key),
             ]
         )

@@ -55,7 +55,10 @@ def _of_cells(cells: Iterable[Identity]) -> Iterator[tuple[str, Mapping[str, Any
     """(file name, what it stands for) of the runs, and of the tables."""
     for cell in cells:
         yield run_file(cell), asdict(cell)
-        yield table_file(table_name(cell)) + TABLE_FORMS[-1], {"collection": cell.collection, "stage": cell.stage, "architecture": cell.architecture}
+        yield (
+            table_file(table_name(cell)) + TABLE_FORMS[-1],
+            {"collection": cell.collection, "regime": cell.regime, "architecture": cell.architecture},
+        )
 
 
 def _of_curves(cells: Iterable[Identity]) -> Iterator[tuple[str, Mapping[str, Any]]]:

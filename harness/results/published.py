@@ -17,7 +17,7 @@ from harness.results.tables import MEAN
 from sembridge.nearest import nearest
 
 OK, OKISH, FAIL, MISSING = "OK", "OKish", "FAIL", "----"
-_COORDINATES = ("architecture", "stage", "bridge", "alpha")
+_COORDINATES = ("architecture", "regime", "bridge", "alpha")
 
 
 class _Part(BaseModel):
@@ -37,7 +37,7 @@ class Figure(_Part):
     language: str
     initializer: str
     architecture: str | None = None
-    stage: str | None = None
+    regime: str | None = None
     bridge: str | None = None
     alpha: float | None = None
     label: str | None = None
@@ -60,7 +60,7 @@ class Figure(_Part):
     def name(self) -> str:
         alpha = None if self.alpha is None else f"α={self.alpha:g}"
         return " ".join(
-            part for part in (self.collection, self.stage, self.architecture, self.initializer, self.bridge, alpha, self.language) if part
+            part for part in (self.collection, self.regime, self.architecture, self.initializer, self.bridge, alpha, self.language) if part
         )
 
     @property

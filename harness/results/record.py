@@ -20,7 +20,7 @@ class Identity:
     initializer: str
     bridge: str
     alpha: float | None
-    stage: str
+    regime: str
     seed: int
 
     @property
@@ -31,7 +31,7 @@ class Identity:
             parts.append(self.bridge)
         if self.alpha is not None:
             parts.append(f"a{self.alpha:g}")
-        return "_".join([*parts, self.stage, f"s{self.seed}"])
+        return "_".join([*parts, self.regime, f"s{self.seed}"])
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class ScoredCell:
     initializer: str
     bridge: str
     alpha: float | None
-    stage: str
+    regime: str
     seed: int
     label: str
     key: str
@@ -70,6 +70,6 @@ def _cell(row: dict[str, str]) -> ScoredCell:
     if not all(math.isfinite(number) for number in (*scores.values(), alpha or 0.0)):
         raise ValueError("a score or alpha is no finite number")
     return ScoredCell(
-        row["language"], row["architecture"], row["collection"], row["initializer"], row["bridge"], alpha, row["stage"], int(row["seed"]),
+        row["language"], row["architecture"], row["collection"], row["initializer"], row["bridge"], alpha, row["regime"], int(row["seed"]),
         row["label"], row["key"], failed, scores, documents, queries, train_pairs,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""From records to tables: one per collection, stage and architecture; a row is a method, a column a language.
+"""From records to tables: one per collection, regime and architecture; a row is a method, a column a language.
 
 Nothing but the records is read, so a table can be made wherever they are. `rendering` turns a table into Markdown, CSV, LaTeX or text.
 """
@@ -86,13 +86,13 @@ def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Tab
     languages = in_order(record.identity.language for record in records)
     groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in records:
-        groups[record.identity.collection, record.identity.stage, record.identity.architecture].append(record)
+        groups[record.identity.collection, record.identity.regime, record.identity.architecture].append(record)
     return [_table(coordinates, group, labels, languages, measure) for coordinates, group in groups.items()]
 
 
 def table_name(identity: Identity) -> str:
     """The name of the table that a cell belongs to."""
-    return f"{identity.collection}_{identity.stage}_{identity.architecture}"
+    return f"{identity.collection}_{identity.regime}_{identity.architecture}"
 
 
 def check_distinct(records: Sequence[Record]) -> None:

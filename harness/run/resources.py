@@ -27,7 +27,7 @@ def declared_resources(config: Path) -> dict[str, float]:
 def slots_of(preset: Preset, resources: dict[str, float]) -> int:
     """How many cells fit at the same time; PresetError if not even one does (Ray would wait for ever)."""
     needed = cell_resources(preset)
-    if preset.training.workers > 1 and "fine-tuned" in preset.stages:
+    if preset.training.workers > 1 and "fine-tuned" in preset.regimes:
         needed = {"CPU": max(1.0, needed["CPU"]) * preset.training.workers + WAITING, "GPU": needed["GPU"] * preset.training.workers}
     fits = {name: resources.get(name, 0) / amount for name, amount in needed.items() if amount > 0}
     if min(fits.values()) < 1:
@@ -38,7 +38,7 @@ def slots_of(preset: Preset, resources: dict[str, float]) -> int:
 
 
 def _advice(preset: Preset, lacking: set[str]) -> str:
-    workers = " or training.workers" if preset.training.workers > 1 and "fine-tuned" in preset.stages else ""
+    workers = " or training.workers" if preset.training.workers > 1 and "fine-tuned" in preset.regimes else ""
     parts = []
     if "GPU" in lacking:
         parts.append(f"lower resources.gpus_per_cell{workers}: --set resources.gpus_per_cell=0 runs on the CPU, slowly")

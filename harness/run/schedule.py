@@ -56,5 +56,5 @@ def _distinct(cells: Sequence[Cell]) -> list[Cell]:
     others come when it is there."""
     first = list({cell.artifact.key: cell for cell in cells}.values())
     collections = list(dict.fromkeys(cell.identity.collection for cell in first))
-    stages = list(dict.fromkeys(cell.identity.stage for cell in first))
-    return sorted(first, key=lambda cell: (stages.index(cell.identity.stage), collections.index(cell.identity.collection)))
+    regimes = list(dict.fromkeys(cell.identity.regime for cell in first))
+    return sorted(first, key=lambda cell: (regimes.index(cell.identity.regime), collections.index(cell.identity.collection)))

@@ -78,7 +78,7 @@ def _train_worker(task: dict[str, Any]) -> None:
     numbers: dict[str, int] = {}  # only the documents that pairs name are read into memory, of however many there are
     pairs = [Pair(query, text, numbers.setdefault(doc_id, len(numbers))) for query, doc_id, text in beir.training_pairs(inputs["pairs"].path)]
     if not pairs:
-        raise ValueError(f"collection {inputs['pairs'].name} has no training pairs (qrels/train.tsv); leave the stage fine-tuned out")
+        raise ValueError(f"collection {inputs['pairs'].name} has no training pairs (qrels/train.tsv); leave the regime fine-tuned out")
     settings, batch_divisor = TrainingSettings(**parameters["training"]), task["batch_divisor"]
     told: dict[str, Any] = {"pairs": len(pairs), "pairs_used": min(len(pairs), settings.max_pairs or len(pairs))}
     if batch_divisor > 1:

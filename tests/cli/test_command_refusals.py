@@ -42,7 +42,7 @@ def spoiled(folder: Path, source: Path, **changes) -> Path:
 
 def comparisons(folder: Path) -> tuple[dict[str, tuple[Path, str]], dict[str, tuple[Path, str]]]:
     """Folders of results, and files of figures, that cannot be compared: by name, with what the error says."""
-    columns = "language,architecture,collection,initializer,bridge,alpha,stage,seed,ndcg@10,recall@100,mrr@10"
+    columns = "language,architecture,collection,initializer,bridge,alpha,regime,seed,ndcg@10,recall@100,mrr@10"
     columns += ",documents,queries,train_pairs,status,label,key\n"
     figure = "{collection: a, language: ko, initializer: mean, value: 0.5}"
     head = "source: a paper\ncertainty: sure\nmeasure: ndcg@10\nok: 0.01\nokish: 0.02\n"

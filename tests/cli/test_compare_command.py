@@ -20,9 +20,9 @@ collections:
 HEAD = "source: a paper\ncertainty: second hand\nmeasure: ndcg@10\nok: 0.005\nokish: 0.02\nmean_over: [ko, ru]\nfigures:\n"
 
 
-def cell(language="ko", score=0.5, *, initializer="mean", collection="help", stage="zero-shot", bridge="", alpha=None, seed=1, label="", **sizes):
+def cell(language="ko", score=0.5, *, initializer="mean", collection="help", regime="zero-shot", bridge="", alpha=None, seed=1, label="", **sizes):
     """A record as a grid leaves it. sizes: documents, queries, train_pairs, or error."""
-    identity = Identity(language, "bert", collection, initializer, bridge, alpha, stage, seed)
+    identity = Identity(language, "bert", collection, initializer, bridge, alpha, regime, seed)
     key = f"{identity.name}" if initializer != "bm25" else f"bm25 {language} {collection}"
     if "error" in sizes:
         return Record(identity, key, label or initializer, False, FAILED, sizes["error"])
@@ -53,7 +53,7 @@ def compare(command, tmp_path) -> Compare:
 
 
 def figure(rest: str, language: str = "ko", initializer: str = "mean") -> str:
-    return f"collection: help, language: {language}, initializer: {initializer}, stage: zero-shot, architecture: bert, {rest}"
+    return f"collection: help, language: {language}, initializer: {initializer}, regime: zero-shot, architecture: bert, {rest}"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_seeds_are_averaged(compare):
 @pytest.mark.parametrize(
     ("records", "asked", "reason"),
     [
-        ([cell(stage="fine-tuned")], "value: 0.5", "ko: no such cell"),
+        ([cell(regime="fine-tuned")], "value: 0.5", "ko: no such cell"),
         ([cell(error="out of memory")], "value: 0.5", "ko: the cell failed"),
         ([cell(), cell(seed=2, error="out of memory")], "value: 0.5", "ko: the cell failed"),
         ([cell(collection="help-judged")], "value: 0.5", "ko: ours are on help-judged, not on help"),
@@ -119,7 +119,7 @@ def test_alpha_and_bridge_choose_among_cells(compare):
 
 
 def test_one_run_of_bm25_serves_all_stages_and_architectures(compare):
-    both = [cell(initializer="bm25", stage=stage) for stage in ("zero-shot", "fine-tuned")]
+    both = [cell(initializer="bm25", regime=stage) for stage in ("zero-shot", "fine-tuned")]
     assert compare(both, "collection: help, language: ko, initializer: bm25, value: 0.5")[1] == ["[OK] help bm25 ko 0.500 0.500 +0.000"]
 
 
@@ -136,7 +136,7 @@ def test_strict(compare):
     assert compare([cell()], figure("value: 0.5"), options=strict)[0] == 0
     assert compare([cell()], figure("value: 0.9"), figure("value: 0.5"), options=strict)[0] == 1
     assert compare([cell()], figure("value: 0.9"))[0] == 0
-    assert compare([cell(stage="fine-tuned")], figure("value: 0.5"), options=strict)[0] == 1, "nothing was compared"
+    assert compare([cell(regime="fine-tuned")], figure("value: 0.5"), options=strict)[0] == 1, "nothing was compared"
 
 
 def test_another_measure(compare):
@@ -167,9 +167,9 @@ def test_expected_files(path):
         for language in expected.mean_over if figure.language == "mean" else [figure.language]:
             assert catalog.collections[figure.collection].counts[language].documents
             assert figure.trained_on is None or catalog.collections[figure.trained_on].counts[language].train_pairs
-        preset = presets[figure.stage == "fine-tuned"]
+        preset = presets[figure.regime == "fine-tuned"]
         assert figure.collection in preset.collections and figure.initializer in preset.initializers
         assert figure.architecture in {None, *preset.architectures} and figure.bridge in {None, *preset.bridges}
-        assert figure.alpha in {None, *preset.alphas} and figure.stage in {None, *preset.stages}
+        assert figure.alpha in {None, *preset.alphas} and figure.regime in {None, *preset.regimes}
         assert (figure.initializer == "sembridge") == (figure.alpha is not None) == (figure.bridge is not None)
-        assert figure.stage != "fine-tuned" or figure.trained_on == preset.training.collection
+        assert figure.regime != "fine-tuned" or figure.trained_on == preset.training.collection

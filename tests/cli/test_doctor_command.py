@@ -188,7 +188,7 @@ def test_memory_is_held_against_the_largest_cell(doctor, monkeypatch):
     import os
 
     assert "1 x 40.5 kB of model" in doctor()[1]
-    report = doctor("--stages", "fine-tuned")[1]
+    report = doctor("--regimes", "fine-tuned")[1]
     assert "4 x 40.5 kB of model" in report and "[ok]   memory" in report
     real = os.sysconf
     monkeypatch.setattr(os, "sysconf", lambda name: 1000 if name == "SC_PHYS_PAGES" else real(name))

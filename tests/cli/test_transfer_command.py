@@ -246,14 +246,16 @@ def test_a_bar_where_somebody_watches(made, command, tmp_path, monkeypatch):
 
 def test_parts_of_the_pocket(made, command, tmp_path, monkeypatch):
     """The pocket's stages are replaced: here it matters where parts are kept, and what the card calls them."""
+    import dataclasses
     import shutil
 
-    from harness.store.stage import Stage
+    from harness.pocket import names
 
     def build(out, parameters, inputs):
         shutil.copytree(made.source if "family" in parameters else made.target, out if "family" in parameters else out / "ru", dirs_exist_ok=True)
 
-    monkeypatch.setattr(Stage, "load", lambda self: build)
+    for name in ("POCKET_TEXT", "POCKET_TOKENIZERS", "POCKET_ENCODER"):
+        monkeypatch.setattr(names, name, dataclasses.replace(getattr(names, name), build=build))
     given = ["transfer", "pocket:encoders/bert", "--tokenizer", "pocket:tokenizers/ru", "--initializer", "mean", "--store", tmp_path / "kept"]
     code, out, err = command(*given, "--out", tmp_path / "out")
     assert code == 0, err

@@ -68,7 +68,7 @@ def scores(data: Path, store: Path, workers: int, compute: bool = False) -> dict
         kept.create()
         for artifact in missing(cells, kept):
             kept.make(artifact)
-    return {cell.identity.stage: measurement.load(kept.path(cell.artifact))["scores"] for cell in cells}
+    return {cell.identity.regime: measurement.load(kept.path(cell.artifact))["scores"] for cell in cells}
 
 
 class Watch(threading.Thread):

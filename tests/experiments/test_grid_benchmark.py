@@ -99,7 +99,7 @@ def test_both_sides_are_given_the_same_folders():
     assert grid.job(preset, asked, place) == {
         "training": {"epochs": 1},
         "cells": [
-            {"initializer": "mean", "alpha": None, "stage": "zero-shot", "collection": "FAQ", **folders},
-            {"initializer": "mean", "alpha": None, "stage": "fine-tuned", "collection": "PASSAGES", **folders, "pairs": "PAIRS"},
+            {"initializer": "mean", "alpha": None, "regime": "zero-shot", "collection": "FAQ", **folders},
+            {"initializer": "mean", "alpha": None, "regime": "fine-tuned", "collection": "PASSAGES", **folders, "pairs": "PAIRS"},
         ],
     }

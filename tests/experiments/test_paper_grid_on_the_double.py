@@ -163,10 +163,10 @@ def test_compare_with_the_published_figures(desk, zero_shot, fine_tuned):
         cells = desk.cells(stage)
         compared = 0
         for figure in paper["figures"]:
-            name = [figure["collection"], figure["stage"], figure["architecture"], figure["initializer"]]
+            name = [figure["collection"], figure["regime"], figure["architecture"], figure["initializer"]]
             line = next(line for line in told.splitlines() if re.match(rf"\[....\w*\] +{' '.join(name)} ", line))
-            alike = (cells[["collection", "stage", "architecture", "initializer"]] == name).all(axis=1)
-            if figure["stage"] != stage:
+            alike = (cells[["collection", "regime", "architecture", "initializer"]] == name).all(axis=1)
+            if figure["regime"] != stage:
                 assert line.startswith("[----]")
             elif figure["initializer"] == "ofa":
                 assert line.startswith("[----]") and "ofa (bridge vectors)" in line

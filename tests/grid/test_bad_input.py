@@ -34,7 +34,7 @@ def test_unknown_names_get_the_nearest(refused):
     assert "initializer 'sembrige' is unknown; did you mean 'sembridge'?" in refused(*RU, "--initializers", "sembrige")
     assert "did you mean 'ru'?" in refused("--languages", "rus")
     assert "--preset 'own-dta' is unknown; did you mean 'own-data'?" in refused(preset="own-dta")
-    assert "'zero-short' is not valid; did you mean 'zero-shot'?" in refused(*RU, "--stages", "zero-short")
+    assert "'zero-short' is not valid; did you mean 'zero-shot'?" in refused(*RU, "--regimes", "zero-short")
     assert "option 'training.epoch' is unknown; did you mean 'epochs'?" in refused(*RU, "--set", "training.epoch=2")
     assert "--architectures 'sorce' is not in this preset; did you mean 'source'?" in refused(*RU, "--architectures", "sorce")
     assert "settings.focus.min_cont is unknown; did you mean 'min_count'?" in refused(*RU, "--set", "settings.focus.min_cont=2")
@@ -111,7 +111,7 @@ def test_a_hub_model_needs_its_revision(refused):
 def test_what_is_given_twice_or_not_at_all(refused):
     assert "languages: ru is given twice" in refused("--languages", "ru", "ru")
     assert "alphas: 4.0 is given twice" in refused(*RU, "--alphas", "4", "4.0")
-    assert "option 'stages'" in refused(*RU, "--set", "stages=[]")
+    assert "option 'regimes'" in refused(*RU, "--set", "regimes=[]")
     assert "bm25 has no settings" in refused(*RU, "--set", "settings.bm25.k1=1")
     assert "settings.sembridge.alpha is given by the grid; use the option alphas instead" in refused(*RU, "--set", "settings.sembridge.alpha=2")
 
@@ -155,5 +155,5 @@ def test_names_that_would_share_a_file_or_be_too_long_for_one(refused, command, 
     assert "make a file name of 267 bytes, 242 are possible; give shorter names" in refused(*RU, *encoders("x" * 100), "--set", collection)
     curves = ["--languages", "ru", "en", "--set", "training.points=2"]
     assert "architecture 'source_ru' would share the file name 'own_convergence_source_ru.tex'" in refused(*curves, *encoders("source_ru"))
-    for without in ([*curves, "--stages", "zero-shot"], curves[:3]):
+    for without in ([*curves, "--regimes", "zero-shot"], curves[:3]):
         assert command(*without, *encoders("source_ru"), "--dry-run")[0] == 0, "without curves there are no such tables"

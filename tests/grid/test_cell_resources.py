@@ -27,7 +27,7 @@ def test_as_many_as_the_scarcer_resource_allows():
     [([], {"CPU": 8}, GPU, CPU),
      (["resources.cpus_per_cell=9"], {"CPU": 8, "GPU": 1}, CPU, GPU),
      (["resources.gpus_per_cell=0", "resources.cpus_per_cell=9"], {"CPU": 8}, CPU, GPU),
-     (["stages=[fine-tuned]", "training.workers=2"], {"CPU": 8, "GPU": 1}, "lower resources.gpus_per_cell or training.workers", CPU),
+     (["regimes=[fine-tuned]", "training.workers=2"], {"CPU": 8, "GPU": 1}, "lower resources.gpus_per_cell or training.workers", CPU),
      (["resources.cpus_per_cell=9"], {"CPU": 8}, CPU, "training.workers")],
 )  # fmt: skip
 def test_what_is_lacking_is_named(overrides, have, said, unsaid):

@@ -55,7 +55,7 @@ def test_a_negative_number_of_points_is_refused(command):
 def test_curves_end_in_the_cells(own_data, tmp_path):
     """To the last digit, although the points were measured within the training."""
     options = [f"data={own_data}", "training.batch_size=4", "training.learning_rate=0.001", "training.checkpoint_every=2", "training.points=2"]
-    chosen = {"languages": ["ru"], "initializers": ["univariate", "base", "bm25"], "stages": ["zero-shot", "fine-tuned"]}
+    chosen = {"languages": ["ru"], "initializers": ["univariate", "base", "bm25"], "regimes": ["zero-shot", "fine-tuned"]}
     store, records = Store(tmp_path / "store"), []
     store.create()
     for cell in plan(load_preset("own-data", PRESETS, options, chosen)):
@@ -67,7 +67,7 @@ def test_curves_end_in_the_cells(own_data, tmp_path):
         [name, step, 4 * step] for name in ("univariate", "base") for step in (0, 3, 5)
     ]
     for stage, step in (("zero-shot", 0), ("fine-tuned", 5)):
-        expected = cells[(cells["stage"] == stage) & (cells["initializer"] != "bm25")]
+        expected = cells[(cells["regime"] == stage) & (cells["initializer"] != "bm25")]
         assert points[points["step"] == step][MEASURES].to_numpy().tolist() == expected[MEASURES].to_numpy().tolist()
     assert (points.groupby("initializer")["doc_active"].nunique() > 1).all()
     assert written.tables[-1].title == "own, source, ru: nDCG@10 by steps of 4 pairs"

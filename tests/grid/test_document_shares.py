@@ -32,7 +32,7 @@ def test_scores_run_and_activity_do_not_depend_on_shares(cells_of, tmp_path, mon
     store.create()
     found = []
     for shares in (1, 3, 100):  # a hundred: most of them are empty
-        (cell,) = cells_of(shares, stages=["zero-shot"])
+        (cell,) = cells_of(shares, regimes=["zero-shot"])
         store.make(cell.artifact)
         folder = store.path(cell.artifact)
         written = json.loads((folder / MEASUREMENT).read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def test_scores_run_and_activity_do_not_depend_on_shares(cells_of, tmp_path, mon
 def test_smaller_batches_of_any_share_are_recorded(cells_of, tmp_path):
     store = Store(tmp_path / "store")
     store.create()
-    (cell,) = cells_of(3, stages=["zero-shot"])
+    (cell,) = cells_of(3, regimes=["zero-shot"])
     shares = [artifact for artifact in cell.artifact.walk() if artifact.stage.name == "evaluation-share"]
     for share, batch_divisor in zip(shares, (4, 1, 16), strict=True):
         store.make(share, batch_divisor)
@@ -56,10 +56,10 @@ def test_smaller_batches_of_any_share_are_recorded(cells_of, tmp_path):
 def test_shares_are_artifacts_that_other_nodes_make_and_a_later_run_finds(cells_of, tmp_path):
     store = Store(tmp_path / "store")
     store.create()
-    (zero,), (tuned,) = cells_of(3, stages=["zero-shot"]), cells_of(3, stages=["fine-tuned"])
+    (zero,), (tuned,) = cells_of(3, regimes=["zero-shot"]), cells_of(3, regimes=["fine-tuned"])
     shares = [artifact for artifact in zero.artifact.walk() if artifact.stage.name == "evaluation-share"]
     assert [artifact.parameters["share"] for artifact in shares] == [0, 1, 2] and all(map(_apart, shares))
     assert not any(_apart(artifact) for artifact in tuned.artifact.walk() if artifact.stage.name == "evaluation-share"), "they come with the training"
     store.make(shares[1])
     assert {artifact.parameters["share"] for artifact in missing([zero], store) if artifact.stage.name == "evaluation-share"} == {0, 2}
-    assert cells_of(1, stages=["zero-shot"])[0].artifact.key != zero.artifact.key
+    assert cells_of(1, regimes=["zero-shot"])[0].artifact.key != zero.artifact.key

@@ -46,7 +46,7 @@ def test_every_cell_is_there(whole):
     cells = pd.read_csv(folder / "results" / "cells.csv")
     assert len(cells) == 18 and set(cells["status"]) == {"ok"}
     assert list(cells.columns[:19]) == [
-        "language", "architecture", "collection", "initializer", "bridge", "alpha", "stage", "seed",
+        "language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed",
         "ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops",
         "documents", "queries", "train_pairs", "seconds", "status",
     ]  # fmt: skip
@@ -55,9 +55,9 @@ def test_every_cell_is_there(whole):
     assert len(list((folder / "results" / "runs").glob("*.run"))) == 18
     queries = pd.read_parquet(folder / "results" / "queries.parquet")
     assert len(queries) == 18 * 20
-    means = queries.groupby(["initializer", "stage"])["ndcg@10"].mean()
+    means = queries.groupby(["initializer", "regime"])["ndcg@10"].mean()
     for row in cells.itertuples():
-        assert means[row.initializer, row.stage] == pytest.approx(cells.loc[row.Index, "ndcg@10"], abs=1e-12)
+        assert means[row.initializer, row.regime] == pytest.approx(cells.loc[row.Index, "ndcg@10"], abs=1e-12)
     assert "own, fine-tuned, source: nDCG@10" in out and "all.md" in out
     assert re.search(r"; about \d+ (s|min)", out), "progress tells the remaining time"
 
@@ -75,7 +75,7 @@ def test_marks_follow_from_the_scores_of_the_queries(whole):
     queries = pd.read_parquet(folder / "results" / "queries.parquet")
     labels = dict(pd.read_csv(folder / "results" / "cells.csv")[["label", "initializer"]].itertuples(index=False))
     for row in rows.itertuples():
-        stage = queries[queries["stage"] == row.table.split("_")[1]]
+        stage = queries[queries["regime"] == row.table.split("_")[1]]
         best, method = (stage[stage["initializer"] == labels[name]].sort_values("query_id")["ndcg@10"].to_numpy() for name in (row.best, row.method))
         assert row.difference == pytest.approx((best - method).mean(), abs=1e-9) and row.difference >= 0 and row.queries == 20
         p = stats.permutation_test((best, method), mean_difference, permutation_type="samples", vectorized=True, n_resamples=10_000, rng=1).pvalue
@@ -94,7 +94,7 @@ def test_run_files_give_the_scores_to_other_tools(whole, own_data):
     lines = (own_data / "collections" / "ru" / "qrels" / "test.tsv").read_text().splitlines()[1:]
     qrels = [ir_measures.Qrel(q, d, int(score)) for q, d, score in (line.split("\t") for line in lines)]
     for cell in cells.itertuples():
-        (path,) = (folder / "results" / "runs").glob(f"ru_source_own_{cell.initializer}_*{cell.stage}_s42.run")
+        (path,) = (folder / "results" / "runs").glob(f"ru_source_own_{cell.initializer}_*{cell.regime}_s42.run")
         found = ir_measures.calc_aggregate([nDCG @ 10, RR @ 10, R @ 100], qrels, ir_measures.read_trec_run(str(path)))
         row = cells.loc[cell.Index]
         assert [found[nDCG @ 10], found[RR @ 10], found[R @ 100]] == pytest.approx([row["ndcg@10"], row["mrr@10"], row["recall@100"]], abs=1e-9)
@@ -119,7 +119,7 @@ def test_two_empty_stores_give_the_same_bits(whole, own_data, tmp_path):
 
 def test_a_failed_cell_is_recorded_and_the_others_go_on(own_data, whole, tmp_path):
     code, out, err = finish(
-        start(own_data, tmp_path, "--stages", "zero-shot", "--initializers", "focus", "mean", "--set", "settings.focus.min_count=100000")
+        start(own_data, tmp_path, "--regimes", "zero-shot", "--initializers", "focus", "mean", "--set", "settings.focus.min_count=100000")
     )
     assert code == 1
     cells = pd.read_csv(tmp_path / "results" / "cells.csv").set_index("initializer")

@@ -44,7 +44,7 @@ def test_the_same_scores_from_the_hub_and_from_a_folder(own_data, hub, tmp_path)
     assert not hub.requests
     out = run()
     assert "few-judged+9, zero-shot" in out
-    cells = pd.read_csv(tmp_path / "results" / "cells.csv").set_index(["collection", "initializer", "stage"])
+    cells = pd.read_csv(tmp_path / "results" / "cells.csv").set_index(["collection", "initializer", "regime"])
     assert len(cells) == 6 and set(cells["status"]) == {"ok"}
     measures = ["ndcg@10", "recall@100", "mrr@10", "doc_active"]
     pd.testing.assert_frame_equal(cells.loc["own"][measures], cells.loc["faq"][measures])
@@ -62,7 +62,7 @@ def test_a_refusal_of_the_hub_is_one_line_and_leaves_nothing(own_data, hub, tmp_
 
     commit = hub.add("faq/gated", repository(own_data / "collections" / "ru"), gated=True)
     collections = f"collections={{c: {{hub: faq/gated, revision: {commit}, config: rus}}}}"
-    overrides = [f"data={own_data}", collections, "languages=[ru]", "initializers=[bm25]", "stages=[zero-shot]"]
+    overrides = [f"data={own_data}", collections, "languages=[ru]", "initializers=[bm25]", "regimes=[zero-shot]"]
     (cell,) = plan(load_preset("own-data", ROOT / "experiments" / "presets", overrides))
     store = Store(tmp_path / "store")
     store.create()

@@ -2,7 +2,7 @@
 
 import pytest
 
-RU = ("--languages", "ru", "--stages", "zero-shot", "--initializers", "base", "bm25")
+RU = ("--languages", "ru", "--regimes", "zero-shot", "--initializers", "base", "bm25")
 COMMIT = "9c09abc13478308c27598f350e31d8f06b9b5481"
 HUB = f"{{hub: mteb/MIRACLRetrieval, revision: {COMMIT}, config: '{{language}}'"
 RAW = f"{{hub: miracl/miracl-corpus, revision: {COMMIT}, kind: miracl, config: '{{language}}'"

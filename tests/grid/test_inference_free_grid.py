@@ -29,11 +29,11 @@ def routed_data(own_data, tmp_path_factory):
 def test_every_stage_runs_and_query_weights_are_a_choice(command, routed_data, tmp_path):
     options = ("--languages", "ru", "--initializers", "ofa", "base", "--set", "training.batch_size=8", "--set", "training.max_length=16")
     found = {}
-    for weights, stages in (("mixture", ("zero-shot", "fine-tuned")), ("idf", ("zero-shot",))):
-        code, _, err = command(*options, "--stages", *stages, "--set", f"query_weights={weights}", data=routed_data)
+    for weights, regimes in (("mixture", ("zero-shot", "fine-tuned")), ("idf", ("zero-shot",))):
+        code, _, err = command(*options, "--regimes", *regimes, "--set", f"query_weights={weights}", data=routed_data)
         assert code == 0, err
         cells = pd.read_csv(tmp_path / "results" / "cells.csv")
-        assert len(cells) == 2 * len(stages) and set(cells["status"]) == {"ok"}
+        assert len(cells) == 2 * len(regimes) and set(cells["status"]) == {"ok"}
         assert cells["query_active"].max() < 8, "a query has no more entries than tokens"
         found[weights] = {path.name: path.read_bytes() for path in (tmp_path / "results" / "runs").glob("*zero-shot*")}
         assert len(found[weights]) == 2

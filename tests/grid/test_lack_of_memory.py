@@ -70,7 +70,7 @@ def test_a_cell_that_runs_out_of_memory_comes_back_with_smaller_batches(data, tm
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(SMALL_MACHINE)
     command = [sys.executable, str(ROOT / "experiments" / "run_grid.py"), "--preset", "own-data", "--set", f"data={data}"]
-    command += ["--languages", "en", "--initializers", "base", "--stages", "zero-shot"]
+    command += ["--languages", "en", "--initializers", "base", "--regimes", "zero-shot"]
     command += ["--store", str(tmp_path / "store"), "--results", str(tmp_path / "results")]
     paths = os.pathsep.join(filter(None, [str(tmp_path / "site"), os.environ.get("PYTHONPATH")]))
     handed_back = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(2**17))  # at once: what is left is then known to the byte
@@ -80,7 +80,7 @@ def test_a_cell_that_runs_out_of_memory_comes_back_with_smaller_batches(data, tm
     assert re.search(r"base_zero-shot_s42: attempt 1 of 3 failed: out of memory \(.*allocate.*\); once more with batches 4 times smaller\n", log)
     assert log.count(" failed: ") == 1 and "[1/1 cells] computed en_source_own_base_zero-shot_s42: nDCG@10 " in log
 
-    choices = {"languages": ["en"], "initializers": ["base"], "stages": ["zero-shot"]}
+    choices = {"languages": ["en"], "initializers": ["base"], "regimes": ["zero-shot"]}
     (cell,) = plan(load_preset("own-data", ROOT / "experiments" / "presets", [f"data={data}"], choices))
     undisturbed = Store(tmp_path / "undisturbed")
     undisturbed.create()

@@ -94,7 +94,7 @@ def test_an_entry_gives_way_to_a_folder(command, own_data, offline):
 
 
 def test_a_listed_tokenizer_may_come_from_the_hub(command, offline):
-    asked = ["--languages", "ru", "--initializers", "mean", "--stages", "zero-shot", "--dry-run", "--set", "tokenizers={ru: me/russian}"]
+    asked = ["--languages", "ru", "--initializers", "mean", "--regimes", "zero-shot", "--dry-run", "--set", "tokenizers={ru: me/russian}"]
     code, _, err = command(*asked)
     assert code == 2 and "add its pinned revision (--set tokenizers.ru.revision=COMMIT)" in err
     code, out, err = command(*asked, "--set", "tokenizers={ru: {model: me/russian, revision: c0ffee}}")
@@ -104,7 +104,7 @@ def test_a_listed_tokenizer_may_come_from_the_hub(command, offline):
 def test_catalogs_of_ones_own(command, own_data, offline, tmp_path):
     mine = tmp_path / "mine.yaml"
     mine.write_text("encoders: {tiny: {id: me/tiny, revision: null, license: MIT, body: BERT, vocabulary: 200}}\n", encoding="utf-8")
-    asked = ["--languages", "ru", "--initializers", "base", "--stages", "zero-shot", "--set", "architectures.source=catalog:tiny"]
+    asked = ["--languages", "ru", "--initializers", "base", "--regimes", "zero-shot", "--set", "architectures.source=catalog:tiny"]
     for way in (["--catalog", str(mine)], ["--set", f"catalog={mine}"]):
         code, out, err = command(*asked, *way, "--dry-run")
         assert code == 0 and "before a run: architectures.source: me/tiny has no pinned revision" in out, err
@@ -138,7 +138,7 @@ def test_text_of_a_collection_is_shared_by_the_others(own_data, tmp_path):
 
     def learned(*overrides):
         both = ["data=" + str(own_data), f"collections.other={tmp_path}/other", *overrides]
-        cells = plan(load_preset("own-data", PRESETS, both, {"languages": ["ru"], "initializers": ["focus"], "stages": ["zero-shot"]}))
+        cells = plan(load_preset("own-data", PRESETS, both, {"languages": ["ru"], "initializers": ["focus"], "regimes": ["zero-shot"]}))
         return len({cell.artifact.inputs["initialization"].key for cell in cells})
 
     assert (learned("text=null"), learned("text=collection:own")) == (2, 1)

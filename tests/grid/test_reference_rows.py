@@ -99,7 +99,7 @@ def test_rows_of_both_tables(command, own_data, models, tmp_path, monkeypatch):
     ran = tmp_path / "ran"
     monkeypatch.setenv("MILCO_RUNS", str(ran))
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
-    options = ["--languages", "en", "--initializers", "base", "m3", "own", "milco", "--stages", "zero-shot"]
+    options = ["--languages", "en", "--initializers", "base", "m3", "own", "milco", "--regimes", "zero-shot"]
     options += ["--set", f"references.m3={{model: {models}/m3, kind: bge-m3}}", "--set", f"references.own={own_data}/source"]
     milco = ["--set", f"references.milco={{model: {models}/milco, kind: milco}}"]
     code, _, err = command(*options, *milco)

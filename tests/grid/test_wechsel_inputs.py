@@ -27,7 +27,7 @@ def files(tmp_path, own_data):
 @pytest.fixture
 def cells_of(own_data):
     def make(*overrides, **choices):
-        defaults = {"languages": ["ru"], "initializers": ["wechsel"], "stages": ["zero-shot"]}
+        defaults = {"languages": ["ru"], "initializers": ["wechsel"], "regimes": ["zero-shot"]}
         return plan(load_preset("own-data", PRESETS, [f"data={own_data}", *overrides], defaults | choices))
 
     return make
@@ -77,7 +77,7 @@ def test_only_wechsel_asks_for_its_files(cells_of):
 
 
 def test_models_are_trained_once_a_language(cells_of, files):
-    found = stages(cells_of(*given(files), languages=["ru"], stages=["zero-shot", "fine-tuned"]))
+    found = stages(cells_of(*given(files), languages=["ru"], regimes=["zero-shot", "fine-tuned"]))
     assert len(found["fasttext"]) == 2 and len(found["aligned-vectors"]) == 1 and len(found["initialization"]) == 1
     assert {artifact.parameters["language"] for artifact in found["fasttext"]} == {"en", "ru"}
 

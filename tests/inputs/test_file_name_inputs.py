@@ -17,7 +17,7 @@ CELL = {
     "initializer": "mean",
     "bridge": "",
     "alpha": None,
-    "stage": "fine-tuned",
+    "regime": "fine-tuned",
     "seed": 1,
 }
 

@@ -124,7 +124,7 @@ def test_nothing_that_commands_write_or_print_holds_a_secret(home, own_data, tmp
         environment = {key: value for key, value in os.environ.items() if key != "RAY_AUTH_TOKEN"}
         environment |= {"RAY_TMPDIR": str(sessions), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
         grid = [sys.executable, ROOT / "experiments" / "run_grid.py", "--preset", "own-data", "--set", f"data={own_data}", "--languages", "ru"]
-        grid += ["--initializers", "focus", "mean", "--stages", "fine-tuned", "--set", "settings.focus.min_count=100000"]
+        grid += ["--initializers", "focus", "mean", "--regimes", "fine-tuned", "--set", "settings.focus.min_count=100000"]
         grid += [part for option in ("batch_size=4", "max_pairs=8", "epochs=1") for part in ("--set", f"training.{option}")]
         grid += ["--store", tmp_path / "written/store", "--results", tmp_path / "written/results"]
         transfer = [sys.executable, "-m", "harness.cli.main", "transfer", own_data / "source", "--tokenizer", own_data / "tokenizers/ru"]

@@ -19,12 +19,12 @@ def _record(
     seed: int = 0,
     architecture: str = "bert",
     collection: str = "pocket-faq",
-    stage: str = "zero-shot",
+    regime: str = "zero-shot",
     label: str = "",
     reference: bool = False,
 ) -> Record:
     """A cell with nDCG@10 `ndcg`; None makes it a failed one."""
-    identity = Identity(language, architecture, collection, initializer, bridge, alpha, stage, seed)
+    identity = Identity(language, architecture, collection, initializer, bridge, alpha, regime, seed)
     common = {"identity": identity, "key": f"key-of-{identity.name}", "label": label or initializer, "reference": reference}
     if ndcg is None:
         return Record(**common, status=FAILED, error="out of memory")

@@ -17,7 +17,7 @@ def trained(record):
     """A fine-tuned cell with a point for each score, `step` steps of 8 pairs apart."""
 
     def make(initializer, scores, language="ko", step=3, **options):
-        done = record(initializer, language, scores[-1] if scores else None, stage="fine-tuned", **options)
+        done = record(initializer, language, scores[-1] if scores else None, regime="fine-tuned", **options)
         numbers = {"query_active": 3.0, "doc_active": 5.5, "flops": 0.25}
         curve = [
             {"step": i * step, "pairs": i * step * 8, "scores": {"ndcg@10": s, "recall@100": s / 2, "mrr@10": s / 4}, "statistics": numbers}
@@ -35,7 +35,7 @@ def test_one_language_as_text(trained, record):
         trained("mean", [0.01, 0.1, 0.49]),
         trained("ofa", None),
         trained("base", [0.6, 0.6, 0.6], reference=True),
-        record("bm25", reference=True, stage="fine-tuned"),
+        record("bm25", reference=True, regime="fine-tuned"),
         record("sembridge", ndcg=0.3),
     ]
     [table] = convergence.make_tables(records)
@@ -90,13 +90,13 @@ def test_scores_of_zero_have_no_goal(trained):
 def test_the_files(trained, record, tmp_path):
     records = [
         trained("sembridge", [0.25, 0.5], bridge="BAAI/bge-m3", alpha=4.0),
-        record("mean", stage="fine-tuned"),
+        record("mean", regime="fine-tuned"),
         trained("ofa", [0.1, 0.2], "ru"),
     ]
     out = tmp_path / "out"
     written = write_results(out, records, lambda _: None)
     assert (out / "convergence.csv").read_text(encoding="utf-8").splitlines()[:3] == [
-        "language,architecture,collection,initializer,bridge,alpha,stage,seed,step,pairs,ndcg@10,recall@100,mrr@10,query_active,doc_active,flops,"
+        "language,architecture,collection,initializer,bridge,alpha,regime,seed,step,pairs,ndcg@10,recall@100,mrr@10,query_active,doc_active,flops,"
         "label,key",
         "ko,bert,pocket-faq,sembridge,BAAI/bge-m3,4.0,fine-tuned,0,0,0,0.25,0.125,0.0625,3.0,5.5,0.25,sembridge,"
         "key-of-ko_bert_pocket-faq_sembridge_BAAI/bge-m3_a4_fine-tuned_s0",
@@ -114,7 +114,7 @@ def test_the_files(trained, record, tmp_path):
 
 
 def test_curves_of_an_earlier_call_go_and_a_file_of_that_name_that_is_not_ours_stays(trained, record, tmp_path):
-    plain = [record("sembridge", stage="fine-tuned"), record("sembridge", "ru", stage="fine-tuned")]
+    plain = [record("sembridge", regime="fine-tuned"), record("sembridge", "ru", regime="fine-tuned")]
     write_results(tmp_path, [trained("sembridge", [0.25, 0.5]), trained("sembridge", [0.25, 0.5], "ru")], lambda _: None)
     assert len(list((tmp_path / "tables").glob("*_convergence_*"))) == 9
     write_results(tmp_path, plain, lambda _: None)

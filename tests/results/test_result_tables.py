@@ -20,7 +20,7 @@ def best(table: Table) -> dict[str, list[bool]]:
 
 def test_one_table_per_collection_stage_and_architecture(record):
     records = [
-        record(collection=collection, stage=stage, architecture=architecture)
+        record(collection=collection, regime=stage, architecture=architecture)
         for collection in ("pocket-faq", "miracl")
         for stage in ("zero-shot", "fine-tuned")
         for architecture in ("bert", "roberta")
@@ -38,7 +38,7 @@ def test_columns_in_order_of_appearance_then_the_mean(record):
 
 
 def test_rows_keep_the_order_of_the_grid_in_every_table(record):
-    records = [record("ofa"), record("random"), record("random", stage="fine-tuned"), record("ofa", stage="fine-tuned")]
+    records = [record("ofa"), record("random"), record("random", regime="fine-tuned"), record("ofa", regime="fine-tuned")]
     for table in make_tables(records):
         assert [row.label for row in table.rows] == ["ofa", "random"]
 
@@ -113,7 +113,7 @@ def test_labels_are_qualified_by_what_differs(record, settings, labels):
 
 
 def test_qualification_is_the_same_in_every_table(record):
-    records = [record("sembridge", bridge="m3", alpha=4), record("sembridge", bridge="m3", alpha=2, stage="fine-tuned")]
+    records = [record("sembridge", bridge="m3", alpha=4), record("sembridge", bridge="m3", alpha=2, regime="fine-tuned")]
     assert [[row.label for row in table.rows] for table in make_tables(records)] == [["sembridge (α=4)"], ["sembridge (α=2)"]]
 
 

@@ -16,7 +16,7 @@ from harness.results.export import write_results
 from harness.results.record import OK, Record
 
 COLUMNS = (
-    "language,architecture,collection,initializer,bridge,alpha,stage,seed,ndcg@10,recall@100,mrr@10,"
+    "language,architecture,collection,initializer,bridge,alpha,regime,seed,ndcg@10,recall@100,mrr@10,"
     "query_active,doc_active,flops,documents,queries,train_pairs,seconds,status,error,label,key"
 )
 
@@ -101,7 +101,7 @@ def test_errors_of_any_content_survive(tmp_path, record):
 
 
 def test_tables_agree_with_all_md(tmp_path, record, artifact_of):
-    records = [*grid(record), record("ofa", stage="fine-tuned")]
+    records = [*grid(record), record("ofa", regime="fine-tuned")]
     write_results(tmp_path, records, artifact_of)
     everything = (tmp_path / "tables/all.md").read_text(encoding="utf-8")
     assert everything.startswith("# Results\n\n")
@@ -210,7 +210,7 @@ def test_a_failure_within_the_parquet_leaves_the_old_one(tmp_path, record, artif
 
 def test_stale_files_go_and_others_stay(tmp_path, record, artifact_of):
     out = tmp_path / "out"
-    write_results(out, [*grid(record), record("ofa", "ko", stage="fine-tuned", alpha=1.5)], artifact_of)
+    write_results(out, [*grid(record), record("ofa", "ko", regime="fine-tuned", alpha=1.5)], artifact_of)
     others = ["tables/notes.md", "tables/my_own_table.tex", "runs/other_s0.run", "pocket-faq_fine-tuned_bert.md"]
     for name in others:
         (out / name).write_text("mine")
@@ -233,7 +233,7 @@ def test_a_foreign_cells_csv_removes_nothing(tmp_path, record, artifact_of):
     "pair",
     [
         ({"bridge": "a/b"}, {"bridge": "a--b"}),
-        ({"collection": "a_b", "stage": "c"}, {"collection": "a", "stage": "b_c", "seed": 1}),
+        ({"collection": "a_b", "regime": "c"}, {"collection": "a", "regime": "b_c", "seed": 1}),
     ],
 )
 def test_names_that_would_overwrite_each_other_are_refused_before_anything_is_written(tmp_path, record, artifact_of, pair):
