@@ -71,13 +71,18 @@ class Focus:
         if len(transfer.missing) and not len(anchors):
             copies = int(_copies_donor(transfer).sum())
             if not copies:
-                raise ValueError("FOCUS has no anchor: no ordinary token copies a row; choose overlap fuzzy or exact, or another method")
+                raise ValueError(
+                    "FOCUS has no anchor: no ordinary token copies a row; choose overlap fuzzy or exact, or another method"
+                )
             raise ValueError(
                 f"FOCUS has no anchor: none of the {copies:,} copied tokens has an auxiliary vector; "
                 "give more target-language text or lower min_count"
             )
         if len(transfer.missing) and not len(placed):
-            logger.warning("FOCUS: none of the %d new tokens has an auxiliary vector, so all of them are sampled", len(transfer.missing))
+            logger.warning(
+                "FOCUS: none of the %d new tokens has an auxiliary vector, so all of them are sampled",
+                len(transfer.missing),
+            )
         vectors[has_vector] /= lengths[has_vector, None]
         rows, columns, weights = _mixture(vectors[transfer.missing[placed]], vectors[anchors])
         # Several anchors may copy the same source row ("The" and "the"); building from coordinates adds up their weights.
@@ -97,7 +102,9 @@ class Focus:
         if isinstance(self.text, AuxiliaryVectors):
             return self.text
         if self.text is None:
-            raise ValueError("FOCUS needs target-language text: set `text` to a file, or to the vectors that train_auxiliary made of one")
+            raise ValueError(
+                "FOCUS needs target-language text: set `text` to a file, or to the vectors that train_auxiliary made of one"
+            )
         if self.tokenizer is None:
             raise ValueError(
                 f"FOCUS was given the file {str(self.text)!r} but no tokenizer to read it with: set `tokenizer` to the target tokenizer, "

@@ -44,7 +44,9 @@ class Multivariate:
 
     def __post_init__(self) -> None:
         if not 0 < self.covariance_scale < np.inf:
-            raise ValueError(f"covariance_scale {self.covariance_scale} must be positive and finite; 1.0 keeps the covariance of the source rows")
+            raise ValueError(
+                f"covariance_scale {self.covariance_scale} must be positive and finite; 1.0 keeps the covariance of the source rows"
+            )
 
     def __call__(self, transfer: Transfer) -> Initialization:
         centered = transfer.rows.astype(np.float64)

@@ -76,7 +76,9 @@ class OFA:
     def vectors(self, transfer: Transfer) -> SubwordVectors:
         """The given subword vectors, or those made now of the given word vectors and tokenizers."""
         if self.words is None:
-            raise ValueError("OFA needs multilingual word vectors: set `words` to a file in word2vec text format, WordVectors or SubwordVectors")
+            raise ValueError(
+                "OFA needs multilingual word vectors: set `words` to a file in word2vec text format, WordVectors or SubwordVectors"
+            )
         if isinstance(self.words, SubwordVectors):
             return self.words
         if self.source_tokenizer is None or self.target_tokenizer is None:
@@ -85,7 +87,9 @@ class OFA:
                 "subword_vectors made of them"
             )
         words = self.words if isinstance(self.words, WordVectors) else WordVectors.load(self.words)
-        return subword_vectors(words, self.source_tokenizer, self.target_tokenizer, len(transfer.source), len(transfer.target))
+        return subword_vectors(
+            words, self.source_tokenizer, self.target_tokenizer, len(transfer.source), len(transfer.target)
+        )
 
     def _rows(self, transfer: Transfer, fallback: bool) -> tuple[np.ndarray | None, np.ndarray | None]:
         """([S, D] rows to mix, None for the source rows; [R, D] fallback rows, None where no token needs one)."""
@@ -106,7 +110,9 @@ def factorized(rows: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     The largest entry of each primitive is made positive, so that the signs do not depend on the linear algebra library.
     """
     if rank > min(rows.shape):
-        raise ValueError(f"factorize {rank} exceeds {min(rows.shape)}, the highest rank of source rows of shape {rows.shape}")
+        raise ValueError(
+            f"factorize {rank} exceeds {min(rows.shape)}, the highest rank of source rows of shape {rows.shape}"
+        )
     left, singular, right = np.linalg.svd(rows.astype(np.float64), full_matrices=False)
     coordinates, primitives = left[:, :rank], singular[:rank, None] * right[:rank]
     signs = np.sign(primitives[np.arange(rank), np.abs(primitives).argmax(axis=1)])

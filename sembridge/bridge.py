@@ -39,10 +39,14 @@ def load_bridge(model: str, revision: str | None = None, device: str | None = No
     """A SentenceTransformer from the hub or a folder: safetensors only, no remote code."""
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True})
+    return SentenceTransformer(
+        model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}
+    )
 
 
-def embed_vocabulary(model: Any, vocabulary: Vocabulary, *, prompt: str = "", batch_size: int = 1024, progress: bool = False) -> TokenVectors:
+def embed_vocabulary(
+    model: Any, vocabulary: Vocabulary, *, prompt: str = "", batch_size: int = 1024, progress: bool = False
+) -> TokenVectors:
     """Embed every token of a vocabulary with a SentenceTransformer: its text, or where it has none the stored token.
 
     Texts that the bridge's tokenizer reduces to unknown pieces only are marked not known: their vectors would all be the same and
@@ -51,7 +55,9 @@ def embed_vocabulary(model: Any, vocabulary: Vocabulary, *, prompt: str = "", ba
     """
     # In two calls: which texts share a batch shows in the last bits, and those of the texts shall not depend on what else is embedded.
     said = _embed(model, vocabulary, vocabulary.has_text, vocabulary.texts, prompt, batch_size, progress)
-    stored = _embed(model, vocabulary, vocabulary.exists & ~vocabulary.has_text, vocabulary.tokens, prompt, batch_size, progress)
+    stored = _embed(
+        model, vocabulary, vocabulary.exists & ~vocabulary.has_text, vocabulary.tokens, prompt, batch_size, progress
+    )
     parts = [(ids, embedded) for ids, embedded in (said, stored) if len(ids)]
     size = parts[0][1].shape[1] if parts else model.get_embedding_dimension()
     vectors, known = np.zeros((len(vocabulary), size), dtype=np.float32), np.zeros(len(vocabulary), dtype=bool)
@@ -62,7 +68,13 @@ def embed_vocabulary(model: Any, vocabulary: Vocabulary, *, prompt: str = "", ba
 
 
 def _embed(
-    model: Any, vocabulary: Vocabulary, which: np.ndarray, spoken: tuple[str | None, ...], prompt: str, batch_size: int, progress: bool
+    model: Any,
+    vocabulary: Vocabulary,
+    which: np.ndarray,
+    spoken: tuple[str | None, ...],
+    prompt: str,
+    batch_size: int,
+    progress: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(ids [n] of those of `which` [V] that the bridge knows something of, vectors [n, K] of what `spoken` [V] says for them)."""
     ids = np.flatnonzero(which)
@@ -73,7 +85,9 @@ def _embed(
     if not texts:
         return ids, np.zeros((0, 0), dtype=np.float32)
     with quick_products():
-        vectors = model.encode([prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=progress)
+        vectors = model.encode(
+            [prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=progress
+        )
     return ids, np.asarray(vectors, dtype=np.float32)
 
 

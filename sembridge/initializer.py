@@ -64,9 +64,15 @@ class Transfer:
             raise ValueError(
                 "donors 'ordinary' cannot be had with profile 'compat', where every token donates; choose profile 'fixed' or donors 'all'"
             )
-        matrix = rows.detach().float().cpu().numpy() if isinstance(rows, torch.Tensor) else np.asarray(rows, dtype=np.float32)
+        matrix = (
+            rows.detach().float().cpu().numpy()
+            if isinstance(rows, torch.Tensor)
+            else np.asarray(rows, dtype=np.float32)
+        )
         if len(matrix) < len(source):
-            raise ValueError(f"the source tokenizer has ids up to {len(source) - 1} but the embedding has only {len(matrix)} rows")
+            raise ValueError(
+                f"the source tokenizer has ids up to {len(source) - 1} but the embedding has only {len(matrix)} rows"
+            )
         matrix = matrix[: len(source)].copy()
         matrix.setflags(write=False)
         decided = overlap if isinstance(overlap, Overlap) else match(source, target, overlap)
@@ -123,7 +129,10 @@ class Initialization:
         for row in np.flatnonzero(np.diff(held.indptr)):
             piece = slice(held.indptr[row], held.indptr[row + 1])
             order = np.lexsort((held.indices[piece], -held.data[piece]))[:k]
-            ids[starts[row] : starts[row + 1]], weights[starts[row] : starts[row + 1]] = held.indices[piece][order], held.data[piece][order]
+            ids[starts[row] : starts[row + 1]], weights[starts[row] : starts[row + 1]] = (
+                held.indices[piece][order],
+                held.data[piece][order],
+            )
         if isinstance(self.mixture, SoftmaxMixture):
             for row, *best in zip(self.mixture.places, *self.mixture.heaviest(k), strict=True):
                 ids[starts[row] : starts[row + 1]], weights[starts[row] : starts[row + 1]] = best

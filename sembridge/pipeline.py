@@ -19,7 +19,15 @@ TRANSPLANT: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def transfer(source: str, tokenizer: str, initializer: Initializer, *, bias: str | None = None, query_weights: Any = None, **asking: Any) -> Any:
+def transfer(
+    source: str,
+    tokenizer: str,
+    initializer: Initializer,
+    *,
+    bias: str | None = None,
+    query_weights: Any = None,
+    **asking: Any,
+) -> Any:
     """Take the English sparse encoder `source`, give it the vocabulary of `tokenizer`, initialize the new rows with `initializer`.
 
     source, tokenizer  hub ids or folders
@@ -29,10 +37,20 @@ def transfer(source: str, tokenizer: str, initializer: Initializer, *, bias: str
 
     Returns an ordinary sentence-transformers `SparseEncoder`; `save_pretrained` makes an ordinary folder of it.
     """
-    return apply(load_encoder(source), load_tokenizer(tokenizer), initializer, bias=bias, query_weights=query_weights, **asking)
+    return apply(
+        load_encoder(source), load_tokenizer(tokenizer), initializer, bias=bias, query_weights=query_weights, **asking
+    )
 
 
-def apply(encoder: Any, tokenizer: Any, initializer: Initializer, *, bias: str | None = None, query_weights: Any = None, **asking: Any) -> Any:
+def apply(
+    encoder: Any,
+    tokenizer: Any,
+    initializer: Initializer,
+    *,
+    bias: str | None = None,
+    query_weights: Any = None,
+    **asking: Any,
+) -> Any:
     """`transfer` for a loaded encoder and tokenizer; changes and returns the encoder."""
     asked = question(encoder, tokenizer, **asking)
     options = transplant_options(asked.source.profile, bias)
@@ -46,7 +64,15 @@ def transplant_options(profile: str, bias: str | None = None) -> dict[str, str]:
     return {**TRANSPLANT[profile], **({} if bias is None else {"bias": bias})}
 
 
-def question(encoder: Any, tokenizer: Any, *, profile: str = "fixed", overlap: str = "fuzzy", donors: str | None = None, seed: int = 42) -> Transfer:
+def question(
+    encoder: Any,
+    tokenizer: Any,
+    *,
+    profile: str = "fixed",
+    overlap: str = "fuzzy",
+    donors: str | None = None,
+    seed: int = 42,
+) -> Transfer:
     """The `Transfer` that asks how `encoder` may get the vocabulary of `tokenizer`.
 
     profile  `fixed`, or `compat` for the choices of SemBridge's published code (see docs/fidelity.md)
@@ -66,7 +92,9 @@ def question(encoder: Any, tokenizer: Any, *, profile: str = "fixed", overlap: s
     )
 
 
-def answers(encoder: Any, tokenizer: Any, initializer: Initializer, asked: Transfer) -> tuple[Initialization, Initialization | None]:
+def answers(
+    encoder: Any, tokenizer: Any, initializer: Initializer, asked: Transfer
+) -> tuple[Initialization, Initialization | None]:
     """The method's answer to `asked` for the embedding, and for the decoder where the model stores one of its own (None where it shares the rows)."""
     initializer = with_tokenizers(initializer, parts(encoder).tokenizer, tokenizer)
     rows = decoder_rows(encoder)

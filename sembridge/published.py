@@ -60,7 +60,9 @@ def SemBridge(
         )
     if verbosity not in VERBOSITIES:
         raise ValueError(f"verbosity {verbosity!r} is unknown; {nearest(verbosity, VERBOSITIES)}")
-    source, target = (Vocabulary.from_tokenizer(tokenizer, profile="compat") for tokenizer in (source_tokenizer, target_tokenizer))
+    source, target = (
+        Vocabulary.from_tokenizer(tokenizer, profile="compat") for tokenizer in (source_tokenizer, target_tokenizer)
+    )
     overlap = match_strings(source, target, exact=exact_match_all, fuzzy=fuzzy_match_all, symbols=match_symbols)
     given = torch.as_tensor(source_embeddings)
     asked = Transfer.between(source, target, given, overlap=overlap, seed=seed)
@@ -75,7 +77,9 @@ def SemBridge(
 
 
 def _report(asked: Transfer, answer: Initialization, each: bool) -> None:
-    logger.info("SemBridge, compat profile: %s", ", ".join(f"{value} {name}" for name, value in answer.statistics.items()))
+    logger.info(
+        "SemBridge, compat profile: %s", ", ".join(f"{value} {name}" for name, value in answer.statistics.items())
+    )
     for target_id in np.flatnonzero(asked.copied >= 0) if each else ():
         source_token, target_token = asked.source.tokens[asked.copied[target_id]], asked.target.tokens[target_id]
         logger.debug("%r copies %r (%s)", target_token, source_token, asked.overlap.rule[target_id])

@@ -44,14 +44,18 @@ class SemBridge:
     def __post_init__(self) -> None:
         check_alpha(self.alpha)
         if self.position is not None and not 0 <= self.position <= 2:
-            raise ValueError(f"position {self.position} is not between 0 and 2; it is taken off cosines: 0 leaves them alone, 2 outweighs any")
+            raise ValueError(
+                f"position {self.position} is not between 0 and 2; it is taken off cosines: 0 leaves them alone, 2 outweighs any"
+            )
 
     def __call__(self, transfer: Transfer) -> Initialization:
         vectors = self.vectors(transfer)
         donors = np.flatnonzero(transfer.donors & vectors.source.known)
         bridged = np.flatnonzero((vectors.target.known & transfer.target.has_text)[transfer.missing])
         if len(bridged) and not len(donors):
-            raise ValueError("the bridge knows none of the source tokens; check that it is a multilingual sentence encoder")
+            raise ValueError(
+                "the bridge knows none of the source tokens; check that it is a multilingual sentence encoder"
+            )
         compared = self._compared(transfer, vectors, transfer.missing[bridged], donors)
         mixture = self._mixture(*compared, bridged, (len(transfer.missing), len(transfer.source)))
         support = support_of(mixture)
@@ -62,7 +66,9 @@ class SemBridge:
         }
         return assemble(transfer, mixture=mixture, statistics=statistics)
 
-    def _mixture(self, queries: Directions, donors: Directions, places: np.ndarray, shape: tuple[int, int]) -> sp.csr_array | SoftmaxMixture:
+    def _mixture(
+        self, queries: Directions, donors: Directions, places: np.ndarray, shape: tuple[int, int]
+    ) -> sp.csr_array | SoftmaxMixture:
         """[R, S], with rows at the given places."""
         if self.alpha == 1 and len(queries) * len(donors) > HELD:
             return SoftmaxMixture(queries, donors, places, sp.csr_array(shape, dtype=np.float32))
@@ -71,7 +77,9 @@ class SemBridge:
         support[places] = np.diff(weights.indptr)
         return sp.csr_array((weights.data, weights.indices, np.concatenate([[0], np.cumsum(support)])), shape=shape)
 
-    def _compared(self, transfer: Transfer, vectors: BridgeVectors, targets: np.ndarray, donors: np.ndarray) -> tuple[Directions, Directions]:
+    def _compared(
+        self, transfer: Transfer, vectors: BridgeVectors, targets: np.ndarray, donors: np.ndarray
+    ) -> tuple[Directions, Directions]:
         """(target tokens, donors), whose scores are the cosines less what is taken off, but for a constant, which entmax does not see."""
         default = POSITION if transfer.source.profile == "fixed" else 0.0
         taken_off = default if self.position is None else self.position
@@ -80,7 +88,9 @@ class SemBridge:
             queries, offers = (Directions(given.vectors, ids) for given, _, ids in sides)
         else:
             half = np.sqrt(taken_off / 2)
-            queries, offers = (Directions(given.vectors, ids, np.where(of.word_initial[ids], half, -half)) for given, of, ids in sides)
+            queries, offers = (
+                Directions(given.vectors, ids, np.where(of.word_initial[ids], half, -half)) for given, of, ids in sides
+            )
         return queries, offers
 
     def vectors(self, transfer: Transfer) -> BridgeVectors:

@@ -34,17 +34,27 @@ class Case:
     def with_target_ids(self, order: np.ndarray) -> Case:
         """The same case with target ids permuted, or with some of them only."""
         transfer = with_target_ids(self.transfer, order)
-        return dataclasses.replace(self, transfer=transfer, target_vectors=self.target_vectors[order], target_known=self.target_known[order])
+        return dataclasses.replace(
+            self, transfer=transfer, target_vectors=self.target_vectors[order], target_known=self.target_known[order]
+        )
 
     def with_source_ids(self, order: np.ndarray) -> Case:
         """The same case with source ids permuted."""
         transfer = with_source_ids(self.transfer, order)
-        return dataclasses.replace(self, transfer=transfer, source_vectors=self.source_vectors[order], source_known=self.source_known[order])
+        return dataclasses.replace(
+            self, transfer=transfer, source_vectors=self.source_vectors[order], source_known=self.source_known[order]
+        )
 
     def knowing(self, source: np.ndarray, target: np.ndarray) -> Case:
         """The same case with vectors of the given ids only, as far as they had one."""
-        kept = [known & np.isin(np.arange(len(known)), ids) for known, ids in ((self.source_known, source), (self.target_known, target))]
-        vectors = [np.where(known[:, None], v, 0) for known, v in zip(kept, (self.source_vectors, self.target_vectors), strict=True)]
+        kept = [
+            known & np.isin(np.arange(len(known)), ids)
+            for known, ids in ((self.source_known, source), (self.target_known, target))
+        ]
+        vectors = [
+            np.where(known[:, None], v, 0)
+            for known, v in zip(kept, (self.source_vectors, self.target_vectors), strict=True)
+        ]
         return Case(self.transfer, vectors[0], kept[0], vectors[1], kept[1])
 
     def __post_init__(self) -> None:
@@ -57,7 +67,9 @@ GIVEN = {
     "auxiliary": lambda case: AuxiliaryVectors(case.target_vectors, case.target_known),
     "words": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
     "aligned": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
-    "bridge": lambda case: BridgeVectors(TokenVectors(case.source_vectors, case.source_known), TokenVectors(case.target_vectors, case.target_known)),
+    "bridge": lambda case: BridgeVectors(
+        TokenVectors(case.source_vectors, case.source_known), TokenVectors(case.target_vectors, case.target_known)
+    ),
 }
 
 
@@ -71,7 +83,11 @@ def made_case(source_kind: str, target_kind: str, overlap: str = "fuzzy") -> Cas
     transfer = Transfer.between(source, target, rows, overlap=overlap)
     ordinary = np.array([role is None for role in target.roles])
     if overlap != "special":
-        assert (ordinary & (transfer.copied >= 0)).sum() >= 3 and (~ordinary & (transfer.copied >= 0)).sum() == 5 and len(transfer.missing) > 30
+        assert (
+            (ordinary & (transfer.copied >= 0)).sum() >= 3
+            and (~ordinary & (transfer.copied >= 0)).sum() == 5
+            and len(transfer.missing) > 30
+        )
     return case_of(transfer, rng)
 
 

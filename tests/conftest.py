@@ -18,7 +18,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], 
     """(family, tied) -> the folder of a tiny encoder."""
     from families_made import FAMILIES, family_folder
 
-    return {(family, tied): family_folder(tmp_path_factory.mktemp(family), family, tied=tied) for family in FAMILIES for tied in (True, False)}
+    return {
+        (family, tied): family_folder(tmp_path_factory.mktemp(family), family, tied=tied)
+        for family in FAMILIES
+        for tied in (True, False)
+    }
 
 
 @pytest.fixture
@@ -33,7 +37,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         monkeypatch.setattr(constants, "ENDPOINT", double.url)
         if "transformers.utils.hub" in sys.modules:  # it keeps the address it met first
             monkeypatch.setattr("transformers.utils.hub._hf_api", None)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", double.url + "/{repo_id}/resolve/{revision}/{filename}")
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", double.url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

@@ -12,7 +12,9 @@ from tokenizers_made import made_tokenizer
 from sembridge.encoder.loading import load_encoder
 
 
-def made_encoder_folder(folder: Path, *, dropout: float = 0.0, tied: bool = True, bias: float = 0.0, spare: int = 0, seed: int = 0) -> Path:
+def made_encoder_folder(
+    folder: Path, *, dropout: float = 0.0, tied: bool = True, bias: float = 0.0, spare: int = 0, seed: int = 0
+) -> Path:
     """A plain masked-LM folder: one layer of 32 dimensions, 48 positions, weights and biases drawn at `seed`.
 
     bias   added to the decoder's biases
@@ -53,7 +55,9 @@ def made_bridge_folder(folder: Path, lines: list[str], *, size: int = 16, seed: 
 
     tokenizer = wordpiece(lines, 1000, lowercase=True).backend_tokenizer
     rows = np.random.default_rng(seed).standard_normal((1000, size)).astype(np.float32)
-    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=rows)]).save_pretrained(str(folder), create_model_card=False)
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=rows)]).save_pretrained(
+        str(folder), create_model_card=False
+    )
     return folder
 
 

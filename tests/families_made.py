@@ -57,7 +57,15 @@ def texts() -> list[str]:
     rng = np.random.default_rng(5)
     words = " ".join(english()[:20]).split()
     made = [" ".join(rng.choice(words, size=int(size))) for size in rng.integers(1, 13, size=194)]
-    return [*made, "Zebra! 안녕, ПЕСНЯ?", "x", "...", "The Captain's (old) bread-market", " ".join(words[:30]), " ".join(words[:40])]
+    return [
+        *made,
+        "Zebra! 안녕, ПЕСНЯ?",
+        "x",
+        "...",
+        "The Captain's (old) bread-market",
+        " ".join(words[:30]),
+        " ".join(words[:40]),
+    ]
 
 
 def with_marks(tokenizer: Any, *, type_ids: bool = True) -> Any:
@@ -66,12 +74,19 @@ def with_marks(tokenizer: Any, *, type_ids: bool = True) -> Any:
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     ids = [(token, tokenizer.convert_tokens_to_ids(token)) for token in (cls, sep)]
     backend.post_processor = processors.TemplateProcessing(single=f"{cls} $A {sep}", special_tokens=ids)
-    return wrapped(backend, tokenizer, ["input_ids", "token_type_ids", "attention_mask"] if type_ids else ["input_ids", "attention_mask"])
+    return wrapped(
+        backend,
+        tokenizer,
+        ["input_ids", "token_type_ids", "attention_mask"] if type_ids else ["input_ids", "attention_mask"],
+    )
 
 
 def wrapped(backend: Tokenizer, like: Any, names: list[str] | None = None) -> Any:
     return PreTrainedTokenizerFast(
-        tokenizer_object=backend, **like.special_tokens_map, model_max_length=like.model_max_length, model_input_names=names or like.model_input_names
+        tokenizer_object=backend,
+        **like.special_tokens_map,
+        model_max_length=like.model_max_length,
+        model_input_names=names or like.model_input_names,
     )
 
 
@@ -103,20 +118,29 @@ def new_ids(tokenizer: Any, pad_at: int, seed: int = 0) -> np.ndarray:
 
 def family_model(family: str, vocab_size: int, pad_id: int, *, tied: bool = True, seed: int = 0) -> Any:
     """Two layers of 32 dimensions; every weight and bias is drawn with standard deviation 0.3, so that nothing is zero and nothing can hide."""
-    small: dict[str, Any] = {"vocab_size": vocab_size, "pad_token_id": pad_id, "tie_word_embeddings": tied, "max_position_embeddings": POSITIONS}
+    small: dict[str, Any] = {
+        "vocab_size": vocab_size,
+        "pad_token_id": pad_id,
+        "tie_word_embeddings": tied,
+        "max_position_embeddings": POSITIONS,
+    }
     body = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
     with torch.random.fork_rng(devices=[]):
         if family == "bert":
             model: Any = BertForMaskedLM(BertConfig(**small, **body))
         elif family == "roberta":
             small["max_position_embeddings"] = POSITIONS + pad_id + 1
-            model = RobertaForMaskedLM(RobertaConfig(**small, **body, bos_token_id=0, eos_token_id=2, type_vocab_size=1))
+            model = RobertaForMaskedLM(
+                RobertaConfig(**small, **body, bos_token_id=0, eos_token_id=2, type_vocab_size=1)
+            )
         else:
             model = DistilBertForMaskedLM(DistilBertConfig(**small, dim=32, n_layers=2, n_heads=4, hidden_dim=48))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.normal_(mean=float("norm" in name.lower() and name.endswith("weight")), std=0.3, generator=generator)
+            parameter.normal_(
+                mean=float("norm" in name.lower() and name.endswith("weight")), std=0.3, generator=generator
+            )
     return model.eval()
 
 
@@ -131,7 +155,8 @@ def family_folder(folder: Path, family: str, *, tied: bool = True) -> str:
         weights[tokenizer.all_special_ids] = 0
         document = Transformer(str(model), transformer_task="fill-mask")
         router = Router.for_query_document(
-            [SparseStaticEmbedding(tokenizer, weights, frozen=True)], [document, SpladePooling("max", activation_function="log1p_relu")]
+            [SparseStaticEmbedding(tokenizer, weights, frozen=True)],
+            [document, SpladePooling("max", activation_function="log1p_relu")],
         )
         SparseEncoder(modules=[router], similarity_fn_name="dot").save_pretrained(str(folder), create_model_card=False)
     return str(folder)
@@ -158,4 +183,7 @@ def decoder_bias(encoder: Any) -> np.ndarray:
 
 def batch_of(encoder: Any, given: list[str]) -> dict[str, torch.Tensor]:
     tokenizer = parts(encoder).tokenizer
-    return pad(tokenizer(given, truncation=True, max_length=parts(encoder).transformer.max_seq_length)["input_ids"], tokenizer.pad_token_id)
+    return pad(
+        tokenizer(given, truncation=True, max_length=parts(encoder).transformer.max_seq_length)["input_ids"],
+        tokenizer.pad_token_id,
+    )

@@ -32,7 +32,9 @@ class Repo:
     commit: str = ""
 
     def __post_init__(self) -> None:
-        self.commit = hashlib.sha1(b"".join(name.encode() + content for name, content in sorted(self.files.items()))).hexdigest()
+        self.commit = hashlib.sha1(
+            b"".join(name.encode() + content for name, content in sorted(self.files.items()))
+        ).hexdigest()
 
 
 @dataclass
@@ -54,13 +56,21 @@ class Hub:
 
     def add(self, name: str, files: Mapping[str, bytes | str], kind: str = "datasets", **options: bool) -> str:
         """Serve a repository; returns its commit."""
-        repo = Repo(kind, {path: content.encode() if isinstance(content, str) else content for path, content in files.items()}, **options)
+        repo = Repo(
+            kind,
+            {path: content.encode() if isinstance(content, str) else content for path, content in files.items()},
+            **options,
+        )
         self.repositories[kind, name] = repo
         return repo.commit
 
     def transfers(self) -> list[str]:
         """Paths whose content was asked for, in order."""
-        return [path for method, path in self.requests if method == "GET" and ("/resolve/" in path or path.startswith("/large/"))]
+        return [
+            path
+            for method, path in self.requests
+            if method == "GET" and ("/resolve/" in path or path.startswith("/large/"))
+        ]
 
 
 @contextlib.contextmanager
@@ -98,12 +108,20 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append((self.command, path))
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}") if self.command == "POST" else {}
-        if match := re.fullmatch(r"/api/(datasets|models)/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)(?:/(.*))?)?", path):
+        body = (
+            json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+            if self.command == "POST"
+            else {}
+        )
+        if match := re.fullmatch(
+            r"/api/(datasets|models)/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)(?:/(.*))?)?", path
+        ):
             self._api(*match.groups(), body)
         elif match := re.fullmatch(r"/(?:(datasets)/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._resolve(match[1] or "models", *match.groups()[1:])
-        elif match := re.fullmatch(r"/large/(datasets|models)/([^/]+/[^/]+)/(.+)", path):  # a signed address: no token asked
+        elif match := re.fullmatch(
+            r"/large/(datasets|models)/([^/]+/[^/]+)/(.+)", path
+        ):  # a signed address: no token asked
             self._content(self.hub.repositories[match[1], match[2]], match[3])
         else:
             self._error(404, "", "Not Found")
@@ -126,10 +144,26 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             sized = "blobs=true" in self.path.lower()
             siblings = [{"rfilename": entry["path"], **({"size": entry["size"]} if sized else {})} for entry in entries]
-            about = {"_id": "0", "private": repo.private, "gated": "auto" if repo.gated else False, "disabled": False, "downloads": 0, "likes": 0}
+            about = {
+                "_id": "0",
+                "private": repo.private,
+                "gated": "auto" if repo.gated else False,
+                "disabled": False,
+                "downloads": 0,
+                "likes": 0,
+            }
             card = repo.files.get("README.md", b"").decode().split("---\n")
             about |= {"cardData": yaml.safe_load(card[1])} if len(card) > 2 else {}
-            self._json({"id": name, "sha": repo.commit, "tags": [], "siblings": siblings, "lastModified": "2025-01-01T00:00:00.000Z", **about})
+            self._json(
+                {
+                    "id": name,
+                    "sha": repo.commit,
+                    "tags": [],
+                    "siblings": siblings,
+                    "lastModified": "2025-01-01T00:00:00.000Z",
+                    **about,
+                }
+            )
 
     def _resolve(self, kind: str, name: str, revision: str, path: str) -> None:
         repo = self._repo(kind, name, revision)
@@ -140,7 +174,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(404, "EntryNotFound", "Entry not found", common)
         if repo.gated and not self._known() and path != "README.md":
             status = 403 if self.headers.get("Authorization") else 401
-            return self._error(status, "GatedRepo", f"Access to dataset {name} is restricted and you are not in the authorized list.", common)
+            return self._error(
+                status,
+                "GatedRepo",
+                f"Access to dataset {name} is restricted and you are not in the authorized list.",
+                common,
+            )
         if path.endswith(LARGE):
             content = repo.files[path]
             linked = {"X-Linked-Etag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Linked-Size": str(len(content))}
@@ -206,9 +245,17 @@ def _entry(path: str, content: bytes) -> dict:
 
 
 def _folders(entries: list[dict]) -> list[dict]:
-    names = {"/".join(entry["path"].split("/")[:depth]) for entry in entries for depth in range(1, entry["path"].count("/") + 1)}
+    names = {
+        "/".join(entry["path"].split("/")[:depth])
+        for entry in entries
+        for depth in range(1, entry["path"].count("/") + 1)
+    }
     return [{"type": "directory", "oid": _oid(name.encode()), "size": 0, "path": name} for name in sorted(names)]
 
 
 def _one_level(entries: list[dict], prefix: str) -> list[dict]:
-    return [entry for entry in [*entries, *_folders(entries)] if entry["path"].startswith(prefix) and "/" not in entry["path"].removeprefix(prefix)]
+    return [
+        entry
+        for entry in [*entries, *_folders(entries)]
+        if entry["path"].startswith(prefix) and "/" not in entry["path"].removeprefix(prefix)
+    ]

@@ -63,13 +63,17 @@ def tokenizer(folder: Path, language: str, *, fast: bool = True) -> dict[str, by
     """The repository of a BERT of a language. Without `fast` it has no tokenizer.json: vocab.txt and a few settings, as older ones do."""
     made = wordpiece(texts(language), 240, lowercase=False)
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text('{"model_type": "bert", "architectures": ["BertForMaskedLM"], "pad_token_id": 0, "vocab_size": 240}')
+    (folder / "config.json").write_text(
+        '{"model_type": "bert", "architectures": ["BertForMaskedLM"], "pad_token_id": 0, "vocab_size": 240}'
+    )
     if fast:
         made.save_pretrained(folder)
     else:
         by_id = sorted(made.get_vocab().items(), key=lambda entry: entry[1])
         (folder / "vocab.txt").write_text("".join(f"{token}\n" for token, _ in by_id), encoding="utf-8")
-        (folder / "tokenizer_config.json").write_text('{"do_lower_case": false, "strip_accents": false, "tokenizer_class": "BertTokenizer"}')
+        (folder / "tokenizer_config.json").write_text(
+            '{"do_lower_case": false, "strip_accents": false, "tokenizer_class": "BertTokenizer"}'
+        )
     return content(folder) | {"pytorch_model.bin": b"pickled weights, which a tokenizer does not need"}
 
 
@@ -78,12 +82,25 @@ def bridge(folder: Path, pooling: str, languages: list[str], seed: int) -> dict[
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
-    specials = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}
+    specials = {
+        "bos_token": "<s>",
+        "pad_token": "<pad>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+    }
     known = f"{' '.join(english())} {SHARED} {' '.join(FOREIGN[language] for language in languages)}"
-    pieces = [*specials.values(), "\u2581", *sorted(set(known.replace(" ", ""))), *sorted({f"\u2581{word}" for word in known.split()})]
+    pieces = [
+        *specials.values(),
+        "\u2581",
+        *sorted(set(known.replace(" ", ""))),
+        *sorted({f"\u2581{word}" for word in known.split()}),
+    ]
     backend = Tokenizer(models.Unigram([(piece, -float(len(piece) < 3)) for piece in dict.fromkeys(pieces)], unk_id=3))
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
-    backend.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
     words: Any = PreTrainedTokenizerFast(tokenizer_object=backend, **specials, model_max_length=64)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -98,5 +115,7 @@ def bridge(folder: Path, pooling: str, languages: list[str], seed: int) -> dict[
 
 def content(folder: Path) -> dict[str, bytes]:
     """A folder's files by relative name, with the card that every repository has."""
-    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
     return files | {"README.md": b"---\nlicense: apache-2.0\n---\n"}

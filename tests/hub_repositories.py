@@ -13,7 +13,10 @@ DOCUMENTS = [
     ("20#1", "", "no title"), ("21#1", "only a title", ""), ("22#1", "", "the end"),
 ]  # fmt: skip
 QUERIES = {"dev": [("7", "첫 질문"), ("3", "둘째 질문")], "train": [("100", "배움 하나"), ("101", "배움 둘")]}
-JUDGED = {"dev": [("3", "20#1", 1), ("3", "4#0", 0), ("7", "2#0", 1)], "train": [("101", "22#1", 1), ("100", "5#0", 1), ("100", "6#0", 0)]}
+JUDGED = {
+    "dev": [("3", "20#1", 1), ("3", "4#0", 0), ("7", "2#0", 1)],
+    "train": [("101", "22#1", 1), ("100", "5#0", 1), ("100", "6#0", 0)],
+}
 EXPECTED: dict[str, int] = {"documents": 15, "queries": 2, "judgements": 3, "relevant": 2, "train_pairs": 2}
 
 
@@ -32,7 +35,11 @@ class Records:
         """What a complete copy holds, in the words of a catalog."""
         judged = self.judged["dev"]
         relevant = {split: sum(score > 0 for _, _, score in lines) for split, lines in self.judged.items()}
-        counts = {"documents": len(self.documents), "queries": len({query for query, _, _ in judged}), "judgements": len(judged)}
+        counts = {
+            "documents": len(self.documents),
+            "queries": len({query for query, _, _ in judged}),
+            "judgements": len(judged),
+        }
         return counts | {"relevant": relevant["dev"], "train_pairs": relevant["train"]}
 
 
@@ -54,7 +61,9 @@ def miracl(language: str = "ko", of: Records = TINY) -> tuple[dict[str, bytes], 
         qrels = "".join(f"{query}\tQ0\t{document}\t{score}\n" for query, document, score in of.judged[split])
         judged[f"miracl-v1.0-{language}/topics/topics.miracl-v1.0-{language}-{split}.tsv"] = topics.encode()
         judged[f"miracl-v1.0-{language}/qrels/qrels.miracl-v1.0-{language}-{split}.tsv"] = qrels.encode()
-    return corpus | {"README.md": b"# no head", "miracl-corpus.py": b"raise SystemExit"}, judged | {"miracl.py": b"raise SystemExit"}
+    return corpus | {"README.md": b"# no head", "miracl-corpus.py": b"raise SystemExit"}, judged | {
+        "miracl.py": b"raise SystemExit"
+    }
 
 
 def mteb(identifier: str = "_id", split: str = "dev", language: str = "ko", shards: int = 2, of: Records = TINY,
@@ -70,11 +79,20 @@ def mteb(identifier: str = "_id", split: str = "dev", language: str = "ko", shar
         )
         for i in range(shards)
     }
-    files[f"{language}-queries/{split}-00000-of-00001.parquet"] = parquet([{identifier: q, "text": text} for q, text in of.queries["dev"]])
+    files[f"{language}-queries/{split}-00000-of-00001.parquet"] = parquet(
+        [{identifier: q, "text": text} for q, text in of.queries["dev"]]
+    )
     files[f"{language}-qrels/{split}-00000-of-00001.parquet"] = parquet(_judged(of, "dev", int))
     files[f"{language}-corpus/{split}-notes/{split}.parquet"] = b"not of the config: its pattern stays within a folder"
-    other = {f"{beside}-{role}/{split}-00000-of-00001.parquet": parquet([{identifier: "x", "text": "y"}]) for role in ("corpus", "queries", "qrels")}
-    configs = {f"{name}-{role}": {split: f"{name}-{role}/{split}-*"} for name in (language, beside) for role in ("corpus", "queries", "qrels")}
+    other = {
+        f"{beside}-{role}/{split}-00000-of-00001.parquet": parquet([{identifier: "x", "text": "y"}])
+        for role in ("corpus", "queries", "qrels")
+    }
+    configs = {
+        f"{name}-{role}": {split: f"{name}-{role}/{split}-*"}
+        for name in (language, beside)
+        for role in ("corpus", "queries", "qrels")
+    }
     return files | other | {"README.md": card(configs)}
 
 
@@ -82,9 +100,19 @@ def webfaq(old: bool = False, code: str = "kor", of: Records = TINY) -> dict[str
     """JSON lines with splits train and test; in old revisions the queries are one split."""
     documents = [{"_id": d, "title": title, "text": text} for d, title, text in of.documents]
     files = {f"{code}/corpus.jsonl": lines(documents)}
-    files |= {f"{code}/qrels/{name}.jsonl": lines(_judged(of, split, float)) for name, split in (("test", "dev"), ("train", "train"))}
-    queries = {name: [{"_id": q, "text": text} for q, text in of.queries[split]] for name, split in (("train", "train"), ("test", "dev"))}
-    splits = {"queries": f"{code}/queries.jsonl"} if old else {name: f"{code}/queries/{name}.jsonl" for name in ("train", "test")}
+    files |= {
+        f"{code}/qrels/{name}.jsonl": lines(_judged(of, split, float))
+        for name, split in (("test", "dev"), ("train", "train"))
+    }
+    queries = {
+        name: [{"_id": q, "text": text} for q, text in of.queries[split]]
+        for name, split in (("train", "train"), ("test", "dev"))
+    }
+    splits = (
+        {"queries": f"{code}/queries.jsonl"}
+        if old
+        else {name: f"{code}/queries/{name}.jsonl" for name in ("train", "test")}
+    )
     if old:
         files[f"{code}/queries.jsonl"] = lines(queries["test"] + queries["train"])
     else:
@@ -102,17 +130,23 @@ def plain() -> tuple[dict[str, bytes], dict[str, bytes]]:
     documents = ({"_id": d, "title": title, "text": text} for d, title, text in DOCUMENTS)
     queries = ({"_id": q, "text": text} for split in ("dev", "train") for q, text in QUERIES[split])
     tables = {
-        f"{name}.tsv": ("query-id\tcorpus-id\tscore\n" + "".join(f"{q}\t{d}\t{s}\n" for q, d, s in JUDGED[split])).encode()
+        f"{name}.tsv": (
+            "query-id\tcorpus-id\tscore\n" + "".join(f"{q}\t{d}\t{s}\n" for q, d, s in JUDGED[split])
+        ).encode()
         for name, split in (("test", "dev"), ("train", "train"))
     }
-    return {"corpus.jsonl.gz": gzip.compress(lines(documents)), "queries.jsonl.gz": gzip.compress(lines(queries))}, tables
+    return {
+        "corpus.jsonl.gz": gzip.compress(lines(documents)),
+        "queries.jsonl.gz": gzip.compress(lines(queries)),
+    }, tables
 
 
 def card(configs: dict[str, dict[str, str]]) -> bytes:
     import yaml
 
     entries = [
-        {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in splits.items()]} for name, splits in configs.items()
+        {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in splits.items()]}
+        for name, splits in configs.items()
     ]
     return f"---\n{yaml.safe_dump({'license': 'cc-by-4.0', 'configs': entries})}---\n# A card\n".encode()
 
@@ -135,7 +169,11 @@ def merged(*repositories: dict[str, bytes]) -> dict[str, bytes]:
     import yaml
 
     heads = [yaml.safe_load(files["README.md"].decode().split("---")[1])["configs"] for files in repositories]
-    configs = {entry["config_name"]: {file["split"]: file["path"] for file in entry["data_files"]} for head in heads for entry in head}
+    configs = {
+        entry["config_name"]: {file["split"]: file["path"] for file in entry["data_files"]}
+        for head in heads
+        for entry in head
+    }
     return {path: content for files in repositories for path, content in files.items()} | {"README.md": card(configs)}
 
 

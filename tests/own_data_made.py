@@ -6,7 +6,20 @@ import numpy as np
 
 from harness.collections import beir
 
-TOPICS = ["apple", "river", "candle", "mountain", "window", "garden", "violin", "harbour", "lantern", "orchard", "copper", "meadow"]
+TOPICS = [
+    "apple",
+    "river",
+    "candle",
+    "mountain",
+    "window",
+    "garden",
+    "violin",
+    "harbour",
+    "lantern",
+    "orchard",
+    "copper",
+    "meadow",
+]
 FOREIGN = ["яблоко", "река", "свеча", "гора", "окно", "сад", "скрипка", "гавань", "фонарь", "роща", "медь", "луг"]
 
 
@@ -40,12 +53,16 @@ def made_own_data(folder: Path) -> Path:
         for word in (english, russian):
             for piece in both.encode(word, add_special_tokens=False).ids:
                 vectors[piece] = np.random.default_rng(TOPICS.index(english)).standard_normal(16)
-    SentenceTransformer(modules=[StaticEmbedding(both, embedding_weights=vectors)]).save_pretrained(str(folder / "bridge"), create_model_card=False)
+    SentenceTransformer(modules=[StaticEmbedding(both, embedding_weights=vectors)]).save_pretrained(
+        str(folder / "bridge"), create_model_card=False
+    )
     return folder
 
 
 def _texts(words: list[str]) -> list[str]:
-    return [f"{a} {b} 19{i:02d} {words[(i + j) % len(words)]}." for i, a in enumerate(words) for j, b in enumerate(words)]
+    return [
+        f"{a} {b} 19{i:02d} {words[(i + j) % len(words)]}." for i, a in enumerate(words) for j, b in enumerate(words)
+    ]
 
 
 def _collection(folder: Path, lines: list[str]) -> None:

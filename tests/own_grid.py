@@ -24,7 +24,13 @@ class OwnGrid:
     settings  as for --set, besides the ones above
     """
 
-    def __init__(self, data: Path, folder: Path, settings: Sequence[str] = (), regimes: Sequence[str] = ("zero-shot", "fine-tuned")) -> None:
+    def __init__(
+        self,
+        data: Path,
+        folder: Path,
+        settings: Sequence[str] = (),
+        regimes: Sequence[str] = ("zero-shot", "fine-tuned"),
+    ) -> None:
         self._settings, self._chosen = [f"data={data}", *SETTINGS, *settings], CHOSEN | {"regimes": list(regimes)}
         self.store, self.results, self.log = folder / "store", folder / "results", folder / "command.log"
         folder.mkdir(exist_ok=True)
@@ -81,7 +87,11 @@ class OwnGrid:
     def artifacts(self) -> dict[str, Any]:
         """What was computed, to the bit: weights and rankings as bytes, and the scores; not how long it took and what happened on the way."""
         found: dict[str, Any] = {}
-        for pattern in ("trained-encoder/*/model.safetensors", "evaluation/*/run.trec.gz", "evaluation/*/queries.parquet"):
+        for pattern in (
+            "trained-encoder/*/model.safetensors",
+            "evaluation/*/run.trec.gz",
+            "evaluation/*/queries.parquet",
+        ):
             found |= {path.relative_to(self.store).as_posix(): path.read_bytes() for path in self.store.glob(pattern)}
         for path in self.store.glob("evaluation/*/measurement.json"):
             found[path.relative_to(self.store).as_posix()] = json.loads(path.read_bytes())["scores"]

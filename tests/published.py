@@ -54,7 +54,9 @@ def package(name: str) -> ModuleType:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        raise AssertionError(f"{error}; `make test` installs what is compared with: pip install --no-deps -r tests/published.txt") from error
+        raise AssertionError(
+            f"{error}; `make test` installs what is compared with: pip install --no-deps -r tests/published.txt"
+        ) from error
     finally:
         for module, old in before.items():
             if old is None:

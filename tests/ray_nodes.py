@@ -26,12 +26,22 @@ class RayNodes:
 
     def __init__(self, head: int, others: Sequence[int]) -> None:
         self._folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # short: the names of sockets are limited
-        os.environ |= {"RAY_TMPDIR": self._folder, "RAY_worker_niceness": "0"}  # at Ray's niceness of 15 a busy host starves the workers
+        os.environ |= {
+            "RAY_TMPDIR": self._folder,
+            "RAY_worker_niceness": "0",
+        }  # at Ray's niceness of 15 a busy host starves the workers
         from ray.cluster_utils import Cluster
 
-        os.environ |= {"MALLOC_ARENA_MAX": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2", "HF_HUB_OFFLINE": "1"}
+        os.environ |= {
+            "MALLOC_ARENA_MAX": "1",
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+            "HF_HUB_OFFLINE": "1",
+        }
         self._memory = {"object_store_memory": 100 * 2**20}
-        self._cluster = Cluster(initialize_head=True, head_node_args=self._memory | {"num_cpus": head, "include_dashboard": False})
+        self._cluster = Cluster(
+            initialize_head=True, head_node_args=self._memory | {"num_cpus": head, "include_dashboard": False}
+        )
         self.address: str = self._cluster.address
         self.nodes: list[Any] = []
         for cores in others:
@@ -86,4 +96,6 @@ def asked_on(node_id: str) -> Any:
                 return False
             return True
 
-    return ray.remote(num_cpus=1, scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False))(Asked).remote()
+    return ray.remote(num_cpus=1, scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False))(
+        Asked
+    ).remote()

@@ -45,7 +45,13 @@ def question() -> Transfer:
     target = plain_vocabulary(TARGET, ("cls", *[None] * 7, "unk"))
     flags = [np.array([not token.startswith("##") for token in tokens]) for tokens in (SOURCE, TARGET)]
     sides = [
-        Vocabulary("wordpiece", side.tokens, tuple(text and text.removeprefix("##") for text in side.texts), initial, side.roles)
+        Vocabulary(
+            "wordpiece",
+            side.tokens,
+            tuple(text and text.removeprefix("##") for text in side.texts),
+            initial,
+            side.roles,
+        )
         for side, initial in zip((source, target), flags, strict=True)
     ]
     copied = np.array([0, -1, -1, 2, -1, -1, -1, -1, 6])
@@ -64,5 +70,9 @@ def answer(asked: Transfer) -> Initialization:
 def record(*, strength: bool = True, **changes: object) -> TransferRecord:
     asked = question()
     return TransferRecord.of(
-        asked, answer(asked), recipe(**changes), np.array(STRENGTH, dtype=np.float32) if strength else None, "as worked out on paper"
+        asked,
+        answer(asked),
+        recipe(**changes),
+        np.array(STRENGTH, dtype=np.float32) if strength else None,
+        "as worked out on paper",
     )

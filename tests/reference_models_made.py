@@ -14,12 +14,21 @@ from tokenizers_made import made_tokenizer
 SIZE = 32
 
 
-def made_bge_m3_folder(folder: Path, *, head: str | None = "sparse_linear.pt", dtype: torch.dtype = torch.float16, seed: int = 0) -> Path:
+def made_bge_m3_folder(
+    folder: Path, *, head: str | None = "sparse_linear.pt", dtype: torch.dtype = torch.float16, seed: int = 0
+) -> Path:
     """An XLM-RoBERTa of one layer and 48 usable positions, its tokenizer, and the head in a file of that name, as published in half precision."""
     from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
     backend = Tokenizer.from_str(made_tokenizer("unigram", "english").backend_tokenizer.to_str())
-    specials = {"cls_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "sep_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}
+    specials = {
+        "cls_token": "<s>",
+        "pad_token": "<pad>",
+        "eos_token": "</s>",
+        "sep_token": "</s>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+    }
     ids = {name: backend.token_to_id(token) for name, token in specials.items()}
     backend.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", ids["cls_token"]), ("</s>", ids["eos_token"])]
@@ -39,7 +48,10 @@ def made_bge_m3_folder(folder: Path, *, head: str | None = "sparse_linear.pt", d
                 parameter.normal_(std=0.3, generator=generator)
     body.save_pretrained(folder)
     if head is not None:
-        write_head(folder / head, {"weight": torch.randn(1, SIZE, generator=generator).to(dtype), "bias": torch.full((1,), 0.1).to(dtype)})
+        write_head(
+            folder / head,
+            {"weight": torch.randn(1, SIZE, generator=generator).to(dtype), "bias": torch.full((1,), 0.1).to(dtype)},
+        )
     return folder
 
 
@@ -95,7 +107,9 @@ def made_milco_folder(folder: Path, *, code: str = MILCO, scale: float = 2.0) ->
     """A repository whose code writes a line into the file $MILCO_RUNS when it is imported."""
     folder.mkdir(parents=True)
     auto_map = {"AutoConfig": "milco.MilcoConfig", "AutoModel": "milco.Milco"}
-    (folder / "config.json").write_text(json.dumps({"model_type": "made-milco", "architectures": ["Milco"], "auto_map": auto_map}))
+    (folder / "config.json").write_text(
+        json.dumps({"model_type": "made-milco", "architectures": ["Milco"], "auto_map": auto_map})
+    )
     (folder / "milco.py").write_text(code)
     save_file({"scale": torch.tensor([scale])}, folder / "model.safetensors", metadata={"format": "pt"})
     return folder

@@ -62,8 +62,12 @@ def _wordpiece(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
     words = _words(lines, lowercase=lines == english())
     continuing = sorted({f"##{character}" for word in words for character in word[1:]})
     first = [*specials, *sorted(set("".join(words))), *continuing]  # numbered first, so not in the order of a hash map
-    backend.train_from_iterator(lines, trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False))
-    built = Tokenizer(models.WordPiece(vocab=backend.get_vocab(), unk_token="[UNK]"))  # without those characters as special tokens
+    backend.train_from_iterator(
+        lines, trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False)
+    )
+    built = Tokenizer(
+        models.WordPiece(vocab=backend.get_vocab(), unk_token="[UNK]")
+    )  # without those characters as special tokens
     built.pre_tokenizer, built.decoder = backend.pre_tokenizer, decoders.WordPiece()
     if backend.normalizer is not None:
         built.normalizer = backend.normalizer
@@ -74,7 +78,9 @@ def _byte_bpe(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=size + 100, special_tokens=specials, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size + 100, special_tokens=specials, initial_alphabet=alphabet, show_progress=False
+    )
     backend.train_from_iterator(lines, trainer)
     return backend
 
@@ -83,7 +89,9 @@ def _bpe(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
     """Not byte-level: characters, and a mark for the space."""
     backend = Tokenizer(models.BPE(unk_token="<unk>"))
     backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
-    backend.train_from_iterator(lines, trainers.BpeTrainer(vocab_size=size, special_tokens=specials, show_progress=False))
+    backend.train_from_iterator(
+        lines, trainers.BpeTrainer(vocab_size=size, special_tokens=specials, show_progress=False)
+    )
     return backend
 
 
@@ -91,15 +99,25 @@ def _unigram(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
     """Pieces by how often they occur, not by the trainer's expectation maximization: every character, then beginnings and ends of words."""
     counts = Counter(piece for line in lines for word in line.split() for piece in _pieces(f"\u2581{word}"))
     characters = sorted({piece for piece in counts if len(piece) == 1})
-    longer = sorted((piece for piece in counts if len(piece) > 1), key=lambda piece: (-counts[piece] * len(piece), piece))
-    scored = [(piece, math.log(counts[piece] / counts.total())) for piece in [*characters, *longer][: size - len(specials)]]
-    backend = Tokenizer(models.Unigram([*((token, 0.0) for token in specials), *scored], unk_id=specials.index("<unk>")))
+    longer = sorted(
+        (piece for piece in counts if len(piece) > 1), key=lambda piece: (-counts[piece] * len(piece), piece)
+    )
+    scored = [
+        (piece, math.log(counts[piece] / counts.total())) for piece in [*characters, *longer][: size - len(specials)]
+    ]
+    backend = Tokenizer(
+        models.Unigram([*((token, 0.0) for token in specials), *scored], unk_id=specials.index("<unk>"))
+    )
     backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
     return _special(backend, specials)
 
 
 def _pieces(word: str) -> list[str]:
-    return [*word, *(word[:end] for end in range(2, len(word) + 1)), *(word[start:] for start in range(1, len(word) - 1))]
+    return [
+        *word,
+        *(word[:end] for end in range(2, len(word) + 1)),
+        *(word[start:] for start in range(1, len(word) - 1)),
+    ]
 
 
 def _wordlevel(lines: list[str], size: int, specials: list[str]) -> Tokenizer:

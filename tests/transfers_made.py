@@ -14,7 +14,9 @@ from sembridge.vocabulary.vocabulary import Vocabulary
 def plain_vocabulary(tokens: Sequence[str], roles: Sequence[str | None] | None = None) -> Vocabulary:
     """Ordinary word-initial tokens whose text is the token, but for those with a role, and those that begin with \\x00: lone bytes without text."""
     given = tuple(roles) if roles is not None else (None,) * len(tokens)
-    texts = tuple(None if role or token.startswith("\x00") else token for token, role in zip(tokens, given, strict=True))
+    texts = tuple(
+        None if role or token.startswith("\x00") else token for token, role in zip(tokens, given, strict=True)
+    )
     return Vocabulary("wordpiece", tuple(tokens), texts, np.ones(len(tokens), dtype=bool), given)
 
 
@@ -49,7 +51,14 @@ def permuted(vocabulary: Vocabulary, order: np.ndarray) -> Vocabulary:
 def with_target_ids(transfer: Transfer, order: np.ndarray) -> Transfer:
     """The same question with target ids permuted."""
     overlap = Overlap(transfer.copied[order], tuple(transfer.overlap.rule[i] for i in order))
-    return Transfer(transfer.source, permuted(transfer.target, order), transfer.rows, overlap, transfer.seed, transfer.initializer_range)
+    return Transfer(
+        transfer.source,
+        permuted(transfer.target, order),
+        transfer.rows,
+        overlap,
+        transfer.seed,
+        transfer.initializer_range,
+    )
 
 
 def with_source_ids(transfer: Transfer, order: np.ndarray) -> Transfer:
@@ -59,5 +68,10 @@ def with_source_ids(transfer: Transfer, order: np.ndarray) -> Transfer:
     rows = transfer.rows[order].copy()
     rows.setflags(write=False)
     return Transfer(
-        permuted(transfer.source, order), transfer.target, rows, Overlap(copied, transfer.overlap.rule), transfer.seed, transfer.initializer_range
+        permuted(transfer.source, order),
+        transfer.target,
+        rows,
+        Overlap(copied, transfer.overlap.rule),
+        transfer.seed,
+        transfer.initializer_range,
     )

@@ -29,16 +29,22 @@ def read_dictionary(path: str | Path) -> list[tuple[str, str]]:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{str(path)!r} is no UTF-8 text (byte {error.start}); convert it, e.g. with iconv -t UTF-8") from None
+        raise ValueError(
+            f"{str(path)!r} is no UTF-8 text (byte {error.start}); convert it, e.g. with iconv -t UTF-8"
+        ) from None
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         source, _, target = (part.strip() for part in unicodedata.normalize("NFKC", line).partition("\t"))
         if not (source and target) or "\t" in target:
-            raise ValueError(f"{str(path)!r}, line {number}: expected a source word, a tab and a target word, found {line[:60]!r}")
+            raise ValueError(
+                f"{str(path)!r}, line {number}: expected a source word, a tab and a target word, found {line[:60]!r}"
+            )
         found.append((source, target))
     if not found:
-        raise ValueError(f"{str(path)!r} is empty: a bilingual dictionary has a source word, a tab and a target word on each line")
+        raise ValueError(
+            f"{str(path)!r} is empty: a bilingual dictionary has a source word, a tab and a target word on each line"
+        )
     return found
 
 
@@ -68,7 +74,11 @@ def rotation(source: Any, target: Any, dictionary: Iterable[tuple[str, str]]) ->
             "language in its second, and that the word vectors are those of these languages"
         )
     if len(set(pairs)) < source.vector_size:
-        logger.warning("only %d pairs of the dictionary have word vectors, too few to align %d dimensions", len(set(pairs)), source.vector_size)
+        logger.warning(
+            "only %d pairs of the dictionary have word vectors, too few to align %d dimensions",
+            len(set(pairs)),
+            source.vector_size,
+        )
     lefts, rights = (list(side) for side in zip(*pairs, strict=True))
     return orthogonal_procrustes(source.vectors[lefts].astype(np.float64), target.vectors[rights].astype(np.float64))[0]
 

@@ -81,8 +81,19 @@ def load(path: str | Path) -> Any:
     check(path)
     try:
         return load_facebook_vectors(str(path))
-    except (NotImplementedError, struct.error, EOFError, ValueError, AssertionError, MemoryError, LookupError, OverflowError) as error:
-        raise ValueError(f"{str(path)!r} cannot be read as fastText word vectors ({error}); give an unsupervised model, complete") from error
+    except (
+        NotImplementedError,
+        struct.error,
+        EOFError,
+        ValueError,
+        AssertionError,
+        MemoryError,
+        LookupError,
+        OverflowError,
+    ) as error:
+        raise ValueError(
+            f"{str(path)!r} cannot be read as fastText word vectors ({error}); give an unsupervised model, complete"
+        ) from error
 
 
 def check(path: str | Path) -> None:

@@ -24,7 +24,9 @@ def check(neighbours: int, temperature: float) -> None:
         raise ValueError(f"temperature {temperature} must be positive")
 
 
-def neighbour_mixture(transfer: Transfer, subwords: SubwordVectors, neighbours: int, temperature: float) -> sp.csr_array:
+def neighbour_mixture(
+    transfer: Transfer, subwords: SubwordVectors, neighbours: int, temperature: float
+) -> sp.csr_array:
     """[R, S] weights: softmax(cosine / temperature) over the `neighbours` nearest source subwords of each missing token, none without a vector.
 
     Source subwords are donors with a vector that is not zero; all of them where there are fewer than `neighbours`. Ties go to the token first in
@@ -32,19 +34,31 @@ def neighbour_mixture(transfer: Transfer, subwords: SubwordVectors, neighbours: 
     """
     given, sizes = (len(subwords.source), len(subwords.target)), (len(transfer.source), len(transfer.target))
     if given != sizes:
-        raise ValueError(f"subword vectors for {given[0]:,} and {given[1]:,} tokens, but the vocabularies have {sizes[0]:,} and {sizes[1]:,}")
+        raise ValueError(
+            f"subword vectors for {given[0]:,} and {given[1]:,} tokens, but the vocabularies have {sizes[0]:,} and {sizes[1]:,}"
+        )
     source, source_known = _unit(subwords.source)
     target, target_known = _unit(subwords.target)
     donors = np.flatnonzero(transfer.donors & source_known)
-    donors = donors[np.argsort([str(transfer.source.tokens[i]) for i in donors], kind="stable")]  # ties do not depend on ids
+    donors = donors[
+        np.argsort([str(transfer.source.tokens[i]) for i in donors], kind="stable")
+    ]  # ties do not depend on ids
     placed = np.flatnonzero(target_known[transfer.missing])
     if len(transfer.missing) and not len(donors):
-        raise ValueError(f"none of the source subwords has a vector ({subwords.label}); the word vectors must cover the source language")
+        raise ValueError(
+            f"none of the source subwords has a vector ({subwords.label}); the word vectors must cover the source language"
+        )
     if len(transfer.missing) and not len(placed):
-        logger.warning("none of the %d new tokens has a vector (%s), so all of them are sampled", len(transfer.missing), subwords.label)
+        logger.warning(
+            "none of the %d new tokens has a vector (%s), so all of them are sampled",
+            len(transfer.missing),
+            subwords.label,
+        )
     nearest, weights = _nearest(target[transfer.missing[placed]], source[donors], neighbours, temperature)
     rows = np.repeat(placed, nearest.shape[1])
-    return sp.csr_array((weights.ravel(), (rows, donors[nearest.ravel()])), shape=(len(transfer.missing), len(transfer.source)))
+    return sp.csr_array(
+        (weights.ravel(), (rows, donors[nearest.ravel()])), shape=(len(transfer.missing), len(transfer.source))
+    )
 
 
 def _nearest(queries: np.ndarray, donors: np.ndarray, k: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +72,9 @@ def _nearest(queries: np.ndarray, donors: np.ndarray, k: int, temperature: float
         block = slice(start, start + step)
         scores = queries[block] @ donors.T
         last = np.partition(scores, len(donors) - k, axis=1)[:, len(donors) - k]
-        rows, columns = np.nonzero(scores >= last[:, None] - 10.0**-_DECIMALS)  # the k nearest and what is tied with the last of them
+        rows, columns = np.nonzero(
+            scores >= last[:, None] - 10.0**-_DECIMALS
+        )  # the k nearest and what is tied with the last of them
         order = np.lexsort((columns, -np.round(scores[rows, columns], _DECIMALS), rows))
         rows, columns = rows[order], columns[order]
         place = np.arange(len(rows)) - np.searchsorted(rows, np.arange(len(scores)))[rows]

@@ -75,7 +75,9 @@ def _check_header(path: Path) -> None:
     if len(columns) == 2 and all(column.isdigit() for column in columns) and path.suffix not in (".gz", ".bz2"):
         words, dimension = (int(column) for column in columns)
         if 2 * words * dimension > path.stat().st_size:  # a digit and a blank each
-            raise ValueError(f"{str(path)!r} is cut off: its first line promises {words:,} words of {dimension:,} numbers; get the file again")
+            raise ValueError(
+                f"{str(path)!r} is cut off: its first line promises {words:,} words of {dimension:,} numbers; get the file again"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,16 +94,16 @@ def label_of(path: str | Path) -> str:
     return COLEXNET if "colexnet" in Path(path).name.lower() else OWN
 
 
-def subword_vectors(words: WordVectors, source_tokenizer: Any, target_tokenizer: Any, source_size: int, target_size: int) -> SubwordVectors:
+def subword_vectors(
+    words: WordVectors, source_tokenizer: Any, target_tokenizer: Any, source_size: int, target_size: int
+) -> SubwordVectors:
     """The vector of a subword is the plain mean of the vectors of the words whose tokenization contains it.
 
     Every word is encoded three times: bare, after a space, and capitalized after a space. Each encoding that contains the subword counts (as in
     the reference implementation), so a word counts up to three times; a subword that occurs twice in one encoding counts once.
     """
     return SubwordVectors(
-        _contained(words, source_tokenizer, source_size),
-        _contained(words, target_tokenizer, target_size),
-        words.label,
+        _contained(words, source_tokenizer, source_size), _contained(words, target_tokenizer, target_size), words.label
     )
 
 
@@ -116,8 +118,12 @@ def _contained(words: WordVectors, tokenizer: Any, size: int) -> np.ndarray:
             encoded = token_ids(tokenizer, [form(word) for word in block])
             subwords = np.fromiter(chain.from_iterable(encoded), dtype=np.int64)
             holders = np.repeat(np.arange(len(block)), [len(ids) for ids in encoded])
-            pairs = np.unique(subwords * len(block) + holders)  # each once, words in order: subwords of the same words get the same bits
-            contains = sp.csr_array((np.ones(len(pairs)), (pairs // len(block), pairs % len(block))), shape=(size, len(block)))
+            pairs = np.unique(
+                subwords * len(block) + holders
+            )  # each once, words in order: subwords of the same words get the same bits
+            contains = sp.csr_array(
+                (np.ones(len(pairs)), (pairs // len(block), pairs % len(block))), shape=(size, len(block))
+            )
             touched = np.flatnonzero(np.diff(contains.indptr))
             sums[touched] += contains[touched] @ vectors
             counts[touched] += np.diff(contains.indptr)[touched]

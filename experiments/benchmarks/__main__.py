@@ -34,7 +34,10 @@ def main() -> int:
         print(f"{name}: {import_module(f'experiments.benchmarks.{name}').HELP}", flush=True)
         rows = rows_apart(name, given.quick)
         for row in rows:
-            print(f"  {row['job']}: {row['ours']:.3g} s, {row['against']} {row['theirs']:.3g} s, {row['ratio']:.2f} x", flush=True)
+            print(
+                f"  {row['job']}: {row['ours']:.3g} s, {row['against']} {row['theirs']:.3g} s, {row['ratio']:.2f} x",
+                flush=True,
+            )
         figures[name] = {"hardware": hardware(), "quick": given.quick, "rows": rows}
         if not given.quick:  # after each, so that a stop loses one
             write(figures, FIGURES)
@@ -42,9 +45,15 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m experiments.benchmarks", description="Measure ours against the published pieces.")
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.benchmarks", description="Measure ours against the published pieces."
+    )
     parser.add_argument("benchmarks", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; none: all")
-    parser.add_argument("--quick", action="store_true", help="small sizes and few rounds, to see that everything runs; nothing is written")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="small sizes and few rounds, to see that everything runs; nothing is written",
+    )
     return parser
 
 

@@ -22,10 +22,16 @@ def base_encoder(vocabulary: int, *, small: bool = False) -> Any:
     names = [*SPECIALS, *(f"w{i}" for i in range(vocabulary - len(SPECIALS)))]
     backend = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    backend.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
     special = {name.strip("[]").lower() + "_token": name for name in SPECIALS}
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=512, **special)
-    shape = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 512} if small else {}
+    shape = (
+        {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 512}
+        if small
+        else {}
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = BertForMaskedLM(BertConfig(vocab_size=vocabulary, **shape))

@@ -18,7 +18,9 @@ def _of(vocabulary: int, quick: bool) -> list[Row]:
     count, rounds = (16, 1) if quick else (96, 3)
     sizes = sorted(lengths(count))
     encoder, texts = base_encoder(vocabulary, small=quick), passages(vocabulary, lengths(count))
-    padded = sum(len(batch) * sizes[batch[-1]] for batch in length_batches(range(count), [range(size) for size in sizes]))
+    padded = sum(
+        len(batch) * sizes[batch[-1]] for batch in length_batches(range(count), [range(size) for size in sizes])
+    )
     note = f"{1 - sum(sizes) / padded:.0%} of our tokens are pads"
     job = f"encode {count} passages of {sum(sizes) / count:.0f} tokens, V {vocabulary:,}"
 

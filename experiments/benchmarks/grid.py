@@ -22,7 +22,9 @@ HELP = "the pocket's grid, zero-shot and fine-tuned, against its cells one after
 ROOT = Path(__file__).resolve().parents[2]
 WORLD = ("pocket-text", "pocket-tokenizers", "pocket-encoder", "pocket-bridge")
 MADE = ROOT / "store"  # where `make grid` leaves the pocket's world
-CHOICES = {"initializers": ["sembridge", "mean", "random", "univariate", "multivariate"]}  # those with published pieces that need no training
+CHOICES = {
+    "initializers": ["sembridge", "mean", "random", "univariate", "multivariate"]
+}  # those with published pieces that need no training
 QUICK = {"languages": ["ko"], "initializers": ["sembridge", "mean"], "alphas": [4.0], "collections": ["pocket-faq"]}
 PROFILE = "profile=compat"
 AGAINST = "published pieces, cell by cell"
@@ -48,7 +50,13 @@ def rows(quick: bool) -> list[Row]:
             link.symlink_to(world.path(artifact))
         ours = seconds(lambda: run(grid_command(folder, QUICK if quick else CHOICES)))
         (folder / "job.json").write_text(json.dumps(job(preset, cells, world)), encoding="utf-8")
-        published = [sys.executable, "-m", "experiments.benchmarks.published_cells", str(folder / "job.json"), str(folder / "result.json")]
+        published = [
+            sys.executable,
+            "-m",
+            "experiments.benchmarks.published_cells",
+            str(folder / "job.json"),
+            str(folder / "result.json"),
+        ]
         theirs = seconds(lambda: run(published))
         found = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         log = (folder / "results" / "run.log").read_text(encoding="utf-8")
@@ -57,7 +65,9 @@ def rows(quick: bool) -> list[Row]:
 
 def needed(cells: Iterable[Any]) -> list[Any]:
     """The artifacts of the pocket's world that cells are made of."""
-    return list(dict.fromkeys(artifact for cell in cells for artifact in cell.artifact.walk() if artifact.stage.name in WORLD))
+    return list(
+        dict.fromkeys(artifact for cell in cells for artifact in cell.artifact.walk() if artifact.stage.name in WORLD)
+    )
 
 
 def grid_command(folder: Path, choices: dict[str, Sequence[Any]]) -> list[str]:
@@ -68,7 +78,9 @@ def grid_command(folder: Path, choices: dict[str, Sequence[Any]]) -> list[str]:
 
 def run(command: list[str]) -> None:
     """RuntimeError with the end of what the command said if it fails."""
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command[1:3])} ended with {done.returncode}: {done.stderr[-2000:]}")
 
@@ -86,7 +98,15 @@ def job(preset: Any, cells: Iterable[Any], world: Any) -> dict[str, Any]:
         folders = {name: place(origin[name]) for name in ("encoder", "tokenizer", "pairs") if name in origin}
         if "bridge_source" in (given := origin["initialization"].inputs):
             folders["bridge"] = place(given["bridge_source"].inputs["bridge"])
-        asked.append({"initializer": who.initializer, "alpha": who.alpha, "regime": who.regime, "collection": place(inputs["collection"]), **folders})
+        asked.append(
+            {
+                "initializer": who.initializer,
+                "alpha": who.alpha,
+                "regime": who.regime,
+                "collection": place(inputs["collection"]),
+                **folders,
+            }
+        )
     return {"training": preset.training.model_dump(), "cells": asked}
 
 
@@ -94,7 +114,12 @@ def table(cells: Sequence[Any], store: Any, ours: float, theirs: float, found: d
     """The four rows. found: what `published_cells` wrote; log: what the grid's run told."""
     pieces = {"import": found["imports"], **each_once(found["cells"], cells)}
     once = sum(pieces.values())
-    artifacts = {artifact.key: artifact for cell in cells for artifact in cell.artifact.walk() if artifact.stage.name not in WORLD}
+    artifacts = {
+        artifact.key: artifact
+        for cell in cells
+        for artifact in cell.artifact.walk()
+        if artifact.stage.name not in WORLD
+    }
     stages: dict[str, float] = {}
     for artifact in artifacts.values():
         measured = json.loads((store.path(artifact) / "MANIFEST.json").read_text(encoding="utf-8"))["seconds"]
@@ -119,7 +144,9 @@ def each_once(computed: Sequence[dict[str, Any]], cells: Sequence[Any]) -> dict[
         who = cell.identity
         method = (who.language, who.initializer, who.alpha)
         for piece, taken in result["seconds"].items():
-            part = {"bridge": (who.language,), "initialize": method, "train": method}.get(piece, (*method, who.regime, who.collection))
+            part = {"bridge": (who.language,), "initialize": method, "train": method}.get(
+                piece, (*method, who.regime, who.collection)
+            )
             first.setdefault((piece, *part), taken)
     found: dict[str, float] = {}
     for (piece, *_), taken in first.items():
@@ -139,7 +166,15 @@ def agreement(cells: Sequence[Any], store: Any, computed: Sequence[dict[str, Any
     for cell, result in zip(cells, computed, strict=True):
         who = cell.identity
         drawn = who.initializer in ("random", "univariate", "multivariate")
-        kind = "fine-tuned" if who.regime == "fine-tuned" else "zero-shot, drawn rows" if drawn else "zero-shot, computed rows"
+        kind = (
+            "fine-tuned"
+            if who.regime == "fine-tuned"
+            else "zero-shot, drawn rows"
+            if drawn
+            else "zero-shot, computed rows"
+        )
         mine = load(store.path(cell.artifact))["scores"]["ndcg@10"]
         apart.setdefault(kind, []).append(abs(mine - result["scores"]["ndcg@10"]))
-    return "nDCG@10 of both sides differs by at most " + ", ".join(f"{max(found):.4f} ({kind})" for kind, found in apart.items())
+    return "nDCG@10 of both sides differs by at most " + ", ".join(
+        f"{max(found):.4f} ({kind})" for kind, found in apart.items()
+    )

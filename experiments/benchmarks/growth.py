@@ -31,11 +31,19 @@ class Point:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m experiments.benchmarks.growth", description="Times of growing sizes.")
-    parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs; nothing is written")
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.benchmarks.growth", description="Times of growing sizes."
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes, to see that everything runs; nothing is written"
+    )
     quick = parser.parse_args().quick
     _quiet()
-    found = [point for curve in (initializing, searching_documents, searching_queries, encoding, heads, workers) for point in curve(quick)]
+    found = [
+        point
+        for curve in (initializing, searching_documents, searching_queries, encoding, heads, workers)
+        for point in curve(quick)
+    ]
     print(table(found))
     if not quick:
         from experiments.benchmarks.__main__ import FIGURES
@@ -74,13 +82,18 @@ def initializing(quick: bool) -> list[Point]:
     from sembridge.mixture.mixture import Directions
 
     rng, donors = np.random.default_rng(0), 8_192 // (8 if quick else 1)
-    centers, axes = rng.standard_normal((500, 90), dtype=np.float32), rng.standard_normal((90, WIDTH), dtype=np.float32) / np.float32(300)
+    centers, axes = (
+        rng.standard_normal((500, 90), dtype=np.float32),
+        rng.standard_normal((90, WIDTH), dtype=np.float32) / np.float32(300),
+    )
     common = rng.standard_normal(WIDTH, dtype=np.float32) * np.float32(0.02)
     offered = Directions(clustered(donors, common, centers, axes, rng), np.arange(donors))
     embedding = rng.standard_normal((donors, HIDDEN), dtype=np.float32)
 
     def prepared(size: int) -> Callable[[], None]:
-        return mixing(Directions(clustered(size, common, centers, axes, rng), np.arange(size)), offered, embedding, [4.0])
+        return mixing(
+            Directions(clustered(size, common, centers, axes, rng), np.arange(size)), offered, embedding, [4.0]
+        )
 
     return curve(f"rows from {donors:,} donors, alpha 4", "new tokens", doubled(8_192, quick), prepared)
 
@@ -142,7 +155,9 @@ def heads(quick: bool) -> list[Point]:
 
         return both_ways
 
-    return curve(f"sparse head, forward and backward, {tokens} tokens, 256 wide, V 30,522", "batch", doubled(16, quick), prepared)
+    return curve(
+        f"sparse head, forward and backward, {tokens} tokens, 256 wide, V 30,522", "batch", doubled(16, quick), prepared
+    )
 
 
 def workers(quick: bool) -> list[Point]:
@@ -150,7 +165,12 @@ def workers(quick: bool) -> list[Point]:
     count, found = doubled(128, quick)[-1], []
     for size in (1, 2):
         with multiprocessing.get_context("spawn").Pool(size, _load, (count // size,)) as pool:
-            found += curve(f"encode {count} documents with a thread each", "workers", [size], lambda size, pool=pool: _share_out(pool, size))
+            found += curve(
+                f"encode {count} documents with a thread each",
+                "workers",
+                [size],
+                lambda size, pool=pool: _share_out(pool, size),
+            )
     return found
 
 

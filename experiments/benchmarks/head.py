@@ -11,7 +11,11 @@ TEXTS, TOKENS, DIMENSIONS = 16, 128, 768
 
 
 def rows(quick: bool) -> list[Row]:
-    return [row for vocabulary, less in ((30_522, 10), (119_547, 20)) for row in _of(vocabulary // (16 if quick else 1), less, 1 if quick else 3)]
+    return [
+        row
+        for vocabulary, less in ((30_522, 10), (119_547, 20))
+        for row in _of(vocabulary // (16 if quick else 1), less, 1 if quick else 3)
+    ]
 
 
 def _of(vocabulary: int, less: int, rounds: int) -> list[Row]:

@@ -25,13 +25,22 @@ def rows(quick: bool) -> list[Row]:
     rng = np.random.default_rng(0)
     part = 2_048 if quick else TARGET // 6  # of the tokens; all of them for the first comparison with a product
     centers = rng.standard_normal((2500, 90), dtype=np.float32)
-    axes = rng.standard_normal((90, WIDTH), dtype=np.float32) * np.sqrt(np.linspace(1.9, 0.1, 90, dtype=np.float32) / (90 * WIDTH))[:, None]
+    axes = (
+        rng.standard_normal((90, WIDTH), dtype=np.float32)
+        * np.sqrt(np.linspace(1.9, 0.1, 90, dtype=np.float32) / (90 * WIDTH))[:, None]
+    )
     common = rng.standard_normal(WIDTH, dtype=np.float32) * np.float32(0.72 / np.sqrt(WIDTH))
     targets, sources = (clustered(count, common, centers, axes, rng) for count in (part if quick else TARGET, SOURCE))
     embedding = rng.standard_normal((SOURCE, HIDDEN), dtype=np.float32)
-    whole, some, donors = Directions(targets, np.arange(len(targets))), Directions(targets, np.arange(part)), Directions(sources, np.arange(SOURCE))
+    whole, some, donors = (
+        Directions(targets, np.arange(len(targets))),
+        Directions(targets, np.arange(part)),
+        Directions(sources, np.arange(SOURCE)),
+    )
 
-    mixing(Directions(targets, np.arange(1_700)), donors, embedding, [1.5])()  # what is compiled and loaded once is not of the first row
+    mixing(
+        Directions(targets, np.arange(1_700)), donors, embedding, [1.5]
+    )()  # what is compiled and loaded once is not of the first row
     found, rounds = [], 1 if quick else 2
     size = f"{part:,} of {TARGET:,} new tokens x {SOURCE:,}"
     for alpha, goal in GOALS.items():
@@ -39,19 +48,47 @@ def rows(quick: bool) -> list[Row]:
         other = published(targets[:PUBLISHED], sources, embedding, alpha)
         ours = mixing(some, donors, embedding, [alpha])
         scale = part / PUBLISHED
-        found.append(compare(f"rows, {size}, alpha {alpha:g}", "published algorithm", ours, other, rounds=rounds, goal=goal, scale=scale, note=note))
-    together, one_by_one = mixing(some, donors, embedding, [2, 2.5, 3, 4]), [mixing(some, donors, embedding, [alpha]) for alpha in (2, 2.5, 3, 4)]
+        found.append(
+            compare(
+                f"rows, {size}, alpha {alpha:g}",
+                "published algorithm",
+                ours,
+                other,
+                rounds=rounds,
+                goal=goal,
+                scale=scale,
+                note=note,
+            )
+        )
+    together, one_by_one = (
+        mixing(some, donors, embedding, [2, 2.5, 3, 4]),
+        [mixing(some, donors, embedding, [alpha]) for alpha in (2, 2.5, 3, 4)],
+    )
     job = f"rows, {size}, alphas 2, 2.5, 3 and 4"
-    found.append(compare(job, "ours, one alpha after the other", together, lambda: [work() for work in one_by_one], rounds=1))
+    found.append(
+        compare(job, "ours, one alpha after the other", together, lambda: [work() for work in one_by_one], rounds=1)
+    )
     for queries, alpha in ((whole, 4.0), (some, 2.5)):
         job = f"mixtures, {len(queries):,} new tokens x {SOURCE:,}, alpha {alpha:g}"
         bare, precision = product(queries, donors)
         note = "a ratio of 0.5 is twice the time of a product that does nothing else"
-        found.append(compare(job, f"bare product in {precision}", mixing(queries, donors, None, [alpha]), bare, rounds=1, goal=0.5, note=note))
+        found.append(
+            compare(
+                job,
+                f"bare product in {precision}",
+                mixing(queries, donors, None, [alpha]),
+                bare,
+                rounds=1,
+                goal=0.5,
+                note=note,
+            )
+        )
     return found
 
 
-def clustered(count: int, common: np.ndarray, centers: np.ndarray, axes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def clustered(
+    count: int, common: np.ndarray, centers: np.ndarray, axes: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """[count, K] float32: a common direction, a neighbourhood (some close, some loose) in the space of the axes [k, K], and noise."""
     vectors = np.empty((count, axes.shape[1]), dtype=np.float32)
     for start in range(0, count, 4096):
@@ -64,7 +101,9 @@ def clustered(count: int, common: np.ndarray, centers: np.ndarray, axes: np.ndar
     return vectors
 
 
-def mixing(queries: object, donors: object, embedding: np.ndarray | None, alphas: Sequence[float]) -> Callable[[], None]:
+def mixing(
+    queries: object, donors: object, embedding: np.ndarray | None, alphas: Sequence[float]
+) -> Callable[[], None]:
     from sembridge.assemble import rows_of
     from sembridge.mixture.mixture import mixtures
 

@@ -101,7 +101,9 @@ def bridged(bridge: str, tokenizers: list[Any]) -> tuple[list[dict[int, str]], l
 
     model = SentenceTransformer(bridge)
     spoken = [texts_of(tokenizer) for tokenizer in tokenizers]
-    return spoken, [model.encode([texts[i] for i in sorted(texts)], batch_size=1024, convert_to_tensor=True) for texts in spoken]
+    return spoken, [
+        model.encode([texts[i] for i in sorted(texts)], batch_size=1024, convert_to_tensor=True) for texts in spoken
+    ]
 
 
 def copies(tokenizers: list[Any], spoken: list[dict[int, str]]) -> dict[int, int]:
@@ -112,7 +114,9 @@ def copies(tokenizers: list[Any], spoken: list[dict[int, str]]) -> dict[int, int
     for source_id, form in sorted(source.items()):
         same_form[form] = source_id
         key = form.lstrip("^").lower()
-        same_key.setdefault(key, []).insert(0 if form == key else len(same_key[key]) if key in same_key else 0, source_id)
+        same_key.setdefault(key, []).insert(
+            0 if form == key else len(same_key[key]) if key in same_key else 0, source_id
+        )
     found = {}
     for target_id, form in target.items():
         key = form.lstrip("^").lower()
@@ -137,7 +141,9 @@ def mixed(rows: Any, tokenizers: list[Any], spoken: list[dict[int, str]], vector
 
     copied = copies(tokenizers, spoken)
     target_ids = [i for i in sorted(spoken[1]) if i not in copied]
-    asked, offered = (torch.nn.functional.normalize(each.double(), dim=1) for each in (vectors[1][target_ids], vectors[0]))
+    asked, offered = (
+        torch.nn.functional.normalize(each.double(), dim=1) for each in (vectors[1][target_ids], vectors[0])
+    )
     donors = rows[sorted(spoken[0])]
     new = torch.zeros(len(tokenizers[1]), rows.shape[1])
     for target_id, similarities in zip(target_ids, asked @ offered.T, strict=True):
@@ -206,7 +212,10 @@ def evaluated(encoder: Any, collection: Any) -> dict[str, float]:
     """nDCG@10, recall@100 and MRR@10."""
     from sentence_transformers.sparse_encoder.evaluation import SparseInformationRetrievalEvaluator
 
-    judged = {query: {document for document, gain in documents.items() if gain > 0} for query, documents in collection.qrels.items()}
+    judged = {
+        query: {document for document, gain in documents.items() if gain > 0}
+        for query, documents in collection.qrels.items()
+    }
     evaluator = SparseInformationRetrievalEvaluator(
         queries=dict(zip(collection.query_ids, collection.query_texts, strict=True)),
         corpus=dict(zip(collection.document_ids, collection.document_texts, strict=True)),

@@ -19,7 +19,9 @@ SHARE = 20  # of the queries, sentence-transformers searches one in so many
 def rows(quick: bool) -> list[Row]:
     documents_count, queries_count = (40_000, 100) if quick else (200_000, 1_000)
     rng = np.random.default_rng(0)
-    documents, queries = (vectors(count, terms, rng) for count, terms in ((documents_count, DOCUMENT_TERMS), (queries_count, QUERY_TERMS)))
+    documents, queries = (
+        vectors(count, terms, rng) for count, terms in ((documents_count, DOCUMENT_TERMS), (queries_count, QUERY_TERMS))
+    )
     order = rng.permutation(documents_count)
     found = []
     for k, goal in ((100, 9.0), (1000, 6.0)):
@@ -27,14 +29,28 @@ def rows(quick: bool) -> list[Row]:
         ours = searching(queries, documents, k, order)
         check_equal(ours(), product_and_partition(queries, documents, k)())
         rounds = 1 if quick else 5
-        found.append(compare(job, "scipy product + argpartition", ours, product_and_partition(queries, documents, k), rounds=rounds, goal=goal))
+        found.append(
+            compare(
+                job,
+                "scipy product + argpartition",
+                ours,
+                product_and_partition(queries, documents, k),
+                rounds=rounds,
+                goal=goal,
+            )
+        )
         if (other := multiplied_by_another(queries, documents, k)) is not None:
             found.append(compare(job, "sparse_dot_topn", ours, other, rounds=rounds, note="adds up in float32"))
-    job, few = f"exact search, {documents_count:,} documents, {queries_count} queries, k 100", queries[: max(1, queries_count // SHARE)]
+    job, few = (
+        f"exact search, {documents_count:,} documents, {queries_count} queries, k 100",
+        queries[: max(1, queries_count // SHARE)],
+    )
     note = f"timed on {few.shape[0]} of {queries_count} queries and multiplied; float32"
     theirs, scale = semantic_search(few, documents, 100), queries_count / few.shape[0]
     ours = searching(queries, documents, 100, order)
-    found.append(compare(job, "sentence-transformers semantic_search", ours, theirs, rounds=1, goal=1000, scale=scale, note=note))
+    found.append(
+        compare(job, "sentence-transformers semantic_search", ours, theirs, rounds=1, goal=1000, scale=scale, note=note)
+    )
     return found
 
 
@@ -65,7 +81,11 @@ def searching(queries: Any, documents: Any, k: int, order: np.ndarray) -> Callab
 
 def product_and_partition(queries: Any, documents: Any, k: int) -> Callable[[], np.ndarray]:
     def search() -> np.ndarray:
-        wide, columns, best = queries.astype(np.float64), documents.T.tocsr().astype(np.float64), []  # ours indexes what it searches as well
+        wide, columns, best = (
+            queries.astype(np.float64),
+            documents.T.tocsr().astype(np.float64),
+            [],
+        )  # ours indexes what it searches as well
         for start in range(0, wide.shape[0], 50):
             scores = (wide[start : start + 50] @ columns).toarray()
             top = np.argpartition(scores, -k, axis=1)[:, -k:]
@@ -102,4 +122,6 @@ def semantic_search(queries: Any, documents: Any, k: int) -> Callable[[], Any]:
 
 def check_equal(ours: np.ndarray, theirs: np.ndarray) -> None:
     if not np.array_equal(ours, theirs[:, : ours.shape[1]]):
-        raise RuntimeError("ours and scipy's product found different scores; a benchmark of wrong results would mean nothing")
+        raise RuntimeError(
+            "ours and scipy's product found different scores; a benchmark of wrong results would mean nothing"
+        )

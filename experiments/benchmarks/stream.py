@@ -20,7 +20,11 @@ from pathlib import Path
 from experiments.benchmarks.measure import hardware, peak_mb, seconds
 
 QUERIES, KEPT, TOKENS = 20, 100, 8
-WORDS = [f"{first}{second}" for first in ("ka", "lo", "mi", "nu", "pe", "ra", "so", "tu") for second in ("bel", "dor", "fin", "gas", "hul", "jim")]
+WORDS = [
+    f"{first}{second}"
+    for first in ("ka", "lo", "mi", "nu", "pe", "ra", "so", "tu")
+    for second in ("bel", "dor", "fin", "gas", "hul", "jim")
+]
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,15 @@ class Streamed:
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m experiments.benchmarks.stream", description="Memory and speed of an evaluation as a corpus grows."
+        prog="python -m experiments.benchmarks.stream",
+        description="Memory and speed of an evaluation as a corpus grows.",
     )
     parser.add_argument(
-        "--documents", type=int, default=2_000_000, metavar="N", help="of the largest collection; the others have 1/4 and 1/16 of them"
+        "--documents",
+        type=int,
+        default=2_000_000,
+        metavar="N",
+        help="of the largest collection; the others have 1/4 and 1/16 of them",
     )
     given = parser.parse_args()
     if given.documents < 16 * KEPT:
@@ -75,7 +84,9 @@ def generate(folder: Path, documents: int, words: int = 5) -> None:
 
     made_encoder(folder / "encoder")
     queries = [(f"q{i}", f"{WORDS[i]} {WORDS[-1 - i]}") for i in range(QUERIES)]
-    beir.write(folder / "collection", texts(documents, words), queries, [(f"q{i}", f"d{i:07d}", 1) for i in range(QUERIES)])
+    beir.write(
+        folder / "collection", texts(documents, words), queries, [(f"q{i}", f"d{i:07d}", 1) for i in range(QUERIES)]
+    )
 
 
 def texts(documents: int, words: int) -> Iterator[tuple[str, str, str]]:
@@ -92,7 +103,13 @@ def made_encoder(folder: Path) -> None:
     from harness.pocket.tokenizers import wordpiece
 
     tokenizer = wordpiece(WORDS, 200, lowercase=True)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 16, "max_position_embeddings": 16}
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 1,
+        "intermediate_size": 16,
+        "max_position_embeddings": 16,
+    }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), initializer_range=0.3, **sizes))
@@ -115,7 +132,9 @@ def evaluate(folder: Path, out: Path, documents: int) -> None:
     with gzip.open(out / stage.RUN, "rt", encoding="utf-8") as run:
         found = [int(line.split()[2].removeprefix("d")) for line in run]
     assert len(found) == QUERIES * KEPT, f"{len(found)} lines, not {QUERIES} queries of {KEPT} documents"
-    assert min(found) < documents / 4 and documents * 3 / 4 < max(found) < documents, "the run does not reach through the whole collection"
+    assert min(found) < documents / 4 and documents * 3 / 4 < max(found) < documents, (
+        "the run does not reach through the whole collection"
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,10 @@ def rows(quick: bool) -> list[Row]:
         from harness.training.settings import TrainingSettings
 
         settings = TrainingSettings(batch_size=pairs, micro_batch=micro_batch, max_length=tokens, precision="float32")
-        given = [Pair(question, answer, number) for number, (question, answer) in enumerate(zip(questions[:pairs], answers[:pairs], strict=True))]
+        given = [
+            Pair(question, answer, number)
+            for number, (question, answer) in enumerate(zip(questions[:pairs], answers[:pairs], strict=True))
+        ]
         ours.zero_grad(set_to_none=True)
         train(ours, given, settings, seed=0)
 
@@ -36,11 +39,19 @@ def rows(quick: bool) -> list[Row]:
     half, twice = PAIRS // 2, "each of our texts is read twice"
     found = [first, compare(f"{job}, micro batches of {half}", trainer, lambda: our_step(PAIRS, half), their_step, rounds=rounds, goal=1.5,
                             note=f"the same; {twice}")]  # fmt: skip
-    for times, size, note in ((1, PAIRS // 4, twice), (4, PAIRS, f"{twice}; memory of theirs: one step of 16 pairs; goal: no more memory than that")):
+    for times, size, note in (
+        (1, PAIRS // 4, twice),
+        (4, PAIRS, f"{twice}; memory of theirs: one step of 16 pairs; goal: no more memory than that"),
+    ):
         taken: list[float] = []
-        memory = peak_mb(lambda times=times, size=size, taken=taken: taken.append(seconds(lambda: our_step(times * PAIRS, size))))
+        memory = peak_mb(
+            lambda times=times, size=size, taken=taken: taken.append(seconds(lambda: our_step(times * PAIRS, size)))
+        )
         theirs_s = times * first.theirs  # for as many pairs, in batches of 16
-        job, against = f"training step, {times * PAIRS} {shape}, micro batches of {size}", f"SparseEncoderTrainer, {times} x {PAIRS} pairs"
+        job, against = (
+            f"training step, {times * PAIRS} {shape}, micro batches of {size}",
+            f"SparseEncoderTrainer, {times} x {PAIRS} pairs",
+        )
         found.append(Row(job, against, taken[0], theirs_s, theirs_s / taken[0], 1, memory, first.theirs_mb, None, note))
     return found
 
@@ -54,6 +65,11 @@ def _trainer(encoder: Any, questions: list[str], answers: list[str]) -> Any:
         output_dir=tempfile.gettempdir(), max_steps=1, per_device_train_batch_size=len(questions), learning_rate=2e-5, weight_decay=0.01,
         save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True, use_cpu=True, dataloader_pin_memory=False,
     )  # fmt: skip
-    loss = SpladeLoss(encoder, SparseMultipleNegativesRankingLoss(encoder), document_regularizer_weight=3e-5, query_regularizer_weight=5e-5)
+    loss = SpladeLoss(
+        encoder,
+        SparseMultipleNegativesRankingLoss(encoder),
+        document_regularizer_weight=3e-5,
+        query_regularizer_weight=5e-5,
+    )
     dataset = Dataset.from_dict({"query": questions, "answer": answers})
     return SparseEncoderTrainer(model=encoder, args=arguments, train_dataset=dataset, loss=loss)

@@ -36,7 +36,9 @@ class Catalog:
         """Raises CatalogError with the nearest name."""
         entries = getattr(self, kind)
         if name not in entries:
-            raise CatalogError(f"catalog:{name} is not among the catalog's {kind}; {nearest(name, entries)}, or add it to a file of your own")
+            raise CatalogError(
+                f"catalog:{name} is not among the catalog's {kind}; {nearest(name, entries)}, or add it to a file of your own"
+            )
         return entries[name]
 
 
@@ -65,7 +67,9 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         reason = getattr(error, "strerror", None) or error
         raise CatalogError(f"catalog {str(path)!r} cannot be read ({reason}); check the path") from None
     if not isinstance(content, dict) or not all(isinstance(entries, dict) for entries in content.values()):
-        raise CatalogError(f"catalog {path}: a catalog maps kinds ({', '.join(KINDS)}) to names, and names to entries; see docs/catalog.md")
+        raise CatalogError(
+            f"catalog {path}: a catalog maps kinds ({', '.join(KINDS)}) to names, and names to entries; see docs/catalog.md"
+        )
     for kind in content:
         if kind not in KINDS:
             raise CatalogError(f"catalog {path}: kind {str(kind)!r} is unknown; {nearest(str(kind), KINDS)}")
@@ -75,7 +79,9 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
 def _entry(path: Path, kind: str, name: Any, content: Any) -> Any:
     where = f"catalog {path}: {kind}.{name}"
     if not isinstance(name, str) or not isinstance(content, dict):
-        raise CatalogError(f"{where} is not a name with fields below it; see docs/catalog.md (codes like no and on need quotes)")
+        raise CatalogError(
+            f"{where} is not a name with fields below it; see docs/catalog.md (codes like no and on need quotes)"
+        )
     try:
         return KINDS[kind].model_validate(content)
     except ValidationError as error:
@@ -83,12 +89,18 @@ def _entry(path: Path, kind: str, name: Any, content: Any) -> Any:
         first = next((complaint for complaint in complaints if complaint["type"] == "extra_forbidden"), complaints[0])
         at = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise CatalogError(f"{where}.{at} is unknown; {nearest(str(first['loc'][-1]), KINDS[kind].model_fields)}") from None
+            raise CatalogError(
+                f"{where}.{at} is unknown; {nearest(str(first['loc'][-1]), KINDS[kind].model_fields)}"
+            ) from None
         if first["type"] == "missing":
             raise CatalogError(f"{where}.{at} is missing; add it") from None
-        raise CatalogError(f"{where}.{at}: {shown(first['input'])} is not valid ({first['msg'][0].lower() + first['msg'][1:]})") from None
+        raise CatalogError(
+            f"{where}.{at}: {shown(first['input'])} is not valid ({first['msg'][0].lower() + first['msg'][1:]})"
+        ) from None
 
 
 def _check_language(catalog: Catalog, where: str, language: str) -> None:
     if language not in catalog.languages:
-        raise CatalogError(f"catalog: {where}: language {language!r} is unknown; {nearest(language, catalog.languages)}, or add it to languages")
+        raise CatalogError(
+            f"catalog: {where}: language {language!r} is unknown; {nearest(language, catalog.languages)}, or add it to languages"
+        )

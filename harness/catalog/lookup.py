@@ -8,7 +8,13 @@ from harness.catalog.catalog import Catalog, CatalogError
 from harness.catalog.entries import Bridge, Collection, Encoder, Reference, Tokenizer
 
 PREFIX = "catalog:"
-_KIND = {"architectures": "encoders", "tokenizers": "tokenizers", "bridges": "bridges", "references": "references", "collections": "collections"}
+_KIND = {
+    "architectures": "encoders",
+    "tokenizers": "tokenizers",
+    "bridges": "bridges",
+    "references": "references",
+    "collections": "collections",
+}
 
 
 def by_language(content: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
@@ -17,11 +23,19 @@ def by_language(content: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
     if not isinstance(given, str) or not given.startswith(PREFIX):
         return content
     if "{language}" not in given:
-        raise CatalogError(f"tokenizers: {given} has no {{language}} in it; write {PREFIX}{{language}}, or language: {given}")
+        raise CatalogError(
+            f"tokenizers: {given} has no {{language}} in it; write {PREFIX}{{language}}, or language: {given}"
+        )
     references = {language: given.replace("{language}", language) for language in catalog.languages}
-    found = {language: {"model": name} for language, name in references.items() if name.removeprefix(PREFIX) in catalog.tokenizers}
+    found = {
+        language: {"model": name}
+        for language, name in references.items()
+        if name.removeprefix(PREFIX) in catalog.tokenizers
+    }
     if not found:
-        raise CatalogError(f"tokenizers: {given} names no tokenizer of the catalog in any language; see docs/catalog.md")
+        raise CatalogError(
+            f"tokenizers: {given} names no tokenizer of the catalog in any language; see docs/catalog.md"
+        )
     return content | {"tokenizers": found}
 
 
@@ -58,23 +72,37 @@ def _resolved(option: str, value: Any, kind: str, catalog: Catalog) -> Any:
         entry = catalog.entry(kind, name)
     except CatalogError as error:
         raise CatalogError(f"{option}: {error}") from None
-    beside = {key: other for key, other in value.items() if key not in ("model", "folder")} if isinstance(value, dict) else {}
+    beside = (
+        {key: other for key, other in value.items() if key not in ("model", "folder")}
+        if isinstance(value, dict)
+        else {}
+    )
     return _in_preset_words(option, name, entry, beside.get("remote_code") is True) | beside
 
 
-def _in_preset_words(option: str, name: str, entry: Encoder | Tokenizer | Bridge | Reference | Collection, code_asked_for: bool) -> dict[str, Any]:
+def _in_preset_words(
+    option: str, name: str, entry: Encoder | Tokenizer | Bridge | Reference | Collection, code_asked_for: bool
+) -> dict[str, Any]:
     if isinstance(entry, Collection):
         if "folder" in entry.source:  # of a folder nothing is downloaded, so nothing is checked against counts
             return dict(entry.source)
-        return entry.source | {"expected": {language: counts.model_dump(exclude_none=True) for language, counts in entry.counts.items()}}
+        return entry.source | {
+            "expected": {language: counts.model_dump(exclude_none=True) for language, counts in entry.counts.items()}
+        }
     if entry.remote_code and not (isinstance(entry, Reference) and code_asked_for):
-        instead = f"if you trust it, add --set {option}.remote_code=true" if isinstance(entry, Reference) else "choose another"
+        instead = (
+            f"if you trust it, add --set {option}.remote_code=true"
+            if isinstance(entry, Reference)
+            else "choose another"
+        )
         raise CatalogError(
             f"{option}: {PREFIX}{name} ({entry.id}) runs code from its repository, which is never done on the catalog's word; {instead}"
         )
     source: dict[str, Any] = {"model": entry.id, "revision": entry.revision, "hub": True}
     if isinstance(entry, Bridge):
-        source |= {name: getattr(entry, name) for name in ("prompt", "query_prompt", "document_prompt") if getattr(entry, name)}
+        source |= {
+            name: getattr(entry, name) for name in ("prompt", "query_prompt", "document_prompt") if getattr(entry, name)
+        }
     if isinstance(entry, Reference):
         source["kind"] = entry.kind
     return source

@@ -37,7 +37,9 @@ def compare_results(given: argparse.Namespace) -> int:
 
 
 def _page(path: Path, expected: Expected, verdicts: list[Verdict]) -> list[str]:
-    lines = [f"{expected.source} ({path.name}; {expected.certainty}): {expected.measure}, OK within {expected.ok:g}, OKish within {expected.okish:g}"]
+    lines = [
+        f"{expected.source} ({path.name}; {expected.certainty}): {expected.measure}, OK within {expected.ok:g}, OKish within {expected.okish:g}"
+    ]
     rows = [["", "", "ours", "theirs", "ours - theirs", ""]]
     for verdict in verdicts:
         ours = "" if verdict.ours is None else f"{verdict.ours:.3f}"

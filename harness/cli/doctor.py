@@ -53,9 +53,18 @@ def doctor(given: argparse.Namespace) -> int:
     report(*reached)
     report(*checks.licenses(preset, catalog, hub))
     report(
-        *machine.disk(todo, store, sum(check.download for check in reached), sum(check.mark != OK and check.what != "access" for check in reached))
+        *machine.disk(
+            todo,
+            store,
+            sum(check.download for check in reached),
+            sum(check.mark != OK and check.what != "access" for check in reached),
+        )
     )
-    report(machine.memory(preset, cells, todo, max((check.download for check in reached if check.what == "model"), default=0)))
+    report(
+        machine.memory(
+            preset, cells, todo, max((check.download for check in reached if check.what == "model"), default=0)
+        )
+    )
     report(*machine.devices(preset))
     if given.calibrate:
         _calibrate(preset, cells, store, Estimate.of(preset, store).sizes)
@@ -81,7 +90,12 @@ def _calibrate(preset: Any, cells: Sequence[Any], store: Any, sizes: Any) -> Non
     from harness.estimate.calibration import calibrate
 
     start = time.perf_counter()
-    encoders = {source.key: source for cell in cells for one in cell.artifact.walk() if (source := one.inputs.get("encoder")) is not None}
+    encoders = {
+        source.key: source
+        for cell in cells
+        for one in cell.artifact.walk()
+        if (source := one.inputs.get("encoder")) is not None
+    }
     rates = calibrate(preset, encoders.values(), sizes, lambda what: print(f"       calibrating: {what}", flush=True))
     rates.save(store.root)
     print(f"       calibrated in {time.perf_counter() - start:.0f} s", flush=True)
@@ -90,5 +104,10 @@ def _calibrate(preset: Any, cells: Sequence[Any], store: Any, sizes: Any) -> Non
 def _wrapped(head: str, text: str, indent: int = 0) -> str:
     """Lines of at most WIDTH columns, continued under the text; an option of --set stays on one line."""
     kept = text.replace("--set ", "--set\0")
-    options = {"initial_indent": head, "subsequent_indent": " " * (indent or len(head)), "break_long_words": False, "break_on_hyphens": False}
+    options = {
+        "initial_indent": head,
+        "subsequent_indent": " " * (indent or len(head)),
+        "break_long_words": False,
+        "break_on_hyphens": False,
+    }
     return textwrap.fill(kept, WIDTH, **options).replace("--set\0", "--set ")  # type: ignore[arg-type]

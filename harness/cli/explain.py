@@ -36,12 +36,18 @@ def explain(given: argparse.Namespace) -> int:
     _check(given)
     folder = given.folder.expanduser()
     if not folder.is_dir():
-        raise RefusedError(f"DIR {str(given.folder)!r} is no folder; give the one that `sembridge-bench transfer` wrote")
+        raise RefusedError(
+            f"DIR {str(given.folder)!r} is no folder; give the one that `sembridge-bench transfer` wrote"
+        )
     try:
         record = load_record(folder)
     except ValueError as error:
         raise RefusedError(f"{error}; `sembridge-bench transfer SOURCE --tokenizer T --out DIR` makes one") from None
-    answers = [_Answer("", (token_id,)) for token_id in record.weakest(given.worst)] if given.worst else _answers(record, folder, given.tokens)
+    answers = (
+        [_Answer("", (token_id,)) for token_id in record.weakest(given.worst)]
+        if given.worst
+        else _answers(record, folder, given.tokens)
+    )
     if given.format == "json":
         _print_json(record, answers)
     elif given.worst:
@@ -58,7 +64,11 @@ def _check(given: argparse.Namespace) -> None:
         if getattr(given, option) is not None and getattr(given, option) < 1:
             raise RefusedError(f"--{option} {getattr(given, option)} is no number of things to show; give 1 or more")
     if bool(given.tokens) == bool(given.worst):
-        what = "--worst and tokens were both given; ask one after the other" if given.tokens else "no token was given; name some, or add --worst 20"
+        what = (
+            "--worst and tokens were both given; ask one after the other"
+            if given.tokens
+            else "no token was given; name some, or add --worst 20"
+        )
         raise RefusedError(what)
 
 
@@ -71,7 +81,9 @@ def _answers(record: TransferRecord, folder: Path, texts: Sequence[str]) -> list
         tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else None
     except Exception as error:  # the reader raises nothing more exact
         said = " ".join(str(error).split())[:100]
-        raise RefusedError(f"{path} is no tokenizer ({said}); copy the encoder anew, or make the transfer again") from None
+        raise RefusedError(
+            f"{path} is no tokenizer ({said}); copy the encoder anew, or make the transfer again"
+        ) from None
     found = []
     for text in texts:
         if not text.strip():
@@ -80,21 +92,29 @@ def _answers(record: TransferRecord, folder: Path, texts: Sequence[str]) -> list
             found.append(_Answer(text, (token_id,)))
             continue
         if tokenizer is None:
-            raise RefusedError(f"{text!r} is no token, and tokenizer.json is not there to cut it into tokens; {_alike(record, text)}")
+            raise RefusedError(
+                f"{text!r} is no token, and tokenizer.json is not there to cut it into tokens; {_alike(record, text)}"
+            )
         tokenizer.no_truncation()
         tokenizer.no_padding()
         encoding = tokenizer.encode(text, add_special_tokens=False)
         if any(token_id >= len(record) for token_id in encoding.ids):
-            raise RefusedError(f"{text!r} has tokens that were added to the tokenizer after the transfer; the record knows nothing about them")
+            raise RefusedError(
+                f"{text!r} has tokens that were added to the tokenizer after the transfer; the record knows nothing about them"
+            )
         if all(record.origin[token_id] == "special" for token_id in encoding.ids):
-            raise RefusedError(f"{text!r} is unknown to this encoder, its tokenizer knows no piece of it; {_alike(record, text)}")
+            raise RefusedError(
+                f"{text!r} is unknown to this encoder, its tokenizer knows no piece of it; {_alike(record, text)}"
+            )
         pieces = " ".join(printable(record.target.shown[token_id]) for token_id in encoding.ids)
         found.append(_Answer(text, tuple(encoding.ids), f"{printable(text)} is read as {pieces}"))
     return found
 
 
 def _alike(record: TransferRecord, text: str) -> str:
-    close = difflib.get_close_matches(text, [shown for shown in record.target.shown if abs(len(shown) - len(text)) < 5], n=3, cutoff=0.5)
+    close = difflib.get_close_matches(
+        text, [shown for shown in record.target.shown if abs(len(shown) - len(text)) < 5], n=3, cutoff=0.5
+    )
     return f"tokens like it: {', '.join(close)}" if close else "no token is like it"
 
 
@@ -116,10 +136,14 @@ def _print_worst(record: TransferRecord, answers: Sequence[_Answer], top: int) -
     ids = [token_id for answer in answers for token_id in answer.ids]
     counts = record.counts()
     if not ids:
-        print(f"no token was mixed: {counts['copied'] + counts['special']:,} rows are copied, {counts['sampled']:,} drawn at random")
+        print(
+            f"no token was mixed: {counts['copied'] + counts['special']:,} rows are copied, {counts['sampled']:,} drawn at random"
+        )
         return
     how = "the farthest donors" if record.strength is not None else "the flattest mixtures"
-    print(f"{len(ids):,} of {counts['mixed']:,} mixed tokens, those with {how} first: what they are made of may have nothing to do with them.\n")
+    print(
+        f"{len(ids):,} of {counts['mixed']:,} mixed tokens, those with {how} first: what they are made of may have nothing to do with them.\n"
+    )
     print("\n".join(columns([_row(record, token_id, top) for token_id in ids])))
     _print_legend(record, ids, top)
     if counts["sampled"]:
@@ -129,7 +153,11 @@ def _print_worst(record: TransferRecord, answers: Sequence[_Answer], top: int) -
 
 
 def _row(record: TransferRecord, token_id: int, top: int) -> list[str]:
-    return [printable(record.target.shown[token_id]), f"= {made_of(record, token_id, top)}", origin_text(record, token_id)]
+    return [
+        printable(record.target.shown[token_id]),
+        f"= {made_of(record, token_id, top)}",
+        origin_text(record, token_id),
+    ]
 
 
 def _print_legend(record: TransferRecord, ids: Sequence[int], top: int) -> None:
@@ -140,7 +168,9 @@ def _print_legend(record: TransferRecord, ids: Sequence[int], top: int) -> None:
         notes.append(
             f"cosine: how near a token and its heaviest donor are, {record.measure}; usual here is {half}, the lowest tenth is below {tenth}"
         )
-    names = [record.target.shown[i] for i in ids] + [record.source.shown[donor] for i in ids for donor, _ in record.parts(i)[:top]]
+    names = [record.target.shown[i] for i in ids] + [
+        record.source.shown[donor] for i in ids for donor, _ in record.parts(i)[:top]
+    ]
     if any(name.startswith("##") and len(name) > 2 for name in names):
         notes.append("##: the token continues a word")
     if notes:
@@ -157,7 +187,11 @@ def made_of(record: TransferRecord, token_id: int, top: int) -> str:
 
 
 def _print_json(record: TransferRecord, answers: Sequence[_Answer]) -> None:
-    tokens = [({"asked": answer.asked} if answer.asked else {}) | _as_dict(record, i) for answer in answers for i in answer.ids]
+    tokens = [
+        ({"asked": answer.asked} if answer.asked else {}) | _as_dict(record, i)
+        for answer in answers
+        for i in answer.ids
+    ]
     readable = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     print(json.dumps({"measure": record.measure, "tokens": tokens}, ensure_ascii=not readable, indent=1))
 
@@ -171,5 +205,8 @@ def _as_dict(record: TransferRecord, token_id: int) -> dict[str, Any]:
         "rule": str(record.rule[token_id]),
         "support": int(record.support[token_id]),
         "strength": None if strength is None or np.isnan(strength) else strength,
-        "donors": [{"token": record.source.tokens[donor], "id": donor, "weight": weight} for donor, weight in record.parts(token_id)],
+        "donors": [
+            {"token": record.source.tokens[donor], "id": donor, "weight": weight}
+            for donor, weight in record.parts(token_id)
+        ],
     }

@@ -29,7 +29,12 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     option = described.add_argument
-    option("--preset", default="pocket", metavar="NAME|FILE", help="what to run: a name from experiments/presets or a YAML file (default: pocket)")
+    option(
+        "--preset",
+        default="pocket",
+        metavar="NAME|FILE",
+        help="what to run: a name from experiments/presets or a YAML file (default: pocket)",
+    )
     option("--languages", nargs="+", metavar="L", help="languages, e.g. ko ru")
     option("--architectures", nargs="+", metavar="A", help="encoders of the preset")
     option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base, bm25 and dense")
@@ -38,11 +43,38 @@ def parser() -> argparse.ArgumentParser:
     option("--collections", nargs="+", metavar="C", help="collections of the preset")
     option("--regimes", "--stages", nargs="+", metavar="R", help="zero-shot, fine-tuned")
     option("--seeds", nargs="+", type=int, metavar="N", help="seeds; several give mean ± deviation")
-    option("--catalog", nargs="+", metavar="FILE", help="catalogs of your own, whose entries `catalog:NAME` finds first (see docs/catalog.md)")
-    option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="any other option of the preset, e.g. training.epochs=2")
-    option("--results", type=Path, default=Path("results"), metavar="DIR", help="folder for tables, cells.csv, runs (default: results)")
-    option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder for computed artifacts, reused by every run (default: store)")
-    option("--address", metavar="RAY", help="address of a running Ray cluster, `auto` on its head node (default: a local one for this run)")
+    option(
+        "--catalog",
+        nargs="+",
+        metavar="FILE",
+        help="catalogs of your own, whose entries `catalog:NAME` finds first (see docs/catalog.md)",
+    )
+    option(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY.PATH=VALUE",
+        help="any other option of the preset, e.g. training.epochs=2",
+    )
+    option(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="folder for tables, cells.csv, runs (default: results)",
+    )
+    option(
+        "--store",
+        type=Path,
+        default=Path("store"),
+        metavar="DIR",
+        help="folder for computed artifacts, reused by every run (default: store)",
+    )
+    option(
+        "--address",
+        metavar="RAY",
+        help="address of a running Ray cluster, `auto` on its head node (default: a local one for this run)",
+    )
     option("--dry-run", action="store_true", help="print cells, missing artifacts and an estimate, compute nothing")
     return described
 
@@ -106,7 +138,9 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
     expected = sum(estimate.seconds(artifact) for artifact in todo)
     progress = Progress(expected, slots, given.results / "run.log")
     finished = [cell for cell in cells if store.has(cell.artifact)]
-    progress.line(f"{preset.title}: {len(cells)} cells, {len(finished)} already in the store, {len(todo)} artifacts to compute")
+    progress.line(
+        f"{preset.title}: {len(cells)} cells, {len(finished)} already in the store, {len(todo)} artifacts to compute"
+    )
     for note in store.found:
         progress.line(note)
     errors: dict[str, str] = {}
@@ -132,19 +166,26 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
     records = [
         measurement.record(cell.identity, cell.artifact.key, cell.label, cell.reference, store.path(cell.artifact))
         if store.has(cell.artifact)
-        else measurement.failed(cell.identity, cell.artifact.key, cell.label, cell.reference, errors.get(cell.artifact.key, "not computed"))
+        else measurement.failed(
+            cell.identity, cell.artifact.key, cell.label, cell.reference, errors.get(cell.artifact.key, "not computed")
+        )
         for cell in cells
     ]
     paths = {record.key: store.path(cell.artifact) for record, cell in zip(records, cells, strict=True)}
     try:
-        written = write_results(given.results, records, lambda record: paths[record.key] if record.status == "ok" else None)
+        written = write_results(
+            given.results, records, lambda record: paths[record.key] if record.status == "ok" else None
+        )
     except OSError as error:
         said = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
         print(f"error: --results {given.results} cannot be written: {said}; the store has all that was computed: mend it, and the same command "
               "writes the tables", file=sys.stderr)  # fmt: skip
         return 1
     if store.set_aside_damaged(cell.artifact for cell in cells):
-        print(f"error: {store.found[-1]}, and that while the tables were written: run the same command again", file=sys.stderr)
+        print(
+            f"error: {store.found[-1]}, and that while the tables were written: run the same command again",
+            file=sys.stderr,
+        )
         return 1
     for table in written.tables:
         print(f"\n{to_text(table)}", end="")
@@ -179,12 +220,22 @@ def _describe(preset: Any, cells: list, todo: list, store: Any, slots: int) -> N
     for stage, artifacts in by_stage(todo).items():
         each = sum(estimate.seconds(artifact) for artifact in artifacts) / len(artifacts)
         sources = {estimate.source(artifact) for artifact in artifacts}
-        how = ", a guess for small models and collections" if GUESSED in sources else ", as calibrated" if CALIBRATED in sources else ""
+        how = (
+            ", a guess for small models and collections"
+            if GUESSED in sources
+            else ", as calibrated"
+            if CALIBRATED in sources
+            else ""
+        )
         print(f"  {len(artifacts):5d} {stage:<18} about {duration(each)} each{how}")
     shared = sharing(cells, estimate.seconds)
     times, seconds_times = shared.artifacts_apart / shared.artifacts, shared.seconds_apart / shared.seconds
-    print(f"sharing: {shared.artifacts:,} artifacts, cell by cell {shared.artifacts_apart:,} ({times:.1f} times as many)")
-    print(f"         {duration(shared.seconds)} of work, cell by cell {duration(shared.seconds_apart)} ({seconds_times:.1f} times as much)")
+    print(
+        f"sharing: {shared.artifacts:,} artifacts, cell by cell {shared.artifacts_apart:,} ({times:.1f} times as many)"
+    )
+    print(
+        f"         {duration(shared.seconds)} of work, cell by cell {duration(shared.seconds_apart)} ({seconds_times:.1f} times as much)"
+    )
     print(f"estimate: {duration(total / slots)} with {slots} at a time ({duration(total)} of work)")
 
 

@@ -62,7 +62,9 @@ def tokenizer(name: str, revision: str | None) -> Input:
 def bridge(name: str, revision: str | None) -> Input:
     """Raises RefusedError if a folder is no model of sentence-transformers or transformers."""
     source = _model("--bridge", name, revision, "--bridge-revision")
-    if isinstance(source, Local) and not any((source.path / file).is_file() for file in ("modules.json", "config.json")):
+    if isinstance(source, Local) and not any(
+        (source.path / file).is_file() for file in ("modules.json", "config.json")
+    ):
         raise RefusedError(f"--bridge {name!r} has no modules.json; give the folder of a SentenceTransformer")
     return Input(name, source)
 
@@ -79,7 +81,9 @@ def file(option: str, path: Path) -> Input:
             with path.open("rb") as opened:
                 codecs.getincrementaldecoder("utf-8")().decode(opened.read(_LOOK))
         except UnicodeDecodeError as error:
-            raise RefusedError(f"{option} {str(path)!r} is no UTF-8 text (byte {error.start}); convert it, e.g. with iconv -t UTF-8") from None
+            raise RefusedError(
+                f"{option} {str(path)!r} is no UTF-8 text (byte {error.start}); convert it, e.g. with iconv -t UTF-8"
+            ) from None
     return Input(str(path), Local(path.resolve()))
 
 
@@ -114,7 +118,9 @@ def _model(option: str, name: str, revision: str | None, revision_option: str) -
     """The folder, hub model or part of the pocket a name stands for."""
     path, is_pocket = Path(name).expanduser(), name.startswith("pocket:")
     if revision is not None and (is_pocket or path.exists()):
-        raise RefusedError(f"{revision_option} {revision!r} has no effect: {option} {name!r} is no hub model; leave it out")
+        raise RefusedError(
+            f"{revision_option} {revision!r} has no effect: {option} {name!r} is no hub model; leave it out"
+        )
     if is_pocket:
         from harness.pocket.names import pocket_member
 
@@ -129,7 +135,9 @@ def _model(option: str, name: str, revision: str | None, revision_option: str) -
     if name.count("/") != 1 or name.startswith((".", "~", "/")):
         raise RefusedError(f"{option} {name!r} does not exist here; check the path, or give a hub id as OWNER/NAME")
     if revision is None:
-        raise RefusedError(f"{option} {name!r} does not exist here; if it is a hub model, add its pinned revision with {revision_option} COMMIT")
+        raise RefusedError(
+            f"{option} {name!r} does not exist here; if it is a hub model, add its pinned revision with {revision_option} COMMIT"
+        )
     return Hub(name, revision)
 
 

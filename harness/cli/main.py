@@ -21,7 +21,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    described = _Parser(prog="sembridge-bench", description="Give an English sparse encoder another language's vocabulary.", allow_abbrev=False)
+    described = _Parser(
+        prog="sembridge-bench",
+        description="Give an English sparse encoder another language's vocabulary.",
+        allow_abbrev=False,
+    )
     commands = described.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _transfer(commands)
     _explain(commands)
@@ -42,30 +46,80 @@ def _transfer(commands: argparse._SubParsersAction) -> None:
     option = command.add_argument
     option("source", metavar="SOURCE", help="the sparse encoder to transplant")
     option("--tokenizer", required=True, metavar="T", help="tokenizer of the new language")
-    option("--initializer", default="sembridge", metavar="NAME", help="how the rows of new tokens are made (default: sembridge)")
+    option(
+        "--initializer",
+        default="sembridge",
+        metavar="NAME",
+        help="how the rows of new tokens are made (default: sembridge)",
+    )
     option("--out", required=True, type=Path, metavar="DIR", help="folder to write")
     option("--bridge", metavar="B", help="multilingual sentence encoder (default: the method's own)")
-    option("--bridge-prompt", default="", metavar="P", help='put before every text the bridge embeds, e.g. "query: " for the e5 family')
+    option(
+        "--bridge-prompt",
+        default="",
+        metavar="P",
+        help='put before every text the bridge embeds, e.g. "query: " for the e5 family',
+    )
     option("--alpha", type=float, metavar="X", help="sparsity of the mixtures, at least 1 (default: the method's own)")
-    option("--text", type=Path, metavar="FILE", help="text of the new language, one passage a line, for methods that learn from it (focus, wechsel)")
+    option(
+        "--text",
+        type=Path,
+        metavar="FILE",
+        help="text of the new language, one passage a line, for methods that learn from it (focus, wechsel)",
+    )
     option("--words", type=Path, metavar="FILE", help="multilingual word vectors in word2vec text format (ofa)")
-    option("--dictionary", type=Path, metavar="FILE", help="a source word, a tab and a target word on each line (wechsel)")
+    option(
+        "--dictionary", type=Path, metavar="FILE", help="a source word, a tab and a target word on each line (wechsel)"
+    )
     option("--source-text", type=Path, metavar="FILE", help="text of the source's language (wechsel)")
-    option("--source-vectors", type=Path, metavar="FILE", help="instead: fastText model of the source's language, .bin (wechsel)")
-    option("--target-vectors", type=Path, metavar="FILE", help="instead of --text: fastText model of the new language, .bin (wechsel)")
+    option(
+        "--source-vectors",
+        type=Path,
+        metavar="FILE",
+        help="instead: fastText model of the source's language, .bin (wechsel)",
+    )
+    option(
+        "--target-vectors",
+        type=Path,
+        metavar="FILE",
+        help="instead of --text: fastText model of the new language, .bin (wechsel)",
+    )
     option("--set", action="append", default=[], metavar="FIELD=VALUE", help="any other parameter of the initializer")
-    option("--profile", default="fixed", metavar="P", help="fixed, or compat: the choices of SemBridge's published code (default: fixed)")
-    option("--overlap", default="fuzzy", metavar="MODE", help="which tokens count as the same: special, exact, fuzzy (default: fuzzy)")
-    option("--donors", metavar="D", help="which source tokens may be mixed from: ordinary, all (default: the profile's)")
+    option(
+        "--profile",
+        default="fixed",
+        metavar="P",
+        help="fixed, or compat: the choices of SemBridge's published code (default: fixed)",
+    )
+    option(
+        "--overlap",
+        default="fuzzy",
+        metavar="MODE",
+        help="which tokens count as the same: special, exact, fuzzy (default: fuzzy)",
+    )
+    option(
+        "--donors", metavar="D", help="which source tokens may be mixed from: ordinary, all (default: the profile's)"
+    )
     option("--bias", metavar="POLICY", help="the decoder bias: transfer, zero, keep (default: the profile's)")
-    option("--idf-text", type=Path, metavar="FILE", help="inference-free encoders: text to count the weights of query tokens in")
+    option(
+        "--idf-text",
+        type=Path,
+        metavar="FILE",
+        help="inference-free encoders: text to count the weights of query tokens in",
+    )
     option("--seed", type=int, default=42, metavar="N", help="seed of everything that is sampled (default: 42)")
     option("--revision", metavar="COMMIT", help="revision of SOURCE, if it is a hub model")
     option("--tokenizer-revision", metavar="COMMIT", help="revision of the tokenizer, if it is a hub model")
     option("--bridge-revision", metavar="COMMIT", help="revision of the bridge, if it is a hub model")
     option("--language", metavar="L", help="code of the new language for the model card, e.g. ko")
     option("--force", action="store_true", help="replace the transferred encoder that DIR holds")
-    option("--store", type=Path, default=Path("store"), metavar="DIR", help="where parts of the pocket are built and kept (default: store)")
+    option(
+        "--store",
+        type=Path,
+        default=Path("store"),
+        metavar="DIR",
+        help="where parts of the pocket are built and kept (default: store)",
+    )
 
 
 def _explain(commands: argparse._SubParsersAction) -> None:
@@ -93,8 +147,22 @@ def _compare(commands: argparse._SubParsersAction) -> None:
     )
     option = command.add_argument
     option("results", type=Path, metavar="RESULTS", help="folder written by a run of the grid")
-    option("--expected", nargs="+", type=Path, default=[], metavar="FILE", help="files of figures (default: all in experiments/expected)")
-    option("--catalog", nargs="+", type=Path, default=[], metavar="FILE", help="catalogs of your own: they say what a whole collection is")
+    option(
+        "--expected",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="files of figures (default: all in experiments/expected)",
+    )
+    option(
+        "--catalog",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="catalogs of your own: they say what a whole collection is",
+    )
     option("--strict", action="store_true", help="exit code 1 if a figure is missed, or none could be compared")
 
 
@@ -117,8 +185,14 @@ def _doctor(commands: argparse._SubParsersAction) -> None:
     option("--regimes", "--stages", nargs="+", metavar="R", help="zero-shot, fine-tuned")
     option("--catalog", nargs="+", metavar="FILE", help="catalogs of your own, whose entries come first")
     option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="any other option of the preset")
-    option("--store", type=Path, default=Path("store"), metavar="DIR", help="folder of computed artifacts (default: store)")
-    option("--calibrate", action="store_true", help="measure this machine for half a minute, to estimate hours; kept in the store")
+    option(
+        "--store", type=Path, default=Path("store"), metavar="DIR", help="folder of computed artifacts (default: store)"
+    )
+    option(
+        "--calibrate",
+        action="store_true",
+        help="measure this machine for half a minute, to estimate hours; kept in the store",
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

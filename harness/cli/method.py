@@ -90,7 +90,9 @@ def _filled(kind: Any) -> set[str]:
 def _check_taken(given: argparse.Namespace, offered: Mapping[str, Input], read: list[str]) -> None:
     """An option that the method would not look at is a misunderstanding."""
     options = list(offered)
-    options += [option for option in ("bridge_prompt", "bridge_revision") if getattr(given, option) and "bridge" not in read]
+    options += [
+        option for option in ("bridge_prompt", "bridge_revision") if getattr(given, option) and "bridge" not in read
+    ]
     for option in options:
         if option not in read:
             raise RefusedError(f"initializer {given.initializer!r} does not use {_named(option)}; leave it out")
@@ -110,8 +112,16 @@ def _settings(given: argparse.Namespace, kind: Any, defaults: Mapping[str, Any])
         if not separator:
             raise RefusedError(f"--set {setting!r} is not of the form FIELD=VALUE")
         if name not in known:
-            hint = f"use {_named(name)} instead" if name in (*FILES, "bridge") else nearest(name, known) if known else "it has no parameters"
-            raise RefusedError(f"--set {setting!r}: initializer {given.initializer!r} has no parameter {name!r}; {hint}")
+            hint = (
+                f"use {_named(name)} instead"
+                if name in (*FILES, "bridge")
+                else nearest(name, known)
+                if known
+                else "it has no parameters"
+            )
+            raise RefusedError(
+                f"--set {setting!r}: initializer {given.initializer!r} has no parameter {name!r}; {hint}"
+            )
         if name in settings:
             raise RefusedError(f"--set {setting!r}: {name} is given twice")
         settings[name] = _value(setting, text, known[name])
@@ -136,14 +146,20 @@ def _value(setting: str, text: str, default: Any) -> Any:
     if isinstance(default, float) and type(value) is int and abs(value) < 2**53:
         return float(value)
     if isinstance(default, (bool, int, float, str)) and type(value) is not type(default):
-        raise RefusedError(f"--set {shown(setting)}: {shown(value)} is no {type(default).__name__}; the default is {default!r}")
+        raise RefusedError(
+            f"--set {shown(setting)}: {shown(value)} is no {type(default).__name__}; the default is {default!r}"
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise RefusedError(f"--set {shown(setting)}: {value!r} is no finite number; the default is {default!r}")
     return value
 
 
 def _input(
-    given: argparse.Namespace, group: tuple[str, ...], offered: Mapping[str, Input], settings: dict[str, Any], defaults: Mapping[str, Any]
+    given: argparse.Namespace,
+    group: tuple[str, ...],
+    offered: Mapping[str, Input],
+    settings: dict[str, Any],
+    defaults: Mapping[str, Any],
 ) -> tuple[str, Input]:
     """(option, input): the one given, the bridge the method names itself, or for needs that have no option of their own a file given with --set."""
     for option in group:
@@ -153,7 +169,9 @@ def _input(
         return "bridge", inputs.bridge(defaults["bridge"], given.bridge_revision)
     if settings.get(group[0]) is not None:
         return group[0], inputs.file(f"--set {group[0]}", Path(str(settings.pop(group[0]))))
-    ways = " or ".join(_named(option) for option in group) if group[0] in (*FILES, "bridge") else f"--set {group[0]}=FILE"
+    ways = (
+        " or ".join(_named(option) for option in group) if group[0] in (*FILES, "bridge") else f"--set {group[0]}=FILE"
+    )
     raise RefusedError(f"initializer {given.initializer!r} needs {ways}; add it (see sembridge-bench transfer --help)")
 
 

@@ -25,10 +25,14 @@ def check_output(out: Path, force: bool, inputs: Iterable[Path]) -> Path:
         if not (out / JSON).is_file():
             raise RefusedError(f"--out {shown!r} is not empty and holds no transferred encoder; choose another folder")
         if not force:
-            raise RefusedError(f"--out {shown!r} holds a transferred encoder already; choose another folder, or replace it with --force")
+            raise RefusedError(
+                f"--out {shown!r} holds a transferred encoder already; choose another folder, or replace it with --force"
+            )
     above = next(parent for parent in out.parents if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
-        raise RefusedError(f"--out {shown!r} cannot be written: {above} is {'not writable' if above.is_dir() else 'a file'}; choose another folder")
+        raise RefusedError(
+            f"--out {shown!r} cannot be written: {above} is {'not writable' if above.is_dir() else 'a file'}; choose another folder"
+        )
     return out
 
 

@@ -47,7 +47,10 @@ def prepared(chosen: Method, bench: Workbench, say: Callable[[str, str], None]) 
     for need in chosen.kind.needs:
         start = time.perf_counter()
         if need == "bridge":
-            say("bridge", f"{chosen.inputs['bridge'].name} reads {len(bench.asked.source):,} + {len(bench.asked.target):,} tokens")
+            say(
+                "bridge",
+                f"{chosen.inputs['bridge'].name} reads {len(bench.asked.source):,} + {len(bench.asked.target):,} tokens",
+            )
             with reading("--bridge", chosen.inputs["bridge"]):
                 filled["bridge"] = vectors = _bridge_vectors(bench)
             nearness = Nearness(vectors.source.vectors, vectors.target.vectors, "as the bridge sees them")
@@ -72,16 +75,23 @@ def prepared(chosen: Method, bench: Workbench, say: Callable[[str, str], None]) 
 def _bridge_vectors(bench: Workbench) -> Any:
     from sembridge.bridge import BridgeVectors, embed_vocabulary, load_bridge
 
-    model, watched = load_bridge(*bench.located["bridge"]), sys.stderr.isatty()  # a large bridge takes long, but a log needs no bars
+    model, watched = (
+        load_bridge(*bench.located["bridge"]),
+        sys.stderr.isatty(),
+    )  # a large bridge takes long, but a log needs no bars
     sides = (bench.asked.source, bench.asked.target)
-    return BridgeVectors(*(embed_vocabulary(model, side, prompt=bench.bridge_prompt, progress=watched) for side in sides))
+    return BridgeVectors(
+        *(embed_vocabulary(model, side, prompt=bench.bridge_prompt, progress=watched) for side in sides)
+    )
 
 
 def _subword_vectors(bench: Workbench) -> Any:
     from baselines.vectors.words import WordVectors, subword_vectors
 
     words = WordVectors.load(bench.located["words"].path)
-    return subword_vectors(words, bench.source_tokenizer, bench.tokenizer, len(bench.asked.source), len(bench.asked.target))
+    return subword_vectors(
+        words, bench.source_tokenizer, bench.tokenizer, len(bench.asked.source), len(bench.asked.target)
+    )
 
 
 def _auxiliary_vectors(bench: Workbench, chosen: Method) -> Any:
@@ -105,5 +115,8 @@ def _aligned_vectors(bench: Workbench, chosen: Method) -> Any:
         return train_words((words(line, language) for line in lines(bench.located[text].path)), **chosen.training).wv
 
     dictionary = read_dictionary(bench.located["dictionary"].path)
-    source, target = vectors("source_vectors", "source_text", SOURCE_LANGUAGE), vectors("target_vectors", "text", bench.language)
+    source, target = (
+        vectors("source_vectors", "source_text", SOURCE_LANGUAGE),
+        vectors("target_vectors", "text", bench.language),
+    )
     return aligned_subwords(source, target, dictionary, bench.asked.source, bench.asked.target)

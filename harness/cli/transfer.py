@@ -63,17 +63,25 @@ def _check(given: argparse.Namespace) -> _Order:
         if (value := getattr(given, option)) is not None and value not in known:
             raise RefusedError(f"--{option} {value!r} is unknown; {nearest(value, known)}")
     if (given.profile, given.donors) == ("compat", "ordinary"):
-        raise RefusedError("--donors 'ordinary' cannot be had with --profile compat, where every token donates; leave --donors out")
+        raise RefusedError(
+            "--donors 'ordinary' cannot be had with --profile compat, where every token donates; leave --donors out"
+        )
     if given.language is not None and not _LANGUAGE.fullmatch(given.language):
         raise RefusedError(f"--language {given.language!r} is no language code; give one like ko, zh or pt-BR")
     source = inputs.encoder(given.source, given.revision)
     tokenizer = inputs.tokenizer(given.tokenizer, given.tokenizer_revision)
-    offered = {option: inputs.file(f"--{option.replace('_', '-')}", path) for option in FILES if (path := getattr(given, option)) is not None}
+    offered = {
+        option: inputs.file(f"--{option.replace('_', '-')}", path)
+        for option in FILES
+        if (path := getattr(given, option)) is not None
+    }
     if given.bridge is not None:
         offered["bridge"] = inputs.bridge(given.bridge, given.bridge_revision)
     idf_text = None if given.idf_text is None else inputs.file("--idf-text", given.idf_text)
     if idf_text and isinstance(source.source, Local) and not (source.path / "router_config.json").is_file():
-        raise RefusedError(f"--idf-text is for inference-free encoders, but SOURCE {given.source!r} reads queries with its masked LM; leave it out")
+        raise RefusedError(
+            f"--idf-text is for inference-free encoders, but SOURCE {given.source!r} reads queries with its masked LM; leave it out"
+        )
     used = [source, tokenizer, *offered.values(), *([idf_text] if idf_text else [])]
     if any(isinstance(one.source, (Artifact, Member)) for one in used):
         try:
@@ -101,10 +109,15 @@ def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
         encoder = load_encoder(*located["source"])
     with inputs.reading("--tokenizer", order.tokenizer):
         tokenizer = load_tokenizer(*located["tokenizer"])
-    asked = question(encoder, tokenizer, profile=given.profile, overlap=given.overlap, donors=given.donors, seed=given.seed)
+    asked = question(
+        encoder, tokenizer, profile=given.profile, overlap=given.overlap, donors=given.donors, seed=given.seed
+    )
     _say("source", f"{order.source.name}: {len(asked.source):,} tokens, hidden size {asked.rows.shape[1]}")
     _say("tokenizer", f"{order.tokenizer.name}: {len(asked.target):,} tokens")
-    _say("overlap", f"{len(asked.target) - len(asked.missing):,} tokens are in both, their rows are copied; {len(asked.missing):,} rows to make")
+    _say(
+        "overlap",
+        f"{len(asked.target) - len(asked.missing):,} tokens are in both, their rows are copied; {len(asked.missing):,} rows to make",
+    )
     bench = Workbench(located, asked, parts(encoder).tokenizer, tokenizer, given.bridge_prompt, given.language or "")
     initializer, near = prepared(chosen, bench, _say)
     _say("rows", f"{chosen.kind.name} makes them")
@@ -113,7 +126,14 @@ def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
     strength = None if near is None else best_cosines(embedding, near.source, near.target)
     record = TransferRecord.of(asked, embedding, recipe, strength, "" if near is None else near.measure)
     options = transplant_options(given.profile, given.bias)
-    transplant(encoder, tokenizer, embedding, decoder=decoder, query_weights=_query_weights(order, tokenizer, len(asked.target)), **options)
+    transplant(
+        encoder,
+        tokenizer,
+        embedding,
+        decoder=decoder,
+        query_weights=_query_weights(order, tokenizer, len(asked.target)),
+        **options,
+    )
     with published(order.out) as folder:
         encoder.save_pretrained(str(folder), create_model_card=False)
         record.save(folder)
@@ -143,7 +163,10 @@ def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str
     from sembridge.model_card.recipe import Recipe
     from sembridge.pipeline import transplant_options
 
-    bias, donors = transplant_options(given.profile, given.bias)["bias"], given.donors or {"fixed": "ordinary", "compat": "all"}[given.profile]
+    bias, donors = (
+        transplant_options(given.profile, given.bias)["bias"],
+        given.donors or {"fixed": "ordinary", "compat": "all"}[given.profile],
+    )
     options = {"profile": given.profile, "overlap": given.overlap, "donors": donors, "bias": bias, "seed": given.seed}
     if given.bridge_prompt:
         options["bridge prompt"] = given.bridge_prompt
@@ -156,7 +179,9 @@ def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str
         inputs={role.replace("_", " "): one.ingredient() for role, one in read.items()},
         parameters=chosen.parameters(),
         options=options,
-        versions={name: version(name) for name in ("sembridge-bench", "sentence-transformers", "transformers", "torch")},
+        versions={
+            name: version(name) for name in ("sembridge-bench", "sentence-transformers", "transformers", "torch")
+        },
     )
 
 
@@ -169,7 +194,10 @@ def _summary(record: Any, out: Path, seconds: float) -> None:
     _say("result", ", ".join(f"{counts[name]:,} {name} ({100 * counts[name] / size:.0f}%)" for name in counts))
     if counts["mixed"]:
         _say("mixtures", f"{record.mean_support():.1f} source tokens each, on average")
-        _say("weakest", f"{', '.join(printable(record.target.shown[i]) for i in record.weakest(3))}: explain --worst shows why")
+        _say(
+            "weakest",
+            f"{', '.join(printable(record.target.shown[i]) for i in record.weakest(3))}: explain --worst shows why",
+        )
     _say("written", f"{out} in {duration(seconds)}; README.md in it is the model card: check its licenses")
     quoted = shlex.quote(str(out))
     print(

@@ -39,8 +39,12 @@ class Audit:
             if self.read == _TENTH:
                 self._lines["tenth"] = document_line(*document)
             if not is_identifier(identifier):
-                raise CollectionError(f"{self.name}: the document id {identifier!r} is empty or has white space: choose another dataset or revision")
-            self._hashes.append(int.from_bytes(hashlib.blake2b(identifier.encode("utf-8", "replace"), digest_size=8).digest(), "little"))
+                raise CollectionError(
+                    f"{self.name}: the document id {identifier!r} is empty or has white space: choose another dataset or revision"
+                )
+            self._hashes.append(
+                int.from_bytes(hashlib.blake2b(identifier.encode("utf-8", "replace"), digest_size=8).digest(), "little")
+            )
             if f"{document[1]} {document[2]}".strip():
                 yield document
             else:
@@ -60,11 +64,19 @@ class Audit:
         ordered = np.sort(np.frombuffer(self._hashes, dtype=np.uint64))  # np.unique would take ten times the memory
         twice = int((ordered[1:] == ordered[:-1]).sum())
         if twice:
-            raise CollectionError(f"{self.name}: {twice} document ids occur a second time: choose another dataset or revision")
+            raise CollectionError(
+                f"{self.name}: {twice} document ids occur a second time: choose another dataset or revision"
+            )
 
 
 def check_expected(name: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """CollectionError that names every expected count or fingerprint that was not found."""
-    wrong = [f"{what} expected {value}, found {found.get(what, 'none')}" for what, value in expected.items() if found.get(what) != value]
+    wrong = [
+        f"{what} expected {value}, found {found.get(what, 'none')}"
+        for what, value in expected.items()
+        if found.get(what) != value
+    ]
     if wrong:
-        raise CollectionError(f"{name} is not what was expected: {'; '.join(wrong)}: check revision and config, or correct what is expected")
+        raise CollectionError(
+            f"{name} is not what was expected: {'; '.join(wrong)}: check revision and config, or correct what is expected"
+        )

@@ -47,7 +47,9 @@ def training_pairs(folder: Path) -> tuple[tuple[str, str, str], ...]:
     if not train.exists():
         return ()
     wanted = {judgement.document for judgement in judgements(train, queries)}
-    documents = {line.id: line.text for line in jsonl.documents(folder / "corpus.jsonl", unique=False) if line.id in wanted}
+    documents = {
+        line.id: line.text for line in jsonl.documents(folder / "corpus.jsonl", unique=False) if line.id in wanted
+    }
     tested = {judgement.query for judgement in judgements(_test_file(folder), queries)}
     return _training(folder, documents, queries, tested, keep=True)
 
@@ -98,7 +100,9 @@ def document_line(identifier: str, title: str, text: str) -> str:
 def _read(folder: Path, keep: bool) -> Collection:
     """Read and check everything; without `keep` the text of every document is dropped as it streams by."""
     if not folder.is_dir():
-        raise CollectionError(f"{folder}: no such folder: give the folder that holds corpus.jsonl, queries.jsonl and qrels/")
+        raise CollectionError(
+            f"{folder}: no such folder: give the folder that holds corpus.jsonl, queries.jsonl and qrels/"
+        )
     documents = {line.id: line.text if keep else "" for line in jsonl.documents(folder / "corpus.jsonl")}
     if not documents:
         raise CollectionError(f"{folder / 'corpus.jsonl'}: the corpus is empty: write one document per line")
@@ -108,7 +112,9 @@ def _read(folder: Path, keep: bool) -> Collection:
     test = _test_file(folder)
     for number, query, document, score in judgements(test, queries):
         if document not in documents:
-            raise defect(test, number, f"unknown document id {document[:80]!r}: add it to corpus.jsonl or remove the line")
+            raise defect(
+                test, number, f"unknown document id {document[:80]!r}: add it to corpus.jsonl or remove the line"
+            )
         qrels.setdefault(query, {})[document] = score
     # In the order of queries.jsonl, whatever the order of the judgements. A query without a relevant document is left out: no measure
     # is defined for it, and some tools would count it as 0 if it stood in the run.
@@ -116,7 +122,12 @@ def _read(folder: Path, keep: bool) -> Collection:
     if not tested:
         raise CollectionError(f"{test}: no test query has a relevant document: add judgements with a score above 0")
     if len(tested) < len(qrels):
-        logger.warning("%s: %d of %d test queries have no relevant document and are left out", test, len(qrels) - len(tested), len(qrels))
+        logger.warning(
+            "%s: %d of %d test queries have no relevant document and are left out",
+            test,
+            len(qrels) - len(tested),
+            len(qrels),
+        )
     return Collection(
         name=folder.absolute().name,
         document_ids=tuple(documents),
@@ -139,7 +150,9 @@ def _test_file(folder: Path) -> Path:
     if single.exists():
         return single
     if not split.exists():
-        raise CollectionError(f"{split}: no such file: the collection has no test split; add qrels/test.tsv, or qrels.tsv beside the corpus")
+        raise CollectionError(
+            f"{split}: no such file: the collection has no test split; add qrels/test.tsv, or qrels.tsv beside the corpus"
+        )
     return split
 
 
@@ -152,7 +165,11 @@ def _training(
     judged: list[Judgement] = []
     for judgement in judgements(train, queries):
         if judgement.query in tested:
-            raise defect(train, judgement.number, f"query {judgement.query!r} is in the test split as well: remove it from one of the two")
+            raise defect(
+                train,
+                judgement.number,
+                f"query {judgement.query!r} is in the test split as well: remove it from one of the two",
+            )
         judged.append(judgement)
 
     wanted = {judgement.document for judgement in judged} - documents.keys()
@@ -163,7 +180,11 @@ def _training(
     for number, query, document, score in judged:
         text = documents.get(document, extra.get(document))
         if text is None:
-            raise defect(train, number, f"unknown document id {document[:80]!r}: add it to corpus.jsonl or train_corpus.jsonl, or remove the line")
+            raise defect(
+                train,
+                number,
+                f"unknown document id {document[:80]!r}: add it to corpus.jsonl or train_corpus.jsonl, or remove the line",
+            )
         if score > 0:
             pairs.append((queries[query], document, text))
     return tuple(pairs)

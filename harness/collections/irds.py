@@ -17,11 +17,21 @@ def check_id(name: str) -> None:
     if name not in ir_datasets.registry:
         start = name.split("/")[0]
         near = [known for known in ir_datasets.registry if known.split("/")[0] == start]
-        raise CollectionError(f"ir_datasets has no {name!r}; {nearest(name, near or {known.split('/')[0] for known in ir_datasets.registry})}")
+        raise CollectionError(
+            f"ir_datasets has no {name!r}; {nearest(name, near or {known.split('/')[0] for known in ir_datasets.registry})}"
+        )
     dataset = ir_datasets.load(name)
-    for what, has in (("documents", dataset.has_docs()), ("queries", dataset.has_queries()), ("judgements", dataset.has_qrels())):
+    for what, has in (
+        ("documents", dataset.has_docs()),
+        ("queries", dataset.has_queries()),
+        ("judgements", dataset.has_qrels()),
+    ):
         if not has:
-            within = [known for known in ir_datasets.registry if known.startswith(f"{name}/") and ir_datasets.load(known).has_qrels()]
+            within = [
+                known
+                for known in ir_datasets.registry
+                if known.startswith(f"{name}/") and ir_datasets.load(known).has_qrels()
+            ]
             raise CollectionError(f"ir_datasets {name!r} has no {what}; {nearest(f'{name}/dev', within)}")
 
 
@@ -66,6 +76,10 @@ def _fetched(what: str, stream: Iterator[Any]) -> Iterator[Any]:
     try:
         yield from stream
     except HashVerificationError:
-        raise CollectionError(f"{what}: what arrived is not the file whose md5 the package knows: run the same command again, or update it") from None
+        raise CollectionError(
+            f"{what}: what arrived is not the file whose md5 the package knows: run the same command again, or update it"
+        ) from None
     except (requests.RequestException, EOFError, OSError) as error:
-        raise CollectionError(f"{what}: the download failed ({type(error).__name__}): run the same command again, whole files are kept") from None
+        raise CollectionError(
+            f"{what}: the download failed ({type(error).__name__}): run the same command again, whole files are kept"
+        ) from None

@@ -33,7 +33,9 @@ def documents(path: Path, unique: bool = True) -> Iterator[Line]:
     for number, record, identifier in _records(path, "document", unique):
         text = f"{_string(path, number, record, 'title', '')} {_string(path, number, record, 'text')}".strip()
         if not text:
-            raise defect(path, number, f"document {identifier[:80]!r} is empty: give it a title or a text, or remove it")
+            raise defect(
+                path, number, f"document {identifier[:80]!r} is empty: give it a title or a text, or remove it"
+            )
         yield Line(number, identifier, text)
 
 
@@ -42,14 +44,18 @@ def queries(path: Path) -> Iterator[Line]:
     for number, record, identifier in _records(path, "query"):
         text = _string(path, number, record, "text").strip()
         if not text:
-            raise defect(path, number, f"query {identifier[:80]!r} is empty: give it a text, or remove it and its judgements")
+            raise defect(
+                path, number, f"query {identifier[:80]!r} is empty: give it a text, or remove it and its judgements"
+            )
         yield Line(number, identifier, text)
 
 
 def numbered(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a UTF-8 file that are not blank, with their numbers, without line end. CollectionError if the file is missing."""
     try:
-        if path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):  # a pipe nobody writes to would be waited for
+        if (
+            path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode)
+        ):  # a pipe nobody writes to would be waited for
             raise CollectionError(f"{path}: is a pipe or a device: expected a file of that name")
         # Bytes, so that a wrong encoding can be blamed on its line, and only \n ends a line, as the format demands.
         with path.open("rb") as file:
@@ -61,13 +67,19 @@ def numbered(path: Path) -> Iterator[tuple[int, str]]:
                 if text.strip():
                     yield number, text
     except FileNotFoundError:
-        raise CollectionError(f"{path}: no such file: a collection needs corpus.jsonl, queries.jsonl and qrels/test.tsv") from None
+        raise CollectionError(
+            f"{path}: no such file: a collection needs corpus.jsonl, queries.jsonl and qrels/test.tsv"
+        ) from None
     except IsADirectoryError:
         raise CollectionError(f"{path}: is a folder: expected a file of that name") from None
     except OversizedError as error:
-        raise CollectionError(f"{path}:{error.number}: the line is {error}: check that records end with line ends, and cut long texts") from None
+        raise CollectionError(
+            f"{path}:{error.number}: the line is {error}: check that records end with line ends, and cut long texts"
+        ) from None
     except OSError as error:
-        raise CollectionError(f"{path}: cannot be read ({error.strerror}): check the file and who may read it") from None
+        raise CollectionError(
+            f"{path}: cannot be read ({error.strerror}): check the file and who may read it"
+        ) from None
 
 
 def defect(path: Path, number: int, what: str) -> CollectionError:
@@ -91,9 +103,13 @@ def _records(path: Path, kind: str, unique: bool = True) -> Iterator[tuple[int, 
             raise defect(path, number, f"a JSON {type(record).__name__}, not an object: write one JSON object per line")
         identifier = _string(path, number, record, "_id")
         if not is_identifier(identifier):
-            raise defect(path, number, f"_id {identifier[:80]!r} is empty or has white space: give the {kind} an id without")
+            raise defect(
+                path, number, f"_id {identifier[:80]!r} is empty or has white space: give the {kind} an id without"
+            )
         if identifier in seen:
-            raise defect(path, number, f"{kind} id {identifier[:80]!r} occurs a second time: remove or rename one of the two")
+            raise defect(
+                path, number, f"{kind} id {identifier[:80]!r} occurs a second time: remove or rename one of the two"
+            )
         if unique:
             seen.add(identifier)
         yield number, record, identifier
@@ -102,17 +118,27 @@ def _records(path: Path, kind: str, unique: bool = True) -> Iterator[tuple[int, 
 def _string(path: Path, number: int, record: dict[str, object], field: str, default: str | None = None) -> str:
     value = record.get(field, default)
     if value is None and field not in record:
-        raise defect(path, number, f"field {field!r} is missing: a line needs _id and text (and a title, for a document that has one)")
+        raise defect(
+            path,
+            number,
+            f"field {field!r} is missing: a line needs _id and text (and a title, for a document that has one)",
+        )
     if not isinstance(value, str):
         raise defect(path, number, f"field {field!r} is not a string but {_shown(value)}: put it in quotes")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:  # JSON can spell half a surrogate pair, tokenizers and files cannot hold it
-        raise defect(path, number, f"field {field!r} has half a surrogate pair, which is no character: repair the text") from None
+        raise defect(
+            path, number, f"field {field!r} has half a surrogate pair, which is no character: repair the text"
+        ) from None
     return value
 
 
 def _shown(value: object) -> str:
     """The value as JSON, its beginning if it is long; of a list or an object within others only what it is."""
-    flat = value if not isinstance(value, (list, dict)) or not any(isinstance(part, (list, dict)) for part in value) else type(value).__name__
+    flat = (
+        value
+        if not isinstance(value, (list, dict)) or not any(isinstance(part, (list, dict)) for part in value)
+        else type(value).__name__
+    )
     return json.dumps(flat)[:40]

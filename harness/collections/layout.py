@@ -49,7 +49,9 @@ def beir_layout(parameters: Mapping[str, Any]) -> Layout:
     test = _test_split(other, judgements, split)
     train = parameters.get("train", "train")
     if "train" in parameters and train not in judgements:
-        raise CollectionError(f"hub dataset {other.name!r}: no judgements for the split {train!r}; {nearest(train, judgements)}")
+        raise CollectionError(
+            f"hub dataset {other.name!r}: no judgements for the split {train!r}; {nearest(train, judgements)}"
+        )
     if len(corpus) > 1 and test not in corpus:
         raise CollectionError(
             f"hub dataset {repository.name!r}: the corpus has the splits {', '.join(corpus)}, none of them {test!r}; choose a split"
@@ -73,7 +75,9 @@ def miracl_layout(parameters: Mapping[str, Any]) -> Layout:
         pattern = _MIRACL[role].format(config=parameters["config"], split=name)
         paths = _matching(of, pattern)
         if needed and not paths:
-            raise CollectionError(f"hub dataset {of.name!r} has no file {pattern}: check config {parameters['config']!r} and split {name!r}")
+            raise CollectionError(
+                f"hub dataset {of.name!r} has no file {pattern}: check config {parameters['config']!r} and split {name!r}"
+            )
         return [File(of, path) for path in paths]
 
     judged = found(other, "judgements", train, "train" in parameters) if train != split else []
@@ -148,7 +152,12 @@ def _by_name(repository: Repository, config: str, role: str) -> Splits:
         stem = _SUFFIXES.sub("", path)
         for start in starts:
             rest = stem.removeprefix(start)
-            if stem == path or not stem.startswith(start) or "/" in rest.strip("/") or (start and rest and rest[0] != "/"):
+            if (
+                stem == path
+                or not stem.startswith(start)
+                or "/" in rest.strip("/")
+                or (start and rest and rest[0] != "/")
+            ):
                 continue
             splits.setdefault(re.split(r"[-.]", rest.strip("/"))[0] or role, []).append(path)
             break
@@ -160,7 +169,9 @@ def _test_split(repository: Repository, judgements: Splits, split: str | None) -
     for name in wanted:
         if name in judgements:
             return name
-    raise CollectionError(f"hub dataset {repository.name!r}: no judgements for the split {wanted[0]!r}; {nearest(wanted[0], judgements)}")
+    raise CollectionError(
+        f"hub dataset {repository.name!r}: no judgements for the split {wanted[0]!r}; {nearest(wanted[0], judgements)}"
+    )
 
 
 def _matching(repository: Repository, pattern: str) -> list[str]:

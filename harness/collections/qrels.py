@@ -32,15 +32,27 @@ def judgements(path: Path, queries: Container[str]) -> Iterator[Judgement]:
     lines = numbered(path)
     for number, line in lines:
         if tuple(line.split("\t")) != HEADER:
-            raise defect(path, number, "the header is missing: make the first line 'query-id', 'corpus-id', 'score', separated by tabs")
+            raise defect(
+                path,
+                number,
+                "the header is missing: make the first line 'query-id', 'corpus-id', 'score', separated by tabs",
+            )
         break
     for number, line in lines:
         columns = line.split("\t")
         if len(columns) != len(HEADER):
-            raise defect(path, number, f"{len(columns)} columns instead of 3: separate query-id, corpus-id and score by single tabs")
+            raise defect(
+                path,
+                number,
+                f"{len(columns)} columns instead of 3: separate query-id, corpus-id and score by single tabs",
+            )
         query, document, score = columns[0], columns[1], _whole(columns[2])
         if score is None:
-            raise defect(path, number, f"score {columns[2][:40]!r} is not a whole number: write 1 for relevant, 0 for not relevant")
+            raise defect(
+                path,
+                number,
+                f"score {columns[2][:40]!r} is not a whole number: write 1 for relevant, 0 for not relevant",
+            )
         if query not in queries:
             raise defect(path, number, f"unknown query id {query[:80]!r}: add it to queries.jsonl or remove the line")
         before = seen.get((query, document))
@@ -48,7 +60,11 @@ def judgements(path: Path, queries: Container[str]) -> Iterator[Judgement]:
             seen[query, document] = score
             yield Judgement(number, query, document, score)
         elif before != score:
-            raise defect(path, number, f"query {query!r} and document {document!r} were judged {before} before: keep one judgement")
+            raise defect(
+                path,
+                number,
+                f"query {query!r} and document {document!r} were judged {before} before: keep one judgement",
+            )
 
 
 def _whole(text: str) -> int | None:

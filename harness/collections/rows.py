@@ -53,8 +53,14 @@ def judgements(path: Path, name: str) -> Iterator[tuple[str, str, int]]:
         if number == 1 and tuple(columns) == HEADER:
             continue
         if len(columns) not in (3, 4):
-            raise CollectionError(f"{name}:{number}: {len(columns)} columns instead of 3 (query, document, score) or 4 (TREC)")
-        yield _word(columns[0], f"{name}:{number}"), _word(columns[-2], f"{name}:{number}"), _whole(columns[-1], f"{name}:{number}")
+            raise CollectionError(
+                f"{name}:{number}: {len(columns)} columns instead of 3 (query, document, score) or 4 (TREC)"
+            )
+        yield (
+            _word(columns[0], f"{name}:{number}"),
+            _word(columns[-2], f"{name}:{number}"),
+            _whole(columns[-1], f"{name}:{number}"),
+        )
 
 
 def _rows(path: Path, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -100,7 +106,9 @@ def _lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
             for number, line in lines(file):
                 unpacked += len(line)
                 if unpacked > most:
-                    raise CollectionError(f"{name}:{number}: more than {EXPANSION} times as large unpacked as packed: choose another revision")
+                    raise CollectionError(
+                        f"{name}:{number}: more than {EXPANSION} times as large unpacked as packed: choose another revision"
+                    )
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 if text.strip():
                     yield number, text
@@ -115,7 +123,9 @@ def _check_sizes(metadata: Any, name: str, path: Path) -> None:
     for index in range(metadata.num_row_groups):
         unpacked = metadata.row_group(index).total_byte_size
         if unpacked > _GROUP or unpacked > max(_FREE, EXPANSION * path.stat().st_size):
-            raise CollectionError(f"{name}: row group {index} has {unpacked >> 20:,} MiB unpacked: choose another revision")
+            raise CollectionError(
+                f"{name}: row group {index} has {unpacked >> 20:,} MiB unpacked: choose another revision"
+            )
 
 
 def _given(row: dict[str, Any], column: str, where: str) -> Any:
@@ -131,7 +141,9 @@ def _id(row: dict[str, Any], where: str) -> str:
 def _word(value: Any, where: str) -> str:
     """An id: a word, or a number, which some datasets have for ids."""
     if not (isinstance(value, str) and is_identifier(value)) and type(value) is not int:
-        raise CollectionError(f"{where}: the id {_shown(value)} is empty, has white space or is no text: choose another dataset or revision")
+        raise CollectionError(
+            f"{where}: the id {_shown(value)} is empty, has white space or is no text: choose another dataset or revision"
+        )
     return str(value)
 
 
@@ -155,7 +167,13 @@ def _whole(value: Any, where: str) -> int:
 
 def _shown(value: Any) -> str:
     """A value in a message: numbers of thousands of digits have no repr, and texts may be long."""
-    return repr(value[:80]) if isinstance(value, str) else repr(value)[:80] if type(value) in (int, float, bool) else type(value).__name__
+    return (
+        repr(value[:80])
+        if isinstance(value, str)
+        else repr(value)[:80]
+        if type(value) in (int, float, bool)
+        else type(value).__name__
+    )
 
 
 def _printable(text: str) -> str:

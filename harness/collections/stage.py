@@ -33,7 +33,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     pairs = {pair: score for pair, score in train.items() if score > 0}
     both = {query for query, _ in test} & {query for query, _ in train}
     if both:
-        raise CollectionError(f"{name}: query {min(both)!r} is in the test and in the training split: choose other splits")
+        raise CollectionError(
+            f"{name}: query {min(both)!r} is in the test and in the training split: choose other splits"
+        )
     queries = _queries(name, streams.queries(), {query for query, _ in test} | {query for query, _ in pairs})
 
     audit = Audit(name)
@@ -47,7 +49,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
             f"{name}: document {audit.current!r} has half a surrogate pair, which is no character: choose another revision"
         ) from None
     if missing:
-        raise CollectionError(f"{name}: {len(missing)} judged documents, such as {min(missing)!r}, are not in the corpus: check config and split")
+        raise CollectionError(
+            f"{name}: {len(missing)} judged documents, such as {min(missing)!r}, are not in the corpus: check config and split"
+        )
     if outside:
         beir.write_train_corpus(out, (document for document in streams.documents() if document[0] in outside))
     if audit.empty:
@@ -72,7 +76,9 @@ def _judged(name: str, judgements: Judgements) -> Qrels:
     judged: Qrels = {}
     for query, document, score in judgements:
         if judged.setdefault((query, document), score) != score:
-            raise CollectionError(f"{name}: query {query!r} and document {document!r} are judged twice, and differently: choose another revision")
+            raise CollectionError(
+                f"{name}: query {query!r} and document {document!r} are judged twice, and differently: choose another revision"
+            )
     return judged
 
 
@@ -81,15 +87,21 @@ def _queries(name: str, queries: Iterable[tuple[str, str]], asked: set[str]) -> 
     found: dict[str, str] = {}
     for query, text in queries:
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-            raise CollectionError(f"{name}: query {query!r} has half a surrogate pair, which is no character: choose another revision")
+            raise CollectionError(
+                f"{name}: query {query!r} has half a surrogate pair, which is no character: choose another revision"
+            )
         if query in asked and found.setdefault(query, text) != text:
             raise CollectionError(f"{name}: query {query!r} occurs twice with different texts: choose another revision")
     if missing := asked - found.keys():
-        raise CollectionError(f"{name}: {len(missing)} judged queries, such as {min(missing)!r}, are not there: check config and split")
+        raise CollectionError(
+            f"{name}: {len(missing)} judged queries, such as {min(missing)!r}, are not there: check config and split"
+        )
     return list(found.items())
 
 
-def _kept(documents: Documents, judged: set[str], limit: int | None, missing: set[str], outside: set[str]) -> Iterator[tuple[str, str, str]]:
+def _kept(
+    documents: Documents, judged: set[str], limit: int | None, missing: set[str], outside: set[str]
+) -> Iterator[tuple[str, str, str]]:
     """The documents to search. What was seen leaves `missing`; what is kept leaves `outside`."""
     others = 0
     for document in documents:

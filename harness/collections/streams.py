@@ -37,7 +37,10 @@ def hub_streams(parameters: Mapping[str, Any]) -> Streams:
     parameters: hub, revision, kind, config, and where given split, train, judgements (hub, revision).
     """
     layout = LAYOUTS[parameters["kind"]](parameters)
-    paths = {file: file.repository.fetch(file.path) for file in [*layout.test, *layout.train, *layout.queries, *layout.corpus]}
+    paths = {
+        file: file.repository.fetch(file.path)
+        for file in [*layout.test, *layout.train, *layout.queries, *layout.corpus]
+    }
 
     def chained(read: Callable[..., Iterator[Any]], files: list[File]) -> Callable[[], Iterator[Any]]:
         return lambda: (record for file in files for record in read(paths[file], f"{file.repository.name}/{file.path}"))

@@ -14,9 +14,7 @@ GLUED = frozenset({"ko"})
 """Languages that glue particles to words: exact matching does better with pairs of characters (Lucene's CJK analyzer does the same)."""
 
 # Han (with 々 and 〇, and the planes of rare characters), kana, Hangul, Thai letters and signs
-_SCRIPTS = (
-    "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u3040-\u30ff\u31f0-\u31ff\uac00-\ud7a3\u0e01-\u0e3a\u0e40-\u0e4e"
-)
+_SCRIPTS = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u3040-\u30ff\u31f0-\u31ff\uac00-\ud7a3\u0e01-\u0e3a\u0e40-\u0e4e"
 
 
 def words(text: str, language: str) -> list[str]:

@@ -24,7 +24,9 @@ from harness.store.store import Store
 _TOKENIZERS = ("tokenizer", "source", "target")  # inputs of which the tokenizer is read; others are read whole
 
 
-def access(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], store: Store, catalog: Catalog, hub: HubAccess) -> list[Check]:
+def access(
+    preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], store: Store, catalog: Catalog, hub: HubAccess
+) -> list[Check]:
     """One line for each model, and for each collection in all its languages, that the missing artifacts read."""
     read: dict[tuple[str, str], set[str]] = {}
     own_code: set[str] = set()
@@ -36,7 +38,13 @@ def access(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], stor
                 if role not in _TOKENIZERS:
                     parts.add(WHOLE)
                 if role == "encoder" and artifact.stage.name == "reference":
-                    parts |= {HEAD} if artifact.parameters["kind"] == "bge-m3" else {CODE} if artifact.parameters["remote_code"] else set()
+                    parts |= (
+                        {HEAD}
+                        if artifact.parameters["kind"] == "bge-m3"
+                        else {CODE}
+                        if artifact.parameters["remote_code"]
+                        else set()
+                    )
                     own_code |= {source.name} if artifact.parameters["remote_code"] else set()
             elif isinstance(source, Local):
                 local.add(str(source.path))
@@ -44,19 +52,37 @@ def access(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], stor
     checks = []
     if pocket:
         built = sum(store.has(artifact) for artifact in pocket)
-        checks.append(Check(OK, "pocket", f"{len(pocket)} parts, {built} of them in the store; what is missing is built here, nothing is downloaded"))
+        checks.append(
+            Check(
+                OK,
+                "pocket",
+                f"{len(pocket)} parts, {built} of them in the store; what is missing is built here, nothing is downloaded",
+            )
+        )
     if local:
         checks.append(Check(OK, "folders", f"{len(local)} folders and files of yours are read, and were checked"))
     checks += [Check(FAIL, "revision", line) for line in unpinned(preset, cells)]
     gated = {
-        entry.id for kind in (catalog.encoders, catalog.tokenizers, catalog.bridges, catalog.references) for entry in kind.values() if entry.gated
+        entry.id
+        for kind in (catalog.encoders, catalog.tokenizers, catalog.bridges, catalog.references)
+        for entry in kind.values()
+        if entry.gated
     }
     for (name, revision), parts in sorted(read.items()):
         if revision != UNPINNED:
             checks.append(hub.model(name, revision, parts))
         elif name in gated:
-            checks.append(Check(WARN, "access", f"{name}: gated, not checked without a revision: {gate(f'https://huggingface.co/{name}')}"))
-    checks += [Check(WARN, "code", f"{name}: code of its repository will run here, as remote_code says; read it first") for name in sorted(own_code)]
+            checks.append(
+                Check(
+                    WARN,
+                    "access",
+                    f"{name}: gated, not checked without a revision: {gate(f'https://huggingface.co/{name}')}",
+                )
+            )
+    checks += [
+        Check(WARN, "code", f"{name}: code of its repository will run here, as remote_code says; read it first")
+        for name in sorted(own_code)
+    ]
     return checks + [_collection(name, group, hub) for name, group in _downloads(preset, todo).items()]
 
 
@@ -79,7 +105,9 @@ def _collection(name: str, group: Sequence[dict], hub: HubAccess) -> Check:
         return hub.dataset(f"collection {name}", group)
     ids = ", ".join(parameters["ir_datasets"] for parameters in group)
     return Check(
-        WARN, f"collection {name}", f"{ids}: fetched by ir_datasets, which tells no sizes; {expected_documents(group):,} documents by the catalog"
+        WARN,
+        f"collection {name}",
+        f"{ids}: fetched by ir_datasets, which tells no sizes; {expected_documents(group):,} documents by the catalog",
     )
 
 
@@ -94,7 +122,9 @@ def _unpinned(option: str, parameters: Mapping[str, Any]) -> str:
 def licenses(preset: Preset, catalog: Catalog, hub: HubAccess) -> list[Check]:
     """Non-commercial and unknown ones by name, the others in one line. What the hub's cards state counts before the catalog's words."""
     of_models = {
-        entry.id: entry.license for kind in (catalog.encoders, catalog.tokenizers, catalog.bridges, catalog.references) for entry in kind.values()
+        entry.id: entry.license
+        for kind in (catalog.encoders, catalog.tokenizers, catalog.bridges, catalog.references)
+        for entry in kind.values()
     }
     stated: dict[str, tuple[str, str]] = {}
     for sources in (preset.architectures, preset.tokenizers, preset.bridges, preset.references):
@@ -112,7 +142,9 @@ def licenses(preset: Preset, catalog: Catalog, hub: HubAccess) -> list[Check]:
         if license.lower() == "unknown":
             checks.append(Check(WARN, "license", f"{name}: unknown; read its card before you pass results on"))
         elif re.search(r"\bNC\b|non-?commercial", license, re.I):
-            checks.append(Check(WARN, "license", f"{name}: {license} {whose}, not for commercial use, nor what is made from it"))
+            checks.append(
+                Check(WARN, "license", f"{name}: {license} {whose}, not for commercial use, nor what is made from it")
+            )
         else:
             others += 1
             free.setdefault(whose, set()).add(license)
@@ -128,6 +160,9 @@ def _on_hub(source: Named) -> bool:
 
 def _collection_license(collection: CollectionSource, catalog: Catalog) -> str:
     for entry in catalog.collections.values():
-        if any(getattr(collection, key) is not None and entry.source.get(key) == getattr(collection, key) for key in ("hub", "ir_datasets")):
+        if any(
+            getattr(collection, key) is not None and entry.source.get(key) == getattr(collection, key)
+            for key in ("hub", "ir_datasets")
+        ):
             return entry.license
     return "unknown"

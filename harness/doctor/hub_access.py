@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.files.units import amount
-from harness.hub.cache import CODE, HEAD, HEAD_FILE, TOKENIZER_FILE, WEIGHTS_FILE, WHOLE, is_cached, model_files, model_is_cached
+from harness.hub.cache import (
+    CODE,
+    HEAD,
+    HEAD_FILE,
+    TOKENIZER_FILE,
+    WEIGHTS_FILE,
+    WHOLE,
+    is_cached,
+    model_files,
+    model_is_cached,
+)
 from harness.hub.gated import gate
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
@@ -55,10 +65,22 @@ class HubAccess:
         if listing.problem:
             return Check(listing.mark, what, f"{name}: {listing.problem}")
         wanted = model_files(listing.files, parts)
-        if WHOLE in parts and CODE not in parts and not any(WEIGHTS_FILE.fullmatch(path.rsplit("/", 1)[-1]) for path in wanted):
-            return Check(FAIL, what, f"{name}: no model.safetensors at {revision[:12]}, and pickled weights are not loaded; pin a later revision")
+        if (
+            WHOLE in parts
+            and CODE not in parts
+            and not any(WEIGHTS_FILE.fullmatch(path.rsplit("/", 1)[-1]) for path in wanted)
+        ):
+            return Check(
+                FAIL,
+                what,
+                f"{name}: no model.safetensors at {revision[:12]}, and pickled weights are not loaded; pin a later revision",
+            )
         if HEAD in parts and not any(HEAD_FILE.fullmatch(path) for path in wanted):
-            return Check(FAIL, what, f"{name}: no sparse_linear.pt at {revision[:12]}, so it is not of kind bge-m3; pin another revision")
+            return Check(
+                FAIL,
+                what,
+                f"{name}: no sparse_linear.pt at {revision[:12]}, so it is not of kind bge-m3; pin another revision",
+            )
         if not any(TOKENIZER_FILE.fullmatch(path.rsplit("/", 1)[-1]) for path in wanted):
             return Check(FAIL, what, f"{name}: no tokenizer at {revision[:12]}; pin another revision")
         return _to_download(what, name, {path: listing.files[path] for path in wanted}, "model", revision)
@@ -69,26 +91,41 @@ class HubAccess:
         from harness.collections.layout import LAYOUTS
 
         pinned = {(given["hub"], given["revision"]) for given in parameters}
-        pinned |= {(given["judgements"]["hub"], given["judgements"]["revision"]) for given in parameters if given.get("judgements")}
+        pinned |= {
+            (given["judgements"]["hub"], given["judgements"]["revision"])
+            for given in parameters
+            if given.get("judgements")
+        }
         names = ", ".join(sorted(name for name, _ in pinned))
         listings = {name: self.listing("dataset", name, revision) for name, revision in sorted(pinned)}
         refused = next((listing for listing in listings.values() if listing.mark == FAIL), None)
         if refused is not None:
             return Check(FAIL, what, f"{names}: {refused.problem}")
         unasked = next((listing for listing in listings.values() if listing.problem), None)
-        if unasked is not None and not all(is_cached(name, "README.md", "dataset", revision) for name, revision in pinned):
+        if unasked is not None and not all(
+            is_cached(name, "README.md", "dataset", revision) for name, revision in pinned
+        ):
             return Check(WARN, what, f"{names}: {unasked.problem}")
         try:
             layouts = [LAYOUTS[given["kind"]](given) for given in parameters]
         except CollectionError as error:
             return Check(FAIL if unasked is None else WARN, what, str(error))
-        files = {file for layout in layouts for part in (layout.corpus, layout.queries, layout.test, layout.train) for file in part}
+        files = {
+            file
+            for layout in layouts
+            for part in (layout.corpus, layout.queries, layout.test, layout.train)
+            for file in part
+        }
         wanted = {(file.repository.name, file.repository.revision, file.path) for file in files}
         absent = [one for one in wanted if not is_cached(one[0], one[2], "dataset", one[1])]
         if not absent:
             return Check(OK, what, f"{names}: in the hub's cache")
         if unasked is not None:
-            return Check(WARN, what, f"{names}: {unasked.problem}; {len(absent)} of {len(wanted)} files are not in the hub's cache")
+            return Check(
+                WARN,
+                what,
+                f"{names}: {unasked.problem}; {len(absent)} of {len(wanted)} files are not in the hub's cache",
+            )
         size = sum(listings[name].files.get(path, 0) for name, _, path in absent)
         return Check(OK, what, f"{names}: {amount(size)} to download ({len(absent)} files)", size)
 
@@ -101,7 +138,14 @@ class HubAccess:
 
     def license(self, kind: str, name: str) -> str:
         """What the card states, of a repository that was asked about and answered; else ""."""
-        return next((listing.license for (of, repository, _), listing in self._known.items() if (of, repository) == (kind, name)), "")
+        return next(
+            (
+                listing.license
+                for (of, repository, _), listing in self._known.items()
+                if (of, repository) == (kind, name)
+            ),
+            "",
+        )
 
     def _asked(self, kind: str, name: str, revision: str) -> Listing:
         import httpx2
@@ -121,7 +165,11 @@ class HubAccess:
         except errors.GatedRepoError:
             return Listing({}, f"gated, and you have no access: {gate(page)}", FAIL, license)
         except errors.RepositoryNotFoundError:
-            return Listing({}, "does not exist, or is private: check the name; for a private one set HF_TOKEN to a read token", FAIL)
+            return Listing(
+                {},
+                "does not exist, or is private: check the name; for a private one set HF_TOKEN to a read token",
+                FAIL,
+            )
         except errors.RevisionNotFoundError:
             return Listing({}, f"has no commit {revision}: copy the revision from {page}/commits/main", FAIL)
         except errors.OfflineModeIsEnabled:

@@ -55,8 +55,16 @@ def disk(todo: Sequence[Artifact], store: Store, download: int, unknown: int) ->
         free = shutil.disk_usage(_existing(folder)).free
         certain, together = (download if name == "hub cache" or shared else 0), (made + download if shared else needed)
         mark = FAIL if certain > free else WARN if together > free or (unknown and name == "hub cache") else OK
-        wants = f"{amount(needed)} for {len(todo)} artifacts ({how})" if name == "store" else f"{amount(needed)} to download{beside}"
-        room = "" if together <= free else "; make room, or choose another folder with " + ("--store DIR" if name == "store" else "HF_HOME")
+        wants = (
+            f"{amount(needed)} for {len(todo)} artifacts ({how})"
+            if name == "store"
+            else f"{amount(needed)} to download{beside}"
+        )
+        room = (
+            ""
+            if together <= free
+            else "; make room, or choose another folder with " + ("--store DIR" if name == "store" else "HF_HOME")
+        )
         checks.append(Check(mark, "disk", f"{name} {folder}: {amount(free)} free, {wants}{room}"))
     return checks
 
@@ -82,18 +90,24 @@ def _existing(folder: Path) -> Path:
 
 def memory(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], largest: int) -> Check:
     """The memory of the machine against a cell. largest: bytes of the largest model to download, 0 if not known."""
-    documents = max((expected_documents([dict(artifact.parameters)]) for artifact in todo if artifact.stage.name == "collection"), default=0)
+    documents = max(
+        (expected_documents([dict(artifact.parameters)]) for artifact in todo if artifact.stage.name == "collection"),
+        default=0,
+    )
     small = any(artifact.stage.name.startswith("pocket-") for cell in cells[:1] for artifact in cell.artifact.walk())
     copies = 4 if "fine-tuned" in preset.regimes else 1
     model = largest or (_SMALL if small else _MODEL)
     needed = _LIBRARIES + max(
-        copies * model + documents * _ID, documents * _DOCUMENT if any(cell.identity.initializer == "bm25" for cell in cells) else 0
+        copies * model + documents * _ID,
+        documents * _DOCUMENT if any(cell.identity.initializer == "bm25" for cell in cells) else 0,
     )
     have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     whole = f"{copies} x {amount(model)} of model and ids of {documents:,} documents"
     parts = f"{amount(_LIBRARIES)} for libraries, and either {whole}, or their text for bm25"
     mark = WARN if needed > have else OK
-    return Check(mark, "memory", f"{amount(have)}, the largest cell needs about {amount(needed)} by a rough count ({parts})")
+    return Check(
+        mark, "memory", f"{amount(have)}, the largest cell needs about {amount(needed)} by a rough count ({parts})"
+    )
 
 
 def devices(preset: Preset) -> list[Check]:
@@ -106,7 +120,9 @@ def devices(preset: Preset) -> list[Check]:
     named = []
     for index in range(gpus):
         about = torch.cuda.get_device_properties(index)
-        named.append(f"{about.name} with {amount(about.total_memory)}{', bfloat16' if about.major >= 8 else ', no bfloat16'}")
+        named.append(
+            f"{about.name} with {amount(about.total_memory)}{', bfloat16' if about.major >= 8 else ', no bfloat16'}"
+        )
     found = f"{cores} CPU cores, {'; '.join(named) if named else 'no GPU that torch can use'}"
     try:
         slots = slots_of(preset, {"CPU": cores, "GPU": gpus})

@@ -27,9 +27,15 @@ def work(cells: Sequence[Cell], todo: Sequence[Artifact], store: Store, estimate
     guessed = sorted({artifact.stage.name for artifact in todo if estimate.source(artifact) == GUESSED})
     calibrated = any(estimate.source(artifact) == CALIBRATED for artifact in todo)
     if not guessed:
-        return Check(OK, "work", f"{text}, by rates calibrated here" if calibrated else f"{text}, as measured in this store")
+        return Check(
+            OK, "work", f"{text}, by rates calibrated here" if calibrated else f"{text}, as measured in this store"
+        )
     which = ", ".join(guessed) if len(guessed) < len({artifact.stage.name for artifact in todo}) else "all stages"
-    mark = OK if (calibrated and not estimate.unknown) or any(artifact.stage.name.startswith("pocket-") for artifact in todo) else WARN
+    mark = (
+        OK
+        if (calibrated and not estimate.unknown) or any(artifact.stage.name.startswith("pocket-") for artifact in todo)
+        else WARN
+    )
     advice = "" if calibrated and not estimate.unknown else "; --calibrate measures"
     return Check(mark, "work", f"{text}; first guesses for small models in {which}, not measurements{advice}")
 
@@ -48,9 +54,13 @@ def hours(cells: Sequence[Cell], todo: Sequence[Artifact], estimate: Estimate) -
         shown = (amounts(total(works)) if works else "not counted") + unknown
         how = "/".join(sorted({estimate.source(artifact) for artifact in artifacts}))
         spent = sum(estimate.seconds(artifact) for artifact in artifacts)
-        lines.append(f"{stage:<18} {len(artifacts):>8,} {_hours(spent):>10} {_hours(apart[stage]):>13}  {how:<12} {shown}")
+        lines.append(
+            f"{stage:<18} {len(artifacts):>8,} {_hours(spent):>10} {_hours(apart[stage]):>13}  {how:<12} {shown}"
+        )
     spent = sum(estimate.seconds(artifact) for artifact in todo)
-    lines.append(f"{'total':<18} {len(todo):>8,} {_hours(spent):>10} {_hours(sum(apart.values())):>13}{'  at least' if estimate.unknown else ''}")
+    lines.append(
+        f"{'total':<18} {len(todo):>8,} {_hours(spent):>10} {_hours(sum(apart.values())):>13}{'  at least' if estimate.unknown else ''}"
+    )
     return lines
 
 

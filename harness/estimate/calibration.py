@@ -21,7 +21,11 @@ from sembridge.encoder.matmul import product
 VOCABULARY = 30_522
 _ENCODING, _TRAINING = 3.0, 6.0  # seconds these two should take, at a third of the rate of matrix products
 _CORPUS = 1_000_000  # documents that are said to come: many, as where scoring takes long, but only these are scored:
-_DOCUMENTS, _QUERIES, _FREQUENT = 16_384, 512, 2000  # of 128 and 32 active dimensions, drawn from as many as texts share; ours
+_DOCUMENTS, _QUERIES, _FREQUENT = (
+    16_384,
+    512,
+    2000,
+)  # of 128 and 32 active dimensions, drawn from as many as texts share; ours
 
 
 def calibrate(preset: Preset, encoders: Iterable[Source], sizes: Sizes, say: Callable[[str], None]) -> Rates:
@@ -51,9 +55,15 @@ def calibrate(preset: Preset, encoders: Iterable[Source], sizes: Sizes, say: Cal
             train = _training(encoder, token, multiply[auto if training == "auto" else training], training, preset)
         del encoder
         say("mixing rows, scoring documents" + (", fastText" if "focus" in preset.initializers else ""))
-        name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+        name = (
+            torch.cuda.get_device_name()
+            if device.type == "cuda"
+            else f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+        )
         words = _words() if "focus" in preset.initializers else 0.0
-        return Rates(name, threads, multiply, encode, train, _mixing(preset, vocabulary), _scoring(vocabulary), words, auto)
+        return Rates(
+            name, threads, multiply, encode, train, _mixing(preset, vocabulary), _scoring(vocabulary), words, auto
+        )
     finally:
         torch.set_num_threads(before)
 
@@ -66,7 +76,9 @@ def _shape(encoders: Iterable[Source], sizes: Sizes) -> tuple[Body, int]:
         except UnknownError:
             found.append((BASE, VOCABULARY))
     body = max((one for one, _ in found), key=lambda one: one.parameters, default=BASE)
-    return min(body, BASE, key=lambda one: one.parameters), min(VOCABULARY, max((size for _, size in found), default=VOCABULARY))
+    return min(body, BASE, key=lambda one: one.parameters), min(
+        VOCABULARY, max((size for _, size in found), default=VOCABULARY)
+    )
 
 
 def _training_precision(preset: Preset) -> str:
@@ -91,7 +103,9 @@ def _products(device: torch.device, precision: str) -> float:
     """FLOP/s, the best of some: the others were disturbed."""
     size = 8192 if device.type == "cuda" else 1024
     generator = torch.Generator(device).manual_seed(0)
-    left, right = (torch.randn(size, size, device=device, generator=generator).to(getattr(torch, precision)) for _ in range(2))
+    left, right = (
+        torch.randn(size, size, device=device, generator=generator).to(getattr(torch, precision)) for _ in range(2)
+    )
     _seconds(device, lambda: product(left, right))
     best, start = float("inf"), time.perf_counter()
     while time.perf_counter() - start < 0.5:
@@ -111,7 +125,9 @@ def _random_encoder(folder: Path, body: Body, vocabulary: int, device: torch.dev
     logging.disable_progress_bar()
     torch.manual_seed(0)
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    BertTokenizer(vocab={token: i for i, token in enumerate([*specials, *_made_words(vocabulary - len(specials))])}).save_pretrained(folder)
+    BertTokenizer(
+        vocab={token: i for i, token in enumerate([*specials, *_made_words(vocabulary - len(specials))])}
+    ).save_pretrained(folder)
     config = BertConfig(
         vocab_size=vocabulary, hidden_size=body.dimension, num_hidden_layers=body.layers, intermediate_size=body.inner,
         num_attention_heads=max(1, body.dimension // 64),
@@ -153,10 +169,14 @@ def _training(encoder: Any, token: float, rate: float, precision: str, preset: P
     count = max(2, _fitting(_TRAINING, rate, 3 * token * (PASSAGE + QUESTION), preset.training.batch_size))
     sides = _texts(count, QUESTION, vocabulary), _texts(count, PASSAGE, vocabulary)
     pairs = [Pair(question, passage, i) for i, (question, passage) in enumerate(zip(*sides, strict=True))]
-    settings = preset.training.model_copy(update={"batch_size": count, "epochs": 1, "max_pairs": None, "precision": precision})
+    settings = preset.training.model_copy(
+        update={"batch_size": count, "epochs": 1, "max_pairs": None, "precision": precision}
+    )
     if device.type == "cuda":
         train(encoder, pairs, settings, 0)
-    return 3 * token * (PASSAGE + QUESTION) * count / _seconds(device, lambda: train(encoder, pairs, settings, 0)) / rate
+    return (
+        3 * token * (PASSAGE + QUESTION) * count / _seconds(device, lambda: train(encoder, pairs, settings, 0)) / rate
+    )
 
 
 def _fitting(seconds: float, rate: float, flop: float, most: int) -> int:
@@ -180,7 +200,13 @@ def _mixing(preset: Preset, vocabulary: int) -> float:
     queries = donors[generator.integers(0, vocabulary, rows)] + 1.2 * generator.standard_normal((rows, spread))
     offers, asked, alpha = vectors(donors), vectors(queries), max(preset.alphas)
     product_mixture(asked[:2], offers, alpha)  # what is compiled is compiled now
-    return 2 * rows * vocabulary * dimensions / _seconds(torch.device("cpu"), lambda: product_mixture(asked, offers, alpha))
+    return (
+        2
+        * rows
+        * vocabulary
+        * dimensions
+        / _seconds(torch.device("cpu"), lambda: product_mixture(asked, offers, alpha))
+    )
 
 
 def _scoring(vocabulary: int) -> float:
@@ -215,6 +241,9 @@ def _words() -> float:
 
     generator = np.random.default_rng(0)
     corpus = [[f"word{i}" for i in line] for line in generator.integers(0, 2000, (600, 64)).tolist()]
-    settings = {name: getattr(Focus, name) for name in ("dimension", "negative", "min_n", "max_n", "window", "learning_rate", "sample", "seed")}
+    settings = {
+        name: getattr(Focus, name)
+        for name in ("dimension", "negative", "min_n", "max_n", "window", "learning_rate", "sample", "seed")
+    }
     seconds = _seconds(torch.device("cpu"), lambda: train(corpus, **settings, epochs=1, min_count=1, buckets=20_000))
     return 600 * 64 / seconds

@@ -103,7 +103,12 @@ class Work:
             raise UnknownError(f"speed of {'fastText' if precision in rates.multiply else precision}: add --calibrate")
         multiply = rates.multiply[precision]
         on_device = self.encode / (multiply * rates.encode) + self.train / (multiply * rates.train)
-        return on_device + self.mix / rates.mix + self.pairs / rates.pairs + (self.words / rates.words if self.words else 0.0)
+        return (
+            on_device
+            + self.mix / rates.mix
+            + self.pairs / rates.pairs
+            + (self.words / rates.words if self.words else 0.0)
+        )
 
 
 def forward(parameters: float, dimension: int, vocabulary: int) -> float:
@@ -122,11 +127,15 @@ def work(artifact: Artifact, sizes: Sizes) -> Work | None:
 def _evaluation(artifact: Artifact, sizes: Sizes) -> Work:
     if any(name.startswith(SHARE) for name in artifact.inputs):
         return Work()  # the shares are artifacts of their own
-    return _searched(artifact.inputs["collection"], artifact.parameters, artifact.inputs.get("trained", artifact), sizes)
+    return _searched(
+        artifact.inputs["collection"], artifact.parameters, artifact.inputs.get("trained", artifact), sizes
+    )
 
 
 def _share(artifact: Artifact, sizes: Sizes) -> Work:
-    whole = _searched(artifact.inputs["collection"], artifact.parameters, artifact.inputs.get("trained", artifact), sizes)
+    whole = _searched(
+        artifact.inputs["collection"], artifact.parameters, artifact.inputs.get("trained", artifact), sizes
+    )
     shares = artifact.parameters["shares"]
     return replace(whole, encode=whole.encode / shares, pairs=whole.pairs / shares)
 
@@ -145,7 +154,9 @@ def _reference(artifact: Artifact, sizes: Sizes) -> Work:
     vocabulary = 0 if artifact.parameters["kind"] == "bge-m3" else sizes.vocabulary(encoder)
     tokens = _tokens(collection, artifact.parameters["max_length"], sizes, encoder)
     encode = tokens * forward(body.parameters, body.dimension, vocabulary)
-    return Work(encode=encode, pairs=counts.queries * counts.documents, precision=artifact.parameters["precision"] or "auto")
+    return Work(
+        encode=encode, pairs=counts.queries * counts.documents, precision=artifact.parameters["precision"] or "auto"
+    )
 
 
 def _dense(artifact: Artifact, sizes: Sizes) -> Work:
@@ -153,7 +164,9 @@ def _dense(artifact: Artifact, sizes: Sizes) -> Work:
     pairs = counts.queries * counts.documents
     tokens = _tokens(artifact.inputs["collection"], artifact.parameters["max_length"], sizes, bridge)
     encode = 2 * sizes.body(bridge).parameters * tokens
-    return Work(encode=encode, mix=2 * pairs * sizes.dimensions(bridge), pairs=pairs, precision=artifact.parameters["precision"])
+    return Work(
+        encode=encode, mix=2 * pairs * sizes.dimensions(bridge), pairs=pairs, precision=artifact.parameters["precision"]
+    )
 
 
 def _bm25(artifact: Artifact, sizes: Sizes) -> Work:
@@ -169,7 +182,9 @@ def _trained(artifact: Artifact, sizes: Sizes) -> Work:
     pairs = min(pairs, given["max_pairs"] or pairs) * given["epochs"]
     token, tokenizer = _encoder(artifact, sizes)
     texts = (sizes.lengths(collection, side, tokenizer, given["max_length"]) for side in ("query", "document"))
-    done = Work(train=3 * token * pairs * sum(text.longest(given["batch_size"]) for text in texts), precision=given["precision"])
+    done = Work(
+        train=3 * token * pairs * sum(text.longest(given["batch_size"]) for text in texts), precision=given["precision"]
+    )
     if "points" not in artifact.parameters:
         return done
     measured = _searched(artifact.inputs["collection"], artifact.parameters["evaluation"], artifact, sizes)
@@ -195,7 +210,10 @@ def _subword_vectors(artifact: Artifact, sizes: Sizes) -> Work | None:
 def _auxiliary_vectors(artifact: Artifact, sizes: Sizes) -> Work:
     from baselines.focus import Focus
 
-    return Work(words=_words(artifact.inputs["text"], sizes, artifact.inputs["tokenizer"]) * artifact.parameters.get("epochs", Focus.epochs))
+    return Work(
+        words=_words(artifact.inputs["text"], sizes, artifact.inputs["tokenizer"])
+        * artifact.parameters.get("epochs", Focus.epochs)
+    )
 
 
 def _initialization(artifact: Artifact, sizes: Sizes) -> Work:
@@ -233,7 +251,10 @@ def _encoder(made: Source, sizes: Sizes) -> tuple[float, Source]:
 
 def _tokens(collection: Source, most: int | None, sizes: Sizes, tokenizer: Source) -> float:
     """Of all queries and documents."""
-    counts, (queries, documents) = sizes.counts(collection), (sizes.lengths(collection, side, tokenizer, most) for side in ("query", "document"))
+    counts, (queries, documents) = (
+        sizes.counts(collection),
+        (sizes.lengths(collection, side, tokenizer, most) for side in ("query", "document")),
+    )
     return counts.queries * queries.mean + counts.documents * documents.mean
 
 
@@ -265,4 +286,6 @@ def _flop(value: float) -> str:
 def total(works: Iterable[Work]) -> Work:
     """All of them together; the precision is lost."""
     works = list(works)
-    return Work(**{name: sum(getattr(one, name) for one in works) for name in ("encode", "train", "mix", "pairs", "words")})
+    return Work(
+        **{name: sum(getattr(one, name) for one in works) for name in ("encode", "train", "mix", "pairs", "words")}
+    )

@@ -79,7 +79,9 @@ class Sizes:
 
     def __init__(self, catalog: Catalog) -> None:
         self._entries = {
-            entry.id: entry for kind in (catalog.references, catalog.tokenizers, catalog.bridges, catalog.encoders) for entry in kind.values()
+            entry.id: entry
+            for kind in (catalog.references, catalog.tokenizers, catalog.bridges, catalog.encoders)
+            for entry in kind.values()
         }
         self._collections: dict[Path, Any] = {}
         self._lengths: dict[tuple[Any, ...], tuple[int, ...]] = {}
@@ -128,7 +130,9 @@ class Sizes:
             raise UnknownError(f"counts of {_name(collection)}")
         documents = expected["documents"]
         if (limit := parameters.get("limit")) is not None:
-            documents = min(documents, limit + (expected.get("judgements") or expected.get("relevant") or expected["queries"]))
+            documents = min(
+                documents, limit + (expected.get("judgements") or expected.get("relevant") or expected["queries"])
+            )
         return Counts(documents, expected["queries"], expected.get("train_pairs"))
 
     def lengths(self, collection: Source, side: str, tokenizer: Source, most: int | None) -> Lengths:
@@ -145,7 +149,9 @@ class Sizes:
     def _texts(self, folder: Path, side: str) -> Sequence[str]:
         from harness.collections import beir
 
-        return self._loaded(folder).query_texts[:SAMPLE] if side == "query" else list(islice(beir.stream(folder), SAMPLE))
+        return (
+            self._loaded(folder).query_texts[:SAMPLE] if side == "query" else list(islice(beir.stream(folder), SAMPLE))
+        )
 
     def _loaded(self, folder: Path) -> Any:
         from harness.collections import beir
@@ -171,7 +177,10 @@ def _counted(texts: Sequence[str], file: Path) -> tuple[int, ...]:
 
 def _body_of(config: Mapping[str, Any]) -> Body:
     """Of a config.json in the words of BERT, or of DistilBERT; without layers (static embeddings) nothing is computed."""
-    layers, dimension = config.get("num_hidden_layers", config.get("n_layers", 0)), config.get("hidden_size", config.get("dim", 0))
+    layers, dimension = (
+        config.get("num_hidden_layers", config.get("n_layers", 0)),
+        config.get("hidden_size", config.get("dim", 0)),
+    )
     return Body(layers, dimension, config.get("intermediate_size", config.get("hidden_dim", 4 * dimension)))
 
 
@@ -203,7 +212,14 @@ def _file(source: Source, name: str) -> Path | None:
     from sembridge.encoder.loading import masked_lm_folder
 
     folder = masked_lm_folder(source.path)
-    return next((path for path in (folder / name, folder / "0_Transformer" / name, folder / "0_StaticEmbedding" / name) if path.is_file()), None)
+    return next(
+        (
+            path
+            for path in (folder / name, folder / "0_Transformer" / name, folder / "0_StaticEmbedding" / name)
+            if path.is_file()
+        ),
+        None,
+    )
 
 
 def _name(source: Source) -> str:

@@ -15,7 +15,9 @@ def smaller_batches(batch_divisor: int) -> dict[str, int]:
     return {"batches_divided": batch_divisor} if batch_divisor > 1 else {}
 
 
-def write(out: Path, run: Any, collection: Any, activity: Mapping[str, float], seconds: float, about: Mapping[str, Any]) -> None:
+def write(
+    out: Path, run: Any, collection: Any, activity: Mapping[str, float], seconds: float, about: Mapping[str, Any]
+) -> None:
     """The run, the measures of every query, and measurement.json; `activity` is empty where active dimensions make no sense."""
     import pandas as pd
 
@@ -25,7 +27,9 @@ def write(out: Path, run: Any, collection: Any, activity: Mapping[str, float], s
     per_query = measures.evaluate(run, collection.qrels)
     trec.write(run, out / RUN, tag="sembridge-bench")
     query_ids = list(collection.qrels)
-    columns: dict[str, list[Any]] = {"query_id": query_ids} | {name: [values[q] for q in query_ids] for name, values in per_query.items()}
+    columns: dict[str, list[Any]] = {"query_id": query_ids} | {
+        name: [values[q] for q in query_ids] for name, values in per_query.items()
+    }
     pd.DataFrame(columns).to_parquet(out / QUERIES, index=False)
     measurement = {
         "scores": measures.means(per_query),
@@ -36,4 +40,6 @@ def write(out: Path, run: Any, collection: Any, activity: Mapping[str, float], s
         "about": dict(about),
         "provenance": provenance(),
     }
-    (out / MEASUREMENT).write_text(json.dumps(measurement, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    (out / MEASUREMENT).write_text(
+        json.dumps(measurement, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )

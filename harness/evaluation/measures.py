@@ -39,7 +39,9 @@ MEASURES: Mapping[str, Measure] = {
 }
 
 
-def evaluate(run: Run, qrels: Mapping[str, Mapping[str, int]], measures: Mapping[str, Measure] = MEASURES) -> dict[str, dict[str, float]]:
+def evaluate(
+    run: Run, qrels: Mapping[str, Mapping[str, int]], measures: Mapping[str, Measure] = MEASURES
+) -> dict[str, dict[str, float]]:
     """The value of every measure for every query that has a relevant document, in the order of the qrels.
 
     Queries of the run that nobody judged are ignored. ValueError if a query of the run lists a document twice.

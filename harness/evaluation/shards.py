@@ -40,7 +40,9 @@ EVALUATION_SHARE = Stage("evaluation-share", version=2, seconds=3, build=build)
 
 def divided_most(folders: Sequence[Path]) -> int:
     """How many times smaller than usual the smallest batches of all shares were."""
-    told = [json.loads((folder / ABOUT).read_text(encoding="utf-8")) for folder in folders if (folder / ABOUT).is_file()]
+    told = [
+        json.loads((folder / ABOUT).read_text(encoding="utf-8")) for folder in folders if (folder / ABOUT).is_file()
+    ]
     return max((about["batches_divided"] for about in told), default=1)
 
 
@@ -55,7 +57,9 @@ def merged(folders: Sequence[Path]) -> tuple[Best, Activity]:
         activity.queries, activity.documents = arrays["counts"].tolist()
         activity.query_counts, activity.document_counts = arrays["query_counts"], arrays["document_counts"]
         activities.append(activity)
-    return merge([Best(arrays["scores"], arrays["positions"], arrays["ranks"]) for arrays in found]), merge_activity(activities)
+    return merge([Best(arrays["scores"], arrays["positions"], arrays["ranks"]) for arrays in found]), merge_activity(
+        activities
+    )
 
 
 SHARE = "share-"

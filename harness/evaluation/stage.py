@@ -27,7 +27,14 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     batch_divisor = divided_most(shares) if shares else batch_divisor
     collection = beir.load_queries(inputs["collection"].path)
     run = best.result(collection.query_ids, collection.document_ids)
-    write(out, run, collection, activity.result(), time.perf_counter() - start, _about(inputs) | smaller_batches(batch_divisor))
+    write(
+        out,
+        run,
+        collection,
+        activity.result(),
+        time.perf_counter() - start,
+        _about(inputs) | smaller_batches(batch_divisor),
+    )
 
 
 EVALUATION = Stage("evaluation", version=3, seconds=3, build=build, shared=False)

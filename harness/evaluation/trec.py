@@ -37,11 +37,16 @@ def write(run: Run, path: Path, tag: str) -> None:
     _word(tag, "tag")
     for query, ranking in run.items():
         _word(query, "query id")
-        for rank, ((document, _), score) in enumerate(zip(ranking, decreasing(query, [score for _, score in ranking]), strict=True), start=1):
+        for rank, ((document, _), score) in enumerate(
+            zip(ranking, decreasing(query, [score for _, score in ranking]), strict=True), start=1
+        ):
             text.write(f"{query} Q0 {_word(document, 'document id')} {rank} {score!s} {tag}\n")
     content = text.getvalue().encode()
     if path.suffix == ".gz":
-        with path.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as file:
+        with (
+            path.open("wb") as raw,
+            gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as file,
+        ):
             file.write(content)
     else:
         path.write_bytes(content)

@@ -11,7 +11,9 @@ from functools import cache
 from pathlib import Path
 
 HIDDEN = "[hidden]"
-_NAMES = re.compile(r"TOKEN(?!IZER)|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_?KEY|AUTH|SESSION_KEY|PRIVATE_KEY", re.I)
+_NAMES = re.compile(
+    r"TOKEN(?!IZER)|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_?KEY|AUTH|SESSION_KEY|PRIVATE_KEY", re.I
+)
 _SHORTEST = 8  # characters; a shorter value is a switch or a word, and would blacken ordinary text
 _FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@'\"]+@"), rf"\1{HIDDEN}@"),  # https://user:password@host
@@ -24,7 +26,11 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 def without_secrets(text: str) -> str:
     """The text with every secret that this machine knows, and whatever looks like one in an address or a header, replaced by `HIDDEN`."""
-    for secret in sorted({*_of_environment(), *_of_files(os.environ.get("HF_HOME"), os.environ.get("RAY_AUTH_TOKEN_PATH"))}, key=len, reverse=True):
+    for secret in sorted(
+        {*_of_environment(), *_of_files(os.environ.get("HF_HOME"), os.environ.get("RAY_AUTH_TOKEN_PATH"))},
+        key=len,
+        reverse=True,
+    ):
         text = text.replace(secret, HIDDEN)
     for form, instead in _FORMS:
         text = form.sub(instead, text)
@@ -32,7 +38,11 @@ def without_secrets(text: str) -> str:
 
 
 def _of_environment() -> set[str]:
-    found = {value for name, value in os.environ.items() if _NAMES.search(name) and not name.endswith(("_PATH", "_FILE", "_MODE", "_SOCK"))}
+    found = {
+        value
+        for name, value in os.environ.items()
+        if _NAMES.search(name) and not name.endswith(("_PATH", "_FILE", "_MODE", "_SOCK"))
+    }
     return {value for value in found if len(value) >= _SHORTEST}
 
 

@@ -98,9 +98,16 @@ class _Plain(yaml.SafeLoader):
             if kind not in _KINDS:
                 raise TypeError
             return super().construct_object(node, deep)
-        except (TypeError, ValueError, LookupError, ArithmeticError):  # constructors fail in as many ways as there are kinds
+        except (
+            TypeError,
+            ValueError,
+            LookupError,
+            ArithmeticError,
+        ):  # constructors fail in as many ways as there are kinds
             shown = repr(node.value[:40]) if isinstance(node.value, str) else "a list or a mapping"
-            raise YamlError(f"{shown} in line {node.start_mark.line + 1} is not read as {kind[:40]!r}; put text in quotes") from None
+            raise YamlError(
+                f"{shown} in line {node.start_mark.line + 1} is not read as {kind[:40]!r}; put text in quotes"
+            ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()

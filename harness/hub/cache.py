@@ -6,7 +6,12 @@ import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-TOKENIZER, WHOLE, HEAD, CODE = "tokenizer", "whole", "head", "code"  # what is read of a model: HEAD is BGE-M3's, CODE its repository's own
+TOKENIZER, WHOLE, HEAD, CODE = (
+    "tokenizer",
+    "whole",
+    "head",
+    "code",
+)  # what is read of a model: HEAD is BGE-M3's, CODE its repository's own
 WEIGHTS_FILE = re.compile(r"model(-\d+-of-\d+)?\.safetensors(\.index\.json)?")
 TOKENIZER_FILE = re.compile(r"(tokenizer\.json|vocab\.(txt|json)|.*\.(model|spm))")
 _SETTINGS = re.compile(r"(.*\.(json|model|spm)|vocab\.txt|merges\.txt|query_token_weights\.txt)")
@@ -35,7 +40,9 @@ def model_files(files: Iterable[str], parts: AbstractSet[str]) -> list[str]:
 
 def model_is_cached(name: str, revision: str, parts: AbstractSet[str]) -> bool:
     """Whether its configuration, its tokenizer and what else is read of it are in the cache. Asks no hub."""
-    found_one = (cached(name, file, "model", revision) for file in ("config.json", "router_config.json"))  # a Router's own lie in its parts' folders
+    found_one = (
+        cached(name, file, "model", revision) for file in ("config.json", "router_config.json")
+    )  # a Router's own lie in its parts' folders
     config = next(filter(None, found_one), None)
     if config is None:
         return False
@@ -49,7 +56,9 @@ def model_is_cached(name: str, revision: str, parts: AbstractSet[str]) -> bool:
     if HEAD in parts and not any(HEAD_FILE.fullmatch(path) for path in found):
         return False
     if CODE in parts:
-        return any(path.endswith(".py") for path in found) and any(path.endswith((".bin", ".safetensors")) for path in found)
+        return any(path.endswith(".py") for path in found) and any(
+            path.endswith((".bin", ".safetensors")) for path in found
+        )
     return WHOLE not in parts or any(path.endswith("model.safetensors") for path in found) or _all_parts(found)
 
 

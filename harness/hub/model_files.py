@@ -49,5 +49,7 @@ def module_types(model: str, revision: str | None) -> list[str] | None:
         raise ValueError(f"modules.json or router_config.json of {model!r} names no modules; get the files again")
     for folder in [str(module.get("path", "")) for module in modules] + list(routes):
         if folder.startswith("/") or ".." in folder.replace("\\", "/").split("/"):
-            raise ValueError(f"{model!r} has a module in {shown(folder)}, outside of its folder; get the model again from its maker")
+            raise ValueError(
+                f"{model!r} has a module in {shown(folder)}, outside of its folder; get the model again from its maker"
+            )
     return [str(module["type"]) for module in modules] + [str(kind) for kind in routes.values()]

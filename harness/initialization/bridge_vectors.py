@@ -22,7 +22,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from sembridge.vocabulary.vocabulary import Vocabulary
 
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]), parameters["profile"])
-    found = embed_vocabulary(load_bridge(*inputs["bridge"]), vocabulary, prompt=parameters["prompt"], batch_size=BATCH // batch_divisor)
+    found = embed_vocabulary(
+        load_bridge(*inputs["bridge"]), vocabulary, prompt=parameters["prompt"], batch_size=BATCH // batch_divisor
+    )
     save_file({"vectors": found.vectors, "known": found.known}, out / FILE)
 
 

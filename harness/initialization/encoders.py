@@ -19,6 +19,12 @@ def zero_shot_encoder(parameters: Mapping[str, Any], inputs: Mapping[str, Locati
     if "initialization" not in inputs:
         return encoder
     embedding, decoder = initialization.load(inputs["initialization"].path, encoder)
-    weights = query_weights.load(inputs["query_weights"].path) if "query_weights" in inputs and parts(encoder).query is not None else None
+    weights = (
+        query_weights.load(inputs["query_weights"].path)
+        if "query_weights" in inputs and parts(encoder).query is not None
+        else None
+    )
     options = {name: parameters[name] for name in ("bias", "special_ids")}
-    return transplant(encoder, load_tokenizer(*inputs["tokenizer"]), embedding, decoder=decoder, query_weights=weights, **options)
+    return transplant(
+        encoder, load_tokenizer(*inputs["tokenizer"]), embedding, decoder=decoder, query_weights=weights, **options
+    )

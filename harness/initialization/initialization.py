@@ -26,12 +26,18 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
     encoder, tokenizer = load_encoder(*inputs["encoder"]), load_tokenizer(*inputs["tokenizer"])
     initializer = initializer_class(parameters["initializer"])(**parameters["settings"], **_prepared(inputs))
-    asked = question(encoder, tokenizer, **{name: parameters[name] for name in ("profile", "overlap", "donors", "seed")})
+    asked = question(
+        encoder, tokenizer, **{name: parameters[name] for name in ("profile", "overlap", "donors", "seed")}
+    )
     answer, decoder = answers(encoder, tokenizer, initializer, asked)
     _save(out / "embedding.safetensors", answer, source_rows(encoder))
     if decoder is not None and (rows := decoder_rows(encoder)) is not None:
         _save(out / "decoder.safetensors", decoder, rows)
-    about = {"label": getattr(initializer, "label", initializer.name), "statistics": dict(answer.statistics), "origin": answer.origin.tolist()}
+    about = {
+        "label": getattr(initializer, "label", initializer.name),
+        "statistics": dict(answer.statistics),
+        "origin": answer.origin.tolist(),
+    }
     (out / "about.json").write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
 
 
@@ -54,7 +60,9 @@ def _prepared(inputs: Mapping[str, Location]) -> dict[str, Any]:
 
     prepared: dict[str, Any] = {}
     if "bridge_source" in inputs:
-        prepared["bridge"] = BridgeVectors(bridge_vectors.load(inputs["bridge_source"].path), bridge_vectors.load(inputs["bridge_target"].path))
+        prepared["bridge"] = BridgeVectors(
+            bridge_vectors.load(inputs["bridge_source"].path), bridge_vectors.load(inputs["bridge_target"].path)
+        )
     if "text" in inputs:
         prepared["text"] = inputs["text"].path
     if "auxiliary" in inputs:
@@ -85,7 +93,10 @@ def _save(path: Path, answer: Any, source: np.ndarray) -> None:
     }
     if dense is not None:
         for side, given in (("queries", dense.queries), ("donors", dense.donors)):
-            tensors |= {f"{side}_vectors": given.vectors[given.ids], **({} if given.extra is None else {f"{side}_extra": given.extra})}
+            tensors |= {
+                f"{side}_vectors": given.vectors[given.ids],
+                **({} if given.extra is None else {f"{side}_extra": given.extra}),
+            }
         tensors |= {"donors_ids": dense.donors.ids, "places": dense.places}
     save_file(tensors, path)
 
@@ -98,7 +109,9 @@ def _load(path: Path, source: np.ndarray, about: Mapping[str, Any]) -> Any:
     from sembridge.initializer import Initialization
 
     stored = load_file(path)
-    mixture = sp.csr_array((stored["weights"], stored["indices"], stored["indptr"]), shape=tuple(stored["shape"].tolist()))
+    mixture = sp.csr_array(
+        (stored["weights"], stored["indices"], stored["indptr"]), shape=tuple(stored["shape"].tolist())
+    )
     rows = rows_of(mixture, source[: mixture.shape[1]])
     rows[stored["explicit_ids"]] = stored["explicit_rows"]
     found = mixture if "places" not in stored else _softmax(stored, mixture)

@@ -22,7 +22,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from sembridge.vocabulary.vocabulary import Vocabulary
 
     tokenizer = load_tokenizer(*inputs["tokenizer"])
-    save_file({"weights": idf(lines(inputs["text"].path), tokenizer, len(Vocabulary.from_tokenizer(tokenizer)))}, out / FILE)
+    save_file(
+        {"weights": idf(lines(inputs["text"].path), tokenizer, len(Vocabulary.from_tokenizer(tokenizer)))}, out / FILE
+    )
 
 
 QUERY_WEIGHTS = Stage("query-weights", version=1, seconds=3, build=build)

@@ -56,13 +56,17 @@ def load(folder: Path) -> Any:
 
     from baselines.ofa import SubwordVectors
 
-    return SubwordVectors(**load_file(folder / FILE), label=json.loads((folder / "label.json").read_text(encoding="utf-8"))["label"])
+    return SubwordVectors(
+        **load_file(folder / FILE), label=json.loads((folder / "label.json").read_text(encoding="utf-8"))["label"]
+    )
 
 
 def _whole_words(source: Any) -> list[str]:
     """Words the source vocabulary has whole."""
     entries = zip(source.texts, source.word_initial, strict=True)
-    return sorted({text for text, initial in entries if text is not None and initial and text.isalpha() and len(text) > 1})
+    return sorted(
+        {text for text, initial in entries if text is not None and initial and text.isalpha() and len(text) > 1}
+    )
 
 
 def _frequent_words(text: Path, language: str) -> list[str]:
@@ -76,5 +80,7 @@ def _frequent_words(text: Path, language: str) -> list[str]:
 def _embedded(bridge: Any, chosen: list[str], prompt: str, batch_size: int) -> Any:
     from baselines.ofa import WordVectors
 
-    vectors = bridge.encode([prompt + word for word in chosen], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
+    vectors = bridge.encode(
+        [prompt + word for word in chosen], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False
+    )
     return WordVectors(tuple(chosen), np.asarray(vectors, dtype=np.float32))

@@ -21,7 +21,9 @@ def _two_names(value: str) -> str:
 
 def _a_commit(value: str) -> str:
     if not _COMMIT.fullmatch(value):
-        raise ValueError(f"{value!r} is no commit, and what it stands for may move; give the 40 hexadecimal digits of the commit")
+        raise ValueError(
+            f"{value!r} is no commit, and what it stands for may move; give the 40 hexadecimal digits of the commit"
+        )
     return value
 
 
@@ -59,15 +61,32 @@ class CollectionSource(_Part):
     folder: str | None = None
     hub: Name | None = None
     revision: Commit | None = None
-    kind: Literal["beir", "miracl"] = Field("beir", description="beir: corpus, queries and judgements as configs or files; miracl: raw MIRACL files")
-    config: str = Field("", description="what stands before -corpus, -queries and -qrels in the names of the configs; for miracl, of the files")
+    kind: Literal["beir", "miracl"] = Field(
+        "beir", description="beir: corpus, queries and judgements as configs or files; miracl: raw MIRACL files"
+    )
+    config: str = Field(
+        "",
+        description="what stands before -corpus, -queries and -qrels in the names of the configs; for miracl, of the files",
+    )
     split: str | None = Field(None, description="split to evaluate on; empty: test, or dev where there is no test")
-    judgements: HubDataset | None = Field(None, description="the repository of the judgements (for miracl, of the queries too), if it is another one")
+    judgements: HubDataset | None = Field(
+        None, description="the repository of the judgements (for miracl, of the queries too), if it is another one"
+    )
     ir_datasets: str | None = None
-    train: str | None = Field(None, description="hub: split of the training pairs, empty: train if there is one; ir_datasets: an id")
+    train: str | None = Field(
+        None, description="hub: split of the training pairs, empty: train if there is one; ir_datasets: an id"
+    )
     codes: dict[str, str] = Field({}, description="language: its code in the dataset, e.g. ko: kor")
-    limit: int | None = Field(None, ge=0, description="search the judged documents and this many others, the first ones; empty: the whole corpus")
-    subset: str | None = Field(None, pattern=r"^[\w.-]+$", description="which part of a collection the dataset is; heads the tables with the name")
+    limit: int | None = Field(
+        None,
+        ge=0,
+        description="search the judged documents and this many others, the first ones; empty: the whole corpus",
+    )
+    subset: str | None = Field(
+        None,
+        pattern=r"^[\w.-]+$",
+        description="which part of a collection the dataset is; heads the tables with the name",
+    )
     expected: dict[str, Expected] = Field({}, description="by language")
 
     @model_validator(mode="before")
@@ -86,7 +105,9 @@ class CollectionSource(_Part):
             if name in self.model_fields_set:
                 raise ValueError(f"{name} has no effect on a collection from {origins[0]}; leave it out")
         if self.kind == "miracl" and (self.judgements is None or not self.config):
-            raise ValueError("kind miracl needs config, e.g. '{language}', and judgements: {hub: miracl/miracl, revision: COMMIT}")
+            raise ValueError(
+                "kind miracl needs config, e.g. '{language}', and judgements: {hub: miracl/miracl, revision: COMMIT}"
+            )
         return self
 
     def label(self, name: str) -> str:
@@ -100,6 +121,9 @@ class CollectionSource(_Part):
         """What decides the content, for one language: the parameters of the stage `collection`."""
         code = self.codes.get(language, language)
         given = self.model_dump(exclude={"folder", "codes", "expected"}, exclude_none=True)
-        filled = {name: value.replace("{language}", code) if isinstance(value, str) else value for name, value in given.items()}
+        filled = {
+            name: value.replace("{language}", code) if isinstance(value, str) else value
+            for name, value in given.items()
+        }
         expected = self.expected.get(language)
         return filled | ({} if expected is None else {"expected": expected.model_dump(exclude_none=True)})

@@ -31,9 +31,15 @@ def cell_artifact(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
     if cell.initializer == "bm25":
         return Artifact(BM25, {"k": settings.k, "language": cell.language}, {"collection": collection})
     if cell.initializer == "dense":
-        return Artifact(DENSE, _dense(preset, cell.bridge), {"bridge": given.bridges[cell.bridge], "collection": collection})
+        return Artifact(
+            DENSE, _dense(preset, cell.bridge), {"bridge": given.bridges[cell.bridge], "collection": collection}
+        )
     if cell.initializer in preset.references:
-        return Artifact(REFERENCE, _reference(preset, cell.initializer), {"encoder": given.references[cell.initializer], "collection": collection})
+        return Artifact(
+            REFERENCE,
+            _reference(preset, cell.initializer),
+            {"encoder": given.references[cell.initializer], "collection": collection},
+        )
     inputs: dict[str, Source] = {"encoder": given.encoders[cell.architecture]}
     parameters: dict[str, Any] = {}
     if cell.initializer != "base":
@@ -41,7 +47,9 @@ def cell_artifact(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
         inputs["initialization"] = _initialization(preset, given, cell)
         parameters |= preset.transplant
         if preset.query_weights == "idf" and may_be_inference_free(inputs["encoder"]):
-            inputs["query_weights"] = Artifact(QUERY_WEIGHTS, {}, {"tokenizer": inputs["tokenizer"], "text": _text(given, cell)})
+            inputs["query_weights"] = Artifact(
+                QUERY_WEIGHTS, {}, {"tokenizer": inputs["tokenizer"], "text": _text(given, cell)}
+            )
     evaluation = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
     if cell.regime == "zero-shot":
         return _evaluation(parameters | evaluation, inputs | {"collection": collection}, settings.shares)
@@ -60,8 +68,13 @@ def _evaluation(parameters: dict[str, Any], inputs: dict[str, Source], shares: i
     """In one piece, or put together from shares of the documents; then the initialization or the training is only asked what it says of itself."""
     if shares == 1:
         return Artifact(EVALUATION, parameters, inputs)
-    found: dict[str, Source] = {name: inputs[name] for name in ("initialization", "trained", "collection") if name in inputs}
-    found |= {f"{SHARE}{share:04d}": Artifact(EVALUATION_SHARE, parameters | {"share": share, "shares": shares}, inputs) for share in range(shares)}
+    found: dict[str, Source] = {
+        name: inputs[name] for name in ("initialization", "trained", "collection") if name in inputs
+    }
+    found |= {
+        f"{SHARE}{share:04d}": Artifact(EVALUATION_SHARE, parameters | {"share": share, "shares": shares}, inputs)
+        for share in range(shares)
+    }
     return Artifact(EVALUATION, {}, found)
 
 
@@ -74,7 +87,13 @@ def _dense(preset: Preset, bridge: str) -> dict[str, Any]:
 def _reference(preset: Preset, name: str) -> dict[str, Any]:
     settings, source = preset.evaluation, preset.references[name]
     precision = None if source.kind == "milco" else settings.precision  # which is its code's choice
-    return {"kind": source.kind, "remote_code": source.remote_code, "k": settings.k, "max_length": settings.max_length, "precision": precision}
+    return {
+        "kind": source.kind,
+        "remote_code": source.remote_code,
+        "k": settings.k,
+        "max_length": settings.max_length,
+        "precision": precision,
+    }
 
 
 def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
@@ -96,7 +115,9 @@ def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
         from baselines.focus import TRAINING_PARAMETERS
 
         training = {name: settings.pop(name) for name in TRAINING_PARAMETERS if name in settings}
-        inputs["auxiliary"] = Artifact(AUXILIARY_VECTORS, training, {"tokenizer": tokenizer, "text": _text(given, cell)})
+        inputs["auxiliary"] = Artifact(
+            AUXILIARY_VECTORS, training, {"tokenizer": tokenizer, "text": _text(given, cell)}
+        )
     if "words" in needs:
         inputs["words"] = _subword_vectors(preset, given, cell, encoder, tokenizer)
     if "aligned" in needs:
@@ -110,13 +131,21 @@ def _subword_vectors(preset: Preset, given: Inputs, cell: Identity, encoder: Sou
     if given.words is not None:
         return Artifact(SUBWORD_VECTORS, {}, {"source": encoder, "target": tokenizer, "words": given.words})
     if not preset.bridges:
-        raise PresetError(f"initializer {cell.initializer!r} needs word vectors: add --set words=FILE (word2vec text format) or a bridge")
+        raise PresetError(
+            f"initializer {cell.initializer!r} needs word vectors: add --set words=FILE (word2vec text format) or a bridge"
+        )
     name, source = next(iter(given.bridges.items()))
     parameters = {"prompt": preset.bridges[name].prompt, "language": cell.language}
-    return Artifact(SUBWORD_VECTORS, parameters, {"source": encoder, "target": tokenizer, "bridge": source, "text": _text(given, cell)})
+    return Artifact(
+        SUBWORD_VECTORS,
+        parameters,
+        {"source": encoder, "target": tokenizer, "bridge": source, "text": _text(given, cell)},
+    )
 
 
-def _aligned_vectors(given: Inputs, cell: Identity, encoder: Source, tokenizer: Source, settings: dict[str, Any]) -> Artifact:
+def _aligned_vectors(
+    given: Inputs, cell: Identity, encoder: Source, tokenizer: Source, settings: dict[str, Any]
+) -> Artifact:
     """Takes the settings of the training out of `settings`."""
     from baselines.vectors.fasttext import TRAINING_PARAMETERS
 

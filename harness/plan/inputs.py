@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Preset, PresetError
-from harness.plan.resolve import check_collection, check_dense_model, check_model, check_reference, check_tokenizer, resolve, resolve_collection
+from harness.plan.resolve import (
+    check_collection,
+    check_dense_model,
+    check_model,
+    check_reference,
+    check_tokenizer,
+    resolve,
+    resolve_collection,
+)
 from harness.plan.rows import REFERENCES
 from harness.store.artifact import Artifact, Local, Member, Source
 from sembridge.nearest import nearest
@@ -30,7 +38,9 @@ class Inputs:
     def __init__(self, preset: Preset) -> None:
         from sembridge.registry import initializer_class
 
-        self.encoders = {name: resolve(f"architectures.{name}", source) for name, source in preset.architectures.items()}
+        self.encoders = {
+            name: resolve(f"architectures.{name}", source) for name, source in preset.architectures.items()
+        }
         for name, source in self.encoders.items():
             check_model(f"architectures.{name}", source)
         self.bridges = {name: resolve(f"bridges.{name}", source) for name, source in preset.bridges.items()}
@@ -54,7 +64,9 @@ class Inputs:
                 self.collections[name, language] = self.collections[collection.label(name), language] = found
             self.texts[language] = self._text(preset, language)
         self.words = resolve("words", ModelSource(model=preset.words)) if preset.words else None
-        rows = [initializer_class(name) for name in preset.initializers if name not in [*REFERENCES, *preset.references]]
+        rows = [
+            initializer_class(name) for name in preset.initializers if name not in [*REFERENCES, *preset.references]
+        ]
         if any("aligned" in row.needs for row in rows):  # read by nothing else
             self.alignments = {language: _alignment(preset, language) for language in preset.languages}
 
@@ -87,13 +99,17 @@ def _alignment(preset: Preset, language: str) -> dict[str, Source]:
     from baselines.vectors.fasttext import check
 
     if preset.dictionary is None:
-        raise PresetError("wechsel needs a bilingual dictionary: add --set dictionary=FILE, a source word, a tab and a target word on each line")
+        raise PresetError(
+            "wechsel needs a bilingual dictionary: add --set dictionary=FILE, a source word, a tab and a target word on each line"
+        )
     if preset.source_text is None and preset.source_vectors is None:
         raise PresetError(
             "wechsel needs word vectors of the source language: add --set source_text=FILE to train them, or --set source_vectors=FILE.bin (fastText)"
         )
     given = {name: getattr(preset, name) for name in ("dictionary", "source_text", "source_vectors", "target_vectors")}
-    files = {name: resolve(name, ModelSource(model=value), language) for name, value in given.items() if value is not None}
+    files = {
+        name: resolve(name, ModelSource(model=value), language) for name, value in given.items() if value is not None
+    }
     for name, checked in (("dictionary", read_dictionary), ("source_vectors", check), ("target_vectors", check)):
         source = files.get(name)
         if isinstance(source, Local):

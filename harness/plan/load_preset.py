@@ -24,14 +24,18 @@ def preset_names(folder: Path) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices: Mapping[str, Any] | None = None) -> Preset:
+def load_preset(
+    name: str, folder: Path, overrides: Iterable[str] = (), choices: Mapping[str, Any] | None = None
+) -> Preset:
     """Read a preset by name (from `folder`) or file, apply `choices` (whole values from options) and `overrides` ("a.b=c", in order).
 
     `choices` narrow architectures, bridges and collections to named ones, and replace the lists. Raises PresetError.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     if not path.is_file():
-        raise PresetError(f"--preset {name!r} is unknown; {nearest(name, preset_names(folder))}, or the path of a .yaml file")
+        raise PresetError(
+            f"--preset {name!r} is unknown; {nearest(name, preset_names(folder))}, or the path of a .yaml file"
+        )
     try:
         content = yaml_data.read(path)
     except yaml_data.YamlError as error:
@@ -51,7 +55,9 @@ def load_preset(name: str, folder: Path, overrides: Iterable[str] = (), choices:
     if isinstance(content.get("tokenizers"), str) and any(override.startswith("tokenizers.") for override in overrides):
         # a pattern written out, so that --set can reach the tokenizer of one language
         languages = (choices or {}).get("languages") or content.get("languages") or []
-        content["tokenizers"] = {language: {"model": content["tokenizers"]} for language in languages if isinstance(language, str)}
+        content["tokenizers"] = {
+            language: {"model": content["tokenizers"]} for language in languages if isinstance(language, str)
+        }
     for override in overrides:
         _set(content, override)
     if "stages" in content:  # what regimes were called before version 0.2
@@ -91,11 +97,19 @@ def _catalog(content: dict) -> Catalog:
 
 def _expanded(content: dict) -> dict:
     """Short forms (a name alone) written out, so that --set can reach below them."""
-    field = {"architectures": "model", "bridges": "model", "references": "model", "tokenizers": "model", "collections": "folder"}
+    field = {
+        "architectures": "model",
+        "bridges": "model",
+        "references": "model",
+        "tokenizers": "model",
+        "collections": "folder",
+    }
     expanded = dict(content)
     for key in field.keys() & content.keys():
         if isinstance(content[key], dict):
-            expanded[key] = {name: {field[key]: value} if isinstance(value, str) else value for name, value in content[key].items()}
+            expanded[key] = {
+                name: {field[key]: value} if isinstance(value, str) else value for name, value in content[key].items()
+            }
     return expanded
 
 
@@ -104,7 +118,9 @@ def _check_keys(content: Any, above: str = "") -> None:
     if isinstance(content, dict):
         for key, value in content.items():
             if not isinstance(key, str):
-                raise PresetError(f"option {shown(f'{above}{key}')}: the name {shown(key)} is no text; put it in quotes")
+                raise PresetError(
+                    f"option {shown(f'{above}{key}')}: the name {shown(key)} is no text; put it in quotes"
+                )
             _check_keys(value, f"{above}{key}.")
     elif isinstance(content, list):
         for value in content:
@@ -119,7 +135,9 @@ def _set(content: dict, override: str) -> None:
     target = content
     *parents, last = path.split(".")
     if len(parents) > _DEEPEST:
-        raise PresetError(f"--set {shown(override)} reaches {len(parents)} levels down, further than any option; see docs/presets.md")
+        raise PresetError(
+            f"--set {shown(override)} reaches {len(parents)} levels down, further than any option; see docs/presets.md"
+        )
     for parent in parents:
         if target.get(parent) is None:
             target[parent] = {}

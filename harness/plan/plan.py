@@ -37,12 +37,16 @@ def plan(preset: Preset) -> list[Cell]:
                     for method in rows:
                         for seed in preset.seeds:
                             name = preset.collections[collection].label(collection)
-                            identity = Identity(language, architecture, name, method.name, method.bridge, method.alpha, regime, seed)
+                            identity = Identity(
+                                language, architecture, name, method.name, method.bridge, method.alpha, regime, seed
+                            )
                             artifact = cell_artifact(preset, checked, identity)
                             cells.append(Cell(identity, method.label or method.name, method.reference, artifact))
     identities = [cell.identity for cell in cells]
     try:
-        file_names.check(identities, [one for one in identities if one.regime == "fine-tuned" and preset.training.points])
+        file_names.check(
+            identities, [one for one in identities if one.regime == "fine-tuned" and preset.training.points]
+        )
     except ValueError as error:
         raise PresetError(str(error)) from None
     return cells

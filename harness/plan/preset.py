@@ -65,7 +65,9 @@ class ReferenceSource(Named):
     @model_validator(mode="after")
     def _code_as_asked(self) -> ReferenceSource:
         if self.kind == "milco" and not self.remote_code:
-            raise ValueError("kind milco runs code of the model's repository; if you have read it and trust it, set remote_code to true beside it")
+            raise ValueError(
+                "kind milco runs code of the model's repository; if you have read it and trust it, set remote_code to true beside it"
+            )
         if self.kind == "bge-m3" and self.remote_code:
             raise ValueError("kind bge-m3 runs no code of a repository; leave remote_code out")
         return self
@@ -73,9 +75,18 @@ class ReferenceSource(Named):
 
 class EvaluationSettings(_Part):
     k: int = Field(100, ge=100, le=100_000, description="documents kept per query; recall@100 needs 100")
-    max_length: int | None = Field(None, ge=8, le=1_000_000, description="tokens per text; empty: what the encoder allows")
-    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 on a GPU that has it, float32 elsewhere")
-    shares: int = Field(1, ge=1, le=10_000, description="shares of a collection's documents that nodes search apart; no score depends on it")
+    max_length: int | None = Field(
+        None, ge=8, le=1_000_000, description="tokens per text; empty: what the encoder allows"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 on a GPU that has it, float32 elsewhere"
+    )
+    shares: int = Field(
+        1,
+        ge=1,
+        le=10_000,
+        description="shares of a collection's documents that nodes search apart; no score depends on it",
+    )
 
 
 class FineTuning(TrainingSettings):
@@ -84,13 +95,18 @@ class FineTuning(TrainingSettings):
     collection: str | None = Field(None, description="empty: each collection's own pairs")
     workers: int = Field(1, ge=1, le=10_000)
     points: int = Field(
-        0, ge=0, le=10_000, description="evenly spaced points of a training after which the encoder is measured, beside its start; 0: none"
+        0,
+        ge=0,
+        le=10_000,
+        description="evenly spaced points of a training after which the encoder is measured, beside its start; 0: none",
     )
 
     @model_validator(mode="after")
     def _shared_evenly(self) -> FineTuning:
         if self.batch_size % self.workers:
-            raise ValueError(f"training.batch_size {self.batch_size} cannot be shared evenly by {self.workers} workers; choose a multiple")
+            raise ValueError(
+                f"training.batch_size {self.batch_size} cannot be shared evenly by {self.workers} workers; choose a multiple"
+            )
         return self
 
 
@@ -104,33 +120,54 @@ class Preset(_Part):
 
     title: str
     data: str | None = Field(None, description="folder that {data} stands for")
-    catalog: str | list[str] | None = Field(None, description="catalogs of your own, whose entries come before the project's")
+    catalog: str | list[str] | None = Field(
+        None, description="catalogs of your own, whose entries come before the project's"
+    )
     languages: list[str] = Field(min_length=1)
     architectures: dict[str, ModelSource] = Field(min_length=1)
     tokenizers: str | dict[str, ModelSource]
     bridges: dict[str, ModelSource] = {}
-    references: dict[str, ReferenceSource] = Field({}, description="ready sparse retrievers, rows where `initializers` names them")
+    references: dict[str, ReferenceSource] = Field(
+        {}, description="ready sparse retrievers, rows where `initializers` names them"
+    )
     collections: dict[str, CollectionSource] = Field(min_length=1)
     evaluated: list[str] | None = Field(None, min_length=1, description="collections to evaluate on; empty: all")
-    text: str | None = Field(None, description="target-language text, one text a line, for FOCUS and OFA; empty: the collection's own documents")
-    words: str | None = Field(
-        None, description="multilingual word vectors in word2vec text format, for OFA; empty: the first bridge's vectors of words"
+    text: str | None = Field(
+        None,
+        description="target-language text, one text a line, for FOCUS and OFA; empty: the collection's own documents",
     )
-    dictionary: str | None = Field(None, description="bilingual dictionary, a source word, a tab and a target word on each line, for WECHSEL")
+    words: str | None = Field(
+        None,
+        description="multilingual word vectors in word2vec text format, for OFA; empty: the first bridge's vectors of words",
+    )
+    dictionary: str | None = Field(
+        None, description="bilingual dictionary, a source word, a tab and a target word on each line, for WECHSEL"
+    )
     source_text: str | None = Field(None, description="source-language text, one text a line, for WECHSEL")
-    source_vectors: str | None = Field(None, description="fastText model (.bin) of the source language, for WECHSEL; empty: trained on source_text")
-    target_vectors: str | None = Field(None, description="fastText model (.bin) of the target language, for WECHSEL; empty: trained on text")
+    source_vectors: str | None = Field(
+        None, description="fastText model (.bin) of the source language, for WECHSEL; empty: trained on source_text"
+    )
+    target_vectors: str | None = Field(
+        None, description="fastText model (.bin) of the target language, for WECHSEL; empty: trained on text"
+    )
     initializers: list[str] = Field(min_length=1)
     settings: dict[str, dict[str, Any]] = Field({}, description="parameters by initializer")
     alphas: list[float] = Field([4.0], min_length=1)
     regimes: list[Literal["zero-shot", "fine-tuned"]] = Field(["zero-shot"], min_length=1)
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field([42], min_length=1)
-    profile: Literal["fixed", "compat"] = Field("fixed", description="compat: the choices of SemBridge's published code, see docs/fidelity.md")
+    profile: Literal["fixed", "compat"] = Field(
+        "fixed", description="compat: the choices of SemBridge's published code, see docs/fidelity.md"
+    )
     overlap: Literal["special", "exact", "fuzzy"] = "fuzzy"
-    donors: Literal["ordinary", "all"] | None = Field(None, description="empty: what the profile says, ordinary tokens for fixed, all for compat")
-    bias: Literal["transfer", "zero", "keep"] | None = Field(None, description="of the decoder; empty: transfer, under the profile compat keep")
+    donors: Literal["ordinary", "all"] | None = Field(
+        None, description="empty: what the profile says, ordinary tokens for fixed, all for compat"
+    )
+    bias: Literal["transfer", "zero", "keep"] | None = Field(
+        None, description="of the decoder; empty: transfer, under the profile compat keep"
+    )
     query_weights: Literal["mixture", "idf"] = Field(
-        "mixture", description="of inference-free encoders: moved with the mixture, or inverse document frequencies of the target-language text"
+        "mixture",
+        description="of inference-free encoders: moved with the mixture, or inverse document frequencies of the target-language text",
     )
     training: FineTuning = FineTuning()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -149,7 +186,9 @@ class Preset(_Part):
                     f"{option}: {shown(name)} is no name; give up to {LONGEST_NAME} characters that can be printed, no blanks around them"
                 )
             if name[0] in "=+-@":
-                raise ValueError(f"{option}: {shown(name)} is no name: spreadsheets would compute it; begin it with a letter or a digit")
+                raise ValueError(
+                    f"{option}: {shown(name)} is no name: spreadsheets would compute it; begin it with a letter or a digit"
+                )
         return self
 
     @model_validator(mode="after")
@@ -163,7 +202,9 @@ class Preset(_Part):
             if name not in self.collections:
                 raise ValueError(f"collection {name!r} is unknown; {nearest(name, self.collections)}")
         if self.profile == "compat" and self.donors == "ordinary":
-            raise ValueError("donors 'ordinary' cannot be had with profile 'compat', where every token donates; leave donors out, or choose fixed")
+            raise ValueError(
+                "donors 'ordinary' cannot be had with profile 'compat', where every token donates; leave donors out, or choose fixed"
+            )
         return self
 
     @property

@@ -44,7 +44,9 @@ def resolve(option: str, source: Named, language: str = "") -> Source:
     if "{language}" in source.model:
         raise PresetError(f"{option}: {path} does not exist; {_siblings(source.model, language)}")
     hint = f"; if it is a hub model, add its pinned revision (--set {option}.revision=COMMIT)" if takes_hub else ""
-    raise PresetError(f"{option}: {name!r} does not exist here{near_folder(name) if hint else ''}{hint or '; check the path'}")
+    raise PresetError(
+        f"{option}: {name!r} does not exist here{near_folder(name) if hint else ''}{hint or '; check the path'}"
+    )
 
 
 def could_be_hub(name: str) -> bool:
@@ -70,7 +72,9 @@ def resolve_collection(option: str, source: CollectionSource, language: str) -> 
     for part, revision in pinned.items():
         if revision is None:
             name = source.judgements.hub if part and source.judgements else source.hub
-            raise PresetError(f"{option}: the hub dataset {name!r} needs its pinned revision (--set {option}.{part}revision=COMMIT)")
+            raise PresetError(
+                f"{option}: the hub dataset {name!r} needs its pinned revision (--set {option}.{part}revision=COMMIT)"
+            )
     parameters = source.parameters(language)
     if source.ir_datasets is not None:
         from harness.collections.irds import check_id
@@ -95,7 +99,11 @@ def _siblings(pattern: str, language: str) -> str:
 
 def tokenizer_of(source: Source) -> Source:
     """The tokenizer in a model folder, known by its own files alone: models of one vocabulary share what is computed from it."""
-    return Local(masked_lm_folder(source.path), TOKENIZER_FILES) if isinstance(source, Local) and source.path.is_dir() else source
+    return (
+        Local(masked_lm_folder(source.path), TOKENIZER_FILES)
+        if isinstance(source, Local) and source.path.is_dir()
+        else source
+    )
 
 
 def may_be_inference_free(source: Source) -> bool:
@@ -138,7 +146,9 @@ def check_tokenizer(option: str, source: Source) -> None:
     folder = source.path
     _check_json(option, folder)
     if not (folder / "tokenizer.json").is_file():
-        raise PresetError(f"{option}: {folder} has no tokenizer.json; save the tokenizer with transformers' save_pretrained")
+        raise PresetError(
+            f"{option}: {folder} has no tokenizer.json; save the tokenizer with transformers' save_pretrained"
+        )
     configured: dict = {}
     for name in ("special_tokens_map.json", "tokenizer_config.json"):
         if (folder / name).is_file():
@@ -147,7 +157,9 @@ def check_tokenizer(option: str, source: Source) -> None:
                 raise PresetError(f"{option}: {folder / name} holds no JSON object; get the file again")
             configured |= content
     if not configured.get("pad_token"):
-        raise PresetError(f"{option}: tokenizer {folder} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch")
+        raise PresetError(
+            f"{option}: tokenizer {folder} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch"
+        )
     _check_cuts(option, folder / "tokenizer.json")
 
 
@@ -159,7 +171,9 @@ def _check_cuts(option: str, file: Path) -> None:
         Tokenizer.from_file(str(file))
     except Exception as error:  # the reader raises nothing more exact
         said = " ".join(str(error).split())[:100]
-        raise PresetError(f"{option}: {file} is no tokenizer ({said}); save the tokenizer anew with transformers' save_pretrained") from None
+        raise PresetError(
+            f"{option}: {file} is no tokenizer ({said}); save the tokenizer anew with transformers' save_pretrained"
+        ) from None
 
 
 def _check_json(option: str, folder: Path) -> None:
@@ -170,7 +184,9 @@ def _check_json(option: str, folder: Path) -> None:
         except json_data.JsonError as error:
             raise PresetError(f"{option}: {path} is no JSON ({error}); get the file again") from None
         except OSError as error:
-            raise PresetError(f"{option}: {path} cannot be read ({error.strerror}); check the file and who may read it") from None
+            raise PresetError(
+                f"{option}: {path} cannot be read ({error.strerror}); check the file and who may read it"
+            ) from None
 
 
 def check_collection(option: str, source: Source, needs_pairs: bool) -> None:
@@ -183,4 +199,6 @@ def check_collection(option: str, source: Source, needs_pairs: bool) -> None:
         except ValueError as error:
             raise PresetError(f"{option}: {error}") from None
         if needs_pairs and not summary.train_pairs:
-            raise PresetError(f"{option}: {source.path} has no training pairs; add qrels/train.tsv, or leave fine-tuned out with --regimes zero-shot")
+            raise PresetError(
+                f"{option}: {source.path} has no training pairs; add qrels/train.tsv, or leave fine-tuned out with --regimes zero-shot"
+            )

@@ -26,8 +26,12 @@ def unpinned(preset: Preset, cells: Iterable[Cell]) -> list[str]:
         for name, source in sources.items() if isinstance(sources, dict) else ():
             model = source.model.replace("{language}", name)
             if source.revision in (None, UNPINNED) and model in wanted:
-                guessed = f", and there is no such folder here{near_folder(model)}" if source.revision == UNPINNED else ""
-                lines.append(f"{option}.{name}: {model} has no pinned revision{guessed}; add --set {option}.{name}.revision=COMMIT")
+                guessed = (
+                    f", and there is no such folder here{near_folder(model)}" if source.revision == UNPINNED else ""
+                )
+                lines.append(
+                    f"{option}.{name}: {model} has no pinned revision{guessed}; add --set {option}.{name}.revision=COMMIT"
+                )
     return lines
 
 
@@ -54,7 +58,12 @@ def _placed(collection: CollectionSource) -> CollectionSource:
 
 
 def _taken_for_hub(source: _Source) -> _Source:
-    known = source.hub or source.revision is not None or not could_be_hub(source.model) or Path(source.model.partition("{language}")[0]).exists()
+    known = (
+        source.hub
+        or source.revision is not None
+        or not could_be_hub(source.model)
+        or Path(source.model.partition("{language}")[0]).exists()
+    )
     return source if known else source.model_copy(update={"hub": True, "revision": UNPINNED})
 
 

@@ -47,7 +47,9 @@ def methods(preset: Preset) -> list[Method]:
     for name in preset.initializers:
         if name == "dense":
             if not preset.bridges:
-                raise PresetError("reference row 'dense' is a bridge and the preset has none; add --set bridges.NAME.model=FOLDER")
+                raise PresetError(
+                    "reference row 'dense' is a bridge and the preset has none; add --set bridges.NAME.model=FOLDER"
+                )
             rows += [Method(name, bridge, label=f"{name} ({bridge})", reference=True) for bridge in preset.bridges]
             continue
         if name in references:
@@ -55,11 +57,15 @@ def methods(preset: Preset) -> list[Method]:
             continue
         kind = initializer_class(name)
         if "bridge" in kind.needs and not preset.bridges:
-            raise PresetError(f"initializer {name!r} needs a bridge and the preset has none; add --set bridges.NAME.model=FOLDER")
+            raise PresetError(
+                f"initializer {name!r} needs a bridge and the preset has none; add --set bridges.NAME.model=FOLDER"
+            )
         takes_alpha = "alpha" in {field.name for field in dataclasses.fields(kind)}
         for bridge in preset.bridges if "bridge" in kind.needs else [""]:
             for alpha in preset.alphas if takes_alpha else [None]:
-                built = _built(kind, preset.settings.get(name, {}), {} if alpha is None else {"alpha": alpha}, preset.words)
+                built = _built(
+                    kind, preset.settings.get(name, {}), {} if alpha is None else {"alpha": alpha}, preset.words
+                )
                 rows.append(Method(name, bridge, alpha, _label(built, preset)))
     trained_on = preset.training.collection
     if "fine-tuned" in preset.regimes and trained_on is not None and trained_on not in preset.collections:
@@ -92,7 +98,9 @@ def _built(kind: Any, settings: dict[str, Any], swept: dict[str, Any], words: st
 
         given["words"] = words or WordVectors((), np.empty((0, 1)), BRIDGE)
     try:
-        return kind(**{name: value for name, value in settings.items() if name not in training - fields}, **swept, **given)
+        return kind(
+            **{name: value for name, value in settings.items() if name not in training - fields}, **swept, **given
+        )
     except (TypeError, ValueError) as error:
         raise PresetError(f"settings of initializer {kind.name!r}: {error}") from None
 
@@ -106,9 +114,13 @@ def _check_types(kind: Any, settings: dict[str, Any], training: set[str]) -> Non
         defaults |= train_words.__kwdefaults__ or {}
     for name, value in settings.items():
         default = defaults.get(name)
-        fits = type(value) is type(default) or (isinstance(default, float) and type(value) is int and abs(value) < 2**53)
+        fits = type(value) is type(default) or (
+            isinstance(default, float) and type(value) is int and abs(value) < 2**53
+        )
         if isinstance(default, (bool, int, float, str)) and not fits:
-            raise PresetError(f"settings.{kind.name}.{name}: {shown(value)} is no {type(default).__name__}; the default is {default!r}")
+            raise PresetError(
+                f"settings.{kind.name}.{name}: {shown(value)} is no {type(default).__name__}; the default is {default!r}"
+            )
         if isinstance(value, float) and not math.isfinite(value):
             raise PresetError(f"settings.{kind.name}.{name}: {value!r} is no finite number; the default is {default!r}")
 

@@ -45,7 +45,10 @@ def _distilbert_tokenizer(inputs: Mapping[str, Location]) -> Any:
 
     bert = AutoTokenizer.from_pretrained(_wordpiece(inputs))
     return DistilBertTokenizer(
-        tokenizer_object=bert.backend_tokenizer, do_lower_case=True, strip_accents=False, model_max_length=bert.model_max_length
+        tokenizer_object=bert.backend_tokenizer,
+        do_lower_case=True,
+        strip_accents=False,
+        model_max_length=bert.model_max_length,
     )
 
 
@@ -99,5 +102,7 @@ FAMILIES = {
     "bert": Family(_bert_tokenizer, _bert, "cls.predictions.transform.dense.weight", "cls.predictions.bias"),
     "roberta": Family(_roberta_tokenizer, _roberta, "lm_head.dense.weight", "lm_head.bias"),
     "distilbert": Family(_distilbert_tokenizer, _distilbert, "vocab_transform.weight", "vocab_projector.bias"),
-    "inference-free": Family(_distilbert_tokenizer, _distilbert, "vocab_transform.weight", "vocab_projector.bias", inference_free=True),
+    "inference-free": Family(
+        _distilbert_tokenizer, _distilbert, "vocab_transform.weight", "vocab_projector.bias", inference_free=True
+    ),
 }

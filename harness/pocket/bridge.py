@@ -25,16 +25,24 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from harness.pocket.tokenizers import wordpiece
 
     folder = inputs["text"].path
-    phrases = {row["concept"]: [form for language in LANGUAGES for form in row["forms"][language]] for row in _rows(folder / "phrases.jsonl")}
+    phrases = {
+        row["concept"]: [form for language in LANGUAGES for form in row["forms"][language]]
+        for row in _rows(folder / "phrases.jsonl")
+    }
     parallel = [list(row.values()) for row in _rows(folder / "parallel.jsonl")]
     lines = [*itertools.chain.from_iterable(phrases.values()), *itertools.chain.from_iterable(parallel)]
     tokenizer = wordpiece(lines, VOCABULARY, lowercase=True).backend_tokenizer
     sentences = [
-        {str(number): texts for number, texts in enumerate(parallel[start : start + SENTENCES])} for start in range(0, len(parallel), SENTENCES)
+        {str(number): texts for number, texts in enumerate(parallel[start : start + SENTENCES])}
+        for start in range(0, len(parallel), SENTENCES)
     ]
     groups = list(itertools.chain.from_iterable((phrases, group) for group in sentences))
     rows = train_static(
-        lambda texts: [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)], VOCABULARY, SIZE, groups, parameters["seed"]
+        lambda texts: [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)],
+        VOCABULARY,
+        SIZE,
+        groups,
+        parameters["seed"],
     )
     model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=rows.numpy())])
     model.save_pretrained(str(out), create_model_card=False)

@@ -49,11 +49,18 @@ class Event:
 def known_concepts(concepts: Mapping[str, Sequence[Concept]], seed: int) -> dict[str, list[Concept]]:
     """The concepts training pairs may speak of, by category."""
     choice = random.Random(f"known {seed}")
-    return {category: sorted(choice.sample(rows, round(len(rows) * (1 - HELD_OUT))), key=lambda c: c.name) for category, rows in concepts.items()}
+    return {
+        category: sorted(choice.sample(rows, round(len(rows) * (1 - HELD_OUT))), key=lambda c: c.name)
+        for category, rows in concepts.items()
+    }
 
 
 def faq_families(
-    concepts: Mapping[str, Sequence[Concept]], count: int, templates: int, choice: random.Random, taken: set[tuple[str, str, str]] | None = None
+    concepts: Mapping[str, Sequence[Concept]],
+    count: int,
+    templates: int,
+    choice: random.Random,
+    taken: set[tuple[str, str, str]] | None = None,
 ) -> list[list[Case]]:
     """`count` families: the case, and one with another thing, another action, another circumstance.
 
@@ -64,13 +71,27 @@ def faq_families(
     taken = set() if taken is None else taken
     while len(families) < count:
         circumstance, extra = choice.sample(settings, 2)
-        case = Case(choice.choice(concepts["thing"]), choice.choice(concepts["action"]), circumstance, extra, choice.randrange(templates))
+        case = Case(
+            choice.choice(concepts["thing"]),
+            choice.choice(concepts["action"]),
+            circumstance,
+            extra,
+            choice.randrange(templates),
+        )
         fresh = _fresh(choice, settings, case, templates)
         family = [
             case,
-            dataclasses.replace(case, thing=_other(choice, concepts["thing"], case.thing), **_fresh(choice, settings, case, templates)),
-            dataclasses.replace(case, action=_other(choice, concepts["action"], case.action), **_fresh(choice, settings, case, templates)),
-            dataclasses.replace(case, circumstance=_other(choice, settings, case.circumstance, fresh["extra"]), **fresh),
+            dataclasses.replace(
+                case, thing=_other(choice, concepts["thing"], case.thing), **_fresh(choice, settings, case, templates)
+            ),
+            dataclasses.replace(
+                case,
+                action=_other(choice, concepts["action"], case.action),
+                **_fresh(choice, settings, case, templates),
+            ),
+            dataclasses.replace(
+                case, circumstance=_other(choice, settings, case.circumstance, fresh["extra"]), **fresh
+            ),
         ]
         asked = {(case.thing.name, case.action.name, case.circumstance.name) for case in family}
         if not asked & taken:
@@ -79,7 +100,9 @@ def faq_families(
     return families
 
 
-def event_families(concepts: Mapping[str, Sequence[Concept]], count: int, templates: int, choice: random.Random) -> list[list[Event]]:
+def event_families(
+    concepts: Mapping[str, Sequence[Concept]], count: int, templates: int, choice: random.Random
+) -> list[list[Event]]:
     """`count` families: the event, one of another person, one in another town, and one whose thing and action go by other synonyms."""
     families = []
     for _ in range(count):

@@ -17,8 +17,12 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     known = list(itertools.chain.from_iterable(concepts().values()))
     for language in LANGUAGES:
         if language != "en":
-            pairs = (pair for concept in known for pair in itertools.product(concept.forms["en"], concept.forms[language]))
-            (out / f"{language}.tsv").write_text("".join(f"{english}\t{foreign}\n" for english, foreign in pairs), encoding="utf-8")
+            pairs = (
+                pair for concept in known for pair in itertools.product(concept.forms["en"], concept.forms[language])
+            )
+            (out / f"{language}.tsv").write_text(
+                "".join(f"{english}\t{foreign}\n" for english, foreign in pairs), encoding="utf-8"
+            )
 
 
 POCKET_DICTIONARY = Stage("pocket-dictionary", version=1, seconds=1, build=build)

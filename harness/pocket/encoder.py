@@ -20,7 +20,10 @@ from harness.store.stage import Stage
 if TYPE_CHECKING:
     import torch
 
-ROW_LENGTH, BIAS = 0.5, -1.5  # of embedding rows, and of the decoder bias, at the start: a word activates itself and its synonyms, little else
+ROW_LENGTH, BIAS = (
+    0.5,
+    -1.5,
+)  # of embedding rows, and of the decoder bias, at the start: a word activates itself and its synonyms, little else
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
@@ -37,7 +40,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         size = BODY["hidden_size"]
         model = family.model(tokenizer, ROW_LENGTH / size**0.5)  # its own fresh rows are as long as the given ones
         _start_near_identity(model, family, _static_rows(tokenizer, size, seed))
-        weights = torch.from_numpy(idf(english_text(inputs), tokenizer, len(tokenizer))) if family.inference_free else None
+        weights = (
+            torch.from_numpy(idf(english_text(inputs), tokenizer, len(tokenizer))) if family.inference_free else None
+        )
         encoder_training.train(model, tokenizer, seed, weights)
     if weights is not None:
         inference_free.save(out, model, tokenizer, weights)
@@ -53,8 +58,13 @@ def _static_rows(tokenizer: Any, size: int, seed: int) -> torch.Tensor:
     """[V, size] embeddings in which the synonyms of a concept lie close together."""
     from harness.pocket.static_embeddings import train_static
 
-    phrases = {concept.name: _spellings(tokenizer, concept.forms["en"]) for concept in itertools.chain.from_iterable(concepts().values())}
-    return train_static(lambda texts: tokenizer(texts, add_special_tokens=False)["input_ids"], len(tokenizer), size, [phrases], seed)
+    phrases = {
+        concept.name: _spellings(tokenizer, concept.forms["en"])
+        for concept in itertools.chain.from_iterable(concepts().values())
+    }
+    return train_static(
+        lambda texts: tokenizer(texts, add_special_tokens=False)["input_ids"], len(tokenizer), size, [phrases], seed
+    )
 
 
 def _spellings(tokenizer: Any, forms: tuple[str, ...]) -> list[str]:

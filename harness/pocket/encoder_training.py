@@ -41,13 +41,22 @@ def train(model: Any, tokenizer: Any, seed: int, query_weights: torch.Tensor | N
         questions = _padded(tokenizer, [question for question, _ in batch])
         passages = _padded(tokenizer, [passage for _, passage in batch])
         if query_weights is None:
-            queries, documents = (pool(model(**texts).logits, texts["attention_mask"]) for texts in (questions, passages))
+            queries, documents = (
+                pool(model(**texts).logits, texts["attention_mask"]) for texts in (questions, passages)
+            )
             sparsity = LAMBDA_QUERY * flops(queries) + LAMBDA_DOCUMENT * flops(documents)
         else:
-            queries, documents = weigh(query_weights, questions), pool(model(**passages).logits, passages["attention_mask"], activation=ACTIVATION)
+            queries, documents = (
+                weigh(query_weights, questions),
+                pool(model(**passages).logits, passages["attention_mask"], activation=ACTIVATION),
+            )
             sparsity = LAMBDA_INFERENCE_FREE * flops(documents)
         contrast = info_nce(queries, documents, torch.arange(len(batch)), scale=1.0)
-        loss = contrast + min(1.0, (2 * step / STEPS) ** 2) * sparsity + 0.1 * _masked_words(model, tokenizer, questions, generator)
+        loss = (
+            contrast
+            + min(1.0, (2 * step / STEPS) ** 2) * sparsity
+            + 0.1 * _masked_words(model, tokenizer, questions, generator)
+        )
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -76,9 +85,15 @@ def _padded(tokenizer: Any, texts: list[str]) -> dict[str, torch.Tensor]:
     return pad(tokenizer(texts, truncation=True)["input_ids"], tokenizer.pad_token_id)
 
 
-def _masked_words(model: Any, tokenizer: Any, texts: dict[str, torch.Tensor], generator: torch.Generator) -> torch.Tensor:
+def _masked_words(
+    model: Any, tokenizer: Any, texts: dict[str, torch.Tensor], generator: torch.Generator
+) -> torch.Tensor:
     """Cross-entropy of predicting masked words: the model stays the masked LM that its folder says it is."""
     ids = texts["input_ids"]
-    chosen = (torch.rand(ids.shape, generator=generator) < MASKED) & ~torch.isin(ids, torch.tensor(tokenizer.all_special_ids))
-    logits = model(input_ids=ids.masked_fill(chosen, tokenizer.mask_token_id), attention_mask=texts["attention_mask"]).logits
+    chosen = (torch.rand(ids.shape, generator=generator) < MASKED) & ~torch.isin(
+        ids, torch.tensor(tokenizer.all_special_ids)
+    )
+    logits = model(
+        input_ids=ids.masked_fill(chosen, tokenizer.mask_token_id), attention_mask=texts["attention_mask"]
+    ).logits
     return torch.nn.functional.cross_entropy(logits[chosen], ids[chosen])

@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 import torch
 
-ACTIVATION: Literal["log1p_relu"] = "log1p_relu"  # of documents: log1p is applied twice, as the third generation of these encoders does
+ACTIVATION: Literal["log1p_relu"] = (
+    "log1p_relu"  # of documents: log1p is applied twice, as the third generation of these encoders does
+)
 
 
 def weigh(weights: torch.Tensor, texts: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -32,5 +34,7 @@ def save(out: Path, model: Any, tokenizer: Any, weights: torch.Tensor) -> None:
         tokenizer.save_pretrained(plain)
         document = Transformer(plain, transformer_task="fill-mask")
         query = SparseStaticEmbedding(tokenizer, weights, frozen=True)
-        router = Router.for_query_document([query], [document, SpladePooling("max", ACTIVATION, embedding_dimension=len(weights))])
+        router = Router.for_query_document(
+            [query], [document, SpladePooling("max", ACTIVATION, embedding_dimension=len(weights))]
+        )
         SparseEncoder(modules=[router], similarity_fn_name="dot").save_pretrained(str(out), create_model_card=False)

@@ -31,7 +31,9 @@ def pocket_member(path: str) -> Member | Artifact:
         case ["dictionary", file] if file.endswith(".tsv"):
             language = file.removesuffix(".tsv")
             if language not in LANGUAGES:  # there is none from English to English
-                raise ValueError(f"language {language!r} has no dictionary in the pocket; {nearest(language, LANGUAGES)}")
+                raise ValueError(
+                    f"language {language!r} has no dictionary in the pocket; {nearest(language, LANGUAGES)}"
+                )
             return Member(Artifact(POCKET_DICTIONARY, {}), file)
         case ["tokenizers", language]:
             _check("language", language, LANGUAGES)

@@ -32,4 +32,7 @@ def concepts() -> dict[str, tuple[Concept, ...]]:
 def _read(category: str) -> list[Concept]:
     text = (files("harness.pocket") / "phrasebook" / f"{category}.tsv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return [Concept(row["concept"], category, {language: tuple(row[language].split("|")) for language in LANGUAGES}) for row in rows]
+    return [
+        Concept(row["concept"], category, {language: tuple(row[language].split("|")) for language in LANGUAGES})
+        for row in rows
+    ]

@@ -19,15 +19,22 @@ def train_static(tokenize: Callable[[list[str]], list[list[int]]], vocabulary: i
     """
     choice = random.Random(f"static {seed}")
     generator = torch.Generator().manual_seed(seed)
-    bag = torch.nn.EmbeddingBag.from_pretrained(torch.empty(vocabulary, size).normal_(std=0.1, generator=generator), freeze=False, mode="mean")
+    bag = torch.nn.EmbeddingBag.from_pretrained(
+        torch.empty(vocabulary, size).normal_(std=0.1, generator=generator), freeze=False, mode="mean"
+    )
     optimizer = torch.optim.Adam(bag.parameters(), lr=LEARNING_RATE)
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.02 - step / STEPS)
     for step in range(STEPS):
         pairs = [choice.sample(texts, 2) for texts in groups[step % len(groups)].values()]
-        left, right = (torch.nn.functional.normalize(_embed(bag, tokenize([pair[side] for pair in pairs])), dim=1) for side in (0, 1))
+        left, right = (
+            torch.nn.functional.normalize(_embed(bag, tokenize([pair[side] for pair in pairs])), dim=1)
+            for side in (0, 1)
+        )
         scores = SCALE * left @ right.T
         right_answers = torch.arange(len(pairs))
-        loss = torch.nn.functional.cross_entropy(scores, right_answers) + torch.nn.functional.cross_entropy(scores.T, right_answers)
+        loss = torch.nn.functional.cross_entropy(scores, right_answers) + torch.nn.functional.cross_entropy(
+            scores.T, right_answers
+        )
         loss.backward()
         optimizer.step()
         rate.step()

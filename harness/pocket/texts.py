@@ -21,7 +21,11 @@ from harness.pocket.writer import Writer
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 
-TEST_FAMILIES, TRAIN_FAMILIES, PASSAGE_FAMILIES = 100, 400, 500  # families of four documents: 2,000 documents in each collection
+TEST_FAMILIES, TRAIN_FAMILIES, PASSAGE_FAMILIES = (
+    100,
+    400,
+    500,
+)  # families of four documents: 2,000 documents in each collection
 PASSAGE_QUERIES = 400
 PARALLEL = 3000
 
@@ -62,7 +66,9 @@ def _faq(out: Path, language: str, seed: int) -> list[str]:
             documents.append((f"f{number:05d}", "", answer))
             queries.append((f"{split}-{number:05d}", question))
             judged[split].append((f"{split}-{number:05d}", f"f{number:05d}", 1))
-    beir.write(out / "collections" / language / "faq", _shuffled(documents, seed), queries, judged["test"], judged["train"])
+    beir.write(
+        out / "collections" / language / "faq", _shuffled(documents, seed), queries, judged["test"], judged["train"]
+    )
     asked = [question for query_id, question in queries if query_id.startswith("train")]
     return [text for _, _, text in documents] + asked
 
@@ -89,7 +95,9 @@ def _parallel(out: Path, seed: int) -> None:
     writers = {language: Writer(language, seed + 2) for language in LANGUAGES}
     with (out / "parallel.jsonl").open("w", encoding="utf-8") as file:
         for (case, *_), (event, *_) in zip(
-            faq_families(everything, PARALLEL // 2, 10, choice), event_families(everything, PARALLEL // 2, 10, choice), strict=True
+            faq_families(everything, PARALLEL // 2, 10, choice),
+            event_families(everything, PARALLEL // 2, 10, choice),
+            strict=True,
         ):
             file.write(_json({language: writer.faq(case)[choice.randrange(2)] for language, writer in writers.items()}))
             file.write(_json({language: writer.passage(event) for language, writer in writers.items()}))

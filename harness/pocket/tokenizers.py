@@ -15,15 +15,26 @@ SIZE = {"en": 2800}  # most words are whole; the rarer ones fall into pieces, as
 OTHER_SIZE = 3200
 CASED = ("ru",)  # as the field's own Russian tokenizer
 MAX_LENGTH = 128
-SPECIALS = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
-BPE_FIRST, BPE_LAST = ("<s>", "<pad>", "</s>", "<unk>"), "<mask>"  # as on the hub: four special tokens before all others, the mask behind them
+SPECIALS = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+BPE_FIRST, BPE_LAST = (
+    ("<s>", "<pad>", "</s>", "<unk>"),
+    "<mask>",
+)  # as on the hub: four special tokens before all others, the mask behind them
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
     """inputs: text (the pocket's texts)."""
     for language in LANGUAGES:
         lines = (inputs["text"].path / "text" / f"{language}.txt").read_text(encoding="utf-8").splitlines()
-        wordpiece(lines, SIZE.get(language, OTHER_SIZE), lowercase=language not in CASED).save_pretrained(out / language)
+        wordpiece(lines, SIZE.get(language, OTHER_SIZE), lowercase=language not in CASED).save_pretrained(
+            out / language
+        )
 
 
 POCKET_TOKENIZERS = Stage("pocket-tokenizers", version=1, seconds=5, build=build)
@@ -50,8 +61,14 @@ def wordpiece(lines: list[str], size: int, *, lowercase: bool) -> Any:
     tokenizer.train_from_iterator(lines, trainer)
 
     built = Tokenizer(models.WordPiece(vocab=tokenizer.get_vocab(with_added_tokens=False), unk_token="[UNK]"))
-    built.normalizer, built.pre_tokenizer, built.decoder = tokenizer.normalizer, tokenizer.pre_tokenizer, decoders.WordPiece()
-    built.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    built.normalizer, built.pre_tokenizer, built.decoder = (
+        tokenizer.normalizer,
+        tokenizer.pre_tokenizer,
+        decoders.WordPiece(),
+    )
+    built.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
     assert [built.token_to_id(token) for token in specials] == list(range(len(specials)))
     return BertTokenizer(
         tokenizer_object=built,
@@ -75,7 +92,10 @@ def byte_bpe(lines: list[str], size: int) -> Any:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = trainers.BpeTrainer(
-        vocab_size=size - 1, special_tokens=list(BPE_FIRST), initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False
+        vocab_size=size - 1,
+        special_tokens=list(BPE_FIRST),
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
     )
     tokenizer.train_from_iterator(lines, trainer)
     trained = json.loads(tokenizer.to_str())["model"]

@@ -27,17 +27,24 @@ class Writer:
     def __init__(self, language: str, seed: int) -> None:
         self.language = language
         self.choice = random.Random(f"wording {language} {seed}")
-        self.persons = _names(language, PERSONS, 3 if language not in ("zh", "ko") else 2, random.Random(f"persons {seed}"), seed)
+        self.persons = _names(
+            language, PERSONS, 3 if language not in ("zh", "ko") else 2, random.Random(f"persons {seed}"), seed
+        )
         self.towns = _names(language, TOWNS, 2, random.Random(f"towns {seed}"), seed)
 
     def faq(self, case: Case) -> tuple[str, str]:
         """(question, answer): every concept by one synonym in the question and by another in the answer, which has no form of the question's."""
         while True:
             asked = {slot: self._form(getattr(case, slot)) for slot in ("thing", "action", "circumstance")}
-            told = {slot: getattr(case, slot).form(self.language, self.choice, other_than=form) for slot, form in asked.items()}
+            told = {
+                slot: getattr(case, slot).form(self.language, self.choice, other_than=form)
+                for slot, form in asked.items()
+            }
             question = self._pick("faq_question", case.template + self.choice.randrange(10))
             told["extra"] = self._form(case.extra)
-            if not any(form in phrase.split() for form in asked.values() for phrase in told.values()):  # "love" is a word of "love of learning"
+            if not any(
+                form in phrase.split() for form in asked.values() for phrase in told.values()
+            ):  # "love" is a word of "love of learning"
                 return question.format(**asked), self._pick("faq_answer", case.template).format(**told)
 
     def passage(self, event: Event) -> str:

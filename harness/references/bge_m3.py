@@ -42,25 +42,41 @@ def check(model: str, revision: str | None = None) -> None:
     """ValueError unless a folder or hub repository holds a body in safetensors and a head that fits it."""
     read_head(model, revision)
     if Path(model).is_dir() and not [path for path in Path(model).glob("*.safetensors") if path.name not in HEADS]:
-        raise ValueError(f"model folder {model!r} has no model.safetensors; convert its weights, the body's are not loaded from a pickle")
+        raise ValueError(
+            f"model folder {model!r} has no model.safetensors; convert its weights, the body's are not loaded from a pickle"
+        )
 
 
 def read_head(model: str, revision: str | None = None) -> dict[str, torch.Tensor]:
     """weight [1, D] and bias [1] of the head, float32. ValueError if there is none, or the file holds anything else."""
     size = (read_json(model, revision, "config.json") or {}).get("hidden_size")
     if size is None:
-        raise ValueError(f"{model!r} is not of kind bge-m3: no config.json with a hidden_size is found in it; give BGE-M3, or drop kind")
+        raise ValueError(
+            f"{model!r} is not of kind bge-m3: no config.json with a hidden_size is found in it; give BGE-M3, or drop kind"
+        )
     path = next((found for name in HEADS if (found := find(model, revision, name)) is not None), None)
     if path is None:
-        raise ValueError(f"{model!r} is not of kind bge-m3: no {HEADS[1]} is found in it; a dense model is a bridge, with the row dense")
+        raise ValueError(
+            f"{model!r} is not of kind bge-m3: no {HEADS[1]} is found in it; a dense model is a bridge, with the row dense"
+        )
     try:
         content = _tensors(path)
-    except Exception as error:  # torch, zipfile and safetensors each have their own for a file that is not what it should be
-        raise ValueError(f"{path} is refused: it holds more than tensors, or is damaged ({type(error).__name__}); get BGE-M3's own file") from None
+    except (
+        Exception
+    ) as error:  # torch, zipfile and safetensors each have their own for a file that is not what it should be
+        raise ValueError(
+            f"{path} is refused: it holds more than tensors, or is damaged ({type(error).__name__}); get BGE-M3's own file"
+        ) from None
     expected = {"weight": (1, size), "bias": (1,)}
-    shapes = {name: tuple(value.shape) for name, value in content.items() if isinstance(value, torch.Tensor)} if isinstance(content, dict) else {}
+    shapes = (
+        {name: tuple(value.shape) for name, value in content.items() if isinstance(value, torch.Tensor)}
+        if isinstance(content, dict)
+        else {}
+    )
     if shapes != expected or len(content) != len(expected):
-        raise ValueError(f"{path} is refused: it holds {shapes or type(content).__name__}, and not the head of this model, {expected}")
+        raise ValueError(
+            f"{path} is refused: it holds {shapes or type(content).__name__}, and not the head of this model, {expected}"
+        )
     return {name: value.float() for name, value in content.items()}
 
 
@@ -85,7 +101,9 @@ def load(model: str, revision: str | None = None, max_length: int | None = None)
     tokenizer = AutoTokenizer.from_pretrained(model, **options)
     head = torch.nn.Linear(state["weight"].shape[1], 1)
     head.load_state_dict(state)
-    limit = min(length for length in (max_length, tokenizer.model_max_length, usable_positions(body)) if length is not None)
+    limit = min(
+        length for length in (max_length, tokenizer.model_max_length, usable_positions(body)) if length is not None
+    )
     return TokenWeights(body, head.eval().to(device), tokenizer, limit)
 
 
@@ -94,12 +112,20 @@ def encode(model: TokenWeights, texts: list[str], side: str, *, precision: str, 
     """[N, V] float32: the weight of each token id in each text, V the rows of the body's embedding. Both sides are read alike."""
     del side
     tokenizer = model.tokenizer
-    silent = sorted({i for i in (tokenizer.cls_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id) if i is not None})
+    silent = sorted(
+        {
+            i
+            for i in (tokenizer.cls_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id)
+            if i is not None
+        }
+    )
     token_ids = tokenizer(texts, truncation=True, max_length=model.limit)["input_ids"]
     order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
     rows = []
     for start in range(0, len(order), batch_size):
-        batch = pad([token_ids[i] for i in order[start : start + batch_size]], tokenizer.pad_token_id, model.body.device)
+        batch = pad(
+            [token_ids[i] for i in order[start : start + batch_size]], tokenizer.pad_token_id, model.body.device
+        )
         with arithmetic(model.body.device, precision):
             weights = torch.relu(model.head(model.body(**batch).last_hidden_state)).squeeze(-1).float()
         by_token = weights.new_zeros(len(weights), model.body.config.vocab_size)

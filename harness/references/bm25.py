@@ -38,7 +38,10 @@ def search(collection: Collection, language: str, k: int) -> Run:
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
     vocabulary: dict[str, int] = {}
-    documents = [[vocabulary.setdefault(word, len(vocabulary)) for word in terms(text, language)] for text in collection.document_texts]
+    documents = [
+        [vocabulary.setdefault(word, len(vocabulary)) for word in terms(text, language)]
+        for text in collection.document_texts
+    ]
     if not vocabulary:  # nothing but punctuation: bm25s would divide by an average length of 0
         return {query: [] for query in collection.query_ids}
     index = bm25s.BM25(k1=K1, b=B, method="lucene", dtype="float64", backend="numpy")
@@ -57,7 +60,9 @@ def search(collection: Collection, language: str, k: int) -> Run:
         if len(found) > k:
             found = found[scores[found] >= np.partition(scores[found], len(found) - k)[len(found) - k]]
         found = found[np.lexsort((order[found], -scores[found]))][:k]
-        run[query] = [(collection.document_ids[i], s) for i, s in zip(found.tolist(), scores[found].tolist(), strict=True)]
+        run[query] = [
+            (collection.document_ids[i], s) for i, s in zip(found.tolist(), scores[found].tolist(), strict=True)
+        ]
     return run
 
 

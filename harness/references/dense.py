@@ -39,16 +39,22 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     _limit(model, parameters["max_length"])
     folder, precision = inputs["collection"].path, parameters["precision"]
     collection = beir.load_queries(folder)
-    queries = np.concatenate(list(encode(model, collection.query_texts, "query", parameters["query_prompt"], precision, batch_divisor)))
+    queries = np.concatenate(
+        list(encode(model, collection.query_texts, "query", parameters["query_prompt"], precision, batch_divisor))
+    )
     found = DenseTopK(queries, parameters["k"], id_order(collection.document_ids))
     position = 0
-    for block in encode(model, beir.stream(folder), "document", parameters["document_prompt"], precision, batch_divisor):
+    for block in encode(
+        model, beir.stream(folder), "document", parameters["document_prompt"], precision, batch_divisor
+    ):
         found.add(position, block)
         position += len(block)
     assert position == len(collection.document_ids)
     run = found.result(collection.query_ids, collection.document_ids)
     about = {"label": "dense"} | smaller_batches(batch_divisor)
-    write(out, run, collection, {}, time.perf_counter() - start, about)  # no statistics: all dimensions are always active
+    write(
+        out, run, collection, {}, time.perf_counter() - start, about
+    )  # no statistics: all dimensions are always active
 
 
 DENSE = Stage("dense", version=2, seconds=3, build=build, shared=False)
@@ -58,8 +64,12 @@ def check_dense(model: str, revision: str | None = None) -> None:
     """ValueError unless a folder or hub repository holds a SentenceTransformer with modules of its own, none of them of another kind of encoder."""
     types = module_types(model, revision)
     if types is None:
-        raise ValueError(f"{model!r} is no dense encoder: no modules.json is found in it; give a saved SentenceTransformer, or drop dense")
-    said = (read_json(model, revision, "config_sentence_transformers.json") or {}).get("model_type", DENSE_TYPE)  # older models do not say
+        raise ValueError(
+            f"{model!r} is no dense encoder: no modules.json is found in it; give a saved SentenceTransformer, or drop dense"
+        )
+    said = (read_json(model, revision, "config_sentence_transformers.json") or {}).get(
+        "model_type", DENSE_TYPE
+    )  # older models do not say
     foreign = [kind for kind in types if "sparse_encoder" in kind or "cross_encoder" in kind or "multi_vector" in kind]
     if said != DENSE_TYPE or foreign:
         shown = said if said != DENSE_TYPE else foreign[0].rsplit(".", 1)[-1]
@@ -84,7 +94,10 @@ def encode(model: Any, texts: Iterable[str], side: str, prompt: str | None, prec
     stream = iter(texts)
     while window := list(islice(stream, WINDOW)):
         with arithmetic(model.device, precision):
-            yield np.asarray(embed(window, prompt=prompt, batch_size=BATCH // batch_divisor, show_progress_bar=False), dtype=np.float32)
+            yield np.asarray(
+                embed(window, prompt=prompt, batch_size=BATCH // batch_divisor, show_progress_bar=False),
+                dtype=np.float32,
+            )
 
 
 def _limit(model: Any, max_length: int | None) -> None:

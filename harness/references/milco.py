@@ -22,7 +22,9 @@ def check(model: str, revision: str | None = None) -> None:
     """ValueError unless a folder or hub repository brings the code of an AutoModel, all of it in itself."""
     settings = read_json(model, revision, "config.json") or {}
     if "AutoModel" not in (settings.get("auto_map") or {}):
-        raise ValueError(f"{model!r} is not of kind milco: its config.json names no code under auto_map.AutoModel; give MILCO's checkpoint")
+        raise ValueError(
+            f"{model!r} is not of kind milco: its config.json names no code under auto_map.AutoModel; give MILCO's checkpoint"
+        )
     _check_within(model, _auto_map(settings))
 
 
@@ -38,7 +40,9 @@ def check_allowed(model: str, revision: str | None, modules: Sequence[str], remo
 
         needed += _auto_map(settings) if settings.get("model_type") not in CONFIG_MAPPING_NAMES else []
     if needed and not remote_code:
-        raise ValueError(f"{model!r} runs code of its own ({needed[0]}); if you have read it and trust it, set remote_code to true beside the model")
+        raise ValueError(
+            f"{model!r} runs code of its own ({needed[0]}); if you have read it and trust it, set remote_code to true beside the model"
+        )
     if remote_code:
         _check_within(model, [*modules, *_auto_map(settings)])
 
@@ -53,7 +57,9 @@ def _check_within(model: str, classes: Sequence[str]) -> None:
     """The pinned revision says what runs: of a class in another repository it says nothing."""
     for name in classes:
         if "--" in name:
-            raise ValueError(f"{model!r} runs code of another repository ({name}), which no revision pins; make a folder that holds that code itself")
+            raise ValueError(
+                f"{model!r} runs code of another repository ({name}), which no revision pins; make a folder that holds that code itself"
+            )
 
 
 def load(
@@ -69,7 +75,9 @@ def load(
     from transformers import AutoModel
 
     # The format of the weights is the repository's choice, as all is that its code does.
-    loaded = AutoModel.from_pretrained(model, revision=revision, code_revision=revision, trust_remote_code=remote_code).eval()
+    loaded = AutoModel.from_pretrained(
+        model, revision=revision, code_revision=revision, trust_remote_code=remote_code
+    ).eval()
     for name in _SIDES:
         if not callable(getattr(loaded, name, None)):
             raise ValueError(f"{model!r} is not of kind milco: its code has no {name}; give MILCO's checkpoint")
@@ -77,7 +85,9 @@ def load(
     options: dict[str, Any] = {"batch_size": batch_size, "return_dict": False}
     if max_length is not None:
         options["max_length"] = max_length
-    if "source_view" in inspect.signature(loaded.encode_text).parameters:  # the training code gives both views without being asked
+    if (
+        "source_view" in inspect.signature(loaded.encode_text).parameters
+    ):  # the training code gives both views without being asked
         options["source_view"] = True
 
     @torch.no_grad()  # not inference_mode, whose sparse tensors cannot be coalesced outside of it

@@ -41,7 +41,14 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     collection = beir.load_queries(folder)
     best, activity = searched(_load(kind, model, parameters, batch_divisor), folder, collection, parameters["k"])
     run = best.result(collection.query_ids, collection.document_ids)
-    write(out, run, collection, activity.result(), time.perf_counter() - start, {"label": kind} | smaller_batches(batch_divisor))
+    write(
+        out,
+        run,
+        collection,
+        activity.result(),
+        time.perf_counter() - start,
+        {"label": kind} | smaller_batches(batch_divisor),
+    )
 
 
 REFERENCE = Stage("reference", version=2, seconds=10, build=build, shared=False)
@@ -77,7 +84,9 @@ def check_sparse(model: str, revision: str | None = None, *, remote_code: bool =
         if said is None and not any("sparse_encoder" in kind for kind in types) and not own:  # older models do not say
             said = f"model of {', '.join(kind.rsplit('.', 1)[-1] for kind in types)}"
         if said not in (None, SPARSE):
-            raise ValueError(f"{model!r} is no sparse encoder but a {said}; give a SparseEncoder, or make it a bridge and add the row dense")
+            raise ValueError(
+                f"{model!r} is no sparse encoder but a {said}; give a SparseEncoder, or make it a bridge and add the row dense"
+            )
     milco.check_allowed(model, revision, types or [], remote_code)
     _check_safetensors(Path(model))
 
@@ -85,9 +94,13 @@ def check_sparse(model: str, revision: str | None = None, *, remote_code: bool =
 def _check_safetensors(folder: Path) -> None:
     if not folder.is_dir():
         return
-    pickled = sorted({path.parent for path in folder.rglob("pytorch_model*.bin") if not list(path.parent.glob("*.safetensors"))})
+    pickled = sorted(
+        {path.parent for path in folder.rglob("pytorch_model*.bin") if not list(path.parent.glob("*.safetensors"))}
+    )
     for part in pickled or ([] if list(folder.rglob("*.safetensors")) else [folder]):
-        raise ValueError(f"model folder {str(part)!r} has no .safetensors file; convert its weights, pickled weights are not loaded")
+        raise ValueError(
+            f"model folder {str(part)!r} has no .safetensors file; convert its weights, pickled weights are not loaded"
+        )
 
 
 def _load(kind: str, model: Location, parameters: Mapping[str, Any], batch_divisor: int = 1) -> Encode:
@@ -95,25 +108,37 @@ def _load(kind: str, model: Location, parameters: Mapping[str, Any], batch_divis
 
     batch = BATCH // batch_divisor
     if kind == "milco":
-        by_own_code = milco.load(*model, remote_code=parameters["remote_code"], max_length=parameters["max_length"], batch_size=batch)
+        by_own_code = milco.load(
+            *model, remote_code=parameters["remote_code"], max_length=parameters["max_length"], batch_size=batch
+        )
         return partial(_windows, lambda texts, side: as_csr(by_own_code(texts, side)))
     if kind == "bge-m3":
         weights = bge_m3.load(*model, max_length=parameters["max_length"])
         encode_window = partial(bge_m3.encode, weights, precision=parameters["precision"], batch_size=batch)
         return partial(_windows, encode_window)
-    return _sparse_encoder(*model, batch_divisor=batch_divisor, **{name: parameters[name] for name in ("remote_code", "max_length", "precision")})
+    return _sparse_encoder(
+        *model,
+        batch_divisor=batch_divisor,
+        **{name: parameters[name] for name in ("remote_code", "max_length", "precision")},
+    )
 
 
-def _windows(encode_window: Callable[[list[str], str], sp.csr_array], texts: Iterable[str], side: str) -> Iterator[sp.csr_array]:
+def _windows(
+    encode_window: Callable[[list[str], str], sp.csr_array], texts: Iterable[str], side: str
+) -> Iterator[sp.csr_array]:
     stream = iter(texts)
     while window := list(islice(stream, WINDOW)):
         weights = encode_window(window, side)
         if weights.shape[0] != len(window) or not np.isfinite(weights.data).all():
-            raise ValueError(f"the reference encoder gave {weights.shape[0]} vectors for {len(window)} texts, or weights that are not finite")
+            raise ValueError(
+                f"the reference encoder gave {weights.shape[0]} vectors for {len(window)} texts, or weights that are not finite"
+            )
         yield weights
 
 
-def _sparse_encoder(model: str, revision: str | None, remote_code: bool, max_length: int | None, precision: str, batch_divisor: int) -> Encode:
+def _sparse_encoder(
+    model: str, revision: str | None, remote_code: bool, max_length: int | None, precision: str, batch_divisor: int
+) -> Encode:
     """SPLADE encoders are read as all others of the grid are, other SparseEncoders and those with code of their own by their own modules."""
     from sentence_transformers import SparseEncoder
 
@@ -140,7 +165,11 @@ def _by_its_modules(encoder: Any, precision: str, batch_size: int, texts: list[s
 
     embed = {"query": encoder.encode_query, "document": encoder.encode_document}[side]
     with arithmetic(encoder.device, precision):
-        return as_csr(embed(texts, batch_size=batch_size, convert_to_sparse_tensor=True, save_to_cpu=True, show_progress_bar=False))
+        return as_csr(
+            embed(
+                texts, batch_size=batch_size, convert_to_sparse_tensor=True, save_to_cpu=True, show_progress_bar=False
+            )
+        )
 
 
 def as_csr(vectors: Any) -> sp.csr_array:

@@ -14,7 +14,18 @@ from typing import Any
 
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.spreadsheet import as_text
-from harness.results.tables import MEASURE_NAMES, Cell, Row, Table, in_order, mark_best, mean_cell, method_of, row_labels, score_cell
+from harness.results.tables import (
+    MEASURE_NAMES,
+    Cell,
+    Row,
+    Table,
+    in_order,
+    mark_best,
+    mean_cell,
+    method_of,
+    row_labels,
+    score_cell,
+)
 
 FILE = "convergence.csv"
 STATISTICS = ("query_active", "doc_active", "flops")
@@ -35,9 +46,14 @@ def to_csv(records: Iterable[Record]) -> str:
     writer.writerow(COLUMNS)
     for record in records:
         for point in points(record):
-            numbers = [*(point["scores"][name] for name in MEASURES), *(point["statistics"][name] for name in STATISTICS)]
+            numbers = [
+                *(point["scores"][name] for name in MEASURES),
+                *(point["statistics"][name] for name in STATISTICS),
+            ]
             coordinates = [as_text(value) if isinstance(value, str) else value for value in astuple(record.identity)]
-            writer.writerow([*coordinates, point["step"], point["pairs"], *map(float, numbers), as_text(record.label), record.key])
+            writer.writerow(
+                [*coordinates, point["step"], point["pairs"], *map(float, numbers), as_text(record.label), record.key]
+            )
     return text.getvalue()
 
 
@@ -59,18 +75,24 @@ def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Tab
             groups[record.identity.collection, record.identity.architecture].append(record)
     tables = []
     for (collection, architecture), group in groups.items():
-        paths = {one.identity.language: points(one) for one in reversed(group) if points(one)}  # all methods of a language take the same steps
+        paths = {
+            one.identity.language: points(one) for one in reversed(group) if points(one)
+        }  # all methods of a language take the same steps
         languages = [language for language in in_order(one.identity.language for one in group) if language in paths]
         for language in languages:
             path = paths[language]
             title = f"{collection}, {architecture}, {language}: {MEASURE_NAMES[measure]} by steps of {path[1]['pairs'] // path[1]['step']} pairs"
             columns = [str(point["step"]) for point in path]
-            tables.append(_table(table_names(_first(group, language))[0], title, columns, group, [language], labels, measure))
+            tables.append(
+                _table(table_names(_first(group, language))[0], title, columns, group, [language], labels, measure)
+            )
         if len(languages) > 1 and len({len(paths[language]) for language in languages}) == 1:
             title = f"{collection}, {architecture}, mean over {', '.join(languages)}: {MEASURE_NAMES[measure]} by share of the training"
             last = len(paths[languages[0]]) - 1
             columns = [f"{100 * number / last:.0f}%" for number in range(last + 1)]
-            tables.append(_table(table_names(_first(group, languages[0]))[1], title, columns, group, languages, labels, measure))
+            tables.append(
+                _table(table_names(_first(group, languages[0]))[1], title, columns, group, languages, labels, measure)
+            )
     return tables
 
 
@@ -82,11 +104,19 @@ def _table(name: str, title: str, columns: Sequence[str], group: Sequence[Record
            ) -> Table:  # fmt: skip
     rows = []
     for method in labels:
-        by_language = [[one for one in group if one.identity.language == language and method_of(one) == method] for language in languages]
+        by_language = [
+            [one for one in group if one.identity.language == language and method_of(one) == method]
+            for language in languages
+        ]
         if any(by_language):
-            at = [[[_at(record, number) for record in seeds] for seeds in by_language] for number in range(len(columns))]
+            at = [
+                [[_at(record, number) for record in seeds] for seeds in by_language] for number in range(len(columns))
+            ]
             cells = [[score_cell(seeds, measure) for seeds in point] for point in at]
-            shown = [found[0] if len(languages) == 1 else mean_cell(found, point, measure) for found, point in zip(cells, at, strict=True)]
+            shown = [
+                found[0] if len(languages) == 1 else mean_cell(found, point, measure)
+                for found, point in zip(cells, at, strict=True)
+            ]
             rows.append(Row(labels[method], tuple(shown), method.reference))
     rows = mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
     goal = REACHED * max((row.cells[-1].value or 0.0 for row in rows if not row.reference), default=0.0)
@@ -106,4 +136,6 @@ def _at(record: Record, number: int) -> Record:
 def _reached(row: Row, columns: Sequence[str], goal: float) -> Cell:
     if any(cell.value is None for cell in row.cells):
         return Cell(row.cells[-1].text)
-    return Cell(next((name for name, cell in zip(columns, row.cells, strict=True) if (cell.value or 0.0) >= goal), NEVER))
+    return Cell(
+        next((name for name, cell in zip(columns, row.cells, strict=True) if (cell.value or 0.0) >= goal), NEVER)
+    )

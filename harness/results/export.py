@@ -55,7 +55,9 @@ def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable
     """
     check_distinct(records)
     plain, curves = make_tables(records, TABLE_MEASURE), convergence.make_tables(records, TABLE_MEASURE)
-    file_names.check([record.identity for record in records], [record.identity for record in records if convergence.points(record)])
+    file_names.check(
+        [record.identity for record in records], [record.identity for record in records if convergence.points(record)]
+    )
     earlier = _names_of_earlier(folder / "cells.csv")
     found = [(record, artifact_of(record)) for record in records if record.status == OK]
     artifacts = [(record, artifact) for record, artifact in found if artifact is not None]
@@ -94,7 +96,9 @@ def _scores(artifact: Path | None) -> significance.Scores | None:
 def _write_tables(folder: Path, tables: Sequence[Table]) -> list[Path]:
     written = []
     for table in tables:
-        for form, content in zip(file_names.TABLE_FORMS, (to_markdown(table, heading="#"), to_csv(table), to_latex(table)), strict=True):
+        for form, content in zip(
+            file_names.TABLE_FORMS, (to_markdown(table, heading="#"), to_csv(table), to_latex(table)), strict=True
+        ):
             written.append(_write_text(folder / (file_names.table_file(table.name) + form), content))
     everything = "\n".join(["# Results\n", LEGEND + "\n", *(to_markdown(table) for table in tables)])
     return [*written, _write_text(folder / "all.md", everything)]
@@ -106,11 +110,30 @@ def _cells_csv(records: Iterable[Record]) -> str:
     writer.writerow(COLUMNS)
     for record in records:
         identity = record.identity
-        numbers = [*(record.scores.get(name) for name in MEASURES), *(record.statistics.get(name) for name in _STATISTICS)]
+        numbers = [
+            *(record.scores.get(name) for name in MEASURES),
+            *(record.statistics.get(name) for name in _STATISTICS),
+        ]
         writer.writerow(
             [
-                *map(as_text, (identity.language, identity.architecture, identity.collection, identity.initializer, identity.bridge)),
-                *(_exact(identity.alpha), identity.regime, identity.seed, *map(_exact, numbers), *_sizes(record), _exact(record.seconds)),
+                *map(
+                    as_text,
+                    (
+                        identity.language,
+                        identity.architecture,
+                        identity.collection,
+                        identity.initializer,
+                        identity.bridge,
+                    ),
+                ),
+                *(
+                    _exact(identity.alpha),
+                    identity.regime,
+                    identity.seed,
+                    *map(_exact, numbers),
+                    *_sizes(record),
+                    _exact(record.seconds),
+                ),
                 *(record.status, as_text(record.error), as_text(record.label), record.key),
             ]
         )
@@ -120,7 +143,11 @@ def _cells_csv(records: Iterable[Record]) -> str:
 def _sizes(record: Record) -> list[Any]:
     """What the cell was measured on and trained on: documents, queries, pairs; empty where it is not known, or nothing was trained."""
     told = record.provenance
-    return [told.get("documents", ""), told.get("queries", ""), told.get("about", {}).get("training", {}).get("pairs_used", "")]
+    return [
+        told.get("documents", ""),
+        told.get("queries", ""),
+        told.get("about", {}).get("training", {}).get("pairs_used", ""),
+    ]
 
 
 def _exact(number: float | None) -> str:
@@ -147,7 +174,9 @@ def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]]) -> Pa
             # ParquetFile, not read_table, which would take a folder named a=b for a further column
             with pq.ParquetFile(artifact / "queries.parquet") as file:
                 queries = file.read().select(scores.names).cast(scores)
-            values = (pa.scalar(value, field.type) for value, field in zip(astuple(record.identity), coordinates, strict=True))
+            values = (
+                pa.scalar(value, field.type) for value, field in zip(astuple(record.identity), coordinates, strict=True)
+            )
             constant = [pa.repeat(value, len(queries)) for value in values]
             writer.write_table(pa.table([*constant, *queries.columns], schema=writer.schema))
     return target
@@ -164,7 +193,11 @@ def _names_of_earlier(cells: Path) -> set[str]:
                 identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
                 names.add(f"runs/{file_names.run_file(identity)}")
                 tables = (table_name(identity), *convergence.table_names(identity))
-                names |= {f"tables/{file_names.table_file(table)}{form}" for table in tables for form in file_names.TABLE_FORMS}
+                names |= {
+                    f"tables/{file_names.table_file(table)}{form}"
+                    for table in tables
+                    for form in file_names.TABLE_FORMS
+                }
     except (FileNotFoundError, KeyError, TypeError, ValueError, csv.Error):
         return set()
     points = cells.with_name(convergence.FILE)

@@ -14,7 +14,9 @@ from harness.results.tables import table_name
 
 RUN = ".run"
 TABLE_FORMS = (".md", ".csv", ".tex")
-LONGEST = 255 - len("..4194304.tmp")  # bytes; a file is written under a longer name, with the process's number in it, and then renamed
+LONGEST = 255 - len(
+    "..4194304.tmp"
+)  # bytes; a file is written under a longer name, with the process's number in it, and then renamed
 
 
 def run_file(identity: Identity) -> str:
@@ -33,12 +35,16 @@ def check(cells: Sequence[Identity], with_curves: Iterable[Identity] = ()) -> No
     """
     if len(set(cells)) < len(cells):
         twice = shown(next(cell for cell in cells if cells.count(cell) > 1).name)
-        raise ValueError(f"two cells would be called {twice}: a collection's subset and limit are parts of its name; rename one of the collections")
+        raise ValueError(
+            f"two cells would be called {twice}: a collection's subset and limit are parts of its name; rename one of the collections"
+        )
     files: dict[str, Mapping[str, Any]] = {}
     for name, parts in [*_of_cells(cells), *_of_curves(with_curves)]:
         other = files.setdefault(name, parts)
         if other != parts:
-            raise ValueError(f"{_apart(other, parts)} and {_apart(parts, other)} would share the file name {shown(name)}: rename one of them")
+            raise ValueError(
+                f"{_apart(other, parts)} and {_apart(parts, other)} would share the file name {shown(name)}: rename one of them"
+            )
         size = len(name.encode("utf-8"))
         if size > LONGEST:
             option, longest = max(parts.items(), key=lambda part: len(str(part[1]).encode("utf-8")))

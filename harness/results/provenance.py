@@ -8,7 +8,18 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-LIBRARIES = ("sembridge-bench", "torch", "transformers", "sentence-transformers", "tokenizers", "ray", "scipy", "numpy", "gensim", "bm25s")
+LIBRARIES = (
+    "sembridge-bench",
+    "torch",
+    "transformers",
+    "sentence-transformers",
+    "tokenizers",
+    "ray",
+    "scipy",
+    "numpy",
+    "gensim",
+    "bm25s",
+)
 
 
 @cache
@@ -26,8 +37,12 @@ def _git_state() -> str:
     """Commit, with "+changes" if the work tree differs from it; "unknown" outside a checkout."""
     folder = Path(__file__).parent
     try:
-        commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=10)
-        changes = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=folder, capture_output=True, text=True, timeout=10)
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=10
+        )
+        changes = subprocess.run(
+            ["git", "status", "--porcelain", "-uno"], cwd=folder, capture_output=True, text=True, timeout=10
+        )
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
     if commit.returncode:

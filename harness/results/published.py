@@ -51,7 +51,9 @@ class Figure(_Part):
     def _one_form(self) -> Figure:
         forms = [name for name in ("value", "either", "range") if getattr(self, name) is not None]
         if len(forms) != 1:
-            raise ValueError(f"a figure is one of value, either and range, not {' and '.join(forms) or 'none of them'}; keep one")
+            raise ValueError(
+                f"a figure is one of value, either and range, not {' and '.join(forms) or 'none of them'}; keep one"
+            )
         if self.range is not None and self.range[0] >= self.range[1]:
             raise ValueError(f"range {list(self.range)} does not rise; give the lower end first")
         return self
@@ -60,7 +62,17 @@ class Figure(_Part):
     def name(self) -> str:
         alpha = None if self.alpha is None else f"α={self.alpha:g}"
         return " ".join(
-            part for part in (self.collection, self.regime, self.architecture, self.initializer, self.bridge, alpha, self.language) if part
+            part
+            for part in (
+                self.collection,
+                self.regime,
+                self.architecture,
+                self.initializer,
+                self.bridge,
+                alpha,
+                self.language,
+            )
+            if part
         )
 
     @property
@@ -120,7 +132,9 @@ def load_expected(path: Path) -> Expected:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"--expected {str(path)!r} cannot be read ({reason}); check the path") from None
     if not isinstance(content, dict):
-        raise ValueError(f"--expected {str(path)!r} is no mapping with source, measure and figures; see docs/reproduce.md")
+        raise ValueError(
+            f"--expected {str(path)!r} is no mapping with source, measure and figures; see docs/reproduce.md"
+        )
     try:
         return Expected.model_validate(content)
     except ValidationError as error:
@@ -129,8 +143,12 @@ def load_expected(path: Path) -> Expected:
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             fields = Figure.model_fields if len(first["loc"]) > 1 else Expected.model_fields
-            raise ValueError(f"--expected {path}: {where} is unknown; {nearest(str(first['loc'][-1]), fields)}") from None
-        said = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"][0].lower() + first["msg"][1:]
+            raise ValueError(
+                f"--expected {path}: {where} is unknown; {nearest(str(first['loc'][-1]), fields)}"
+            ) from None
+        said = (
+            str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"][0].lower() + first["msg"][1:]
+        )
         raise ValueError(f"--expected {path}: {f'{where}: ' if where else ''}{said}") from None
 
 
@@ -139,7 +157,9 @@ def compare(cells: Sequence[ScoredCell], expected: Expected, whole: Mapping[str,
     return [_verdict(figure, cells, expected, whole) for figure in expected.figures]
 
 
-def _verdict(figure: Figure, cells: Sequence[ScoredCell], expected: Expected, whole: Mapping[str, Collection]) -> Verdict:
+def _verdict(
+    figure: Figure, cells: Sequence[ScoredCell], expected: Expected, whole: Mapping[str, Collection]
+) -> Verdict:
     languages = expected.mean_over if figure.language == MEAN else (figure.language,)
     try:
         ours = statistics.fmean(_ours(figure, language, cells, expected.measure, whole) for language in languages)
@@ -150,14 +170,24 @@ def _verdict(figure: Figure, cells: Sequence[ScoredCell], expected: Expected, wh
     return Verdict(figure, mark, ours, difference)
 
 
-def _ours(figure: Figure, language: str, cells: Sequence[ScoredCell], measure: str, whole: Mapping[str, Collection]) -> float:
+def _ours(
+    figure: Figure, language: str, cells: Sequence[ScoredCell], measure: str, whole: Mapping[str, Collection]
+) -> float:
     """Our score in one language, the mean over seeds. LookupError says in one line why there is none to compare."""
-    given = {name: getattr(figure, name) for name in _COORDINATES if getattr(figure, name) is not None} | {"initializer": figure.initializer}
-    alike = [cell for cell in cells if cell.language == language and all(getattr(cell, name) == value for name, value in given.items())]
+    given = {name: getattr(figure, name) for name in _COORDINATES if getattr(figure, name) is not None} | {
+        "initializer": figure.initializer
+    }
+    alike = [
+        cell
+        for cell in cells
+        if cell.language == language and all(getattr(cell, name) == value for name, value in given.items())
+    ]
     found = [cell for cell in alike if cell.collection == figure.collection]
     if not found:
         parts = sorted({cell.collection for cell in alike if cell.collection.startswith(f"{figure.collection}-")})
-        raise LookupError(f"{language}: ours are on {parts[0]}, not on {figure.collection}" if parts else f"{language}: no such cell")
+        raise LookupError(
+            f"{language}: ours are on {parts[0]}, not on {figure.collection}" if parts else f"{language}: no such cell"
+        )
     labels = {cell.label for cell in found}
     if figure.label is not None and labels != {figure.label}:
         raise LookupError(f"{language}: ours is {sorted(labels - {figure.label})[0]!r}, another method")
@@ -179,7 +209,9 @@ def _differing(cells: Sequence[ScoredCell]) -> str:
 
 def _check_whole(figure: Figure, cell: ScoredCell, whole: Mapping[str, Collection]) -> None:
     """Scores on a part of the documents are higher, and those of a model that saw a part of the pairs lower, than what was published."""
-    checks = [(figure.collection, ("documents", "queries"))] + ([(figure.trained_on, ("train_pairs",))] if figure.trained_on else [])
+    checks = [(figure.collection, ("documents", "queries"))] + (
+        [(figure.trained_on, ("train_pairs",))] if figure.trained_on else []
+    )
     for collection, names in checks:
         counts = whole[collection].counts.get(cell.language) if collection in whole else None
         for name in names:

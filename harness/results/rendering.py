@@ -70,7 +70,9 @@ def to_text(table: Table, width: int = TERMINAL_WIDTH) -> str:
     labels = {row.label: textwrap.wrap(row.label, _LABEL_WIDTH, break_on_hyphens=False) or [""] for row in table.rows}
     first = max([len("method"), *(len(line) for lines in labels.values() for line in lines)])
     # one place more than the longest text: the mark's, kept free where there is none, so that digits stay below digits
-    sizes = [max([len(name), *(len(row.cells[i].text) for row in table.rows)]) + 1 for i, name in enumerate(table.columns)]
+    sizes = [
+        max([len(name), *(len(row.cells[i].text) for row in table.rows)]) + 1 for i, name in enumerate(table.columns)
+    ]
     blocks = ["\n".join(_text_block(table, labels, first, sizes, chosen)) for chosen in _fitting(sizes, width - first)]
     note = [textwrap.fill(table.note, width) + "\n"] if table.note else []
     return "\n".join([*textwrap.wrap(table.title, width), "\n\n".join(blocks), *note]) + ("" if note else "\n")
@@ -90,9 +92,13 @@ def _fitting(sizes: Sequence[int], room: int) -> list[list[int]]:
     return groups
 
 
-def _text_block(table: Table, labels: dict[str, list[str]], first: int, sizes: Sequence[int], chosen: Sequence[int]) -> list[str]:
+def _text_block(
+    table: Table, labels: dict[str, list[str]], first: int, sizes: Sequence[int], chosen: Sequence[int]
+) -> list[str]:
     def line(label: str, texts: Sequence[str]) -> str:
-        return _GAP.join([label.ljust(first), *(text.rjust(sizes[i]) for i, text in zip(chosen, texts, strict=True))]).rstrip()
+        return _GAP.join(
+            [label.ljust(first), *(text.rjust(sizes[i]) for i, text in zip(chosen, texts, strict=True))]
+        ).rstrip()
 
     def body(rows: Sequence[Row]) -> list[str]:
         lines = []

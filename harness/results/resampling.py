@@ -18,7 +18,9 @@ COVERAGE = 0.95
 EXACT = 16  # queries that differ; up to here all sign patterns are counted
 SEED = 42
 _GRID = 2.0**32
-_TOLERANCE = 2.0**-30  # what rounding may do to two means: equal sums of unlike scores (1/2 + 1/2 and 1) have to count as equal
+_TOLERANCE = (
+    2.0**-30
+)  # what rounding may do to two means: equal sums of unlike scores (1/2 + 1/2 and 1) have to count as equal
 _BLOCK = 2**15  # numbers drawn at a time: they stay in the processor's cache
 
 
@@ -46,7 +48,9 @@ def sample(scores: np.ndarray, name: str, flips: int = FLIPS) -> Sample:
     words = -(-queries // 64)
 
     def signed(rng: np.random.Generator, rows: int) -> np.ndarray:
-        bits = np.unpackbits(rng.bit_generator.random_raw((rows, words)).astype("<u8").view(np.uint8), axis=1, count=queries)
+        bits = np.unpackbits(
+            rng.bit_generator.random_raw((rows, words)).astype("<u8").view(np.uint8), axis=1, count=queries
+        )
         return 2 * (bits.astype(np.float64) @ rounded) - total  # bits instead of signs: half the work
 
     def drawn(rng: np.random.Generator, rows: int) -> np.ndarray:
@@ -90,7 +94,9 @@ def p_value(methods: Sample, a: int, b: int) -> float:
     differences = methods.parts[:, a] - methods.parts[:, b]
     differences = differences[differences != 0]  # a sign before 0 changes nothing
     if len(differences) <= EXACT:
-        sums = differences[:1] if len(differences) else np.zeros(1)  # the first sign stays: the other half mirrors this one
+        sums = (
+            differences[:1] if len(differences) else np.zeros(1)
+        )  # the first sign stays: the other half mirrors this one
         for difference in differences[1:]:
             sums = np.concatenate([sums + difference, sums - difference])
         return float(np.mean(np.abs(sums) >= abs(sums[0]) - _TOLERANCE))
@@ -122,7 +128,9 @@ def on_grid(scores: np.ndarray) -> np.ndarray:
     return np.round(np.asarray(scores, dtype=np.float64) * _GRID) / _GRID
 
 
-def _in_blocks(draw: Callable[[np.random.Generator, int], np.ndarray], rng: np.random.Generator, rows: int, scores: np.ndarray) -> np.ndarray:
+def _in_blocks(
+    draw: Callable[[np.random.Generator, int], np.ndarray], rng: np.random.Generator, rows: int, scores: np.ndarray
+) -> np.ndarray:
     """`draw` as often as it takes to have `rows` [rows, M], with memory for one block of them over the queries."""
     drawn = np.empty((rows, scores.shape[1]))
     block = max(1, _BLOCK // len(scores))

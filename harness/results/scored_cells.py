@@ -46,15 +46,21 @@ def read_cells(results: Path) -> list[ScoredCell]:
                         raise ValueError(f"more than {len(row) - 1} columns")
                     cells.append(_cell(row))
                 except KeyError as error:
-                    raise ValueError(f"{path} has no column {error.args[0]!r}; run the grid's command again, it writes the file anew") from None
+                    raise ValueError(
+                        f"{path} has no column {error.args[0]!r}; run the grid's command again, it writes the file anew"
+                    ) from None
                 except (TypeError, ValueError) as error:
                     raise ValueError(
                         f"{path}, line {number} cannot be read ({str(error)[:100]}); run the grid's command again, it writes the file anew"
                     ) from None
     except OversizedError as error:
-        raise ValueError(f"{path}, line {error.number} is {error}; give the folder that a run wrote with --results") from None
+        raise ValueError(
+            f"{path}, line {error.number} is {error}; give the folder that a run wrote with --results"
+        ) from None
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no CSV in UTF-8 ({error}); give the folder that a run wrote with --results") from None
+        raise ValueError(
+            f"{path} is no CSV in UTF-8 ({error}); give the folder that a run wrote with --results"
+        ) from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror}); check the file and who may read it") from None
     if not cells:
@@ -64,7 +70,9 @@ def read_cells(results: Path) -> list[ScoredCell]:
 
 def _cell(row: dict[str, str]) -> ScoredCell:
     failed = row["status"] != OK
-    documents, queries, train_pairs = (int(row[name]) if row[name] else None for name in ("documents", "queries", "train_pairs"))
+    documents, queries, train_pairs = (
+        int(row[name]) if row[name] else None for name in ("documents", "queries", "train_pairs")
+    )
     scores = {} if failed else {name: float(row[name]) for name in MEASURES if row[name]}
     alpha = float(row["alpha"]) if row["alpha"] else None
     if not all(math.isfinite(number) for number in (*scores.values(), alpha or 0.0)):

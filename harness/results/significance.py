@@ -67,10 +67,16 @@ def mark(table: Table, scores_of: Callable[[str], Scores | None]) -> tuple[Table
     bests is the first by name. If a cell has no scores (None), nothing is compared. Raises ValueError if cells of a column differ in their queries.
     """
     *languages, mean = range(len(table.columns))
-    compared = {column: [row for row, line in enumerate(table.competitors) if _has_value(line.cells[column].value)] for column in range(mean + 1)}
+    compared = {
+        column: [row for row, line in enumerate(table.competitors) if _has_value(line.cells[column].value)]
+        for column in range(mean + 1)
+    }
     loaded: dict[int, np.ndarray] = {}
     for column in languages:
-        found = [_average([scores_of(key) for key in table.competitors[row].cells[column].keys], table, row, column) for row in compared[column]]
+        found = [
+            _average([scores_of(key) for key in table.competitors[row].cells[column].keys], table, row, column)
+            for row in compared[column]
+        ]
         complete = [one for one in found if one is not None]
         if len(complete) < len(found):
             return table, []
@@ -107,21 +113,42 @@ def to_csv(comparisons: Sequence[Comparison]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([field.name for field in fields(Comparison)])
     for one in comparisons:
-        writer.writerow([repr(value) if isinstance(value, float) else as_text(value) if isinstance(value, str) else value for value in astuple(one)])
+        writer.writerow(
+            [
+                repr(value) if isinstance(value, float) else as_text(value) if isinstance(value, str) else value
+                for value in astuple(one)
+            ]
+        )
     return text.getvalue()
 
 
 def _against_best(table: Table, column: int, rows: Sequence[int], methods: resampling.Sample) -> list[Comparison]:
     """The comparisons of one column; column i of `methods` is row rows[i]. p_holm is still to come."""
     labels = [table.competitors[row].label for row in rows]
-    _, best = min((label, place) for place, label in enumerate(labels) if table.competitors[rows[place]].cells[column].best)
+    _, best = min(
+        (label, place) for place, label in enumerate(labels) if table.competitors[rows[place]].cells[column].best
+    )
     comparisons = []
     for other, label in enumerate(labels):
         if other != best:
-            difference, (low, high) = float(methods.means[best] - methods.means[other]), resampling.interval(methods, best, other)
+            difference, (low, high) = (
+                float(methods.means[best] - methods.means[other]),
+                resampling.interval(methods, best, other),
+            )
             p = resampling.p_value(methods, best, other)
             comparisons.append(
-                Comparison(table.name, table.columns[column], labels[best], label, difference, low, high, p, p, queries=len(methods.parts))
+                Comparison(
+                    table.name,
+                    table.columns[column],
+                    labels[best],
+                    label,
+                    difference,
+                    low,
+                    high,
+                    p,
+                    p,
+                    queries=len(methods.parts),
+                )
             )
     return comparisons
 
@@ -134,7 +161,9 @@ def _marked(table: Table, comparisons: Sequence[Comparison]) -> Table:
     rows = []
     for row in table.rows:  # a label names one row, so references, which are never compared, stay without a mark
         cells = zip(table.columns, row.cells, strict=True)
-        marked = tuple(replace(cell, undecided=not cell.best and (column, row.label) in undecided) for column, cell in cells)
+        marked = tuple(
+            replace(cell, undecided=not cell.best and (column, row.label) in undecided) for column, cell in cells
+        )
         rows.append(replace(row, cells=marked))
     several = any(len(cell.keys) > 1 for row in table.competitors for cell in row.cells)
     return replace(table, rows=tuple(rows), note=NOTE + (SEEDS_NOTE if several else ""))
@@ -159,7 +188,9 @@ def _side_by_side(methods: Sequence[Scores], table: Table, rows: Sequence[int], 
     return np.stack([method.values for method in methods], axis=1)
 
 
-def _check_queries(one: Sequence[str], other: Sequence[str], table: Table, first: int, second: int, column: int) -> None:
+def _check_queries(
+    one: Sequence[str], other: Sequence[str], table: Table, first: int, second: int, column: int
+) -> None:
     if list(one) != list(other):
         lonely = sorted(set(one) ^ set(other)) or sorted(one)
         names = list(dict.fromkeys(table.competitors[row].label for row in (first, second)))
@@ -171,7 +202,9 @@ def _check_queries(one: Sequence[str], other: Sequence[str], table: Table, first
 
 def _only(methods: resampling.Sample, columns: Sequence[int]) -> resampling.Sample:
     chosen = list(columns)
-    return resampling.Sample(methods.means[chosen], methods.parts[:, chosen], methods.flipped[:, chosen], methods.resampled[:, chosen])
+    return resampling.Sample(
+        methods.means[chosen], methods.parts[:, chosen], methods.flipped[:, chosen], methods.resampled[:, chosen]
+    )
 
 
 def _has_value(value: float | None) -> bool:

@@ -103,7 +103,11 @@ def check_distinct(records: Sequence[Record]) -> None:
 
 
 def _table(
-    coordinates: tuple[str, str, str], records: Sequence[Record], labels: dict[Method, str], all_languages: Sequence[str], measure: str
+    coordinates: tuple[str, str, str],
+    records: Sequence[Record],
+    labels: dict[Method, str],
+    all_languages: Sequence[str],
+    measure: str,
 ) -> Table:
     present = {record.identity.language for record in records}
     languages = [language for language in all_languages if language in present]
@@ -153,9 +157,18 @@ def mark_best(rows: Sequence[Row]) -> list[Row]:
     if not rows:
         return []
     columns = zip(*(row.cells for row in rows), strict=True)
-    best = [max((cell.value for cell in column if cell.value is not None and math.isfinite(cell.value)), default=None) for column in columns]
+    best = [
+        max((cell.value for cell in column if cell.value is not None and math.isfinite(cell.value)), default=None)
+        for column in columns
+    ]
     return [
-        replace(row, cells=tuple(replace(cell, best=top is not None and cell.value == top) for cell, top in zip(row.cells, best, strict=True)))
+        replace(
+            row,
+            cells=tuple(
+                replace(cell, best=top is not None and cell.value == top)
+                for cell, top in zip(row.cells, best, strict=True)
+            ),
+        )
         for row in rows
     ]
 
@@ -189,7 +202,9 @@ def row_labels(records: Sequence[Record]) -> dict[Method, str]:
 def _qualified(label: str, qualifiers: Sequence[str]) -> str:
     if not qualifiers:
         return label
-    if label.endswith(")"):  # an initializer that has qualified itself: "ofa (bridge vectors)" -> "ofa (bridge vectors, bge-m3)"
+    if label.endswith(
+        ")"
+    ):  # an initializer that has qualified itself: "ofa (bridge vectors)" -> "ofa (bridge vectors, bge-m3)"
         return f"{label[:-1]}, {', '.join(qualifiers)})"
     return f"{label} ({', '.join(qualifiers)})"
 

@@ -30,7 +30,9 @@ class Activity:
     def add(self, block: sparse.sparray | sparse.spmatrix) -> None:
         """Count a block of documents, sparse [B, V]. ValueError if it has other dimensions than the queries."""
         if block.shape[1] != len(self.document_counts):
-            raise ValueError(f"documents have {block.shape[1]} dimensions, queries have {len(self.document_counts)}: encode both with the same model")
+            raise ValueError(
+                f"documents have {block.shape[1]} dimensions, queries have {len(self.document_counts)}: encode both with the same model"
+            )
         self.documents += block.shape[0]
         self.document_counts += _counts(block)
 
@@ -55,7 +57,10 @@ def merge(parts: Sequence[Activity]) -> Activity:
     """One activity for shards that saw the same queries and documents of their own."""
     if not parts:
         raise ValueError("no parts to merge")
-    if any(part.queries != parts[0].queries or not np.array_equal(part.query_counts, parts[0].query_counts) for part in parts):
+    if any(
+        part.queries != parts[0].queries or not np.array_equal(part.query_counts, parts[0].query_counts)
+        for part in parts
+    ):
         raise ValueError("the parts saw different queries")
     merged = Activity.empty(len(parts[0].query_counts))
     merged.queries, merged.query_counts = parts[0].queries, parts[0].query_counts
@@ -64,7 +69,9 @@ def merge(parts: Sequence[Activity]) -> Activity:
     return merged
 
 
-def activity(queries: sparse.sparray | sparse.spmatrix, documents: sparse.sparray | sparse.spmatrix) -> dict[str, float]:
+def activity(
+    queries: sparse.sparray | sparse.spmatrix, documents: sparse.sparray | sparse.spmatrix
+) -> dict[str, float]:
     """`Activity.result` for queries [Q, V] and documents [N, V] that are both in memory."""
     counter = Activity(queries)
     counter.add(documents)

@@ -44,7 +44,9 @@ def encode_all(encoder: Any, texts: Sequence[str], side: str, **options: Any) ->
 
 
 @torch.inference_mode()
-def _encode_window(encoder: Any, texts: list[str], side: str, max_length: int | None, precision: str, batch_divisor: int) -> sp.csr_array:
+def _encode_window(
+    encoder: Any, texts: list[str], side: str, max_length: int | None, precision: str, batch_divisor: int
+) -> sp.csr_array:
     found = parts(encoder)
     device = found.model.device
     token_ids = tokenize(encoder, texts, side, max_length)
@@ -52,12 +54,18 @@ def _encode_window(encoder: Any, texts: list[str], side: str, max_length: int | 
     rows: list[sp.csr_array] = []
     with arithmetic(device, precision):  # around all batches: it keeps the weights it has converted
         for chosen in length_batches(order, token_ids, MOST_TOKENS // batch_divisor):
-            rows.append(represent_sparse(encoder, pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device), side))
+            rows.append(
+                represent_sparse(
+                    encoder, pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device), side
+                )
+            )
     stacked = sp.vstack(rows, format="csr")
     return sp.csr_array(stacked[np.argsort(order)])
 
 
-def length_batches(order: Sequence[int], token_ids: Sequence[Sequence[int]], most: int = MOST_TOKENS) -> Iterator[list[int]]:
+def length_batches(
+    order: Sequence[int], token_ids: Sequence[Sequence[int]], most: int = MOST_TOKENS
+) -> Iterator[list[int]]:
     """Runs of `order` (ascending length) within `most` tokens, or of one longer text; short of ENOUGH_TOKENS, pads are cheaper than another batch."""
     batch: list[int] = []
     tokens = 0

@@ -38,7 +38,9 @@ class PostingsTopK:
         self._order = np.asarray(order, dtype=np.int64)
         weights = checked(queries, "queries", np.float32).copy()
         weights.sum_duplicates()  # also sorts by dimension, which fixes the order of summation
-        asked, columns = np.unique(weights.indices, return_inverse=True)  # of the other dimensions no postings are needed
+        asked, columns = np.unique(
+            weights.indices, return_inverse=True
+        )  # of the other dimensions no postings are needed
         self._queries = weights.indptr.astype(np.int64), columns.astype(np.int64), weights.data.astype(np.float64)
         self._columns = len(asked)
         self._column = np.full(weights.shape[1], len(asked), dtype=np.int32)
@@ -84,7 +86,9 @@ class PostingsTopK:
         starts = range(0, documents.shape[0], _BLOCK)
         with ThreadPoolExecutor(self._threads) as pool:
             ends = [min(start + _BLOCK, documents.shape[0]) for start in starts]
-            built = list(pool.map(lambda start, end: _postings(*arrays, self._column, self._columns, start, end), starts, ends))
+            built = list(
+                pool.map(lambda start, end: _postings(*arrays, self._column, self._columns, start, end), starts, ends)
+            )
 
             def score(share: int) -> None:
                 for start, end, postings in zip(starts, ends, built, strict=True):
@@ -144,7 +148,25 @@ def _postings(indptr, indices, data, column, columns, first, last):  # type: ign
 
 
 @compiled
-def _score(indptr, indices, data, start, end, offsets, places, weights, size, first, order, k, kept, positions, counts, bounds, last):  # type: ignore[no-untyped-def]
+def _score(
+    indptr,
+    indices,
+    data,
+    start,
+    end,
+    offsets,
+    places,
+    weights,
+    size,
+    first,
+    order,
+    k,
+    kept,
+    positions,
+    counts,
+    bounds,
+    last,
+):  # type: ignore[no-untyped-def]
     """Score queries start .. end - 1 with a block of `size` documents from position `first`, and keep the candidates."""
     scores = np.zeros((size + _STRIDE - 1) // _STRIDE * _STRIDE, np.float64)
     for query in range(start, end):
@@ -155,7 +177,9 @@ def _score(indptr, indices, data, start, end, offsets, places, weights, size, fi
         bound, rank, count = bounds[query], last[query], counts[query]
         for stride in range(0, len(scores), _STRIDE):
             reaching = 0
-            for place in range(stride, stride + _STRIDE):  # without a branch, so that the processor compares several at once
+            for place in range(
+                stride, stride + _STRIDE
+            ):  # without a branch, so that the processor compares several at once
                 reaching += scores[place] >= bound
             if reaching == 0:
                 continue
@@ -200,7 +224,9 @@ def _sorted(kept, positions, counts, order, k, scores, places, ranks):  # type: 
     for query in range(len(counts)):
         rank = order[positions[query, : counts[query]]]
         by_rank = np.argsort(rank)
-        best = by_rank[np.argsort(-kept[query, : counts[query]][by_rank], kind="mergesort")][:k]  # a stable sort: ties stay in the order of ranks
+        best = by_rank[np.argsort(-kept[query, : counts[query]][by_rank], kind="mergesort")][
+            :k
+        ]  # a stable sort: ties stay in the order of ranks
         for slot in range(len(best)):
             scores[query, slot], places[query, slot] = kept[query, best[slot]], positions[query, best[slot]]
             ranks[query, slot] = rank[best[slot]]

@@ -113,7 +113,9 @@ def merge(parts: Sequence[Best]) -> Best:
     shapes = {part.scores.shape for part in parts}
     if len(shapes) > 1:
         raise ValueError(f"parts of different shapes [queries, k]: {sorted(shapes)}")
-    scores, positions, order = (np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("scores", "positions", "ranks"))
+    scores, positions, order = (
+        np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ("scores", "positions", "ranks")
+    )
     row, column = np.nonzero(positions >= 0)
     merged = Best.empty(*parts[0].scores.shape)
     _select(merged, row, scores[row, column], positions[row, column], order[row, column])
@@ -138,7 +140,9 @@ def check_k(k: int) -> None:
 def check_block(shape: tuple[int, int], dimensions: int, first_position: int, documents: int) -> None:
     """ValueError if a block of vectors [B, V] does not fit queries of so many dimensions, or does not lie inside the corpus."""
     if shape[1] != dimensions:
-        raise ValueError(f"documents have {shape[1]} dimensions, queries have {dimensions}: encode both with the same model")
+        raise ValueError(
+            f"documents have {shape[1]} dimensions, queries have {dimensions}: encode both with the same model"
+        )
     _check_positions(first_position, shape[0], documents)
 
 

@@ -25,10 +25,18 @@ Encode = Callable[[Iterable[str], str], Iterator[sp.csr_array]]
 def retrieve(encoder: Any, folder: Path, collection: Collection, k: int, *, max_length: int | None, precision: str, batch_divisor: int = 1,
              share: tuple[int, int] = (0, 1)) -> tuple[Best, Activity]:  # fmt: skip
     """`searched` with an encoder; for max_length, precision and batch_divisor see `encode`."""
-    return searched(partial(encode, encoder, max_length=max_length, precision=precision, batch_divisor=batch_divisor), folder, collection, k, share)
+    return searched(
+        partial(encode, encoder, max_length=max_length, precision=precision, batch_divisor=batch_divisor),
+        folder,
+        collection,
+        k,
+        share,
+    )
 
 
-def searched(encode: Encode, folder: Path, collection: Collection, k: int, share: tuple[int, int] = (0, 1)) -> tuple[Best, Activity]:
+def searched(
+    encode: Encode, folder: Path, collection: Collection, k: int, share: tuple[int, int] = (0, 1)
+) -> tuple[Best, Activity]:
     """The k best documents of every query, and how sparse the vectors are.
 
     collection  `beir.load_queries(folder)`

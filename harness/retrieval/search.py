@@ -9,7 +9,9 @@ from scipy import sparse
 
 from harness.retrieval.scipy_search import TopK
 
-_MANY_PAIRS = 1 << 19  # query-document pairs that are worth the time of a compilation, or of loading what was compiled before
+_MANY_PAIRS = (
+    1 << 19
+)  # query-document pairs that are worth the time of a compilation, or of loading what was compiled before
 
 
 def top_k(queries: sparse.sparray | sparse.spmatrix, k: int, order: np.ndarray) -> Any:

@@ -35,8 +35,12 @@ class Cluster:
         self._watch = _Watch()
 
     def __enter__(self) -> int:
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # keep Ray from hiding devices from zero-GPU actors with a warning
-        os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")  # a finished worker group is noticed in .2 s instead of 2
+        os.environ.setdefault(
+            "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
+        )  # keep Ray from hiding devices from zero-GPU actors with a warning
+        os.environ.setdefault(
+            "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2"
+        )  # a finished worker group is noticed in .2 s instead of 2
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report to its makers
         # Tune runs every trial in a thread of its own, and glibc gives every thread memory of its own that it does not hand back.
         os.environ.setdefault("MALLOC_ARENA_MAX", "1")
@@ -45,12 +49,18 @@ class Cluster:
         os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(256 * 2**20))
         if self._offline:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # with verbose=0 the older output says nothing; the newer one still prints boxes
+        os.environ.setdefault(
+            "RAY_AIR_NEW_OUTPUT", "0"
+        )  # with verbose=0 the older output says nothing; the newer one still prints boxes
         os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # our records are the only log
         import ray
 
         _private_token(create=self._address is None)
-        own = {"address": "local", "include_dashboard": False, "object_store_memory": 200 * 2**20}  # "local": not one that happens to run here
+        own = {
+            "address": "local",
+            "include_dashboard": False,
+            "object_store_memory": 200 * 2**20,
+        }  # "local": not one that happens to run here
         options: dict[str, Any] = {"address": self._address} if self._address else own
         growth = declared_resources(Path.home() / LAUNCHED) if self._address else {}
         if growth:
@@ -63,10 +73,15 @@ class Cluster:
                     f"--address {self._address}: that cluster turns us away; set RAY_AUTH_MODE=token and put its token into ~/.ray/auth_token, or "
                     "start the grid on its head node"
                 ) from None
-            raise PresetError(f"--address {self._address}: no Ray cluster answers there; start one with `ray up` (docs/cluster.md)") from None
+            raise PresetError(
+                f"--address {self._address}: no Ray cluster answers there; start one with `ray up` (docs/cluster.md)"
+            ) from None
         self._watch.start()
         present = ray.cluster_resources()
-        return slots_of(self._preset, {name: max(present.get(name, 0), growth.get(name, 0)) for name in present.keys() | growth.keys()})
+        return slots_of(
+            self._preset,
+            {name: max(present.get(name, 0), growth.get(name, 0)) for name in present.keys() | growth.keys()},
+        )
 
     def __exit__(self, *exception: object) -> None:
         import ray

@@ -22,7 +22,9 @@ class Progress:
     slots     how many pieces run at the same time
     """
 
-    def __init__(self, expected: float, slots: int, log: Path | None = None, show: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, expected: float, slots: int, log: Path | None = None, show: Callable[[str], None] | None = None
+    ) -> None:
         self._left, self._slots, self._log = expected, max(1, slots), log
         self._show = show or _print
         self._spent_expected = 0.0

@@ -18,7 +18,11 @@ def declared_resources(config: Path) -> dict[str, float]:
         return {}
     declared = yaml.safe_load(config.read_text(encoding="utf-8"))
     limit = declared.get("max_workers", 0)
-    kinds = [kind for name, kind in declared.get("available_node_types", {}).items() if name != declared.get("head_node_type")]
+    kinds = [
+        kind
+        for name, kind in declared.get("available_node_types", {}).items()
+        if name != declared.get("head_node_type")
+    ]
     workers = [kind.get("resources", {}) for kind in kinds for _ in range(min(limit, kind.get("max_workers", limit)))]
     names = {name for worker in workers for name in worker}
     return {name: sum(sorted((worker.get(name, 0) for worker in workers), reverse=True)[:limit]) for name in names}
@@ -28,12 +32,17 @@ def slots_of(preset: Preset, resources: dict[str, float]) -> int:
     """How many cells fit at the same time; PresetError if not even one does (Ray would wait for ever)."""
     needed = cell_resources(preset)
     if preset.training.workers > 1 and "fine-tuned" in preset.regimes:
-        needed = {"CPU": max(1.0, needed["CPU"]) * preset.training.workers + WAITING, "GPU": needed["GPU"] * preset.training.workers}
+        needed = {
+            "CPU": max(1.0, needed["CPU"]) * preset.training.workers + WAITING,
+            "GPU": needed["GPU"] * preset.training.workers,
+        }
     fits = {name: resources.get(name, 0) / amount for name, amount in needed.items() if amount > 0}
     if min(fits.values()) < 1:
         have = ", ".join(f"{resources.get(name, 0):g} {name}" for name in fits)
         want = ", ".join(f"{needed[name]:g} {name}" for name in fits)
-        raise PresetError(f"a cell needs {want}, and there are {have}; {_advice(preset, lacking={name for name, fit in fits.items() if fit < 1})}")
+        raise PresetError(
+            f"a cell needs {want}, and there are {have}; {_advice(preset, lacking={name for name, fit in fits.items() if fit < 1})}"
+        )
     return int(min(fits.values()))
 
 

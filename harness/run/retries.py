@@ -23,8 +23,13 @@ _MEMORY_SAID = re.compile(
     "OutOfMemoryError|MemoryError|can't allocate memory|not enough memory|CUDA out of memory|std::bad_alloc"
     "|could not create a primitive(?! descriptor)"  # all that oneDNN says; what it cannot do at all, it has no descriptor for
 )
-_KILLED_FOR_MEMORY = ("running low on memory", "NODE_OUT_OF_MEMORY")  # Ray's monitor; of any other death Ray says that it may have been the kernel
-_REPOSITORY = re.compile(r"https?://[^/\s]+/(\S+?)/resolve/")  # in what the hub's client says of a file that it may not have
+_KILLED_FOR_MEMORY = (
+    "running low on memory",
+    "NODE_OUT_OF_MEMORY",
+)  # Ray's monitor; of any other death Ray says that it may have been the kernel
+_REPOSITORY = re.compile(
+    r"https?://[^/\s]+/(\S+?)/resolve/"
+)  # in what the hub's client says of a file that it may not have
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -50,7 +55,10 @@ def raised(error: BaseException) -> tuple[str, str]:
     if gated is not None:
         found = _REPOSITORY.search(str(gated))
         name = found[1] if found else "a model"
-        return f"{name} is gated, and you have no access: {gate(f'https://huggingface.co/{name}' if found else 'its page')}", FINAL
+        return (
+            f"{name} is gated, and you have no access: {gate(f'https://huggingface.co/{name}' if found else 'its page')}",
+            FINAL,
+        )
     if any(isinstance(one, MemoryError) for one in chain) or _MEMORY_SAID.search(said):
         return f"out of memory ({line})", MEMORY
     return line, FINAL if isinstance(chain[-1], ValueError) else AGAIN

@@ -25,8 +25,12 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], store: 
     """
     start = time.perf_counter()
     with Cluster(preset, address, offline=not _uses_hub(cells)) as slots:
-        progress.line(f"Ray is ready after {duration(time.perf_counter() - start)}: {slots} cell{'s' if slots > 1 else ''} at a time")
-        errors = run_shared_tasks([artifact for artifact in todo if _apart(artifact)], preset, store, estimate, progress)
+        progress.line(
+            f"Ray is ready after {duration(time.perf_counter() - start)}: {slots} cell{'s' if slots > 1 else ''} at a time"
+        )
+        errors = run_shared_tasks(
+            [artifact for artifact in todo if _apart(artifact)], preset, store, estimate, progress
+        )
         pending = _distinct([cell for cell in cells if not store.has(cell.artifact)])
         runnable = []
         for cell in pending:
@@ -37,7 +41,9 @@ def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], store: 
                 runnable.append(cell)
         errors |= run_cells(runnable, preset, store, slots, estimate, progress)
     idle, whole = progress.idle(start), time.perf_counter() - start
-    progress.line(f"Ray: {duration(idle)} of {duration(whole)} ({idle / whole:.0%}) started, waited or stopped while nothing was being computed")
+    progress.line(
+        f"Ray: {duration(idle)} of {duration(whole)} ({idle / whole:.0%}) started, waited or stopped while nothing was being computed"
+    )
     return errors
 
 
@@ -48,7 +54,10 @@ def _apart(artifact: Artifact) -> bool:
 
 def _uses_hub(cells: Sequence[Cell]) -> bool:
     artifacts = [artifact for cell in cells for artifact in cell.artifact.walk()]
-    return any(artifact.stage.name == "collection" or any(isinstance(source, Hub) for source in artifact.inputs.values()) for artifact in artifacts)
+    return any(
+        artifact.stage.name == "collection" or any(isinstance(source, Hub) for source in artifact.inputs.values())
+        for artifact in artifacts
+    )
 
 
 def _distinct(cells: Sequence[Cell]) -> list[Cell]:
@@ -57,4 +66,6 @@ def _distinct(cells: Sequence[Cell]) -> list[Cell]:
     first = list({cell.artifact.key: cell for cell in cells}.values())
     collections = list(dict.fromkeys(cell.identity.collection for cell in first))
     regimes = list(dict.fromkeys(cell.identity.regime for cell in first))
-    return sorted(first, key=lambda cell: (regimes.index(cell.identity.regime), collections.index(cell.identity.collection)))
+    return sorted(
+        first, key=lambda cell: (regimes.index(cell.identity.regime), collections.index(cell.identity.collection))
+    )

@@ -15,12 +15,18 @@ from harness.store.artifact import Artifact
 from harness.store.store import Store
 
 
-def run_shared_tasks(artifacts: Sequence[Artifact], preset: Preset, store: Store, estimate: Estimate, progress: Progress) -> dict[str, str]:
+def run_shared_tasks(
+    artifacts: Sequence[Artifact], preset: Preset, store: Store, estimate: Estimate, progress: Progress
+) -> dict[str, str]:
     """Every artifact as one Ray task, submitted when its inputs are there."""
     import ray
 
     threads = max(1, int(preset.resources.cpus_per_cell))
-    options: dict[str, Any] = {"num_cpus": preset.resources.cpus_per_cell, "num_gpus": preset.resources.gpus_per_cell, "max_retries": 0}
+    options: dict[str, Any] = {
+        "num_cpus": preset.resources.cpus_per_cell,
+        "num_gpus": preset.resources.gpus_per_cell,
+        "max_retries": 0,
+    }
     task = ray.remote(**options)(make_artifact)
     left = {artifact.key: artifact for artifact in artifacts}  # inputs come first
     waiting: dict[Any, tuple[Artifact, int]] = {}
@@ -41,7 +47,9 @@ def run_shared_tasks(artifacts: Sequence[Artifact], preset: Preset, store: Store
                 errors[artifact.key] = broken[0]
                 finished(artifact, f"FAILED: {broken[0]}")
             elif not any(child.key in left or child.key in running for child in artifact.needed):
-                reference = task.remote(left.pop(artifact.key), str(store.root), threads, attempts.batch_divisor(artifact.key))
+                reference = task.remote(
+                    left.pop(artifact.key), str(store.root), threads, attempts.batch_divisor(artifact.key)
+                )
                 waiting[reference] = artifact, oom_kills()
         if not waiting:
             continue

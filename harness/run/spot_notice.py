@@ -21,10 +21,14 @@ PATIENCE = 5.0  # seconds for an answer
 
 def main() -> int:
     """Waits for the notice, however long; then the exit code of telling Ray."""
-    parser = argparse.ArgumentParser(prog="python -m harness.run.spot_notice", description="Hand a spot machine's notice on to Ray.")
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.run.spot_notice", description="Hand a spot machine's notice on to Ray."
+    )
     parser.add_argument("--address", required=True, metavar="HOST:PORT", help="of the cluster's head node")
     parser.add_argument("--metadata", default=METADATA, metavar="URL", help="of the metadata service")
-    parser.add_argument("--every", type=float, default=SECONDS, metavar="SECONDS", help="how long to wait between two looks")
+    parser.add_argument(
+        "--every", type=float, default=SECONDS, metavar="SECONDS", help="how long to wait between two looks"
+    )
     given = parser.parse_args()
     while (end := announced(given.metadata)) is None:
         time.sleep(given.every)
@@ -37,7 +41,9 @@ def announced(metadata: str) -> datetime | None:
     """When this machine will be taken away; None while nobody says so, or the service does not answer."""
     try:
         token = _asked(f"{metadata}/latest/api/token", "PUT", {"X-aws-ec2-metadata-token-ttl-seconds": "60"})
-        said = json.loads(_asked(f"{metadata}/latest/meta-data/spot/instance-action", "GET", {"X-aws-ec2-metadata-token": token}))
+        said = json.loads(
+            _asked(f"{metadata}/latest/meta-data/spot/instance-action", "GET", {"X-aws-ec2-metadata-token": token})
+        )
         return datetime.fromisoformat(said["time"])
     except (OSError, ValueError, KeyError, TypeError):  # 404, until there is a notice
         return None
@@ -59,7 +65,9 @@ def drain(address: str, seconds: int) -> int:
 
 def _asked(url: str, method: str, headers: dict[str, str]) -> str:
     request = urllib.request.Request(url, method=method, headers=headers)
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:  # the service is on this machine
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+        request, timeout=PATIENCE
+    ) as answer:  # the service is on this machine
         return answer.read(10_000).decode("utf-8")
 
 

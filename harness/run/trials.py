@@ -20,7 +20,9 @@ from harness.run.task import make_artifact
 from harness.store.store import Store
 
 
-def run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, estimate: Estimate, progress: Progress) -> dict[str, str]:
+def run_cells(
+    cells: Sequence[Cell], preset: Preset, store: Store, slots: int, estimate: Estimate, progress: Progress
+) -> dict[str, str]:
     """One Tune trial per cell; those that are worth another attempt get it when the others are through."""
     if not cells:
         return {}
@@ -57,7 +59,9 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
             tune_config=tune.TuneConfig(max_concurrent_trials=slots, reuse_actors=True),
             run_config=tune.RunConfig(storage_path=scratch, name="cells", verbose=0, callbacks=[reporter]),
         )
-        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # it would print the traceback of every process that died
+        logging.getLogger("ray.tune").setLevel(
+            logging.CRITICAL
+        )  # it would print the traceback of every process that died
         tuner.fit()
     if reporter.ended < before + len(cells):  # Tune ends quietly on Ctrl-C
         raise KeyboardInterrupt
@@ -88,7 +92,9 @@ def _reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress:
             outcome = Outcome(**{name: told[name] for name in Outcome._fields if name in told})
             key = trial.config["cell"]
             if not outcome.error and not store.has(by_key[key].artifact):
-                outcome = outcome._replace(error=f"its result is not in the store {store.root}; nodes need one shared folder", verdict=AGAIN)
+                outcome = outcome._replace(
+                    error=f"its result is not in the store {store.root}; nodes need one shared folder", verdict=AGAIN
+                )
             self._finish(key, outcome)
 
         def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
@@ -140,4 +146,6 @@ def _keep_keys_out_of_logs() -> None:
     """
     from ray.tune.execution import class_cache
 
-    class_cache.ENV_VARS_TO_PROPAGATE.difference_update({name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")})
+    class_cache.ENV_VARS_TO_PROPAGATE.difference_update(
+        {name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
+    )

@@ -57,11 +57,17 @@ class Store:
             try:
                 found = json.loads(marker.read_bytes())["format"]
             except (OSError, ValueError, LookupError, TypeError):
-                raise StoreError(f'{marker} cannot be read; if {self.root} is a store, write {{"format": {FORMAT}}} into it') from None
+                raise StoreError(
+                    f'{marker} cannot be read; if {self.root} is a store, write {{"format": {FORMAT}}} into it'
+                ) from None
             if found != FORMAT:
-                raise StoreError(f"store {self.root} has format {found}, this version writes format {FORMAT}; choose another folder with --store DIR")
+                raise StoreError(
+                    f"store {self.root} has format {found}, this version writes format {FORMAT}; choose another folder with --store DIR"
+                )
         elif self.root.is_dir() and any(self.root.iterdir()):
-            raise StoreError(f"folder {self.root} is not empty and no store of this project; choose another folder with --store DIR")
+            raise StoreError(
+                f"folder {self.root} is not empty and no store of this project; choose another folder with --store DIR"
+            )
 
     def create(self) -> None:
         """Make the folder ready for writing; StoreError if it cannot be written."""
@@ -72,7 +78,9 @@ class Store:
                 _write_json(marker, {"format": FORMAT})
             self._sweep()
         except OSError as error:
-            raise StoreError(f"store {self.root} cannot be written ({error.strerror}); choose another folder with --store DIR") from None
+            raise StoreError(
+                f"store {self.root} cannot be written ({error.strerror}); choose another folder with --store DIR"
+            ) from None
 
     def path(self, artifact: Artifact) -> Path:
         return self.root / artifact.stage.name / artifact.key
@@ -181,12 +189,16 @@ class Store:
             return
         reason = damage(folder, artifact.key)
         kept.mkdir(exist_ok=True)
-        earlier = sorted((int(path.name.partition("-")[0]), path) for path in kept.iterdir() if path.name.partition("-")[0].isdigit())
+        earlier = sorted(
+            (int(path.name.partition("-")[0]), path) for path in kept.iterdir() if path.name.partition("-")[0].isdigit()
+        )
         for _, path in earlier[: max(0, len(earlier) - KEPT + 1)]:
             shutil.rmtree(path, ignore_errors=True)
         target = kept / f"{earlier[-1][0] + 1 if earlier else 1}-{artifact.stage}-{artifact.key}"
         os.rename(folder, target)
-        self.found.append(f"damaged: {artifact.stage} {artifact.key}: {reason}; set aside as {target}, computed again where it is needed")
+        self.found.append(
+            f"damaged: {artifact.stage} {artifact.key}: {reason}; set aside as {target}, computed again where it is needed"
+        )
         logger.warning(self.found[-1])
 
     def seconds(self, stage: Stage) -> float:

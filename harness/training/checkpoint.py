@@ -107,7 +107,9 @@ def _device(optimizer: Any) -> torch.device:
 def _state(optimizer: Any) -> dict[str, torch.Tensor]:
     state = {}
     for index, parameter in enumerate(_parameters(optimizer)):
-        if parameter not in optimizer.state:  # it never got a gradient (the second bias of an untied BERT): nothing changed it
+        if (
+            parameter not in optimizer.state
+        ):  # it never got a gradient (the second bias of an untied BERT): nothing changed it
             continue
         moments = optimizer.state[parameter]
         state[f"weight.{index}"] = parameter.detach().contiguous()

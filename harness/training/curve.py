@@ -29,7 +29,9 @@ def point_steps(steps: int, points: int) -> list[int]:
 
     Where there are fewer steps than points, every step.
     """
-    return sorted({(2 * number * steps + points) // (2 * points) for number in range(points + 1)})  # halves are rounded up
+    return sorted(
+        {(2 * number * steps + points) // (2 * points) for number in range(points + 1)}
+    )  # halves are rounded up
 
 
 class Curve:
@@ -51,7 +53,9 @@ class Curve:
     def begin(self, steps: int, pairs_per_step: int) -> int:
         """A training of `steps` steps begins, or goes on; returns the step after which it can at most: an encoder before that was not measured."""
         if steps < self._points:
-            logger.warning("training.points is %d, and the training has %d steps: every step is measured", self._points, steps)
+            logger.warning(
+                "training.points is %d, and the training has %d steps: every step is measured", self._points, steps
+            )
         self._due, self._pairs_per_step = set(point_steps(steps, self._points)), pairs_per_step
         self.found = self._stored()
         return min(self._due - {point["step"] for point in self.found}, default=steps)

@@ -18,7 +18,9 @@ from sembridge.encoder.head import arithmetic, pad, represent, tokenize
 from sembridge.encoder.modules import parts
 
 
-def representations(encoder: Any, side: str, texts: Sequence[str], settings: TrainingSettings) -> tuple[torch.Tensor, Callable[[], None]]:
+def representations(
+    encoder: Any, side: str, texts: Sequence[str], settings: TrainingSettings
+) -> tuple[torch.Tensor, Callable[[], None]]:
     """[B, V] float32 of the texts, and what to call after the backward pass of the loss, to bring its gradient to the parameters."""
     size = settings.micro_batch
     if size is None or size >= len(texts):

@@ -57,7 +57,9 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     steps = batches(len(pairs), settings, seed)
     if len(steps[0]) < 2 * world:
-        raise ValueError(f"{len(pairs)} training pairs are too few for {world} worker(s): every worker needs at least two a step")
+        raise ValueError(
+            f"{len(pairs)} training pairs are too few for {world} worker(s): every worker needs at least two a step"
+        )
     device = parts(encoder).model.device
     optimizer = _optimizer(encoder, settings)
     torch.manual_seed(seed + rank)  # dropout draws from the global generator; there is no other way to seed it
@@ -65,7 +67,9 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
     first = checkpoint.restore(scratch, optimizer, rank, most) if scratch else 0
     if curve:
         curve.go_on(first)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _learning_rate(step, len(steps), settings.warmup), last_epoch=first - 1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: _learning_rate(step, len(steps), settings.warmup), last_epoch=first - 1
+    )
     figures: dict[str, float] = {}
     encoder.train()
     start = time.perf_counter()
@@ -74,7 +78,15 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
             curve.reach(step, encoder)
         indices = steps[step]
         share = indices[: len(indices) // world * world].chunk(world)[rank]  # the same number of pairs on every worker
-        figures = _step(encoder, [pairs[i] for i in share.tolist()], settings, ramp(step, len(steps), settings.ramp), rank, world, device)
+        figures = _step(
+            encoder,
+            [pairs[i] for i in share.tolist()],
+            settings,
+            ramp(step, len(steps), settings.ramp),
+            rank,
+            world,
+            device,
+        )
         guard.check(step, figures["loss"], figures["query_active"], figures["document_active"])
         if world > 1:
             for parameter in encoder.parameters():
@@ -137,7 +149,9 @@ def _optimizer(model: Any, settings: TrainingSettings) -> torch.optim.AdamW:
         {"params": matrices, "weight_decay": settings.weight_decay, "initial_lr": settings.learning_rate},
         {"params": vectors, "weight_decay": 0.0, "initial_lr": settings.learning_rate},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)  # in one pass: without it two copies of the largest matrix come and go
+    return torch.optim.AdamW(
+        groups, lr=settings.learning_rate, fused=True
+    )  # in one pass: without it two copies of the largest matrix come and go
 
 
 def _learning_rate(step: int, steps: int, warmup: float) -> float:

@@ -18,7 +18,9 @@ def info_nce(queries: torch.Tensor, documents: torch.Tensor, document_keys: torc
     scores = scale * (queries @ documents.T)
     same = document_keys[:, None] == document_keys[None, :]
     same.fill_diagonal_(False)
-    return torch.nn.functional.cross_entropy(scores.masked_fill(same, float("-inf")), torch.arange(len(queries), device=scores.device))
+    return torch.nn.functional.cross_entropy(
+        scores.masked_fill(same, float("-inf")), torch.arange(len(queries), device=scores.device)
+    )
 
 
 def flops(representations: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,9 @@ from harness.store.stage import Stage
 from harness.training.settings import GROWTH
 
 
-def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path, batch_divisor: int = 1) -> None:
+def build(
+    out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path, batch_divisor: int = 1
+) -> None:
     """parameters: training (TrainingSettings as a dict), workers, bias, special_ids, seed; inputs: encoder, pairs (a collection),
     and tokenizer + initialization unless the source encoder itself is trained. For a curve also the parameters points and evaluation (k, max_length,
     precision) and the input collection; it changes no bit of the encoder, and is found in about.json.
@@ -51,7 +53,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     except TrainingFailedError as error:
         raise raised_in(error) from None  # as from one worker: what is worth another attempt is told by the type
     if not (out / "about.json").is_file():
-        raise RuntimeError("the training workers ended without writing an encoder; on several nodes the store must be on a shared file system")
+        raise RuntimeError(
+            "the training workers ended without writing an encoder; on several nodes the store must be on a shared file system"
+        )
 
 
 TRAINED_ENCODER = Stage("trained-encoder", version=5, seconds=8, build=build, shared=False)
@@ -69,16 +73,23 @@ def _train_worker(task: dict[str, Any]) -> None:
     from harness.training.loop import Pair, train
     from harness.training.settings import TrainingSettings
 
-    in_group = dist.is_initialized()  # else: local mode inside a Tune trial, where Train's report would be taken for Tune's
+    in_group = (
+        dist.is_initialized()
+    )  # else: local mode inside a Tune trial, where Train's report would be taken for Tune's
     inputs = {name: Location(*location) for name, location in task["inputs"].items()}
     parameters = task["parameters"]
     encoder = zero_shot_encoder(parameters, inputs)
     if torch.cuda.is_available():
         encoder.to(ray.train.torch.get_device() if in_group else "cuda")
     numbers: dict[str, int] = {}  # only the documents that pairs name are read into memory, of however many there are
-    pairs = [Pair(query, text, numbers.setdefault(doc_id, len(numbers))) for query, doc_id, text in beir.training_pairs(inputs["pairs"].path)]
+    pairs = [
+        Pair(query, text, numbers.setdefault(doc_id, len(numbers)))
+        for query, doc_id, text in beir.training_pairs(inputs["pairs"].path)
+    ]
     if not pairs:
-        raise ValueError(f"collection {inputs['pairs'].name} has no training pairs (qrels/train.tsv); leave the regime fine-tuned out")
+        raise ValueError(
+            f"collection {inputs['pairs'].name} has no training pairs (qrels/train.tsv); leave the regime fine-tuned out"
+        )
     settings, batch_divisor = TrainingSettings(**parameters["training"]), task["batch_divisor"]
     told: dict[str, Any] = {"pairs": len(pairs), "pairs_used": min(len(pairs), settings.max_pairs or len(pairs))}
     if batch_divisor > 1:
@@ -88,9 +99,13 @@ def _train_worker(task: dict[str, Any]) -> None:
     scratch, curve = Path(task["scratch"]), None
     if "points" in parameters:
         curve = Curve(
-            parameters["points"], scores_on(inputs["collection"].path, parameters["evaluation"] | {"batch_divisor": batch_divisor}), scratch
+            parameters["points"],
+            scores_on(inputs["collection"].path, parameters["evaluation"] | {"batch_divisor": batch_divisor}),
+            scratch,
         )
-    figures = train(encoder, pairs, settings, parameters["seed"], scratch, ray.train.report if in_group else None, curve)
+    figures = train(
+        encoder, pairs, settings, parameters["seed"], scratch, ray.train.report if in_group else None, curve
+    )
     if not in_group or dist.get_rank() == 0:
         out = Path(task["out"])
         encoder.save_pretrained(str(out), create_model_card=False)

@@ -16,7 +16,9 @@ import torch
 
 logger = logging.getLogger(__name__)
 
-_BARE: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()  # model -> whether its logits are its decoder's output; tried once
+_BARE: WeakKeyDictionary[Any, bool] = (
+    WeakKeyDictionary()
+)  # model -> whether its logits are its decoder's output; tried once
 
 
 def decoder_input(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor | None:
@@ -32,7 +34,10 @@ def decoder_input(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor | 
         _BARE[model] = _try(model, decoder, {name: tensor[:1] for name, tensor in batch.items()})
         if not _BARE[model]:
             name = type(model).__name__
-            logger.info("%s does more to its logits than its decoder; they are computed whole, which takes more time and memory", name)
+            logger.info(
+                "%s does more to its logits than its decoder; they are computed whole, which takes more time and memory",
+                name,
+            )
     return _stopped(model, decoder, batch)[0] if _BARE[model] else None
 
 
@@ -53,7 +58,9 @@ def _stopped(model: Any, decoder: torch.nn.Linear, batch: dict[str, torch.Tensor
 
     def instead(hidden: torch.Tensor) -> torch.Tensor:
         given.append(hidden)
-        returned.append(hidden.new_zeros(()).expand(*hidden.shape[:-1], len(decoder.weight)))  # no memory; writing to it is an error
+        returned.append(
+            hidden.new_zeros(()).expand(*hidden.shape[:-1], len(decoder.weight))
+        )  # no memory; writing to it is an error
         return returned[-1]
 
     decoder.forward = instead  # type: ignore[assignment, method-assign]
@@ -67,4 +74,8 @@ def _stopped(model: Any, decoder: torch.nn.Linear, batch: dict[str, torch.Tensor
 
 def _plain(decoder: Any) -> bool:
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return type(decoder) is torch.nn.Linear and "forward" not in vars(decoder) and not any(getattr(decoder, name) for name in hooks)
+    return (
+        type(decoder) is torch.nn.Linear
+        and "forward" not in vars(decoder)
+        and not any(getattr(decoder, name) for name in hooks)
+    )

@@ -70,14 +70,18 @@ def represent(encoder: Any, batch: dict[str, torch.Tensor], side: str = "documen
     """
     found = parts(encoder)
     if side == "query" and found.query is not None:
-        present = torch.zeros(len(batch["input_ids"]), len(found.query.weight), dtype=torch.long, device=batch["input_ids"].device)
+        present = torch.zeros(
+            len(batch["input_ids"]), len(found.query.weight), dtype=torch.long, device=batch["input_ids"].device
+        )
         present.scatter_reduce_(1, batch["input_ids"], batch["attention_mask"], "amax")
         return present * found.query.weight
     packed = _packed(found, batch)
     if packed is not None:
         return _saturate(pooled_product(*packed), found.pooling.activation_function)
     logits, mask = found.model(**batch).logits, batch["attention_mask"]
-    if not logits.requires_grad:  # they are nobody else's: pads are overwritten, few as they are, and the rest is not copied
+    if (
+        not logits.requires_grad
+    ):  # they are nobody else's: pads are overwritten, few as they are, and the rest is not copied
         logits[mask == 0], mask = float("-inf"), torch.ones_like(mask)
     return pool(logits, mask, found.pooling.pooling_strategy, found.pooling.activation_function)
 
@@ -97,7 +101,9 @@ def represent_sparse(encoder: Any, batch: dict[str, torch.Tensor], side: str = "
 
 def pool(logits: torch.Tensor, mask: torch.Tensor, strategy: str = "max", activation: str = "relu") -> torch.Tensor:
     """[B, L, V] logits and [B, L] attention mask to [B, V] weights; strategy max | sum, activation relu | log1p_relu."""
-    masked = logits if bool(mask.all()) else logits.masked_fill(mask.unsqueeze(-1) == 0, float("-inf"))  # saves a copy of [B, L, V]
+    masked = (
+        logits if bool(mask.all()) else logits.masked_fill(mask.unsqueeze(-1) == 0, float("-inf"))
+    )  # saves a copy of [B, L, V]
     if strategy == "max":
         return _saturate(masked.amax(dim=1), activation)
     return _saturate(masked, activation).sum(dim=1)
@@ -108,7 +114,9 @@ def _saturate(logits: torch.Tensor, activation: str) -> torch.Tensor:
     return torch.log1p(weights) if activation == "log1p_relu" else weights
 
 
-def _packed(found: Parts, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None] | None:
+def _packed(
+    found: Parts, batch: dict[str, torch.Tensor]
+) -> tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None] | None:
     """The arguments of `pooled_product`; None where logits have to be computed whole."""
     hidden = decoder_input(found.model, batch) if found.pooling.pooling_strategy == "max" else None
     if hidden is None:
@@ -119,7 +127,9 @@ def _packed(found: Parts, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor,
     return hidden.flatten(0, 1).index_select(0, tokens), mask.sum(1).tolist(), decoder.weight, decoder.bias
 
 
-def _sparse(packed: tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None], texts: int, activation: str) -> sp.csr_array:
+def _sparse(
+    packed: tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None], texts: int, activation: str
+) -> sp.csr_array:
     """[texts, V], put together from the non-zeros of one chunk of outputs after another."""
     hidden, lengths, weight, bias = packed
     rows, columns, values = [], [], []
@@ -131,5 +141,7 @@ def _sparse(packed: tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | 
         values.append(weights[column, row].float().cpu())
     ends = torch.zeros(len(weight) + 1, dtype=torch.int32)
     ends[1:] = torch.bincount(torch.cat(columns), minlength=len(weight)).cumsum(0)
-    by_output = sp.csc_array((torch.cat(values).numpy(), torch.cat(rows).numpy(), ends.numpy()), shape=(texts, len(weight)))
+    by_output = sp.csc_array(
+        (torch.cat(values).numpy(), torch.cat(rows).numpy(), ends.numpy()), shape=(texts, len(weight))
+    )
     return sp.csr_array(by_output.tocsr())

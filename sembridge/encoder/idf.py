@@ -26,7 +26,9 @@ def idf(lines: Iterable[str], tokenizer: Any, size: int) -> np.ndarray:
         for ids in encoded:
             present = np.unique(np.asarray(ids, dtype=np.int64))
             if len(present) and present[-1] >= size:
-                raise ValueError(f"the tokenizer gave id {present[-1]}, but there are {size:,} tokens to weigh; give its own vocabulary's size")
+                raise ValueError(
+                    f"the tokenizer gave id {present[-1]}, but there are {size:,} tokens to weigh; give its own vocabulary's size"
+                )
             counts[present] += 1
         documents += len(block)
     if not documents:

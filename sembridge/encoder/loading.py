@@ -21,7 +21,9 @@ def load_encoder(model: str, revision: str | None = None, device: str | None = N
 
     from sembridge.encoder.modules import parts
 
-    encoder = SparseEncoder(model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True})
+    encoder = SparseEncoder(
+        model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}
+    )
     try:
         found = parts(encoder)
     except ValueError as error:
@@ -43,9 +45,13 @@ def load_tokenizer(name: str, revision: str | None = None) -> Any:
     from transformers import AutoTokenizer
 
     within = "" if Path(name).is_dir() else _part_on_hub(name, revision)
-    tokenizer = AutoTokenizer.from_pretrained(str(masked_lm_folder(Path(name))), revision=revision, subfolder=within, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(
+        str(masked_lm_folder(Path(name))), revision=revision, subfolder=within, trust_remote_code=False
+    )
     if tokenizer.pad_token_id is None:
-        raise ValueError(f"tokenizer {name!r} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch")
+        raise ValueError(
+            f"tokenizer {name!r} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch"
+        )
     return tokenizer
 
 
@@ -59,21 +65,33 @@ def check_folder(model: str) -> None:
     folder = masked_lm_folder(folder)
     config = folder / "config.json"
     if not config.is_file():
-        raise ValueError(f"model folder {str(folder)!r} has no config.json; a masked-LM folder has config.json, model.safetensors and a tokenizer")
+        raise ValueError(
+            f"model folder {str(folder)!r} has no config.json; a masked-LM folder has config.json, model.safetensors and a tokenizer"
+        )
     settings = _read(config)
     if settings.get("auto_map"):
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
         if settings.get("model_type") not in CONFIG_MAPPING_NAMES:
-            raise ValueError(f"model {model!r} is code of its own (auto_map in its config.json), which is not run; choose an encoder without")
+            raise ValueError(
+                f"model {model!r} is code of its own (auto_map in its config.json), which is not run; choose an encoder without"
+            )
     named = settings.get("architectures")
     architectures = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
     if not any(name.endswith("ForMaskedLM") for name in architectures):
         shown = ", ".join(architectures) or "none"
-        raise ValueError(f"model {model!r} is no masked LM (architectures: {shown}); choose a SPLADE encoder whose config names a ...ForMaskedLM")
-    pickled = [part for part in _routed(Path(model), "SparseStaticEmbedding") if list(part.glob("*.bin")) and not list(part.glob("*.safetensors"))]
+        raise ValueError(
+            f"model {model!r} is no masked LM (architectures: {shown}); choose a SPLADE encoder whose config names a ...ForMaskedLM"
+        )
+    pickled = [
+        part
+        for part in _routed(Path(model), "SparseStaticEmbedding")
+        if list(part.glob("*.bin")) and not list(part.glob("*.safetensors"))
+    ]
     for part in pickled or ([] if list(folder.glob("*.safetensors")) else [folder]):
-        raise ValueError(f"model folder {str(part)!r} has no .safetensors file; convert its weights, pickled weights are not loaded")
+        raise ValueError(
+            f"model folder {str(part)!r} has no .safetensors file; convert its weights, pickled weights are not loaded"
+        )
 
 
 def masked_lm_folder(model: Path) -> Path:
@@ -102,7 +120,9 @@ def _types(router: Path, kind: str) -> list[str]:
         raise ValueError(f"{router} names no modules under types; copy the model anew")
     for name in types:
         if name.startswith("/") or ".." in name.replace("\\", "/").split("/"):
-            raise ValueError(f"{router} has a module in {name[:80]!r}, outside of the model's folder; get the model again from its maker")
+            raise ValueError(
+                f"{router} has a module in {name[:80]!r}, outside of the model's folder; get the model again from its maker"
+            )
     return [name for name, path in types.items() if str(path).endswith(kind)]
 
 

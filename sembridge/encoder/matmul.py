@@ -20,7 +20,9 @@ FEWEST_ROWS = 64  # with fewer, starting a product of oneDNN's takes what it gai
 
 def product(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
     """left right^T + bias: [..., K] x [N, K] (+ [N]) to [..., N], as torch.nn.functional.linear; differentiable once where it is oneDNN's."""
-    return _Product.apply(left, right, bias) if _fits(left, right, bias) else torch.nn.functional.linear(left, right, bias)
+    return (
+        _Product.apply(left, right, bias) if _fits(left, right, bias) else torch.nn.functional.linear(left, right, bias)
+    )
 
 
 def quick_products() -> AbstractContextManager[Any]:
@@ -44,7 +46,9 @@ def _fits(*operands: Any) -> bool:
     tensors = [left, right] if bias is None else [left, right, bias]
     return (
         _onednn_is_faster()
-        and all(isinstance(one, torch.Tensor) and one.dtype == torch.float32 and one.device.type == "cpu" for one in tensors)
+        and all(
+            isinstance(one, torch.Tensor) and one.dtype == torch.float32 and one.device.type == "cpu" for one in tensors
+        )
         and all(one.layout == torch.strided for one in tensors)
         and right.dim() == 2
         and left.dim() > 1
@@ -65,7 +69,9 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
+    def backward(
+        ctx: Any, gradient: torch.Tensor
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
         left, right = ctx.saved_tensors
         rows, wanted = gradient.reshape(-1, gradient.shape[-1]), ctx.needs_input_grad
         return (
@@ -78,7 +84,9 @@ class _Product(torch.autograd.Function):
 class _Redirected(TorchFunctionMode):
     """Calls of torch.nn.functional.linear become `product`s."""
 
-    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         if func is torch.nn.functional.linear:
             return _linear(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))

@@ -25,7 +25,9 @@ ROWS = 8192  # of the weights' gradient, computed at a time
 NARROWEST = 128  # outputs per chunk: fewer make a slow product
 
 
-def pooled_product(hidden: torch.Tensor, lengths: Sequence[int], weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+def pooled_product(
+    hidden: torch.Tensor, lengths: Sequence[int], weight: torch.Tensor, bias: torch.Tensor | None
+) -> torch.Tensor:
     """[B, V] largest logit of each text; -inf for a text without tokens. Differentiable once, in all three tensors.
 
     hidden   [N, D] the tokens of all texts, one text after another, no pads
@@ -49,7 +51,9 @@ def pooled_chunks(hidden: torch.Tensor, lengths: Sequence[int], weight: torch.Te
 
 class _PooledProduct(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, lengths: tuple[int, ...]) -> torch.Tensor:
+    def forward(
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, lengths: tuple[int, ...]
+    ) -> torch.Tensor:
         wanted = any(ctx.needs_input_grad)
         kept_type = torch.promote_types(hidden.dtype, torch.float32)
         largest = torch.empty((len(weight), len(lengths)), dtype=kept_type, device=hidden.device)
@@ -65,7 +69,9 @@ class _PooledProduct(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None, None]:
+    def backward(
+        ctx: Any, gradient: torch.Tensor
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None, None]:
         hidden, weight, bias, token = ctx.saved_tensors
         carried = gradient != 0
         output, at = carried.nonzero(as_tuple=True)[0], token[carried].long()
@@ -86,7 +92,11 @@ class _PooledProduct(torch.autograd.Function):
 def _logit_chunks(hidden: torch.Tensor, weight: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
     """(first output, [outputs of the chunk, N] logits without bias)."""
     device = hidden.device.type
-    kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.promote_types(hidden.dtype, weight.dtype)
+    kind = (
+        torch.get_autocast_dtype(device)
+        if torch.is_autocast_enabled(device)
+        else torch.promote_types(hidden.dtype, weight.dtype)
+    )
     rows = hidden.to(kind)
     width = max(NARROWEST, LOGITS.get(device, LOGITS["cpu"]) // max(1, len(hidden)))
     with torch.autocast(device, enabled=False):
@@ -94,7 +104,9 @@ def _logit_chunks(hidden: torch.Tensor, weight: torch.Tensor) -> Iterator[tuple[
             yield start, product(weight[start : start + width].to(kind), rows)
 
 
-def _segments(logits: torch.Tensor, lengths: Sequence[int], with_tokens: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+def _segments(
+    logits: torch.Tensor, lengths: Sequence[int], with_tokens: bool = False
+) -> tuple[torch.Tensor, torch.Tensor]:
     """[C, N] to the largest [C, B] of each text and the token it is at ([C, 0] if not wanted); neighbours of one length are taken together."""
     largest: list[torch.Tensor] = []
     tokens = [torch.empty((len(logits), 0), dtype=torch.int64, device=logits.device)]
@@ -115,14 +127,19 @@ def _segments(logits: torch.Tensor, lengths: Sequence[int], with_tokens: bool = 
     return torch.cat(largest, dim=1), torch.cat(tokens, dim=1) if with_tokens else tokens[0]
 
 
-def _of_weight(output: torch.Tensor, token: torch.Tensor, values: torch.Tensor, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+def _of_weight(
+    output: torch.Tensor, token: torch.Tensor, values: torch.Tensor, hidden: torch.Tensor, weight: torch.Tensor
+) -> torch.Tensor:
     """G^T hidden, [V, D], a block of rows at a time: the product takes its result's memory twice."""
     found = torch.empty_like(weight)
     starts = torch.arange(0, len(weight) + ROWS, ROWS, device=output.device)
     ends = torch.searchsorted(output, starts).tolist()
     for block, (first, last) in enumerate(pairwise(ends)):
         rows = found[block * ROWS : (block + 1) * ROWS]
-        rows.copy_(_csr(output[first:last] - block * ROWS, token[first:last], values[first:last], (len(rows), len(hidden))) @ hidden)
+        rows.copy_(
+            _csr(output[first:last] - block * ROWS, token[first:last], values[first:last], (len(rows), len(hidden)))
+            @ hidden
+        )
     return found
 
 

@@ -49,11 +49,15 @@ def parts(encoder: Any) -> Parts:
     kinds = {name: [type(module).__name__ for module in route] for name, route in routes.items()}
     if kinds.keys() != set(SIDES) or kinds["query"] != ["SparseStaticEmbedding"]:
         shown = "; ".join(f"{name}: {', '.join(route)}" for name, route in kinds.items())
-        raise ValueError(f"the routes are {shown}; expected query: SparseStaticEmbedding, and document: a masked LM and SpladePooling")
+        raise ValueError(
+            f"the routes are {shown}; expected query: SparseStaticEmbedding, and document: a masked LM and SpladePooling"
+        )
     found = Parts(*_masked_lm(routes["document"]), routes["query"][0])
     outputs, weights = found.model.get_output_embeddings().weight.shape[0], len(found.query.weight)
     if outputs != weights:
-        raise ValueError(f"queries have {weights:,} token weights but documents {outputs:,} outputs; both sides need one vocabulary")
+        raise ValueError(
+            f"queries have {weights:,} token weights but documents {outputs:,} outputs; both sides need one vocabulary"
+        )
     return found
 
 

@@ -56,9 +56,13 @@ def transplant(
     size = len(initialization.rows)
     vocabulary = tokenizer.get_vocab()
     if max(vocabulary.values()) >= size:
-        raise ValueError(f"the target tokenizer can emit ids up to {max(vocabulary.values())} but the initialization has only {size} rows")
+        raise ValueError(
+            f"the target tokenizer can emit ids up to {max(vocabulary.values())} but the initialization has only {size} rows"
+        )
     if (decoder is None) != (decoder_rows(encoder) is None):
-        raise ValueError("an untied decoder needs rows of its own, and only an untied one: initialize them from decoder_rows(encoder)")
+        raise ValueError(
+            "an untied decoder needs rows of its own, and only an untied one: initialize them from decoder_rows(encoder)"
+        )
 
     found = parts(encoder)
     old = found.model
@@ -108,10 +112,14 @@ def _target_query(found: Parts, tokenizer: Any, initialization: Initialization, 
     """The query side of an inference-free encoder over the target vocabulary; None for encoders that read queries with the masked LM."""
     if found.query is None:
         if weights is not None:
-            raise ValueError("query_weights were given, but this encoder reads queries with its masked LM; leave them out")
+            raise ValueError(
+                "query_weights were given, but this encoder reads queries with its masked LM; leave them out"
+            )
         return None
     size, source_size = initialization.mixture.shape
-    if len(tokenizer.get_vocab()) != size:  # sentence-transformers makes room for as many weights as the tokenizer has tokens
+    if (
+        len(tokenizer.get_vocab()) != size
+    ):  # sentence-transformers makes room for as many weights as the tokenizer has tokens
         raise ValueError(
             f"the target tokenizer has {len(tokenizer.get_vocab()):,} tokens but ids up to {size - 1:,}; an inference-free encoder needs a "
             "vocabulary without gaps"
@@ -119,10 +127,14 @@ def _target_query(found: Parts, tokenizer: Any, initialization: Initialization, 
     if weights is None:
         weights = initialization.carry(found.query.weight.detach().float().cpu().numpy()[:source_size])
     elif weights.shape != (size,) or not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise ValueError(f"query_weights need one finite weight of at least 0 for each of {size:,} tokens; they are of shape {weights.shape}")
+        raise ValueError(
+            f"query_weights need one finite weight of at least 0 for each of {size:,} tokens; they are of shape {weights.shape}"
+        )
     old = found.query.weight
     new = torch.from_numpy(np.array(weights, dtype=np.float32)).to(device=old.device, dtype=old.dtype)
-    return type(found.query)(_reads_like(found.query.tokenizer, tokenizer), new, frozen=found.query.frozen).train(found.query.training)
+    return type(found.query)(_reads_like(found.query.tokenizer, tokenizer), new, frozen=found.query.frozen).train(
+        found.query.training
+    )
 
 
 def _target_config(model: Any, tokenizer: Any, size: int, special_ids: str) -> Any:
@@ -131,7 +143,9 @@ def _target_config(model: Any, tokenizer: Any, size: int, special_ids: str) -> A
     config.tie_word_embeddings = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     if special_ids == "keep":
         if (config.pad_token_id or 0) >= size:
-            raise ValueError(f"special_ids 'keep': the source's pad id {config.pad_token_id} is past the {size:,} target rows; choose 'target'")
+            raise ValueError(
+                f"special_ids 'keep': the source's pad id {config.pad_token_id} is past the {size:,} target rows; choose 'target'"
+            )
         return config
     config.pad_token_id = tokenizer.pad_token_id
     for name, same_part in _SAME_PART.items():
@@ -144,7 +158,9 @@ def _target_config(model: Any, tokenizer: Any, size: int, special_ids: str) -> A
     return config
 
 
-def _carried_state(model: Any, config: Any, rows: Initialization, decoder: Initialization | None, bias: str) -> dict[str, torch.Tensor]:
+def _carried_state(
+    model: Any, config: Any, rows: Initialization, decoder: Initialization | None, bias: str
+) -> dict[str, torch.Tensor]:
     """The model's state with every vocabulary-sized tensor exchanged, and the position table shifted where positions count from the pad id."""
     embedding, output, positions = model.get_input_embeddings(), model.get_output_embeddings(), _offset_positions(model)
     output_name = next(name for name, module in model.named_modules() if module is output)

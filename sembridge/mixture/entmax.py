@@ -45,7 +45,9 @@ def entmax(scores: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
 def check_alpha(alpha: float) -> None:
     if not 1 <= alpha < float("inf"):
         wrong = "is infinite" if alpha == float("inf") else "is below 1"
-        raise ValueError(f"alpha {alpha} {wrong}; alpha-entmax needs alpha >= 1 (1 is softmax, 2 sparsemax, the paper uses 4)")
+        raise ValueError(
+            f"alpha {alpha} {wrong}; alpha-entmax needs alpha >= 1 (1 is softmax, 2 sparsemax, the paper uses 4)"
+        )
 
 
 def cosine_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block: int = 512) -> sp.csr_array:
@@ -82,7 +84,9 @@ def product_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block
     return sp.csr_array((np.concatenate(weights), np.concatenate(indices), indptr), shape=shape)
 
 
-def _solve_block(queries: np.ndarray, donors: np.ndarray, screen: np.ndarray, alpha: float) -> list[tuple[np.ndarray, np.ndarray]]:
+def _solve_block(
+    queries: np.ndarray, donors: np.ndarray, screen: np.ndarray, alpha: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """(ascending donor ids, their non-zero weights) per row, candidates widened eightfold until every row is certified."""
     scores = queries.astype(np.float32) @ screen
     solved: list[tuple[np.ndarray, np.ndarray] | None] = [None] * len(queries)
@@ -103,7 +107,9 @@ def _solve_block(queries: np.ndarray, donors: np.ndarray, screen: np.ndarray, al
             exact = np.einsum("nk,nck->nc", queries[pending[rows]], donors[candidates[rows]])
             p, tau = entmax(exact, alpha)
             certified = left_out[rows] * (alpha - 1) <= tau if width < len(donors) else np.ones(len(p), dtype=bool)
-            for row, ids, weights in zip(pending[rows][certified], candidates[rows][certified], p[certified], strict=True):
+            for row, ids, weights in zip(
+                pending[rows][certified], candidates[rows][certified], p[certified], strict=True
+            ):
                 support = weights > 0
                 solved[row] = (ids[support], weights[support])
         pending = np.array([row for row in pending if solved[row] is None], dtype=np.int64)

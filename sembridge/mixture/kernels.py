@@ -15,7 +15,9 @@ _GROUP = 64  # donors looked at by the largest score among them
 _TILE = 128  # donors that stay in the cache while the rows of a slice are scored against them
 _FEW = 16  # candidates that are not worth a second look
 _SLACK = 1e-12  # thresholds are within a few roundings, and scores are near 1
-_COARSE = 2.0**20  # the last steps to a threshold start from a multiple of 1 / this, so that those before leave no trace
+_COARSE = (
+    2.0**20
+)  # the last steps to a threshold start from a multiple of 1 / this, so that those before leave no trace
 
 
 @compiled
@@ -155,7 +157,9 @@ def _entmax(gaps, place, count, over, scratch):  # type: ignore[no-untyped-def]
     else:
         count = _keep(gaps, place, count, _sparsemax(gaps, count, scratch) - _SLACK)
         tau, high = -1.0, 0.0
-        while True:  # to the last float64: from the same two ends, so by the same steps whatever weightless candidates there are
+        while (
+            True
+        ):  # to the last float64: from the same two ends, so by the same steps whatever weightless candidates there are
             middle = (tau + high) / 2
             if middle <= tau or middle >= high:
                 break
@@ -277,7 +281,9 @@ def _product(q, d, products):  # type: ignore[no-untyped-def]
     n = len(q) // 8
     for k in range(n):
         left = (q[k] * d[k] + q[k + n] * d[k + n]) + (q[k + 2 * n] * d[k + 2 * n] + q[k + 3 * n] * d[k + 3 * n])
-        right = (q[k + 4 * n] * d[k + 4 * n] + q[k + 5 * n] * d[k + 5 * n]) + (q[k + 6 * n] * d[k + 6 * n] + q[k + 7 * n] * d[k + 7 * n])
+        right = (q[k + 4 * n] * d[k + 4 * n] + q[k + 5 * n] * d[k + 5 * n]) + (
+            q[k + 6 * n] * d[k + 6 * n] + q[k + 7 * n] * d[k + 7 * n]
+        )
         products[k] = left + right
     rest = 0.0
     for k in range(8 * n, len(q)):

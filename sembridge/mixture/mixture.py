@@ -51,7 +51,12 @@ class Directions:
     @cached_property
     def lengths(self) -> np.ndarray:
         """[n] float64, of the vectors."""
-        return np.concatenate([np.linalg.norm(self.vectors[self.ids[part]].astype(np.float64), axis=1) for part in _parts(len(self), 1024)])
+        return np.concatenate(
+            [
+                np.linalg.norm(self.vectors[self.ids[part]].astype(np.float64), axis=1)
+                for part in _parts(len(self), 1024)
+            ]
+        )
 
 
 def mixtures(queries: Directions, donors: Directions, alphas: Sequence[float]) -> list[sp.csr_array]:
@@ -71,7 +76,12 @@ def mixtures(queries: Directions, donors: Directions, alphas: Sequence[float]) -
 
 
 def screened(
-    queries: Directions, donors: Directions, alphas: Sequence[float], screen: Screen, block: int = _BLOCK, threads: int | None = None
+    queries: Directions,
+    donors: Directions,
+    alphas: Sequence[float],
+    screen: Screen,
+    block: int = _BLOCK,
+    threads: int | None = None,
 ) -> list[sp.csr_array]:
     """`mixtures` for alphas above 1, of any size, by what the approximate scores of `screen` leave over; threads None: as many as torch uses."""
     order = np.argsort(alphas, kind="stable")
@@ -81,7 +91,9 @@ def screened(
         for part in _parts(len(queries), block):
             points = queries.points(part)
             candidates = screen(points, overs[0])
-            solved = pool.map(lambda rows: _solved(candidates, rows, points, donors, overs), _parts(len(points), _SLICE))  # noqa: B023
+            solved = pool.map(
+                lambda rows: _solved(candidates, rows, points, donors, overs), _parts(len(points), _SLICE)
+            )
             for given in solved:
                 for i, piece in zip(order, given, strict=True):
                     pieces[i].append(piece)
@@ -91,14 +103,19 @@ def screened(
 _Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids [n], weights [n], and how many of them each row has
 
 
-def _solved(candidates: Candidates, rows: slice, points: np.ndarray, donors: Directions, overs: np.ndarray) -> list[_Piece]:
+def _solved(
+    candidates: Candidates, rows: slice, points: np.ndarray, donors: Directions, overs: np.ndarray
+) -> list[_Piece]:
     """The rows of one slice for each alpha - 1."""
     from sembridge.mixture.kernels import score, solve
 
     ids, counts = candidates(rows)
     scores, extra = np.empty(len(ids)), np.zeros(0) if donors.extra is None else donors.extra
     score(ids, counts, points[rows], donors.vectors, donors.ids, donors.lengths, extra, scores)
-    found, weights = np.empty((len(overs), len(ids)), dtype=np.int32), np.empty((len(overs), len(ids)), dtype=np.float32)
+    found, weights = (
+        np.empty((len(overs), len(ids)), dtype=np.int32),
+        np.empty((len(overs), len(ids)), dtype=np.float32),
+    )
     supports = np.empty((len(overs), len(counts)), dtype=np.int64)
     ends = solve(ids, counts, scores, donors.ids, overs, found, weights, supports)
     return [(found[a, :end].copy(), weights[a, :end].copy(), supports[a]) for a, end in enumerate(ends)]

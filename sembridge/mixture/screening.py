@@ -14,7 +14,9 @@ import torch
 
 Candidates = Callable[[slice], tuple[np.ndarray, np.ndarray]]
 
-_LOST = 2.0**-23  # of a sum in float32, relative to the lengths, for each term: twice what any order of adding up can lose
+_LOST = (
+    2.0**-23
+)  # of a sum in float32, relative to the lengths, for each term: twice what any order of adding up can lose
 _STORED = 2.0**-9 * 1.01  # of a score stored as bfloat16, relative to what is stored
 _BLOCK = 1024  # donors rounded at a time
 
@@ -27,7 +29,11 @@ class Screen:
     """
 
     def __init__(
-        self, donor_points: Callable[[slice], np.ndarray], count: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
+        self,
+        donor_points: Callable[[slice], np.ndarray],
+        count: int,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
     ):
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._dtype = dtype or (torch.bfloat16 if multiplies_bfloat16(self._device) else torch.float32)
@@ -56,7 +62,9 @@ class Screen:
 
     def _on_device(self, near: torch.Tensor, off: np.ndarray, over: float) -> Candidates:
         half = near.dtype == torch.bfloat16
-        scores = torch.mm(near, self._donors.T, out_dtype=torch.float32) if half else near.double() @ self._donors.double().T
+        scores = (
+            torch.mm(near, self._donors.T, out_dtype=torch.float32) if half else near.double() @ self._donors.double().T
+        )
         ids, counts = candidates(scores, torch.from_numpy(off).to(scores.device), over)
         ends = np.cumsum(counts)
         return lambda rows: (ids[(ends - counts)[rows][0] : ends[rows][-1]], counts[rows])

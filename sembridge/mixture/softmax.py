@@ -71,7 +71,10 @@ class SoftmaxMixture:
     def heaviest(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         """([n, k] source ids of the heaviest donors at `places`, heaviest first, ties by id; [n, k] their weights); fewer where there are fewer."""
         k = min(k, len(self.donors))
-        ids, weights = np.empty((len(self.places), k), dtype=np.int64), np.empty((len(self.places), k), dtype=np.float32)
+        ids, weights = (
+            np.empty((len(self.places), k), dtype=np.int64),
+            np.empty((len(self.places), k), dtype=np.float32),
+        )
 
         def work(part: slice) -> None:
             found = self.weights(part)

@@ -23,7 +23,13 @@ _MEANING = {
 
 
 def model_card(
-    record: TransferRecord, name: str, *, language: str | None = None, masked_lm: str = "", strategy: str = "max", activation: str = "relu"
+    record: TransferRecord,
+    name: str,
+    *,
+    language: str | None = None,
+    masked_lm: str = "",
+    strategy: str = "max",
+    activation: str = "relu",
 ) -> str:
     """The text of README.md.
 
@@ -58,14 +64,20 @@ def carried_license(recipe: Recipe) -> str | None:
 
 def _front_matter(recipe: Recipe, language: str | None) -> str:
     """YAML, its values written as JSON, which YAML reads."""
-    fields: dict[str, Any] = {"library_name": "sentence-transformers", "pipeline_tag": "feature-extraction", "tags": list(_TAGS)}
+    fields: dict[str, Any] = {
+        "library_name": "sentence-transformers",
+        "pipeline_tag": "feature-extraction",
+        "tags": list(_TAGS),
+    }
     if language:
         fields["language"] = [language]
     if recipe.source.revision is not None:
         fields["base_model"] = [recipe.source.name]
     if (license := carried_license(recipe)) is not None:
         fields["license"] = license
-    return "---\n" + "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()) + "---"
+    return (
+        "---\n" + "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()) + "---"
+    )
 
 
 def _weights(strategy: str, activation: str) -> str:
@@ -111,7 +123,10 @@ weights = {weights}  # one weight per token of the vocabulary
 
 def _coverage(record: TransferRecord) -> str:
     counts = record.counts()
-    rows = [f"| {origin} | {counts[origin]:,} | {100 * counts[origin] / max(1, len(record)):.1f}% | {_MEANING[origin]} |" for origin in ORIGINS]
+    rows = [
+        f"| {origin} | {counts[origin]:,} | {100 * counts[origin] / max(1, len(record)):.1f}% | {_MEANING[origin]} |"
+        for origin in ORIGINS
+    ]
     mean = f"\n\nA mixed token has {record.mean_support():.1f} source tokens on average." if counts["mixed"] else ""
     return "\n".join(["| row | tokens | share | what it is |", "|---|---:|---:|---|", *rows]) + (
         f"{mean}\n\n`sembridge-bench explain DIR TOKEN` shows what a token is made of; it reads `transfer.json` and `transfer.safetensors` here."
@@ -120,9 +135,17 @@ def _coverage(record: TransferRecord) -> str:
 
 def _making(recipe: Recipe) -> str:
     rows = [("method", f"`{_plain(recipe.initializer)}`")]
-    rows += [(role, _code(part) + (f", revision `{_plain(part.revision)}`" if part.revision else "")) for role, part in recipe.ingredients.items()]
+    rows += [
+        (role, _code(part) + (f", revision `{_plain(part.revision)}`" if part.revision else ""))
+        for role, part in recipe.ingredients.items()
+    ]
     rows += [(key, f"`{_plain(value)}`") for key, value in {**recipe.parameters, **recipe.options}.items()]
-    rows.append(("versions", ", ".join(f"{_plain(library)} {_plain(version)}" for library, version in sorted(recipe.versions.items()))))
+    rows.append(
+        (
+            "versions",
+            ", ".join(f"{_plain(library)} {_plain(version)}" for library, version in sorted(recipe.versions.items())),
+        )
+    )
     return "\n".join(["| | |", "|---|---|", *(f"| {_plain(key)} | {value} |" for key, value in rows)])
 
 
@@ -136,7 +159,9 @@ def _licenses(recipe: Recipe) -> str:
             lines.append(
                 f"\n**No derivatives**: {_plain(license)} of the {role} does not allow changed versions to be passed on. Ask its makers first."
             )
-    lines.append("\nThe weights of this encoder are derived from the source's. Check that all of these licenses allow what you intend.")
+    lines.append(
+        "\nThe weights of this encoder are derived from the source's. Check that all of these licenses allow what you intend."
+    )
     return "\n".join(lines)
 
 

@@ -39,7 +39,10 @@ class TokenNames:
     def of(cls, vocabulary: Vocabulary) -> TokenNames:
         entries = zip(vocabulary.tokens, vocabulary.texts, vocabulary.word_initial, strict=True)
         # where the compat profile read a vocabulary, texts have their hashes already
-        shown = [token or "" if text is None else text if initial or text.startswith("##") else f"##{text}" for token, text, initial in entries]
+        shown = [
+            token or "" if text is None else text if initial or text.startswith("##") else f"##{text}"
+            for token, text, initial in entries
+        ]
         return cls(tuple(token or "" for token in vocabulary.tokens), tuple(shown))
 
 
@@ -69,7 +72,14 @@ class TransferRecord:
     measure: str = ""
 
     @classmethod
-    def of(cls, asked: Transfer, answer: Initialization, recipe: Recipe, strength: np.ndarray | None = None, measure: str = "") -> TransferRecord:
+    def of(
+        cls,
+        asked: Transfer,
+        answer: Initialization,
+        recipe: Recipe,
+        strength: np.ndarray | None = None,
+        measure: str = "",
+    ) -> TransferRecord:
         """The record of a method's answer to a transfer."""
         starts, donors, weights = answer.heaviest(KEPT)
         return cls(
@@ -148,14 +158,18 @@ def load_record(folder: Path) -> TransferRecord:
 
     absent = [name for name in (JSON, TENSORS) if not (folder / name).is_file()]
     if absent:
-        raise ValueError(f"folder {str(folder)!r} has no {absent[0]}, so it is no transferred encoder, or its record was not copied along")
+        raise ValueError(
+            f"folder {str(folder)!r} has no {absent[0]}, so it is no transferred encoder, or its record was not copied along"
+        )
     try:
         content = json.loads((folder / JSON).read_text(encoding="utf-8"))
         tensors = load_file(folder / TENSORS)
         return _read(content, tensors)
     except Exception as error:  # a damaged file fails in as many ways as there are parsers
         said = " ".join(str(error).split())[:200]
-        raise ValueError(f"the record of {str(folder)!r} cannot be read ({type(error).__name__}: {said}); make the transfer again") from error
+        raise ValueError(
+            f"the record of {str(folder)!r} cannot be read ({type(error).__name__}: {said}); make the transfer again"
+        ) from error
 
 
 def best_cosines(answer: Initialization, source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -175,7 +189,9 @@ def best_cosines(answer: Initialization, source: np.ndarray, target: np.ndarray)
 def _read(content: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> TransferRecord:
     if content["format"] != FORMAT:
         raise ValueError(f"format {content['format']}, this version reads {FORMAT}")
-    names = {side: TokenNames(*(tuple(content[side][key]) for key in ("tokens", "shown"))) for side in ("source", "target")}
+    names = {
+        side: TokenNames(*(tuple(content[side][key]) for key in ("tokens", "shown"))) for side in ("source", "target")
+    }
     record = TransferRecord(
         Recipe.from_dict(content["recipe"]), names["source"], names["target"],
         np.array(content["origins"])[tensors["origin"]], np.array(content["rules"])[tensors["rule"]],
@@ -197,13 +213,24 @@ def _check(record: TransferRecord) -> None:
     if any(array.ndim != 1 for array in arrays) or not isinstance(record.measure, str):
         raise ValueError("its tensors are no lists of numbers")
     kept = np.diff(record.starts)
-    if record.starts[0] != 0 or record.starts[-1] != len(record.donors) or len(record.weights) != len(record.donors) or (kept < 0).any():
+    if (
+        record.starts[0] != 0
+        or record.starts[-1] != len(record.donors)
+        or len(record.weights) != len(record.donors)
+        or (kept < 0).any()
+    ):
         raise ValueError("the donors of its tokens do not add up")
     if len(record.donors) and not 0 <= record.donors.min() <= record.donors.max() < len(record.source.tokens):
         raise ValueError(f"a donor is none of the {len(record.source.tokens)} source tokens")
-    if (kept > record.support).any() or ((kept == 0) & (record.support > 0)).any() or (kept[record.origin == "mixed"] == 0).any():
+    if (
+        (kept > record.support).any()
+        or ((kept == 0) & (record.support > 0)).any()
+        or (kept[record.origin == "mixed"] == 0).any()
+    ):
         raise ValueError("the number of donors of a token is not what it says")
-    if not np.isfinite(record.weights).all() or (record.strength is not None and record.strength.shape != record.origin.shape):
+    if not np.isfinite(record.weights).all() or (
+        record.strength is not None and record.strength.shape != record.origin.shape
+    ):
         raise ValueError("its weights and cosines are not one finite number each")
 
 

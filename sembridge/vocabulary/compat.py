@@ -31,7 +31,9 @@ def read(tokenizer: Any, tokens: Sequence[str | None]) -> tuple[str, list[str | 
     where that is empty or written in square brackets, it is the stored token. Specials and unused tokens have texts like any other.
     """
     kind = guessed_kind(tokens)
-    texts: list[str | None] = [None if token is None else _text(tokenizer, token_id, token) for token_id, token in enumerate(tokens)]
+    texts: list[str | None] = [
+        None if token is None else _text(tokenizer, token_id, token) for token_id, token in enumerate(tokens)
+    ]
     if kind == "wordpiece":
         initial = [text is not None and not text.startswith(CONTINUES) for text in texts]
     else:

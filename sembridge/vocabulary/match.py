@@ -29,7 +29,9 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
     if mode not in MODES:
         raise ValueError(f"overlap {mode!r} is unknown; {nearest(mode, MODES)}")
     if source.profile != target.profile:
-        raise ValueError(f"the source vocabulary was read with profile {source.profile!r}, the target with {target.profile!r}; read both with one")
+        raise ValueError(
+            f"the source vocabulary was read with profile {source.profile!r}, the target with {target.profile!r}; read both with one"
+        )
     if source.profile == "compat":
         return match_strings(source, target, exact=True, fuzzy=mode == "fuzzy", specials_only=mode == "special")
     copied = np.full(len(target), -1, dtype=np.int64)
@@ -58,7 +60,11 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
                 copied[target_id], rule[target_id] = stored[same], "token"
             continue
         ranked = (
-            (_rank(source, source_id, text, target.word_initial[target_id]), source.tokens[source_id] != token, source_id)
+            (
+                _rank(source, source_id, text, target.word_initial[target_id]),
+                source.tokens[source_id] != token,
+                source_id,
+            )
             for source_id in candidates.get(text.lower(), ())
         )
         best = min(ranked, default=None)

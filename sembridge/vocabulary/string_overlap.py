@@ -56,7 +56,13 @@ def _is_symbol(key: str) -> bool:
 
 
 def match_strings(
-    source: Vocabulary, target: Vocabulary, *, exact: bool = True, fuzzy: bool = True, symbols: bool = False, specials_only: bool = False
+    source: Vocabulary,
+    target: Vocabulary,
+    *,
+    exact: bool = True,
+    fuzzy: bool = True,
+    symbols: bool = False,
+    specials_only: bool = False,
 ) -> Overlap:
     """The overlap of published code, with its three switches, for vocabularies of the compat profile.
 
@@ -65,9 +71,15 @@ def match_strings(
     Rules say what the two tokens have in common, whatever switch let them match; specials with the same string are `token`.
     """
     if specials_only:
-        ids = {token: i for i, (token, role) in enumerate(zip(source.tokens, source.roles, strict=True)) if role is not None}
+        ids = {
+            token: i
+            for i, (token, role) in enumerate(zip(source.tokens, source.roles, strict=True))
+            if role is not None
+        }
         marked = zip(target.tokens, target.roles, strict=True)
-        copied = np.array([ids.get(str(token), -1) if role is not None else -1 for token, role in marked], dtype=np.int64)
+        copied = np.array(
+            [ids.get(str(token), -1) if role is not None else -1 for token, role in marked], dtype=np.int64
+        )
     else:
         copied = copied_by_string(source, target, exact=exact, fuzzy=fuzzy, symbols=symbols)
     rule = [""] * len(target)

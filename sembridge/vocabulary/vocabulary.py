@@ -90,7 +90,9 @@ class Vocabulary:
         tokens: list[str | None] = [None] * (max(ids.values()) + 1)
         for token, token_id in ids.items():
             tokens[token_id] = token
-        for entry in description.get("added_tokens", ()):  # added after holes, it may share its id with a token of the model, which it then hides
+        for entry in description.get(
+            "added_tokens", ()
+        ):  # added after holes, it may share its id with a token of the model, which it then hides
             tokens[entry["id"]] = entry["content"]
         roles = _roles(tokenizer, tokens, description, unused=profile == "fixed")
         if profile == "compat":
@@ -106,7 +108,9 @@ def _kind(description: dict, tokenizer: Any) -> str:
         return "byte-bpe" if "ByteLevel" in _component_types(description) else "bpe"
     known = {"WordPiece": "wordpiece", "Unigram": "unigram", "WordLevel": "wordlevel"}
     if model not in known:
-        raise ValueError(f"tokenizer {tokenizer.name_or_path!r} has a model of unknown type {model!r}; known: BPE, {', '.join(known)}")
+        raise ValueError(
+            f"tokenizer {tokenizer.name_or_path!r} has a model of unknown type {model!r}; known: BPE, {', '.join(known)}"
+        )
     return known[model]
 
 
@@ -147,10 +151,14 @@ def _roles(tokenizer: Any, tokens: list[str | None], description: dict, unused: 
     return roles
 
 
-def _read_all(kind: str, tokens: list[str | None], roles: list[str | None], description: dict) -> tuple[list[str | None], np.ndarray]:
+def _read_all(
+    kind: str, tokens: list[str | None], roles: list[str | None], description: dict
+) -> tuple[list[str | None], np.ndarray]:
     """(texts [V], word-initial flags [V]) by what the tokenizer's model says of itself."""
     added = {entry["id"] for entry in description.get("added_tokens", ())}
-    prefix, suffix = (description["model"].get(name) or "" for name in ("continuing_subword_prefix", "end_of_word_suffix"))
+    prefix, suffix = (
+        description["model"].get(name) or "" for name in ("continuing_subword_prefix", "end_of_word_suffix")
+    )
     texts: list[str | None] = [None] * len(tokens)
     word_initial = np.zeros(len(tokens), dtype=bool)
     for token_id, token in enumerate(tokens):

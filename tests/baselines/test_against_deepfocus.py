@@ -62,7 +62,9 @@ def deepfocus(pair: Pair, fuzzy: bool, seed: int = 42) -> np.ndarray:
     )  # fmt: skip
 
 
-def deepfocus_mixture(transfer: Transfer, auxiliary: AuxiliaryVectors, anchors: list[int], new: list[int]) -> np.ndarray:
+def deepfocus_mixture(
+    transfer: Transfer, auxiliary: AuxiliaryVectors, anchors: list[int], new: list[int]
+) -> np.ndarray:
     """[T, D] what deepfocus mixes for `new` target ids from the copied rows of `anchors`; zeros elsewhere."""
     vocabulary = package("deepfocus.vocab_helper")
 
@@ -71,12 +73,18 @@ def deepfocus_mixture(transfer: Transfer, auxiliary: AuxiliaryVectors, anchors: 
 
     rows = torch.from_numpy(transfer.rows.copy())
     overlapping = {
-        str(i): vocabulary.OverlappingToken([], token(i), source_embedding=rows[transfer.copied[i]], auxiliary_embedding=auxiliary.vectors[i])
+        str(i): vocabulary.OverlappingToken(
+            [], token(i), source_embedding=rows[transfer.copied[i]], auxiliary_embedding=auxiliary.vectors[i]
+        )
         for i in anchors
     }
     added = {str(i): vocabulary.NewToken(token(i), auxiliary_embedding=auxiliary.vectors[i]) for i in new}
     empty = torch.zeros(len(transfer.target), transfer.rows.shape[1])
-    return package("deepfocus.focus").focus_additional_token_initialization(overlapping, added, empty, device="cpu").numpy()
+    return (
+        package("deepfocus.focus")
+        .focus_additional_token_initialization(overlapping, added, empty, device="cpu")
+        .numpy()
+    )
 
 
 def mixed_ids(answer: Initialization) -> list[int]:
@@ -105,7 +113,9 @@ def test_the_same_mixture_of_the_same_anchors(kind):
     answer = Focus(text=pair.auxiliary)(transfer)
     has_vector = pair.auxiliary.known & pair.auxiliary.vectors.any(axis=1)
     donors = (transfer.copied >= 0) & transfer.donors[transfer.copied]
-    theirs = deepfocus_mixture(transfer, pair.auxiliary, np.flatnonzero(donors & has_vector).tolist(), mixed_ids(answer))
+    theirs = deepfocus_mixture(
+        transfer, pair.auxiliary, np.flatnonzero(donors & has_vector).tolist(), mixed_ids(answer)
+    )
     mixed = answer.origin == MIXED
     assert mixed.sum() > 40
     np.testing.assert_allclose(answer.rows[mixed], theirs[mixed], atol=FLOAT32)
@@ -115,10 +125,14 @@ def test_anchors_that_are_far_apart_or_alike_are_weighed_alike():
     """One anchor, two copies of one source row, opposite vectors, a vector a thousand times as long: sparsemax at its edges."""
     transfer = made_transfer([0, 1, 1, 2, -1, -1, -1], np.eye(3))
     angles = np.array([0.0, 0.3, 0.3, 3.1, 0.3, 1.7, -3.1])
-    vectors = (np.stack([np.cos(angles), np.sin(angles)], axis=1) * [[1], [1000], [0.01], [1], [7], [1], [1]]).astype(np.float32)
+    vectors = (np.stack([np.cos(angles), np.sin(angles)], axis=1) * [[1], [1000], [0.01], [1], [7], [1], [1]]).astype(
+        np.float32
+    )
     auxiliary = AuxiliaryVectors(vectors, np.ones(7, dtype=bool))
     answer = Focus(text=auxiliary)(transfer)
-    np.testing.assert_allclose(answer.rows[4:], deepfocus_mixture(transfer, auxiliary, [0, 1, 2, 3], [4, 5, 6])[4:], atol=FLOAT32)
+    np.testing.assert_allclose(
+        answer.rows[4:], deepfocus_mixture(transfer, auxiliary, [0, 1, 2, 3], [4, 5, 6])[4:], atol=FLOAT32
+    )
 
 
 # Where the two differ on purpose.
@@ -162,4 +176,6 @@ def test_the_rows_left_to_chance_have_the_same_distribution_but_are_other_draws(
     mean, deviation = pair.rows.mean(axis=0), pair.rows.std(axis=0)
     for rows in (answer.rows, theirs):
         scores = (rows[sampled] - mean) / deviation
-        assert abs(scores.mean()) < 4 / np.sqrt(draws) and abs(scores.var() - 1) < 4 * np.sqrt(2 / draws)  # four standard errors
+        assert abs(scores.mean()) < 4 / np.sqrt(draws) and abs(scores.var() - 1) < 4 * np.sqrt(
+            2 / draws
+        )  # four standard errors

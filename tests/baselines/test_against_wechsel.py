@@ -55,7 +55,12 @@ def words(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fasttext")
     loaded = []
     for name, lines in (("en", english()), ("ru", russian())):
-        save(train_words((line.split() for line in lines), dimension=12, epochs=4, min_n=4, max_n=5, buckets=400, sample=0), folder / f"{name}.bin")
+        save(
+            train_words(
+                (line.split() for line in lines), dimension=12, epochs=4, min_n=4, max_n=5, buckets=400, sample=0
+            ),
+            folder / f"{name}.bin",
+        )
         loaded.append(load(folder / f"{name}.bin"))
     return tuple(loaded)
 
@@ -70,9 +75,14 @@ def pair(request, words, tmp_path_factory):
     return Pair(source, target, vocabularies, words, rows, dictionary)
 
 
-def published_rows(pair: Pair, vectors: SubwordVectors, neighbours: int = 10, temperature: float = 0.1) -> tuple[np.ndarray, set[int]]:
+def published_rows(
+    pair: Pair, vectors: SubwordVectors, neighbours: int = 10, temperature: float = 0.1
+) -> tuple[np.ndarray, set[int]]:
     """([T, D] rows of the published mixing, target ids it leaves to chance), subword vectors brought to length 1 as the package does before."""
-    unit = [side / (np.linalg.norm(side, axis=1, keepdims=True) + 1e-8) for side in (vectors.source.astype(float), vectors.target.astype(float))]
+    unit = [
+        side / (np.linalg.norm(side, axis=1, keepdims=True) + 1e-8)
+        for side in (vectors.source.astype(float), vectors.target.astype(float))
+    ]
     rows, not_found, _ = package("wechsel").create_target_embeddings(
         *unit, pair.source, pair.target, pair.rows.copy(), neighbours, temperature, verbose=False
     )
@@ -124,7 +134,11 @@ def test_the_same_vectors_of_lower_case_tokens(pair):
     subwords = package("wechsel").get_subword_embeddings_in_word_embedding_space
     for tokenizer, vocabulary, words in zip((pair.source, pair.target), pair.vocabularies, pair.words, strict=True):
         theirs, _ = subwords(tokenizer, package("wechsel").WordEmbedding(Model(words)), verbose=False)
-        same = [i for i, text in enumerate(vocabulary.texts) if text and text == text.lower() and tokenizer.decode(i).strip() == text]
+        same = [
+            i
+            for i, text in enumerate(vocabulary.texts)
+            if text and text == text.lower() and tokenizer.decode(i).strip() == text
+        ]
         assert len(same) > 60 and any(vocabulary.texts[i] in words.key_to_index for i in same)
         np.testing.assert_array_equal(token_vectors(words, vocabulary)[same], theirs[same].astype(np.float32))
 
@@ -187,8 +201,12 @@ def test_capitals_are_looked_up_in_lower_case_where_the_model_has_none(pair):
 def test_continuation_marks_are_no_text_here(words):
     tokenizer = made_tokenizer("wordpiece", "english")
     vocabulary = Vocabulary.from_tokenizer(tokenizer)
-    token_id = next(i for i, token in enumerate(vocabulary.tokens) if token and token.startswith("##") and len(token) > 4)
-    theirs, _ = package("wechsel").get_subword_embeddings_in_word_embedding_space(tokenizer, package("wechsel").WordEmbedding(Model(words[0])))
+    token_id = next(
+        i for i, token in enumerate(vocabulary.tokens) if token and token.startswith("##") and len(token) > 4
+    )
+    theirs, _ = package("wechsel").get_subword_embeddings_in_word_embedding_space(
+        tokenizer, package("wechsel").WordEmbedding(Model(words[0]))
+    )
     text = vocabulary.texts[token_id]
     np.testing.assert_array_equal(token_vectors(words[0], vocabulary)[token_id], words[0].get_vector(text))
     np.testing.assert_array_equal(theirs[token_id].astype(np.float32), words[0].get_vector(f"##{text}"))
@@ -203,4 +221,6 @@ def test_fewer_donors_than_neighbours_are_all_taken_here(pair):
     assert (np.diff(answer.mixture.indptr)[answer.origin == MIXED] == 3).all()
     theirs, _ = published_rows(pair, dataclasses.replace(vectors, source=source))
     mixed = answer.origin == MIXED
-    assert np.abs(answer.rows[mixed] - theirs[mixed]).max() > 1e-3  # the package fills up with tokens that have no vector
+    assert (
+        np.abs(answer.rows[mixed] - theirs[mixed]).max() > 1e-3
+    )  # the package fills up with tokens that have no vector

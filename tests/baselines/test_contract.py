@@ -71,7 +71,9 @@ def test_same_seed_same_bits_under_a_disturbed_global_generator(name, case):
         answers.append(build(name, case)(case.transfer))
     first, second = answers
     assert first.rows.tobytes() == second.rows.tobytes()
-    assert first.mixture.data.tobytes() == second.mixture.data.tobytes() and np.array_equal(first.mixture.indices, second.mixture.indices)
+    assert first.mixture.data.tobytes() == second.mixture.data.tobytes() and np.array_equal(
+        first.mixture.indices, second.mixture.indices
+    )
     assert np.array_equal(first.origin, second.origin)
 
 
@@ -101,7 +103,9 @@ def test_mixture_is_convex_and_gives_the_rows(name, case):
     np.testing.assert_allclose(mixture[~sampled].sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(answer.rows[~sampled], mixture[~sampled] @ transfer.rows, atol=1e-5)
     has_source = np.flatnonzero(transfer.copied >= 0)
-    assert (mixture[has_source, transfer.copied[has_source]] == 1).all() and (np.count_nonzero(mixture[has_source], axis=1) == 1).all()
+    assert (mixture[has_source, transfer.copied[has_source]] == 1).all() and (
+        np.count_nonzero(mixture[has_source], axis=1) == 1
+    ).all()
 
 
 def test_only_donors_donate(name, case):
@@ -113,7 +117,9 @@ def test_only_donors_donate(name, case):
 def test_origins_are_counted(name, case):
     answer = build(name, case)(case.transfer)
     assert sum(answer.statistics[origin] for origin in (COPIED, SPECIAL, MIXED, SAMPLED)) == len(case.transfer.target)
-    assert all(answer.statistics[origin] == (answer.origin == origin).sum() for origin in (COPIED, SPECIAL, MIXED, SAMPLED))
+    assert all(
+        answer.statistics[origin] == (answer.origin == origin).sum() for origin in (COPIED, SPECIAL, MIXED, SAMPLED)
+    )
 
 
 def test_one_number_per_token_moves_along(name, case):
@@ -174,7 +180,11 @@ def test_every_method_copies_the_same_bits(case):
     assert len({tuple(answer.origin[has_source]) for answer in answers.values()}) == 1
 
 
-@pytest.fixture(params=[name for name in available() if "alpha" in {field.name for field in dataclasses.fields(initializer_class(name))}])
+@pytest.fixture(
+    params=[
+        name for name in available() if "alpha" in {field.name for field in dataclasses.fields(initializer_class(name))}
+    ]
+)
 def entmax_method(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -189,7 +199,9 @@ def test_support_shrinks_as_alpha_grows(entmax_method, case):
 
 
 @pytest.mark.parametrize("position", [0.0, 0.1, 2.0])
-@pytest.mark.parametrize(("alpha", "oracle"), [(1.0, softmax), (2.0, lambda z, axis: sparsemax(torch.from_numpy(z), dim=axis).numpy())])
+@pytest.mark.parametrize(
+    ("alpha", "oracle"), [(1.0, softmax), (2.0, lambda z, axis: sparsemax(torch.from_numpy(z), dim=axis).numpy())]
+)
 def test_alpha_1_is_softmax_and_alpha_2_sparsemax(case, alpha, oracle, position):
     """SemBridge over all donors the bridge knows, the weights taken from scipy and from the entmax package."""
     answer = build("sembridge", case, alpha=alpha, position=position)(case.transfer)

@@ -37,7 +37,9 @@ def test_a_word_is_the_mean_of_its_own_and_its_ngrams_vectors_and_any_other_text
 def test_words_below_the_least_count_are_left_out():
     model = train_words([*sentences(), ["редкость"] * 4, [], ["новинка"] * 5], **QUICK)
     assert "новинка" in model.wv.key_to_index and "редкость" not in model.wv.key_to_index
-    with pytest.raises(ValueError, match=r"no word occurs 5 times in the text \(4 words in 1 lines\).* lower min_count"):
+    with pytest.raises(
+        ValueError, match=r"no word occurs 5 times in the text \(4 words in 1 lines\).* lower min_count"
+    ):
         train_words([["редкость"] * 4, []], **QUICK)
     with pytest.raises(ValueError, match=r"\(0 words in 0 lines\)"):
         train_words([], **QUICK)
@@ -57,8 +59,19 @@ def test_every_setting_has_an_effect():
 def test_gensim_is_told_what_fasttext_does():
     """fastText draws negatives with the square root of the count, lowers the learning rate to 0, averages the context, has no soft-max tree."""
     model = train_words(sentences(), **QUICK)
-    found = {name: getattr(model, name) for name in ("sg", "hs", "cbow_mean", "ns_exponent", "min_alpha", "workers", "batch_words")}
-    assert found == {"sg": 0, "hs": 0, "cbow_mean": 1, "ns_exponent": 0.5, "min_alpha": 0.0, "workers": 1, "batch_words": 1000}
+    found = {
+        name: getattr(model, name)
+        for name in ("sg", "hs", "cbow_mean", "ns_exponent", "min_alpha", "workers", "batch_words")
+    }
+    assert found == {
+        "sg": 0,
+        "hs": 0,
+        "cbow_mean": 1,
+        "ns_exponent": 0.5,
+        "min_alpha": 0.0,
+        "workers": 1,
+        "batch_words": 1000,
+    }
     published = {"dimension": 100, "epochs": 20, "negative": 10, "min_count": 5, "min_n": 5, "max_n": 5, "window": 5, "learning_rate": 0.05,
                  "sample": 1e-4, "buckets": 2_000_000, "seed": 42}  # fmt: skip
     assert train_words.__kwdefaults__ == published
@@ -94,7 +107,8 @@ def test_files_that_are_no_models_are_refused(tmp_path):
     for name in ("cc.ru.300.vec", "empty.bin"):
         for refuses in (check, load):
             with pytest.raises(
-                ValueError, match=rf"{name}' is no fastText model: the \.bin file is needed, unpacked; .* \(\.vec\) lacks the n-grams"
+                ValueError,
+                match=rf"{name}' is no fastText model: the \.bin file is needed, unpacked; .* \(\.vec\) lacks the n-grams",
             ):
                 refuses(tmp_path / name)
     save(train_words(sentences(), **QUICK), tmp_path / "ru.bin")

@@ -54,7 +54,10 @@ def slow_focus(transfer: Transfer, auxiliary: AuxiliaryVectors) -> tuple[np.ndar
             without.append(int(i))
             continue
         x = auxiliary.vectors[i].astype(float)
-        cosines = [x @ auxiliary.vectors[o] / np.linalg.norm(x) / np.linalg.norm(auxiliary.vectors[o].astype(float)) for o in anchors]
+        cosines = [
+            x @ auxiliary.vectors[o] / np.linalg.norm(x) / np.linalg.norm(auxiliary.vectors[o].astype(float))
+            for o in anchors
+        ]
         rows[i] = sum(weight * rows[o] for weight, o in zip(slow_sparsemax(np.array(cosines)), anchors, strict=True))
     return rows, without
 
@@ -135,7 +138,11 @@ def test_only_sampled_rows_are_worth_a_warning(caplog):
     transfer, auxiliary = example()
     with caplog.at_level(logging.WARNING):
         answer = Focus(text=AuxiliaryVectors(auxiliary.vectors, auxiliary.known & (transfer.copied >= 0)))(transfer)
-    assert "none of the 30 new tokens" in caplog.text and answer.statistics["sampled"] == 30 and answer.statistics["max_support"] == 0
+    assert (
+        "none of the 30 new tokens" in caplog.text
+        and answer.statistics["sampled"] == 30
+        and answer.statistics["max_support"] == 0
+    )
 
 
 def test_missing_inputs_are_named(tmp_path):
@@ -152,12 +159,17 @@ def test_missing_inputs_are_named(tmp_path):
 def test_known_tokens_are_those_the_text_has_often_enough(kind):
     tokenizer = made_tokenizer(kind, "russian")
     auxiliary = train_auxiliary([*russian(), "", "  \n"], tokenizer, **QUICK | {"epochs": 1})
-    counts = Counter(token_id for line in russian() for token_id in tokenizer(line, add_special_tokens=False)["input_ids"])
+    counts = Counter(
+        token_id for line in russian() for token_id in tokenizer(line, add_special_tokens=False)["input_ids"]
+    )
     size = len(Vocabulary.from_tokenizer(tokenizer))
     assert auxiliary.known.tolist() == [counts[i] >= QUICK["min_count"] for i in range(size)]
     assert auxiliary.known.any() and not auxiliary.known.all()
     assert auxiliary.vectors.shape == (size, QUICK["dimension"]) and auxiliary.vectors.dtype == np.float32
-    assert not auxiliary.vectors[~auxiliary.known].any() and np.abs(auxiliary.vectors[auxiliary.known]).max(axis=1).min() > 0
+    assert (
+        not auxiliary.vectors[~auxiliary.known].any()
+        and np.abs(auxiliary.vectors[auxiliary.known]).max(axis=1).min() > 0
+    )
 
 
 def test_tokens_of_the_same_company_get_similar_vectors():
@@ -165,7 +177,9 @@ def test_tokens_of_the_same_company_get_similar_vectors():
     groups = [["кот", "зима", "лето", "сад"], ["поезд", "билет", "капитан", "станция"]]
     lines = [" ".join(rng.choice(groups[i % 2], size=12)) for i in range(2000)]
     tokenizer = made_tokenizer("wordpiece", "russian", size=1000)
-    auxiliary = train_auxiliary(lines, tokenizer, dimension=16, epochs=10, min_n=9, max_n=8, sample=0)  # no n-grams: company alone
+    auxiliary = train_auxiliary(
+        lines, tokenizer, dimension=16, epochs=10, min_n=9, max_n=8, sample=0
+    )  # no n-grams: company alone
     assert auxiliary.known.sum() == 8  # each word is one token
     first, second = (auxiliary.vectors[tokenizer.convert_tokens_to_ids(group)] for group in groups)
     first, second = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (first, second))
@@ -174,11 +188,15 @@ def test_tokens_of_the_same_company_get_similar_vectors():
 
 def test_too_little_text_says_what_to_do():
     tokenizer = made_tokenizer("wordpiece", "russian")
-    with pytest.raises(ValueError, match=r"no token occurs 10 times in the text \(\d tokens in 2 lines\).* lower min_count"):
+    with pytest.raises(
+        ValueError, match=r"no token occurs 10 times in the text \(\d tokens in 2 lines\).* lower min_count"
+    ):
         train_auxiliary(["кот", "зима"], tokenizer)
     with pytest.raises(ValueError, match=r"no token occurs 10 times in the text \(0 tokens in 0 lines\)"):
         train_auxiliary([], tokenizer)
-    enough = train_auxiliary(["кот"] * 10, made_tokenizer("wordpiece", "russian", size=1000), **QUICK | {"min_count": 10})
+    enough = train_auxiliary(
+        ["кот"] * 10, made_tokenizer("wordpiece", "russian", size=1000), **QUICK | {"min_count": 10}
+    )
     assert enough.known.sum() == 1
 
 
@@ -188,8 +206,20 @@ def test_a_file_and_a_tokenizer_are_trained_on_the_spot(tmp_path):
     settings = QUICK | {"negative": 3, "min_n": 2, "max_n": 4, "window": 2, "learning_rate": 0.1, "seed": 7}
     trained = Focus(text=path, tokenizer=tokenizer, **settings).vectors()
     given_directly = train_auxiliary(russian(), tokenizer, **settings)
-    assert trained.vectors.tobytes() == given_directly.vectors.tobytes() and (trained.known == given_directly.known).all()
-    others = {"negative": 4, "min_n": 3, "max_n": 5, "window": 3, "learning_rate": 0.2, "seed": 8, "epochs": 3, "sample": 0, "buckets": 400}
+    assert (
+        trained.vectors.tobytes() == given_directly.vectors.tobytes() and (trained.known == given_directly.known).all()
+    )
+    others = {
+        "negative": 4,
+        "min_n": 3,
+        "max_n": 5,
+        "window": 3,
+        "learning_rate": 0.2,
+        "seed": 8,
+        "epochs": 3,
+        "sample": 0,
+        "buckets": 400,
+    }
     for name, other in others.items():
         changed = train_auxiliary(russian(), tokenizer, **settings | {name: other})
         assert changed.vectors.tobytes() != trained.vectors.tobytes(), f"{name} has no effect"
@@ -210,7 +240,12 @@ def test_two_processes_train_the_same_bits(tmp_path):
         "print(hashlib.sha256(made.vectors.tobytes() + made.known.tobytes()).hexdigest())"
     )
     started = [
-        subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], env=os.environ | {"PYTHONHASHSEED": seed}, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path)],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for seed in ("1", "2")
     ]
     digests = [process.communicate(timeout=120)[0].strip() for process in started]

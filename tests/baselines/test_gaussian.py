@@ -46,7 +46,9 @@ def test_random_has_the_initializer_range():
 
 def test_mean_is_the_centre_of_all_source_rows():
     rows, answer = drawn(Mean())
-    np.testing.assert_allclose(rows, np.broadcast_to(correlated_rows().astype(np.float64).mean(axis=0), rows.shape), rtol=1e-6)
+    np.testing.assert_allclose(
+        rows, np.broadcast_to(correlated_rows().astype(np.float64).mean(axis=0), rows.shape), rtol=1e-6
+    )
     assert (rows == rows[0]).all()
     carried = answer.carry(np.arange(500.0))
     assert carried[0] == 0 and (carried[1:] == 249.5).all()
@@ -79,8 +81,14 @@ def test_draws_are_what_the_formula_makes_of_the_noise():
         return torch.randn(50, 4, generator=torch.Generator().manual_seed(3), dtype=dtype).numpy().astype(np.float64)
 
     factor = np.linalg.cholesky(0.5 * np.cov(source.T, bias=True))
-    np.testing.assert_allclose(Multivariate(covariance_scale=0.5)(few).rows[1:], source.mean(axis=0) + noise(torch.float32) @ factor.T, atol=1e-5)
-    np.testing.assert_allclose(Univariate()(few).rows[1:], source.mean(axis=0) + noise(torch.float64) * source.std(axis=0), atol=1e-5)
+    np.testing.assert_allclose(
+        Multivariate(covariance_scale=0.5)(few).rows[1:],
+        source.mean(axis=0) + noise(torch.float32) @ factor.T,
+        atol=1e-5,
+    )
+    np.testing.assert_allclose(
+        Univariate()(few).rows[1:], source.mean(axis=0) + noise(torch.float64) * source.std(axis=0), atol=1e-5
+    )
     np.testing.assert_allclose(Random()(few).rows[1:], 0.02 * noise(torch.float32), atol=1e-7)
 
 
@@ -96,7 +104,9 @@ def test_multivariate_with_dependent_dimensions_takes_the_smallest_jitter():
     invented, answer = drawn(Multivariate(), rows)
     variance = rows.astype(np.float64).var(axis=0).mean()
     assert 0 <= answer.statistics["jitter"] <= 1e-6 * variance
-    np.testing.assert_allclose(np.cov(invented.T), np.cov(rows.T, bias=True), atol=3 * TOLERANCE * rows.var(axis=0).max())
+    np.testing.assert_allclose(
+        np.cov(invented.T), np.cov(rows.T, bias=True), atol=3 * TOLERANCE * rows.var(axis=0).max()
+    )
     np.testing.assert_allclose(invented[:, 4], invented[:, 0] + invented[:, 1], atol=0.02)
 
 

@@ -20,7 +20,9 @@ WORDS = ["password", "window", "кот", "зима", "train", "поезд", "cat
 
 
 def made_words(label: str = "bridge vectors") -> WordVectors:
-    return WordVectors(tuple(WORDS), np.random.default_rng(3).standard_normal((len(WORDS), 5)).astype(np.float32), label)
+    return WordVectors(
+        tuple(WORDS), np.random.default_rng(3).standard_normal((len(WORDS), 5)).astype(np.float32), label
+    )
 
 
 def oracle(transfer: Transfer, subwords: SubwordVectors, k: int, temperature: float) -> np.ndarray:
@@ -31,7 +33,10 @@ def oracle(transfer: Transfer, subwords: SubwordVectors, k: int, temperature: fl
         query = subwords.target[x].astype(float)
         if not query.any():
             continue
-        cosine = {v: query @ subwords.source[v] / np.linalg.norm(query) / np.linalg.norm(subwords.source[v].astype(float)) for v in able}
+        cosine = {
+            v: query @ subwords.source[v] / np.linalg.norm(query) / np.linalg.norm(subwords.source[v].astype(float))
+            for v in able
+        }
         chosen = sorted(able, key=lambda v: (-round(cosine[v], 10), transfer.source.tokens[v]))[:k]
         total = sum(np.exp(cosine[v] / temperature) for v in chosen)
         for v in chosen:
@@ -44,7 +49,9 @@ def example(source: int = 40, target: int = 50, dimension: int = 8) -> tuple[Tra
     rng = np.random.default_rng(6)
     copied = np.where(np.arange(target) < 20, np.arange(target), -1)
     tokens = [f"s{i}" for i in rng.permutation(source - 1)] + ["\x00byte"]
-    transfer = made_transfer(copied, rng.standard_normal((source, dimension)) * np.linspace(0.2, 2, dimension) + 0.5, source_tokens=tokens)
+    transfer = made_transfer(
+        copied, rng.standard_normal((source, dimension)) * np.linspace(0.2, 2, dimension) + 0.5, source_tokens=tokens
+    )
     vectors = [rng.standard_normal((size, 4)).astype(np.float32) for size in (source, target)]
     vectors[0][2::3] = vectors[0][1::3][: len(vectors[0][2::3])]
     vectors[0][rng.random(source) < 0.15], vectors[1][[22, 31, 49]] = 0, 0
@@ -72,10 +79,14 @@ def test_factorized_rows_are_coordinates_times_primitives():
     weights, mixed = oracle(transfer, subwords, 10, 0.1), answer.origin == MIXED
     np.testing.assert_allclose(answer.rows[mixed], weights[mixed] @ coordinates @ primitives, atol=1e-5)
     np.testing.assert_allclose(answer.mixture.toarray()[mixed], weights[mixed], atol=1e-6)
-    assert np.abs(answer.rows[mixed] - weights[mixed] @ transfer.rows).max() > 0.05  # the factorization takes something away
+    assert (
+        np.abs(answer.rows[mixed] - weights[mixed] @ transfer.rows).max() > 0.05
+    )  # the factorization takes something away
     assert (answer.rows[:20] == transfer.rows[:20]).all()  # copies stay whole
     outside = answer.rows[20:] @ vt[3:].T
-    np.testing.assert_allclose(outside, 0, atol=1e-5)  # invented rows, fallback included, lie in the span of the primitives
+    np.testing.assert_allclose(
+        outside, 0, atol=1e-5
+    )  # invented rows, fallback included, lie in the span of the primitives
 
 
 def test_the_factorized_fallback_has_the_moments_of_the_coordinates():
@@ -84,7 +95,9 @@ def test_the_factorized_fallback_has_the_moments_of_the_coordinates():
     answer = OFA(words=subwords, factorize=3)(transfer)
     coordinates, primitives = factorized(transfer.rows, 3)
     found = answer.rows[1:].astype(float) @ np.linalg.pinv(primitives)
-    np.testing.assert_allclose((found.mean(axis=0) - coordinates.mean(axis=0)) / coordinates.std(axis=0), 0, atol=5 / np.sqrt(20_000))
+    np.testing.assert_allclose(
+        (found.mean(axis=0) - coordinates.mean(axis=0)) / coordinates.std(axis=0), 0, atol=5 / np.sqrt(20_000)
+    )
     np.testing.assert_allclose(found.std(axis=0) / coordinates.std(axis=0), 1, atol=5 / np.sqrt(20_000))
 
 
@@ -93,9 +106,15 @@ def test_rows_do_not_depend_on_the_signs_the_decomposition_came_with(monkeypatch
     transfer, subwords = example()
     expected, before = OFA(words=subwords, factorize=3)(transfer).rows, factorized(transfer.rows, 3)
     svd, flips = np.linalg.svd, np.where(np.arange(8) % 2, 1.0, -1.0)
-    monkeypatch.setattr(np.linalg, "svd", lambda rows, **keywords: (lambda u, s, v: (u * flips, s, v * flips[:, None]))(*svd(rows, **keywords)))
+    monkeypatch.setattr(
+        np.linalg,
+        "svd",
+        lambda rows, **keywords: (lambda u, s, v: (u * flips, s, v * flips[:, None]))(*svd(rows, **keywords)),
+    )
     assert OFA(words=subwords, factorize=3)(transfer).rows.tobytes() == expected.tobytes()
-    assert all(left.tobytes() == right.tobytes() for left, right in zip(factorized(transfer.rows, 3), before, strict=True))
+    assert all(
+        left.tobytes() == right.tobytes() for left, right in zip(factorized(transfer.rows, 3), before, strict=True)
+    )
     largest = np.abs(before[1]).argmax(axis=1)
     assert (before[1][np.arange(3), largest] > 0).all()
 
@@ -128,7 +147,9 @@ def test_the_fallback_has_its_own_seed():
     transfer, subwords = example()
     rows = {seed: OFA(words=subwords, seed=seed)(transfer).rows[[22, 31, 49]] for seed in (114514, 1)}
     assert (rows[114514] != rows[1]).all()
-    assert (rows[1] == OFA(words=subwords, seed=1)(made_transfer(transfer.copied, transfer.rows, seed=9)).rows[[22, 31, 49]]).all()
+    assert (
+        rows[1] == OFA(words=subwords, seed=1)(made_transfer(transfer.copied, transfer.rows, seed=9)).rows[[22, 31, 49]]
+    ).all()
 
 
 def test_ties_go_to_the_first_token_whatever_its_id():
@@ -157,7 +178,9 @@ def test_subword_vectors_are_means_over_the_encodings_that_contain_the_subword(k
     made = subword_vectors(words, *tokenizers, *sizes)
     monkeypatch.setattr("baselines.vectors.words._BLOCK", 5)
     in_blocks = subword_vectors(words, *tokenizers, *sizes)
-    for tokenizer, vectors, blocked in zip(tokenizers, (made.source, made.target), (in_blocks.source, in_blocks.target), strict=True):
+    for tokenizer, vectors, blocked in zip(
+        tokenizers, (made.source, made.target), (in_blocks.source, in_blocks.target), strict=True
+    ):
         found: dict[int, list[np.ndarray]] = {}
         for word, vector in zip(WORDS, words.vectors, strict=True):
             for form in (word, f" {word}", f" {word.capitalize()}"):
@@ -184,12 +207,18 @@ def test_a_word_counts_bare_after_a_space_and_capitalized():
 
 
 def test_word_vectors_and_tokenizers_are_enough(tmp_path):
-    tokenizers = {"source_tokenizer": made_tokenizer("unigram", "english"), "target_tokenizer": made_tokenizer("byte-bpe", "russian")}
+    tokenizers = {
+        "source_tokenizer": made_tokenizer("unigram", "english"),
+        "target_tokenizer": made_tokenizer("byte-bpe", "russian"),
+    }
     source, target = (Vocabulary.from_tokenizer(tokenizer) for tokenizer in tokenizers.values())
     transfer = Transfer.between(source, target, np.random.default_rng(0).standard_normal((len(source), 6)))
     expected = OFA(words=subword_vectors(made_words(), *tokenizers.values(), len(source), len(target)))(transfer)
     path = tmp_path / "words.txt"
-    lines = [f"{word} {' '.join(str(float(value)) for value in vector)}\n" for word, vector in zip(WORDS, made_words().vectors, strict=True)]
+    lines = [
+        f"{word} {' '.join(str(float(value)) for value in vector)}\n"
+        for word, vector in zip(WORDS, made_words().vectors, strict=True)
+    ]
     path.write_text(f"{len(WORDS)} 5\n{''.join(lines)}", encoding="utf-8")
     assert (expected.origin == MIXED).sum() > 20
     for words in (made_words(), path, str(path)):

@@ -9,12 +9,27 @@ CATALOG = load_catalog()
 
 
 def test_code_is_asked_for_in_the_preset():
-    for asked in ("catalog:milco", {"model": "catalog:milco", "remote_code": False}, {"model": "catalog:milco", "remote_code": "yes"}):
-        with pytest.raises(CatalogError, match=r"never done on the catalog's word; if you trust it, add --set references\.x\.remote_code=true"):
+    for asked in (
+        "catalog:milco",
+        {"model": "catalog:milco", "remote_code": False},
+        {"model": "catalog:milco", "remote_code": "yes"},
+    ):
+        with pytest.raises(
+            CatalogError,
+            match=r"never done on the catalog's word; if you trust it, add --set references\.x\.remote_code=true",
+        ):
             with_entries({"references": {"x": asked}}, CATALOG)
-    found = with_entries({"references": {"x": {"model": "catalog:milco", "remote_code": True}}}, CATALOG)["references"]["x"]
+    found = with_entries({"references": {"x": {"model": "catalog:milco", "remote_code": True}}}, CATALOG)["references"][
+        "x"
+    ]
     pinned = CATALOG.references["milco"].revision
-    assert found == {"model": "omai-research/milco-650m", "revision": pinned, "hub": True, "kind": "milco", "remote_code": True}
+    assert found == {
+        "model": "omai-research/milco-650m",
+        "revision": pinned,
+        "hub": True,
+        "kind": "milco",
+        "remote_code": True,
+    }
 
 
 def test_kinds_are_not_confused():

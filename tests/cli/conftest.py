@@ -49,7 +49,15 @@ class Made:
             "sembridge": ["--bridge", str(self.bridge)],
             "focus": ["--text", str(self.text), *small],
             "ofa": ["--words", str(self.words)],
-            "wechsel": ["--dictionary", str(self.dictionary), "--source-text", str(self.source_text), "--text", str(self.text), *small],
+            "wechsel": [
+                "--dictionary",
+                str(self.dictionary),
+                "--source-text",
+                str(self.source_text),
+                "--text",
+                str(self.text),
+                *small,
+            ],
         }
         return given.get(initializer, [])
 
@@ -65,10 +73,23 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     (root / "en.txt").write_text("\n".join(english()) + "\n", encoding="utf-8")
     words = sorted({word for line in [*english(), *russian()] for word in line.split()})
     vectors = np.random.default_rng(0).standard_normal((len(words), 8))
-    lines = [f"{word} {' '.join(f'{value:.4f}' for value in vector)}" for word, vector in zip(words, vectors, strict=True)]
+    lines = [
+        f"{word} {' '.join(f'{value:.4f}' for value in vector)}" for word, vector in zip(words, vectors, strict=True)
+    ]
     (root / "words.vec").write_text("\n".join([f"{len(words)} 8", *lines]) + "\n", encoding="utf-8")
-    (root / "dictionary.tsv").write_text("cat\tкот\nsong\tпесня\nriver\tрека\nwindow\tокно\nold\tстарый\n", encoding="utf-8")
-    return Made(root, sources, root / "russian", root / "bridge", root / "ru.txt", root / "en.txt", root / "words.vec", root / "dictionary.tsv")
+    (root / "dictionary.tsv").write_text(
+        "cat\tкот\nsong\tпесня\nriver\tрека\nwindow\tокно\nold\tстарый\n", encoding="utf-8"
+    )
+    return Made(
+        root,
+        sources,
+        root / "russian",
+        root / "bridge",
+        root / "ru.txt",
+        root / "en.txt",
+        root / "words.vec",
+        root / "dictionary.tsv",
+    )
 
 
 Command = Callable[..., tuple[int, str, str]]
@@ -93,8 +114,20 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
 def transferred(made: Made, command: Command, tmp_path: Path) -> Callable[..., Path]:
     """Run a transfer that must succeed; returns its folder."""
 
-    def run(initializer: str = "sembridge", *options: object, source: Path = made.source, out: Path = tmp_path / "out") -> Path:
-        given = ["transfer", source, "--tokenizer", made.target, "--initializer", initializer, "--out", out, *made.inputs(initializer)]
+    def run(
+        initializer: str = "sembridge", *options: object, source: Path = made.source, out: Path = tmp_path / "out"
+    ) -> Path:
+        given = [
+            "transfer",
+            source,
+            "--tokenizer",
+            made.target,
+            "--initializer",
+            initializer,
+            "--out",
+            out,
+            *made.inputs(initializer),
+        ]
         code, _, err = command(*given, *options)
         assert code == 0, err
         return out

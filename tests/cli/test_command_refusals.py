@@ -57,14 +57,32 @@ def comparisons(folder: Path) -> tuple[dict[str, tuple[Path, str]], dict[str, tu
     figures = {
         "not YAML": ("{", "is not valid YAML"),
         "a list": ("- 1", "is no mapping with source, measure and figures"),
-        "field": (f"{head}figures: [{figure.replace('value', 'valeu')}]", "figures.0.valeu is unknown; did you mean 'value'?"),
-        "no form": (f"{head}figures: [{figure.replace(', value: 0.5', '')}]", "one of value, either and range, not none of them; keep one"),
+        "field": (
+            f"{head}figures: [{figure.replace('value', 'valeu')}]",
+            "figures.0.valeu is unknown; did you mean 'value'?",
+        ),
+        "no form": (
+            f"{head}figures: [{figure.replace(', value: 0.5', '')}]",
+            "one of value, either and range, not none of them; keep one",
+        ),
         "two forms": (f"{head}figures: [{figure[:-1]}, range: [0.1, 0.2]}}]", "not value and range; keep one"),
-        "range": (f"{head}figures: [{figure.replace('value: 0.5', 'range: [0.2, 0.1]')}]", "range [0.2, 0.1] does not rise"),
-        "score": (f"{head}figures: [{figure.replace('0.5', '42.2')}]", "figures.0.value: input should be less than or equal to 1"),
+        "range": (
+            f"{head}figures: [{figure.replace('value: 0.5', 'range: [0.2, 0.1]')}]",
+            "range [0.2, 0.1] does not rise",
+        ),
+        "score": (
+            f"{head}figures: [{figure.replace('0.5', '42.2')}]",
+            "figures.0.value: input should be less than or equal to 1",
+        ),
         "mean": (f"{head}figures: [{figure.replace('ko', 'mean')}]", "mean_over does not say of which languages"),
-        "measure": (f"{head.replace('ndcg@10', 'ndgc@10')}figures: [{figure}]", "measure 'ndgc@10' is unknown; did you mean 'ndcg@10'?"),
-        "tolerance": (f"{head.replace('okish: 0.02', 'okish: 0.001')}figures: [{figure}]", "okish 0.001 is below ok 0.01"),
+        "measure": (
+            f"{head.replace('ndcg@10', 'ndgc@10')}figures: [{figure}]",
+            "measure 'ndgc@10' is unknown; did you mean 'ndcg@10'?",
+        ),
+        "tolerance": (
+            f"{head.replace('okish: 0.02', 'okish: 0.001')}figures: [{figure}]",
+            "okish 0.001 is below ok 0.01",
+        ),
         "no figures": (f"{head}figures: []", "figures: "),
     }
     for name, (text, _) in results.items():
@@ -75,7 +93,9 @@ def comparisons(folder: Path) -> tuple[dict[str, tuple[Path, str]], dict[str, tu
     refused = {name: (folder / name, message) for name, (_, message) in results.items() if message}
     refused["none"] = (folder, "has no cells.csv; give the folder that a run wrote with --results")
     files = {name: (folder / f"{name}.yaml", message) for name, (_, message) in figures.items()}
-    return refused, files | {"no file": (folder / "nothing.yaml", "cannot be read (No such file or directory); check the path")}
+    return refused, files | {
+        "no file": (folder / "nothing.yaml", "cannot be read (No such file or directory); check the path")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +119,9 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
     no_config = spoiled(root / "no config", made.source, config__json=None)
     body = spoiled(root / "body", made.source, config__json=lambda config: config | {"architectures": ["BertModel"]})
     pickled = spoiled(root / "pickled", made.source, model__safetensors=None)
-    no_pad = spoiled(root / "no pad", made.target, tokenizer_config__json=lambda c: {k: v for k, v in c.items() if k != "pad_token"})
+    no_pad = spoiled(
+        root / "no pad", made.target, tokenizer_config__json=lambda c: {k: v for k, v in c.items() if k != "pad_token"}
+    )
     no_tokenizer = spoiled(root / "no tokenizer", made.target, tokenizer__json=None)
     (root / "nothing").mkdir()
 
@@ -114,7 +136,10 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         "unknown command": (["transplant"], "invalid choice: 'transplant'"),
         "no out": (["transfer", source, "--tokenizer", target], "required: --out; see sembridge-bench transfer --help"),
         "seed": (of("--seed", "x"), "--seed: invalid int value: 'x'"),
-        "initializer": (of("--initializer", "sembrige"), "--initializer 'sembrige' is unknown; did you mean 'sembridge'?"),
+        "initializer": (
+            of("--initializer", "sembrige"),
+            "--initializer 'sembrige' is unknown; did you mean 'sembridge'?",
+        ),
         "overlap": (of("--overlap", "fuzy"), "--overlap 'fuzy' is unknown; did you mean 'fuzzy'?"),
         "bias": (of("--bias", "trasfer"), "--bias 'trasfer' is unknown; did you mean 'transfer'?"),
         "profile": (of("--profile", "compact"), "--profile 'compact' is unknown; did you mean 'compat'?"),
@@ -123,7 +148,10 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         "language": (of("--language", "Korean!"), "--language 'Korean!' is no language code; give one like ko"),
         "no source": (of(source="./nowhere"), "SOURCE './nowhere' does not exist here; check the path"),
         "hub source": (of(source="naver/splade-v3"), "add its pinned revision with --revision COMMIT"),
-        "hub tokenizer": (of(tokenizer="monologg/kobigbird-bert-base"), "add its pinned revision with --tokenizer-revision COMMIT"),
+        "hub tokenizer": (
+            of(tokenizer="monologg/kobigbird-bert-base"),
+            "add its pinned revision with --tokenizer-revision COMMIT",
+        ),
         "hub bridge": (of(bridge="BAAI/bge-m3"), "add its pinned revision with --bridge-revision COMMIT"),
         "revision of a folder": (of("--revision", "abc"), "--revision 'abc' has no effect: SOURCE"),
         "pocket": (of(source="pocket:encoders/brt"), "encoder 'brt' is not in the pocket; did you mean 'bert'?"),
@@ -133,20 +161,41 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         "source is a file": (of(source=made.text), "is a file; give the folder of a model"),
         "no pad": (of(tokenizer=no_pad), "has no pad token; set pad_token"),
         "no tokenizer": (of(tokenizer=no_tokenizer), "no tokenizer.json"),
-        "no bridge there": (of(bridge=root / "nothing"), "has no modules.json; give the folder of a SentenceTransformer"),
+        "no bridge there": (
+            of(bridge=root / "nothing"),
+            "has no modules.json; give the folder of a SentenceTransformer",
+        ),
         "broken config": (of(source=broken), "config.json is no JSON (Expecting"),
         "not UTF-8": (of("--text", work / "korean.txt"), "korean.txt' is no UTF-8 text (byte 0); convert it"),
         "no text there": (of("--text", root / "nothing.txt"), "nothing.txt' is no file; check the path"),
         "empty text": (of("--words", work / "empty.txt"), "empty.txt' is empty"),
         "idf": (of("--idf-text", made.text), "--idf-text is for inference-free encoders"),
-        "out is full": (of("--force", out=work / "full"), "is not empty and holds no transferred encoder; choose another folder"),
-        "out is made": (of(out=work / "made"), "holds a transferred encoder already; choose another folder, or replace it with --force"),
+        "out is full": (
+            of("--force", out=work / "full"),
+            "is not empty and holds no transferred encoder; choose another folder",
+        ),
+        "out is made": (
+            of(out=work / "made"),
+            "holds a transferred encoder already; choose another folder, or replace it with --force",
+        ),
         "out is a file": (of(out=work / "empty.txt"), "empty.txt' is a file; choose a folder"),
         "out in a file": (of(out=work / "empty.txt" / "out"), "cannot be written"),
-        "out is source": (of("--force", out=made.source), "holds 'bert', which the transfer reads; choose another folder"),
-        "out holds source": (of("--force", source=nested / "source", out=nested), "holds 'source', which the transfer reads"),
-        "store": (of("--store", work / "full", tokenizer="pocket:tokenizers/ko"), "is not empty and no store of this project"),
-        "explain nothing": (["explain", str(work / "nowhere"), "кот"], "is no folder; give the one that `sembridge-bench transfer` wrote"),
+        "out is source": (
+            of("--force", out=made.source),
+            "holds 'bert', which the transfer reads; choose another folder",
+        ),
+        "out holds source": (
+            of("--force", source=nested / "source", out=nested),
+            "holds 'source', which the transfer reads",
+        ),
+        "store": (
+            of("--store", work / "full", tokenizer="pocket:tokenizers/ko"),
+            "is not empty and no store of this project",
+        ),
+        "explain nothing": (
+            ["explain", str(work / "nowhere"), "кот"],
+            "is no folder; give the one that `sembridge-bench transfer` wrote",
+        ),
         "explain a source": (["explain", source, "cat"], "has no transfer.json, so it is no transferred encoder"),
         "explain no token": (["explain", source], "no token was given; name some, or add --worst 20"),
         "explain both": (["explain", source, "cat", "--worst", "3"], "--worst and tokens were both given"),
@@ -157,19 +206,34 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
             f"compare with: {name}": (["compare", str(root / "comparisons" / "good"), "--expected", str(file)], message)
             for name, (file, message) in figures.items()
         },
-        "compare catalog": (["compare", str(root / "comparisons" / "good"), "--catalog", str(work / "korean.txt")], "not valid YAML"),
-        "explain format": (["explain", source, "cat", "--format", "jsn"], "--format 'jsn' is unknown; did you mean 'json'?"),
+        "compare catalog": (
+            ["compare", str(root / "comparisons" / "good"), "--catalog", str(work / "korean.txt")],
+            "not valid YAML",
+        ),
+        "explain format": (
+            ["explain", source, "cat", "--format", "jsn"],
+            "--format 'jsn' is unknown; did you mean 'json'?",
+        ),
     }
     costly = {
         "alpha": (of("--alpha", "0.5"), "initializer 'sembridge': alpha 0.5 is below 1"),
         "alpha twice": (of("--alpha", "2", "--set", "alpha=3"), "alpha is given twice"),
-        "no alpha": (of("--alpha", "2", "--initializer", "mean", bridge=None), "initializer 'mean' has no alpha; leave --alpha out"),
+        "no alpha": (
+            of("--alpha", "2", "--initializer", "mean", bridge=None),
+            "initializer 'mean' has no alpha; leave --alpha out",
+        ),
         "field": (of("--set", "alhpa=2"), "has no parameter 'alhpa'; did you mean 'alpha'?"),
-        "no fields": (of("--set", "x=2", "--initializer", "mean", bridge=None), "has no parameter 'x'; it has no parameters"),
+        "no fields": (
+            of("--set", "x=2", "--initializer", "mean", bridge=None),
+            "has no parameter 'x'; it has no parameters",
+        ),
         "form": (of("--set", "alpha"), "--set 'alpha' is not of the form FIELD=VALUE"),
         "type": (of("--set", "alpha=[2]"), "[2] is no float; the default is 4.0"),
         "bridge by set": (of("--set", "bridge=x"), "use --bridge instead"),
-        "default bridge": (of(bridge=None), "--bridge 'BAAI/bge-m3' does not exist here; if it is a hub model, add its pinned revision"),
+        "default bridge": (
+            of(bridge=None),
+            "--bridge 'BAAI/bge-m3' does not exist here; if it is a hub model, add its pinned revision",
+        ),
         "no text": (of("--initializer", "focus", bridge=None), "initializer 'focus' needs --text; add it"),
         "no words": (of("--initializer", "ofa", bridge=None), "initializer 'ofa' needs --words; add it"),
         "no vectors": (
@@ -178,9 +242,14 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         ),
         "bridge unused": (of("--initializer", "mean"), "initializer 'mean' does not use --bridge; leave it out"),
         "text unused": (of("--text", made.text), "initializer 'sembridge' does not use --text; leave it out"),
-        "prompt unused": (of("--initializer", "mean", "--bridge-prompt", "x", bridge=None), "does not use --bridge-prompt; leave it out"),
+        "prompt unused": (
+            of("--initializer", "mean", "--bridge-prompt", "x", bridge=None),
+            "does not use --bridge-prompt; leave it out",
+        ),
     }
-    return work, {name: (*case, False) for name, case in cheap.items()} | {name: (*case, True) for name, case in costly.items()}
+    return work, {name: (*case, False) for name, case in cheap.items()} | {
+        name: (*case, True) for name, case in costly.items()
+    }
 
 
 def test_refusals(cases):
@@ -188,7 +257,9 @@ def test_refusals(cases):
     before = sorted(str(path) for path in work.parent.rglob("*"))
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
     asked = json.dumps({name: arguments for name, (arguments, _, _) in table.items()})
-    ran = subprocess.run([sys.executable, "-c", PROBE], input=asked, cwd=work, capture_output=True, text=True, env=environment)
+    ran = subprocess.run(
+        [sys.executable, "-c", PROBE], input=asked, cwd=work, capture_output=True, text=True, env=environment
+    )
     assert ran.returncode == 0, ran.stderr
     heard = json.loads(ran.stdout)
     for name, (_, message, may_import) in table.items():
@@ -201,7 +272,9 @@ def test_refusals(cases):
     assert (work / "full" / "thesis.tex").read_text(encoding="utf-8") == "precious"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["transfer", "--help"], ["explain", "--help"], ["compare", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["transfer", "--help"], ["explain", "--help"], ["compare", "--help"]]
+)
 def test_help_imports_next_to_nothing(arguments):
     code = (
         "import sys; from harness.cli.main import main\n"

@@ -17,10 +17,24 @@ WHOLE = """
 collections:
   help: {source: {folder: x}, license: MIT, counts: {ko: {documents: 100, queries: 10, train_pairs: 40}, ru: {documents: 200, queries: 20}}}
 """
-HEAD = "source: a paper\ncertainty: second hand\nmeasure: ndcg@10\nok: 0.005\nokish: 0.02\nmean_over: [ko, ru]\nfigures:\n"
+HEAD = (
+    "source: a paper\ncertainty: second hand\nmeasure: ndcg@10\nok: 0.005\nokish: 0.02\nmean_over: [ko, ru]\nfigures:\n"
+)
 
 
-def cell(language="ko", score=0.5, *, initializer="mean", collection="help", regime="zero-shot", bridge="", alpha=None, seed=1, label="", **sizes):
+def cell(
+    language="ko",
+    score=0.5,
+    *,
+    initializer="mean",
+    collection="help",
+    regime="zero-shot",
+    bridge="",
+    alpha=None,
+    seed=1,
+    label="",
+    **sizes,
+):
     """A record as a grid leaves it. sizes: documents, queries, train_pairs, or error."""
     identity = Identity(language, "bert", collection, initializer, bridge, alpha, regime, seed)
     key = f"{identity.name}" if initializer != "bm25" else f"bm25 {language} {collection}"
@@ -29,7 +43,9 @@ def cell(language="ko", score=0.5, *, initializer="mean", collection="help", reg
     documents, queries = {"ko": (100, 10), "ru": (200, 20)}[language]
     about = {"training": {"pairs_used": sizes["train_pairs"]}} if "train_pairs" in sizes else {}
     told = {"documents": sizes.get("documents", documents), "queries": sizes.get("queries", queries), "about": about}
-    return Record(identity, key, label or initializer, False, OK, "", {"ndcg@10": score, "mrr@10": score / 2}, provenance=told)
+    return Record(
+        identity, key, label or initializer, False, OK, "", {"ndcg@10": score, "mrr@10": score / 2}, provenance=told
+    )
 
 
 Compare = Callable[..., tuple[int, dict[str, str], str]]
@@ -42,8 +58,18 @@ def compare(command, tmp_path) -> Compare:
     def run(records, *figures: str, head: str = HEAD, options: tuple[str, ...] = ()):
         write_results(tmp_path / "results", records, lambda _: None)
         (tmp_path / "whole.yaml").write_text(WHOLE, encoding="utf-8")
-        (tmp_path / "figures.yaml").write_text(head + "".join(f"  - {{{figure}}}\n" for figure in figures), encoding="utf-8")
-        given = ["compare", tmp_path / "results", "--expected", tmp_path / "figures.yaml", "--catalog", tmp_path / "whole.yaml", *options]
+        (tmp_path / "figures.yaml").write_text(
+            head + "".join(f"  - {{{figure}}}\n" for figure in figures), encoding="utf-8"
+        )
+        given = [
+            "compare",
+            tmp_path / "results",
+            "--expected",
+            tmp_path / "figures.yaml",
+            "--catalog",
+            tmp_path / "whole.yaml",
+            *options,
+        ]
         code, out, err = command(*given)
         assert err == ""
         lines = [re.sub(r"\s+", " ", line) for line in out.splitlines() if line.startswith("[")]
@@ -81,7 +107,9 @@ def test_marks(compare, published, said):
 def test_a_mean_needs_every_language(compare):
     both = [cell(score=0.4), cell("ru", 0.5)]
     assert compare(both, figure("value: 0.45", "mean"))[1] == ["[OK] help zero-shot bert mean mean 0.450 0.450 +0.000"]
-    assert compare(both[:1], figure("value: 0.45", "mean"))[1] == ["[----] help zero-shot bert mean mean 0.450 ru: no such cell"]
+    assert compare(both[:1], figure("value: 0.45", "mean"))[1] == [
+        "[----] help zero-shot bert mean mean 0.450 ru: no such cell"
+    ]
 
 
 def test_seeds_are_averaged(compare):
@@ -98,8 +126,16 @@ def test_seeds_are_averaged(compare):
         ([cell(documents=60)], "value: 0.5", "ko: ours is on 60 documents, all of help is 100"),
         ([cell(queries=9)], "value: 0.5", "ko: ours is on 9 queries, all of help is 10"),
         ([cell(documents="")], "value: 0.5", "ko: cells.csv does not tell our documents"),
-        ([cell(label="mean (of something)")], "value: 0.5, label: mean", "ko: ours is 'mean (of something)', another method"),
-        ([cell(label="mean (of something)"), cell(seed=2)], "value: 0.5, label: mean", "ko: ours is 'mean (of something)', another method"),
+        (
+            [cell(label="mean (of something)")],
+            "value: 0.5, label: mean",
+            "ko: ours is 'mean (of something)', another method",
+        ),
+        (
+            [cell(label="mean (of something)"), cell(seed=2)],
+            "value: 0.5, label: mean",
+            "ko: ours is 'mean (of something)', another method",
+        ),
         ([cell(alpha=2.0), cell(alpha=4.0)], "value: 0.5", "ko: several cells fit; they differ in alpha"),
         ([cell(train_pairs=16)], "value: 0.5, trained_on: help", "ko: ours is on 16 train pairs, all of help is 40"),
         ([cell()], "value: 0.5, trained_on: help", "ko: cells.csv does not tell our train pairs"),
@@ -108,19 +144,29 @@ def test_seeds_are_averaged(compare):
 )
 def test_what_is_not_alike_is_not_compared(compare, records, asked, reason):
     code, lines, last = compare(records, figure(asked))
-    assert code == 0 and len(lines) == 1 and lines[0].startswith("[----]") and lines[0].endswith(f" 0.500 {reason}"), lines
+    assert code == 0 and len(lines) == 1 and lines[0].startswith("[----]") and lines[0].endswith(f" 0.500 {reason}"), (
+        lines
+    )
     assert last == "0 OK, 0 OKish, 0 FAIL, 1 not compared"
 
 
 def test_alpha_and_bridge_choose_among_cells(compare):
-    cells = [cell(score=0.3, alpha=2.0, bridge="a"), cell(score=0.5, alpha=4.0, bridge="a"), cell(score=0.7, alpha=4.0, bridge="b")]
-    assert compare(cells, figure("value: 0.5, alpha: 4, bridge: a"))[1] == ["[OK] help zero-shot bert mean a α=4 ko 0.500 0.500 +0.000"]
+    cells = [
+        cell(score=0.3, alpha=2.0, bridge="a"),
+        cell(score=0.5, alpha=4.0, bridge="a"),
+        cell(score=0.7, alpha=4.0, bridge="b"),
+    ]
+    assert compare(cells, figure("value: 0.5, alpha: 4, bridge: a"))[1] == [
+        "[OK] help zero-shot bert mean a α=4 ko 0.500 0.500 +0.000"
+    ]
     assert compare(cells, figure("value: 0.5, alpha: 4"))[1][0].endswith("several cells fit; they differ in bridge")
 
 
 def test_one_run_of_bm25_serves_all_stages_and_architectures(compare):
     both = [cell(initializer="bm25", regime=stage) for stage in ("zero-shot", "fine-tuned")]
-    assert compare(both, "collection: help, language: ko, initializer: bm25, value: 0.5")[1] == ["[OK] help bm25 ko 0.500 0.500 +0.000"]
+    assert compare(both, "collection: help, language: ko, initializer: bm25, value: 0.5")[1] == [
+        "[OK] help bm25 ko 0.500 0.500 +0.000"
+    ]
 
 
 def test_full_training_is_compared(compare):
@@ -140,7 +186,9 @@ def test_strict(compare):
 
 
 def test_another_measure(compare):
-    assert compare([cell()], figure("value: 0.25"), head=HEAD.replace("ndcg", "mrr"))[1][0].startswith("[OK] help zero-shot bert mean ko 0.250")
+    assert compare([cell()], figure("value: 0.25"), head=HEAD.replace("ndcg", "mrr"))[1][0].startswith(
+        "[OK] help zero-shot bert mean ko 0.250"
+    )
 
 
 def test_the_project_s_figures(command, tmp_path):

@@ -40,7 +40,9 @@ Doctor = Callable[..., tuple[int, str]]
 @pytest.fixture
 def doctor(command, tmp_path: Path, hub: Hub) -> Doctor:
     """Serve an encoder (given files and options), a tokenizer and a collection; ask about a preset of them."""
-    words = hub.add("org/words", {"config.json": "{}", "tokenizer.json": "x" * 700, "model.safetensors": b"w" * 9000}, "models")
+    words = hub.add(
+        "org/words", {"config.json": "{}", "tokenizer.json": "x" * 700, "model.safetensors": b"w" * 9000}, "models"
+    )
     faq = hub.add("org/faq", hub_repositories.webfaq())
 
     def ask(*options: object, files: dict = ENCODER, gated: bool = False, revision: str = "") -> tuple[int, str]:
@@ -67,7 +69,9 @@ def line(report: str, name: str) -> str:
 def test_what_would_be_downloaded_is_counted_and_each_repository_is_asked_once(doctor, hub):
     code, report = doctor()
     assert code == 0, report
-    assert "[ok]" in line(report, "org/enc") and "40.5 kB to download (3 files)" in line(report, "org/enc")  # no onnx, no pickle, no card
+    assert "[ok]" in line(report, "org/enc") and "40.5 kB to download (3 files)" in line(
+        report, "org/enc"
+    )  # no onnx, no pickle, no card
     assert "702 B to download (2 files)" in line(report, "org/words")  # its weights are not read
     corpus = sum(len(content) for path, content in hub_repositories.webfaq().items() if path != "README.md")
     assert f"{corpus / 1000:.1f} kB to download (5 files)" in line(report, "org/faq")
@@ -142,13 +146,18 @@ def test_weights_in_parts_are_in_the_cache_only_together(doctor, hub):
 
 def test_a_repository_of_two_roles_is_asked_once_and_read_whole(doctor, hub):
     revision = hub.add("org/enc", ENCODER, "models")
-    _, report = doctor("--initializers", "mean", "--set", "tokenizers.ko.model=org/enc", "--set", f"tokenizers.ko.revision={revision}")
+    _, report = doctor(
+        "--initializers", "mean", "--set", "tokenizers.ko.model=org/enc", "--set", f"tokenizers.ko.revision={revision}"
+    )
     assert "40.5 kB" in line(report, "org/enc") and report.count("org/enc: 40.5") == 1
     hub.requests.clear()
     faq = hub.repositories["datasets", "org/faq"].commit
     _, report = doctor("--set", f"collections.other={{hub: org/faq, revision: {faq}, config: kor, limit: 1}}")
     assert report.count("org/faq: ") == 2
-    assert sum(asked.startswith("/api/datasets/org/faq/revision/") and "tree" not in asked for _, asked in hub.requests) == 1
+    assert (
+        sum(asked.startswith("/api/datasets/org/faq/revision/") and "tree" not in asked for _, asked in hub.requests)
+        == 1
+    )
 
 
 def test_an_unreachable_hub_is_tried_once(doctor, monkeypatch):
@@ -220,7 +229,9 @@ def test_the_pocket_needs_nothing(command, tmp_path, hub):
 
 
 def test_a_preset_of_the_paper_lacks_revisions(command, tmp_path, hub):
-    code, out, _ = command("doctor", "paper-zero-shot", "--languages", "zh", "--collections", "miracl", "--store", tmp_path / "store")
+    code, out, _ = command(
+        "doctor", "paper-zero-shot", "--languages", "zh", "--collections", "miracl", "--store", tmp_path / "store"
+    )
     assert code == 1
     out = unwrapped(out)
     assert "add --set architectures.splade-v3.revision=COMMIT" in out and "--set tokenizers.zh.revision=COMMIT" in out
@@ -238,7 +249,9 @@ def test_too_little_disk_for_the_downloads(doctor, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=42_000))
     code, report = doctor()
     assert code == 1 and any(found.startswith("[FAIL] disk") and "hub cache" in found for found in report.splitlines())
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1_000_000))  # enough for these, not for the guessed artifacts
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda folder: SimpleNamespace(free=1_000_000)
+    )  # enough for these, not for the guessed artifacts
     code, report = doctor()
     assert code == 0 and "[warn] disk" in report and "make room" in report
 
@@ -273,7 +286,11 @@ def test_all_missing_revisions_are_told_at_once(doctor, hub):
         "--set", "resources.gpus_per_cell=1000",
     )  # fmt: skip
     assert code == 1
-    for option, name in (("architectures.enc", "org/enc"), ("tokenizers.ko", "org/words"), ("collections.faq", "org/faq")):
+    for option, name in (
+        ("architectures.enc", "org/enc"),
+        ("tokenizers.ko", "org/words"),
+        ("collections.faq", "org/faq"),
+    ):
         (found,) = [line for line in report.splitlines() if line.startswith(f"[FAIL] revision           {option}: ")]
         assert name in found and found.endswith(f"add --set {option}.revision=COMMIT")
     assert "[FAIL] devices" in report and "[ok]   work" not in report and not hub.requests
@@ -282,7 +299,10 @@ def test_all_missing_revisions_are_told_at_once(doctor, hub):
 def test_a_judgements_repository_without_revision(doctor):
     miracl = "{hub: org/faq, revision: " + "ab" * 20 + ", kind: miracl, config: ko, judgements: {hub: org/judged}}"
     _, report = doctor("--set", f"collections.faq={miracl}")
-    assert "collections.faq: org/judged without a pinned revision; add --set collections.faq.judgements.revision=COMMIT" in report
+    assert (
+        "collections.faq: org/judged without a pinned revision; add --set collections.faq.judgements.revision=COMMIT"
+        in report
+    )
 
 
 def test_a_revision_that_nothing_reads_is_not_asked_for(doctor):
@@ -309,17 +329,29 @@ def test_licenses_are_read_from_cards(doctor, card, expected):
 
 def test_the_catalog_is_asked_where_the_card_says_nothing(doctor, tmp_path):
     mine = tmp_path / "mine.yaml"
-    mine.write_text("encoders: {mine: {id: org/enc, revision: null, license: BSD-2-Clause, body: BERT, vocabulary: 9}}\n", encoding="utf-8")
+    mine.write_text(
+        "encoders: {mine: {id: org/enc, revision: null, license: BSD-2-Clause, body: BERT, vocabulary: 9}}\n",
+        encoding="utf-8",
+    )
     assert "BSD-2-Clause by the catalog" in doctor("--catalog", mine)[1]
-    assert "Apache-2.0, cc-by-4.0 by the card" in doctor("--catalog", mine, files=ENCODER | {"README.md": CARD.format("Apache-2.0")})[1]
+    assert (
+        "Apache-2.0, cc-by-4.0 by the card"
+        in doctor("--catalog", mine, files=ENCODER | {"README.md": CARD.format("Apache-2.0")})[1]
+    )
 
 
 def test_a_bridge_that_retrieves_itself_is_downloaded_whole(doctor, hub):
-    commit = hub.add("org/bridge", {"config.json": "{}", "modules.json": "[]", "tokenizer.json": "{}", "model.safetensors": b"b" * 7000}, "models")
+    commit = hub.add(
+        "org/bridge",
+        {"config.json": "{}", "modules.json": "[]", "tokenizer.json": "{}", "model.safetensors": b"b" * 7000},
+        "models",
+    )
     bridge = ["--set", f"bridges.b={{model: org/bridge, revision: {commit}}}"]
     _, report = doctor("--initializers", "dense", "bm25", *bridge)
     assert "model              org/bridge: 7.0 kB to download (4 files)" in report
-    assert "org/words: " not in report.replace("license            org/words: ", "") and "7.0 kB" in line(report, "org/bridge")
+    assert "org/words: " not in report.replace("license            org/words: ", "") and "7.0 kB" in line(
+        report, "org/bridge"
+    )
     assert "2 cells, 0 in the store, 3 artifacts missing" in report  # the collection, a run by each
     _, report = doctor("--initializers", "mean", *bridge)
     assert "model              org/bridge" not in report
@@ -335,7 +367,14 @@ def test_hours_by_calibrated_rates(doctor, tmp_path):
     mine = tmp_path / "mine.yaml"
     body = "body: '1 layers of 10', vocabulary: 100"
     mine.write_text(f"encoders: {{mine: {{id: org/enc, revision: null, license: MIT, {body}}}}}\n", encoding="utf-8")
-    counted = ["--catalog", mine, "--initializers", "base", "--set", "collections.faq.expected.ko={documents: 1000000, queries: 10}"]
+    counted = [
+        "--catalog",
+        mine,
+        "--initializers",
+        "base",
+        "--set",
+        "collections.faq.expected.ko={documents: 1000000, queries: 10}",
+    ]
     _, report = doctor(*counted)
     # a token: 2 x (4 x 10^2 + 2 x 10 x 40 + 10 x 100) = 4,400; 1e6 x 128 + 10 x 16 of them at 0.5e9 a second, 1e7 pairs at 1e6, 3 s of its own
     hours = (4400 * (128e6 + 160) / 0.5e9 + 10 + 3) / 3600
@@ -350,7 +389,9 @@ def test_an_option_to_copy_stays_on_one_line():
     from harness.cli.doctor import _wrapped
 
     for length in range(80, 125):
-        wrapped = _wrapped("[FAIL] revision           ", f"{'x' * (length - 60)} {'y' * 30}; add --set tokenizers.ko.revision=COMMIT")
+        wrapped = _wrapped(
+            "[FAIL] revision           ", f"{'x' * (length - 60)} {'y' * 30}; add --set tokenizers.ko.revision=COMMIT"
+        )
         assert "--set tokenizers.ko.revision=COMMIT" in wrapped and max(map(len, wrapped.splitlines())) <= 120
 
 
@@ -360,19 +401,33 @@ def test_a_reference_s_head_and_its_code_are_counted(doctor, hub):
     head = {"sparse_linear.pt": b"h" * 1_000}
     own = {"config.json": "{}", "tokenizer.json": "{}", "modeling.py": b"#" * 300, "pytorch_model.bin": b"w" * 7_000}
     m3, milco = hub.add("org/m3", ENCODER | head, "models"), hub.add("org/milco", own, "models")
-    asked = ("--set", f"references.m3={{model: org/m3, kind: bge-m3, hub: true, revision: {m3}}}", "--initializers", "m3", "milco")
-    asked += ("--set", f"references.milco={{model: org/milco, kind: milco, remote_code: true, hub: true, revision: {milco}}}")
+    asked = (
+        "--set",
+        f"references.m3={{model: org/m3, kind: bge-m3, hub: true, revision: {m3}}}",
+        "--initializers",
+        "m3",
+        "milco",
+    )
+    asked += (
+        "--set",
+        f"references.milco={{model: org/milco, kind: milco, remote_code: true, hub: true, revision: {milco}}}",
+    )
     code, report = doctor(*asked)
     assert code == 0
     assert "41.5 kB to download" in line(report, "org/m3") and "7.3 kB to download" in line(report, "org/milco")
-    assert report.count("code of its repository will run here") == 1 and "[warn] code               org/milco: code of its" in report
+    assert (
+        report.count("code of its repository will run here") == 1
+        and "[warn] code               org/milco: code of its" in report
+    )
     for name, revision in (("org/m3", m3), ("org/milco", milco)):
         snapshot_download(name, revision=revision, ignore_patterns=["*.pt", "*.py"])
         assert "in the hub's cache" not in line(doctor(*asked)[1], name)
         snapshot_download(name, revision=revision)
         assert "in the hub's cache" in line(doctor(*asked)[1], name)
     bare = hub.add("org/m3", ENCODER, "models")
-    code, report = doctor("--set", f"references.m3={{model: org/m3, kind: bge-m3, hub: true, revision: {bare}}}", "--initializers", "m3")
+    code, report = doctor(
+        "--set", f"references.m3={{model: org/m3, kind: bge-m3, hub: true, revision: {bare}}}", "--initializers", "m3"
+    )
     assert code == 1 and "no sparse_linear.pt" in line(report, "org/m3")
 
 
@@ -391,13 +446,22 @@ def test_tokenizers_by_a_pattern_that_lack_their_revisions(command, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     preset = tmp_path / "pattern.yaml"
     text = PRESET.format(encoder="a" * 40, tokenizer="b" * 40, collection="c" * 40).replace("[ko]", "[ko, ru]")
-    text = re.sub("tokenizers:.*", f"tokenizers: {tokenizers if tokenizers.startswith('{') else repr(tokenizers)}", text)
+    text = re.sub(
+        "tokenizers:.*", f"tokenizers: {tokenizers if tokenizers.startswith('{') else repr(tokenizers)}", text
+    )
     preset.write_text(text.replace("config: kor", "config: kor, codes: {ru: rus}"), encoding="utf-8")
     code, out, err = command("doctor", preset, "--store", tmp_path / "store")
     assert code == 1 and not err
     lacking = [found for found in unwrapped(out).splitlines() if "no pinned revision" in found]
-    assert ["tokenizers.ko: me/ko has no pinned" in lacking[0], "tokenizers.ru: me/ru has no pinned" in lacking[1], len(lacking)] == [True, True, 2]
-    advised = [re.search(r"no pinned revision, and there is no such folder here; add --set (\S+=)COMMIT$", found)[1] for found in lacking]
+    assert [
+        "tokenizers.ko: me/ko has no pinned" in lacking[0],
+        "tokenizers.ru: me/ru has no pinned" in lacking[1],
+        len(lacking),
+    ] == [True, True, 2]
+    advised = [
+        re.search(r"no pinned revision, and there is no such folder here; add --set (\S+=)COMMIT$", found)[1]
+        for found in lacking
+    ]
     given = [part for option in advised for part in ("--set", option + "d" * 40)]
     code, out, err = command("doctor", preset, "--store", tmp_path / "store", *given)
     assert "no pinned revision" not in out and not err and "me/ko: does not exist, or is private" in unwrapped(out)
@@ -411,12 +475,20 @@ def test_a_path_that_leads_nowhere_may_be_a_folder_misspelt(command, tmp_path, m
     text = PRESET.format(encoder="x", tokenizer="b" * 40, collection="c" * 40)
     preset.write_text(text.replace("{model: org/enc, revision: x}", "models/encodr"), encoding="utf-8")
     for name in ("models/encodr", "model/encoder"):
-        code, out, _ = command("doctor", preset, "--set", f"architectures.enc.model={name}", "--store", tmp_path / "store")
-        assert code == 1
-        assert f"{name} has no pinned revision, and there is no such folder here (did you mean the folder 'models/encoder'?); add --set" in unwrapped(
-            out
+        code, out, _ = command(
+            "doctor", preset, "--set", f"architectures.enc.model={name}", "--store", tmp_path / "store"
         )
-        with pytest.raises(ValueError, match=rf"'{name}' does not exist here \(did you mean the folder 'models/encoder'\?\); if it is a hub model"):
+        assert code == 1
+        assert (
+            f"{name} has no pinned revision, and there is no such folder here (did you mean the folder 'models/encoder'?); add --set"
+            in unwrapped(out)
+        )
+        with pytest.raises(
+            ValueError,
+            match=rf"'{name}' does not exist here \(did you mean the folder 'models/encoder'\?\); if it is a hub model",
+        ):
             plan(load_preset(str(preset), tmp_path, [f"architectures.enc.model={name}"]))
-    with pytest.raises(ValueError, match=r"'foo/bar' does not exist here; if it is a hub model, add its pinned revision"):
+    with pytest.raises(
+        ValueError, match=r"'foo/bar' does not exist here; if it is a hub model, add its pinned revision"
+    ):
         plan(load_preset(str(preset), tmp_path, ["architectures.enc.model=foo/bar"]))

@@ -95,10 +95,11 @@ def test_json(command, folder):
 
 def test_what_is_no_token(command, folder):
     code, out, err = command("explain", folder, "비밀번허")
-    assert (code, out) == (
-        2,
-        "",
-    ) and err == "error: '비밀번허' is unknown to this encoder, its tokenizer knows no piece of it; tokens like it: 비밀번호\n"
+    assert (
+        (code, out) == (2, "")
+        and err
+        == "error: '비밀번허' is unknown to this encoder, its tokenizer knows no piece of it; tokens like it: 비밀번호\n"
+    )
     assert "no token is like it" in command("explain", folder, "qq")[2]
     assert "has tokens that were added to the tokenizer after the transfer" in command("explain", folder, "added")[2]
     assert "is empty; name a token" in command("explain", folder, "  ")[2]
@@ -118,7 +119,9 @@ def test_a_fine_tuned_folder_explains_its_start(made, command, transferred, tmp_
     start = transferred("sembridge")
     SparseEncoder(str(start), device="cpu").save_pretrained(str(tmp_path / "tuned"))
     code, _, err = command("explain", tmp_path / "tuned", "кот")
-    assert code == 2 and "has no transfer.json, so it is no transferred encoder, or its record was not copied along" in err
+    assert (
+        code == 2 and "has no transfer.json, so it is no transferred encoder, or its record was not copied along" in err
+    )
     for name in ("transfer.json", "transfer.safetensors"):
         shutil.copy(start / name, tmp_path / "tuned" / name)
     assert command("explain", tmp_path / "tuned", "кот")[1] == command("explain", start, "кот")[1] != ""
@@ -142,7 +145,9 @@ def test_narrow_terminals_and_impatient_readers(folder):
     ran = subprocess.run(given, capture_output=True, env=environment)
     assert ran.returncode == 0 and ran.stdout.startswith(b"\\ube44\\ubc00\\ubc88\\ud638  = .71 password"), ran.stderr
     ran = subprocess.run([*given, "\U0001f984", "--format", "json"], capture_output=True, env=environment)
-    assert [one["token"] for one in json.loads(ran.stdout)["tokens"]] == ["비밀번호", "\U0001f984"], "escapes as JSON has them"
+    assert [one["token"] for one in json.loads(ran.stdout)["tokens"]] == ["비밀번호", "\U0001f984"], (
+        "escapes as JSON has them"
+    )
 
 
 def test_columns_are_straight_on_a_terminal():
@@ -165,7 +170,15 @@ def test_columns_are_straight_on_a_terminal():
 
 
 def test_weights_are_short():
-    assert [weight_text(weight) for weight in (0.714, 0.05, 0.996, 1.0, 0.004, 0.0, -0.126)] == [".71", ".05", "1", "1", "<.01", ".00", "-.13"]
+    assert [weight_text(weight) for weight in (0.714, 0.05, 0.996, 1.0, 0.004, 0.0, -0.126)] == [
+        ".71",
+        ".05",
+        "1",
+        "1",
+        "<.01",
+        ".00",
+        "-.13",
+    ]
     assert mixture_text(record(), 4, 2) == ".40 ##s + .30 password + .30 in 2 others"
 
 

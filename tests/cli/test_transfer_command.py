@@ -53,8 +53,13 @@ def library(made, name):
     """The initializer as someone would build it in Python, from the same files."""
     small = {"buckets": 2000, "dimension": 16}
     if name == "wechsel":
-        source, target = (Vocabulary.from_tokenizer(load_tokenizer(str(folder))) for folder in (made.source, made.target))
-        words = [train_words((line.lower().split() for line in text.read_text().splitlines()), **small).wv for text in (made.source_text, made.text)]
+        source, target = (
+            Vocabulary.from_tokenizer(load_tokenizer(str(folder))) for folder in (made.source, made.target)
+        )
+        words = [
+            train_words((line.lower().split() for line in text.read_text().splitlines()), **small).wv
+            for text in (made.source_text, made.text)
+        ]
         return Wechsel(aligned_subwords(*words, read_dictionary(made.dictionary), source, target))
     return {
         "sembridge": lambda: SemBridge(str(made.bridge)),
@@ -77,11 +82,18 @@ def test_every_initializer_and_family_in_another_process(made, transferred, tmp_
         transferred(initializer, source=source, out=tmp_path / case)
         encoder = transfer(str(source), str(made.target), library(made, initializer))
         expected[case] = np.stack([represented(encoder, TEXTS, side=side) for side in ("query", "document")])
-    ran = subprocess.run([sys.executable, "-c", READER, str(tmp_path), json.dumps(TEXTS), *cases], cwd=tmp_path, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", READER, str(tmp_path), json.dumps(TEXTS), *cases],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert ran.returncode == 0, ran.stderr
     for case, weights in expected.items():
         assert np.load(tmp_path / f"{case}.npy").tobytes() == weights.tobytes(), case
-    assert len({weights.tobytes() for weights in expected.values()}) == len({*available(), *made.sources}) - 1, "bert is made once more by sembridge"
+    assert len({weights.tobytes() for weights in expected.values()}) == len({*available(), *made.sources}) - 1, (
+        "bert is made once more by sembridge"
+    )
 
 
 def test_options_reach_the_library(made, transferred, tmp_path):
@@ -97,16 +109,23 @@ def test_options_reach_the_library(made, transferred, tmp_path):
         ("compat", ["--profile", "compat"], {"profile": "compat"}, 4.0),
     ):
         found = represented(load_encoder(str(transferred("sembridge", *options, out=tmp_path / case))), TEXTS)
-        expected = represented(transfer(str(made.source), str(made.target), SemBridge(str(made.bridge), alpha), **keywords), TEXTS)
+        expected = represented(
+            transfer(str(made.source), str(made.target), SemBridge(str(made.bridge), alpha), **keywords), TEXTS
+        )
         assert found.tobytes() == expected.tobytes(), case
         weights[case] = found.tobytes()
     assert weights.pop("set") == weights["alpha"]
     same = [(one, other) for one in weights for other in weights if one < other and weights[one] == weights[other]]
     assert not same, "every other option changes something"
     for seed in (7, 8):
-        found = represented(load_encoder(str(transferred("univariate", "--seed", seed, out=tmp_path / f"seed {seed}"))), TEXTS)
+        found = represented(
+            load_encoder(str(transferred("univariate", "--seed", seed, out=tmp_path / f"seed {seed}"))), TEXTS
+        )
         weights[f"seed {seed}"] = found.tobytes()
-        assert found.tobytes() == represented(transfer(str(made.source), str(made.target), Univariate(), seed=seed), TEXTS).tobytes()
+        assert (
+            found.tobytes()
+            == represented(transfer(str(made.source), str(made.target), Univariate(), seed=seed), TEXTS).tobytes()
+        )
     assert weights["seed 7"] != weights["seed 8"]
 
 
@@ -123,10 +142,25 @@ def test_queries_counted_in_a_text(made, transferred):
 
 def test_what_a_person_sees(made, tmp_path, monkeypatch):
     """Through the real entry, in a folder of one's own, with relative names."""
-    given = ["transfer", made.source, "--tokenizer", made.target, "--bridge", made.bridge, "--out", "encoders/my ru", "--language", "ru"]
+    given = [
+        "transfer",
+        made.source,
+        "--tokenizer",
+        made.target,
+        "--bridge",
+        made.bridge,
+        "--out",
+        "encoders/my ru",
+        "--language",
+        "ru",
+    ]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(
-        [sys.executable, "-m", "harness.cli.main", *map(str, given)], cwd=tmp_path, capture_output=True, encoding="utf-8", env=environment
+        [sys.executable, "-m", "harness.cli.main", *map(str, given)],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        env=environment,
     )
     assert ran.returncode == 0 and ran.stderr == "", ran.stderr
     record = load_record(tmp_path / "encoders" / "my ru")
@@ -154,7 +188,9 @@ def test_the_command_is_installed_under_its_name():
 
 @pytest.mark.parametrize("initializer", ["sembridge", "univariate"])
 def test_same_command_same_bytes(transferred, initializer, tmp_path):
-    first, second = (content(transferred(initializer, "--language", "ru", out=tmp_path / place / "ru")) for place in "ab")
+    first, second = (
+        content(transferred(initializer, "--language", "ru", out=tmp_path / place / "ru")) for place in "ab"
+    )
     assert first == second
     assert {"README.md", "transfer.json", "transfer.safetensors", "model.safetensors", "tokenizer.json"} <= set(first)
 
@@ -186,17 +222,23 @@ def test_an_encoder_is_replaced_whole_or_not_at_all(made, command, transferred, 
 
     with monkeypatch.context() as patch:
         patch.setattr(TransferRecord, "save", fail)
-        code, _, err = command("transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", out, "--force")
+        code, _, err = command(
+            "transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", out, "--force"
+        )
         assert (code, err) == (1, "error: No space left on device (nothing was written)\n")
         assert content(out) == before and os.listdir(tmp_path) == ["out"]
         patch.undo()
         replaced = os.replace
         patch.setattr(os, "replace", lambda old, new: fail() if str(old).endswith(".new") else replaced(old, new))
-        code, _, err = command("transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", out, "--force")
+        code, _, err = command(
+            "transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", out, "--force"
+        )
         assert code == 1 and content(out) == before and os.listdir(tmp_path) == ["out"], "the old one is put back"
         patch.undo()
         patch.setattr(TransferRecord, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        code, _, err = command("transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", tmp_path / "new")
+        code, _, err = command(
+            "transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", tmp_path / "new"
+        )
         assert code == 130 and "interrupted" in err and os.listdir(tmp_path) == ["out"]
     after = content(transferred("random", "--force", out=out))
     assert "notes.txt" not in after and after["model.safetensors"] != before["model.safetensors"]
@@ -205,7 +247,18 @@ def test_an_encoder_is_replaced_whole_or_not_at_all(made, command, transferred, 
 
 def test_failures_on_the_way_are_one_line(made, command, tmp_path):
     (tmp_path / "short.txt").write_text("кот\n", encoding="utf-8")
-    given = ["transfer", made.source, "--tokenizer", made.target, "--initializer", "focus", "--text", tmp_path / "short.txt", "--out", tmp_path / "o"]
+    given = [
+        "transfer",
+        made.source,
+        "--tokenizer",
+        made.target,
+        "--initializer",
+        "focus",
+        "--text",
+        tmp_path / "short.txt",
+        "--out",
+        tmp_path / "o",
+    ]
     code, _, err = command(*given)
     assert code == 1 and re.fullmatch(r"error: no token occurs 10 times .* \(nothing was written\)\n", err)
     assert os.listdir(tmp_path) == ["short.txt"]
@@ -225,14 +278,26 @@ def test_damaged_files_are_named(made, command, tmp_path, which, file, message):
     folders = {"bert": made.source, "bridge": made.bridge}
     folders[which] = Path(shutil.copytree(folders[which], tmp_path / which))
     (folders[which] / file).write_text("{oops", encoding="utf-8")
-    given = ["transfer", folders["bert"], "--tokenizer", made.target, "--bridge", folders["bridge"], "--out", tmp_path / "out"]
+    given = [
+        "transfer",
+        folders["bert"],
+        "--tokenizer",
+        made.target,
+        "--bridge",
+        folders["bridge"],
+        "--out",
+        tmp_path / "out",
+    ]
     code, _, err = command(*given)
     assert code == 1 and re.fullmatch(rf"error: ({message}) \(nothing was written\)\n", err), err
     assert not (tmp_path / "out").exists()
 
 
 def test_a_bridge_prompt_reaches_the_bridge(transferred, tmp_path):
-    plain, prompted = (transferred("sembridge", *options, out=tmp_path / name) for name, options in (("a", []), ("b", ["--bridge-prompt", "song: "])))
+    plain, prompted = (
+        transferred("sembridge", *options, out=tmp_path / name)
+        for name, options in (("a", []), ("b", ["--bridge-prompt", "song: "]))
+    )
     assert (plain / "model.safetensors").read_bytes() != (prompted / "model.safetensors").read_bytes()
     assert "| bridge prompt | `song:` |" in (prompted / "README.md").read_text(encoding="utf-8")
 
@@ -252,11 +317,24 @@ def test_parts_of_the_pocket(made, command, tmp_path, monkeypatch):
     from harness.pocket import names
 
     def build(out, parameters, inputs):
-        shutil.copytree(made.source if "family" in parameters else made.target, out if "family" in parameters else out / "ru", dirs_exist_ok=True)
+        shutil.copytree(
+            made.source if "family" in parameters else made.target,
+            out if "family" in parameters else out / "ru",
+            dirs_exist_ok=True,
+        )
 
     for name in ("POCKET_TEXT", "POCKET_TOKENIZERS", "POCKET_ENCODER"):
         monkeypatch.setattr(names, name, dataclasses.replace(getattr(names, name), build=build))
-    given = ["transfer", "pocket:encoders/bert", "--tokenizer", "pocket:tokenizers/ru", "--initializer", "mean", "--store", tmp_path / "kept"]
+    given = [
+        "transfer",
+        "pocket:encoders/bert",
+        "--tokenizer",
+        "pocket:tokenizers/ru",
+        "--initializer",
+        "mean",
+        "--store",
+        tmp_path / "kept",
+    ]
     code, out, err = command(*given, "--out", tmp_path / "out")
     assert code == 0, err
     assert "pocket:encoders/bert is built for the store" in out and (tmp_path / "kept" / "STORE.json").is_file()

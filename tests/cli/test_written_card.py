@@ -18,7 +18,9 @@ CARD = "---\nlanguage: en\nlicense: {}\n---\n# A model\n\n---\nlicense: mit\n---
 
 @pytest.mark.parametrize("family", ["bert", "inference-free"])
 def test_the_programs_in_the_card_run(made, transferred, tmp_path, monkeypatch, capsys, family):
-    card = (transferred("mean", source=made.sources[family], out=tmp_path / family) / "README.md").read_text(encoding="utf-8")
+    card = (transferred("mean", source=made.sources[family], out=tmp_path / family) / "README.md").read_text(
+        encoding="utf-8"
+    )
     by_library, by_transformers = re.findall(r"```python\n(.*?)```", card, re.S)
     monkeypatch.chdir(tmp_path)
     exec(by_library.replace("a document", "новый кот"), found := {})
@@ -35,8 +37,16 @@ def test_licenses_come_from_the_cards_of_the_inputs(made, transferred, tmp_path)
     card = (folder / "README.md").read_text(encoding="utf-8")
     head = yaml.safe_load(card.split("---\n")[1])
     assert head["license"] == "cc-by-nc-sa-4.0" and head["language"] == ["ru"] and "base_model" not in head
-    assert head["library_name"] == "sentence-transformers" and head["pipeline_tag"] == "feature-extraction" and "splade" in head["tags"]
-    for line in ("- source, `source`: cc-by-nc-sa-4.0", "- tokenizer, `russian`: unknown: check before you publish", "- bridge, `bridge`: mit"):
+    assert (
+        head["library_name"] == "sentence-transformers"
+        and head["pipeline_tag"] == "feature-extraction"
+        and "splade" in head["tags"]
+    )
+    for line in (
+        "- source, `source`: cc-by-nc-sa-4.0",
+        "- tokenizer, `russian`: unknown: check before you publish",
+        "- bridge, `bridge`: mit",
+    ):
         assert line in card.splitlines()
     assert "**Not for commercial use**: the source is under cc-by-nc-sa-4.0." in card
 
@@ -77,7 +87,11 @@ def test_licenses_on_the_hub(tmp_path, monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     found = Input("a/b", Hub("a/b", "abc")).ingredient()
-    assert asked == [("a/b", "README.md", "abc")] and (found.name, found.revision, found.license) == ("a/b", "abc", "gemma")
+    assert asked == [("a/b", "README.md", "abc")] and (found.name, found.revision, found.license) == (
+        "a/b",
+        "abc",
+        "gemma",
+    )
 
     def unreachable(*_, **__):
         raise OSError("no network")

@@ -82,7 +82,13 @@ class Host:
         inside = ["nsenter", "-t", str(self.init), "-n", "-p", "-m", "-u", "bash", "-c", command]
         base = {"HOME": str(self.home), "PATH": SEARCHED, "USER": "root", "LANG": "C.UTF-8"}
         return subprocess.run(
-            inside, env=base | environment, cwd=self.home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout
+            inside,
+            env=base | environment,
+            cwd=self.home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
         )
 
     def processes(self) -> list[str]:
@@ -113,7 +119,9 @@ class Hosts:
     def __enter__(self) -> Hosts:
         self.key = self.folder / "key"
         _do(f"ssh-keygen -q -t ed25519 -N '' -f {self.key}")
-        self._switch = subprocess.Popen(["unshare", "-n", "--kill-child", "-f", "sleep", "infinity"], start_new_session=True)
+        self._switch = subprocess.Popen(
+            ["unshare", "-n", "--kill-child", "-f", "sleep", "infinity"], start_new_session=True
+        )
         try:
             switch = _child(self._switch.pid)
             _do(f"nsenter -t {switch} -n sh -c 'ip link add sw type bridge && ip link set sw up'")
@@ -154,7 +162,9 @@ class Hosts:
         init = _child(started.pid)
         _do(f"ip link add up{number} netns {switch} type veth peer name eth0 netns {init}")
         _do(f"nsenter -t {switch} -n sh -c 'ip link set up{number} master sw && ip link set up{number} up'")
-        _do(f"nsenter -t {init} -n sh -c 'ip addr add {address}/24 dev eth0 && ip link set eth0 up && ip route add default dev eth0'")
+        _do(
+            f"nsenter -t {init} -n sh -c 'ip addr add {address}/24 dev eth0 && ip link set eth0 up && ip route add default dev eth0'"
+        )
         return Host(name, address, folder, init)
 
 

@@ -100,7 +100,9 @@ def own_cluster(workers: int, resources: dict[str, float]) -> Iterator[OwnCluste
             "RAY_CLOUD_INSTANCE_ID": "f" * 51 + "00000", "RAY_OVERRIDE_NODE_ID_FOR_TESTING": "f" * 51 + "00000"}  # fmt: skip
     log = home / "start.log"
     with log.open("w") as out:
-        head = subprocess.Popen(["bash", "-c", start], env=clean_environment(home) | fake, stdout=out, stderr=out, start_new_session=True)
+        head = subprocess.Popen(
+            ["bash", "-c", start], env=clean_environment(home) | fake, stdout=out, stderr=out, start_new_session=True
+        )
     try:
         deadline = time.monotonic() + 60
         while "--block" not in log.read_text():

@@ -16,7 +16,13 @@ from cluster_files import CLOUD, LOCAL, ROOT, filled, placeholders
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 FILES = pytest.mark.parametrize("path", [CLOUD, LOCAL], ids=lambda path: path.name)
-COMMANDS = ("initialization_commands", "head_setup_commands", "worker_setup_commands", "head_start_ray_commands", "worker_start_ray_commands")
+COMMANDS = (
+    "initialization_commands",
+    "head_setup_commands",
+    "worker_setup_commands",
+    "head_start_ray_commands",
+    "worker_start_ray_commands",
+)
 STAND_IN = '#!/usr/bin/env bash\nprintf "%s\\n" "$RAY_AUTH_MODE $(basename "$0") $*" >> "$CALLS"\n'
 
 
@@ -48,7 +54,9 @@ def test_versions_are_those_of_the_constraints(path):
     assert re.findall(r"'ray\[[a-z,]+\]==([\d.]+)'", install[0]) == [pinned["ray"]]
     for command in prepared(path)["head_setup_commands"] + prepared(path)["worker_setup_commands"]:
         if "pip install" in command:
-            packages = [word for word in shlex.split(command.split("pip install")[1]) if not word.startswith(("-", "~"))]
+            packages = [
+                word for word in shlex.split(command.split("pip install")[1]) if not word.startswith(("-", "~"))
+            ]
             assert packages and all("==" in word for word in packages), command
 
 
@@ -62,18 +70,31 @@ def test_the_head_node_trains_nothing_and_workers_come_from_zero_by_spot_price()
     assert gpu["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
     assert 5 <= config["idle_timeout_minutes"] <= 15 and config["provider"]["cache_stopped_nodes"] is False
     for node in (head["node_config"], gpu["node_config"]):
-        assert node["InstanceInitiatedShutdownBehavior"] == "terminate" and node["MetadataOptions"]["HttpTokens"] == "required"
+        assert (
+            node["InstanceInitiatedShutdownBehavior"] == "terminate"
+            and node["MetadataOptions"]["HttpTokens"] == "required"
+        )
         assert node["ImageId"] == "image" and node["SecurityGroupIds"] == ["security_group"]
 
 
 def executed(config: dict[str, Any], kinds: tuple[str, ...], home: Path) -> list[str]:
     """Run the commands of these kinds in order, as a login shell at `home` would; returns what they called, with RAY_AUTH_MODE before it."""
     stand_ins, venv, calls = home / "stand-ins", home / "sembridge-venv" / "bin", home / "calls"
-    for path in [*(stand_ins / name for name in ("sudo", "cloud-init", "python3", "mountpoint", "setsid")), venv / "ray", venv / "python"]:
+    for path in [
+        *(stand_ins / name for name in ("sudo", "cloud-init", "python3", "mountpoint", "setsid")),
+        venv / "ray",
+        venv / "python",
+    ]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(STAND_IN + ("exit 1\n" if path.name == "mountpoint" else ""))
         path.chmod(0o755)
-    environment = {"HOME": str(home), "PATH": f"{stand_ins}:{os.environ['PATH']}", "CALLS": str(calls), "USER": "somebody", "RAY_HEAD_IP": "10.0.0.1"}
+    environment = {
+        "HOME": str(home),
+        "PATH": f"{stand_ins}:{os.environ['PATH']}",
+        "CALLS": str(calls),
+        "USER": "somebody",
+        "RAY_HEAD_IP": "10.0.0.1",
+    }
     for kind in kinds:
         for command in config[kind]:
             done = subprocess.run(["bash", "-c", command], env=environment, cwd=home, capture_output=True, text=True)
@@ -101,7 +122,9 @@ def test_commands_run_and_run_again(path, tmp_path):
     token.chmod(0o644)
     config = prepared(path, shared=str(tmp_path / "shared"))
     for _ in range(2):
-        called = executed(config, ("initialization_commands", "head_setup_commands", "head_start_ray_commands"), tmp_path)
+        called = executed(
+            config, ("initialization_commands", "head_setup_commands", "head_start_ray_commands"), tmp_path
+        )
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
     assert (tmp_path / ".bashrc").read_text().count("RAY_AUTH_MODE=token") == 1
     started = [line for line in called if "ray start" in line]
@@ -128,14 +151,20 @@ def test_the_cloud_mounts_what_it_shares(tmp_path):
     assert any(line.endswith(f"chown somebody {tmp_path}/nowhere") for line in called)
 
 
-@pytest.mark.parametrize(("path", "last"), [(CLOUD, "sudo shutdown -h now"), (LOCAL, "ray stop")], ids=["cluster.yaml", "cluster.local.yaml"])
+@pytest.mark.parametrize(
+    ("path", "last"), [(CLOUD, "sudo shutdown -h now"), (LOCAL, "ray stop")], ids=["cluster.yaml", "cluster.local.yaml"]
+)
 def test_a_worker_that_has_lost_its_head_node_ends(path, last, tmp_path):
     """The watch a worker starts, run by hand with a `sleep` that does not: it stays while the head node answers, and ends some time after."""
     watch = next(command for command in prepared(path)["worker_start_ray_commands"] if "flock" in command)
     words = shlex.split(watch)
     script = words[words.index("-c") + 1]
     calls, answers = tmp_path / "calls", tmp_path / "answers"
-    stand_ins = {"sleep": "exit 0", "sudo": "exit 0", "timeout": f"n=$(cat {answers}); echo $((n - 1)) > {answers}; [ $n -gt 0 ] || [ $n -eq -3 ]"}
+    stand_ins = {
+        "sleep": "exit 0",
+        "sudo": "exit 0",
+        "timeout": f"n=$(cat {answers}); echo $((n - 1)) > {answers}; [ $n -gt 0 ] || [ $n -eq -3 ]",
+    }
     for name, does in stand_ins.items():
         (tmp_path / name).write_text(f'#!/usr/bin/env bash\necho "{name} $*" >> {calls}\n{does}\n')
         (tmp_path / name).chmod(0o755)

@@ -38,7 +38,9 @@ def nodes():
 
 
 def training_on(nodes, kind):
-    return [node for node in nodes.nodes if any(worker.cmdline()[0].startswith(kind) for worker in nodes.workers([node]))]
+    return [
+        node for node in nodes.nodes if any(worker.cmdline()[0].startswith(kind) for worker in nodes.workers([node]))
+    ]
 
 
 def test_a_node_taken_away_and_a_node_killed_in_training(nodes, data, undisturbed, tmp_path):

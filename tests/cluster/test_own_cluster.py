@@ -45,7 +45,9 @@ def cluster():
 
 def answered(cluster, path, token, data=None):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = urllib.request.Request(f"http://127.0.0.1:{cluster.dashboard}{path}", data=data, headers=headers | {"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{cluster.dashboard}{path}", data=data, headers=headers | {"Content-Type": "application/json"}
+    )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status

@@ -32,7 +32,11 @@ def metadata():
             server.looks += 1
             if self.headers.get("X-aws-ec2-metadata-token") != "TOKEN":
                 self.answer(401, "")
-            elif self.path != "/latest/meta-data/spot/instance-action" or server.said is None or server.looks < server.first:
+            elif (
+                self.path != "/latest/meta-data/spot/instance-action"
+                or server.said is None
+                or server.looks < server.first
+            ):
                 self.answer(404, "not found")
             else:
                 self.answer(200, server.said)

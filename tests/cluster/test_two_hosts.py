@@ -11,7 +11,10 @@ import pytest
 import two_hosts
 
 LACKING = hosts.lacking()
-pytestmark = [pytest.mark.timeout(600), pytest.mark.skipif(bool(LACKING), reason=f"no two separate hosts here: {LACKING}")]
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(bool(LACKING), reason=f"no two separate hosts here: {LACKING}"),
+]
 
 
 @pytest.fixture(scope="module")

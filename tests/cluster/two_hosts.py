@@ -40,18 +40,29 @@ chmod +x ~/sembridge-venv/bin/ray
 
 def cluster_file(head: Host, worker: Host, checkout: Path, shared: Path) -> dict:
     """cluster.local.yaml for these two hosts."""
-    config = filled(LOCAL, shared=str(shared), HEAD_IP=head.address, SSH_USER="root", KEY="key", FOLDER_OF_THIS_CHECKOUT=str(checkout))
+    config = filled(
+        LOCAL,
+        shared=str(shared),
+        HEAD_IP=head.address,
+        SSH_USER="root",
+        KEY="key",
+        FOLDER_OF_THIS_CHECKOUT=str(checkout),
+    )
     config["provider"]["worker_ips"] = [worker.address]
     index = next(number for number, command in enumerate(config["setup_commands"]) if "pip install" in command)
     config["setup_commands"][index] = INSTALLED.format(
         site=sysconfig.get_path("purelib"), python=f"python{sys.version_info.major}.{sys.version_info.minor}"
     ).strip()  # fmt: skip
     made = config["setup_commands"].index("python3 -m venv ~/sembridge-venv")
-    config["setup_commands"][made] = f"{sys._base_executable} -m venv --without-pip ~/sembridge-venv"  # this Python, whatever python3 is
+    config["setup_commands"][made] = (
+        f"{sys._base_executable} -m venv --without-pip ~/sembridge-venv"  # this Python, whatever python3 is
+    )
     for commands in (config["head_start_ray_commands"], config["worker_start_ray_commands"]):
         commands[-1] += " --num-cpus=2 --object-store-memory=100000000"
     watch = next(number for number, command in enumerate(config["worker_start_ray_commands"]) if "sleep 10" in command)
-    config["worker_start_ray_commands"][watch] = config["worker_start_ray_commands"][watch].replace("sleep 10", "sleep 1")
+    config["worker_start_ray_commands"][watch] = config["worker_start_ray_commands"][watch].replace(
+        "sleep 10", "sleep 1"
+    )
     return config
 
 
@@ -95,7 +106,18 @@ def two_hosts(folder: Path) -> dict:
     since = time.monotonic()
     shared, checkout = folder / "shared", folder / "checkout"
     made_own_data(shared / "data")
-    copied = ["rsync", "-a", "--exclude", ".venv", "--exclude", "/store", "--exclude", "/results", f"{ROOT}/", f"{checkout}/"]
+    copied = [
+        "rsync",
+        "-a",
+        "--exclude",
+        ".venv",
+        "--exclude",
+        "/store",
+        "--exclude",
+        "/results",
+        f"{ROOT}/",
+        f"{checkout}/",
+    ]
     subprocess.run(copied, check=True)
     chosen = " ".join(f"--{name} {' '.join(values)}" for name, values in CHOSEN.items())
     sets = " ".join(f"--set {setting}" for setting in (f"data={shared}/data", f"training.workers={WORKERS}", *SET))
@@ -124,14 +146,24 @@ def two_hosts(folder: Path) -> dict:
             status = ray(f"exec {file} 'ray status'", 30, check=False)
             time.sleep(0.5)
         found["status"] = status
-        say("both hosts are in the cluster: " + next((line.strip() for line in status.splitlines() if "CPU" in line), "no"), since)
-        found["token_modes"] = [oct(os.stat(host.home / ".ray" / "auth_token").st_mode & 0o777) for host in (head, worker)]
+        say(
+            "both hosts are in the cluster: "
+            + next((line.strip() for line in status.splitlines() if "CPU" in line), "no"),
+            since,
+        )
+        found["token_modes"] = [
+            oct(os.stat(host.home / ".ray" / "auth_token").st_mode & 0o777) for host in (head, worker)
+        ]
         refused = launch.run(f"curl -s -o /dev/null -m 5 http://{head.address}:8265/ || echo refused", 20)
         found["dashboard"] = refused.stdout.strip()
         watch = Watch([head, worker])
         watch.start()
         say("the grid", since)
-        printed = ray(f"exec {file} 'cd ~/sembridge-bench && python experiments/run_grid.py --address auto {grid}'", 240, check=False)
+        printed = ray(
+            f"exec {file} 'cd ~/sembridge-bench && python experiments/run_grid.py --address auto {grid}'",
+            240,
+            check=False,
+        )
         watch.ended.set()
         watch.join()
         say(printed.split("\n\n")[0], since)
@@ -146,8 +178,14 @@ def two_hosts(folder: Path) -> dict:
         found["left"] = {host.name: host.processes() for host in (head, worker)}
         found["shm"] = {host.name: host.run("ls /dev/shm", 10).stdout.split() for host in (head, worker)}
         say(f"left: {found['left']}", since)
-    found["scores"], found["alone"] = scores(shared / "data", shared / "store", WORKERS), scores(shared / "data", folder / "alone", 1, compute=True)
-    say(f"nDCG@10 {[round(found['scores'][stage]['ndcg@10'], 4) for stage in found['scores']]}, as in one process", since)
+    found["scores"], found["alone"] = (
+        scores(shared / "data", shared / "store", WORKERS),
+        scores(shared / "data", folder / "alone", 1, compute=True),
+    )
+    say(
+        f"nDCG@10 {[round(found['scores'][stage]['ndcg@10'], 4) for stage in found['scores']]}, as in one process",
+        since,
+    )
     found["seconds"] = time.monotonic() - since
     return found
 

@@ -50,17 +50,28 @@ def test_writing_is_deterministic_and_byte_exact(folder, tmp_path):
     for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv", "qrels/train.tsv"):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
     beir.write(tmp_path / "again", [("ü", "한국", 'a "b"\n\u2028c')], [("q", "?")], [("q", "ü", 1)])
-    assert (tmp_path / "again" / "corpus.jsonl").read_bytes() == '{"_id": "ü", "title": "한국", "text": "a \\"b\\"\\n\u2028c"}\n'.encode()
+    assert (
+        tmp_path / "again" / "corpus.jsonl"
+    ).read_bytes() == '{"_id": "ü", "title": "한국", "text": "a \\"b\\"\\n\u2028c"}\n'.encode()
     assert (tmp_path / "again" / "qrels" / "test.tsv").read_bytes() == b"query-id\tcorpus-id\tscore\nq\t\xc3\xbc\t1\n"
     collection = beir.load(tmp_path / "again")
-    assert (collection.document_texts, collection.training) == (('한국 a "b"\n\u2028c',), ())  # the old train split is gone
+    assert (collection.document_texts, collection.training) == (
+        ('한국 a "b"\n\u2028c',),
+        (),
+    )  # the old train split is gone
 
 
 def test_training_documents_outside_the_corpus(folder):
-    (folder / "train_corpus.jsonl").write_text('{"_id": "x9", "text": "extra"}\n{"_id": "unused", "text": "u"}\n{"_id": "d2", "text": "other"}\n')
+    (folder / "train_corpus.jsonl").write_text(
+        '{"_id": "x9", "text": "extra"}\n{"_id": "unused", "text": "u"}\n{"_id": "d2", "text": "other"}\n'
+    )
     replace(folder / "qrels" / "train.tsv", 5, "t1\tx9\t1")
     collection = beir.load(folder)
-    assert collection.training == (("train two", "d4", "four"), ("train one", "d2", "two"), ("train one", "x9", "extra"))
+    assert collection.training == (
+        ("train two", "d4", "four"),
+        ("train one", "d2", "two"),
+        ("train one", "x9", "extra"),
+    )
     assert len(collection.document_ids) == 4
     assert beir.check(folder).train_pairs == 3
 
@@ -140,18 +151,33 @@ def test_defects_of_the_judgements(folder, split, number, line, message):
 
 
 def test_a_pair_judged_twice(folder):
-    fails(folder, "qrels/test.tsv", 4, "q1\td1\t1", "query 'q1' and document 'd1' were judged 2 before: keep one judgement")
+    fails(
+        folder,
+        "qrels/test.tsv",
+        4,
+        "q1\td1\t1",
+        "query 'q1' and document 'd1' were judged 2 before: keep one judgement",
+    )
 
 
 def test_a_query_to_train_and_to_test(folder):
-    fails(folder, "qrels/train.tsv", 4, "q1\td4\t1", "query 'q1' is in the test split as well: remove it from one of the two")
+    fails(
+        folder,
+        "qrels/train.tsv",
+        4,
+        "q1\td4\t1",
+        "query 'q1' is in the test split as well: remove it from one of the two",
+    )
 
 
 def test_defects_of_the_training_documents(folder):
     replace(folder / "qrels" / "train.tsv", 2, "t1\tx9\t1")
     (folder / "train_corpus.jsonl").write_text('{"_id": "x8", "text": "b"}\n')
     for read in (beir.load, beir.check):
-        with pytest.raises(CollectionError, match=r"train\.tsv:2: unknown document id 'x9': add it to corpus\.jsonl or train_corpus\.jsonl"):
+        with pytest.raises(
+            CollectionError,
+            match=r"train\.tsv:2: unknown document id 'x9': add it to corpus\.jsonl or train_corpus\.jsonl",
+        ):
             read(folder)
     fails(folder, "train_corpus.jsonl", 2, "{", "malformed JSON")
 
@@ -233,10 +259,17 @@ def test_documents_can_stream_by(folder):
 
 def test_training_pairs_are_those_of_the_whole_collection(folder):
     """Documents in and outside the corpus, in both files, named twice, judged not relevant; the order is that of the judgements."""
-    (folder / "train_corpus.jsonl").write_text('{"_id": "x9", "text": "extra"}\n{"_id": "d2", "text": "another d2"}\n', encoding="utf-8")
+    (folder / "train_corpus.jsonl").write_text(
+        '{"_id": "x9", "text": "extra"}\n{"_id": "d2", "text": "another d2"}\n', encoding="utf-8"
+    )
     with (folder / "qrels" / "train.tsv").open("a") as file:
         file.write("t1\tx9\t1\nt2\td2\t1\nt2\td3\t0\n")
-    expected = (("train two", "d4", "four"), ("train one", "d2", "two"), ("train one", "x9", "extra"), ("train two", "d2", "two"))
+    expected = (
+        ("train two", "d4", "four"),
+        ("train one", "d2", "two"),
+        ("train one", "x9", "extra"),
+        ("train two", "d2", "two"),
+    )
     assert beir.training_pairs(folder) == beir.load(folder).training == expected
     (folder / "qrels" / "train.tsv").unlink()
     assert beir.training_pairs(folder) == ()

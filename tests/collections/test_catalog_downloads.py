@@ -69,7 +69,10 @@ def test_encoders(name, hub, twice, tmp_path, monkeypatch):
             load_encoder(entry.id, commit)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
     found = twice(lambda: load_encoder(entry.id, commit))
-    vectors = [encoder.encode_document(["the old cat opens a window"], convert_to_sparse_tensor=False).numpy() for encoder in found]
+    vectors = [
+        encoder.encode_document(["the old cat opens a window"], convert_to_sparse_tensor=False).numpy()
+        for encoder in found
+    ]
     assert np.array_equal(*vectors) and np.count_nonzero(vectors[0])
     words = Vocabulary.from_tokenizer(load_tokenizer(entry.id, commit))  # what bridges and words are placed by
     assert len(words) == vectors[0].shape[1] and not hub.requests
@@ -83,13 +86,17 @@ def test_tokenizers(name, fast, hub, twice, tmp_path):
     text = hub_models.texts(entry.language)[0]
     found = twice(lambda: load_tokenizer(entry.id, commit))
     assert not [path for path in hub.transfers() if path.endswith(".bin")]
-    assert found[0](text)["input_ids"] == found[1](text)["input_ids"] and "".join(found[0].tokenize(text)) == text.replace(" ", "")
+    assert found[0](text)["input_ids"] == found[1](text)["input_ids"] and "".join(
+        found[0].tokenize(text)
+    ) == text.replace(" ", "")
 
 
 @pytest.mark.parametrize("name", names("bridges"))
 def test_bridges(name, hub, twice, tmp_path):
     entry = CATALOG.bridges[name]
-    commit = hub.add(entry.id, hub_models.bridge(tmp_path / "made", entry.pooling, ["ko"], 0), "models", gated=entry.gated)
+    commit = hub.add(
+        entry.id, hub_models.bridge(tmp_path / "made", entry.pooling, ["ko"], 0), "models", gated=entry.gated
+    )
     found = twice(lambda: load_bridge(entry.id, commit))
     vectors = [model.encode([entry.prompt + word for word in ("cat", "창문")]) for model in found]
     assert np.array_equal(*vectors) and not np.array_equal(vectors[0][0], vectors[0][1])
@@ -119,13 +126,21 @@ def test_collections(name, hub, built, tmp_path, monkeypatch):
     expected = content.pop("expected")
     of = {language: hub_field.records(language, name) for language in [*entry.counts][::3]}
     if "ir_datasets" in content:
-        of = {language: records for language, records in of.items() if language not in ("de", "yo")}  # the package has no miracl/de/train
+        of = {
+            language: records for language, records in of.items() if language not in ("de", "yo")
+        }  # the package has no miracl/de/train
         serve_miracl(hub, tmp_path / "ir", monkeypatch, of.items())
     else:
         codes = content.get("codes", {})
         mteb = content["hub"].startswith("mteb/")
         files = [
-            real.mteb("id" if "WebFAQ" in content["hub"] else "_id", content["split"], codes.get(language, language), of=records, beside="en")
+            real.mteb(
+                "id" if "WebFAQ" in content["hub"] else "_id",
+                content["split"],
+                codes.get(language, language),
+                of=records,
+                beside="en",
+            )
             if mteb
             else real.webfaq(code=codes[language], of=records)
             for language, records in of.items()

@@ -55,7 +55,9 @@ def test_what_is_cached_is_not_asked_for_again(built, sources, hub, layout, monk
     from huggingface_hub import constants
 
     before = {path.name: path.read_bytes() for path in built(**sources[layout]).glob("*.jsonl")}
-    assert hub.transfers() and not [path for path in hub.transfers() if "/ru-" in path or path.endswith(".py")]  # nothing but this collection
+    assert hub.transfers() and not [
+        path for path in hub.transfers() if "/ru-" in path or path.endswith(".py")
+    ]  # nothing but this collection
     hub.requests.clear()
     built(**sources[layout])
     assert not hub.requests
@@ -79,7 +81,8 @@ def test_offline_with_half_a_cache_is_refused_not_half_read(built, sources, hub,
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(
-        CollectionError, match="'miracl/miracl-corpus' is not complete in the cache: run the same command once without HF_HUB_OFFLINE"
+        CollectionError,
+        match="'miracl/miracl-corpus' is not complete in the cache: run the same command once without HF_HUB_OFFLINE",
     ):
         built(**sources["miracl"])
 
@@ -100,7 +103,8 @@ def test_a_broken_command_is_taken_up_by_the_next_one(built, sources, hub):
     hub.cut[path] = 700
     hub.failing.add(path)
     with pytest.raises(
-        CollectionError, match="hub dataset 'mteb/M': the hub answers with status 503: run the same command again, files that are here"
+        CollectionError,
+        match="hub dataset 'mteb/M': the hub answers with status 503: run the same command again, files that are here",
     ):
         built(**sources["mteb"])
     hub.requests.clear()
@@ -114,23 +118,34 @@ def test_a_hub_out_of_reach(built, sources, hub, monkeypatch):
     hub.failing.add("ko-corpus/dev-00001-of-00002.parquet")
     with pytest.raises(CollectionError, match="status 503"):
         built(**sources["mteb"])
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
+    )
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr("time.sleep", lambda seconds: None)  # the client waits between its tries, for half a minute in all
-    with pytest.raises(CollectionError, match="hub dataset 'mteb/M': the hub cannot be reached: run the same command again"):
+    monkeypatch.setattr(
+        "time.sleep", lambda seconds: None
+    )  # the client waits between its tries, for half a minute in all
+    with pytest.raises(
+        CollectionError, match="hub dataset 'mteb/M': the hub cannot be reached: run the same command again"
+    ):
         built(**sources["mteb"])
 
 
 def test_counts_and_fingerprints_are_checked(built, sources):
     records = [json.dumps({"_id": d, "title": t, "text": x}, ensure_ascii=False) for d, t, x in real.DOCUMENTS]
-    marks = {name: hashlib.sha256(records[at].encode()).hexdigest() for name, at in (("first", 0), ("tenth", 9), ("last", -1))}
+    marks = {
+        name: hashlib.sha256(records[at].encode()).hexdigest()
+        for name, at in (("first", 0), ("tenth", 9), ("last", -1))
+    }
     good = real.EXPECTED | marks
     built(**sources["webfaq"], expected={"ko": good})
     for name, value in good.items():
         wrong = value + 1 if isinstance(value, int) else value[:-1] + ("0" if value[-1] != "0" else "1")
         with pytest.raises(CollectionError) as refused:
             built(**sources["webfaq"], expected={"ko": good | {name: wrong}})
-        assert f"hub dataset 'faq/new' is not what was expected: {name} expected {wrong}, found {value}: check" in str(refused.value)
+        assert f"hub dataset 'faq/new' is not what was expected: {name} expected {wrong}, found {value}: check" in str(
+            refused.value
+        )
     built(**sources["webfaq"], expected={"ru": {"documents": 1}})
 
 
@@ -157,7 +172,10 @@ def test_a_loading_script_is_refused_with_the_alternatives(built, sources):
     script = {"hub": "miracl/miracl-corpus", "revision": sources["miracl"]["revision"], "config": "ko"}
     with pytest.raises(CollectionError) as refused:
         built(**script)
-    assert "'miracl/miracl-corpus' is a loading script (miracl-corpus.py), and scripts are not run: use a copy in Parquet" in str(refused.value)
+    assert (
+        "'miracl/miracl-corpus' is a loading script (miracl-corpus.py), and scripts are not run: use a copy in Parquet"
+        in str(refused.value)
+    )
     assert "its id in ir_datasets, or, for MIRACL, kind: miracl" in str(refused.value)
 
 
@@ -169,14 +187,20 @@ def test_what_is_not_there_is_named(built, sources, hub):
         return str(error.value)
 
     assert "'mteb/N' does not exist, or is private" in refused("mteb", hub="mteb/N")
-    assert f"has no commit {'0' * 40}: copy the revision from https://huggingface.co/datasets/mteb/M/commits/main" in refused(
-        "mteb", revision="0" * 40
+    assert (
+        f"has no commit {'0' * 40}: copy the revision from https://huggingface.co/datasets/mteb/M/commits/main"
+        in refused("mteb", revision="0" * 40)
     )
     assert "has no config 'kor-corpus'; did you mean 'ko-corpus'?" in refused("mteb", config="kor")
     assert "no judgements for the split 'test'; known: dev" in refused("mteb", split="test")
     assert "no judgements for the split 'trian'; did you mean 'train'?" in refused("webfaq", train="trian")
-    assert "has no file miracl-v1.0-ko/topics/topics.miracl-v1.0-ko-test.tsv: check config 'ko' and split 'test'" in refused("miracl", split="test")
-    assert "has no files called corpus" in refused("beir", hub="BeIR/s-qrels", revision=sources["beir"]["judgements"]["revision"])
+    assert (
+        "has no file miracl-v1.0-ko/topics/topics.miracl-v1.0-ko-test.tsv: check config 'ko' and split 'test'"
+        in refused("miracl", split="test")
+    )
+    assert "has no files called corpus" in refused(
+        "beir", hub="BeIR/s-qrels", revision=sources["beir"]["judgements"]["revision"]
+    )
 
 
 def test_subsets_hold_the_judged_documents_and_as_many_others(built, sources):
@@ -186,8 +210,14 @@ def test_subsets_hold_the_judged_documents_and_as_many_others(built, sources):
     assert collection.training == TRAINING  # from train_corpus.jsonl
     folder = built(**sources["webfaq"], limit=6)
     assert beir.load(folder).training == TRAINING and '"5#0"' in (folder / "corpus.jsonl").read_text()
-    assert [json.loads(line)["_id"] for line in (folder / "train_corpus.jsonl").open(encoding="utf-8")] == ["22#1"]  # the other one is searched
-    assert beir.load(built(**sources["webfaq"], limit=0, expected={"ko": real.EXPECTED})).document_ids == ("2#0", "4#0", "20#1")
+    assert [json.loads(line)["_id"] for line in (folder / "train_corpus.jsonl").open(encoding="utf-8")] == [
+        "22#1"
+    ]  # the other one is searched
+    assert beir.load(built(**sources["webfaq"], limit=0, expected={"ko": real.EXPECTED})).document_ids == (
+        "2#0",
+        "4#0",
+        "20#1",
+    )
     assert beir.load(built(**sources["mteb"], limit=0)).document_ids == ("2#0", "4#0", "20#1")
 
 

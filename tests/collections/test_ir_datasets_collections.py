@@ -42,8 +42,13 @@ def test_a_broken_transfer_is_resumed(built, hub, package, monkeypatch):
 
 
 def test_a_wrong_md5_is_refused(built, hub, package):
-    hub.add("macavaney/miracl-noauth", {name: content + b"9\tQ0\t0#0\t1\n" for name, content in package["macavaney/miracl-noauth"].items()})
-    with pytest.raises(CollectionError, match="ir_datasets 'miracl/ko/dev': what arrived is not the file whose md5 the package knows"):
+    hub.add(
+        "macavaney/miracl-noauth",
+        {name: content + b"9\tQ0\t0#0\t1\n" for name, content in package["macavaney/miracl-noauth"].items()},
+    )
+    with pytest.raises(
+        CollectionError, match="ir_datasets 'miracl/ko/dev': what arrived is not the file whose md5 the package knows"
+    ):
         built(**SOURCE)
 
 
@@ -52,7 +57,10 @@ def test_a_server_out_of_reach_is_one_line(built, package, monkeypatch):
 
     monkeypatch.setenv("IR_DATASETS_DL_TRIES", "1")
     monkeypatch.setattr(requests, "get", lambda url, **_: requests.Session().get("http://127.0.0.1:9"))
-    with pytest.raises(CollectionError, match=r"^ir_datasets 'miracl/ko/dev': the download failed \(ConnectionError\): run the same command again"):
+    with pytest.raises(
+        CollectionError,
+        match=r"^ir_datasets 'miracl/ko/dev': the download failed \(ConnectionError\): run the same command again",
+    ):
         built(**SOURCE)
 
 
@@ -100,4 +108,8 @@ def test_texts_of_documents_with_other_fields(monkeypatch, built):
     monkeypatch.setattr(ir_datasets, "registry", type(ir_datasets.registry)())
     ir_datasets.registry.register("tiny", Dataset(Docs(), Queries(), Qrels()))
     collection = beir.load(built(ir_datasets="tiny"))
-    assert (collection.document_texts, collection.query_texts, collection.qrels) == (("Head: body",), ("what",), {"1": {"a1": 2}})
+    assert (collection.document_texts, collection.query_texts, collection.qrels) == (
+        ("Head: body",),
+        ("what",),
+        {"1": {"a1": 2}},
+    )

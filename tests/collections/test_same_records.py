@@ -25,7 +25,11 @@ print(json.dumps(found))
 def test_the_datasets_library_reads_the_same_records(hub, tmp_path, built):
     repositories = {"mteb/M": (real.mteb(), "ko", dict.fromkeys(("corpus", "queries", "qrels"), "dev")),
                     "faq/new": (real.webfaq(), "kor", {"corpus": "corpus", "queries": "test", "qrels": "test"})}  # fmt: skip
-    environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    environment = os.environ | {
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
     for name, (files, code, splits) in repositories.items():
         commit = hub.add(name, files)
         command = [sys.executable, "-c", READ, name, commit, code, json.dumps(splits)]
@@ -37,7 +41,9 @@ def test_the_datasets_library_reads_the_same_records(hub, tmp_path, built):
             zip(ours.document_ids, ours.document_texts, strict=True)
         )
         assert sorted(map(tuple, theirs["queries"])) == sorted(zip(ours.query_ids, ours.query_texts, strict=True))
-        assert sorted(map(tuple, theirs["qrels"])) == sorted((q, d, s) for q, judged in ours.qrels.items() for d, s in judged.items())
+        assert sorted(map(tuple, theirs["qrels"])) == sorted(
+            (q, d, s) for q, judged in ours.qrels.items() for d, s in judged.items()
+        )
 
 
 def test_a_folder_gives_the_same_collection(hub, tmp_path, built):

@@ -18,7 +18,9 @@ def test_flops_is_the_mean_number_of_shared_dimensions():
     rng = np.random.default_rng(0)
     queries, documents = rng.random((9, 40)) < 0.2, rng.random((31, 40)) < 0.3
     shared = [(q & d).sum() for q in queries for d in documents]
-    assert activity(sparse.csr_array(queries * 0.5), sparse.csr_array(documents * -0.5))["flops"] == pytest.approx(np.mean(shared), rel=1e-15)
+    assert activity(sparse.csr_array(queries * 0.5), sparse.csr_array(documents * -0.5))["flops"] == pytest.approx(
+        np.mean(shared), rel=1e-15
+    )
 
 
 def test_blocks_and_shards_change_nothing():

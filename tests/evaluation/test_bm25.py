@@ -77,7 +77,13 @@ def test_repeatable_across_processes_and_silent():
         "print(bm25.search(Collection('c', ids, texts, ids, texts, {}), 'en', 10))"
     )
     outputs = [
-        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
         for seed in ("1", "2")
     ]
     assert outputs[0].stdout == outputs[1].stdout

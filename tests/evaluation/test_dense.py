@@ -36,18 +36,29 @@ def folder(tmp_path_factory):
     SentenceTransformer(modules=modules).save_pretrained(str(folder / "bridge"), create_model_card=False)
     tokenizer = made_tokenizer("wordpiece", "english").backend_tokenizer
     vectors = np.random.default_rng(0).standard_normal((tokenizer.get_vocab_size(), 24)).astype(np.float32)
-    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=vectors)]).save_pretrained(str(folder / "static"))
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=vectors)]).save_pretrained(
+        str(folder / "static")
+    )
     made_encoder(folder / "splade").save_pretrained(str(folder / "sparse"), create_model_card=False)
     lines = english()
     texts = [f"{lines[i % len(lines)]} {lines[i * 7 % len(lines)]}"[: 20 + i % 90] for i in range(600)]
     queries = [(f"q{i}", " ".join(lines[i].split()[:4])) for i in range(20)]
-    beir.write(folder / "en", [(f"d{i}", "", text) for i, text in enumerate(texts)], queries, [(f"q{i}", f"d{i}", 1) for i in range(20)])
+    beir.write(
+        folder / "en",
+        [(f"d{i}", "", text) for i, text in enumerate(texts)],
+        queries,
+        [(f"q{i}", f"d{i}", 1) for i in range(20)],
+    )
     return folder
 
 
 def build(out, folder, bridge="bridge", **parameters):
     out.mkdir(parents=True)
-    dense.build(out, PARAMETERS | parameters, {"bridge": Location(str(folder / bridge)), "collection": Location(str(folder / "en"))})
+    dense.build(
+        out,
+        PARAMETERS | parameters,
+        {"bridge": Location(str(folder / bridge)), "collection": Location(str(folder / "en"))},
+    )
     return out
 
 
@@ -58,14 +69,19 @@ def written(out):
 @pytest.mark.parametrize("bridge", ["bridge", "static"])
 def test_the_run_is_that_of_semantic_search(folder, tmp_path, bridge):
     collection, model = beir.load(folder / "en"), SentenceTransformer(str(folder / bridge))
-    vectors = [model.encode(list(texts), convert_to_tensor=True) for texts in (collection.query_texts, collection.document_texts)]
+    vectors = [
+        model.encode(list(texts), convert_to_tensor=True)
+        for texts in (collection.query_texts, collection.document_texts)
+    ]
     run = trec.read(build(tmp_path / "out", folder, bridge, max_length=None) / stage.RUN)
     assert list(run) == list(collection.query_ids)
     for hits, ranking in zip(semantic_search(*vectors, top_k=100), run.values(), strict=True):
         assert len(ranking) == 100
         np.testing.assert_allclose([score for _, score in ranking], [hit["score"] for hit in hits], atol=2e-6)
         clear = hits[-1]["score"] + 1e-5  # below it the last places may be shared
-        assert {f"d{hit['corpus_id']}" for hit in hits if hit["score"] > clear} == {document for document, score in ranking if score > clear}
+        assert {f"d{hit['corpus_id']}" for hit in hits if hit["score"] > clear} == {
+            document for document, score in ranking if score > clear
+        }
 
 
 def test_what_is_written(folder, tmp_path):
@@ -86,7 +102,13 @@ def test_prompts_are_those_given_or_the_model_s_own(folder, tmp_path):
     own, told = build(tmp_path / "a", folder, tmp_path / "own"), build(tmp_path / "b", folder, **given)
     none = build(tmp_path / "c", folder, tmp_path / "own", query_prompt="", document_prompt="")
     assert written(own) == written(told) != written(plain) == written(none)
-    assert len({written(build(tmp_path / name, folder, **{name: value})) for name, value in given.items()} | {written(own), written(plain)}) == 4
+    assert (
+        len(
+            {written(build(tmp_path / name, folder, **{name: value})) for name, value in given.items()}
+            | {written(own), written(plain)}
+        )
+        == 4
+    )
 
 
 @pytest.mark.parametrize("bridge", ["bridge", "static"])
@@ -128,7 +150,9 @@ def test_for_lack_of_memory_fewer_texts_are_read_at_a_time(folder, tmp_path):
 def corpus():
     """Vectors of many lengths and exact duplicates; scores of all signs."""
     rng = np.random.default_rng(3)
-    queries, documents = (rng.standard_normal((rows, 300)) * 10.0 ** rng.integers(-3, 4, (rows, 1)) for rows in (30, 257))
+    queries, documents = (
+        rng.standard_normal((rows, 300)) * 10.0 ** rng.integers(-3, 4, (rows, 1)) for rows in (30, 257)
+    )
     documents[100:140] = documents[:40]
     documents[200] = queries[1] = 0
     return queries.astype(np.float32), documents.astype(np.float32), [f"d{i}" for i in rng.permutation(257)]
@@ -195,7 +219,9 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_only_a_dense_model_is_taken(folder, tmp_path):
-    with pytest.raises(ValueError, match=r"sparse' is no dense encoder but a SparseEncoder; give a SentenceTransformer"):
+    with pytest.raises(
+        ValueError, match=r"sparse' is no dense encoder but a SparseEncoder; give a SentenceTransformer"
+    ):
         build(tmp_path / "sparse", folder, "sparse")
     with pytest.raises(ValueError, match=r"masked-lm' is no dense encoder: no modules\.json is found in it"):
         build(tmp_path / "masked-lm", folder, "masked-lm")
@@ -210,7 +236,11 @@ def test_only_a_dense_model_is_taken(folder, tmp_path):
 
 def test_models_on_the_hub_are_checked_as_folders_are(folder, hub):
     def added(name):
-        files = {str(path.relative_to(folder / name)): path.read_bytes() for path in (folder / name).rglob("*") if path.is_file()}
+        files = {
+            str(path.relative_to(folder / name)): path.read_bytes()
+            for path in (folder / name).rglob("*")
+            if path.is_file()
+        }
         return f"some/{name}", hub.add(f"some/{name}", files, kind="models")
 
     dense.check_dense(*added("bridge"))

@@ -42,7 +42,9 @@ def encoded(encoder, texts):
 
 def same(left, right):
     left.sort_indices(), right.sort_indices()
-    return left.shape == right.shape and all(np.array_equal(getattr(left, part), getattr(right, part)) for part in ("indptr", "indices", "data"))
+    return left.shape == right.shape and all(
+        np.array_equal(getattr(left, part), getattr(right, part)) for part in ("indptr", "indices", "data")
+    )
 
 
 def test_equals_sentence_transformers(encoder, texts, encoded):
@@ -57,7 +59,9 @@ def test_other_poolings_equal_sentence_transformers(folder, texts, strategy, act
     encoder = load_encoder(folder)
     encoder[1].pooling_strategy, encoder[1].activation_function = strategy, activation
     expected = encoder.encode(texts[:50], convert_to_sparse_tensor=False).numpy()
-    np.testing.assert_allclose(encode_all(encoder, texts[:50], "document", **OPTIONS).toarray(), expected, atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(
+        encode_all(encoder, texts[:50], "document", **OPTIONS).toarray(), expected, atol=1e-5, rtol=1e-5
+    )
 
 
 def test_windows_are_of_the_promised_size_and_in_order(encoder, texts, encoded):
@@ -69,7 +73,9 @@ def test_windows_are_of_the_promised_size_and_in_order(encoder, texts, encoded):
 
 
 def test_slices_at_window_boundaries_give_the_same_bits(encoder, texts, encoded):
-    parts = [encode_all(encoder, texts[start:end], "document", **OPTIONS) for start, end in ((0, WINDOW), (WINDOW, 1100))]
+    parts = [
+        encode_all(encoder, texts[start:end], "document", **OPTIONS) for start, end in ((0, WINDOW), (WINDOW, 1100))
+    ]
     assert same(parts[0], encoded[:WINDOW]) and same(parts[1], encoded[WINDOW:])
     tail = encode_all(encoder, texts[2 * WINDOW :], "document", **OPTIONS)
     assert same(tail, encoded[2 * WINDOW :])
@@ -86,7 +92,9 @@ def test_other_batches_change_rounding_at_most(encoder, texts, encoded, monkeypa
     """Also where a single text is longer than a batch may be."""
     monkeypatch.setattr("harness.retrieval.encode.MOST_TOKENS", most)
     seen = []
-    handle = encoder[0].model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(kwargs["input_ids"].shape), with_kwargs=True)
+    handle = encoder[0].model.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(kwargs["input_ids"].shape), with_kwargs=True
+    )
     other = encode_all(encoder, texts[:100], "document", **OPTIONS)
     handle.remove()
     np.testing.assert_allclose(other.toarray(), encoded[:100].toarray(), atol=1e-6)
@@ -122,16 +130,24 @@ def test_few_tokens_stay_together():
     assert list(length_batches([0, 1, 2, 3], token_ids)) == [[0, 1, 2, 3]]
 
 
-def test_for_lack_of_memory_batches_are_smaller_and_weights_the_same_but_for_rounding(encoder, texts, encoded, monkeypatch):
+def test_for_lack_of_memory_batches_are_smaller_and_weights_the_same_but_for_rounding(
+    encoder, texts, encoded, monkeypatch
+):
     sizes = []
     real = encode_module.represent_sparse
-    monkeypatch.setattr(encode_module, "represent_sparse", lambda e, batch, side: sizes.append(batch["input_ids"].numel()) or real(e, batch, side))
+    monkeypatch.setattr(
+        encode_module,
+        "represent_sparse",
+        lambda e, batch, side: sizes.append(batch["input_ids"].numel()) or real(e, batch, side),
+    )
     encode_all(encoder, texts, "document", max_length=32)
     usual, sizes[:] = max(sizes), []
     batch_divisor = encode_module.MOST_TOKENS // 64
     found = encode_all(encoder, texts, "document", max_length=32, batch_divisor=batch_divisor)
     assert max(sizes) <= 64 < usual
-    np.testing.assert_allclose(found.toarray(), encode_all(encoder, texts, "document", max_length=32).toarray(), atol=1e-6)
+    np.testing.assert_allclose(
+        found.toarray(), encode_all(encoder, texts, "document", max_length=32).toarray(), atol=1e-6
+    )
 
 
 def test_chunks_of_the_vocabulary_and_all_logits_give_the_same_vectors(encoder, texts, monkeypatch):
@@ -160,7 +176,9 @@ def test_in_float32_the_body_and_the_head_take_the_faster_products(encoder, text
 
 
 def test_max_length_cuts_and_the_encoders_own_limit_holds(encoder):
-    words = [*dict.fromkeys(word for word in " ".join(english()).split() if len(encoder[0].processor.tokenize(word)) == 1)] * 10
+    words = [
+        *dict.fromkeys(word for word in " ".join(english()).split() if len(encoder[0].processor.tokenize(word)) == 1)
+    ] * 10
     long = " ".join(words)
 
     def vector(text, max_length):
@@ -176,7 +194,9 @@ def test_special_tokens_are_put_around_a_text_and_count(tmp_path):
     encoder = made_encoder(tmp_path)
     tokenizer = encoder[0].processor = wordpiece(english(), 300, lowercase=True)
     seen = []
-    encoder[0].model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(kwargs["input_ids"]), with_kwargs=True)
+    encoder[0].model.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(kwargs["input_ids"]), with_kwargs=True
+    )
     encode_all(encoder, ["cat " * 30, "cat"], "document", max_length=6, precision="float32")
     cat, cls, sep = tokenizer.convert_tokens_to_ids(["cat", "[CLS]", "[SEP]"])
     pad = tokenizer.pad_token_id  # what was seen first is the model tried on one text

@@ -32,7 +32,10 @@ def test_queries_are_looked_up(encoder):
 
 
 def test_a_query_is_cut_at_max_length(encoder):
-    whole, cut = (encode_all(encoder, ["the cat window song river"], "query", max_length=length, precision="float32") for length in (None, 2))
+    whole, cut = (
+        encode_all(encoder, ["the cat window song river"], "query", max_length=length, precision="float32")
+        for length in (None, 2)
+    )
     assert cut.nnz == 2 < whole.nnz
 
 
@@ -52,7 +55,10 @@ def test_a_token_that_also_pads_counts_where_it_is_real(encoder):
     from sembridge.encoder.head import represent
 
     pad_id = encoder[0].sub_modules["query"][0].tokenizer.pad_token_id
-    batch = {"input_ids": torch.tensor([[7, pad_id, pad_id], [7, 9, 7]]), "attention_mask": torch.tensor([[1, 1, 0], [1, 1, 1]])}
+    batch = {
+        "input_ids": torch.tensor([[7, pad_id, pad_id], [7, 9, 7]]),
+        "attention_mask": torch.tensor([[1, 1, 0], [1, 1, 1]]),
+    }
     query = encoder[0].sub_modules["query"][0]
     with torch.no_grad():
         query.weight[pad_id] = 2.0

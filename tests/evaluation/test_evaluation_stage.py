@@ -58,7 +58,10 @@ def build(out, inputs, **parameters):
 
 @pytest.fixture(scope="module")
 def built(folder, tmp_path_factory):
-    return build(tmp_path_factory.mktemp("built") / "out", {"encoder": location(folder / "encoder"), "collection": location(folder / "en")})
+    return build(
+        tmp_path_factory.mktemp("built") / "out",
+        {"encoder": location(folder / "encoder"), "collection": location(folder / "en")},
+    )
 
 
 def measurement(folder):
@@ -89,7 +92,9 @@ def test_the_scores_are_those_of_ir_measures_on_the_written_run(folder, built):
     for name, oracle in ORACLES.items():
         expected = {metric.query_id: metric.value for metric in ir_measures.iter_calc([oracle], qrels, run)}
         assert per_query[name].to_dict() == pytest.approx(expected, abs=1e-9)
-        assert measurement(built)["scores"][name] == pytest.approx(ir_measures.calc_aggregate([oracle], qrels, run)[oracle], abs=1e-9)
+        assert measurement(built)["scores"][name] == pytest.approx(
+            ir_measures.calc_aggregate([oracle], qrels, run)[oracle], abs=1e-9
+        )
         assert 0.02 < measurement(built)["scores"][name] < 1
 
 
@@ -128,12 +133,16 @@ def test_precision_is_that_of_the_parameters(folder, built, tmp_path):
     inputs = {"encoder": location(folder / "encoder"), "collection": location(folder / "en")}
     low = build(tmp_path / "low", inputs, precision="bfloat16")
     assert (low / stage.RUN).read_bytes() != (built / stage.RUN).read_bytes()
-    assert measurement(low)["scores"]["recall@100"] == pytest.approx(measurement(built)["scores"]["recall@100"], abs=0.1)
+    assert measurement(low)["scores"]["recall@100"] == pytest.approx(
+        measurement(built)["scores"]["recall@100"], abs=0.1
+    )
 
 
 def test_a_trained_encoder_is_read_as_it_is_and_tells_about_its_training(folder, built, tmp_path):
     trained = made_encoder_folder(tmp_path / "trained", bias=-1.0)
-    (trained / "about.json").write_text(json.dumps({"label": "mean", "statistics": {"copied": 3}, "training": {"steps": 4}}))
+    (trained / "about.json").write_text(
+        json.dumps({"label": "mean", "statistics": {"copied": 3}, "training": {"steps": 4}})
+    )
     out = build(tmp_path / "out", {"trained": location(trained), "collection": location(folder / "en")})
     assert (out / stage.RUN).read_bytes() == (built / stage.RUN).read_bytes()
     assert measurement(out)["about"] == {"label": "mean", "statistics": {"copied": 3}, "training": {"steps": 4}}
@@ -143,7 +152,14 @@ def test_a_transplanted_encoder_searches_in_its_new_vocabulary(folder, tmp_path)
     made_tokenizer("wordpiece", "russian").save_pretrained(tmp_path / "tokenizer")
     (tmp_path / "initialization").mkdir()
     inputs = {"encoder": location(folder / "encoder"), "tokenizer": location(tmp_path / "tokenizer")}
-    asked = {"initializer": "univariate", "settings": {}, "profile": "fixed", "overlap": "fuzzy", "donors": None, "seed": 1}
+    asked = {
+        "initializer": "univariate",
+        "settings": {},
+        "profile": "fixed",
+        "overlap": "fuzzy",
+        "donors": None,
+        "seed": 1,
+    }
     initialization.build(tmp_path / "initialization", asked, inputs)
     inputs |= {"collection": location(folder / "ru")}
     base = build(tmp_path / "base", inputs)  # without an initialization it is the source encoder itself
@@ -166,7 +182,9 @@ def test_prompts_of_the_encoder_are_put_before_queries_and_documents(folder, tmp
     queries = list(zip(collection.query_ids, ("question the " + text for text in collection.query_texts), strict=True))
     judged = [(query, document, gain) for query, found in collection.qrels.items() for document, gain in found.items()]
     beir.write(tmp_path / "written", [(i, "", text) for i, text in documents], queries, judged)
-    written = build(tmp_path / "expected", {"encoder": location(folder / "encoder"), "collection": location(tmp_path / "written")})
+    written = build(
+        tmp_path / "expected", {"encoder": location(folder / "encoder"), "collection": location(tmp_path / "written")}
+    )
     assert gzip.decompress((out / stage.RUN).read_bytes()) == gzip.decompress((written / stage.RUN).read_bytes())
     assert measurement(out)["scores"] == measurement(written)["scores"]
 

@@ -35,7 +35,9 @@ class Body:
 
     def __call__(self, input_ids, attention_mask):
         ids = input_ids.float()
-        return SimpleNamespace(last_hidden_state=torch.stack([ids + 0.25 * torch.arange(ids.shape[1]), 1 - ids], dim=-1))
+        return SimpleNamespace(
+            last_hidden_state=torch.stack([ids + 0.25 * torch.arange(ids.shape[1]), 1 - ids], dim=-1)
+        )
 
 
 def test_weights_worked_out_by_hand():
@@ -159,7 +161,8 @@ def test_what_is_no_bge_m3_is_refused(tmp_path):
     for name in ("sparse_linear.safetensors", "sparse_linear.pt"):
         (folder / name).unlink()
     with pytest.raises(
-        ValueError, match=r"is not of kind bge-m3: no sparse_linear\.pt is found in it; a dense model is a bridge, with the row dense"
+        ValueError,
+        match=r"is not of kind bge-m3: no sparse_linear\.pt is found in it; a dense model is a bridge, with the row dense",
     ):
         check(str(folder))
     (folder / "config.json").unlink()
@@ -169,12 +172,18 @@ def test_what_is_no_bge_m3_is_refused(tmp_path):
 
 def test_on_the_hub_the_head_is_read_before_the_body(folder, tmp_path, hub):
     def added(name, path):
-        return f"some/{name}", hub.add(f"some/{name}", {file.name: file.read_bytes() for file in path.iterdir()}, kind="models")
+        return f"some/{name}", hub.add(
+            f"some/{name}", {file.name: file.read_bytes() for file in path.iterdir()}, kind="models"
+        )
 
     check(*(good := added("m3", folder)))
     evil = made_bge_m3_folder(tmp_path / "evil", head=None)
     torch.save(Evil(tmp_path / "ran"), evil / "sparse_linear.pt")
     with pytest.raises(ValueError, match=r"sparse_linear\.pt is refused"):
         check(*added("evil", evil))
-    assert not (tmp_path / "ran").exists() and not [path for path in hub.transfers() if path.endswith("model.safetensors")]
-    np.testing.assert_array_equal(encode(load(*good), TEXTS[:5]).toarray(), encode(load(str(folder)), TEXTS[:5]).toarray())
+    assert not (tmp_path / "ran").exists() and not [
+        path for path in hub.transfers() if path.endswith("model.safetensors")
+    ]
+    np.testing.assert_array_equal(
+        encode(load(*good), TEXTS[:5]).toarray(), encode(load(str(folder)), TEXTS[:5]).toarray()
+    )

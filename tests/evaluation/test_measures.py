@@ -36,7 +36,9 @@ def random_case(seed, queries=12, documents=150):
 def test_equals_trec_eval(seed):
     run, qrels = random_case(seed)
     # The oracles break ties by rules of their own, and not the same ones: they get the rank instead of the score.
-    by_rank = {query: {document: float(-rank) for rank, (document, _) in enumerate(ranking)} for query, ranking in run.items()}
+    by_rank = {
+        query: {document: float(-rank) for rank, (document, _) in enumerate(ranking)} for query, ranking in run.items()
+    }
     expected = {name: {} for name in ORACLES}
     names = {oracle: name for name, oracle in ORACLES.items()}
     for metric in ir_measures.iter_calc(ORACLES.values(), qrels, by_rank):
@@ -63,7 +65,12 @@ def test_by_hand():
 
 def test_the_cutoffs():
     run = {"q": [(f"d{i:03}", 1.0) for i in range(120)]}
-    for position, expected in {9: (1 / math.log2(11), 1.0, 0.1), 10: (0, 1.0, 0), 99: (0, 1.0, 0), 100: (0, 0, 0)}.items():
+    for position, expected in {
+        9: (1 / math.log2(11), 1.0, 0.1),
+        10: (0, 1.0, 0),
+        99: (0, 1.0, 0),
+        100: (0, 0, 0),
+    }.items():
         values = measures.evaluate(run, {"q": {f"d{position:03}": 1}})
         assert [values[name]["q"] for name in ("ndcg@10", "recall@100", "mrr@10")] == pytest.approx(expected)
 

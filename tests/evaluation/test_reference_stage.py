@@ -43,7 +43,12 @@ def folder(tmp_path_factory):
     lines = english()
     texts = [f"{lines[i % len(lines)]} {lines[i * 7 % len(lines)]}"[: 20 + i % 90] for i in range(600)]
     queries = [(f"q{i}", " ".join(lines[i].split()[:4])) for i in range(20)]
-    beir.write(folder / "en", [(f"d{i}", "", text) for i, text in enumerate(texts)], queries, [(f"q{i}", f"d{i}", 1) for i in range(20)])
+    beir.write(
+        folder / "en",
+        [(f"d{i}", "", text) for i, text in enumerate(texts)],
+        queries,
+        [(f"q{i}", f"d{i}", 1) for i in range(20)],
+    )
     return folder
 
 
@@ -57,7 +62,11 @@ def runs(tmp_path, monkeypatch):
 
 def build(out, folder, model, **parameters):
     out.mkdir(parents=True)
-    sparse_models.build(out, PARAMETERS | parameters, {"encoder": Location(str(folder / model)), "collection": Location(str(folder / "en"))})
+    sparse_models.build(
+        out,
+        PARAMETERS | parameters,
+        {"encoder": Location(str(folder / model)), "collection": Location(str(folder / "en"))},
+    )
     return out
 
 
@@ -80,11 +89,15 @@ def assert_run(out, expected):
 def test_the_run_is_that_of_the_library_s_vectors(folder, tmp_path, model):
     collection, encoder = beir.load(folder / "en"), SparseEncoder(str(folder / model))
     encoder.max_seq_length = 32
-    vectors = [encoder.encode(list(texts)).to_dense().numpy() for texts in (collection.query_texts, collection.document_texts)]
+    vectors = [
+        encoder.encode(list(texts)).to_dense().numpy() for texts in (collection.query_texts, collection.document_texts)
+    ]
     out = build(tmp_path / "out", folder, model)
     assert_run(out, scores(*vectors))
     about = json.loads((out / stage.MEASUREMENT).read_text(encoding="utf-8"))
-    assert about["about"] == {"label": "sparse-encoder"} and about["statistics"]["doc_active"] == pytest.approx((vectors[1] != 0).sum(axis=1).mean())
+    assert about["about"] == {"label": "sparse-encoder"} and about["statistics"]["doc_active"] == pytest.approx(
+        (vectors[1] != 0).sum(axis=1).mean()
+    )
 
 
 def test_a_splade_is_read_as_the_grid_reads_it(folder, tmp_path):
@@ -99,7 +112,9 @@ def test_a_splade_is_read_as_the_grid_reads_it(folder, tmp_path):
 
 def test_a_roberta_reads_no_more_than_it_has_positions_for(tmp_path):
     family_folder(tmp_path / "roberta", "roberta")
-    encode = sparse_models._load("sparse-encoder", Location(str(tmp_path / "roberta")), PARAMETERS | {"max_length": None})
+    encode = sparse_models._load(
+        "sparse-encoder", Location(str(tmp_path / "roberta")), PARAMETERS | {"max_length": None}
+    )
     long, longer = (" ".join(english()[:count]) for count in (100, 200))
     (found,) = encode([long, longer], "document")
     assert found.nnz and (found[[0]] != found[[1]]).nnz == 0, "both are cut at the same place"
@@ -115,17 +130,23 @@ def test_the_row_of_bge_m3(folder, tmp_path):
     ]
     out = build(tmp_path / "out", folder, "bge-m3", kind="bge-m3")
     assert_run(out, scores(*one_by_one))
-    assert (build(tmp_path / "again", folder, "bge-m3", kind="bge-m3") / stage.RUN).read_bytes() == (out / stage.RUN).read_bytes()
+    assert (build(tmp_path / "again", folder, "bge-m3", kind="bge-m3") / stage.RUN).read_bytes() == (
+        out / stage.RUN
+    ).read_bytes()
 
 
-@pytest.mark.parametrize(("kind", "model"), [("sparse-encoder", "saved"), ("sparse-encoder", "csr"), ("bge-m3", "bge-m3")])
+@pytest.mark.parametrize(
+    ("kind", "model"), [("sparse-encoder", "saved"), ("sparse-encoder", "csr"), ("bge-m3", "bge-m3")]
+)
 def test_for_lack_of_memory_less_is_read_at_a_time(folder, tmp_path, kind, model):
     inputs, found = {"encoder": Location(str(folder / model)), "collection": Location(str(folder / "en"))}, []
     largest = {}
     for batch_divisor in (1, 16):
         (tmp_path / str(batch_divisor)).mkdir()
         with batches_seen() as seen:
-            sparse_models.build(tmp_path / str(batch_divisor), PARAMETERS | {"kind": kind}, inputs, batch_divisor=batch_divisor)
+            sparse_models.build(
+                tmp_path / str(batch_divisor), PARAMETERS | {"kind": kind}, inputs, batch_divisor=batch_divisor
+            )
         largest[batch_divisor] = [max(sizes) for sizes in zip(*seen, strict=True)]
         found.append(json.loads((tmp_path / str(batch_divisor) / stage.MEASUREMENT).read_text(encoding="utf-8")))
     if model == "saved":  # read as all SPLADE encoders are, whose batches are counted in tokens
@@ -152,7 +173,9 @@ def test_milco_s_code_runs_on_request(folder, tmp_path, runs):
     with pytest.raises(ValueError, match="trust_remote_code"):
         milco.load(str(tmp_path / "milco"), remote_code=False, batch_size=4)
     assert not runs.exists(), "checked and refused without a line of it being run"
-    out = build(tmp_path / "out", folder, tmp_path / "milco", kind="milco", remote_code=True, precision=None, max_length=None)
+    out = build(
+        tmp_path / "out", folder, tmp_path / "milco", kind="milco", remote_code=True, precision=None, max_length=None
+    )
     assert runs.read_text().startswith("imported")
 
     def vector(text):
@@ -164,7 +187,10 @@ def test_milco_s_code_runs_on_request(folder, tmp_path, runs):
         return found
 
     collection = beir.load(folder / "en")
-    assert_run(out, scores(*([vector(text) for text in texts] for texts in (collection.query_texts, collection.document_texts))))
+    assert_run(
+        out,
+        scores(*([vector(text) for text in texts] for texts in (collection.query_texts, collection.document_texts))),
+    )
 
 
 def test_milco_is_asked_for_smaller_batches(folder, tmp_path, runs):
@@ -177,12 +203,16 @@ def test_milco_is_asked_for_smaller_batches(folder, tmp_path, runs):
 
 
 def test_milco_s_options_are_those_it_has(folder, tmp_path, runs):
-    code = MILCO.replace(", source_view=False", "").replace(" if source_view", "")  # as its training code has them: both views, unasked
+    code = MILCO.replace(", source_view=False", "").replace(
+        " if source_view", ""
+    )  # as its training code has them: both views, unasked
     made_milco_folder(tmp_path / "milco", code=code)
     made_milco_folder(tmp_path / "asked")
     texts = ["the old cat", "a b c d e f g"]
     vectors = [
-        sparse_models.as_csr(milco.load(str(tmp_path / name), remote_code=True, max_length=5, batch_size=4)(texts, "query")).toarray()
+        sparse_models.as_csr(
+            milco.load(str(tmp_path / name), remote_code=True, max_length=5, batch_size=4)(texts, "query")
+        ).toarray()
         for name in ("milco", "asked")
     ]
     np.testing.assert_array_equal(*vectors)
@@ -225,7 +255,8 @@ def test_a_sparse_encoder_with_a_module_of_its_own(folder, tmp_path, runs):
     (tmp_path / "own" / "modules.json").write_text(json.dumps(modules))
     (tmp_path / "own" / "doubled.py").write_text(CUSTOM)
     with pytest.raises(
-        ValueError, match=r"own' runs code of its own \(doubled\.Doubled\); if you have read it and trust it, set remote_code to true"
+        ValueError,
+        match=r"own' runs code of its own \(doubled\.Doubled\); if you have read it and trust it, set remote_code to true",
     ):
         build(tmp_path / "refused", folder, tmp_path / "own")
     assert not runs.exists()
@@ -246,7 +277,9 @@ def test_code_of_a_further_repository_is_refused(folder, tmp_path, runs):
     modules[1]["type"] = "someone/else--doubled.Doubled"
     (tmp_path / "own" / "modules.json").write_text(json.dumps(modules))
     for kind, name in (("milco", "milco"), ("sparse-encoder", "own")):
-        with pytest.raises(ValueError, match=r"runs code of another repository \(someone/else--.*\), which no revision pins"):
+        with pytest.raises(
+            ValueError, match=r"runs code of another repository \(someone/else--.*\), which no revision pins"
+        ):
             sparse_models.check(kind, str(tmp_path / name), remote_code=True)
 
 
@@ -257,20 +290,31 @@ def test_only_what_is_of_the_kind_is_taken(folder, tmp_path):
         assert "\n" not in str(error.value)
         return str(error.value)
 
-    assert "is no sparse encoder but a SentenceTransformer; give a SparseEncoder, or make it a bridge" in refused("sparse-encoder", folder / "dense")
+    assert "is no sparse encoder but a SentenceTransformer; give a SparseEncoder, or make it a bridge" in refused(
+        "sparse-encoder", folder / "dense"
+    )
     assert "is no sparse encoder but a SentenceTransformer" in refused("sparse-encoder", folder / "static")
     silent = tmp_path / "silent"  # one that does not say what it is
     shutil.copytree(folder / "dense", silent)
     (silent / "config_sentence_transformers.json").unlink()
     assert "is no sparse encoder but a model of Transformer, Pooling" in refused("sparse-encoder", silent)
-    assert "no modules.json, no ...ForMaskedLM (architectures: XLMRobertaModel)" in refused("sparse-encoder", folder / "bge-m3")
+    assert "no modules.json, no ...ForMaskedLM (architectures: XLMRobertaModel)" in refused(
+        "sparse-encoder", folder / "bge-m3"
+    )
     assert "is not of kind bge-m3: no sparse_linear.pt" in refused("bge-m3", folder / "plain")
-    assert "is not of kind milco: its config.json names no code" in refused("milco", folder / "bge-m3", remote_code=True)
+    assert "is not of kind milco: its config.json names no code" in refused(
+        "milco", folder / "bge-m3", remote_code=True
+    )
     pickled = made_encoder_folder(tmp_path / "pickled")
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
-    assert "pickled' has no .safetensors file; convert its weights, pickled weights are not loaded" in refused("sparse-encoder", pickled)
+    assert "pickled' has no .safetensors file; convert its weights, pickled weights are not loaded" in refused(
+        "sparse-encoder", pickled
+    )
     coded = made_encoder_folder(tmp_path / "coded")
-    config = json.loads((coded / "config.json").read_text()) | {"model_type": "newer-bert", "auto_map": {"AutoModelForMaskedLM": "newer.Bert"}}
+    config = json.loads((coded / "config.json").read_text()) | {
+        "model_type": "newer-bert",
+        "auto_map": {"AutoModelForMaskedLM": "newer.Bert"},
+    }
     (coded / "config.json").write_text(json.dumps(config))
     assert "coded' runs code of its own (newer.Bert)" in refused("sparse-encoder", coded)
     (coded / "config.json").write_text(json.dumps(config | {"model_type": "bert"}))  # transformers has that one itself
@@ -279,6 +323,10 @@ def test_only_what_is_of_the_kind_is_taken(folder, tmp_path):
 
 def test_weights_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match="gave 1 vectors for 1 texts, or weights that are not finite"):
-        list(sparse_models._windows(lambda texts, side: sparse_models.as_csr(torch.tensor([[float("nan")]])), ["a"], "query"))
+        list(
+            sparse_models._windows(
+                lambda texts, side: sparse_models.as_csr(torch.tensor([[float("nan")]])), ["a"], "query"
+            )
+        )
     with pytest.raises(ValueError, match="gave 1 vectors for 2 texts"):
         list(sparse_models._windows(lambda texts, side: sparse_models.as_csr(torch.ones(1, 2)), ["a", "b"], "query"))

@@ -39,7 +39,11 @@ def one_pass(kind, queries, documents, document_ids, k, block):
 
 def random_matrix(rng, rows, dimensions, levels=None):
     """Half-empty rows of float32; with `levels`, few distinct weights, so that scores tie."""
-    values = rng.choice(np.float32(levels), (rows, dimensions)) if levels else rng.standard_normal((rows, dimensions)).astype(np.float32)
+    values = (
+        rng.choice(np.float32(levels), (rows, dimensions))
+        if levels
+        else rng.standard_normal((rows, dimensions)).astype(np.float32)
+    )
     return np.where(rng.random((rows, dimensions)) < 0.4, values, np.float32(0))
 
 
@@ -49,7 +53,13 @@ def random_ids(rng, n):
 
 @KINDS
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 40), k=st.integers(1, 12), block=st.integers(1, 41), ties=st.booleans())
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(1, 40),
+    k=st.integers(1, 12),
+    block=st.integers(1, 41),
+    ties=st.booleans(),
+)
 def test_equals_brute_force_to_the_bit(kind, seed, n, k, block, ties):
     rng = np.random.default_rng(seed)
     levels = [-1, 0.5, 1, 2] if ties else None
@@ -73,7 +83,9 @@ def test_ties_are_broken_by_id_also_where_they_straddle_blocks_and_the_cut(kind)
 @KINDS
 def test_scores_of_zero_or_less_are_not_retrieved(kind):
     documents = np.float32([[1, 1], [1, 0], [0, 1], [0, 0], [-1, 0]])
-    run = one_pass(kind, np.float32([[1, -1], [0, 0]]), documents, list("abcde"), 10, 2).result(["q", "empty"], list("abcde"))
+    run = one_pass(kind, np.float32([[1, -1], [0, 0]]), documents, list("abcde"), 10, 2).result(
+        ["q", "empty"], list("abcde")
+    )
     assert run == {"q": [("b", 1.0)], "empty": []}
 
 
@@ -81,7 +93,10 @@ def test_scores_of_zero_or_less_are_not_retrieved(kind):
 def corpus():
     """Weights spread over many magnitudes, so that any other order of summation would round differently."""
     rng = np.random.default_rng(7)
-    queries, documents = (random_matrix(rng, rows, 200) * np.float32(10) ** rng.integers(-4, 5, (rows, 200)).astype(np.float32) for rows in (30, 257))
+    queries, documents = (
+        random_matrix(rng, rows, 200) * np.float32(10) ** rng.integers(-4, 5, (rows, 200)).astype(np.float32)
+        for rows in (30, 257)
+    )
     documents[100:140] = documents[:40]  # exact duplicates: ties at arbitrary scores
     return queries, documents, random_ids(rng, len(documents))
 
@@ -133,7 +148,11 @@ def shuffled(dense):
 @given(seed=st.integers(0, 2**32 - 1), shards=st.integers(1, 6))
 def test_any_sharding_in_any_order_merges_to_the_same_bits(kind, seed, shards):
     rng = np.random.default_rng(seed)
-    queries, documents, ids = random_matrix(rng, 6, 10, [0.5, 1, 3]), random_matrix(rng, 50, 10, [0.5, 1, 3]), random_ids(rng, 50)
+    queries, documents, ids = (
+        random_matrix(rng, 6, 10, [0.5, 1, 3]),
+        random_matrix(rng, 50, 10, [0.5, 1, 3]),
+        random_ids(rng, 50),
+    )
     parts = [kind(sparse.csr_array(queries), 8, id_order(ids)) for _ in range(shards)]
     starts = rng.permutation(np.arange(0, 50, 7))
     for start in starts:

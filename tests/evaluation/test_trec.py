@@ -16,7 +16,13 @@ def run():
     """Ties in float64, ties only in float32, ties among neighbours of the nudged values, tiny and huge scores, a query without results."""
     near = 1.0 + 1e-12
     return {
-        "q2": [("b", near), ("a", 1.0), ("c", 1.0), ("d", float(np.nextafter(np.float32(1), np.float32(0)))), ("e", 0.5)],
+        "q2": [
+            ("b", near),
+            ("a", 1.0),
+            ("c", 1.0),
+            ("d", float(np.nextafter(np.float32(1), np.float32(0)))),
+            ("e", 0.5),
+        ],
         "q10": [("z", 3e38), ("y", 3e38), ("x", 1e-45), ("w", 1e-45), ("v", 1e-300)],
         "lost": [],
         "q1": [(f"d{i:03}", 7.25) for i in range(200)],
@@ -48,7 +54,9 @@ def test_every_tool_recovers_the_order(run, tmp_path):
     for dtype in (np.float32, np.float64):
         for sign in (1, -1):  # among equals the smaller id first, or the larger
             recovered = {
-                query: sorted(sorted(scores, reverse=sign < 0), key=lambda document, scores=scores: -dtype(scores[document]))
+                query: sorted(
+                    sorted(scores, reverse=sign < 0), key=lambda document, scores=scores: -dtype(scores[document])
+                )
                 for query, scores in read.items()
             }
             assert recovered == order(run)
@@ -58,7 +66,9 @@ def test_trec_eval_on_the_file_measures_what_we_measured(run, tmp_path):
     del run["lost"]
     qrels = {"q2": {"c": 1, "d": 2}, "q10": {"v": 1, "y": 3}, "q1": {"d005": 1, "d150": 1}}
     trec.write(run, tmp_path / "run.trec", "sembridge")
-    theirs = ir_measures.calc_aggregate([nDCG @ 10, RR @ 10], qrels, ir_measures.read_trec_run(str(tmp_path / "run.trec")))
+    theirs = ir_measures.calc_aggregate(
+        [nDCG @ 10, RR @ 10], qrels, ir_measures.read_trec_run(str(tmp_path / "run.trec"))
+    )
     ours = measures.means(measures.evaluate(run, qrels))
     assert (ours["ndcg@10"], ours["mrr@10"]) == pytest.approx((theirs[nDCG @ 10], theirs[RR @ 10]), abs=1e-12)
 

@@ -20,7 +20,11 @@ FIGURES = {
             Row("search 20 documents", "scipy", 1.5, 6.0, 4.0, 5).as_dict(),
         ],
     },
-    "grid": {"hardware": "one machine", "quick": False, "rows": [Row("24 cells", "cell by cell", 60.0, 1200.0, 20.0, 1, goal=4.0).as_dict()]},
+    "grid": {
+        "hardware": "one machine",
+        "quick": False,
+        "rows": [Row("24 cells", "cell by cell", 60.0, 1200.0, 20.0, 1, goal=4.0).as_dict()],
+    },
 }
 TABLE = """\
 On one machine:
@@ -48,7 +52,12 @@ def test_the_table():
 def test_each_hardware_has_a_table_of_its_own():
     other = FIGURES["grid"] | {"hardware": "another machine"}
     found = page.table({"search": FIGURES["search"], "grid": other})
-    assert found.index("On one machine:") < found.index("search 20") < found.index("On another machine:") < found.index("24 cells")
+    assert (
+        found.index("On one machine:")
+        < found.index("search 20")
+        < found.index("On another machine:")
+        < found.index("24 cells")
+    )
 
 
 def test_figures_are_kept_and_their_table_replaces_the_old_one(tmp_path):

@@ -34,10 +34,22 @@ def cell(collection: str, stage: str) -> Cell:
 CELLS = [cell("faq", "zero-shot"), cell("faq", "fine-tuned"), cell("passages", "fine-tuned")]
 THEIRS = [
     {"scores": {"ndcg@10": 0.30}, "seconds": {"load": 1.0, "bridge": 4.0, "initialize": 6.0, "evaluate": 3.0}},
-    {"scores": {"ndcg@10": 0.40}, "seconds": {"load": 1.5, "bridge": 5.0, "initialize": 7.0, "train": 20.0, "evaluate": 2.0}},
-    {"scores": {"ndcg@10": 0.50}, "seconds": {"load": 2.5, "bridge": 6.0, "initialize": 8.0, "train": 21.0, "evaluate": 9.0}},
+    {
+        "scores": {"ndcg@10": 0.40},
+        "seconds": {"load": 1.5, "bridge": 5.0, "initialize": 7.0, "train": 20.0, "evaluate": 2.0},
+    },
+    {
+        "scores": {"ndcg@10": 0.50},
+        "seconds": {"load": 2.5, "bridge": 6.0, "initialize": 8.0, "train": 21.0, "evaluate": 9.0},
+    },
 ]
-PIECES = {"load": 1 + 1.5 + 2.5, "bridge": 4, "initialize": 6, "evaluate": 3 + 2 + 9, "train": 20}  # theirs, each done once
+PIECES = {
+    "load": 1 + 1.5 + 2.5,
+    "bridge": 4,
+    "initialize": 6,
+    "evaluate": 3 + 2 + 9,
+    "train": 20,
+}  # theirs, each done once
 ONCE = 49
 
 
@@ -49,18 +61,26 @@ def store(tmp_path):
         (folder := found.path(artifact)).mkdir(parents=True)
         (folder / "MANIFEST.json").write_text(json.dumps({"seconds": taken}), encoding="utf-8")
     for one, score in zip(CELLS, (0.31, 0.40, 0.48), strict=True):
-        (found.path(one.artifact) / "measurement.json").write_text(json.dumps({"scores": {"ndcg@10": score}}), encoding="utf-8")
+        (found.path(one.artifact) / "measurement.json").write_text(
+            json.dumps({"scores": {"ndcg@10": score}}), encoding="utf-8"
+        )
     return found
 
 
 def test_each_piece_is_counted_once_for_whatever_decides_it():
     assert grid.each_once(THEIRS, CELLS) == PIECES
-    other = replace(CELLS[1], identity=replace(CELLS[1].identity, initializer="random"))  # all of its own but the bridge, which knows no method
+    other = replace(
+        CELLS[1], identity=replace(CELLS[1].identity, initializer="random")
+    )  # all of its own but the bridge, which knows no method
     added = {"load": 1.5, "bridge": 0, "initialize": 7, "train": 20, "evaluate": 2}
-    assert grid.each_once([*THEIRS, THEIRS[1]], [*CELLS, other]) == {piece: PIECES[piece] + more for piece, more in added.items()}
+    assert grid.each_once([*THEIRS, THEIRS[1]], [*CELLS, other]) == {
+        piece: PIECES[piece] + more for piece, more in added.items()
+    }
     foreign = replace(CELLS[1], identity=replace(CELLS[1].identity, language="ru"))  # a language shares nothing
     added["bridge"] = 5
-    assert grid.each_once([*THEIRS, THEIRS[1]], [*CELLS, foreign]) == {piece: PIECES[piece] + more for piece, more in added.items()}
+    assert grid.each_once([*THEIRS, THEIRS[1]], [*CELLS, foreign]) == {
+        piece: PIECES[piece] + more for piece, more in added.items()
+    }
 
 
 def test_the_gain_is_the_product_of_its_parts(store):
@@ -69,7 +89,10 @@ def test_the_gain_is_the_product_of_its_parts(store):
     assert (wall.ours, wall.theirs, wall.ratio, wall.goal) == (20.0, 100.0, 5.0, 4.0)
     assert (sharing.ours, sharing.theirs) == (ONCE + 5, 100.0)
     assert (kernels.ours, kernels.theirs) == (2 + 10 + 3 * 1, ONCE + 5)  # the world is given to both sides
-    assert "thread each: initialization 2 s, evaluation 3 s, trained-encoder 10 s; theirs" in kernels.note and "train 20 s" in kernels.note
+    assert (
+        "thread each: initialization 2 s, evaluation 3 s, trained-encoder 10 s; theirs" in kernels.note
+        and "train 20 s" in kernels.note
+    )
     assert (scheduling.ours, scheduling.theirs) == (20.0, 15.0)
     assert sharing.ratio * kernels.ratio * scheduling.ratio == pytest.approx(wall.ratio)
     assert scheduling.note.endswith("the run says: Ray: 6 s of 20 s (30%) started")
@@ -92,7 +115,9 @@ def test_both_sides_are_given_the_same_folders():
     trained = SimpleNamespace(inputs=start | {"pairs": "PAIRS"})
     asked = [
         SimpleNamespace(identity=CELLS[0].identity, artifact=SimpleNamespace(inputs=start | {"collection": "FAQ"})),
-        SimpleNamespace(identity=CELLS[2].identity, artifact=SimpleNamespace(inputs={"trained": trained, "collection": "PASSAGES"})),
+        SimpleNamespace(
+            identity=CELLS[2].identity, artifact=SimpleNamespace(inputs={"trained": trained, "collection": "PASSAGES"})
+        ),
     ]
     preset = SimpleNamespace(training=SimpleNamespace(model_dump=lambda: {"epochs": 1}))
     folders = {"encoder": "ENCODER", "tokenizer": "TOKENIZER", "bridge": "BRIDGE"}
@@ -100,6 +125,13 @@ def test_both_sides_are_given_the_same_folders():
         "training": {"epochs": 1},
         "cells": [
             {"initializer": "mean", "alpha": None, "regime": "zero-shot", "collection": "FAQ", **folders},
-            {"initializer": "mean", "alpha": None, "regime": "fine-tuned", "collection": "PASSAGES", **folders, "pairs": "PAIRS"},
+            {
+                "initializer": "mean",
+                "alpha": None,
+                "regime": "fine-tuned",
+                "collection": "PASSAGES",
+                **folders,
+                "pairs": "PAIRS",
+            },
         ],
     }

@@ -42,19 +42,27 @@ class Desk:
 
     def run(self, *command: object, code: int = 0) -> str:
         """What a command prints."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_"))}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_"))
+        }
         environment |= {"HF_ENDPOINT": self.hub.url, "HF_HOME": str(self.folder / "home"), "PYTHONPATH": str(ROOT)}
         environment |= {"HF_HUB_OFFLINE": "1"} if self.offline else {"HF_TOKEN": hub_double.TOKEN}
-        done = subprocess.run([sys.executable, *map(str, command)], env=environment, capture_output=True, text=True, timeout=500)
+        done = subprocess.run(
+            [sys.executable, *map(str, command)], env=environment, capture_output=True, text=True, timeout=500
+        )
         assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
         assert hub_double.TOKEN not in done.stdout + done.stderr
         return done.stdout
 
-    def grid(self, preset: str, results: str, *options: object, catalogs: tuple[str, ...] = ("pins",), store: str = "store") -> str:
+    def grid(
+        self, preset: str, results: str, *options: object, catalogs: tuple[str, ...] = ("pins",), store: str = "store"
+    ) -> str:
         files = [self.folder / f"{name}.yaml" for name in catalogs]
         knobs = [part for name, value in KNOBS.items() for part in ("--set", f"{name}={value}")]
         folders = ["--store", self.folder / store, "--results", self.folder / results]
-        return self.run(ROOT / "experiments" / "run_grid.py", "--preset", preset, "--catalog", *files, *knobs, *folders, *options)
+        return self.run(
+            ROOT / "experiments" / "run_grid.py", "--preset", preset, "--catalog", *files, *knobs, *folders, *options
+        )
 
     def compare(self, results: str, *options: object, code: int = 0) -> str:
         return self.run("-m", "harness.cli.main", "compare", self.folder / results, *options, code=code)
@@ -69,14 +77,20 @@ class Desk:
     def written(self, results: str) -> dict[str, bytes]:
         """Result files without the log."""
         folder = self.folder / results
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "run.log"}
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and path.name != "run.log"
+        }
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("paper")
     with hub_double.serve() as hub:
-        pins = hub_field.serve_models(hub, folder / "made", LANGUAGES, BRIDGES) | {"collections": hub_field.serve_collections(hub, LANGUAGES)}
+        pins = hub_field.serve_models(hub, folder / "made", LANGUAGES, BRIDGES) | {
+            "collections": hub_field.serve_collections(hub, LANGUAGES)
+        }
         pins["tokenizers"].pop("ru")  # pinned by an option instead
         (folder / "pins.yaml").write_text(yaml.safe_dump(pins), encoding="utf-8")
         yield Desk(folder, hub)
@@ -90,7 +104,9 @@ def zero_shot(desk) -> str:
 @pytest.fixture(scope="module")
 def fine_tuned(desk, zero_shot) -> str:
     """One architecture, because each of its rows is trained."""
-    return desk.grid("paper-fine-tuned", "fine-tuned", *pinned(desk), "--languages", *LANGUAGES, "--architectures", "splade-v3")
+    return desk.grid(
+        "paper-fine-tuned", "fine-tuned", *pinned(desk), "--languages", *LANGUAGES, "--architectures", "splade-v3"
+    )
 
 
 def pinned(desk: Desk) -> list[str]:
@@ -175,7 +191,9 @@ def test_compare_with_the_published_figures(desk, zero_shot, fine_tuned):
                 theirs = min(figure.get("either", [figure.get("value")]), key=lambda value: abs(mean - value))
                 assert alike.sum() == 2 and f"{mean:.3f}" in line and f"{mean - theirs:+.3f}" in line
                 compared += 1
-        ok, okish, fail, missing = map(int, re.fullmatch(r"(\d+) OK, (\d+) OKish, (\d+) FAIL, (\d+) not compared", told.splitlines()[-1]).groups())
+        ok, okish, fail, missing = map(
+            int, re.fullmatch(r"(\d+) OK, (\d+) OKish, (\d+) FAIL, (\d+) not compared", told.splitlines()[-1]).groups()
+        )
         assert (ok + okish + fail, missing) == (compared, len(paper["figures"]) - compared) and compared >= 5
         desk.compare(stage, *ours, "--strict", code=1 if fail else 0)
 
@@ -204,13 +222,26 @@ def test_bridges_on_copies_in_other_layouts(desk, zero_shot):
 
 def test_convergence_ends_where_fine_tuning_ends(desk, zero_shot, fine_tuned):
     told = desk.grid(
-        "paper-convergence", "curves", *pinned(desk), "--languages", "ko", "--initializers", "sembridge", "mean", "--set", "training.points=2"
+        "paper-convergence",
+        "curves",
+        *pinned(desk),
+        "--languages",
+        "ko",
+        "--initializers",
+        "sembridge",
+        "mean",
+        "--set",
+        "training.points=2",
     )
     curves = pd.read_csv(desk.folder / "curves" / "convergence.csv")
     assert list(curves["initializer"]) == ["sembridge"] * 3 + ["mean"] * 3 and list(curves["step"]) == [0, 1, 2] * 2
     ends = {"zero-shot": curves.query("step == 0"), "fine-tuned": curves.query("step == 2")}
     for stage, end in ends.items():
-        cells = desk.cells(stage).query("language == 'ko' and architecture == 'splade-v3' and collection == 'webfaq'").set_index("initializer")
+        cells = (
+            desk.cells(stage)
+            .query("language == 'ko' and architecture == 'splade-v3' and collection == 'webfaq'")
+            .set_index("initializer")
+        )
         assert list(end["ndcg@10"]) == list(cells.loc[["sembridge", "mean"], "ndcg@10"]), stage
     assert "convergence" in told
 
@@ -228,11 +259,20 @@ def test_offline_from_the_cache(desk, zero_shot, fine_tuned):
     away.grid("paper-alpha", "alpha", *pinned(desk), *few, store="another-store")
     cells = desk.cells("alpha")
     assert len(cells) == 2 * 10 and set(cells["status"]) == {"ok"} and not desk.hub.requests
-    expected = [*(f"sembridge (α={alpha})" for alpha in ("1", "1.5", "2", "2.5", "3", "4")), "focus", "ofa (bridge vectors)", "base", "bm25"]
+    expected = [
+        *(f"sembridge (α={alpha})" for alpha in ("1", "1.5", "2", "2.5", "3", "4")),
+        "focus",
+        "ofa (bridge vectors)",
+        "base",
+        "bm25",
+    ]
     assert rows(desk, "alpha", "webfaq_zero-shot_splade-v3", ["ko", "mean"]) == expected
     assert cells.query("initializer == 'sembridge' and collection == 'webfaq'")["doc_active"].nunique() == 6
     coordinates = ["language", "architecture", "collection", "initializer", "alpha"]
-    known, again = (one.query("collection == 'webfaq'").set_index(coordinates)["ndcg@10"] for one in (desk.cells("zero-shot"), cells))
+    known, again = (
+        one.query("collection == 'webfaq'").set_index(coordinates)["ndcg@10"]
+        for one in (desk.cells("zero-shot"), cells)
+    )
     again = again[again.index.isin(known.index)]
     assert len(again) == 5
     pd.testing.assert_series_equal(again, known.loc[again.index])

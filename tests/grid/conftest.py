@@ -26,7 +26,15 @@ def command(own_data, tmp_path):
 
     def run(*options: str, preset: str = "own-data", data: Path = own_data) -> tuple[int, str, str]:
         out, err = io.StringIO(), io.StringIO()
-        arguments = ["--preset", preset, "--store", str(tmp_path / "store"), "--results", str(tmp_path / "results"), *options]
+        arguments = [
+            "--preset",
+            preset,
+            "--store",
+            str(tmp_path / "store"),
+            "--results",
+            str(tmp_path / "results"),
+            *options,
+        ]
         if preset == "own-data":
             arguments += ["--set", f"data={data}"]
         # The command says in its environment that it needs no hub; tests after it shall not inherit that.

@@ -36,8 +36,12 @@ def test_unknown_names_get_the_nearest(refused):
     assert "--preset 'own-dta' is unknown; did you mean 'own-data'?" in refused(preset="own-dta")
     assert "'zero-short' is not valid; did you mean 'zero-shot'?" in refused(*RU, "--regimes", "zero-short")
     assert "option 'training.epoch' is unknown; did you mean 'epochs'?" in refused(*RU, "--set", "training.epoch=2")
-    assert "--architectures 'sorce' is not in this preset; did you mean 'source'?" in refused(*RU, "--architectures", "sorce")
-    assert "settings.focus.min_cont is unknown; did you mean 'min_count'?" in refused(*RU, "--set", "settings.focus.min_cont=2")
+    assert "--architectures 'sorce' is not in this preset; did you mean 'source'?" in refused(
+        *RU, "--architectures", "sorce"
+    )
+    assert "settings.focus.min_cont is unknown; did you mean 'min_count'?" in refused(
+        *RU, "--set", "settings.focus.min_cont=2"
+    )
     assert "language 'k0' is not in the pocket; did you mean 'ko'?" in refused("--languages", "k0", preset="pocket")
 
 
@@ -48,10 +52,14 @@ def test_values_out_of_range(refused):
     assert "training.batch_size 9 cannot be shared evenly by 2 workers" in refused(
         *RU, "--set", "training.batch_size=9", "--set", "training.workers=2"
     )
-    assert "donors 'ordinary' cannot be had with profile 'compat'" in refused(*RU, "--set", "profile=compat", "--set", "donors=ordinary")
+    assert "donors 'ordinary' cannot be had with profile 'compat'" in refused(
+        *RU, "--set", "profile=compat", "--set", "donors=ordinary"
+    )
     assert "'compatt' is not valid; did you mean 'compat'?" in refused(*RU, "--set", "profile=compatt")
     assert "lower resources.cpus_per_cell with --set" in refused(*RU, "--set", "resources.cpus_per_cell=4096")
-    assert "training.collection 'owm' is unknown; did you mean 'own'?" in refused(*RU, "--set", "training.collection=owm")
+    assert "training.collection 'owm' is unknown; did you mean 'own'?" in refused(
+        *RU, "--set", "training.collection=owm"
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,7 +77,9 @@ def test_defects_of_a_collection_name_file_and_line(refused, broken, file, spoil
     import re
 
     path = broken / "collections" / "ru" / file
-    path.write_text("".join(line + "\n" for line in spoil(path.read_text(encoding="utf-8").splitlines())), encoding="utf-8")
+    path.write_text(
+        "".join(line + "\n" for line in spoil(path.read_text(encoding="utf-8").splitlines())), encoding="utf-8"
+    )
     assert re.search(message, refused(*RU, data=broken))
 
 
@@ -95,7 +105,9 @@ def test_results_and_store_that_cannot_be_used(command, refused, tmp_path):
     assert code == 2 and "cannot be written" in err and not (tmp_path / "store").exists()
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "STORE.json").write_text('{"format": 999}')
-    assert "has format 999, this version writes format 1; choose another folder with --store DIR" in refused(*RU, store_exists=True)
+    assert "has format 999, this version writes format 1; choose another folder with --store DIR" in refused(
+        *RU, store_exists=True
+    )
     (tmp_path / "store" / "STORE.json").unlink()
     (tmp_path / "store" / "precious.txt").write_text("")
     assert "is not empty and no store" in refused(*RU, store_exists=True)
@@ -104,7 +116,8 @@ def test_results_and_store_that_cannot_be_used(command, refused, tmp_path):
 def test_a_hub_model_needs_its_revision(refused):
     message = refused(*RU, "--set", "architectures.source.model=naver/splade-v3")
     assert (
-        "'naver/splade-v3' does not exist here; if it is a hub model, add its pinned revision (--set architectures.source.revision=COMMIT)" in message
+        "'naver/splade-v3' does not exist here; if it is a hub model, add its pinned revision (--set architectures.source.revision=COMMIT)"
+        in message
     )
 
 
@@ -113,17 +126,26 @@ def test_what_is_given_twice_or_not_at_all(refused):
     assert "alphas: 4.0 is given twice" in refused(*RU, "--alphas", "4", "4.0")
     assert "option 'regimes'" in refused(*RU, "--set", "regimes=[]")
     assert "bm25 has no settings" in refused(*RU, "--set", "settings.bm25.k1=1")
-    assert "settings.sembridge.alpha is given by the grid; use the option alphas instead" in refused(*RU, "--set", "settings.sembridge.alpha=2")
+    assert "settings.sembridge.alpha is given by the grid; use the option alphas instead" in refused(
+        *RU, "--set", "settings.sembridge.alpha=2"
+    )
 
 
 def test_the_row_dense_needs_a_bridge_that_is_a_dense_encoder(refused, broken):
     dense = (*RU, "--initializers", "dense", "base")
-    assert "'dense' is a bridge and the preset has none; add --set bridges.NAME.model=FOLDER" in refused(*dense, "--set", "bridges={}")
+    assert "'dense' is a bridge and the preset has none; add --set bridges.NAME.model=FOLDER" in refused(
+        *dense, "--set", "bridges={}"
+    )
     assert "dense has no settings" in refused(*dense, "--set", "settings.dense.k=1")
-    assert "source' is no dense encoder: no modules.json is found in it" in refused(*dense, "--set", f"bridges.bridge.model={broken}/source")
+    assert "source' is no dense encoder: no modules.json is found in it" in refused(
+        *dense, "--set", f"bridges.bridge.model={broken}/source"
+    )
     config = broken / "bridge" / "config_sentence_transformers.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "SparseEncoder"}))
-    assert "bridges.bridge: " in (message := refused(*dense, data=broken)) and "is no dense encoder but a SparseEncoder" in message
+    assert (
+        "bridges.bridge: " in (message := refused(*dense, data=broken))
+        and "is no dense encoder but a SparseEncoder" in message
+    )
 
 
 def test_fine_tuning_needs_training_pairs(refused, broken):
@@ -147,13 +169,24 @@ def test_names_that_would_share_a_file_or_be_too_long_for_one(refused, command, 
     """All ways that happens: tests/inputs/test_file_name_inputs.py."""
 
     def encoders(*names):
-        return ["--initializers", "mean", *(part for name in names for part in ("--set", f"architectures.{name}.model={own_data / 'source'}"))]
+        return [
+            "--initializers",
+            "mean",
+            *(part for name in names for part in ("--set", f"architectures.{name}.model={own_data / 'source'}")),
+        ]
 
     said = refused(*RU, *encoders("x/y", "x--y"))
-    assert "architecture 'x/y' and architecture 'x--y' would share the file name 'ru_x--y_own_mean_zero-shot_s42.run': rename one of them" in said
+    assert (
+        "architecture 'x/y' and architecture 'x--y' would share the file name 'ru_x--y_own_mean_zero-shot_s42.run': rename one of them"
+        in said
+    )
     collection = f"collections.{'ж' * 70}.folder={own_data / 'collections'}/{{language}}"
-    assert "make a file name of 267 bytes, 242 are possible; give shorter names" in refused(*RU, *encoders("x" * 100), "--set", collection)
+    assert "make a file name of 267 bytes, 242 are possible; give shorter names" in refused(
+        *RU, *encoders("x" * 100), "--set", collection
+    )
     curves = ["--languages", "ru", "en", "--set", "training.points=2"]
-    assert "architecture 'source_ru' would share the file name 'own_convergence_source_ru.tex'" in refused(*curves, *encoders("source_ru"))
+    assert "architecture 'source_ru' would share the file name 'own_convergence_source_ru.tex'" in refused(
+        *curves, *encoders("source_ru")
+    )
     for without in ([*curves, "--regimes", "zero-shot"], curves[:3]):
         assert command(*without, *encoders("source_ru"), "--dry-run")[0] == 0, "without curves there are no such tables"

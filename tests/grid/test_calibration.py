@@ -28,14 +28,23 @@ def test_doctor_calibrates_and_keeps_the_rates(command, own_data, tmp_path: Path
     report = capsys.readouterr().out
     assert "an encoding by a random model (1 layers of 32, 120 tokens)" in report and "hours on this machine" in report
     rates = json.loads((tmp_path / "store" / "calibration.json").read_text(encoding="utf-8"))
-    assert all(rates[name] > 0 for name in ("encode", "train", "mix", "pairs", "words")) and rates["multiply"]["float32"] > 1e6
+    assert (
+        all(rates[name] > 0 for name in ("encode", "train", "mix", "pairs", "words"))
+        and rates["multiply"]["float32"] > 1e6
+    )
     assert 0 < rates["encode"] < 1.5 and rates["device"].startswith(("CPU", "NVIDIA"))
 
-    rates |= {"multiply": {"float32": 1e6}, "encode": 1.0, "auto": "float32"}  # a machine so slow that only the formulas count
+    rates |= {
+        "multiply": {"float32": 1e6},
+        "encode": 1.0,
+        "auto": "float32",
+    }  # a machine so slow that only the formulas count
     (tmp_path / "store" / "calibration.json").write_text(json.dumps(rates), encoding="utf-8")
     assert main(asked) == 0
     table = capsys.readouterr().out
-    rows = {row.split()[0]: row.split() for row in table.splitlines() if row.startswith(("evaluation", "bm25", "total"))}
+    rows = {
+        row.split()[0]: row.split() for row in table.splitlines() if row.startswith(("evaluation", "bm25", "total"))
+    }
     assert rows["evaluation"][4] == "calibrated" and "MFLOP" in table
     _, out, _ = command("--languages", "ru", "--dry-run")
     (line,) = [line for line in out.splitlines() if " evaluation " in line]

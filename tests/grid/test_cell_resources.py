@@ -43,7 +43,12 @@ def test_both_may_be_lacking():
 
 @pytest.mark.parametrize(
     ("limit", "grown"),
-    [(3, {"CPU": 16 + 8 + 8, "GPU": 4 + 1 + 1}), (1, {"CPU": 16, "GPU": 4}), (0, {}), (9, {"CPU": 16 + 4 * 8, "GPU": 4 + 4 * 1})],
+    [
+        (3, {"CPU": 16 + 8 + 8, "GPU": 4 + 1 + 1}),
+        (1, {"CPU": 16, "GPU": 4}),
+        (0, {}),
+        (9, {"CPU": 16 + 4 * 8, "GPU": 4 + 4 * 1}),
+    ],
 )
 def test_what_a_cluster_may_grow_to(limit, grown, tmp_path):
     """One large worker, four small ones, and no more at a time than the cluster's limit; the head node is there already."""
@@ -61,5 +66,7 @@ def test_machines_that_are_listed_are_not_grown_to(tmp_path):
     """What provider `local` leaves on the head node: a kind without resources. What is there is counted by Ray."""
     file = tmp_path / "ray_bootstrap_config.yaml"
     kinds = {"local.cluster.node": {"resources": {}, "node_config": {}, "min_workers": 1, "max_workers": 1}}
-    file.write_text(yaml.safe_dump({"max_workers": 1, "head_node_type": "local.cluster.node", "available_node_types": kinds}))
+    file.write_text(
+        yaml.safe_dump({"max_workers": 1, "head_node_type": "local.cluster.node", "available_node_types": kinds})
+    )
     assert declared_resources(file) == {} == declared_resources(tmp_path / "none.yaml")

@@ -21,7 +21,14 @@ MEASURES = ["ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "fl
 @pytest.fixture
 def trainings(own_data):
     def make(*overrides):
-        cells = plan(load_preset("own-data", PRESETS, [f"data={own_data}", *overrides], {"languages": ["ru"], "initializers": ["mean", "base"]}))
+        cells = plan(
+            load_preset(
+                "own-data",
+                PRESETS,
+                [f"data={own_data}", *overrides],
+                {"languages": ["ru"], "initializers": ["mean", "base"]},
+            )
+        )
         return {a.key: a for cell in cells for a in cell.artifact.walk() if a.stage.name == "trained-encoder"}
 
     return make
@@ -32,7 +39,8 @@ def test_points_and_how_they_are_measured_are_in_the_key_only_where_there_are_so
     assert plain.keys() == none.keys() and not plain.keys() & points.keys() and len(plain) == len(points) == 2
     for artifact in plain.values():
         assert (
-            artifact.parameters.keys() <= {"training", "workers", "seed", "bias", "special_ids"} and "points" not in artifact.parameters["training"]
+            artifact.parameters.keys() <= {"training", "workers", "seed", "bias", "special_ids"}
+            and "points" not in artifact.parameters["training"]
         )
         assert "collection" not in artifact.inputs
     assert plain.keys() == trainings("evaluation.max_length=32").keys()
@@ -54,13 +62,25 @@ def test_a_negative_number_of_points_is_refused(command):
 
 def test_curves_end_in_the_cells(own_data, tmp_path):
     """To the last digit, although the points were measured within the training."""
-    options = [f"data={own_data}", "training.batch_size=4", "training.learning_rate=0.001", "training.checkpoint_every=2", "training.points=2"]
-    chosen = {"languages": ["ru"], "initializers": ["univariate", "base", "bm25"], "regimes": ["zero-shot", "fine-tuned"]}
+    options = [
+        f"data={own_data}",
+        "training.batch_size=4",
+        "training.learning_rate=0.001",
+        "training.checkpoint_every=2",
+        "training.points=2",
+    ]
+    chosen = {
+        "languages": ["ru"],
+        "initializers": ["univariate", "base", "bm25"],
+        "regimes": ["zero-shot", "fine-tuned"],
+    }
     store, records = Store(tmp_path / "store"), []
     store.create()
     for cell in plan(load_preset("own-data", PRESETS, options, chosen)):
         store.make(cell.artifact)
-        records.append(measurement.record(cell.identity, cell.artifact.key, cell.label, cell.reference, store.path(cell.artifact)))
+        records.append(
+            measurement.record(cell.identity, cell.artifact.key, cell.label, cell.reference, store.path(cell.artifact))
+        )
     written = write_results(tmp_path / "results", records, lambda _: None)
     cells, points = (pd.read_csv(tmp_path / "results" / name) for name in ("cells.csv", "convergence.csv"))
     assert points[["initializer", "step", "pairs"]].to_numpy().tolist() == [

@@ -53,12 +53,20 @@ def test_bert_base_has_85_million_weights_in_its_body():
 
 def test_an_evaluation_is_its_tokens_through_body_and_head(sizes):
     base = work(Artifact(EVALUATION, READ, {"encoder": ENCODER, "collection": FAQ}), sizes)
-    assert base.encode == 2 * (BODY + 8 * 100) * (1000 * 128 + 10 * 16) and base.pairs == 10_000 and base.precision == "float32"
-    transplanted = Artifact(EVALUATION, READ | {"max_length": 100}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "collection": FAQ})
+    assert (
+        base.encode == 2 * (BODY + 8 * 100) * (1000 * 128 + 10 * 16)
+        and base.pairs == 10_000
+        and base.precision == "float32"
+    )
+    transplanted = Artifact(
+        EVALUATION, READ | {"max_length": 100}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "collection": FAQ}
+    )
     assert work(transplanted, sizes).encode == 2 * (BODY + 8 * 50) * (1000 * 100 + 10 * 16)
 
 
-@pytest.mark.parametrize(("max_length", "tokens"), [(512, 24 + 192), (150, 24 + 150)])  # the longest of 2 is 1 + 1/2 times the mean of 16 and 128
+@pytest.mark.parametrize(
+    ("max_length", "tokens"), [(512, 24 + 192), (150, 24 + 150)]
+)  # the longest of 2 is 1 + 1/2 times the mean of 16 and 128
 def test_training_is_three_times_forward_of_padded_texts(sizes, max_length, tokens):
     training = {"max_pairs": None, "epochs": 2, "batch_size": 2, "max_length": max_length, "precision": "bfloat16"}
     inputs = {"encoder": ENCODER, "tokenizer": TOKENIZER, "pairs": FAQ}
@@ -69,28 +77,42 @@ def test_training_is_three_times_forward_of_padded_texts(sizes, max_length, toke
     assert work(few, sizes).train == pytest.approx(found.train / 4)
     evaluated = work(Artifact(EVALUATION, READ, {"trained": trained, "collection": FAQ}), sizes)
     assert evaluated.encode == 2 * (BODY + 8 * 50) * 128_160
-    curve = Artifact(TRAINED_ENCODER, {"training": training, "points": 3, "evaluation": READ}, inputs | {"collection": FAQ})
-    assert work(curve, sizes) == Work(encode=4 * evaluated.encode, train=found.train, pairs=4 * 10_000, precision="bfloat16")
+    curve = Artifact(
+        TRAINED_ENCODER, {"training": training, "points": 3, "evaluation": READ}, inputs | {"collection": FAQ}
+    )
+    assert work(curve, sizes) == Work(
+        encode=4 * evaluated.encode, train=found.train, pairs=4 * 10_000, precision="bfloat16"
+    )
 
 
 @pytest.mark.parametrize(("alpha", "compared"), [(4, 4), (1, 4 + 8)])
 def test_an_initialization_compares_all_tokens_with_all(sizes, alpha, compared):
     vectors = Artifact(BRIDGE_VECTORS, {}, {"bridge": BRIDGE, "tokenizer": TOKENIZER})
     inputs = {"encoder": ENCODER, "tokenizer": TOKENIZER, "bridge_source": vectors, "bridge_target": vectors}
-    assert work(Artifact(INITIALIZATION, {"settings": {"alpha": alpha}}, inputs), sizes) == Work(mix=2 * 50 * 100 * compared)
+    assert work(Artifact(INITIALIZATION, {"settings": {"alpha": alpha}}, inputs), sizes) == Work(
+        mix=2 * 50 * 100 * compared
+    )
     assert work(vectors, sizes) == Work(encode=2 * BRIDGE_BODY * 4 * 50)
-    assert work(Artifact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER}), sizes) == Work()
+    assert (
+        work(Artifact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER}), sizes) == Work()
+    )
 
 
 def test_text_that_is_learned_from(sizes):
     text = Member(FAQ, "corpus.jsonl")
-    assert work(Artifact(AUXILIARY_VECTORS, {}, {"tokenizer": TOKENIZER, "text": text}), sizes) == Work(words=3 * 128_000)
+    assert work(Artifact(AUXILIARY_VECTORS, {}, {"tokenizer": TOKENIZER, "text": text}), sizes) == Work(
+        words=3 * 128_000
+    )
     auxiliary = Artifact(AUXILIARY_VECTORS, {"epochs": 1}, {"tokenizer": TOKENIZER, "text": text})
     assert work(auxiliary, sizes) == Work(words=128_000)
-    focus = Artifact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "auxiliary": auxiliary})
+    focus = Artifact(
+        INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "auxiliary": auxiliary}
+    )
     assert work(focus, sizes) == Work(mix=2 * 50 * 100 * 100)
     words = Artifact(SUBWORD_VECTORS, {}, {"source": ENCODER, "target": TOKENIZER, "bridge": BRIDGE, "text": text})
-    assert work(words, sizes) == Work(encode=2 * BRIDGE_BODY * 4 * (100 + 100_000))  # no more than the 100,000 most frequent words
+    assert work(words, sizes) == Work(
+        encode=2 * BRIDGE_BODY * 4 * (100 + 100_000)
+    )  # no more than the 100,000 most frequent words
     ofa = Artifact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "words": words})
     assert work(ofa, sizes) == Work(mix=2 * 50 * 100 * 4)
 

@@ -4,8 +4,23 @@ import pandas as pd
 
 
 def test_bridges_as_rows_of_both_tables(command, own_data, tmp_path):
-    options = ["--languages", "ru", "--initializers", "univariate", "dense", "--set", f"bridges.second.model={own_data}/bridge"]
-    options += ["--set", "bridges.second.query_prompt='19 '", "--set", "training.batch_size=8", "--set", "training.epochs=1"]
+    options = [
+        "--languages",
+        "ru",
+        "--initializers",
+        "univariate",
+        "dense",
+        "--set",
+        f"bridges.second.model={own_data}/bridge",
+    ]
+    options += [
+        "--set",
+        "bridges.second.query_prompt='19 '",
+        "--set",
+        "training.batch_size=8",
+        "--set",
+        "training.epochs=1",
+    ]
     code, _, err = command(*options)
     assert code == 0, err
     cells = pd.read_csv(tmp_path / "results" / "cells.csv")

@@ -19,8 +19,16 @@ PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
 @pytest.fixture
 def cells_of(own_data, tmp_path):
     def make(shares, *options, **choices):
-        options = [f"data={own_data}", f"evaluation.shares={shares}", "training.max_length=16", "training.batch_size=4", *options]
-        return plan(load_preset("own-data", PRESETS, options, {"languages": ["ru"], "initializers": ["mean"]} | choices))
+        options = [
+            f"data={own_data}",
+            f"evaluation.shares={shares}",
+            "training.max_length=16",
+            "training.batch_size=4",
+            *options,
+        ]
+        return plan(
+            load_preset("own-data", PRESETS, options, {"languages": ["ru"], "initializers": ["mean"]} | choices)
+        )
 
     return make
 
@@ -50,7 +58,10 @@ def test_smaller_batches_of_any_share_are_recorded(cells_of, tmp_path):
     for share, batch_divisor in zip(shares, (4, 1, 16), strict=True):
         store.make(share, batch_divisor)
     store.make(cell.artifact, 64)  # which has no batches of its own then
-    assert json.loads((store.path(cell.artifact) / MEASUREMENT).read_text(encoding="utf-8"))["about"]["batches_divided"] == 16
+    assert (
+        json.loads((store.path(cell.artifact) / MEASUREMENT).read_text(encoding="utf-8"))["about"]["batches_divided"]
+        == 16
+    )
 
 
 def test_shares_are_artifacts_that_other_nodes_make_and_a_later_run_finds(cells_of, tmp_path):
@@ -59,7 +70,11 @@ def test_shares_are_artifacts_that_other_nodes_make_and_a_later_run_finds(cells_
     (zero,), (tuned,) = cells_of(3, regimes=["zero-shot"]), cells_of(3, regimes=["fine-tuned"])
     shares = [artifact for artifact in zero.artifact.walk() if artifact.stage.name == "evaluation-share"]
     assert [artifact.parameters["share"] for artifact in shares] == [0, 1, 2] and all(map(_apart, shares))
-    assert not any(_apart(artifact) for artifact in tuned.artifact.walk() if artifact.stage.name == "evaluation-share"), "they come with the training"
+    assert not any(
+        _apart(artifact) for artifact in tuned.artifact.walk() if artifact.stage.name == "evaluation-share"
+    ), "they come with the training"
     store.make(shares[1])
-    assert {artifact.parameters["share"] for artifact in missing([zero], store) if artifact.stage.name == "evaluation-share"} == {0, 2}
+    assert {
+        artifact.parameters["share"] for artifact in missing([zero], store) if artifact.stage.name == "evaluation-share"
+    } == {0, 2}
     assert cells_of(1, regimes=["zero-shot"])[0].artifact.key != zero.artifact.key

@@ -17,9 +17,19 @@ SMALL = ["--languages", "ru", "--set", "settings.focus.min_count=1", "--set", "s
 
 def start(data: Path, folder: Path, *options: str, store: Path | None = None) -> subprocess.Popen:
     """The command as a person runs it, in a process group of its own."""
-    arguments = [sys.executable, str(ROOT / "experiments" / "run_grid.py"), "--preset", "own-data", "--set", f"data={data}", *SMALL]
+    arguments = [
+        sys.executable,
+        str(ROOT / "experiments" / "run_grid.py"),
+        "--preset",
+        "own-data",
+        "--set",
+        f"data={data}",
+        *SMALL,
+    ]
     arguments += ["--store", str(store or folder / "store"), "--results", str(folder / "results"), *options]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def finish(process: subprocess.Popen) -> tuple[int, str, str]:
@@ -29,7 +39,11 @@ def finish(process: subprocess.Popen) -> tuple[int, str, str]:
 
 def outputs(folder: Path, *names: str) -> dict[str, bytes]:
     """Result files by relative name; the log and the seconds of cells.csv differ between runs and are left out."""
-    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted((folder / "results").rglob("*")) if p.is_file() and p.name != "run.log"}
+    found = {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted((folder / "results").rglob("*"))
+        if p.is_file() and p.name != "run.log"
+    }
     return {name: content for name, content in found.items() if not names or name.split("/")[1] in names}
 
 
@@ -76,9 +90,18 @@ def test_marks_follow_from_the_scores_of_the_queries(whole):
     labels = dict(pd.read_csv(folder / "results" / "cells.csv")[["label", "initializer"]].itertuples(index=False))
     for row in rows.itertuples():
         stage = queries[queries["regime"] == row.table.split("_")[1]]
-        best, method = (stage[stage["initializer"] == labels[name]].sort_values("query_id")["ndcg@10"].to_numpy() for name in (row.best, row.method))
-        assert row.difference == pytest.approx((best - method).mean(), abs=1e-9) and row.difference >= 0 and row.queries == 20
-        p = stats.permutation_test((best, method), mean_difference, permutation_type="samples", vectorized=True, n_resamples=10_000, rng=1).pvalue
+        best, method = (
+            stage[stage["initializer"] == labels[name]].sort_values("query_id")["ndcg@10"].to_numpy()
+            for name in (row.best, row.method)
+        )
+        assert (
+            row.difference == pytest.approx((best - method).mean(), abs=1e-9)
+            and row.difference >= 0
+            and row.queries == 20
+        )
+        p = stats.permutation_test(
+            (best, method), mean_difference, permutation_type="samples", vectorized=True, n_resamples=10_000, rng=1
+        ).pvalue
         assert row.p == pytest.approx(p, abs=0.03)
     assert out.count("†: not shown to be below the best") == 2
     printed = re.findall(r"^(.+?) +0\.\d{3}† +0\.\d{3}†$", out, re.MULTILINE)
@@ -97,7 +120,9 @@ def test_run_files_give_the_scores_to_other_tools(whole, own_data):
         (path,) = (folder / "results" / "runs").glob(f"ru_source_own_{cell.initializer}_*{cell.regime}_s42.run")
         found = ir_measures.calc_aggregate([nDCG @ 10, RR @ 10, R @ 100], qrels, ir_measures.read_trec_run(str(path)))
         row = cells.loc[cell.Index]
-        assert [found[nDCG @ 10], found[RR @ 10], found[R @ 100]] == pytest.approx([row["ndcg@10"], row["mrr@10"], row["recall@100"]], abs=1e-9)
+        assert [found[nDCG @ 10], found[RR @ 10], found[R @ 100]] == pytest.approx(
+            [row["ndcg@10"], row["mrr@10"], row["recall@100"]], abs=1e-9
+        )
 
 
 def test_the_same_command_again_computes_nothing(whole, own_data):
@@ -119,7 +144,17 @@ def test_two_empty_stores_give_the_same_bits(whole, own_data, tmp_path):
 
 def test_a_failed_cell_is_recorded_and_the_others_go_on(own_data, whole, tmp_path):
     code, out, err = finish(
-        start(own_data, tmp_path, "--regimes", "zero-shot", "--initializers", "focus", "mean", "--set", "settings.focus.min_count=100000")
+        start(
+            own_data,
+            tmp_path,
+            "--regimes",
+            "zero-shot",
+            "--initializers",
+            "focus",
+            "mean",
+            "--set",
+            "settings.focus.min_count=100000",
+        )
     )
     assert code == 1
     cells = pd.read_csv(tmp_path / "results" / "cells.csv").set_index("initializer")

@@ -73,12 +73,18 @@ def test_a_node_that_leaves_costs_no_attempt():
 def test_three_attempts_with_ever_smaller_batches():
     attempts, lack = Attempts(), Outcome(error="out of memory", verdict=MEMORY)
     assert attempts.batch_divisor("a") == 1
-    assert attempts.failed("a", lack) == (True, "attempt 1 of 3 failed: out of memory; once more with batches 4 times smaller")
+    assert attempts.failed("a", lack) == (
+        True,
+        "attempt 1 of 3 failed: out of memory; once more with batches 4 times smaller",
+    )
     assert attempts.failed("a", Outcome(error="x", verdict=AGAIN)) == (True, "attempt 2 of 3 failed: x; once more")
     assert (attempts.batch_divisor("a"), attempts.batch_divisor("b")) == (4, 1)
     assert attempts.failed("a", lack) == (False, "failed 3 times: out of memory")
     assert attempts.failed("b", lack)[0] and attempts.failed("b", lack)[0] and attempts.batch_divisor("b") == 16
-    assert attempts.failed("d", lack, batches=False) == (True, "attempt 1 of 3 failed: out of memory; once more") and attempts.batch_divisor("d") == 1
+    assert (
+        attempts.failed("d", lack, batches=False) == (True, "attempt 1 of 3 failed: out of memory; once more")
+        and attempts.batch_divisor("d") == 1
+    )
     assert attempts.failed("c", Outcome(error="wrong input", verdict=FINAL)) == (False, "wrong input")
 
 
@@ -89,7 +95,9 @@ def test_a_gated_model_is_named_in_one_line_with_what_to_do(hub):
     from sembridge.bridge import load_bridge
 
     revision = hub.add("org/shy", {"config.json": "{}", "tokenizer.json": "{}"}, "models", gated=True)
-    loads = [lambda kind=kind: kind.from_pretrained("org/shy", revision=revision) for kind in (AutoConfig, AutoTokenizer)]
+    loads = [
+        lambda kind=kind: kind.from_pretrained("org/shy", revision=revision) for kind in (AutoConfig, AutoTokenizer)
+    ]
     for load in [*loads, lambda: load_bridge("org/shy", revision)]:
         with pytest.raises(OSError, match="gated") as refused:
             load()

@@ -22,7 +22,9 @@ def processes(command):
 def ended(command, started, seconds):
     """The exit code; all it had started has ended, too."""
     code = command.wait(seconds)
-    wait_for(lambda: not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in started), 30)
+    wait_for(
+        lambda: not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in started), 30
+    )
     return code
 
 
@@ -42,7 +44,10 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
         time.sleep(0.3)
     assert ended(command, started, 60) == 130
     assert time.monotonic() - began < 30
-    assert last_line(grid) == f"interrupted; finished cells are kept, {GONE_ON} from there" and "Traceback" not in grid.said()
+    assert (
+        last_line(grid) == f"interrupted; finished cells are kept, {GONE_ON} from there"
+        and "Traceback" not in grid.said()
+    )
     finished = published(grid)
     assert finished
 
@@ -51,11 +56,18 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
     started = processes(command)
     grid.store.rename(away)
     assert ended(command, started, 120) == 1
-    assert last_line(grid) == f"error: store {grid.store} is no longer there; bring it back, and {GONE_ON}" and "Traceback" not in grid.said()
+    assert (
+        last_line(grid) == f"error: store {grid.store} is no longer there; bring it back, and {GONE_ON}"
+        and "Traceback" not in grid.said()
+    )
     assert not grid.store.exists() and not (grid.results / "cells.csv").exists()
     away.rename(grid.store)
 
-    for name, value in (("period_ms", "500"), ("timeout_ms", "1000"), ("failure_threshold", "3")):  # Ray's own patience is 15 s and more
+    for name, value in (
+        ("period_ms", "500"),
+        ("timeout_ms", "1000"),
+        ("failure_threshold", "3"),
+    ):  # Ray's own patience is 15 s and more
         monkeypatch.setenv(f"RAY_health_check_{name}", value)
     command = grid.start()
     assert grid.checkpoint(command) > step

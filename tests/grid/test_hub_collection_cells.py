@@ -16,10 +16,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def repository(folder: Path) -> dict[str, bytes]:
     """A collection's folder, laid out as WebFAQ."""
-    rows = {name: [line.split("\t") for line in (folder / "qrels" / f"{name}.tsv").read_text().splitlines()[1:]] for name in ("test", "train")}
+    rows = {
+        name: [line.split("\t") for line in (folder / "qrels" / f"{name}.tsv").read_text().splitlines()[1:]]
+        for name in ("test", "train")
+    }
     files = {f"rus/{name}.jsonl": (folder / f"{name}.jsonl").read_bytes() for name in ("corpus", "queries")}
-    files |= {f"rus/{n}.jsonl": real.lines({"query-id": q, "corpus-id": d, "score": float(s)} for q, d, s in rows[n]) for n in rows}
-    splits = {"corpus": {"corpus": "rus/corpus.jsonl"}, "queries": {"queries": "rus/queries.jsonl"}, "qrels": {n: f"rus/{n}.jsonl" for n in rows}}
+    files |= {
+        f"rus/{n}.jsonl": real.lines({"query-id": q, "corpus-id": d, "score": float(s)} for q, d, s in rows[n])
+        for n in rows
+    }
+    splits = {
+        "corpus": {"corpus": "rus/corpus.jsonl"},
+        "queries": {"queries": "rus/queries.jsonl"},
+        "qrels": {n: f"rus/{n}.jsonl" for n in rows},
+    }
     return files | {"README.md": real.card({f"rus-{role}": paths for role, paths in splits.items()})}
 
 
@@ -29,13 +39,31 @@ def test_the_same_scores_from_the_hub_and_from_a_folder(own_data, hub, tmp_path)
     preset = yaml.safe_load((ROOT / "experiments" / "presets" / "own-data.yaml").read_text(encoding="utf-8"))
     preset["collections"] |= {"faq": source, "few": source | {"limit": 9}}
     (tmp_path / "preset.yaml").write_text(yaml.safe_dump(preset, sort_keys=False), encoding="utf-8")
-    command = [sys.executable, str(ROOT / "experiments" / "run_grid.py"), "--preset", str(tmp_path / "preset.yaml"), "--set", f"data={own_data}"]
-    command += ["--languages", "ru", "--initializers", "base", "--set", "training.batch_size=8", "--store", str(tmp_path / "store")]
+    command = [
+        sys.executable,
+        str(ROOT / "experiments" / "run_grid.py"),
+        "--preset",
+        str(tmp_path / "preset.yaml"),
+        "--set",
+        f"data={own_data}",
+    ]
+    command += [
+        "--languages",
+        "ru",
+        "--initializers",
+        "base",
+        "--set",
+        "training.batch_size=8",
+        "--store",
+        str(tmp_path / "store"),
+    ]
     command += ["--results", str(tmp_path / "results")]
     environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
 
     def run(*options: str, **variables: str) -> str:
-        done = subprocess.run([*command, *options], env=environment | variables, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            [*command, *options], env=environment | variables, capture_output=True, text=True, timeout=300
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -66,7 +94,9 @@ def test_a_refusal_of_the_hub_is_one_line_and_leaves_nothing(own_data, hub, tmp_
     (cell,) = plan(load_preset("own-data", ROOT / "experiments" / "presets", overrides))
     store = Store(tmp_path / "store")
     store.create()
-    with pytest.raises(ValueError, match=r"'faq/gated' is gated: open https://huggingface.co/datasets/faq/gated, log in and accept"):
+    with pytest.raises(
+        ValueError, match=r"'faq/gated' is gated: open https://huggingface.co/datasets/faq/gated, log in and accept"
+    ):
         store.make(cell.artifact)
     assert not list((tmp_path / "store" / "collection").iterdir())
     monkeypatch.setenv("HF_TOKEN", hub_double.TOKEN)

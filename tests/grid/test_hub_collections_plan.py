@@ -34,7 +34,10 @@ def test_subsets_are_called_so(said):
 @pytest.mark.parametrize(
     ("collection", "message"),
     [
-        ("{hub: a/b}", "collections.c: the hub dataset 'a/b' needs its pinned revision (--set collections.c.revision=COMMIT)"),
+        (
+            "{hub: a/b}",
+            "collections.c: the hub dataset 'a/b' needs its pinned revision (--set collections.c.revision=COMMIT)",
+        ),
         (
             "{hub: a/b, revision: main}",
             "collections.c.revision: 'main' is no commit, and what it stands for may move; give the 40 hexadecimal digits",
@@ -42,13 +45,25 @@ def test_subsets_are_called_so(said):
         ("{hub: b, revision: " + COMMIT + "}", "collections.c.hub: 'b' is no hub dataset; give its owner and name"),
         (HUB + ", folder: x}", "comes from one of folder, hub and ir_datasets, not from folder and hub"),
         ("{limit: 3}", "not from none of them"),
-        ("{ir_datasets: x/y, revision: " + COMMIT + "}", "collections.c: revision has no effect on a collection from ir_datasets; leave it out"),
+        (
+            "{ir_datasets: x/y, revision: " + COMMIT + "}",
+            "collections.c: revision has no effect on a collection from ir_datasets; leave it out",
+        ),
         ("{folder: x, limit: 3}", "collections.c: limit has no effect on a collection from folder"),
-        (RAW + "}", "kind miracl needs config, e.g. '{language}', and judgements: {hub: miracl/miracl, revision: COMMIT}"),
-        (RAW + ", judgements: {hub: miracl/miracl}}", "'miracl/miracl' needs its pinned revision (--set collections.c.judgements.revision=COMMIT)"),
+        (
+            RAW + "}",
+            "kind miracl needs config, e.g. '{language}', and judgements: {hub: miracl/miracl, revision: COMMIT}",
+        ),
+        (
+            RAW + ", judgements: {hub: miracl/miracl}}",
+            "'miracl/miracl' needs its pinned revision (--set collections.c.judgements.revision=COMMIT)",
+        ),
         (HUB + ", kind: mirackl}", "'mirackl' is not valid; did you mean 'miracl'?"),
         (HUB + ", confg: x}", "option 'collections.c.confg' is unknown; did you mean 'config'?"),
-        (HUB + ", expected: {ru: {frst: x}}}", "option 'collections.c.expected.ru.frst' is unknown; did you mean 'first'?"),
+        (
+            HUB + ", expected: {ru: {frst: x}}}",
+            "option 'collections.c.expected.ru.frst' is unknown; did you mean 'first'?",
+        ),
         (HUB + ", limit: -1}", "option 'collections.c.limit': -1 is not valid"),
     ],
 )
@@ -66,12 +81,28 @@ def test_only_what_decides_the_content_decides_the_key():
 
     assert key(codes={"ko": "kor"}) == key(config="kor")  # where the code comes from does not matter
     assert key(expected={"ru": {"documents": 3}}) == key() != key(expected={"ko": {"documents": 3}})
-    others = [key("ru"), key(limit=0), key(limit=1), key(split="dev"), key(subset="x"), key(revision="0" * 40), key(hub="a/c")]
+    others = [
+        key("ru"),
+        key(limit=0),
+        key(limit=1),
+        key(split="dev"),
+        key(subset="x"),
+        key(revision="0" * 40),
+        key(hub="a/c"),
+    ]
     assert len({key(), *others}) == 8
 
 
 def test_text_of_the_collection_can_be_its_own_documents(command):
     code, out, err = command(
-        "--languages", "ru", "--initializers", "focus", "--set", f"collections={{c: {HUB}}}}}", "--set", "text=null", "--dry-run"
+        "--languages",
+        "ru",
+        "--initializers",
+        "focus",
+        "--set",
+        f"collections={{c: {HUB}}}}}",
+        "--set",
+        "text=null",
+        "--dry-run",
     )
     assert code == 0 and "1 auxiliary-vectors" in out and "1 collection " in out, err

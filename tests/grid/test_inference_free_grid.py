@@ -22,12 +22,24 @@ def routed_data(own_data, tmp_path_factory):
     query = SparseStaticEmbedding(parts(document).tokenizer, frozen=True)
     query.weight.data = torch.linspace(0.5, 2, len(query.weight))
     router = Router.for_query_document([query], list(document))
-    SparseEncoder(modules=[router], similarity_fn_name="dot").save_pretrained(str(folder / "source"), create_model_card=False)
+    SparseEncoder(modules=[router], similarity_fn_name="dot").save_pretrained(
+        str(folder / "source"), create_model_card=False
+    )
     return folder
 
 
 def test_every_stage_runs_and_query_weights_are_a_choice(command, routed_data, tmp_path):
-    options = ("--languages", "ru", "--initializers", "ofa", "base", "--set", "training.batch_size=8", "--set", "training.max_length=16")
+    options = (
+        "--languages",
+        "ru",
+        "--initializers",
+        "ofa",
+        "base",
+        "--set",
+        "training.batch_size=8",
+        "--set",
+        "training.max_length=16",
+    )
     found = {}
     for weights, regimes in (("mixture", ("zero-shot", "fine-tuned")), ("idf", ("zero-shot",))):
         code, _, err = command(*options, "--regimes", *regimes, "--set", f"query_weights={weights}", data=routed_data)

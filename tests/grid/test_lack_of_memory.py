@@ -65,19 +65,35 @@ def data(own_data, tmp_path):
     return folder
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="the limit is counted from what Linux tells of a process")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").is_file(), reason="the limit is counted from what Linux tells of a process"
+)
 def test_a_cell_that_runs_out_of_memory_comes_back_with_smaller_batches(data, tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(SMALL_MACHINE)
-    command = [sys.executable, str(ROOT / "experiments" / "run_grid.py"), "--preset", "own-data", "--set", f"data={data}"]
+    command = [
+        sys.executable,
+        str(ROOT / "experiments" / "run_grid.py"),
+        "--preset",
+        "own-data",
+        "--set",
+        f"data={data}",
+    ]
     command += ["--languages", "en", "--initializers", "base", "--regimes", "zero-shot"]
     command += ["--store", str(tmp_path / "store"), "--results", str(tmp_path / "results")]
     paths = os.pathsep.join(filter(None, [str(tmp_path / "site"), os.environ.get("PYTHONPATH")]))
-    handed_back = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(2**17))  # at once: what is left is then known to the byte
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": paths} | handed_back)
+    handed_back = dict.fromkeys(
+        ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(2**17)
+    )  # at once: what is left is then known to the byte
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": paths} | handed_back
+    )
     log = (tmp_path / "results" / "run.log").read_text(encoding="utf-8")
     assert done.returncode == 0, done.stderr + log
-    assert re.search(r"base_zero-shot_s42: attempt 1 of 3 failed: out of memory \(.*allocate.*\); once more with batches 4 times smaller\n", log)
+    assert re.search(
+        r"base_zero-shot_s42: attempt 1 of 3 failed: out of memory \(.*allocate.*\); once more with batches 4 times smaller\n",
+        log,
+    )
     assert log.count(" failed: ") == 1 and "[1/1 cells] computed en_source_own_base_zero-shot_s42: nDCG@10 " in log
 
     choices = {"languages": ["en"], "initializers": ["base"], "regimes": ["zero-shot"]}

@@ -61,7 +61,9 @@ def test_a_run_is_refused_until_every_revision_is_given(command, offline, tmp_pa
     assert code == 2 and out == "" and len(lines) == 2 and all(line.startswith("error: ") for line in lines)
     assert not (tmp_path / "store").exists() and not (tmp_path / "results").exists()
     given = [line.rsplit("add ", 1)[1].replace("COMMIT", "c0ffee1234" * 4).split() for line in lines]
-    code, out, err = command(*options, *(part for option in given for part in option), "--dry-run", preset="paper-bridges")
+    code, out, err = command(
+        *options, *(part for option in given for part in option), "--dry-run", preset="paper-bridges"
+    )
     assert code == 0 and "before a run" not in out, out
 
 
@@ -71,7 +73,12 @@ def test_the_revision_given_is_the_one_that_is_read():
     from harness.store.artifact import Hub
 
     given = ["architectures.granite-30m.revision=c0ffee"]
-    chosen = {"languages": ["ko"], "initializers": ["base"], "architectures": ["granite-30m"], "collections": ["webfaq"]}
+    chosen = {
+        "languages": ["ko"],
+        "initializers": ["base"],
+        "architectures": ["granite-30m"],
+        "collections": ["webfaq"],
+    }
     (cell,) = plan(load_preset("paper-zero-shot", PRESETS, given, chosen))
     assert cell.artifact.inputs["encoder"] == Hub("ibm-granite/granite-embedding-30m-sparse", "c0ffee")
 
@@ -79,9 +86,30 @@ def test_the_revision_given_is_the_one_that_is_read():
 def test_only_what_is_read_needs_a_revision(command, offline):
     code, out, _ = command("--languages", "ko", "--initializers", "bm25", "--dry-run", preset="paper-zero-shot")
     assert code == 0 and "before a run" not in out
-    code, out, _ = command("--languages", "zh", "--initializers", "mean", "--architectures", "splade-v3", "--dry-run", preset="paper-zero-shot")
-    assert [line.split()[3] for line in out.splitlines() if line.startswith("before")] == ["architectures.splade-v3:", "tokenizers.zh:"]
-    code, out, _ = command("--languages", "ko", "--initializers", "mean", "--architectures", "granite-30m", "--dry-run", preset="paper-zero-shot")
+    code, out, _ = command(
+        "--languages",
+        "zh",
+        "--initializers",
+        "mean",
+        "--architectures",
+        "splade-v3",
+        "--dry-run",
+        preset="paper-zero-shot",
+    )
+    assert [line.split()[3] for line in out.splitlines() if line.startswith("before")] == [
+        "architectures.splade-v3:",
+        "tokenizers.zh:",
+    ]
+    code, out, _ = command(
+        "--languages",
+        "ko",
+        "--initializers",
+        "mean",
+        "--architectures",
+        "granite-30m",
+        "--dry-run",
+        preset="paper-zero-shot",
+    )
     assert code == 0 and "before a run" not in out, "what the catalog pins is not asked for"
 
 
@@ -94,7 +122,17 @@ def test_an_entry_gives_way_to_a_folder(command, own_data, offline):
 
 
 def test_a_listed_tokenizer_may_come_from_the_hub(command, offline):
-    asked = ["--languages", "ru", "--initializers", "mean", "--regimes", "zero-shot", "--dry-run", "--set", "tokenizers={ru: me/russian}"]
+    asked = [
+        "--languages",
+        "ru",
+        "--initializers",
+        "mean",
+        "--regimes",
+        "zero-shot",
+        "--dry-run",
+        "--set",
+        "tokenizers={ru: me/russian}",
+    ]
     code, _, err = command(*asked)
     assert code == 2 and "add its pinned revision (--set tokenizers.ru.revision=COMMIT)" in err
     code, out, err = command(*asked, "--set", "tokenizers={ru: {model: me/russian, revision: c0ffee}}")
@@ -103,13 +141,28 @@ def test_a_listed_tokenizer_may_come_from_the_hub(command, offline):
 
 def test_catalogs_of_ones_own(command, own_data, offline, tmp_path):
     mine = tmp_path / "mine.yaml"
-    mine.write_text("encoders: {tiny: {id: me/tiny, revision: null, license: MIT, body: BERT, vocabulary: 200}}\n", encoding="utf-8")
-    asked = ["--languages", "ru", "--initializers", "base", "--regimes", "zero-shot", "--set", "architectures.source=catalog:tiny"]
+    mine.write_text(
+        "encoders: {tiny: {id: me/tiny, revision: null, license: MIT, body: BERT, vocabulary: 200}}\n", encoding="utf-8"
+    )
+    asked = [
+        "--languages",
+        "ru",
+        "--initializers",
+        "base",
+        "--regimes",
+        "zero-shot",
+        "--set",
+        "architectures.source=catalog:tiny",
+    ]
     for way in (["--catalog", str(mine)], ["--set", f"catalog={mine}"]):
         code, out, err = command(*asked, *way, "--dry-run")
         assert code == 0 and "before a run: architectures.source: me/tiny has no pinned revision" in out, err
     code, _, err = command(*asked, "--dry-run")
-    assert code == 2 and err.startswith("error: architectures.source: catalog:tiny is not among the catalog's encoders") and err.count("\n") == 1
+    assert (
+        code == 2
+        and err.startswith("error: architectures.source: catalog:tiny is not among the catalog's encoders")
+        and err.count("\n") == 1
+    )
     code, _, err = command(*asked, "--catalog", str(tmp_path / "nowhere.yaml"), "--dry-run")
     assert code == 2 and "cannot be read (No such file or directory); check the path" in err and err.count("\n") == 1
     code, _, err = command(*asked[:6], "--set", "references.milco=catalog:milco", "--dry-run")
@@ -121,10 +174,21 @@ def test_catalogs_of_ones_own(command, own_data, offline, tmp_path):
 def test_a_language_of_ones_own_is_in_reach_of_set(command, offline, tmp_path):
     mine = tmp_path / "mine.yaml"
     polish = "languages: {pl: {name: Polish, iso3: pol, script: Latn, bm25: words}}\n"
-    mine.write_text(polish + "tokenizers: {pl: {id: me/pl, revision: null, license: MIT, language: pl, vocabulary: 9}}\n", encoding="utf-8")
+    mine.write_text(
+        polish + "tokenizers: {pl: {id: me/pl, revision: null, license: MIT, language: pl, vocabulary: 9}}\n",
+        encoding="utf-8",
+    )
     asked = ["--languages", "pl", "--initializers", "mean", "--architectures", "granite-30m", "--dry-run"]
     pins = ["--set", "tokenizers.pl.revision=c0ffee", "--set", "architectures.granite-30m.revision=c0ffee"]
-    code, out, err = command(*asked, *pins, "--set", "collections.miracl=catalog:webfaq", "--set", f"catalog={mine}", preset="paper-zero-shot")
+    code, out, err = command(
+        *asked,
+        *pins,
+        "--set",
+        "collections.miracl=catalog:webfaq",
+        "--set",
+        f"catalog={mine}",
+        preset="paper-zero-shot",
+    )
     assert code == 0 and "before a run" not in out, err
 
 
@@ -134,11 +198,17 @@ def test_text_of_a_collection_is_shared_by_the_others(own_data, tmp_path):
 
     shutil.copytree(own_data / "collections" / "ru", tmp_path / "other")
     corpus = tmp_path / "other" / "corpus.jsonl"
-    corpus.write_text(corpus.read_text(encoding="utf-8") + '{"_id": "new", "title": "", "text": "новый"}\n', encoding="utf-8")
+    corpus.write_text(
+        corpus.read_text(encoding="utf-8") + '{"_id": "new", "title": "", "text": "новый"}\n', encoding="utf-8"
+    )
 
     def learned(*overrides):
         both = ["data=" + str(own_data), f"collections.other={tmp_path}/other", *overrides]
-        cells = plan(load_preset("own-data", PRESETS, both, {"languages": ["ru"], "initializers": ["focus"], "regimes": ["zero-shot"]}))
+        cells = plan(
+            load_preset(
+                "own-data", PRESETS, both, {"languages": ["ru"], "initializers": ["focus"], "regimes": ["zero-shot"]}
+            )
+        )
         return len({cell.artifact.inputs["initialization"].key for cell in cells})
 
     assert (learned("text=null"), learned("text=collection:own")) == (2, 1)
@@ -146,4 +216,8 @@ def test_text_of_a_collection_is_shared_by_the_others(own_data, tmp_path):
 
 def test_smoke_is_small(command):
     code, out, _ = command("--dry-run", preset="smoke")
-    assert code == 0 and out.startswith("smoke: 8 cells\n") and "sharing: 18 artifacts, cell by cell 41 (2.3 times as many)" in out
+    assert (
+        code == 0
+        and out.startswith("smoke: 8 cells\n")
+        and "sharing: 18 artifacts, cell by cell 41 (2.3 times as many)" in out
+    )

@@ -24,7 +24,9 @@ def test_the_pocket_grid_has_every_cell_once():
     cells = plan(load_preset("pocket", PRESETS))
     assert len(cells) == 5 * 2 * 2 * 9
     assert len({cell.identity for cell in cells}) == len(cells)
-    trained = {artifact.key for cell in cells for artifact in cell.artifact.walk() if artifact.stage.name == "trained-encoder"}
+    trained = {
+        artifact.key for cell in cells for artifact in cell.artifact.walk() if artifact.stage.name == "trained-encoder"
+    }
     assert len(trained) == 5 * 8  # one fine-tune serves both collections; bm25 has none
     assert {cell.identity.initializer for cell in cells if cell.reference} == {"base", "bm25"}
 
@@ -39,7 +41,12 @@ def test_bridge_vectors_are_shared_by_alphas_and_seeds(cells_of):
 
 def test_keys_follow_content_not_names(cells_of, own_data, tmp_path):
     one = cells_of(initializers=["mean"], regimes=["zero-shot"])[0]
-    renamed = cells_of(f"architectures.other.model={own_data}/source", initializers=["mean"], regimes=["zero-shot"], architectures=["other"])[0]
+    renamed = cells_of(
+        f"architectures.other.model={own_data}/source",
+        initializers=["mean"],
+        regimes=["zero-shot"],
+        architectures=["other"],
+    )[0]
     assert renamed.identity != one.identity and renamed.artifact.key == one.artifact.key
     other = cells_of("evaluation.max_length=16", initializers=["mean"], regimes=["zero-shot"])[0]
     assert other.artifact.key != one.artifact.key
@@ -82,7 +89,9 @@ def test_rows_say_which_word_vectors_ofa_had(cells_of, tmp_path):
 
 def test_a_bridge_retrieves_by_itself_once_for_all_architectures_stages_and_seeds(cells_of, own_data):
     second = f"bridges.e5={{model: {own_data}/bridge, prompt: 'query: ', query_prompt: 'query: ', document_prompt: 'passage: '}}"
-    cells = cells_of(second, f"architectures.other.model={own_data}/source", initializers=["dense", "base"], seeds=[1, 2])
+    cells = cells_of(
+        second, f"architectures.other.model={own_data}/source", initializers=["dense", "base"], seeds=[1, 2]
+    )
     dense = [cell for cell in cells if cell.identity.initializer == "dense"]
     assert {(cell.label, cell.identity.bridge, cell.identity.alpha, cell.reference) for cell in dense} == {
         ("dense (bridge)", "bridge", None, True),
@@ -90,7 +99,9 @@ def test_a_bridge_retrieves_by_itself_once_for_all_architectures_stages_and_seed
     }
     assert len(dense) == 2 * 2 * 2 * 2 and len(artifacts(cells, "dense")) == 2
     assert not artifacts(dense, "evaluation") and not artifacts(dense, "trained-encoder")
-    prompts = {(a.parameters["query_prompt"], a.parameters["document_prompt"]) for a in artifacts(cells, "dense").values()}
+    prompts = {
+        (a.parameters["query_prompt"], a.parameters["document_prompt"]) for a in artifacts(cells, "dense").values()
+    }
     assert prompts == {(None, None), ("query: ", "passage: ")}
     (other,) = artifacts(cells_of("evaluation.max_length=16", initializers=["dense"], regimes=["zero-shot"]), "dense")
     assert other not in artifacts(cells, "dense")
@@ -128,5 +139,10 @@ def test_query_weights_are_counted_only_where_an_encoder_may_have_them(cells_of)
         regimes=["zero-shot", "fine-tuned"], architectures=["doc"],
     )  # fmt: skip
     assert len(artifacts(hub, "query-weights")) == 1
-    by_stage = {(cell.identity.initializer, cell.identity.regime): [a.stage.name for a in cell.artifact.walk()] for cell in hub}
-    assert [key for key, stages in by_stage.items() if "query-weights" in stages] == [("mean", "zero-shot"), ("mean", "fine-tuned")]
+    by_stage = {
+        (cell.identity.initializer, cell.identity.regime): [a.stage.name for a in cell.artifact.walk()] for cell in hub
+    }
+    assert [key for key, stages in by_stage.items() if "query-weights" in stages] == [
+        ("mean", "zero-shot"),
+        ("mean", "fine-tuned"),
+    ]

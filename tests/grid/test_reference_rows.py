@@ -27,7 +27,9 @@ def models(tmp_path_factory):
 @pytest.fixture
 def cells_of(own_data):
     def make(*overrides, **choices):
-        preset = load_preset("own-data", PRESETS, [f"data={own_data}", *overrides], {"languages": ["ru", "en"]} | choices)
+        preset = load_preset(
+            "own-data", PRESETS, [f"data={own_data}", *overrides], {"languages": ["ru", "en"]} | choices
+        )
         return preset, plan(preset)
 
     return make
@@ -35,13 +37,17 @@ def cells_of(own_data):
 
 def test_one_artifact_for_all_architectures_stages_and_seeds(cells_of, own_data, models):
     named = f"references={{m3: {{model: {models}/m3, kind: bge-m3}}, own: {own_data}/source, unasked: nowhere}}"
-    _, cells = cells_of(named, f"architectures.other.model={own_data}/source", initializers=["base", "m3", "own"], seeds=[1, 2])
+    _, cells = cells_of(
+        named, f"architectures.other.model={own_data}/source", initializers=["base", "m3", "own"], seeds=[1, 2]
+    )
     rows = [cell for cell in cells if cell.identity.initializer in ("m3", "own")]
     assert {(cell.label, cell.reference, cell.identity.bridge, cell.artifact.stage.name) for cell in rows} == {
         ("m3", True, "", "reference"),
         ("own", True, "", "reference"),
     }
-    assert len(rows) == 2 * 2 * 2 * 2 * 2 and len({cell.artifact.key for cell in rows}) == 2 * 2, "one a model and language"
+    assert len(rows) == 2 * 2 * 2 * 2 * 2 and len({cell.artifact.key for cell in rows}) == 2 * 2, (
+        "one a model and language"
+    )
     renamed = cells_of(f"references.x={{model: {models}/m3, kind: bge-m3}}", initializers=["x"])[1]
     assert {cell.artifact.key for cell in renamed} == {cell.artifact.key for cell in rows if cell.label == "m3"}
 
@@ -64,7 +70,11 @@ def test_those_of_the_catalog_need_a_revision(cells_of):
     )
     preset, cells = cells_of(*options, initializers=[*names, "base"])
     assert [line.split(": ")[0] for line in unpinned(preset, cells)] == [f"references.{name}" for name in names]
-    assert {cell.artifact.parameters["kind"] for cell in cells if cell.artifact.stage.name == "reference"} == {"bge-m3", "sparse-encoder", "milco"}
+    assert {cell.artifact.parameters["kind"] for cell in cells if cell.artifact.stage.name == "reference"} == {
+        "bge-m3",
+        "sparse-encoder",
+        "milco",
+    }
 
 
 def test_what_is_no_reference_is_refused_in_one_line(cells_of, own_data, models, tmp_path):
@@ -75,19 +85,36 @@ def test_what_is_no_reference_is_refused_in_one_line(cells_of, own_data, models,
         return str(error.value)
 
     source, milco = f"{own_data}/source", f"{models}/milco"
-    assert "initializer 'yours' is unknown; did you mean 'your'?" in refused(f"references.your={source}", initializers=["yours"])
-    assert "references.bm25: bm25 is a row of its own already; choose another name" in refused(f"references.bm25={source}")
+    assert "initializer 'yours' is unknown; did you mean 'your'?" in refused(
+        f"references.your={source}", initializers=["yours"]
+    )
+    assert "references.bm25: bm25 is a row of its own already; choose another name" in refused(
+        f"references.bm25={source}"
+    )
     assert "references.mean: mean is a row of its own already" in refused(f"references.mean={source}")
     assert "settings.x: x has no settings" in refused(f"references.x={source}", "settings.x.k=1")
     assert "references.x: 'nowhere' does not exist here" in refused("references.x=nowhere")
     assert "add its pinned revision (--set references.x.revision=COMMIT)" in refused("references.x=some/model")
-    assert "references.x: " in (dense := refused(f"references.x={own_data}/bridge")) and "no sparse encoder but a SentenceTransformer" in dense
-    assert "is not of kind bge-m3: no sparse_linear.pt is found in it" in refused(f"references.x={{model: {source}, kind: bge-m3}}")
-    assert "option 'references.x.kind': 'bgem3' is not valid; did you mean 'bge-m3'?" in refused(f"references.x={{model: {source}, kind: bgem3}}")
+    assert (
+        "references.x: " in (dense := refused(f"references.x={own_data}/bridge"))
+        and "no sparse encoder but a SentenceTransformer" in dense
+    )
+    assert "is not of kind bge-m3: no sparse_linear.pt is found in it" in refused(
+        f"references.x={{model: {source}, kind: bge-m3}}"
+    )
+    assert "option 'references.x.kind': 'bgem3' is not valid; did you mean 'bge-m3'?" in refused(
+        f"references.x={{model: {source}, kind: bgem3}}"
+    )
     assert "option 'references.x.prompt' is unknown" in refused(f"references.x={{model: {source}, prompt: 'query: '}}")
-    assert "references.x: kind milco runs code of the model's repository" in refused(f"references.x={{model: {milco}, kind: milco}}")
-    assert "'references.x.remote_code': 'please' is not valid" in refused(f"references.x={{model: {milco}, kind: milco, remote_code: please}}")
-    assert "kind bge-m3 runs no code" in refused(f"references.x={{model: {models}/m3, kind: bge-m3, remote_code: true}}")
+    assert "references.x: kind milco runs code of the model's repository" in refused(
+        f"references.x={{model: {milco}, kind: milco}}"
+    )
+    assert "'references.x.remote_code': 'please' is not valid" in refused(
+        f"references.x={{model: {milco}, kind: milco, remote_code: please}}"
+    )
+    assert "kind bge-m3 runs no code" in refused(
+        f"references.x={{model: {models}/m3, kind: bge-m3, remote_code: true}}"
+    )
     assert "option 'architectures.source.remote_code' is unknown" in refused("architectures.source.remote_code=true")
     shutil.copytree(models / "m3", tmp_path / "cut")
     (tmp_path / "cut" / "config.json").write_text('{"hidden_size": 3')
@@ -100,7 +127,12 @@ def test_rows_of_both_tables(command, own_data, models, tmp_path, monkeypatch):
     monkeypatch.setenv("MILCO_RUNS", str(ran))
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
     options = ["--languages", "en", "--initializers", "base", "m3", "own", "milco", "--regimes", "zero-shot"]
-    options += ["--set", f"references.m3={{model: {models}/m3, kind: bge-m3}}", "--set", f"references.own={own_data}/source"]
+    options += [
+        "--set",
+        f"references.m3={{model: {models}/m3, kind: bge-m3}}",
+        "--set",
+        f"references.own={own_data}/source",
+    ]
     milco = ["--set", f"references.milco={{model: {models}/milco, kind: milco}}"]
     code, _, err = command(*options, *milco)
     assert code == 2 and "references.milco: kind milco runs code" in err and err.count("\n") == 1 and not ran.exists()

@@ -71,7 +71,8 @@ def test_who_shares_a_store_can_read_what_the_umask_lets_them(store, umask, file
     finally:
         os.umask(before)
     modes = {
-        path.relative_to(store.root).as_posix(): path.stat().st_mode & 0o777 for path in (store.path(artifact), *store.path(artifact).rglob("*"))
+        path.relative_to(store.root).as_posix(): path.stat().st_mode & 0o777
+        for path in (store.path(artifact), *store.path(artifact).rglob("*"))
     }
     assert len(modes) == 5 and set(modes.values()) == {file, folder}
     assert {mode for path, mode in modes.items() if path.endswith((".bin", ".txt", ".json"))} == {file}
@@ -164,8 +165,14 @@ DAMAGES = {
     "no manifest": (lambda folder: (folder / MANIFEST).unlink(), f"{MANIFEST} is missing"),
     "half a manifest": (lambda folder: os.truncate(folder / MANIFEST, 40), f"{MANIFEST} is no longer readable"),
     "an empty manifest": (lambda folder: os.truncate(folder / MANIFEST, 0), f"{MANIFEST} is no longer readable"),
-    "a manifest of something else": (lambda folder: (folder / MANIFEST).write_text("[]"), f"{MANIFEST} is no longer readable"),
-    "a folder in the file's place": (lambda folder: [(folder / "n.txt").unlink(), (folder / "n.txt").mkdir()], "n.txt has "),
+    "a manifest of something else": (
+        lambda folder: (folder / MANIFEST).write_text("[]"),
+        f"{MANIFEST} is no longer readable",
+    ),
+    "a folder in the file's place": (
+        lambda folder: [(folder / "n.txt").unlink(), (folder / "n.txt").mkdir()],
+        "n.txt has ",
+    ),
 }
 
 
@@ -217,7 +224,9 @@ def test_old_damage_makes_room_for_new(store):
         store.make(one)
         (store.path(one) / "n.txt").unlink()
     assert store.make(one)
-    assert sorted(int(path.name.split("-")[0]) for path in (store.root / "damaged").iterdir()) == list(range(3, KEPT + 3))
+    assert sorted(int(path.name.split("-")[0]) for path in (store.root / "damaged").iterdir()) == list(
+        range(3, KEPT + 3)
+    )
 
 
 def build_spoiling(out, parameters, inputs, scratch):
@@ -271,7 +280,9 @@ def test_a_store_that_vanishes_is_not_begun_anew(store):
 
 def test_an_unreadable_marker_is_one_line(store):
     os.truncate(store.root / "STORE.json", 5)
-    with pytest.raises(StoreError, match=r"STORE.json cannot be read; if .* is a store, write \{\"format\": 1\} into it"):
+    with pytest.raises(
+        StoreError, match=r"STORE.json cannot be read; if .* is a store, write \{\"format\": 1\} into it"
+    ):
         Store(store.root)
 
 

@@ -21,7 +21,11 @@ def files(tmp_path, own_data):
     """A dictionary, source text, and a fastText model."""
     (tmp_path / "en-ru.tsv").write_text(DICTIONARY, encoding="utf-8")
     save(train_words([["apple", "river"]] * 5, dimension=4, epochs=1, buckets=10), tmp_path / "en.bin")
-    return {"dictionary": tmp_path / "en-{language}.tsv", "source_text": own_data / "text" / "en.txt", "model": tmp_path / "en.bin"}
+    return {
+        "dictionary": tmp_path / "en-{language}.tsv",
+        "source_text": own_data / "text" / "en.txt",
+        "model": tmp_path / "en.bin",
+    }
 
 
 @pytest.fixture
@@ -86,8 +90,12 @@ def test_settings_of_the_training_go_to_the_training(cells_of, files):
     found = stages(cells_of(*given(files), "settings.wechsel={epochs: 2, buckets: 10, neighbours: 3}"))
     assert all(artifact.parameters.items() >= {"epochs": 2, "buckets": 10}.items() for artifact in found["fasttext"])
     assert found["initialization"][0].parameters["settings"] == {"neighbours": 3}
-    assert "settings.wechsel.epoch is unknown; did you mean 'epochs'?" in refusal(cells_of, *given(files), "settings.wechsel.epoch=2")
-    assert "given by the grid; use the option dictionary instead" in refusal(cells_of, *given(files), "settings.wechsel.aligned=x")
+    assert "settings.wechsel.epoch is unknown; did you mean 'epochs'?" in refusal(
+        cells_of, *given(files), "settings.wechsel.epoch=2"
+    )
+    assert "given by the grid; use the option dictionary instead" in refusal(
+        cells_of, *given(files), "settings.wechsel.aligned=x"
+    )
     assert "neighbours 0 must be at least 1" in refusal(cells_of, *given(files), "settings.wechsel.neighbours=0")
 
 
@@ -100,14 +108,18 @@ def test_models_of_the_user_are_taken_as_they_are(cells_of, files):
 
 
 def test_the_label_says_when_more_than_specials_is_copied(cells_of, files):
-    labels = {overlap: cells_of(*given(files), f"overlap={overlap}")[0].label for overlap in ("special", "exact", "fuzzy")}
+    labels = {
+        overlap: cells_of(*given(files), f"overlap={overlap}")[0].label for overlap in ("special", "exact", "fuzzy")
+    }
     assert labels == {"special": "wechsel", "exact": "wechsel (overlap exact)", "fuzzy": "wechsel (overlap fuzzy)"}
     assert cells_of(*given(files), "overlap=exact", initializers=["mean"])[0].label == "mean"
 
 
 def test_a_cell_is_computed(cells_of, files, tmp_path):
     """Every stage below it, on the small world."""
-    (cell,) = cells_of(*given(files), "settings.wechsel={epochs: 2, dimension: 8, min_count: 2, buckets: 100, min_n: 3}")
+    (cell,) = cells_of(
+        *given(files), "settings.wechsel={epochs: 2, dimension: 8, min_count: 2, buckets: 100, min_n: 3}"
+    )
     store = Store(tmp_path / "store")
     store.create()
     for artifact in missing([cell], store):

@@ -34,7 +34,10 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refused:
                 if given[0] in ("transfer", "explain", "compare", "doctor"):
                     code = bench(given)
                 else:
-                    code = grid([*given, "--store", str(places[0]), "--results", str(places[1])], ROOT / "experiments" / "presets")
+                    code = grid(
+                        [*given, "--store", str(places[0]), "--results", str(places[1])],
+                        ROOT / "experiments" / "presets",
+                    )
             except SystemExit as stopped:
                 code = int(stopped.code or 0)
         said = err.getvalue()

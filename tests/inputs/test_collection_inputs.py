@@ -75,7 +75,10 @@ def test_corpora(folder, content, message):
 
 
 QRELS = [
-    (b"query-id\tcorpus-id\tscore\nq1\td1\t1e300\n", "test.tsv:2: score '1e300' is not a whole number: write 1 for relevant"),
+    (
+        b"query-id\tcorpus-id\tscore\nq1\td1\t1e300\n",
+        "test.tsv:2: score '1e300' is not a whole number: write 1 for relevant",
+    ),
     (b"query-id\tcorpus-id\tscore\nq1\td1\t" + b"9" * 5000 + b"\n", "test.tsv:2: score '9999999999"),
     (b"query-id\tcorpus-id\tscore\nq1\td1\t-inf\n", "test.tsv:2: score '-inf' is not a whole number"),
     (b"query-id\tcorpus-id\tscore\nq1\td1\t3000000000\n", "test.tsv:2: score '3000000000' is not a whole number"),
@@ -99,7 +102,9 @@ def test_a_file_of_two_gigabytes_without_a_line_end_is_not_read(folder, name):
     os.truncate(folder / name, 0)
     os.truncate(folder / name, HUGE)
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    with pytest.raises(CollectionError, match=rf"{name}:1: the line is longer than 16 MiB: check that records end with line ends"):
+    with pytest.raises(
+        CollectionError, match=rf"{name}:1: the line is longer than 16 MiB: check that records end with line ends"
+    ):
         beir.check(folder)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024, "KiB"
     assert time.perf_counter() - start < 10
@@ -114,7 +119,9 @@ def test_the_long_line_is_named_and_one_at_the_limit_is_read(folder, monkeypatch
     assert beir.check(folder).documents == 3
     with (folder / "corpus.jsonl").open("a") as file:
         file.write(line.replace("d3", "d4").replace("xx", "xxx", 1))
-    assert said(folder).endswith("corpus.jsonl:4: the line is longer than 64 bytes: check that records end with line ends, and cut long texts")
+    assert said(folder).endswith(
+        "corpus.jsonl:4: the line is longer than 64 bytes: check that records end with line ends, and cut long texts"
+    )
 
 
 @pytest.mark.parametrize("name", ["corpus.jsonl", "qrels/test.tsv"])
@@ -135,7 +142,9 @@ def test_texts_to_learn_from(tmp_path):
 
 # Files of a repository, as they come from the hub: name, content, reader, what is said.
 WORDS = [{"_id": "a", "text": "x"}]
-TABLE = pyarrow.table({"_id": ["a"], "text": pyarrow.array([b"\xff"], type=pyarrow.binary()).cast(pyarrow.string(), safe=False)})
+TABLE = pyarrow.table(
+    {"_id": ["a"], "text": pyarrow.array([b"\xff"], type=pyarrow.binary()).cast(pyarrow.string(), safe=False)}
+)
 
 
 def parquet(table: pyarrow.Table, path: Path) -> bytes:
@@ -146,8 +155,16 @@ def parquet(table: pyarrow.Table, path: Path) -> bytes:
 PACKED = [
     ("c.jsonl.gz", b"no gzip", "c.jsonl.gz is damaged: remove"),
     ("c.jsonl.gz", gzip.compress(real.lines(WORDS))[:-9], "c.jsonl.gz is damaged"),
-    ("c.jsonl.gz", gzip.compress(b"\n" * (2 << 20)), "more than 200 times as large unpacked as packed: choose another revision"),
-    ("c.jsonl.gz", gzip.compress(b" " * (17 << 20)), "c.jsonl.gz:1: the line is longer than 16 MiB: choose another revision"),
+    (
+        "c.jsonl.gz",
+        gzip.compress(b"\n" * (2 << 20)),
+        "more than 200 times as large unpacked as packed: choose another revision",
+    ),
+    (
+        "c.jsonl.gz",
+        gzip.compress(b" " * (17 << 20)),
+        "c.jsonl.gz:1: the line is longer than 16 MiB: choose another revision",
+    ),
     ("c.jsonl", b"[" * 50_000, "c.jsonl:1: no JSON object: choose another revision"),
     ("c.jsonl", b'{"_id": ' + b"9" * 5000 + b', "text": "x"}', "c.jsonl:1: no JSON object"),
     ("c.jsonl", b'{"_id": {"a": 1}, "text": "x"}', "c.jsonl:1: the id dict is empty, has white space or is no text"),
@@ -193,7 +210,11 @@ JUDGED = [
     ("t.tsv", b"q 1\td1\t1\n", "t.tsv:1: the id 'q 1' is empty, has white space"),
     ("t.tsv", b"q1\t\t1\n", "t.tsv:1: the id '' is empty"),
     ("t.tsv", b"q1\td1\t1e300\n", "t.tsv:1: the score '1e300' is not a whole number: check config and split"),
-    ("t.jsonl", b'{"query-id": "q", "corpus-id": "d", "score": ' + b"9" * 4000 + b"}", "99 is not a whole number: check config and split"),
+    (
+        "t.jsonl",
+        b'{"query-id": "q", "corpus-id": "d", "score": ' + b"9" * 4000 + b"}",
+        "99 is not a whole number: check config and split",
+    ),
     ("t.jsonl", b'{"query-id": "q", "corpus-id": "d", "score": NaN}', "the score nan is not a whole number"),
     ("t.jsonl", b'{"query-id": "q", "corpus-id": "d", "score": [1]}', "the score list is not a whole number"),
     ("t.jsonl", b'{"\\ud800\\n": "q", "score": 1}', "t.jsonl:1: no 'query-id': its columns are \\ud800\\n, score"),
@@ -220,7 +241,9 @@ def built(tmp_path: Path, **options: str) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("path", ["../../../../evil.jsonl", "/tmp/evil.jsonl", "a/../../b", "a\\..\\b", "C:/evil", "a//b"])
+@pytest.mark.parametrize(
+    "path", ["../../../../evil.jsonl", "/tmp/evil.jsonl", "a/../../b", "a\\..\\b", "C:/evil", "a//b"]
+)
 def test_files_that_would_lie_outside_of_their_repository(tmp_path, hub, monkeypatch, path):
     """The double serves such a path among the files of an ordinary repository."""
     import huggingface_hub
@@ -231,7 +254,9 @@ def test_files_that_would_lie_outside_of_their_repository(tmp_path, hub, monkeyp
     commit = hub.add("faq/evil", files)
     tree = huggingface_hub.get_cached_repo_tree
     monkeypatch.setattr(
-        huggingface_hub, "get_cached_repo_tree", lambda *names, **options: [*tree(*names, **options), type("File", (), {"path": path})]
+        huggingface_hub,
+        "get_cached_repo_tree",
+        lambda *names, **options: [*tree(*names, **options), type("File", (), {"path": path})],
     )
     assert f"has a file {path!r}, which would lie outside of it: choose another dataset" in built(
         tmp_path, hub="faq/evil", revision=commit, config="kor"
@@ -253,16 +278,24 @@ def test_no_archive_is_unpacked_by_this_project():
     for package in ("sembridge", "baselines", "harness", "experiments"):
         for path in (folder / package).rglob("*.py"):
             source = path.read_text(encoding="utf-8")
-            assert not [word for word in ("tarfile", "zipfile.", "unpack_archive", "extractall") if word in source], path
+            assert not [word for word in ("tarfile", "zipfile.", "unpack_archive", "extractall") if word in source], (
+                path
+            )
 
 
 HEADS = [
     ("configs: 3", "the configs of its card are no list of names with files"),
     ("configs: [3]", "the configs of its card are no list of names with files"),
     ("configs: [{config_name: kor-corpus, data_files: 3}]", "the configs of its card are no list of names with files"),
-    ("configs: [{config_name: kor-corpus, data_dir: 3, data_files: x}]", "the configs of its card are no list of names with files"),
+    (
+        "configs: [{config_name: kor-corpus, data_dir: 3, data_files: x}]",
+        "the configs of its card are no list of names with files",
+    ),
     ("configs: [{data_files: x}]", "the configs of its card are no list of names with files"),
-    ("configs: [{config_name: kor-corpus, data_files: [{split: [1]}]}]", "the configs of its card are no list of names with files"),
+    (
+        "configs: [{config_name: kor-corpus, data_files: [{split: [1]}]}]",
+        "the configs of its card are no list of names with files",
+    ),
     ("configs: [{config_name: kor-corpus, data_files: '../../../etc/*'}]", "has no files called kor-corpus"),
     ("configs: [{config_name: 7, data_files: '**'}]", "has no config 'kor-corpus'; known: 7"),
     ("a: &a [*a]", "the head of its README.md is no YAML: choose another revision"),
@@ -285,5 +318,7 @@ def test_cards(tmp_path, hub, head, message, monkeypatch):
 def test_a_pattern_that_would_be_tried_for_years(tmp_path):
     start = time.perf_counter()
     assert not _fits("a" * 300, [part for _ in range(100) for part in ("*", "a")] + ["b"])
-    assert _fits("a/b/test-00.parquet", ["**/", "test-", "*", ".parquet"]) and not _fits("a/b.parquet", ["*", ".parquet"])
+    assert _fits("a/b/test-00.parquet", ["**/", "test-", "*", ".parquet"]) and not _fits(
+        "a/b.parquet", ["*", ".parquet"]
+    )
     assert time.perf_counter() - start < 2

@@ -44,25 +44,36 @@ def test_two_that_would_share_a_file_are_named(one, two, message):
 
 
 def test_tables_of_curves_count_where_there_are_curves():
-    cells = [cell(language=language, architecture=architecture) for architecture in ("a", "a_ru") for language in ("ru", "ko")]
+    cells = [
+        cell(language=language, architecture=architecture)
+        for architecture in ("a", "a_ru")
+        for language in ("ru", "ko")
+    ]
     check(cells)
-    check(cells, cells[:3])  # `a_ru` has one language, so no mean of several, which would be called as `a` in Russian is
+    check(
+        cells, cells[:3]
+    )  # `a_ru` has one language, so no mean of several, which would be called as `a` in Russian is
     with pytest.raises(ValueError, match=r"^architecture 'a' with language 'ru' and architecture 'a_ru' would share"):
         check(cells, cells)
 
 
 def test_the_longest_name_is_one_that_can_be_written(tmp_path):
     def record(length):
-        identity = cell(language="ж", bridge="b" * (length - len(run_file(cell(language="ж", bridge="-")).encode()) + 1))
+        identity = cell(
+            language="ж", bridge="b" * (length - len(run_file(cell(language="ж", bridge="-")).encode()) + 1)
+        )
         assert len(run_file(identity).encode()) == length
         return Record(identity, "key", "mean", False, FAILED, "error")
 
     longest = record(LONGEST)
     written = write_results(tmp_path / "results", [longest], lambda _: None)
     assert written.tables
-    (tmp_path / f".{run_file(longest.identity)}.{2**22}.tmp").write_text("")  # as it is written, by the highest process number of Linux
+    (tmp_path / f".{run_file(longest.identity)}.{2**22}.tmp").write_text(
+        ""
+    )  # as it is written, by the highest process number of Linux
     with pytest.raises(
-        ValueError, match=rf"^bridge 'b{{80}}\.\.\.' and the other names of its cell make a file name of {LONGEST + 1} bytes, {LONGEST}"
+        ValueError,
+        match=rf"^bridge 'b{{80}}\.\.\.' and the other names of its cell make a file name of {LONGEST + 1} bytes, {LONGEST}",
     ):
         check([record(LONGEST + 1).identity])
     with pytest.raises(OSError, match="too long"):

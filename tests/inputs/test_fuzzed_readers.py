@@ -85,7 +85,17 @@ INTERESTING = [
         b"\\ud800",
         b"\\u0000",
     ),
-    *(b"../../", b"{language}", b"catalog:", b"\xe2\x80\xa8", b"\x1f\x8b", b"[" * 300, b'{"a":' * 300, b"- &a [*a]", b"\x1b[2J"),
+    *(
+        b"../../",
+        b"{language}",
+        b"catalog:",
+        b"\xe2\x80\xa8",
+        b"\x1f\x8b",
+        b"[" * 300,
+        b'{"a":' * 300,
+        b"- &a [*a]",
+        b"\x1b[2J",
+    ),
 ]
 
 
@@ -100,7 +110,11 @@ def mutations(draw: st.DrawFn, valid: bytes) -> bytes:
         end = draw(st.integers(start, min(len(content), start + 60)))
         piece = draw(st.one_of(st.sampled_from(INTERESTING), st.binary(max_size=8), st.just(content[start:end] * 2)))
         content = content[:start] + piece + content[end:]
-    return content[: draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))] if draw(st.booleans()) else content
+    return (
+        content[: draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))]
+        if draw(st.booleans())
+        else content
+    )
 
 
 def answers(read: Callable[[], object], refusal: type[ValueError], exactly: bool = True) -> None:
@@ -118,12 +132,20 @@ def answers(read: Callable[[], object], refusal: type[ValueError], exactly: bool
 def _folder_of(make: Callable[[Path], None]) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as name:
         make(Path(name))
-        return {path.relative_to(name).as_posix(): path.read_bytes() for path in sorted(Path(name).rglob("*")) if path.is_file()}
+        return {
+            path.relative_to(name).as_posix(): path.read_bytes()
+            for path in sorted(Path(name).rglob("*"))
+            if path.is_file()
+        }
 
 
 COLLECTION = _folder_of(
     lambda folder: beir.write(
-        folder, [("d1", "T", "one"), ("d2", "", "zwei")], [("q1", "first"), ("t1", "second")], [("q1", "d1", 1)], [("t1", "d2", 1)]
+        folder,
+        [("d1", "T", "one"), ("d2", "", "zwei")],
+        [("q1", "first"), ("t1", "second")],
+        [("q1", "d1", 1)],
+        [("t1", "d2", 1)],
     )
 )
 RECORD = _folder_of(lambda folder: record().save(folder))
@@ -260,9 +282,15 @@ TARGETS: dict[str, tuple[bytes, Callable[[bytes], None]]] = {
     "rows of Parquet": (real.parquet([{"_id": "a", "title": "b", "text": "x"}]), _rows(rows.documents, "c.parquet")),
     "judgements of JSON lines": (real.webfaq()["kor/qrels/test.jsonl"], _rows(rows.judgements, "t.jsonl")),
     "judgements of tabs": (QRELS, _rows(rows.judgements, "t.tsv")),
-    "judgements of Parquet": (real.parquet([{"query-id": "q", "corpus-id": "d", "score": 1}]), _rows(rows.judgements, "t.parquet")),
+    "judgements of Parquet": (
+        real.parquet([{"query-id": "q", "corpus-id": "d", "score": 1}]),
+        _rows(rows.judgements, "t.parquet"),
+    ),
     "queries of tabs": (b"7\t\xec\xb2\xab\n", _rows(rows.queries, "q.tsv")),
-    **{f"preset {name}": ((ROOT / f"experiments/presets/{name}.yaml").read_bytes(), _preset) for name in ("own-data", "pocket", "paper-zero-shot")},
+    **{
+        f"preset {name}": ((ROOT / f"experiments/presets/{name}.yaml").read_bytes(), _preset)
+        for name in ("own-data", "pocket", "paper-zero-shot")
+    },
     "--set": (b"training.learning_rate=[1, {a: b}]", _override),
     **{f"catalog {path.stem}": (path.read_bytes(), _catalog) for path in sorted(DATA.glob("[blr]*.yaml"))},
     "figures": ((ROOT / "experiments/expected/bm25-miracl.yaml").read_bytes(), _figures),
@@ -281,7 +309,9 @@ TARGETS: dict[str, tuple[bytes, Callable[[bytes], None]]] = {
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_value_or_its_own_error(name, request, monkeypatch, tmp_path):
-    if name.startswith("catalog"):  # only the entries that others refer to: reading the project's own each time would take most of the time
+    if name.startswith(
+        "catalog"
+    ):  # only the entries that others refer to: reading the project's own each time would take most of the time
         (tmp_path / "languages.yaml").write_bytes((DATA / "languages.yaml").read_bytes())
         monkeypatch.setattr("harness.catalog.catalog.DATA", tmp_path)
     valid, check = TARGETS[name]

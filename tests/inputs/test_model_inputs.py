@@ -25,13 +25,22 @@ def model(tmp_path: Path) -> Callable[..., Path]:
     def make(name: str = "model", **changes: object) -> Path:
         folder = tmp_path / name
         cuts = Tokenizer(models.WordLevel({"[PAD]": 0, "a": 1, "[UNK]": 2}, unk_token="[UNK]")).to_str()
-        files = {"config.json": CONFIG, "tokenizer_config.json": SETTINGS, "tokenizer.json": cuts, "model.safetensors": b"\x08\0\0\0\0\0\0\0{}      "}
+        files = {
+            "config.json": CONFIG,
+            "tokenizer_config.json": SETTINGS,
+            "tokenizer.json": cuts,
+            "model.safetensors": b"\x08\0\0\0\0\0\0\0{}      ",
+        }
         files |= {key.replace("__", "."): value for key, value in changes.items()}
         for file, content in files.items():
             if content is not None:
                 path = folder / file
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content if isinstance(content, bytes) else (content if isinstance(content, str) else json.dumps(content)).encode())
+                path.write_bytes(
+                    content
+                    if isinstance(content, bytes)
+                    else (content if isinstance(content, str) else json.dumps(content)).encode()
+                )
         return folder
 
     return make
@@ -76,8 +85,14 @@ TOKENIZERS: list[tuple[dict[str, object], str]] = [
     ({"tokenizer__json": "[]"}, "tokenizer.json is no tokenizer ("),
     ({"tokenizer__json": b'{"model"'}, "tokenizer.json is no JSON (Expecting ':' delimiter"),
     ({"tokenizer__json": b"\x80\x04K\x01."}, "tokenizer.json is no JSON (byte 1 is not UTF-8)"),
-    ({"tokenizer__json": {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}}}, "tokenizer.json is no tokenizer ("),
-    ({"tokenizer__json": {"model": {"type": "WordLevel", "vocab": {"a": -1}, "unk_token": "a"}}}, "tokenizer.json is no tokenizer ("),
+    (
+        {"tokenizer__json": {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}}},
+        "tokenizer.json is no tokenizer (",
+    ),
+    (
+        {"tokenizer__json": {"model": {"type": "WordLevel", "vocab": {"a": -1}, "unk_token": "a"}}},
+        "tokenizer.json is no tokenizer (",
+    ),
     ({"tokenizer_config__json": {}}, "has no pad token; set pad_token in its tokenizer_config.json"),
     ({"tokenizer_config__json": "[]"}, "tokenizer_config.json holds no JSON object; get the file again"),
     ({"tokenizer_config__json": "null"}, "tokenizer_config.json holds no JSON object"),
@@ -114,7 +129,9 @@ def test_tokenizers(refused, model, tmp_path, changes, message):
     ids=lambda value: None if isinstance(value, str) else " ".join(value),
 )
 def test_options_of_a_transfer(refused, model, tmp_path, arguments, message):
-    given = {"--tokenizer": model("target"), "--out": tmp_path / "out"} | dict(zip(arguments[::2], arguments[1::2], strict=True))
+    given = {"--tokenizer": model("target"), "--out": tmp_path / "out"} | dict(
+        zip(arguments[::2], arguments[1::2], strict=True)
+    )
     assert message in refused("transfer", model(), *(part for pair in given.items() for part in pair))
 
 
@@ -125,7 +142,10 @@ WORDS = [
     (b"2 2\na 1 2\n", "is not in word2vec text format"),
     (b"1 2\na 1 x\n", "is not in word2vec text format"),
     (b"1 3\na 1 2\n", "is not in word2vec text format"),
-    (b"9999999999 9999999999\na 1 2\n", "is cut off: its first line promises 9,999,999,999 words of 9,999,999,999 numbers"),
+    (
+        b"9999999999 9999999999\na 1 2\n",
+        "is cut off: its first line promises 9,999,999,999 words of 9,999,999,999 numbers",
+    ),
     (b"-1 2\na 1 2\n", "is not in word2vec text format"),
 ]
 
@@ -189,7 +209,9 @@ def test_modules_of_a_reference_stay_in_its_folder(model):
 
     for path in ("../../other", "/etc", "a/../../b"):
         outside = [{"idx": 0, "name": "0", "path": path, "type": "sentence_transformers.models.Transformer"}]
-        with pytest.raises(ValueError, match=r"has a module in .*, outside of its folder; get the model again from its maker"):
+        with pytest.raises(
+            ValueError, match=r"has a module in .*, outside of its folder; get the model again from its maker"
+        ):
             check_sparse(str(model(modules__json=outside)))
     for content in ("{}", "[3]", "7"):
         with pytest.raises(ValueError, match=r"modules\.json"):

@@ -20,7 +20,11 @@ from sembridge.model_card.record import JSON, TENSORS, load_record
 RUN = "q1 Q0 d1 1 0.5 tag\n"
 RUNS: list[tuple[str, bytes, str]] = [
     ("a.run", b"q1 Q0 d1 1 0.5\n", "a.run:1: expected 'qid Q0 docid rank score tag', found 5 columns"),
-    ("a.run", (RUN + "q1 Q0 d 2 1 0.5 tag\n").encode(), "a.run:2: expected 'qid Q0 docid rank score tag', found 7 columns"),
+    (
+        "a.run",
+        (RUN + "q1 Q0 d 2 1 0.5 tag\n").encode(),
+        "a.run:2: expected 'qid Q0 docid rank score tag', found 7 columns",
+    ),
     ("a.run", RUN.replace("0.5", "half").encode(), "a.run:1: score 'half' is not a number"),
     ("a.run", RUN.replace("0.5", "nan").encode(), "a.run:1: score 'nan' is not a finite number"),
     ("a.run", RUN.replace("0.5", "1e999").encode(), "a.run:1: score '1e999' is not a finite number"),
@@ -54,7 +58,10 @@ CELLS: list[tuple[bytes, str]] = [
     (HEAD.encode(), "holds no cells"),
     (b"\xff\n", "is no CSV in UTF-8"),
     ((HEAD + ROW.replace("0.5", "nan", 1)).encode(), "line 2 cannot be read (a score or alpha is no finite number)"),
-    ((HEAD + ROW.replace("mean,,,zero", "mean,,inf,zero")).encode(), "line 2 cannot be read (a score or alpha is no finite number)"),
+    (
+        (HEAD + ROW.replace("mean,,,zero", "mean,,inf,zero")).encode(),
+        "line 2 cannot be read (a score or alpha is no finite number)",
+    ),
     ((HEAD + ROW.replace("0.5", "0,5", 1)).encode(), "line 2 cannot be read (more than 22 columns)"),
     ((HEAD + ROW.replace("shot,1,", f"shot,{'9' * 5000},")).encode(), "line 2 cannot be read ("),
     ((HEAD + "ko,bert\n").encode(), "line 2 cannot be read ("),

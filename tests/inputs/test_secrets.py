@@ -70,8 +70,14 @@ def found(*texts: str, below: Path | None = None) -> list[str]:
         ("token hf_ThatIsNotInTheEnvironment!", f"token {HIDDEN}!"),
         ("Authorization: Basic dXNlcjpwYXNz", f"Authorization: Basic {HIDDEN}"),
         (f"ray has {IN_A_FILE}", f"ray has {HIDDEN}"),
-        ("TOKENIZERS_PARALLELISM=false; see https://huggingface.co/a/b", "TOKENIZERS_PARALLELISM=false; see https://huggingface.co/a/b"),
-        ("computed ru_source_own_mean_zero-shot_s42: 0.123 in 3 s", "computed ru_source_own_mean_zero-shot_s42: 0.123 in 3 s"),
+        (
+            "TOKENIZERS_PARALLELISM=false; see https://huggingface.co/a/b",
+            "TOKENIZERS_PARALLELISM=false; see https://huggingface.co/a/b",
+        ),
+        (
+            "computed ru_source_own_mean_zero-shot_s42: 0.123 in 3 s",
+            "computed ru_source_own_mean_zero-shot_s42: 0.123 in 3 s",
+        ),
     ],
 )
 def test_what_is_hidden_and_what_is_not(home, text, shown):
@@ -97,7 +103,11 @@ def test_errors_of_the_hub(home, hub, tmp_path, monkeypatch, kind):
 
     monkeypatch.setenv("HF_TOKEN", SECRETS["HF_TOKEN"])
     monkeypatch.setattr(constants, "ENDPOINT", hub.url.replace("://", f"://me:{SECRETS['GIT_PASSWORD']}@"))
-    commit = "0" * 40 if kind == "missing" else hub.add("faq/x", real.webfaq(), **({kind: True} if kind in ("gated", "private") else {}))
+    commit = (
+        "0" * 40
+        if kind == "missing"
+        else hub.add("faq/x", real.webfaq(), **({kind: True} if kind in ("gated", "private") else {}))
+    )
     with pytest.raises(CollectionError) as error:
         hub_streams({"hub": "faq/x", "revision": commit, "kind": "beir", "config": "kor"})
     assert found(str(error.value)) == [] and "\n" not in str(error.value)
@@ -123,14 +133,43 @@ def test_nothing_that_commands_write_or_print_holds_a_secret(home, own_data, tmp
     with short_folder() as sessions:
         environment = {key: value for key, value in os.environ.items() if key != "RAY_AUTH_TOKEN"}
         environment |= {"RAY_TMPDIR": str(sessions), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-        grid = [sys.executable, ROOT / "experiments" / "run_grid.py", "--preset", "own-data", "--set", f"data={own_data}", "--languages", "ru"]
-        grid += ["--initializers", "focus", "mean", "--regimes", "fine-tuned", "--set", "settings.focus.min_count=100000"]
-        grid += [part for option in ("batch_size=4", "max_pairs=8", "epochs=1") for part in ("--set", f"training.{option}")]
+        grid = [
+            sys.executable,
+            ROOT / "experiments" / "run_grid.py",
+            "--preset",
+            "own-data",
+            "--set",
+            f"data={own_data}",
+            "--languages",
+            "ru",
+        ]
+        grid += [
+            "--initializers",
+            "focus",
+            "mean",
+            "--regimes",
+            "fine-tuned",
+            "--set",
+            "settings.focus.min_count=100000",
+        ]
+        grid += [
+            part for option in ("batch_size=4", "max_pairs=8", "epochs=1") for part in ("--set", f"training.{option}")
+        ]
         grid += ["--store", tmp_path / "written/store", "--results", tmp_path / "written/results"]
-        transfer = [sys.executable, "-m", "harness.cli.main", "transfer", own_data / "source", "--tokenizer", own_data / "tokenizers/ru"]
+        transfer = [
+            sys.executable,
+            "-m",
+            "harness.cli.main",
+            "transfer",
+            own_data / "source",
+            "--tokenizer",
+            own_data / "tokenizers/ru",
+        ]
         transfer += ["--initializer", "mean", "--out", tmp_path / "written/encoder"]
         for command, code in ((grid, 1), (transfer, 0)):
-            ran = subprocess.run(list(map(str, command)), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+            ran = subprocess.run(
+                list(map(str, command)), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+            )
             assert ran.returncode == code, ran.stderr
             assert found(ran.stdout, ran.stderr) == []
         assert (tmp_path / "written/results/run.log").is_file() and (tmp_path / "written/encoder/README.md").is_file()

@@ -27,14 +27,22 @@ def test_a_spreadsheet_reads_names_and_messages_as_text(tmp_path, text):
     for path in tmp_path.rglob("*.csv"):
         for cells in csv.reader(io.StringIO(path.read_bytes().decode(), newline="")):
             assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "\t", "\r"))], path
-    assert to_csv(Table("t", "t", (text,), (Row(text, (Cell("0.1"),), False),))).splitlines()[0].startswith("method,reference,")
-    comparison = significance.Comparison(*[text if field == "str" else 0.5 for field in significance.Comparison.__annotations__.values()])
+    assert (
+        to_csv(Table("t", "t", (text,), (Row(text, (Cell("0.1"),), False),)))
+        .splitlines()[0]
+        .startswith("method,reference,")
+    )
+    comparison = significance.Comparison(
+        *[text if field == "str" else 0.5 for field in significance.Comparison.__annotations__.values()]
+    )
     assert shown in next(csv.reader(io.StringIO(significance.to_csv([comparison]).split("\n", 1)[1], newline="")))
 
 
 def test_negative_numbers_stay_numbers():
     kinds = significance.Comparison.__annotations__.values()
-    line = significance.to_csv([significance.Comparison(*["a" if kind == "str" else -0.5 for kind in kinds])]).splitlines()[1]
+    line = significance.to_csv(
+        [significance.Comparison(*["a" if kind == "str" else -0.5 for kind in kinds])]
+    ).splitlines()[1]
     assert "-0.5" in line and "'-0.5" not in line
 
 
@@ -53,7 +61,11 @@ def table(label: str) -> Table:
         ("`code`", r"\`code\`", "`code`"),
         (r"\input{/etc/passwd}", r"\\input{/etc/passwd}", r"\textbackslash{}input\{/etc/passwd\}"),
         ("a & b \\\\ c", r"a & b \\\\ c", r"a \& b \textbackslash{}\textbackslash{} c"),
-        ("100% $x$ #1 a_b ^^41", "100% $x$ #1 a_b ^^41", r"100\% \$x\$ \#1 a\_b \textasciicircum{}\textasciicircum{}41"),
+        (
+            "100% $x$ #1 a_b ^^41",
+            "100% $x$ #1 a_b ^^41",
+            r"100\% \$x\$ \#1 a\_b \textasciicircum{}\textasciicircum{}41",
+        ),
     ],
 )
 def test_markup_is_shown_and_does_nothing(label, markdown, latex):

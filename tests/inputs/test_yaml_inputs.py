@@ -14,7 +14,9 @@ from harness.files import yaml_data
 PLAIN = {
     "title": "t", "languages": "[ru]", "architectures": "{a: x}", "tokenizers": "t", "collections": "{c: d}", "initializers": "[mean]",
 }  # fmt: skip
-BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30))
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30)
+)
 
 
 def preset(**changes: str) -> str:
@@ -116,10 +118,19 @@ def test_presets(refused, tmp_path, content, message):
         (["--seeds", "1.5"], "argument --seeds: invalid int value: '1.5'; see run_grid.py --help"),
         (["--bogus"], "unrecognized arguments: --bogus; see run_grid.py --help"),
         (["--initializers", "sembridge", "--set", "settings.sembridge.metric=[1]"], "settings.sembridge.metric"),
-        (["--initializers", "focus", "--set", "settings.focus.min_count=many"], "settings.focus.min_count: 'many' is no int; the default is"),
+        (
+            ["--initializers", "focus", "--set", "settings.focus.min_count=many"],
+            "settings.focus.min_count: 'many' is no int; the default is",
+        ),
         (["--initializers", "focus", "--set", "settings.focus.learning_rate=.nan"], "settings.focus.learning_rate"),
-        (["--initializers", "wechsel", "--set", "settings.wechsel.epochs=true"], "settings.wechsel.epochs: True is no int; the default is 20"),
-        (["--initializers", "wechsel", "--set", "settings.wechsel.sample=.inf"], "settings.wechsel.sample: inf is no finite number"),
+        (
+            ["--initializers", "wechsel", "--set", "settings.wechsel.epochs=true"],
+            "settings.wechsel.epochs: True is no int; the default is 20",
+        ),
+        (
+            ["--initializers", "wechsel", "--set", "settings.wechsel.sample=.inf"],
+            "settings.wechsel.sample: inf is no finite number",
+        ),
     ],
     ids=lambda value: None if isinstance(value, str) else value[0],
 )
@@ -138,12 +149,30 @@ CATALOGUES = [
     ("languages: {xx: {name: Xx}}", "languages.xx.iso3 is missing; add it"),
     ("languages: {xx: {name: Xx, iso3: 3, script: Latn, bm25: words}}", "languages.xx.iso3: 3 is not valid"),
     ("languages: {xx: {name: Xx, iso3: XXX, script: Latn, bm25: words}}", "languages.xx.iso3: 'XXX' is not valid"),
-    ("bridges: {b: {id: 'a/b; rm -rf', revision: null, license: mit, dimensions: 3, pooling: cls}}", "bridges.b.id: 'a/b; rm -rf' is not valid"),
-    ("bridges: {b: {id: ../b, revision: null, license: mit, dimensions: 3, pooling: cls}}", "bridges.b.id: '../b' is not valid"),
-    ("bridges: {b: {id: a/b, revision: main, license: mit, dimensions: 3, pooling: cls}}", "bridges.b.revision: 'main' is not valid"),
-    ("bridges: {b: {id: a/b, revision: null, license: mit, dimensions: '3', pooling: cls}}", "bridges.b.dimensions: '3' is not valid"),
-    ("bridges: {b: {id: a/b, revision: null, license: mit, dimensions: 3, pooling: cls, remote_code: 'yes'}}", "remote_code: 'yes' is not valid"),
-    ("tokenizers: {t: {id: a/b, revision: null, license: mit, language: qq, vocabulary: 3}}", "language 'qq' is unknown"),
+    (
+        "bridges: {b: {id: 'a/b; rm -rf', revision: null, license: mit, dimensions: 3, pooling: cls}}",
+        "bridges.b.id: 'a/b; rm -rf' is not valid",
+    ),
+    (
+        "bridges: {b: {id: ../b, revision: null, license: mit, dimensions: 3, pooling: cls}}",
+        "bridges.b.id: '../b' is not valid",
+    ),
+    (
+        "bridges: {b: {id: a/b, revision: main, license: mit, dimensions: 3, pooling: cls}}",
+        "bridges.b.revision: 'main' is not valid",
+    ),
+    (
+        "bridges: {b: {id: a/b, revision: null, license: mit, dimensions: '3', pooling: cls}}",
+        "bridges.b.dimensions: '3' is not valid",
+    ),
+    (
+        "bridges: {b: {id: a/b, revision: null, license: mit, dimensions: 3, pooling: cls, remote_code: 'yes'}}",
+        "remote_code: 'yes' is not valid",
+    ),
+    (
+        "tokenizers: {t: {id: a/b, revision: null, license: mit, language: qq, vocabulary: 3}}",
+        "language 'qq' is unknown",
+    ),
     (f"notes: &a {{x: {'y' * 5000}}}\n", "kind 'notes' is unknown"),
     (f"encoders: {{e: {'z' * 5000}}}", "encoders.e is not a name with fields below it"),
     (BOMB, "not valid YAML (more than 100,000 values, aliases written out); mend the file"),

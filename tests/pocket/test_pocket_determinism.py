@@ -35,7 +35,11 @@ for family in FAMILIES:
 
 
 def digests(folder):
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def test_another_process_writes_the_same_bytes(pocket_text, pocket_tokenizers, encoders, tmp_path):
@@ -44,11 +48,19 @@ def test_another_process_writes_the_same_bytes(pocket_text, pocket_tokenizers, e
     dictionary.build(tmp_path / "here", {}, {})
     folders = {"text": pocket_text, "tokenizers": pocket_tokenizers, "dictionary": tmp_path / "here", **encoders}
     here = {f"{folder}/{name}": digest for folder, path in folders.items() for name, digest in digests(path).items()}
-    inherited = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}  # transformers writes it into tokenizer_config.json
+    inherited = {
+        name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"
+    }  # transformers writes it into tokenizer_config.json
     changed = {"PYTHONHASHSEED": "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1", "RAYON_NUM_THREADS": "3"}
     there = tmp_path / "there"
     there.mkdir()
-    done = subprocess.run([sys.executable, "-c", BUILD, str(there), str(FEW)], env=inherited | changed, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD, str(there), str(FEW)],
+        env=inherited | changed,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     assert len(here) > 90
     assert digests(there) == here

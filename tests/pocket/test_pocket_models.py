@@ -82,9 +82,14 @@ def test_ids_of_roberta(encoders):
 def test_the_inference_free_folder(encoders):
     folder = encoders["inference-free"]
     assert [module["type"].rpartition(".")[2] for module in read(folder / "modules.json")] == ["Router"]
-    structure = {"query": ["query_0_SparseStaticEmbedding"], "document": ["document_0_Transformer", "document_1_SpladePooling"]}
+    structure = {
+        "query": ["query_0_SparseStaticEmbedding"],
+        "document": ["document_0_Transformer", "document_1_SpladePooling"],
+    }
     assert read(folder / "router_config.json")["structure"] == structure
-    assert {path.name for path in (folder / "document_0_Transformer").iterdir()} == MASKED_LM_FILES | {"sentence_bert_config.json"}
+    assert {path.name for path in (folder / "document_0_Transformer").iterdir()} == MASKED_LM_FILES | {
+        "sentence_bert_config.json"
+    }
     assert {path.name for path in (folder / "query_0_SparseStaticEmbedding").iterdir()} == MASKED_LM_FILES
     assert read(folder / "document_0_Transformer" / "config.json")["architectures"] == ["DistilBertForMaskedLM"]
     assert read(folder / "document_1_SpladePooling" / "config.json")["activation_function"] == "log1p_relu"

@@ -14,12 +14,18 @@ from harness.store.artifact import Artifact, Member
 def test_texts_and_tokenizers_that_exist(language, pocket_text, pocket_tokenizers):
     for name in COLLECTIONS:
         member = pocket_member(f"collections/{language}/{name}")
-        assert isinstance(member, Member) and (member.artifact.stage.name, member.artifact.parameters) == ("pocket-text", {"seed": SEED})
+        assert isinstance(member, Member) and (member.artifact.stage.name, member.artifact.parameters) == (
+            "pocket-text",
+            {"seed": SEED},
+        )
         assert (pocket_text / member.path / "corpus.jsonl").is_file()
     member = pocket_member(f"text/{language}.txt")
     assert member.artifact.stage.name == "pocket-text" and (pocket_text / member.path).is_file()
     member = pocket_member(f"tokenizers/{language}")
-    assert member.artifact.stage.name == "pocket-tokenizers" and (pocket_tokenizers / member.path / "tokenizer.json").is_file()
+    assert (
+        member.artifact.stage.name == "pocket-tokenizers"
+        and (pocket_tokenizers / member.path / "tokenizer.json").is_file()
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -33,7 +39,11 @@ def test_dictionaries(language, tmp_path):
 def test_models():
     for family in FAMILIES:
         encoder = pocket_member(f"encoders/{family}")
-        assert isinstance(encoder, Artifact) and encoder.stage.name == "pocket-encoder" and encoder.parameters["family"] == family
+        assert (
+            isinstance(encoder, Artifact)
+            and encoder.stage.name == "pocket-encoder"
+            and encoder.parameters["family"] == family
+        )
         assert {artifact.stage.name for artifact in encoder.needed} == {"pocket-text", "pocket-tokenizers"}
     bridge = pocket_member("bridge")
     assert isinstance(bridge, Artifact) and bridge.stage.name == "pocket-bridge"

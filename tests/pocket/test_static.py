@@ -11,7 +11,10 @@ from harness.pocket import static_embeddings
 from harness.pocket.static_embeddings import train_static
 
 # Thirty meanings of three texts, each text two subwords: one of its own and one that texts of other meanings have too.
-MEANINGS = {f"m{meaning}": [f"{3 * meaning + form} {90 + (meaning + 7 * form) % 10}" for form in range(3)] for meaning in range(30)}
+MEANINGS = {
+    f"m{meaning}": [f"{3 * meaning + form} {90 + (meaning + 7 * form) % 10}" for form in range(3)]
+    for meaning in range(30)
+}
 
 
 def tokenize(texts):
@@ -26,7 +29,11 @@ def cosines(rows):
     vectors = torch.stack([rows[ids].mean(0) for texts in MEANINGS.values() for ids in tokenize(texts)])
     vectors = torch.nn.functional.normalize(vectors, dim=1)
     same = torch.arange(90) // 3
-    return vectors @ vectors.T, (same[:, None] == same[None, :]) & ~torch.eye(90, dtype=torch.bool), same[:, None] != same[None, :]
+    return (
+        vectors @ vectors.T,
+        (same[:, None] == same[None, :]) & ~torch.eye(90, dtype=torch.bool),
+        same[:, None] != same[None, :],
+    )
 
 
 @pytest.fixture(scope="module")

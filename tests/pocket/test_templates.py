@@ -35,7 +35,9 @@ def test_same_kinds_same_counts(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_template_i_has_the_same_slots_in_every_language(language, kind):
-    assert [slots(template) for template in templates(language)[kind]] == [slots(template) for template in templates("en")[kind]]
+    assert [slots(template) for template in templates(language)[kind]] == [
+        slots(template) for template in templates("en")[kind]
+    ]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

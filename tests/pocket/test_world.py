@@ -19,7 +19,11 @@ every_language = pytest.mark.parametrize("language", LANGUAGES)
 
 @pytest.fixture(scope="module")
 def collections(pocket_text):
-    return {(language, name): beir.load(pocket_text / "collections" / language / name) for language in LANGUAGES for name in ("faq", "passages")}
+    return {
+        (language, name): beir.load(pocket_text / "collections" / language / name)
+        for language in LANGUAGES
+        for name in ("faq", "passages")
+    }
 
 
 def asked_pairs(collection):
@@ -61,7 +65,9 @@ def test_a_question_and_its_answer_name_the_same_concepts_by_different_words(col
     faq = collections[language, "faq"]
     for question, answer in [*asked_pairs(faq), *((question, text) for question, _, text in faq.training)]:
         asked, told = read(language, "faq_question", question), read(language, "faq_answer", answer)
-        assert concepts_in(language, asked) == {slot: name for slot, name in concepts_in(language, told).items() if slot != "extra"}
+        assert concepts_in(language, asked) == {
+            slot: name for slot, name in concepts_in(language, told).items() if slot != "extra"
+        }
         assert concepts_in(language, told)["extra"] not in concepts_in(language, asked).values(), (question, answer)
         for form in asked.values():
             assert form not in told.values() and not contains(language, answer, form), (question, answer)
@@ -80,9 +86,15 @@ def test_every_question_has_one_answer_and_near_misses(collections, language):
         asked = concepts_in(language, read(language, "faq_question", question))
         thing, action, circumstance = asked["thing"], asked["action"], asked["circumstance"]
         assert told[thing, action, circumstance] == 1
-    pairs = Counter(pair for thing, action, circumstance in told for pair in ((thing, action), (thing, circumstance), (action, circumstance)))
+    pairs = Counter(
+        pair
+        for thing, action, circumstance in told
+        for pair in ((thing, action), (thing, circumstance), (action, circumstance))
+    )
     asked = concepts_in(language, read(language, "faq_question", faq.query_texts[0]))
-    assert all(pairs[pair] >= 2 for pair in ((asked["thing"], asked["action"]), (asked["thing"], asked["circumstance"])))
+    assert all(
+        pairs[pair] >= 2 for pair in ((asked["thing"], asked["action"]), (asked["thing"], asked["circumstance"]))
+    )
 
 
 @every_language
@@ -169,7 +181,8 @@ def test_parallel_lines_tell_of_the_same_case_in_six_languages(pocket_text):
 def test_phrases_are_the_phrasebook(pocket_text):
     found = {row["concept"]: row["forms"] for row in rows(pocket_text / "phrases.jsonl")}
     expected = {
-        concept.name: {language: list(forms) for language, forms in concept.forms.items()} for concept in chain.from_iterable(concepts().values())
+        concept.name: {language: list(forms) for language, forms in concept.forms.items()}
+        for concept in chain.from_iterable(concepts().values())
     }
     assert found == expected
 

@@ -26,7 +26,11 @@ _words = cache(words)
 @cache
 def concept_of(language: str) -> dict[str, tuple[str, str]]:
     """form -> (category, concept); forms are unique within a language."""
-    return {form: (concept.category, concept.name) for concept in chain.from_iterable(concepts().values()) for form in concept.forms[language]}
+    return {
+        form: (concept.category, concept.name)
+        for concept in chain.from_iterable(concepts().values())
+        for form in concept.forms[language]
+    }
 
 
 @cache
@@ -42,7 +46,9 @@ def patterns(language: str, kind: str) -> list[re.Pattern[str]]:
             return f"(?P={name})" if again else f"(?P<{name}>.+?)"
 
         pieces = re.split(r"(\{\w+\})", template)
-        found.append(re.compile("".join(re.sub(r"\{(\w+)\}", group, p) if p.startswith("{") else re.escape(p) for p in pieces)))
+        found.append(
+            re.compile("".join(re.sub(r"\{(\w+)\}", group, p) if p.startswith("{") else re.escape(p) for p in pieces))
+        )
     return found
 
 
@@ -50,7 +56,9 @@ def read(language: str, kind: str, text: str) -> dict[str, str] | None:
     """Slot -> what fills it, for a text of this kind; None if it is none. Exactly one template must fit."""
     fits = []
     for pattern in patterns(language, kind):
-        if (match := pattern.fullmatch(text)) and all(_valid(language, slot, value) for slot, value in match.groupdict().items()):
+        if (match := pattern.fullmatch(text)) and all(
+            _valid(language, slot, value) for slot, value in match.groupdict().items()
+        ):
             fits.append(match.groupdict())
     assert len(fits) <= 1, f"{text!r} fits {len(fits)} templates"
     return fits[0] if fits else None

@@ -25,7 +25,12 @@ def _record(
 ) -> Record:
     """A cell with nDCG@10 `ndcg`; None makes it a failed one."""
     identity = Identity(language, architecture, collection, initializer, bridge, alpha, regime, seed)
-    common = {"identity": identity, "key": f"key-of-{identity.name}", "label": label or initializer, "reference": reference}
+    common = {
+        "identity": identity,
+        "key": f"key-of-{identity.name}",
+        "label": label or initializer,
+        "reference": reference,
+    }
     if ndcg is None:
         return Record(**common, status=FAILED, error="out of memory")
     return Record(

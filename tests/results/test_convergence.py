@@ -20,7 +20,12 @@ def trained(record):
         done = record(initializer, language, scores[-1] if scores else None, regime="fine-tuned", **options)
         numbers = {"query_active": 3.0, "doc_active": 5.5, "flops": 0.25}
         curve = [
-            {"step": i * step, "pairs": i * step * 8, "scores": {"ndcg@10": s, "recall@100": s / 2, "mrr@10": s / 4}, "statistics": numbers}
+            {
+                "step": i * step,
+                "pairs": i * step * 8,
+                "scores": {"ndcg@10": s, "recall@100": s / 2, "mrr@10": s / 4},
+                "statistics": numbers,
+            }
             for i, s in enumerate(scores or [])
         ]
         return replace(done, provenance={"about": {"curve": curve}}) if scores else done
@@ -71,9 +76,14 @@ def test_a_mean_over_languages_is_by_share_of_the_training_for_their_steps_diffe
     mean = tables[2]
     assert mean.title == "pocket-faq, bert, mean over ko, ru: nDCG@10 by share of the training"
     assert mean.columns == ("0%", "50%", "100%", "95% at")
-    assert [[cell.text for cell in row.cells] for row in mean.rows] == [["0.500", "0.625", "0.875", "100%"], ["–", "–", "–", "–"]]
+    assert [[cell.text for cell in row.cells] for row in mean.rows] == [
+        ["0.500", "0.625", "0.875", "100%"],
+        ["–", "–", "–", "–"],
+    ]
     short = [*records[:2], trained("sembridge", [0.1, 0.2], "ar")]
-    assert [table.name.rsplit("_", 1)[1] for table in convergence.make_tables(short)] == ["ko", "ru", "ar"], "other points: no mean"
+    assert [table.name.rsplit("_", 1)[1] for table in convergence.make_tables(short)] == ["ko", "ru", "ar"], (
+        "other points: no mean"
+    )
 
 
 def test_seeds_are_averaged_point_by_point(trained):
@@ -105,7 +115,12 @@ def test_the_files(trained, record, tmp_path):
     ]
     with (out / "convergence.csv").open(encoding="utf-8") as lines:
         assert len(list(csv.DictReader(lines))) == 4
-    names = ["pocket-faq_fine-tuned_bert", "pocket-faq_convergence_bert_ko", "pocket-faq_convergence_bert_ru", "pocket-faq_convergence_bert"]
+    names = [
+        "pocket-faq_fine-tuned_bert",
+        "pocket-faq_convergence_bert_ko",
+        "pocket-faq_convergence_bert_ru",
+        "pocket-faq_convergence_bert",
+    ]
     assert [table.name for table in written.tables] == names
     assert {path.stem for path in (out / "tables").iterdir()} == {*names, "all"}
     everything = (out / "tables" / "all.md").read_text(encoding="utf-8")
@@ -115,7 +130,9 @@ def test_the_files(trained, record, tmp_path):
 
 def test_curves_of_an_earlier_call_go_and_a_file_of_that_name_that_is_not_ours_stays(trained, record, tmp_path):
     plain = [record("sembridge", regime="fine-tuned"), record("sembridge", "ru", regime="fine-tuned")]
-    write_results(tmp_path, [trained("sembridge", [0.25, 0.5]), trained("sembridge", [0.25, 0.5], "ru")], lambda _: None)
+    write_results(
+        tmp_path, [trained("sembridge", [0.25, 0.5]), trained("sembridge", [0.25, 0.5], "ru")], lambda _: None
+    )
     assert len(list((tmp_path / "tables").glob("*_convergence_*"))) == 9
     write_results(tmp_path, plain, lambda _: None)
     assert not (tmp_path / "convergence.csv").exists() and not list((tmp_path / "tables").glob("*_convergence_*"))
@@ -126,7 +143,10 @@ def test_curves_of_an_earlier_call_go_and_a_file_of_that_name_that_is_not_ours_s
 
 def test_two_tables_that_would_share_a_file_are_refused(trained, tmp_path):
     records = [trained("mean", [0.1, 0.2], language, architecture="a") for language in ("ko", "ru")]
-    records += [trained("mean", [0.1, 0.2], "zh", architecture="a_ko"), trained("mean", [0.1, 0.2], "ar", architecture="a_ko")]
+    records += [
+        trained("mean", [0.1, 0.2], "zh", architecture="a_ko"),
+        trained("mean", [0.1, 0.2], "ar", architecture="a_ko"),
+    ]
     with pytest.raises(
         ValueError,
         match=r"^architecture 'a' with language 'ko' and architecture 'a_ko' would share the file name 'pocket-faq_convergence_a_ko\.tex': rename",

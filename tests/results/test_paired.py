@@ -51,7 +51,10 @@ def test_equal_sums_of_unlike_scores_count_as_equal():
     for _ in range(30):
         ranks = rng.integers(1, 7, size=(8, 2))
         differences = [Fraction(1, int(a)) - Fraction(1, int(b)) for a, b in ranks]
-        sums = [abs(sum(sign * one for sign, one in zip(signs, differences, strict=True))) for signs in itertools.product((1, -1), repeat=8)]
+        sums = [
+            abs(sum(sign * one for sign, one in zip(signs, differences, strict=True)))
+            for signs in itertools.product((1, -1), repeat=8)
+        ]
         expected = Fraction(sum(one >= abs(sum(differences)) for one in sums), len(sums))
         assert resampling.p_value(resampling.sample(1 / ranks, "ko"), 0, 1) == expected
 
@@ -59,7 +62,9 @@ def test_equal_sums_of_unlike_scores_count_as_equal():
 @pytest.mark.parametrize("seed", range(4))
 def test_exact_as_scipy(seed):
     scores = retrieval_scores(np.random.default_rng(seed), 13, 2)
-    theirs = stats.permutation_test(tuple(scores.T), mean_difference, permutation_type="samples", vectorized=True, n_resamples=np.inf)
+    theirs = stats.permutation_test(
+        tuple(scores.T), mean_difference, permutation_type="samples", vectorized=True, n_resamples=np.inf
+    )
     assert resampling.p_value(resampling.sample(scores, "ko"), 0, 1) == pytest.approx(theirs.pvalue, abs=1e-12)
 
 
@@ -69,7 +74,9 @@ def test_random_flips_as_scipy(seed):
     scores = retrieval_scores(rng, 80, 2)
     scores[:, 0] = np.maximum(scores[:, 0], np.where(rng.random(80) < 0.1, 1.0, 0))  # p somewhere in the middle
     ours = resampling.p_value(resampling.sample(scores, "ko"), 0, 1)
-    theirs = stats.permutation_test(tuple(scores.T), mean_difference, permutation_type="samples", vectorized=True, n_resamples=10_000, rng=7)
+    theirs = stats.permutation_test(
+        tuple(scores.T), mean_difference, permutation_type="samples", vectorized=True, n_resamples=10_000, rng=7
+    )
     assert 0.001 < ours < 0.9
     assert ours == pytest.approx(theirs.pvalue, abs=4 * np.sqrt(2 * ours * (1 - ours) / 10_000))
 
@@ -104,8 +111,12 @@ def test_languages_of_any_size_have_equal_weight():
         def statistic(x, y, axis=-1, weights=weights):
             return np.sum(weights * (x - y), axis=axis)
 
-        theirs = stats.permutation_test(tuple(both.T), statistic, permutation_type="samples", vectorized=True, n_resamples=10_000, rng=3)
-        ours = resampling.pooled([resampling.sample(one, name) for one, name in zip(languages, ("ko", "ru"), strict=True)])
+        theirs = stats.permutation_test(
+            tuple(both.T), statistic, permutation_type="samples", vectorized=True, n_resamples=10_000, rng=3
+        )
+        ours = resampling.pooled(
+            [resampling.sample(one, name) for one, name in zip(languages, ("ko", "ru"), strict=True)]
+        )
         assert ours.means[0] - ours.means[1] == pytest.approx(statistic(*both.T))
         assert ours.parts.sum(axis=0) == pytest.approx(ours.means)
         assert 0.1 < theirs.pvalue < 0.9
@@ -116,7 +127,9 @@ def test_interval_as_scipy():
     scores = retrieval_scores(np.random.default_rng(3), 150, 2)
     difference = scores[:, 0] - scores[:, 1]
     theirs = stats.bootstrap((difference,), np.mean, method="percentile", n_resamples=20_000, rng=1).confidence_interval
-    assert resampling.interval(resampling.sample(scores, "ko"), 0, 1) == pytest.approx(tuple(theirs), abs=0.05 * (theirs.high - theirs.low))
+    assert resampling.interval(resampling.sample(scores, "ko"), 0, 1) == pytest.approx(
+        tuple(theirs), abs=0.05 * (theirs.high - theirs.low)
+    )
 
 
 def test_interval_of_the_mean_over_languages_is_as_wide_as_it_has_to_be():
@@ -125,7 +138,9 @@ def test_interval_of_the_mean_over_languages_is_as_wide_as_it_has_to_be():
     differences = [one[:, 0] - one[:, 1] for one in languages.values()]
     error = np.sqrt(sum(one.var() / len(one) for one in differences)) / 3
     center = np.mean([one.mean() for one in differences])
-    low, high = resampling.interval(resampling.pooled(resampling.sample(one, name) for name, one in languages.items()), 0, 1)
+    low, high = resampling.interval(
+        resampling.pooled(resampling.sample(one, name) for name, one in languages.items()), 0, 1
+    )
     assert (low, high) == pytest.approx((center - 1.96 * error, center + 1.96 * error), abs=0.15 * error)
 
 

@@ -26,7 +26,11 @@ def test_one_table_per_collection_stage_and_architecture(record):
         for architecture in ("bert", "roberta")
     ]
     tables = make_tables(records)
-    assert [table.name for table in tables][:3] == ["pocket-faq_zero-shot_bert", "pocket-faq_zero-shot_roberta", "pocket-faq_fine-tuned_bert"]
+    assert [table.name for table in tables][:3] == [
+        "pocket-faq_zero-shot_bert",
+        "pocket-faq_zero-shot_roberta",
+        "pocket-faq_fine-tuned_bert",
+    ]
     assert len(tables) == 8
     assert tables[0].title == "pocket-faq, zero-shot, bert: nDCG@10"
 
@@ -38,7 +42,12 @@ def test_columns_in_order_of_appearance_then_the_mean(record):
 
 
 def test_rows_keep_the_order_of_the_grid_in_every_table(record):
-    records = [record("ofa"), record("random"), record("random", regime="fine-tuned"), record("ofa", regime="fine-tuned")]
+    records = [
+        record("ofa"),
+        record("random"),
+        record("random", regime="fine-tuned"),
+        record("ofa", regime="fine-tuned"),
+    ]
     for table in make_tables(records):
         assert [row.label for row in table.rows] == ["ofa", "random"]
 
@@ -57,12 +66,20 @@ def test_the_exact_value_decides_and_exact_ties_are_all_best(record):
 
 
 def test_each_column_has_its_own_best(record):
-    [table] = make_tables([record("a", "ko", 0.1), record("a", "ar", 0.8), record("b", "ko", 0.2), record("b", "ar", 0.3)])
+    [table] = make_tables(
+        [record("a", "ko", 0.1), record("a", "ar", 0.8), record("b", "ko", 0.2), record("b", "ar", 0.3)]
+    )
     assert best(table) == {"a": [False, True, True], "b": [True, False, False]}
 
 
 def test_failed_and_missing_cells_leave_the_row_without_a_mean(record):
-    records = [record("a", "ko", 0.4), record("a", "ar", 0.2), record("b", "ko", None), record("b", "ar", 0.9), record("c", "ko", 0.9)]
+    records = [
+        record("a", "ko", 0.4),
+        record("a", "ar", 0.2),
+        record("b", "ko", None),
+        record("b", "ar", 0.9),
+        record("c", "ko", 0.9),
+    ]
     [table] = make_tables(records)
     assert texts(table) == {"a": ["0.400", "0.200", "0.300"], "b": ["failed", "0.900", "–"], "c": ["0.900", "–", "–"]}
     assert best(table) == {"a": [False, False, True], "b": [False, True, False], "c": [True, False, False]}
@@ -92,7 +109,9 @@ def test_a_failed_seed_fails_the_cell(record):
 
 
 def test_languages_with_different_seeds_have_a_mean_without_deviation(record):
-    [table] = make_tables([record("a", "ko", 0.2, seed=0), record("a", "ko", 0.4, seed=1), record("a", "ar", 0.5, seed=0)])
+    [table] = make_tables(
+        [record("a", "ko", 0.2, seed=0), record("a", "ko", 0.4, seed=1), record("a", "ar", 0.5, seed=0)]
+    )
     assert texts(table) == {"a": ["0.300 ± 0.141", "0.500", "0.400"]}
 
 
@@ -113,8 +132,14 @@ def test_labels_are_qualified_by_what_differs(record, settings, labels):
 
 
 def test_qualification_is_the_same_in_every_table(record):
-    records = [record("sembridge", bridge="m3", alpha=4), record("sembridge", bridge="m3", alpha=2, regime="fine-tuned")]
-    assert [[row.label for row in table.rows] for table in make_tables(records)] == [["sembridge (α=4)"], ["sembridge (α=2)"]]
+    records = [
+        record("sembridge", bridge="m3", alpha=4),
+        record("sembridge", bridge="m3", alpha=2, regime="fine-tuned"),
+    ]
+    assert [[row.label for row in table.rows] for table in make_tables(records)] == [
+        ["sembridge (α=4)"],
+        ["sembridge (α=2)"],
+    ]
 
 
 def test_a_label_that_qualifies_itself_keeps_one_pair_of_parentheses(record):
@@ -152,7 +177,9 @@ def test_no_records_no_tables():
 
 def test_the_best_is_never_below_another_competitor(record):
     rng = random.Random(3)
-    records = [record(f"m{i}", language, rng.choice([None, rng.random()])) for i in range(6) for language in ("ko", "ar", "zh")]
+    records = [
+        record(f"m{i}", language, rng.choice([None, rng.random()])) for i in range(6) for language in ("ko", "ar", "zh")
+    ]
     [table] = make_tables(records)
     for column in range(len(table.columns)):
         cells = [row.cells[column] for row in table.rows]

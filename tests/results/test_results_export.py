@@ -28,7 +28,9 @@ def artifact_of(tmp_path):
     def make(record: Record) -> Path | None:
         if record.status != OK:
             return None
-        folder = tmp_path / "store" / f"key={record.key.replace('/', '-')}"  # '=': no reader may take it for a partition
+        folder = (
+            tmp_path / "store" / f"key={record.key.replace('/', '-')}"
+        )  # '=': no reader may take it for a partition
         if not folder.exists():
             folder.mkdir(parents=True)
             (folder / "run.trec.gz").write_bytes(gzip.compress(f"q1 Q0 d1 1 {record.scores['ndcg@10']} x\n".encode()))
@@ -80,10 +82,19 @@ def test_cells_csv(tmp_path, record, artifact_of):
 
 def test_cells_csv_tells_what_was_measured_and_trained_on(tmp_path, record):
     training = {"pairs": 500, "pairs_used": 64}
-    trained = replace(record("sembridge"), provenance={"documents": 1200, "queries": 40, "about": {"training": training}})
-    write_results(tmp_path, [trained, replace(record(), provenance={"documents": 1200, "queries": 40, "about": {}})], lambda _: None)
+    trained = replace(
+        record("sembridge"), provenance={"documents": 1200, "queries": 40, "about": {"training": training}}
+    )
+    write_results(
+        tmp_path,
+        [trained, replace(record(), provenance={"documents": 1200, "queries": 40, "about": {}})],
+        lambda _: None,
+    )
     rows = list(csv.DictReader((tmp_path / "cells.csv").open()))
-    assert [[row[name] for name in ("documents", "queries", "train_pairs")] for row in rows] == [["1200", "40", "64"], ["1200", "40", ""]]
+    assert [[row[name] for name in ("documents", "queries", "train_pairs")] for row in rows] == [
+        ["1200", "40", "64"],
+        ["1200", "40", ""],
+    ]
 
 
 def test_numpy_numbers_are_numbers(tmp_path, record):
@@ -110,23 +121,40 @@ def test_tables_agree_with_all_md(tmp_path, record, artifact_of):
     assert all("\n#" + text in everything for text in single)
     assert everything.index("zero-shot") < everything.index("fine-tuned")
     assert "\\textbf{0.421}" in (tmp_path / "tables/pocket-faq_zero-shot_bert.tex").read_text(encoding="utf-8")
-    assert "semantic bridge,no,0.421,0.421" in (tmp_path / "tables/pocket-faq_zero-shot_bert.csv").read_text(encoding="utf-8")
+    assert "semantic bridge,no,0.421,0.421" in (tmp_path / "tables/pocket-faq_zero-shot_bert.csv").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_marks_are_in_every_form_and_their_numbers_in_significance_csv(tmp_path, record, artifact_of):
     """Two queries, of which one has the same score: p is 1, whatever the difference."""
-    written = write_results(tmp_path, [*grid(record), record("mean", "ko", 0.4), record("mean", "ru", 0.4)], artifact_of)
+    written = write_results(
+        tmp_path, [*grid(record), record("mean", "ko", 0.4), record("mean", "ru", 0.4)], artifact_of
+    )
     names = {".md": "| 0.400† |", ".tex": "0.400\\rlap{$^{\\dagger}$}", ".csv": "mean,no,0.400,0.400,0.400"}
     for form, expected in names.items():
         assert expected in (tmp_path / f"tables/pocket-faq_zero-shot_bert{form}").read_text(encoding="utf-8")
     everything = (tmp_path / "tables/all.md").read_text(encoding="utf-8")
     assert "| 0.400† |" in everything and "†: not shown to be below" in everything
     [table] = written.tables
-    assert table.note and [cell.undecided for row in table.rows for cell in row.cells if row.label == "mean"] == [True, False, False]
+    assert table.note and [cell.undecided for row in table.rows for cell in row.cells if row.label == "mean"] == [
+        True,
+        False,
+        False,
+    ]
     with (tmp_path / "significance.csv").open(encoding="utf-8") as lines:
         [row] = csv.DictReader(lines)
-    assert [row[name] for name in ("table", "column", "best", "method")] == ["pocket-faq_zero-shot_bert", "ko", "semantic bridge", "mean"]
-    assert float(row["difference"]) == pytest.approx((0.421 - 0.4) / 2) and (row["p"], row["p_holm"], row["queries"]) == ("1.0", "1.0", "2")
+    assert [row[name] for name in ("table", "column", "best", "method")] == [
+        "pocket-faq_zero-shot_bert",
+        "ko",
+        "semantic bridge",
+        "mean",
+    ]
+    assert float(row["difference"]) == pytest.approx((0.421 - 0.4) / 2) and (
+        row["p"],
+        row["p_holm"],
+        row["queries"],
+    ) == ("1.0", "1.0", "2")
 
 
 def test_cells_over_different_queries_are_refused_before_anything_is_written(tmp_path, record, artifact_of):
@@ -139,7 +167,9 @@ def test_cells_over_different_queries_are_refused_before_anything_is_written(tmp
 
 def test_runs_are_plain_text(tmp_path, record, artifact_of):
     write_results(tmp_path, grid(record), artifact_of)
-    assert (tmp_path / "runs/ko_bert_pocket-faq_bm25_zero-shot_s0.run").read_bytes() == b"q1 Q0 d1 1 0.30000000000000004 x\n"
+    assert (
+        tmp_path / "runs/ko_bert_pocket-faq_bm25_zero-shot_s0.run"
+    ).read_bytes() == b"q1 Q0 d1 1 0.30000000000000004 x\n"
 
 
 def test_queries_parquet(tmp_path, record, artifact_of):
@@ -181,7 +211,9 @@ def test_a_reader_in_the_middle_of_a_file_keeps_that_file(tmp_path, record, arti
     paths = [path for path in tmp_path.rglob("*") if path.is_file() and "store" not in path.parts]
     before = {path: path.read_bytes() for path in paths}
     opened = {path: path.open("rb") for path in paths}
-    write_results(tmp_path, [replace(one, scores={"ndcg@10": 0.125}, error="x" * 9) for one in grid(record)], artifact_of)
+    write_results(
+        tmp_path, [replace(one, scores={"ndcg@10": 0.125}, error="x" * 9) for one in grid(record)], artifact_of
+    )
     for path, file in opened.items():
         with file:
             assert file.read() == before[path]
@@ -236,7 +268,9 @@ def test_a_foreign_cells_csv_removes_nothing(tmp_path, record, artifact_of):
         ({"collection": "a_b", "regime": "c"}, {"collection": "a", "regime": "b_c", "seed": 1}),
     ],
 )
-def test_names_that_would_overwrite_each_other_are_refused_before_anything_is_written(tmp_path, record, artifact_of, pair):
+def test_names_that_would_overwrite_each_other_are_refused_before_anything_is_written(
+    tmp_path, record, artifact_of, pair
+):
     with pytest.raises(ValueError, match="share the file name"):
         write_results(tmp_path / "out", [record(**settings) for settings in pair], artifact_of)
     assert not (tmp_path / "out").exists()

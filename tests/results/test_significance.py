@@ -115,7 +115,12 @@ def test_nothing_to_compare(cell):
 def test_a_cell_without_scores_leaves_its_table_without_marks(cell):
     """Two rows and two seeds could still be compared; but a third row without a mark would look as if it were worse."""
     for missing in range(4):
-        records = [cell("a", "ko", [0.5], seed=0), cell("a", "ko", [0.6], seed=1), cell("b", "ko", [0.7]), cell("c", "ko", [0.7])]
+        records = [
+            cell("a", "ko", [0.5], seed=0),
+            cell("a", "ko", [0.6], seed=1),
+            cell("b", "ko", [0.7]),
+            cell("c", "ko", [0.7]),
+        ]
         del cell.scores[records[missing].key]
         [table] = make_tables(records)
         assert mark(table, cell.scores.get) == (table, [])
@@ -125,7 +130,9 @@ def test_a_row_that_failed_in_one_language_is_compared_in_the_others(cell, recor
     """The mean is over the rows that have every language: here the second and the third."""
     ko, ru = {"b": [0.9, 0.8, 0.7], "c": [0.1, 0.2, 0.3]}, {"b": [0.6, 0.6], "c": [0.4, 0.4]}
     records = [cell("a", "ko", [0.95, 0.9, 0.9]), record("a", "ru", None)]
-    records += [cell(method, language, values[method]) for method in "bc" for language, values in (("ko", ko), ("ru", ru))]
+    records += [
+        cell(method, language, values[method]) for method in "bc" for language, values in (("ko", ko), ("ru", ru))
+    ]
     _, comparisons = mark(make_tables(records)[0], cell.scores.get)
     assert [(one.column, one.best, one.method) for one in comparisons] == [
         ("ko", "a", "b"), ("ko", "a", "c"), ("ru", "b", "c"), ("mean", "b", "c"),
@@ -138,7 +145,10 @@ def test_equal_bests_are_not_marked_and_the_first_by_name_is_compared(cell):
     values = [0.5, 0.25, 0.75]
     for methods in ("bca", "acb"):
         marked, comparisons = mark(make_tables([cell(method, "ko", values) for method in methods])[0], cell.scores.get)
-        assert sorted((one.best, one.method, one.difference, one.p) for one in comparisons) == [("a", "b", 0, 1), ("a", "c", 0, 1)]
+        assert sorted((one.best, one.method, one.difference, one.p) for one in comparisons) == [
+            ("a", "b", 0, 1),
+            ("a", "c", 0, 1),
+        ]
         assert not any(map(any, undecided(marked).values()))
 
 
@@ -178,7 +188,9 @@ def test_no_bit_depends_on_the_order_of_rows_columns_or_queries(cell):
             cell.scores[key] = Scores([scores.ids[i] for i in order], scores.values[order])
         [table] = make_tables(records)
         shuffled, others = mark(table, cell.scores.get)
-        assert {(one.column, one.method): one for one in others} == {(one.column, one.method): one for one in comparisons}
+        assert {(one.column, one.method): one for one in others} == {
+            (one.column, one.method): one for one in comparisons
+        }
         places = [table.columns.index(column) for column in marked.columns]
         assert {label: [marks[i] for i in places] for label, marks in undecided(shuffled).items()} == undecided(marked)
 
@@ -222,7 +234,12 @@ def test_csv(cell):
 def test_csv_holds_numbers_wherever_they_come_from(cell):
     """p of random flips, as of many queries, and the interval are numpy's before they are written."""
     rng = np.random.default_rng(2)
-    _, comparisons = mark(make_tables([cell(method, language, rng.random(30)) for method in "ab" for language in ("ko", "ru")])[0], cell.scores.get)
+    _, comparisons = mark(
+        make_tables([cell(method, language, rng.random(30)) for method in "ab" for language in ("ko", "ru")])[0],
+        cell.scores.get,
+    )
     lines = significance.to_csv(comparisons).splitlines()
     for line, comparison in zip(lines[1:], comparisons, strict=True):
-        assert [float(number) for number in line.split(",")[4:9]] == [getattr(comparison, name) for name in lines[0].split(",")[4:9]]
+        assert [float(number) for number in line.split(",")[4:9]] == [
+            getattr(comparison, name) for name in lines[0].split(",")[4:9]
+        ]

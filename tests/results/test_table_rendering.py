@@ -110,7 +110,11 @@ def test_marks_and_note():
     assert to_csv(MARKED) == "method,reference,ko,mean\na,no,0.421 ± 0.010,0.421\nb,no,0.400,0.400\n"
     lines = to_latex(MARKED).splitlines()
     assert "b & 0.400\\rlap{$^{\\dagger}$} & 0.400 \\\\" in lines
-    assert lines[-3:] == ["", r"\smallskip\footnotesize $^{\dagger}$: not shown to be below the best (p $\geq$ 0.05)", r"\end{table}"]
+    assert lines[-3:] == [
+        "",
+        r"\smallskip\footnotesize $^{\dagger}$: not shown to be below the best (p $\geq$ 0.05)",
+        r"\end{table}",
+    ]
 
 
 def test_a_long_note_fits_the_terminal():
@@ -131,7 +135,10 @@ def test_csv_quotes():
 
 def test_latex_escaping():
     rows = to_latex(only(r"50% & a_b#{$} \x ~^ <|>"))
-    assert r"50\% \& a\_b\#\{\$\} \textbackslash{}x \textasciitilde{}\textasciicircum{} \textless{}\textbar{}\textgreater{} & 0.1 \\" in rows
+    assert (
+        r"50\% \& a\_b\#\{\$\} \textbackslash{}x \textasciitilde{}\textasciicircum{} \textless{}\textbar{}\textgreater{} & 0.1 \\"
+        in rows
+    )
 
 
 def test_latex_rows_do_not_become_arguments_of_the_row_before():

@@ -40,13 +40,36 @@ def unigram(*tokens: str, fill: str = "") -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=backend, **ROBERTA)
 
 
-ENGLISH = ("[unused0]", "[unused1]", "a", "##a", "b", "##b", "play", "##play", "##ing", "##ed", "cat", "the", "1", "!", "##", "[x]")
+ENGLISH = (
+    "[unused0]",
+    "[unused1]",
+    "a",
+    "##a",
+    "b",
+    "##b",
+    "play",
+    "##play",
+    "##ing",
+    "##ed",
+    "cat",
+    "the",
+    "1",
+    "!",
+    "##",
+    "[x]",
+)
 MAKERS: dict[str, Callable[[], Any]] = {
     "uncased English": lambda: wordpiece(*ENGLISH, fill="e"),
-    "cased Russian": lambda: wordpiece("[unused1]", "[unused2]", "A", "B", "##a", "Play", "##Play", "кот", "##от", "1", "##!", "안", "녕", fill="ы"),
-    "with unused sentence marks": lambda: wordpiece("Play", "play", "кот", "[unused1]", fill="ы", bos_token="<s>", eos_token="</s>"),
+    "cased Russian": lambda: wordpiece(
+        "[unused1]", "[unused2]", "A", "B", "##a", "Play", "##Play", "кот", "##от", "1", "##!", "안", "녕", fill="ы"
+    ),
+    "with unused sentence marks": lambda: wordpiece(
+        "Play", "play", "кот", "[unused1]", fill="ы", bos_token="<s>", eos_token="</s>"
+    ),
     "small": lambda: wordpiece("play", "##ing", "##play", "Cat", "!"),
-    "byte-level": lambda: byte_level("play", "Ġplay", "ĠPlay", "Ġcat", "Ã", "ìķ", "Ġìķ", "Ã©", "Ġ", "Ċ", "Ġ[x]", "!", "Ġ1"),
+    "byte-level": lambda: byte_level(
+        "play", "Ġplay", "ĠPlay", "Ġcat", "Ã", "ìķ", "Ġìķ", "Ã©", "Ġ", "Ċ", "Ġ[x]", "!", "Ġ1"
+    ),
     "metaspace": lambda: unigram("▁play", "play", "▁Cat", "▁", "!", "▁!", "안", fill="o"),
     "small metaspace": lambda: unigram("▁play", "play", "▁Cat", "▁"),
 }
@@ -63,7 +86,9 @@ def bytes_bridge(size: int | None = None) -> Any:
     backend = Tokenizer(models.BPE({character: i for i, character in enumerate(alphabet)}, []))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     rows = np.eye(256) if size is None else np.random.default_rng(3).standard_normal((256, size)) + 0.5
-    return SentenceTransformer(modules=[StaticEmbedding(backend, embedding_weights=rows.astype(np.float32))], device="cpu")
+    return SentenceTransformer(
+        modules=[StaticEmbedding(backend, embedding_weights=rows.astype(np.float32))], device="cpu"
+    )
 
 
 def words_bridge(*words: str) -> Any:

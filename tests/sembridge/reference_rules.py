@@ -65,7 +65,9 @@ def source_of(form: str, source: dict[int, str], *, exact: bool, fuzzy: bool, sy
     return None
 
 
-def reference_copies(source_tokenizer: Any, target_tokenizer: Any, *, exact: bool, fuzzy: bool, symbols: bool) -> dict[int, int]:
+def reference_copies(
+    source_tokenizer: Any, target_tokenizer: Any, *, exact: bool, fuzzy: bool, symbols: bool
+) -> dict[int, int]:
     """Target id -> the source id it copies."""
     source, found = canonical_forms(source_tokenizer), {}
     for target_id, form in canonical_forms(target_tokenizer).items():
@@ -75,9 +77,13 @@ def reference_copies(source_tokenizer: Any, target_tokenizer: Any, *, exact: boo
     return found
 
 
-def reference_rows(rows: np.ndarray, source_tokenizer: Any, target_tokenizer: Any, bridge: Any, copied: dict[int, int], alpha: float) -> np.ndarray:
+def reference_rows(
+    rows: np.ndarray, source_tokenizer: Any, target_tokenizer: Any, bridge: Any, copied: dict[int, int], alpha: float
+) -> np.ndarray:
     """[T, D] float64 rows, NaN for ids without a token."""
-    source_ids, target_ids = (sorted(tokenizer.get_vocab().values()) for tokenizer in (source_tokenizer, target_tokenizer))
+    source_ids, target_ids = (
+        sorted(tokenizer.get_vocab().values()) for tokenizer in (source_tokenizer, target_tokenizer)
+    )
     donors = torch.stack([direction(bridge, spoken(source_tokenizer, i)) for i in source_ids])
     scores = torch.stack([direction(bridge, spoken(target_tokenizer, i)) for i in target_ids]) @ donors.T
     weights = torch.softmax(scores, 1) if alpha == 1 else entmax_bisect(scores, alpha, n_iter=100)
@@ -86,7 +92,9 @@ def reference_rows(rows: np.ndarray, source_tokenizer: Any, target_tokenizer: An
         if target_id in copied:
             found[target_id] = rows[copied[target_id]]
         else:
-            found[target_id] = sum(weight * rows[i].astype(np.float64) for weight, i in zip(row, source_ids, strict=True))
+            found[target_id] = sum(
+                weight * rows[i].astype(np.float64) for weight, i in zip(row, source_ids, strict=True)
+            )
     return found
 
 

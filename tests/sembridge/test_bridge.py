@@ -27,7 +27,9 @@ def static(backend: Tokenizer, rows: np.ndarray | None = None) -> Any:
 
 
 def wordpiece(*tokens: str) -> Tokenizer:
-    backend = Tokenizer(models.WordPiece({token: i for i, token in enumerate(("[PAD]", "[UNK]", *tokens))}, unk_token="[UNK]"))
+    backend = Tokenizer(
+        models.WordPiece({token: i for i, token in enumerate(("[PAD]", "[UNK]", *tokens))}, unk_token="[UNK]")
+    )
     backend.normalizer, backend.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.BertPreTokenizer()
     return backend
 
@@ -44,11 +46,18 @@ def transformer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A two-dimensional BERT whose tokenizer, once it has padded a batch, goes on padding."""
     folder = tmp_path_factory.mktemp("bridge")
     backend = wordpiece("[CLS]", "[SEP]", "play", "##ing", "cat", "query", ":")
-    PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]").save_pretrained(
-        folder
-    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=backend, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, initializer_range=0.5)
+    config = BertConfig(
+        vocab_size=9,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        initializer_range=0.5,
+    )
     BertModel(config).save_pretrained(folder)
     module = Transformer(str(folder))
     return SentenceTransformer(modules=[module, Pooling(8)], device="cpu")
@@ -63,7 +72,16 @@ def test_vectors_are_those_of_the_bridge():
 
 @pytest.mark.parametrize("make", [wordpiece, metaspace])
 def test_unknown_pieces_only(make):
-    known = {"play": True, "안": False, "안녕": False, "안 녕": False, "play 안": True, "안 play": True, "cat": True, "🙂": False}
+    known = {
+        "play": True,
+        "안": False,
+        "안녕": False,
+        "안 녕": False,
+        "play 안": True,
+        "안 play": True,
+        "cat": True,
+        "🙂": False,
+    }
     mark = "▁" if make is metaspace else ""
     model = static(make(f"{mark}play", f"{mark}cat"))
     answer = embed_vocabulary(model, plain_vocabulary(list(known)))
@@ -76,7 +94,9 @@ def test_unknown_pieces_of_a_transformer(transformer):
     vocabulary = plain_vocabulary(list(known))
     assert dict(zip(known, embed_vocabulary(transformer, vocabulary).known.tolist(), strict=True)) == known
     again = embed_vocabulary(transformer, vocabulary)
-    assert dict(zip(known, again.known.tolist(), strict=True)) == known, "a bridge that has embedded once pads its batches; padding is no knowledge"
+    assert dict(zip(known, again.known.tolist(), strict=True)) == known, (
+        "a bridge that has embedded once pads its batches; padding is no knowledge"
+    )
 
 
 def test_a_bridge_without_unknown_token_knows_everything():
@@ -89,8 +109,14 @@ def test_a_bridge_without_unknown_token_knows_everything():
 def test_vectors_that_say_nothing_are_not_known():
     rows = np.random.default_rng(0).standard_normal((6, SIZE))
     rows[3], rows[4, 2], rows[5, 0] = 0, np.nan, np.inf
-    answer = embed_vocabulary(static(wordpiece("play", "zero", "nan", "inf"), rows), plain_vocabulary(["play", "zero", "nan", "inf"]))
-    assert answer.known.tolist() == [True, False, False, False] and np.isfinite(answer.vectors).all() and not answer.vectors[1:].any()
+    answer = embed_vocabulary(
+        static(wordpiece("play", "zero", "nan", "inf"), rows), plain_vocabulary(["play", "zero", "nan", "inf"])
+    )
+    assert (
+        answer.known.tolist() == [True, False, False, False]
+        and np.isfinite(answer.vectors).all()
+        and not answer.vectors[1:].any()
+    )
 
 
 @pytest.mark.parametrize("tokens", [["안", "녕"], ["\x00a", "\x00b"]], ids=["all unknown", "no texts"])
@@ -134,7 +160,9 @@ def test_a_bridge_is_read_from_a_folder(tmp_path):
     model.save_pretrained(str(tmp_path), create_model_card=False)
     vocabulary = plain_vocabulary(["play", "cat", "안"])
     loaded = embed_vocabulary(load_bridge(str(tmp_path), device="cpu"), vocabulary)
-    assert loaded.vectors.tobytes() == embed_vocabulary(model, vocabulary).vectors.tobytes() and loaded.known.tolist() == [True, True, False]
+    assert loaded.vectors.tobytes() == embed_vocabulary(
+        model, vocabulary
+    ).vectors.tobytes() and loaded.known.tolist() == [True, True, False]
 
 
 def with_profile(vocabulary: Vocabulary, profile: str, texts: tuple[str | None, ...]) -> Vocabulary:
@@ -172,5 +200,7 @@ def test_compat_has_no_use_for_vectors_without_direction():
     rows = np.random.default_rng(0).standard_normal((5, SIZE))
     rows[3], rows[4, 2] = 0, np.nan
     vocabulary = plain_vocabulary(["play", "zero", "nan"])
-    answer = embed_vocabulary(static(wordpiece("play", "zero", "nan"), rows), with_profile(vocabulary, "compat", vocabulary.texts))
+    answer = embed_vocabulary(
+        static(wordpiece("play", "zero", "nan"), rows), with_profile(vocabulary, "compat", vocabulary.texts)
+    )
     assert answer.known.tolist() == [True, False, False] and not answer.vectors[1:].any()

@@ -30,7 +30,9 @@ def test_front_matter():
 def test_what_is_not_known_is_left_out():
     local = record(source=Ingredient("my-splade"))
     head = front_matter(model_card(local, "splade-ko"))
-    assert not {"language", "base_model", "license"} & set(head), "a folder's name is no hub id, and its license is not known"
+    assert not {"language", "base_model", "license"} & set(head), (
+        "a folder's name is no hub id, and its license is not known"
+    )
     assert f"- source, `my-splade`: {UNKNOWN}" in model_card(local, "x")
 
 
@@ -44,7 +46,12 @@ def test_the_numbers():
         "2.2 source tokens on average",
     ):
         assert row in card
-    for row in ("| source | `naver/splade-v3`, revision `abc123` |", "| tokenizer | `ko-tokenizer` |", "| alpha | `4.0` |", "| seed | `42` |"):
+    for row in (
+        "| source | `naver/splade-v3`, revision `abc123` |",
+        "| tokenizer | `ko-tokenizer` |",
+        "| alpha | `4.0` |",
+        "| seed | `42` |",
+    ):
         assert row in card
     assert "sembridge-bench 0.1.0, torch 2.13" in card
     assert "source tokens on average" not in model_card(record_without_mixtures(), "x")
@@ -58,13 +65,17 @@ def record_without_mixtures():
     from sembridge.model_card.record import TransferRecord
 
     asked = question()
-    return TransferRecord.of(asked, assemble(asked, sampled=np.ones((len(asked.missing), 3), dtype=np.float32)), recipe())
+    return TransferRecord.of(
+        asked, assemble(asked, sampled=np.ones((len(asked.missing), 3), dtype=np.float32)), recipe()
+    )
 
 
 def test_restrictions_are_called_out():
     card = model_card(record(), "x")
     assert "**Not for commercial use**: the source is under cc-by-nc-sa-4.0." in card and "No derivatives" not in card
-    card = model_card(record(source=Ingredient("a/b", "c", "apache-2.0"), inputs={"text": Ingredient("t", None, "cc-by-nd-2.0")}), "x")
+    card = model_card(
+        record(source=Ingredient("a/b", "c", "apache-2.0"), inputs={"text": Ingredient("t", None, "cc-by-nd-2.0")}), "x"
+    )
     assert "**No derivatives**: cc-by-nd-2.0 of the text" in card and "commercial" not in card
     assert "**" not in model_card(record(source=Ingredient("a/b", "c", "apache-2.0")), "x").partition("## Licenses")[2]
 
@@ -84,20 +95,30 @@ def test_restrictions_are_called_out():
     ],
 )
 def test_the_license_to_declare(source, tokenizer, bridge, carried):
-    made = recipe(source=Ingredient("s", None, source), tokenizer=Ingredient("t", None, tokenizer), inputs={"bridge": Ingredient("b", None, bridge)})
+    made = recipe(
+        source=Ingredient("s", None, source),
+        tokenizer=Ingredient("t", None, tokenizer),
+        inputs={"bridge": Ingredient("b", None, bridge)},
+    )
     assert carried_license(made) == carried
-    assert front_matter(model_card(record(source=made.source, tokenizer=made.tokenizer, inputs=made.inputs), "x")).get("license") == carried
+    assert (
+        front_matter(model_card(record(source=made.source, tokenizer=made.tokenizer, inputs=made.inputs), "x")).get(
+            "license"
+        )
+        == carried
+    )
 
 
 def test_terms_of_licenses():
-    assert [forbids_commerce(name) for name in ("cc-by-nc-sa-4.0", "CC-BY-NC-4.0", "cc-by-4.0", "nc-1.0", "apache-2.0")] == [
+    assert [
+        forbids_commerce(name) for name in ("cc-by-nc-sa-4.0", "CC-BY-NC-4.0", "cc-by-4.0", "nc-1.0", "apache-2.0")
+    ] == [True, True, False, False, False]
+    assert [forbids_derivatives(name) for name in ("cc-by-nd-2.0", "cc-by-nc-nd-4.0", "cc-by-sa-4.0", "nd")] == [
         True,
         True,
-        False,
         False,
         False,
     ]
-    assert [forbids_derivatives(name) for name in ("cc-by-nd-2.0", "cc-by-nc-nd-4.0", "cc-by-sa-4.0", "nd")] == [True, True, False, False]
     assert most_restrictive(["mit", "apache-2.0"]) == "mit", "the first of several that bind alike"
 
 
@@ -136,6 +157,9 @@ def test_the_program_pools_as_the_encoder_does(strategy, activation):
     from sembridge.encoder.head import pool
 
     line = re.search(r"weights = (.*)  # one", model_card(record(), "x", strategy=strategy, activation=activation))[1]
-    logits, mask = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0)), torch.tensor([[1, 1, 1], [1, 0, 0]])
+    logits, mask = (
+        torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0)),
+        torch.tensor([[1, 1, 1], [1, 0, 0]]),
+    )
     masked = logits.masked_fill(mask.unsqueeze(-1) == 0, float("-inf"))
     assert torch.allclose(eval(line, {"torch": torch, "masked": masked}), pool(logits, mask, strategy, activation))

@@ -44,7 +44,11 @@ def products(monkeypatch):
     """The matrices of all calls of torch.nn.functional.linear."""
     seen: list[torch.Tensor] = []
     linear = torch.nn.functional.linear
-    monkeypatch.setattr(torch.nn.functional, "linear", lambda given, matrix, *rest: (seen.append(matrix), linear(given, matrix, *rest))[1])
+    monkeypatch.setattr(
+        torch.nn.functional,
+        "linear",
+        lambda given, matrix, *rest: (seen.append(matrix), linear(given, matrix, *rest))[1],
+    )
     return seen
 
 
@@ -79,9 +83,20 @@ def test_gradients_of_all_parameters(family, folders, monkeypatch):
 
 
 def test_modern_bert():
-    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "pad_token_id": 0}
-    model = ModernBertForMaskedLM(ModernBertConfig(vocab_size=50, **shape, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2)).eval()
-    batch = {"input_ids": torch.tensor([[1, 7, 9, 2], [1, 3, 2, 0]]), "attention_mask": torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])}
+    shape = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "pad_token_id": 0,
+    }
+    model = ModernBertForMaskedLM(
+        ModernBertConfig(vocab_size=50, **shape, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2)
+    ).eval()
+    batch = {
+        "input_ids": torch.tensor([[1, 7, 9, 2], [1, 3, 2, 0]]),
+        "attention_mask": torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]]),
+    }
     with torch.no_grad():
         hidden = decoder_input(model, batch)
         assert torch.equal(model.decoder(hidden), model(**batch).logits)
@@ -115,7 +130,9 @@ def test_a_decoder_that_someone_listens_to_or_has_changed_is_called(folders, chu
             return 2 * super().forward(given)
 
     model.get_output_embeddings().__class__ = Doubled
-    np.testing.assert_allclose(represent(encoder, batch_of(encoder, texts()[:4])).detach(), represented(encoder, texts()[:4]), atol=1e-6)
+    np.testing.assert_allclose(
+        represent(encoder, batch_of(encoder, texts()[:4])).detach(), represented(encoder, texts()[:4]), atol=1e-6
+    )
 
 
 def test_trying_a_model_draws_nothing_from_the_global_generator(folders, chunks):
@@ -143,7 +160,9 @@ def test_the_decoder_is_itself_again_also_after_an_error(folders, chunks):
     with pytest.raises((RuntimeError, IndexError)):
         represent(fresh, too_long)  # the very first call, and not taken for a sign of what the model does to its logits
     assert decoder_input(parts(fresh).model, batch_of(fresh, texts()[:2])) is not None
-    assert "forward" not in vars(model.get_output_embeddings()) and "forward" not in vars(parts(fresh).model.get_output_embeddings())
+    assert "forward" not in vars(model.get_output_embeddings()) and "forward" not in vars(
+        parts(fresh).model.get_output_embeddings()
+    )
     assert model(**batch_of(encoder, texts()[:2])).logits.shape[-1] == model.config.vocab_size
 
 
@@ -170,7 +189,11 @@ def test_logits_that_have_to_be_whole_are_computed_for_a_few_texts_at_a_time(fol
     batch = batch_of(encoder, texts()[:16])
     monkeypatch.setattr(sembridge.encoder.head, "decoder_input", lambda *_: None)
     whole, seen = represent_sparse(encoder, batch).toarray(), []
-    parts(encoder).model.register_forward_pre_hook(lambda module, args, kwargs: seen.append(len(kwargs["input_ids"])), with_kwargs=True)
-    monkeypatch.setattr(sembridge.encoder.head, "MOST_LOGITS", 5 * batch["input_ids"].shape[1] * parts(encoder).model.config.vocab_size)
+    parts(encoder).model.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+    monkeypatch.setattr(
+        sembridge.encoder.head, "MOST_LOGITS", 5 * batch["input_ids"].shape[1] * parts(encoder).model.config.vocab_size
+    )
     np.testing.assert_allclose(represent_sparse(encoder, batch).toarray(), whole, atol=1e-6)
     assert seen == [5, 5, 5, 1]

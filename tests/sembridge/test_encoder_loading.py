@@ -45,13 +45,21 @@ def test_missing_folder(path, tmp_path, monkeypatch):
 
 def test_folder_without_config(tmp_path):
     (tmp_path / "model.safetensors").touch()
-    with pytest.raises(ValueError, match=r"has no config\.json; a masked-LM folder has config\.json, model\.safetensors and a tokenizer"):
+    with pytest.raises(
+        ValueError,
+        match=r"has no config\.json; a masked-LM folder has config\.json, model\.safetensors and a tokenizer",
+    ):
         load_encoder(str(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("config", "shown"),
-    [({"architectures": ["BertModel"]}, "BertModel"), ({"architectures": ["A", "B"]}, "A, B"), ({}, "none"), ({"architectures": None}, "none")],
+    [
+        ({"architectures": ["BertModel"]}, "BertModel"),
+        ({"architectures": ["A", "B"]}, "A, B"),
+        ({}, "none"),
+        ({"architectures": None}, "none"),
+    ],
 )
 def test_no_masked_lm(config, shown, tmp_path):
     (tmp_path / "model.safetensors").touch()
@@ -60,7 +68,9 @@ def test_no_masked_lm(config, shown, tmp_path):
 
 
 def test_dense_encoder_is_refused_and_not_turned_into_an_untrained_autoencoder(tmp_path):
-    BertModel(BertConfig(vocab_size=200, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)).save_pretrained(tmp_path)
+    BertModel(
+        BertConfig(vocab_size=200, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
+    ).save_pretrained(tmp_path)
     made_tokenizer("wordpiece", "english").save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="no masked LM"):
         load_encoder(str(tmp_path))
@@ -74,13 +84,17 @@ def test_pickled_weights_are_not_loaded(tmp_path):
     described(tmp_path, {**config, "architectures": ["BertForMaskedLM"]})
     tokenizer.save_pretrained(tmp_path)
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    with pytest.raises(ValueError, match=r"has no \.safetensors file; convert its weights, pickled weights are not loaded"):
+    with pytest.raises(
+        ValueError, match=r"has no \.safetensors file; convert its weights, pickled weights are not loaded"
+    ):
         load_encoder(str(tmp_path))
 
 
 def test_other_modules_than_a_masked_lm_and_splade_pooling(folder, tmp_path):
     SparseEncoder(modules=[*load_encoder(folder), Normalize()]).save_pretrained(str(tmp_path), create_model_card=False)
-    with pytest.raises(ValueError, match="is no SPLADE encoder: the modules are Transformer, SpladePooling, Normalize; expected"):
+    with pytest.raises(
+        ValueError, match="is no SPLADE encoder: the modules are Transformer, SpladePooling, Normalize; expected"
+    ):
         load_encoder(str(tmp_path))
 
 
@@ -93,7 +107,10 @@ def test_plain_folder_and_saved_encoder_are_the_same(family, tmp_path):
     encoder.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
     again = load_encoder(str(tmp_path / "saved"))
     for side in SIDES:
-        assert represented(again, texts()[:10], side=side).tobytes() == represented(encoder, texts()[:10], side=side).tobytes()
+        assert (
+            represented(again, texts()[:10], side=side).tobytes()
+            == represented(encoder, texts()[:10], side=side).tobytes()
+        )
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -115,11 +132,16 @@ def test_a_shorter_limit_stays(tmp_path):
 def test_tokenizer_with_a_pad_token(tmp_path):
     made_tokenizer("unigram", "russian").save_pretrained(tmp_path)
     tokenizer = load_tokenizer(str(tmp_path))
-    assert tokenizer.pad_token == "<pad>" and tokenizer("кот")["input_ids"] == made_tokenizer("unigram", "russian")("кот")["input_ids"]
+    assert (
+        tokenizer.pad_token == "<pad>"
+        and tokenizer("кот")["input_ids"] == made_tokenizer("unigram", "russian")("кот")["input_ids"]
+    )
 
 
 def test_tokenizer_without_a_pad_token(tmp_path):
-    PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"a": 0, "u": 1}, unk_token="u")), unk_token="u").save_pretrained(tmp_path)
+    PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(models.WordLevel({"a": 0, "u": 1}, unk_token="u")), unk_token="u"
+    ).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=r"has no pad token; set pad_token in its tokenizer_config\.json") as error:
         load_tokenizer(str(tmp_path))
     assert repr(str(tmp_path)) in str(error.value)

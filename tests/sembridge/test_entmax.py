@@ -24,7 +24,9 @@ def resolution(alpha: float, usual: float) -> float:
 
 def dense(queries: np.ndarray, donors: np.ndarray, alpha: float) -> np.ndarray:
     """[n, S] the definition: every cosine in float64, then entmax of the package (softmax for 1)."""
-    unit = [torch.nn.functional.normalize(torch.from_numpy(side.astype(np.float64)), dim=1) for side in (queries, donors)]
+    unit = [
+        torch.nn.functional.normalize(torch.from_numpy(side.astype(np.float64)), dim=1) for side in (queries, donors)
+    ]
     cosines = unit[0] @ unit[1].T
     return (torch.softmax(cosines, 1) if alpha == 1 else entmax_bisect(cosines, alpha, n_iter=200)).numpy()
 
@@ -41,7 +43,9 @@ def test_equals_the_package(alpha, spread):
     p, tau = entmax(scores, alpha)
     expected = entmax_bisect(torch.from_numpy(scores), alpha, n_iter=200).numpy()
     np.testing.assert_allclose(p, expected, atol=resolution(alpha, 1e-9))
-    np.testing.assert_allclose(p, np.maximum((alpha - 1) * scores - tau[:, None], 0) ** (1 / (alpha - 1)), atol=resolution(alpha, 1e-5))
+    np.testing.assert_allclose(
+        p, np.maximum((alpha - 1) * scores - tau[:, None], 0) ** (1 / (alpha - 1)), atol=resolution(alpha, 1e-5)
+    )
     exact = {2.0: sparsemax, 1.5: entmax15}
     if alpha in exact:
         np.testing.assert_allclose(p, exact[alpha](torch.from_numpy(scores), dim=1).numpy(), atol=1e-9)
@@ -141,7 +145,9 @@ def test_a_distribution_that_follows_the_scores(scores, alpha, shift, random):
     assert (np.diff(p[0][order]) >= 0).all(), "a larger score never gets less"
     moved = random.sample(range(len(scores)), len(scores))
     np.testing.assert_allclose(entmax(z[:, moved], alpha)[0], p[:, moved], atol=1e-6)
-    np.testing.assert_allclose(entmax(z + shift, alpha)[0], p, atol=0.02 if alpha > 4 else 1e-3)  # adding the shift rounds the scores themselves
+    np.testing.assert_allclose(
+        entmax(z + shift, alpha)[0], p, atol=0.02 if alpha > 4 else 1e-3
+    )  # adding the shift rounds the scores themselves
 
 
 @pytest.mark.parametrize("alpha", [0.999, 0, -1, float("nan"), float("inf")])
@@ -179,7 +185,8 @@ def test_mixture_equals_the_dense_computation(alpha):
 
 
 @pytest.mark.parametrize(
-    ("common", "alpha", "more_than"), [(1.0, 1.5, 64), (4.0, 2.0, 64), (8.0, 2.5, 64), (8.0, 2.0, 512), (1000.0, 4.0, 64), (8.0, 1.25, 512)]
+    ("common", "alpha", "more_than"),
+    [(1.0, 1.5, 64), (4.0, 2.0, 64), (8.0, 2.5, 64), (8.0, 2.0, 512), (1000.0, 4.0, 64), (8.0, 1.25, 512)],
 )
 def test_flat_similarities_need_more_candidates(common, alpha, more_than):
     queries, donors = bridge_like(9, common=common, seed=3), bridge_like(1500, common=common, seed=4)
@@ -208,7 +215,10 @@ def test_block_size_changes_no_bit(alpha, common):
 
 def test_the_gathered_candidates_may_be_cut_into_steps():
     """Vectors so long that one block has to be scored in several steps; nothing shall depend on where they end."""
-    queries, donors = bridge_like(24, size=16_000, common=0.2, seed=10), bridge_like(130, size=16_000, common=0.2, seed=11)
+    queries, donors = (
+        bridge_like(24, size=16_000, common=0.2, seed=10),
+        bridge_like(130, size=16_000, common=0.2, seed=11),
+    )
     assert 16_000_000 // (64 * 16_000) < 24
     np.testing.assert_allclose(cosine_mixture(queries, donors, 1.25).toarray(), dense(queries, donors, 1.25), atol=1e-6)
 
@@ -240,7 +250,10 @@ def test_nothing_to_mix():
 def test_length_of_the_vectors_does_not_matter():
     queries, donors = bridge_like(8), bridge_like(80, seed=1)
     scaled = donors * np.exp2(np.random.default_rng(0).integers(-40, 40, (80, 1))).astype(np.float32)
-    assert cosine_mixture(queries, scaled, 2.5).toarray().tobytes() == cosine_mixture(queries, donors, 2.5).toarray().tobytes()
+    assert (
+        cosine_mixture(queries, scaled, 2.5).toarray().tobytes()
+        == cosine_mixture(queries, donors, 2.5).toarray().tobytes()
+    )
 
 
 @pytest.mark.parametrize("bad", [0.0, np.nan, np.inf])
@@ -253,7 +266,9 @@ def test_vectors_without_a_direction(bad, side):
 
 
 def test_softmax_over_too_much_is_refused_before_it_is_tried():
-    with pytest.raises(ValueError, match=r"20,001 rows a weight on all 10,000 donors.*choose alpha 1\.25 or more, or a SoftmaxMixture"):
+    with pytest.raises(
+        ValueError, match=r"20,001 rows a weight on all 10,000 donors.*choose alpha 1\.25 or more, or a SoftmaxMixture"
+    ):
         cosine_mixture(np.ones((20_001, 1)), np.ones((10_000, 1)), 1.0)
 
 

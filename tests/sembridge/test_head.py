@@ -85,7 +85,9 @@ def test_gradient_equals_that_of_splade_pooling(strategy, activation):
     gradients = []
     for function in (
         pool,
-        lambda x, m, s, a: SpladePooling(s, activation_function=a).train()({"token_embeddings": x, "attention_mask": m})["sentence_embedding"],
+        lambda x, m, s, a: SpladePooling(s, activation_function=a).train()(
+            {"token_embeddings": x, "attention_mask": m}
+        )["sentence_embedding"],
     ):
         logits, mask = made((4, 9, 57))
         logits.requires_grad_()

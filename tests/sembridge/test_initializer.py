@@ -29,13 +29,26 @@ def test_nearest():
 
 def test_built_in_methods_are_registered():
     names = available()
-    assert names == sorted(set(names)) and {"sembridge", "focus", "ofa", "random", "mean", "univariate", "multivariate"} <= set(names)
+    assert names == sorted(set(names)) and {
+        "sembridge",
+        "focus",
+        "ofa",
+        "random",
+        "mean",
+        "univariate",
+        "multivariate",
+    } <= set(names)
     assert initializer_class("sembridge") is SemBridge
 
 
-@pytest.mark.parametrize(("name", "meant"), [("sembrige", "sembridge"), ("Mean", "mean"), ("multi-variate", "multivariate"), ("focsu", "focus")])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("sembrige", "sembridge"), ("Mean", "mean"), ("multi-variate", "multivariate"), ("focsu", "focus")],
+)
 def test_unknown_initializer_names_the_nearest(name, meant):
-    with pytest.raises(ValueError, match=f"initializer '{name}' is unknown; did you mean '{meant}'\\? known: .*focus, .*sembridge"):
+    with pytest.raises(
+        ValueError, match=f"initializer '{name}' is unknown; did you mean '{meant}'\\? known: .*focus, .*sembridge"
+    ):
         initializer_class(name)
 
 
@@ -54,14 +67,20 @@ def test_a_third_party_method_registers_in_the_same_way(monkeypatch):
 ROWS = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize("rows", [ROWS, ROWS.astype(np.float64), torch.from_numpy(ROWS), torch.nn.Parameter(torch.from_numpy(ROWS.copy()))], ids=repr)
+@pytest.mark.parametrize(
+    "rows",
+    [ROWS, ROWS.astype(np.float64), torch.from_numpy(ROWS), torch.nn.Parameter(torch.from_numpy(ROWS.copy()))],
+    ids=repr,
+)
 def test_question_from_any_kind_of_rows(rows):
     asked = Transfer.between(plain_vocabulary("abcd"), plain_vocabulary("dxA"), rows)
     assert asked.rows.dtype == np.float32 and np.array_equal(asked.rows, ROWS[:4]) and not asked.rows.flags.writeable, (
         "rows no token has are left out"
     )
     assert asked.copied.tolist() == [3, -1, 0] and asked.missing.tolist() == [1]
-    assert Transfer.between(plain_vocabulary("abcd"), plain_vocabulary("dxA"), rows, overlap="exact").missing.tolist() == [1, 2]
+    assert Transfer.between(
+        plain_vocabulary("abcd"), plain_vocabulary("dxA"), rows, overlap="exact"
+    ).missing.tolist() == [1, 2]
 
 
 def test_question_does_not_share_the_rows_of_the_model():
@@ -79,7 +98,13 @@ def test_source_ids_without_a_row():
 def unspoken() -> Vocabulary:
     """One ordinary token, one role, one unused token, one lone byte, one hole."""
     roles = (None, "cls", "special", None, None)
-    return Vocabulary("wordpiece", ("cat", "[CLS]", "[unused1]", "Ã", None), ("cat", None, None, None, None), np.ones(5, dtype=bool), roles)
+    return Vocabulary(
+        "wordpiece",
+        ("cat", "[CLS]", "[unused1]", "Ã", None),
+        ("cat", None, None, None, None),
+        np.ones(5, dtype=bool),
+        roles,
+    )
 
 
 @pytest.mark.parametrize(("donors", "expected"), [(None, [0]), ("ordinary", [0]), ("all", [0, 1, 2, 3])])
@@ -95,7 +120,10 @@ def test_all_donate_under_compat_whatever_is_said():
     target = dataclasses.replace(plain_vocabulary("x"), profile="compat")
     for donors in (None, "all"):
         assert np.flatnonzero(Transfer.between(source, target, ROWS, donors=donors).donors).tolist() == [0, 1, 2, 3]
-    with pytest.raises(ValueError, match=r"donors 'ordinary' cannot be had with profile 'compat'.*choose profile 'fixed' or donors 'all'"):
+    with pytest.raises(
+        ValueError,
+        match=r"donors 'ordinary' cannot be had with profile 'compat'.*choose profile 'fixed' or donors 'all'",
+    ):
         Transfer.between(source, target, ROWS, donors="ordinary")
 
 
@@ -106,13 +134,17 @@ def test_unknown_donors():
 
 def test_an_overlap_decided_already():
     decided = Overlap(np.array([4, -1]), ("exact", ""))
-    assert Transfer.between(plain_vocabulary("abcde"), plain_vocabulary("ab"), ROWS, overlap=decided).copied.tolist() == [4, -1]
+    assert Transfer.between(
+        plain_vocabulary("abcde"), plain_vocabulary("ab"), ROWS, overlap=decided
+    ).copied.tolist() == [4, -1]
 
 
 def test_generator_is_fresh_and_seeded():
     asked = made_transfer([0, -1], ROWS, seed=7)
     draws = [torch.rand(3, generator=asked.generator()) for _ in range(2)]
-    assert torch.equal(*draws) and not torch.equal(draws[0], torch.rand(3, generator=made_transfer([0], ROWS, seed=8).generator()))
+    assert torch.equal(*draws) and not torch.equal(
+        draws[0], torch.rand(3, generator=made_transfer([0], ROWS, seed=8).generator())
+    )
 
 
 def made_answer(**options):
@@ -124,9 +156,17 @@ def made_answer(**options):
 def test_assemble_by_hand():
     asked, answer = made_answer(statistics={"extra": 3})
     assert answer.origin.tolist() == [SPECIAL, MIXED, COPIED, SAMPLED, MIXED]
-    assert answer.mixture.toarray().tolist() == [[0, 0, 1, 0, 0], [0, 0.25, 0, 0, 0.75], [1, 0, 0, 0, 0], [0] * 5, [0, 0, 0, 1, 0]]
+    assert answer.mixture.toarray().tolist() == [
+        [0, 0, 1, 0, 0],
+        [0, 0.25, 0, 0, 0.75],
+        [1, 0, 0, 0, 0],
+        [0] * 5,
+        [0, 0, 0, 1, 0],
+    ]
     np.testing.assert_allclose(answer.rows[1], 0.25 * ROWS[1] + 0.75 * ROWS[4], rtol=1e-6)
-    assert np.array_equal(answer.rows[[0, 2, 4]], ROWS[[2, 0, 3]]) and np.array_equal(answer.rows[3], univariate_rows(asked)[1])
+    assert np.array_equal(answer.rows[[0, 2, 4]], ROWS[[2, 0, 3]]) and np.array_equal(
+        answer.rows[3], univariate_rows(asked)[1]
+    )
     assert answer.statistics == {"copied": 1, "special": 1, "mixed": 2, "sampled": 1, "extra": 3}
 
 

@@ -36,13 +36,17 @@ def exact_scores(queries: Directions, donors: Directions) -> np.ndarray:
     return np.array([[fsum((q * d).tolist()) for d in donors.points()] for q in queries.points()])
 
 
-def made(count: int, donors: int, size: int, common: float, repeated: bool, beside: bool, seed: int) -> tuple[Directions, Directions]:
+def made(
+    count: int, donors: int, size: int, common: float, repeated: bool, beside: bool, seed: int
+) -> tuple[Directions, Directions]:
     """Queries and donors; the donors from a few vectors only where they are repeated, and the queries among them."""
     rng = np.random.default_rng(seed)
     offers = bridge_like(donors, size, common, seed)
     if repeated:
         offers = offers[rng.integers(0, max(1, donors // 5), donors)]
-    asked = np.concatenate([offers[rng.integers(0, donors, count // 2)], bridge_like(count - count // 2, size, common, seed + 1)])
+    asked = np.concatenate(
+        [offers[rng.integers(0, donors, count // 2)], bridge_like(count - count // 2, size, common, seed + 1)]
+    )
     extra = (rng.choice([-0.2, 0.2], count), rng.choice([-0.2, 0.2], donors)) if beside else (None, None)
     return every(asked, extra[0]), every(offers, extra[1])
 
@@ -66,12 +70,22 @@ def test_equals_the_definition(count, donors, size, common, repeated, beside, al
     scores = exact_scores(queries, offers)
     found = screened(queries, offers, alphas, Screen(offers.points, donors, dtype, "cpu"), block, threads=2)
     for weights, alpha in zip(found, alphas, strict=True):
-        assert weights.shape == scores.shape and weights.dtype == np.float32 and weights.has_sorted_indices and (weights.data > 0).all()
+        assert (
+            weights.shape == scores.shape
+            and weights.dtype == np.float32
+            and weights.has_sorted_indices
+            and (weights.data > 0).all()
+        )
         expected = entmax(scores, alpha)[0]
         # how well scores of 16 digits decide a weight: one at the threshold is the (alpha - 1)th root of what is lost
         unsure = (4e-16 * max(1.0, alpha)) ** (1 / max(1.0, alpha - 1))
         clear = np.abs(expected - unsure) > unsure if alpha > 2 else np.ones_like(scores, dtype=bool)
-        np.testing.assert_allclose(weights.toarray()[clear], expected[clear], rtol=1e-5 if alpha > 2 else 1e-6, atol=1e-9 + unsure * (alpha > 2))
+        np.testing.assert_allclose(
+            weights.toarray()[clear],
+            expected[clear],
+            rtol=1e-5 if alpha > 2 else 1e-6,
+            atol=1e-9 + unsure * (alpha > 2),
+        )
         np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
 
 
@@ -81,7 +95,12 @@ def test_neither_precision_nor_blocks_nor_threads_nor_other_alphas_change_a_bit(
     alphas = [1.25, 1.5, 2.0, 2.5, 4.0]
     first = screened(queries, offers, alphas, Screen(offers.points, 700, torch.bfloat16, "cpu"), block=512, threads=1)
     assert max(weights.nnz for weights in first) > 70 * 64 and min(weights.nnz for weights in first) < 70 * 64
-    for dtype, block, threads in ((torch.bfloat16, 1, 2), (torch.float32, 7, 1), (torch.float32, 64, 3), (torch.bfloat16, 65, 2)):
+    for dtype, block, threads in (
+        (torch.bfloat16, 1, 2),
+        (torch.float32, 7, 1),
+        (torch.float32, 64, 3),
+        (torch.bfloat16, 65, 2),
+    ):
         screen = Screen(offers.points, 700, dtype, "cpu")
         again = screened(queries, offers, alphas[::-1], screen, block, threads)[::-1]
         for i, alpha in enumerate(alphas):
@@ -112,7 +131,9 @@ def test_candidates_without_weight_leave_no_trace(alpha):
 def test_donors_alike_get_the_same_bits():
     donors = np.tile(bridge_like(150, seed=1), (2, 1))
     donors[150:] *= np.float32(2.0) ** np.random.default_rng(0).integers(-30, 30, (150, 1))
-    for weights in screened(every(bridge_like(20, seed=2)), every(donors), [1.5, 4.0], Screen(every(donors).points, 300)):
+    for weights in screened(
+        every(bridge_like(20, seed=2)), every(donors), [1.5, 4.0], Screen(every(donors).points, 300)
+    ):
         assert np.array_equal(*np.split(weights.toarray(), 2, axis=1)) and weights.nnz
 
 
@@ -191,6 +212,9 @@ def test_rows_of_a_large_mixture_are_those_of_scipy_to_the_bit():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_gives_the_same_bits():
     queries, offers = made(300, 3000, 128, 1.0, True, True, 11)
-    here, there = (screened(queries, offers, [1.5, 2.5, 4.0], Screen(offers.points, 3000, None, device)) for device in ("cpu", "cuda"))
+    here, there = (
+        screened(queries, offers, [1.5, 2.5, 4.0], Screen(offers.points, 3000, None, device))
+        for device in ("cpu", "cuda")
+    )
     for one, other in zip(here, there, strict=True):
         assert one.data.tobytes() == other.data.tobytes() and np.array_equal(one.indices, other.indices)

@@ -25,7 +25,9 @@ def vocabulary(*tokens: str, kind: str = "wordpiece") -> Vocabulary:
         roles.append(role)
         texts.append(None if role else token.removeprefix("##"))
     stored = tuple(token.strip("{}") for token in tokens)
-    return Vocabulary(kind, stored, tuple(texts), np.array([not token.startswith("##") for token in tokens]), tuple(roles))
+    return Vocabulary(
+        kind, stored, tuple(texts), np.array([not token.startswith("##") for token in tokens]), tuple(roles)
+    )
 
 
 def byte_vocabulary(*tokens: tuple[str, str | None, bool], kind: str = "byte-bpe") -> Vocabulary:
@@ -40,12 +42,16 @@ def said(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> list[tu
 
 
 @pytest.mark.parametrize(
-    ("source", "rule"), [("play", "exact"), ("Play", "case"), ("##play", "boundary"), ("##Play", "case+boundary")], ids=lambda value: value
+    ("source", "rule"),
+    [("play", "exact"), ("Play", "case"), ("##play", "boundary"), ("##Play", "case+boundary")],
+    ids=lambda value: value,
 )
 def test_every_rule(source, rule):
     assert rule in RULES
     assert said(vocabulary("other", source), vocabulary("play")) == [(source, rule)]
-    assert said(vocabulary("other", source), vocabulary("play"), "exact") == ([(source, rule)] if rule == "exact" else [(None, "")])
+    assert said(vocabulary("other", source), vocabulary("play"), "exact") == (
+        [(source, rule)] if rule == "exact" else [(None, "")]
+    )
 
 
 def test_rules_in_their_order():
@@ -53,7 +59,9 @@ def test_rules_in_their_order():
     for skipped in range(4):
         kept = worst_first[: 4 - skipped]
         assert said(vocabulary(*kept), vocabulary("play")) == [(kept[-1], RULES[skipped])]
-        assert said(vocabulary(*kept[::-1]), vocabulary("play")) == [(kept[-1], RULES[skipped])], "ids do not matter while rules differ"
+        assert said(vocabulary(*kept[::-1]), vocabulary("play")) == [(kept[-1], RULES[skipped])], (
+            "ids do not matter while rules differ"
+        )
 
 
 def test_word_and_continuation_keep_apart():
@@ -69,7 +77,11 @@ def test_the_lowest_id_decides_between_equals():
 
 
 def test_letters_beyond_ascii():
-    assert said(vocabulary("ПЕСНЯ", "##é"), vocabulary("песня", "É", "안")) == [("ПЕСНЯ", "case"), ("##é", "case+boundary"), (None, "")]
+    assert said(vocabulary("ПЕСНЯ", "##é"), vocabulary("песня", "É", "안")) == [
+        ("ПЕСНЯ", "case"),
+        ("##é", "case+boundary"),
+        (None, ""),
+    ]
 
 
 def test_specials_match_by_what_they_do():
@@ -79,18 +91,33 @@ def test_specials_match_by_what_they_do():
     for source, target, expected in ((bert, roberta, {v: k for k, v in pairs.items()}), (roberta, bert, pairs)):
         for mode in MODES:
             overlap = match(source, target, mode)
-            found = {target.tokens[i]: source.tokens[overlap.copied[i]] for i, rule in enumerate(overlap.rule) if rule == "role"}
+            found = {
+                target.tokens[i]: source.tokens[overlap.copied[i]]
+                for i, rule in enumerate(overlap.rule)
+                if rule == "role"
+            }
             assert found == expected
 
 
 def test_no_special_takes_the_row_of_another_role_by_string():
     """The reference code gives an unused "<s>" the row of the source's real one."""
-    source = Vocabulary("byte-bpe", ("<s>", "</s>", "<x>"), (None,) * 3, np.zeros(3, dtype=bool), ("cls", "sep", "special"))
-    assert said(source, vocabulary("{<s>}", "{</s>}", "{<x>}", "[SEP]")) == [(None, ""), (None, ""), ("<x>", "token"), ("</s>", "role")]
+    source = Vocabulary(
+        "byte-bpe", ("<s>", "</s>", "<x>"), (None,) * 3, np.zeros(3, dtype=bool), ("cls", "sep", "special")
+    )
+    assert said(source, vocabulary("{<s>}", "{</s>}", "{<x>}", "[SEP]")) == [
+        (None, ""),
+        (None, ""),
+        ("<x>", "token"),
+        ("</s>", "role"),
+    ]
     assert said(vocabulary("{<s>}", "##s"), source) == [(None, "")] * 3, "nor a role the row of a token that plays none"
     plain = Vocabulary("wordpiece", ("<s>", "[CLS]"), ("<s>", "[CLS]"), np.ones(2, dtype=bool), (None, None))
-    assert said(plain, vocabulary("{<s>}", "[CLS]")) == [(None, ""), (None, "")], "a special token takes no ordinary row"
-    assert said(vocabulary("{<s>}", "[CLS]"), plain) == [(None, ""), (None, "")], "an ordinary token takes no special row"
+    assert said(plain, vocabulary("{<s>}", "[CLS]")) == [(None, ""), (None, "")], (
+        "a special token takes no ordinary row"
+    )
+    assert said(vocabulary("{<s>}", "[CLS]"), plain) == [(None, ""), (None, "")], (
+        "an ordinary token takes no special row"
+    )
 
 
 def test_tokens_without_text_or_role_match_by_the_stored_token():
@@ -99,9 +126,22 @@ def test_tokens_without_text_or_role_match_by_the_stored_token():
     for mode in ("exact", "fuzzy"):
         assert said(source, target, mode) == [("[unused2]", "token"), (None, ""), ("<lang:ko>", "token"), (None, "")]
     source = byte_vocabulary(("Ã", None, False), ("Ġ", None, True), ("a", "a", False), ("<0x0A>", None, False))
-    target = byte_vocabulary(("ìķ", None, False), ("Ã", None, False), ("Ġ", None, True), ("Ã", "Ã", False), ("<0x0A>", None, False), kind="bpe")
+    target = byte_vocabulary(
+        ("ìķ", None, False),
+        ("Ã", None, False),
+        ("Ġ", None, True),
+        ("Ã", "Ã", False),
+        ("<0x0A>", None, False),
+        kind="bpe",
+    )
     for mode in ("exact", "fuzzy"):
-        assert said(source, target, mode) == [(None, ""), ("Ã", "token"), ("Ġ", "token"), (None, ""), ("<0x0A>", "token")]
+        assert said(source, target, mode) == [
+            (None, ""),
+            ("Ã", "token"),
+            ("Ġ", "token"),
+            (None, ""),
+            ("<0x0A>", "token"),
+        ]
 
 
 def test_roles_alone():
@@ -111,9 +151,14 @@ def test_roles_alone():
 
 
 def test_profiles_do_not_mix():
-    read = [Vocabulary.from_tokenizer(made_tokenizer("wordpiece", "english"), profile) for profile in ("fixed", "compat")]
+    read = [
+        Vocabulary.from_tokenizer(made_tokenizer("wordpiece", "english"), profile) for profile in ("fixed", "compat")
+    ]
     for source, target in (read, read[::-1]):
-        with pytest.raises(ValueError, match=f"source .*profile {source.profile!r}, the target with {target.profile!r}; read both with one"):
+        with pytest.raises(
+            ValueError,
+            match=f"source .*profile {source.profile!r}, the target with {target.profile!r}; read both with one",
+        ):
             match(source, target)
 
 
@@ -130,7 +175,13 @@ def test_holes_copy_nothing():
 
 def test_equal_texts_prefer_the_same_stored_token():
     """Byte-level vocabularies of code models hold words after a line break beside words after a space: one text, two rows."""
-    tokens = [("Ċplay", "play", True), ("Ġplay", "play", True), ("ĉplay", "play", True), ("play", "play", False), ("playĊ", "play", False)]
+    tokens = [
+        ("Ċplay", "play", True),
+        ("Ġplay", "play", True),
+        ("ĉplay", "play", True),
+        ("play", "play", False),
+        ("playĊ", "play", False),
+    ]
     twice = byte_vocabulary(*tokens)
     assert said(twice, twice) == [(token, "exact") for token, _, _ in tokens]
     assert said(twice, byte_vocabulary(("▁play", "play", True), kind="unigram")) == [("Ċplay", "exact")]
@@ -146,7 +197,9 @@ def bpe(**marks: str) -> Tokenizer:
     """Plain BPE with marks of its own at the seams or the ends of words."""
     backend = Tokenizer(models.BPE(unk_token="<unk>", **marks))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(vocab_size=200, special_tokens=["<s>", "<pad>", "</s>", "<unk>"], show_progress=False, **marks)
+    trainer = trainers.BpeTrainer(
+        vocab_size=200, special_tokens=["<s>", "<pad>", "</s>", "<unk>"], show_progress=False, **marks
+    )
     backend.train_from_iterator(english(), trainer)
     return backend
 
@@ -160,8 +213,23 @@ def with_bytes() -> Tokenizer:
 
 @pytest.mark.filterwarnings("ignore")  # of holes
 def with_unused() -> Tokenizer:
-    pieces = ["[PAD]", "[unused0]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "play", "Play", "##play", "##", "안"]
-    backend = Tokenizer(models.WordPiece({**{piece: i for i, piece in enumerate(pieces)}, "far": 20}, unk_token="[UNK]"))
+    pieces = [
+        "[PAD]",
+        "[unused0]",
+        "[unused1]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        "play",
+        "Play",
+        "##play",
+        "##",
+        "안",
+    ]
+    backend = Tokenizer(
+        models.WordPiece({**{piece: i for i, piece in enumerate(pieces)}, "far": 20}, unk_token="[UNK]")
+    )
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     backend.add_tokens(["covid", "Covid", " "])
     backend.add_special_tokens(["<lang:ko>", "<s>"])
@@ -184,7 +252,9 @@ def test_a_vocabulary_copies_all_of_itself(name, mode):
     whole = Vocabulary.from_tokenizer(WHOLE[name]())
     overlap = match(whole, whole, mode)
     assert overlap.copied.tolist() == [i if token is not None else -1 for i, token in enumerate(whole.tokens)]
-    assert set(overlap.rule) - {""} <= {"role", "exact", "token"} and (None in whole.tokens) == (name == "unused, added, holes")
+    assert set(overlap.rule) - {""} <= {"role", "exact", "token"} and (None in whole.tokens) == (
+        name == "unused, added, holes"
+    )
 
 
 WORDS = st.sampled_from(["a", "A", "b", "ab", "Ab", "AB", "ж", "Ж", "İ", "ß", "ẞ"])
@@ -193,7 +263,9 @@ WORDS = st.sampled_from(["a", "A", "b", "ab", "Ab", "AB", "ж", "Ж", "İ", "ß"
 @st.composite
 def vocabularies(draw: st.DrawFn) -> Vocabulary:
     kind = draw(st.sampled_from(["wordpiece", "byte-bpe", "unigram"]))
-    ordinary = st.tuples(WORDS, st.booleans()).map(lambda pair: (("_" if pair[1] else "") + pair[0], pair[0], pair[1], None))
+    ordinary = st.tuples(WORDS, st.booleans()).map(
+        lambda pair: (("_" if pair[1] else "") + pair[0], pair[0], pair[1], None)
+    )
     lone = st.tuples(st.sampled_from("xyz"), st.booleans()).map(lambda pair: (pair[0], None, pair[1], None))
     special = st.integers(0, 5).map(lambda i: (f"{{{i}}}", None, False, "special"))
     role = st.sampled_from(ROLES).map(lambda name: (f"[{name}]", None, False, name))
@@ -212,7 +284,9 @@ def rank(source: Vocabulary, i: int, target: Vocabulary, j: int) -> int | None:
         return None
     same_flag = bool(source.word_initial[i]) == bool(target.word_initial[j])
     return RULES.index(
-        {(True, True): "exact", (True, False): "case", (False, True): "boundary", (False, False): "case+boundary"}[same_flag, ours == theirs]
+        {(True, True): "exact", (True, False): "case", (False, True): "boundary", (False, False): "case+boundary"}[
+            same_flag, ours == theirs
+        ]
     )
 
 
@@ -224,11 +298,17 @@ def check(source: Vocabulary, target: Vocabulary, overlap: Overlap, mode: str) -
         ranks = [rank(source, k, target, j) for k in range(len(source))]
         best = min((r for r in ranks if r is not None), default=None)
         if target.roles[j] in ROLES:
-            assert (i, rule) == ((source.role_ids[target.roles[j]], "role") if target.roles[j] in source.role_ids else (-1, ""))
+            assert (i, rule) == (
+                (source.role_ids[target.roles[j]], "role") if target.roles[j] in source.role_ids else (-1, "")
+            )
         elif mode == "special":
             assert i == -1
         elif target.texts[j] is None:
-            twins = [k for k in range(len(source)) if source.tokens[k] == target.tokens[j] is not None and source.texts[k] is None]
+            twins = [
+                k
+                for k in range(len(source))
+                if source.tokens[k] == target.tokens[j] is not None and source.texts[k] is None
+            ]
             twins = [k for k in twins if source.roles[k] == target.roles[j]]
             assert (i, rule) == ((twins[0], "token") if twins else (-1, ""))
         elif best is None or (mode == "exact" and best > 0):
@@ -253,4 +333,6 @@ def test_target_ids_are_only_names(source, target, random):
 def test_every_token_finds_itself(whole):
     overlap = match(whole, whole)
     for i in np.flatnonzero(whole.exists):
-        assert overlap.copied[i] == i and overlap.rule[i] == ("exact" if whole.has_text[i] else "role" if whole.roles[i] in ROLES else "token")
+        assert overlap.copied[i] == i and overlap.rule[i] == (
+            "exact" if whole.has_text[i] else "role" if whole.roles[i] in ROLES else "token"
+        )

@@ -104,7 +104,10 @@ def test_a_profile_decides_how_vocabularies_are_read_and_what_the_transplant_lea
     bias = parts(encoder).model.get_output_embeddings().bias.detach().clone()
     apply(encoder, target, Copying(), profile="compat")
     moved = parts(encoder).model.get_output_embeddings().bias
-    assert torch.equal(moved[: len(bias)], bias[: len(moved)]) and parts(encoder).model.config.pad_token_id == source.pad_token_id
+    assert (
+        torch.equal(moved[: len(bias)], bias[: len(moved)])
+        and parts(encoder).model.config.pad_token_id == source.pad_token_id
+    )
     other = transfer(bert_folder, russian_folder, Copying(), profile="compat", bias="zero")
     assert not parts(other).model.get_output_embeddings().bias.any(), "a policy that is given wins"
 
@@ -145,14 +148,21 @@ def test_tokenizers_are_handed_to_methods_that_want_them():
 
     source, target, own = object(), object(), object()
     given = with_tokenizers(Wanting(), source, target)
-    assert (given.tokenizer, given.source_tokenizer, given.target_tokenizer, given.other) == (target, source, target, None)
+    assert (given.tokenizer, given.source_tokenizer, given.target_tokenizer, given.other) == (
+        target,
+        source,
+        target,
+        None,
+    )
     assert with_tokenizers(Wanting(tokenizer=own), source, target).tokenizer is own, "what was given stays"
     method = Copying()
     assert with_tokenizers(method, source, target) is method
 
 
 def test_same_transfer_same_bits(bert_folder, russian_folder):
-    first, second, other = (represented(transfer(bert_folder, russian_folder, Copying(), seed=seed), texts()[:5]) for seed in (1, 1, 2))
+    first, second, other = (
+        represented(transfer(bert_folder, russian_folder, Copying(), seed=seed), texts()[:5]) for seed in (1, 1, 2)
+    )
     assert first.tobytes() == second.tobytes() != other.tobytes()
 
 

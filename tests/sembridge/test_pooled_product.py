@@ -11,7 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from sembridge.encoder import max_logits as module
 from sembridge.encoder.max_logits import pooled_chunks, pooled_product
 
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine"))]
+DEVICES = [
+    "cpu",
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")),
+]
 SHAPES = [  # lengths of the texts, D, V, logits held at a time
     ([1], 1, 1, 1),
     ([3, 1, 2], 4, 5, 12),
@@ -32,17 +35,30 @@ def shape(request, monkeypatch):
     return lengths, dimensions, outputs
 
 
-def made(lengths: list[int], dimensions: int, outputs: int, *, device: str = "cpu", dtype: torch.dtype = torch.float64, whole: bool = False) -> Any:
+def made(
+    lengths: list[int],
+    dimensions: int,
+    outputs: int,
+    *,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float64,
+    whole: bool = False,
+) -> Any:
     """hidden, weight, bias; whole: small integers, whose products are exact and often equal."""
     generator = torch.Generator().manual_seed(sum(lengths) + outputs)
-    found = [torch.randn(size, generator=generator, dtype=torch.float64) for size in ((sum(lengths), dimensions), (outputs, dimensions), (outputs,))]
+    found = [
+        torch.randn(size, generator=generator, dtype=torch.float64)
+        for size in ((sum(lengths), dimensions), (outputs, dimensions), (outputs,))
+    ]
     return [(tensor.round() if whole else tensor).to(device, dtype).requires_grad_() for tensor in found]
 
 
 def expected(hidden: torch.Tensor, lengths: list[int], weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
     """All logits, then torch.max of each text."""
     logits = torch.nn.functional.linear(hidden, weight, bias)
-    return torch.stack([text.max(0)[0] if len(text) else torch.full_like(weight[:, 0], -torch.inf) for text in logits.split(lengths)])
+    return torch.stack(
+        [text.max(0)[0] if len(text) else torch.full_like(weight[:, 0], -torch.inf) for text in logits.split(lengths)]
+    )
 
 
 def gradients(function: Any, lengths: list[int], tensors: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -57,7 +73,9 @@ def test_values_and_gradients_are_those_of_all_logits(shape, device):
     tensors = made(*shape, device=device)
     found = pooled_product(tensors[0], shape[0], *tensors[1:])
     torch.testing.assert_close(found, expected(tensors[0], shape[0], *tensors[1:]), rtol=1e-12, atol=1e-12)
-    for ours, theirs in zip(gradients(pooled_product, shape[0], tensors), gradients(expected, shape[0], tensors), strict=True):
+    for ours, theirs in zip(
+        gradients(pooled_product, shape[0], tensors), gradients(expected, shape[0], tensors), strict=True
+    ):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
@@ -65,7 +83,9 @@ def test_values_and_gradients_are_those_of_all_logits(shape, device):
 def test_in_float32_gradients_are_within_1e_5_of_autograd(device):
     lengths = [64, 3, 40]
     tensors = made(lengths, 256, 9001, device=device, dtype=torch.float32)
-    for ours, theirs in zip(gradients(pooled_product, lengths, tensors), gradients(expected, lengths, tensors), strict=True):
+    for ours, theirs in zip(
+        gradients(pooled_product, lengths, tensors), gradients(expected, lengths, tensors), strict=True
+    ):
         assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()
 
 
@@ -92,7 +112,9 @@ def test_the_first_of_equal_tokens_gets_the_gradient():
             by_hand[first + column.index(max(column)), output] = upstream[text, output]
         first += length
     assert ties > 40
-    found = torch.autograd.grad((pooled_product(hidden, lengths, weight, bias) * upstream).sum(), [hidden, weight, bias])
+    found = torch.autograd.grad(
+        (pooled_product(hidden, lengths, weight, bias) * upstream).sum(), [hidden, weight, bias]
+    )
     for ours, theirs in zip(found, (by_hand @ weight, by_hand.T @ hidden, by_hand.sum(0)), strict=True):
         assert torch.equal(ours, theirs)
 
@@ -142,7 +164,9 @@ def test_extreme_logits(extreme):
                                 gradients(expected, lengths, [hidden, weight, bias]), strict=True):  # fmt: skip
             torch.testing.assert_close(ours, theirs)
     else:
-        assert all(gradient[2:].isfinite().all() for gradient in gradients(pooled_product, lengths, [hidden, weight, bias])[:1])
+        assert all(
+            gradient[2:].isfinite().all() for gradient in gradients(pooled_product, lengths, [hidden, weight, bias])[:1]
+        )
 
 
 def test_nan_is_not_hidden():
@@ -176,7 +200,12 @@ def test_a_model_in_bfloat16():
     tensors = made(lengths, 8, 300, dtype=torch.bfloat16)
     found = gradients(pooled_product, lengths, tensors)
     assert [gradient.dtype for gradient in found] == [torch.bfloat16] * 3
-    assert torch.cosine_similarity(found[1].float().flatten(), gradients(expected, lengths, tensors)[1].float().flatten(), dim=0) > 0.97
+    assert (
+        torch.cosine_similarity(
+            found[1].float().flatten(), gradients(expected, lengths, tensors)[1].float().flatten(), dim=0
+        )
+        > 0.97
+    )
 
 
 class Largest(TorchDispatchMode):
@@ -188,7 +217,11 @@ class Largest(TorchDispatchMode):
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         returned = function(*args, **(kwargs or {}))
-        tensors = [item for item in (returned if isinstance(returned, tuple) else (returned,)) if isinstance(item, torch.Tensor)]
+        tensors = [
+            item
+            for item in (returned if isinstance(returned, tuple) else (returned,))
+            if isinstance(item, torch.Tensor)
+        ]
         self.numbers += [tensor.numel() for tensor in tensors if tensor.layout == torch.strided]
         return returned
 

@@ -19,13 +19,24 @@ def chosen(monkeypatch):
     return products_seen(monkeypatch)
 
 
-def operands(shape: tuple[int, ...], outputs: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
+def operands(
+    shape: tuple[int, ...], outputs: int, seed: int = 0, dtype: torch.dtype = torch.float32
+) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(size, generator=generator).to(dtype).requires_grad_() for size in (shape, (outputs, shape[-1]), (outputs,))]
+    return [
+        torch.randn(size, generator=generator).to(dtype).requires_grad_()
+        for size in (shape, (outputs, shape[-1]), (outputs,))
+    ]
 
 
 @settings(max_examples=40, deadline=None)
-@given(texts=st.integers(1, 4), tokens=st.integers(FEWEST_ROWS, 90), size=st.integers(1, 70), outputs=st.integers(1, 90), seed=st.integers(0, 9))
+@given(
+    texts=st.integers(1, 4),
+    tokens=st.integers(FEWEST_ROWS, 90),
+    size=st.integers(1, 70),
+    outputs=st.integers(1, 90),
+    seed=st.integers(0, 9),
+)
 def test_values_and_gradients_are_those_of_float64(texts, tokens, size, outputs, seed):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matmul, "_onednn_is_faster", lambda: True)
@@ -100,7 +111,12 @@ def test_elsewhere_nothing_changes(monkeypatch):
 
 @pytest.mark.parametrize(
     "vendor, capability, faster",
-    [("AuthenticAMD", "AVX512", True), ("AuthenticAMD", "AVX2", False), ("GenuineIntel", "AVX512", False), (None, "AVX512", False)],
+    [
+        ("AuthenticAMD", "AVX512", True),
+        ("AuthenticAMD", "AVX2", False),
+        ("GenuineIntel", "AVX512", False),
+        (None, "AVX512", False),
+    ],
 )
 def test_the_processor_decides(vendor, capability, faster, monkeypatch, tmp_path):
     said = tmp_path / "cpuinfo"

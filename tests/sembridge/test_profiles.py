@@ -33,17 +33,24 @@ def texts(vocabulary: Vocabulary, *tokens: str) -> list[str | None]:
     return [vocabulary.texts[vocabulary.tokens.index(token)] for token in tokens]
 
 
-def copies(source: Any, target: Any, mode: str = "fuzzy") -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]]:
+def copies(
+    source: Any, target: Any, mode: str = "fuzzy"
+) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]]:
     """Target token -> (source token, rule), under compat and under fixed."""
     found = []
     for ours, theirs in zip(read(source), read(target), strict=True):
         overlap = match(ours, theirs, mode)
-        pairs = ((str(theirs.tokens[j]), (str(ours.tokens[overlap.copied[j]]), overlap.rule[j])) for j in np.flatnonzero(overlap.copied >= 0))
+        pairs = (
+            (str(theirs.tokens[j]), (str(ours.tokens[overlap.copied[j]]), overlap.rule[j]))
+            for j in np.flatnonzero(overlap.copied >= 0)
+        )
         found.append(dict(pairs))
     return found[0], found[1]
 
 
-def answers(source: Any, target: Any, bridge: Any, **options: Any) -> tuple[tuple[Transfer, Initialization], tuple[Transfer, Initialization]]:
+def answers(
+    source: Any, target: Any, bridge: Any, **options: Any
+) -> tuple[tuple[Transfer, Initialization], tuple[Transfer, Initialization]]:
     """(question, SemBridge's answer) under compat and under fixed, for rows drawn at random."""
     found = []
     for ours, theirs in zip(read(source), read(target), strict=True):
@@ -99,7 +106,9 @@ def test_row_2_a_small_vocabulary_falls_into_the_wrong_branch():
     assert (fixed.texts[6], fixed.word_initial[5:7].tolist()) == ("ing", [True, False])
     # play, ##ing, ##play and ! stand in both vocabularies, and only the large one is recognized
     in_compat, in_fixed = copies(small, wordpiece("play", "##ing", "##play", "!", fill="e"), "exact")
-    ordinary = [{token: pair for token, pair in found.items() if not token.startswith("[")} for found in (in_compat, in_fixed)]
+    ordinary = [
+        {token: pair for token, pair in found.items() if not token.startswith("[")} for found in (in_compat, in_fixed)
+    ]
     assert ordinary[0] == {"##play": ("play", "exact")}, "one token of four, and that one wrong"
     assert ordinary[1] == {token: (token, "exact") for token in ("play", "##ing", "##play", "!")}
 
@@ -120,7 +129,10 @@ def test_row_3_the_continuation_comes_first():
 
 
 def test_row_3_without_the_exact_step_even_play_is_not_play():
-    source, target = (Vocabulary.from_tokenizer(tokenizer(name), "compat") for name in ("uncased English", "with unused sentence marks"))
+    source, target = (
+        Vocabulary.from_tokenizer(tokenizer(name), "compat")
+        for name in ("uncased English", "with unused sentence marks")
+    )
     target_id = target.tokens.index("play")
     for exact, expected in ((True, "play"), (False, "##play")):
         assert source.tokens[match_strings(source, target, exact=exact).copied[target_id]] == expected
@@ -137,10 +149,15 @@ def test_row_3_of_equal_forms_the_last_wins():
 
 def test_row_3_symbols():
     """Digits, punctuation and white space, whatever the other switches say; the exact form first."""
-    source, target = (Vocabulary.from_tokenizer(tokenizer(name), "compat") for name in ("uncased English", "cased Russian"))
+    source, target = (
+        Vocabulary.from_tokenizer(tokenizer(name), "compat") for name in ("uncased English", "cased Russian")
+    )
     overlap = match_strings(source, target, exact=False, fuzzy=False, symbols=True)
     pairs = {target.tokens[j]: source.tokens[overlap.copied[j]] for j in np.flatnonzero(overlap.copied >= 0)}
-    assert pairs == {"1": "1", "##!": "!"} and {overlap.rule[target.tokens.index(token)] for token in pairs} == {"exact", "boundary"}
+    assert pairs == {"1": "1", "##!": "!"} and {overlap.rule[target.tokens.index(token)] for token in pairs} == {
+        "exact",
+        "boundary",
+    }
 
 
 def test_row_3_symbols_match_by_form_first():
@@ -150,7 +167,11 @@ def test_row_3_symbols_match_by_form_first():
         side.add_tokens([" "])
     source, target = (Vocabulary.from_tokenizer(side, "compat") for side in sides)
     copied = copied_by_string(source, target, exact=False, fuzzy=False, symbols=True)
-    assert {target.tokens[j]: source.tokens[copied[j]] for j in np.flatnonzero(copied >= 0)} == {"!": "!", "##7": "##7", " ": " "}
+    assert {target.tokens[j]: source.tokens[copied[j]] for j in np.flatnonzero(copied >= 0)} == {
+        "!": "!",
+        "##7": "##7",
+        " ": " ",
+    }
 
 
 def test_row_14_fuzzy_matching_crosses_the_word_boundary():
@@ -170,14 +191,24 @@ def test_row_4_specials_by_string():
     source, target = tokenizer("byte-level"), tokenizer("with unused sentence marks")
     specials = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>")
     in_compat, in_fixed = copies(source, target)
-    assert {token: in_compat.get(token) for token in specials} == {**dict.fromkeys(specials[:5]), "<s>": ("<s>", "token"), "</s>": ("</s>", "token")}
+    assert {token: in_compat.get(token) for token in specials} == {
+        **dict.fromkeys(specials[:5]),
+        "<s>": ("<s>", "token"),
+        "</s>": ("</s>", "token"),
+    }
     roles = {"[PAD]": "<pad>", "[UNK]": "<unk>", "[CLS]": "<s>", "[SEP]": "</s>", "[MASK]": "<mask>"}
-    assert {token: in_fixed.get(token) for token in specials} == {**{t: (s, "role") for t, s in roles.items()}, "<s>": None, "</s>": None}
+    assert {token: in_fixed.get(token) for token in specials} == {
+        **{t: (s, "role") for t, s in roles.items()},
+        "<s>": None,
+        "</s>": None,
+    }
 
 
 def test_row_4_origins():
     """Five roles: all invented under compat, all copied under fixed; the unused marks the other way round."""
-    (asked, compat), (_, fixed) = answers(tokenizer("byte-level"), tokenizer("with unused sentence marks"), bytes_bridge(8))
+    (asked, compat), (_, fixed) = answers(
+        tokenizer("byte-level"), tokenizer("with unused sentence marks"), bytes_bridge(8)
+    )
     ids = [asked.target.role_ids[role] for role in ROLES]
     marks = [asked.target.tokens.index(token) for token in ("<s>", "</s>")]
     assert [set(answer.origin[ids]) for answer in (compat, fixed)] == [{MIXED}, {SPECIAL}]
@@ -212,7 +243,9 @@ def test_row_5_everything_donates():
     assert [(answer.origin == MIXED).sum() for answer in (compat, fixed)] == [102, 101]
     unused = compat_asked.target.tokens.index("[unused7]")
     weights = compat.mixture.toarray()[unused]
-    assert weights[5:7].sum() > 0.99 and fixed.origin[unused] == SAMPLED, "an unused row is the mean of unused rows, which were never trained"
+    assert weights[5:7].sum() > 0.99 and fixed.origin[unused] == SAMPLED, (
+        "an unused row is the mean of unused rows, which were never trained"
+    )
 
 
 def test_row_5_as_an_option_of_fixed():
@@ -220,9 +253,14 @@ def test_row_5_as_an_option_of_fixed():
     _, (ordinary, alone) = answers(source, target, bytes_bridge())
     _, (everyone, answer) = answers(source, target, bytes_bridge(), donors="all")
     assert [int(asked.donors.sum()) for asked in (ordinary, everyone)] == [1, 8]
-    assert answer.origin.tolist() == alone.origin.tolist(), "what is placed does not depend on who donates: unused target tokens stay sampled"
+    assert answer.origin.tolist() == alone.origin.tolist(), (
+        "what is placed does not depend on who donates: unused target tokens stay sampled"
+    )
     cat, lone = ordinary.target.tokens.index("кот"), ordinary.source.tokens.index("Ã")
-    assert alone.mixture.toarray()[cat].argmax() == 5 and alone.mixture.toarray()[cat, lone] == 0 < answer.mixture.toarray()[cat, lone]
+    assert (
+        alone.mixture.toarray()[cat].argmax() == 5
+        and alone.mixture.toarray()[cat, lone] == 0 < answer.mixture.toarray()[cat, lone]
+    )
 
 
 # ---------------------------------------------------------------- row 13: tokens the bridge does not know
@@ -285,10 +323,14 @@ def test_compat_copies_as_the_rules_written_out():
             assert {int(j): int(copied[j]) for j in np.flatnonzero(copied >= 0)} == expected, (source, target)
 
 
-@pytest.mark.parametrize("cut", [wordpiece("a", fill="e"), byte_level("a"), unigram("a")], ids=["wordpiece", "byte-level", "unigram"])
+@pytest.mark.parametrize(
+    "cut", [wordpiece("a", fill="e"), byte_level("a"), unigram("a")], ids=["wordpiece", "byte-level", "unigram"]
+)
 def test_specials_have_roles_under_both_profiles(cut):
     cut.add_special_tokens({"additional_special_tokens": ["<lang:ko>", "[unused5]"]})
     for vocabulary in read(cut):
-        assert all(vocabulary.roles[i] is not None for i in cut.all_special_ids) and vocabulary.roles.count("special") == 2
+        assert (
+            all(vocabulary.roles[i] is not None for i in cut.all_special_ids) and vocabulary.roles.count("special") == 2
+        )
     compat, fixed = read(wordpiece("[unused3]"))
     assert (compat.roles[5], fixed.roles[5]) == (None, "special"), "the reference knows nothing of unused tokens"

@@ -20,7 +20,14 @@ from sembridge.vocabulary.vocabulary import PROFILES, ROLES, Vocabulary
 
 WORDS = ["a", "A", "play", "Play", "PLAY", "İ", "ß", "안", "1", "!", "new york", "[x]", "##", "▁", "Ġ"]
 FURTHER = ["[unused1]", "<unused_2>", "<0x0A>", "<0xEC>", "Ã", "Ċ", "ìķ", "<s>", "</s>", "[CLS]", "<lang:ko>"]
-MARKS = {"wordpiece": "##{}", "unigram": "▁{}", "byte-bpe": "Ġ{}", "suffix": "{}</w>", "prefix": "@@{}", "wordlevel": "{}"}
+MARKS = {
+    "wordpiece": "##{}",
+    "unigram": "▁{}",
+    "byte-bpe": "Ġ{}",
+    "suffix": "{}</w>",
+    "prefix": "@@{}",
+    "wordlevel": "{}",
+}
 NAMES = ("cls_token", "sep_token", "pad_token", "unk_token", "mask_token", "bos_token", "eos_token")
 
 
@@ -61,12 +68,16 @@ def _backend(kind: str, ids: dict[str, int]) -> Tokenizer:
 def read(cut: Any, profile: str) -> Vocabulary:
     vocabulary = Vocabulary.from_tokenizer(cut, profile)
     stored = cut.get_vocab()
-    assert len(vocabulary) == max(stored.values()) + 1 and [vocabulary.tokens[i] for i in stored.values()] == list(stored)
+    assert len(vocabulary) == max(stored.values()) + 1 and [vocabulary.tokens[i] for i in stored.values()] == list(
+        stored
+    )
     assert vocabulary.exists.sum() == len(stored) and not (vocabulary.has_text & ~vocabulary.exists).any()
     assert all(vocabulary.roles[i] is not None for i in cut.all_special_ids), "no special without a role"
     assert all(vocabulary.roles.count(role) <= 1 for role in ROLES)
     if profile == "fixed":
-        assert all(text is None for text, role in zip(vocabulary.texts, vocabulary.roles, strict=True) if role is not None)
+        assert all(
+            text is None for text, role in zip(vocabulary.texts, vocabulary.roles, strict=True) if role is not None
+        )
     else:
         assert np.array_equal(vocabulary.has_text, vocabulary.exists)
     return vocabulary
@@ -82,7 +93,9 @@ def bridge(transfer: Transfer, seed: int) -> BridgeVectors:
     sides = []
     for side in (transfer.source, transfer.target):
         known = side.exists & (rng.random(len(side)) < 0.8)
-        sides.append(TokenVectors(np.where(known[:, None], rng.standard_normal((len(side), 4)), 0).astype(np.float32), known))
+        sides.append(
+            TokenVectors(np.where(known[:, None], rng.standard_normal((len(side), 4)), 0).astype(np.float32), known)
+        )
     return BridgeVectors(*sides)
 
 
@@ -109,17 +122,23 @@ def test_every_token_gets_a_row_from_where_it_may(source_tokenizer, target_token
     copied = transfer.copied >= 0
     assert answer.rows[copied].tobytes() == transfer.rows[transfer.copied[copied]].tobytes()
     assert (np.isin(answer.origin, [COPIED, SPECIAL]) == copied).all()
-    assert (answer.origin == SPECIAL).tolist() == [role in ROLES and bool(has) for role, has in zip(target.roles, copied, strict=True)]
+    assert (answer.origin == SPECIAL).tolist() == [
+        role in ROLES and bool(has) for role, has in zip(target.roles, copied, strict=True)
+    ]
     assert ((answer.origin == MIXED) == (~copied & target.has_text & vectors.target.known)).all()
     weights = answer.mixture.toarray()
     assert not weights[answer.origin == MIXED][:, ~able].any() and not weights[answer.origin == SAMPLED].any()
-    np.testing.assert_allclose(answer.rows[answer.origin != SAMPLED], (weights @ transfer.rows)[answer.origin != SAMPLED], atol=1e-5)
+    np.testing.assert_allclose(
+        answer.rows[answer.origin != SAMPLED], (weights @ transfer.rows)[answer.origin != SAMPLED], atol=1e-5
+    )
 
 
 def check_overlap(transfer: Transfer, mode: str) -> None:
     source, target = transfer.source, transfer.target
     for target_id, (source_id, rule) in enumerate(zip(transfer.copied.tolist(), transfer.overlap.rule, strict=True)):
-        assert -1 <= source_id < len(source) and (source_id >= 0) == (rule in ("role", "token", *RULES)), "copied rows name a rule"
+        assert -1 <= source_id < len(source) and (source_id >= 0) == (rule in ("role", "token", *RULES)), (
+            "copied rows name a rule"
+        )
         if source_id < 0:
             assert rule == ""
             continue
@@ -140,7 +159,9 @@ def check_overlap(transfer: Transfer, mode: str) -> None:
 @settings(max_examples=120, deadline=None)
 def test_a_vocabulary_copies_all_of_itself(cut, mode):
     whole = read(cut, "fixed")
-    assert match(whole, whole, mode).copied.tolist() == [i if token is not None else -1 for i, token in enumerate(whole.tokens)]
+    assert match(whole, whole, mode).copied.tolist() == [
+        i if token is not None else -1 for i, token in enumerate(whole.tokens)
+    ]
 
 
 @given(tokenizers(), tokenizers())

@@ -16,7 +16,16 @@ from records_made import STRENGTH, WEIGHTS, record
 from tokenizers_made import KINDS, made_tokenizer
 
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization
-from sembridge.model_card.record import JSON, KEPT, ORIGINS, TENSORS, TokenNames, TransferRecord, best_cosines, load_record
+from sembridge.model_card.record import (
+    JSON,
+    KEPT,
+    ORIGINS,
+    TENSORS,
+    TokenNames,
+    TransferRecord,
+    best_cosines,
+    load_record,
+)
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 ROOT = Path(__file__).parents[2]
@@ -25,12 +34,27 @@ ROOT = Path(__file__).parents[2]
 def test_parts_are_the_mixture_the_heaviest_first():
     made = record()
     assert made.parts(0) == [(0, 1.0)] and made.parts(3) == [(2, 1.0)] and made.parts(6) == []
-    assert made.parts(4) == [(3, pytest.approx(0.4)), (1, pytest.approx(0.3)), (2, pytest.approx(0.2)), (4, pytest.approx(0.1))]
+    assert made.parts(4) == [
+        (3, pytest.approx(0.4)),
+        (1, pytest.approx(0.3)),
+        (2, pytest.approx(0.2)),
+        (4, pytest.approx(0.1)),
+    ]
     assert [source for source, _ in made.parts(5)] == [4, 5], "the lower id first where both weigh the same"
     for target_id, weights in WEIGHTS.items():
         assert {source: round(weight, 6) for source, weight in made.parts(target_id)} == weights
     assert made.support.tolist() == [1, 2, 1, 1, 4, 2, 0, 2, 1]
-    assert made.origin.tolist() == ["special", "mixed", "mixed", "copied", "mixed", "mixed", "sampled", "mixed", "special"]
+    assert made.origin.tolist() == [
+        "special",
+        "mixed",
+        "mixed",
+        "copied",
+        "mixed",
+        "mixed",
+        "sampled",
+        "mixed",
+        "special",
+    ]
     assert made.counts() == {"copied": 1, "special": 2, "mixed": 5, "sampled": 1}
     assert made.mean_support() == pytest.approx((2 + 1 + 4 + 2 + 2) / 5)
     assert ORIGINS == (COPIED, SPECIAL, MIXED, SAMPLED)
@@ -87,7 +111,9 @@ def test_only_the_heaviest_donors_of_a_flat_mixture_are_kept():
     size = 3 * KEPT
     weights = np.arange(1, size + 1, dtype=np.float32)
     weights /= weights.sum()
-    mixture = sp.csr_array((np.concatenate([weights, [1]]), np.concatenate([np.arange(size), [7]]), [0, size, size + 1]), shape=(2, size))
+    mixture = sp.csr_array(
+        (np.concatenate([weights, [1]]), np.concatenate([np.arange(size), [7]]), [0, size, size + 1]), shape=(2, size)
+    )
     answered = Initialization(np.zeros((2, 3)), mixture, np.array([MIXED, MIXED]))
     made = TransferRecord.of(asked, answered, records_made.recipe())
     assert [source for source, _ in made.parts(0)] == list(range(size - 1, size - 1 - KEPT, -1))
@@ -102,7 +128,10 @@ def test_only_the_heaviest_donors_of_a_flat_mixture_are_kept():
         (lambda folder: (folder / JSON).write_text("{oops"), "cannot be read .*; make the transfer again"),
         (lambda folder: (folder / TENSORS).write_bytes(b"nothing"), "cannot be read"),
         (lambda folder: _changed(folder, format=2), "format 2, this version reads 1"),
-        (lambda folder: _changed(folder, target={"tokens": ["a"], "shown": ["a"]}), "1 target tokens in transfer.json, but 9 in"),
+        (
+            lambda folder: _changed(folder, target={"tokens": ["a"], "shown": ["a"]}),
+            "1 target tokens in transfer.json, but 9 in",
+        ),
     ],
 )
 def test_records_that_are_not_there_or_broken(tmp_path, spoil, message):
@@ -145,4 +174,6 @@ def test_names_are_as_a_person_reads_them(kind):
 
 def test_names_under_the_compat_profile_have_their_hashes_once():
     names = TokenNames.of(Vocabulary.from_tokenizer(made_tokenizer("wordpiece", "english"), "compat"))
-    assert any(name.startswith("##") for name in names.shown) and not any(name.startswith("####") for name in names.shown)
+    assert any(name.startswith("##") for name in names.shown) and not any(
+        name.startswith("####") for name in names.shown
+    )

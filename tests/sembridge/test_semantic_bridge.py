@@ -21,7 +21,10 @@ AXES = np.eye(3, dtype=np.float32)
 
 def vectors(source: list[list[float]], target: list[list[float]], known: list[bool] | None = None) -> BridgeVectors:
     sides = [np.array(side, dtype=np.float32) for side in (source, target)]
-    return BridgeVectors(TokenVectors(sides[0], sides[0].any(axis=1)), TokenVectors(sides[1], np.array(known) if known else sides[1].any(axis=1)))
+    return BridgeVectors(
+        TokenVectors(sides[0], sides[0].any(axis=1)),
+        TokenVectors(sides[1], np.array(known) if known else sides[1].any(axis=1)),
+    )
 
 
 def test_mixture_by_hand():
@@ -31,7 +34,11 @@ def test_mixture_by_hand():
     np.testing.assert_allclose(answer.mixture.toarray(), [[0, 0, 1, 0], [0.6, 0.4, 0, 0], [0, 0, 1, 0]], atol=1e-6)
     np.testing.assert_allclose(answer.rows[1], 0.6 * ROWS[0] + 0.4 * ROWS[1], atol=1e-6)
     assert answer.origin.tolist() == ["copied", "mixed", "mixed"]
-    assert answer.statistics["not_bridged"] == 0 and answer.statistics["mean_support"] == 1.5 and answer.statistics["max_support"] == 2
+    assert (
+        answer.statistics["not_bridged"] == 0
+        and answer.statistics["mean_support"] == 1.5
+        and answer.statistics["max_support"] == 2
+    )
 
 
 def test_all_source_tokens_with_a_text_donate_not_only_the_overlap():
@@ -42,9 +49,14 @@ def test_all_source_tokens_with_a_text_donate_not_only_the_overlap():
 def test_specials_lone_bytes_and_tokens_unknown_to_the_bridge_do_not_donate():
     asked = made_transfer([-1], ROWS, source_tokens=["[CLS]", "\x00byte", "unknown", "far"])
     roles = ("cls", None, None, None)
-    source = type(asked.source)("wordpiece", asked.source.tokens, (None, None, "unknown", "far"), asked.source.word_initial, roles)
+    source = type(asked.source)(
+        "wordpiece", asked.source.tokens, (None, None, "unknown", "far"), asked.source.word_initial, roles
+    )
     asked = Transfer(source, asked.target, asked.rows, asked.overlap)
-    bridge = BridgeVectors(TokenVectors(np.tile(AXES[:1], (4, 1)), np.array([True, True, False, True])), TokenVectors(AXES[:1], np.array([True])))
+    bridge = BridgeVectors(
+        TokenVectors(np.tile(AXES[:1], (4, 1)), np.array([True, True, False, True])),
+        TokenVectors(AXES[:1], np.array([True])),
+    )
     assert SemBridge(bridge)(asked).mixture.toarray().tolist() == [[0, 0, 0, 1]]
 
 
@@ -65,25 +77,35 @@ def test_specials_and_lone_bytes_donate_where_all_shall_and_are_never_placed():
 @pytest.mark.parametrize(("source", "target"), [(3, 1), (4, 2)])
 def test_vectors_of_other_vocabularies(source, target):
     bridge = vectors([[1, 0, 0]] * source, [[1, 0, 0]] * target)
-    with pytest.raises(ValueError, match=f"vectors for {source} and {target} tokens, but the vocabularies have 4 and 1; embed these two"):
+    with pytest.raises(
+        ValueError,
+        match=f"vectors for {source} and {target} tokens, but the vocabularies have 4 and 1; embed these two",
+    ):
         SemBridge(bridge)(made_transfer([-1], ROWS))
 
 
 def test_target_tokens_unknown_to_the_bridge_are_sampled_and_labeled():
-    bridge = vectors([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], [[1, 0, 0], [1, 0, 0], [1, 0, 0]], known=[False, True, True])
+    bridge = vectors(
+        [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], [[1, 0, 0], [1, 0, 0], [1, 0, 0]], known=[False, True, True]
+    )
     answer = SemBridge(bridge)(made_transfer([-1, -1, 3], ROWS))
     assert answer.origin.tolist() == ["sampled", "mixed", "copied"] and answer.statistics["not_bridged"] == 1
     assert answer.mixture.toarray()[0].sum() == 0 and np.abs(answer.rows[0]).min() > 0
 
 
 def test_a_bridge_that_knows_no_source_token():
-    with pytest.raises(ValueError, match="knows none of the source tokens; check that it is a multilingual sentence encoder"):
+    with pytest.raises(
+        ValueError, match="knows none of the source tokens; check that it is a multilingual sentence encoder"
+    ):
         SemBridge(vectors([[0, 0, 0]] * 4, [[1, 0, 0]]))(made_transfer([-1], ROWS))
 
 
 def test_a_bridge_that_knows_no_missing_token():
     answer = SemBridge(vectors([[1, 0, 0]] * 4, [[0, 0, 0], [1, 0, 0]]))(made_transfer([-1, 1], ROWS))
-    assert answer.origin.tolist() == ["sampled", "copied"] and answer.statistics["mean_support"] == 0.0 == answer.statistics["max_support"]
+    assert (
+        answer.origin.tolist() == ["sampled", "copied"]
+        and answer.statistics["mean_support"] == 0.0 == answer.statistics["max_support"]
+    )
 
 
 @pytest.mark.parametrize("alpha", [0.5, float("nan"), float("inf")])
@@ -97,23 +119,39 @@ def test_a_bridge_given_by_folder_is_loaded(tmp_path):
     backend = Tokenizer(models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     rows = np.array([[0, 0, 0, 1], [1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]], dtype=np.float32)
-    SentenceTransformer(modules=[StaticEmbedding(backend, embedding_weights=rows)]).save_pretrained(str(tmp_path), create_model_card=False)
-    source, target = plain_vocabulary(["cat", "password", "song", "unheard"]), plain_vocabulary(["пароль", "cat", "неслыханно"])
+    SentenceTransformer(modules=[StaticEmbedding(backend, embedding_weights=rows)]).save_pretrained(
+        str(tmp_path), create_model_card=False
+    )
+    source, target = (
+        plain_vocabulary(["cat", "password", "song", "unheard"]),
+        plain_vocabulary(["пароль", "cat", "неслыханно"]),
+    )
     answer = SemBridge(str(tmp_path), alpha=4)(Transfer.between(source, target, ROWS))
-    assert answer.origin.tolist() == ["mixed", "copied", "sampled"] and answer.mixture.toarray()[0].tolist() == [0, 1, 0, 0]
+    assert answer.origin.tolist() == ["mixed", "copied", "sampled"] and answer.mixture.toarray()[0].tolist() == [
+        0,
+        1,
+        0,
+        0,
+    ]
 
 
 def placed(source: list[bool], target: list[bool]) -> Transfer:
     """Four source tokens and one target token to invent, by whether each begins a word."""
     asked = made_transfer([-1], ROWS)
-    sides = [replace(side, word_initial=np.array(flags)) for side, flags in ((asked.source, source), (asked.target, target))]
+    sides = [
+        replace(side, word_initial=np.array(flags)) for side, flags in ((asked.source, source), (asked.target, target))
+    ]
     return replace(asked, source=sides[0], target=sides[1])
 
 
 def test_position_by_hand():
     """Four donors the bridge reads alike, alpha 2: 0.2 is taken off the two at another place, so the weights differ by 0.2 and sum to 1."""
     bridge, asked = vectors([[1, 0, 0]] * 4, [[1, 0, 0]]), placed([True, True, False, False], [False])
-    for position, expected in ((0.0, [0.25, 0.25, 0.25, 0.25]), (0.2, [0.15, 0.15, 0.35, 0.35]), (2.0, [0, 0, 0.5, 0.5])):
+    for position, expected in (
+        (0.0, [0.25, 0.25, 0.25, 0.25]),
+        (0.2, [0.15, 0.15, 0.35, 0.35]),
+        (2.0, [0, 0, 0.5, 0.5]),
+    ):
         np.testing.assert_allclose(SemBridge(bridge, 2, position)(asked).mixture.toarray(), [expected], atol=1e-7)
 
 
@@ -121,13 +159,21 @@ def test_position_tells_apart_what_the_bridge_reads_alike():
     """The piece and the word of one text get rows of their own, unless cosines alone decide."""
     bridge = vectors([[1, 0.2, 0], [1, 0.2, 0], [1, 0.1, 0], [1, 0.1, 0]], [[1, 0, 0]])
     for position, same in ((None, False), (0.1, False), (0.0, True)):
-        rows = [SemBridge(bridge, position=position)(placed([True, False, True, False], [flag])).rows for flag in (True, False)]
+        rows = [
+            SemBridge(bridge, position=position)(placed([True, False, True, False], [flag])).rows
+            for flag in (True, False)
+        ]
         assert np.array_equal(*rows) == same
 
 
 def test_position_is_left_to_the_hashes_under_the_profile_compat():
-    bridge, asked = vectors([[1, 0.2, 0], [1, 0, 0.2], [1, 0.1, 0], [0, 1, 0]], [[1, 0, 0]]), placed([True, False, True, False], [True])
-    compat = replace(asked, source=replace(asked.source, profile="compat"), target=replace(asked.target, profile="compat"))
+    bridge, asked = (
+        vectors([[1, 0.2, 0], [1, 0, 0.2], [1, 0.1, 0], [0, 1, 0]], [[1, 0, 0]]),
+        placed([True, False, True, False], [True]),
+    )
+    compat = replace(
+        asked, source=replace(asked.source, profile="compat"), target=replace(asked.target, profile="compat")
+    )
     alone, default, published = (method(given).mixture.toarray() for method, given in
                                  ((SemBridge(bridge, position=0.0), asked), (SemBridge(bridge), asked), (SemBridge(bridge), compat)))  # fmt: skip
     assert np.array_equal(published, alone) and not np.array_equal(default, alone)

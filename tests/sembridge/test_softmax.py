@@ -49,7 +49,11 @@ def test_the_same_answer(both):
     np.testing.assert_allclose(streamed.rows, held.rows, atol=1e-7)
     assert streamed.origin.tolist() == held.origin.tolist() and len(set(streamed.origin)) == 3
     assert streamed.statistics == held.statistics and streamed.statistics["max_support"] > 100
-    assert np.array_equal(streamed.support, held.support) and set(np.unique(held.support)) == {0, 1, held.statistics["max_support"]}
+    assert np.array_equal(streamed.support, held.support) and set(np.unique(held.support)) == {
+        0,
+        1,
+        held.statistics["max_support"],
+    }
 
 
 def test_the_same_numbers_move_with_it(both):
@@ -75,7 +79,9 @@ def test_the_same_heaviest_donors(both, k):
 def test_the_same_record(asked, both):
     recipe = cast(Recipe, None)  # the record only keeps it
     records = [TransferRecord.of(asked[0], side, recipe) for side in both]
-    assert records[0].mean_support() == records[1].mean_support() and np.array_equal(records[0].starts, records[1].starts)
+    assert records[0].mean_support() == records[1].mean_support() and np.array_equal(
+        records[0].starts, records[1].starts
+    )
     vectors = asked[1].source.vectors, asked[1].target.vectors
     cosines = [best_cosines(side, *vectors) for side in both]
     np.testing.assert_allclose(*cosines, atol=1e-6)

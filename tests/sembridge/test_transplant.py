@@ -27,7 +27,9 @@ from sembridge.encoder.modules import parts
 from sembridge.pipeline import apply
 
 PADS = (0, 1, 5, 100)
-MOVES = [(family, pad_at, tied) for family in FAMILIES for pad_at in PADS for tied in (True, False) if tied or pad_at == 5]
+MOVES = [
+    (family, pad_at, tied) for family in FAMILIES for pad_at in PADS for tied in (True, False) if tied or pad_at == 5
+]
 
 
 def test_the_made_encoders_tell_texts_apart(tmp_path):
@@ -73,7 +75,9 @@ def test_permuted_ids_permute_the_representations(family, pad_at, tied, folders)
     before = represented(encoder, texts())  # batches of 16 texts of mixed lengths
     order = new_ids(tokenizer, pad_at)
     target = renumbered(tokenizer, order)
-    assert target.pad_token_id == pad_at and target(texts()[0])["input_ids"] == [order[i] for i in tokenizer(texts()[0])["input_ids"]]
+    assert target.pad_token_id == pad_at and target(texts()[0])["input_ids"] == [
+        order[i] for i in tokenizer(texts()[0])["input_ids"]
+    ]
     apply(encoder, target, Copying())
     after = represented(encoder, texts())
     assert after[:, order].tobytes() == before.tobytes()
@@ -87,7 +91,9 @@ def test_positions_of_roberta_start_as_before(pad_at, folders):
     met: list[torch.Tensor] = []
 
     def watch(watched: Any) -> None:
-        parts(watched).model.roberta.embeddings.position_embeddings.register_forward_hook(lambda module, given, output: met.append(output))
+        parts(watched).model.roberta.embeddings.position_embeddings.register_forward_hook(
+            lambda module, given, output: met.append(output)
+        )
 
     watch(encoder)
     represent(encoder, batch_of(encoder, texts()[:8]))
@@ -150,7 +156,12 @@ def test_a_body_with_a_fixed_pad_id_is_refused(tmp_path):
     """MPNet numbers positions from pad id 1 whatever its configuration says: with another pad its scores would be silently wrong."""
     tokenizer = source_tokenizer("roberta")
     config = MPNetConfig(
-        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, max_position_embeddings=26
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=26,
     )
     MPNetForMaskedLM(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)

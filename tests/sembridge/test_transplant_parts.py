@@ -50,8 +50,18 @@ def test_rows_and_sizes(encoder, kind):
     model = parts(encoder).model
     assert np.array_equal(source_rows(encoder), answer.rows) and decoder_rows(encoder) is None
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
-    assert model.config.vocab_size == size == parts(encoder).pooling.embedding_dimension == encoder.get_embedding_dimension()
-    assert model.get_input_embeddings().num_embeddings == size == model.get_output_embeddings().out_features == len(decoder_bias(encoder))
+    assert (
+        model.config.vocab_size
+        == size
+        == parts(encoder).pooling.embedding_dimension
+        == encoder.get_embedding_dimension()
+    )
+    assert (
+        model.get_input_embeddings().num_embeddings
+        == size
+        == model.get_output_embeddings().out_features
+        == len(decoder_bias(encoder))
+    )
     assert represented(encoder, ["новый кот", "the cat"]).shape == (2, size)
     assert not model.training and model.dtype == torch.float32
 
@@ -70,7 +80,9 @@ def test_special_ids_follow_the_target(encoder, kind):
     assert (had == {"bos_token_id", "eos_token_id"}) == (config.model_type == "roberta")
     assert old_config.vocab_size != config.vocab_size
     kept = {"vocab_size", "pad_token_id", "bos_token_id", "eos_token_id", "max_position_embeddings"}
-    assert {k: v for k, v in config.to_dict().items() if k not in kept} == {k: v for k, v in old_config.to_dict().items() if k not in kept}
+    assert {k: v for k, v in config.to_dict().items() if k not in kept} == {
+        k: v for k, v in old_config.to_dict().items() if k not in kept
+    }
 
 
 def test_tokenizer_is_a_copy_that_asks_for_what_the_model_takes(encoder):
@@ -80,8 +92,14 @@ def test_tokenizer_is_a_copy_that_asks_for_what_the_model_takes(encoder):
     apply(encoder, target, Copying())
     held = parts(encoder).tokenizer
     assert held is not target and (target.model_max_length, list(target.model_input_names)) == before
-    assert held.model_input_names == source_names and ("token_type_ids" in source_names) == (parts(encoder).model.config.model_type == "bert")
-    assert set(held(["кот"])) == set(source_names) == set(encoder.preprocess(["кот"])) & {"input_ids", "attention_mask", "token_type_ids"}
+    assert held.model_input_names == source_names and ("token_type_ids" in source_names) == (
+        parts(encoder).model.config.model_type == "bert"
+    )
+    assert (
+        set(held(["кот"]))
+        == set(source_names)
+        == set(encoder.preprocess(["кот"])) & {"input_ids", "attention_mask", "token_type_ids"}
+    )
     assert held(["новый кот"])["input_ids"] == target(["новый кот"])["input_ids"]
 
 
@@ -135,7 +153,10 @@ def test_bias_keep_covers_a_smaller_and_a_larger_vocabulary(folders):
 
 
 def test_policies_differ_in_what_they_score(folders):
-    results = {bias: represented(apply(load_encoder(folders["bert", True]), russian(), Copying(), bias=bias), ["the cat"]) for bias in BIAS_POLICIES}
+    results = {
+        bias: represented(apply(load_encoder(folders["bert", True]), russian(), Copying(), bias=bias), ["the cat"])
+        for bias in BIAS_POLICIES
+    }
     assert len({result.tobytes() for result in results.values()}) == 3
 
 
@@ -167,7 +188,9 @@ def test_decoder_rows_are_required_exactly_of_an_untied_decoder(tied, folders):
     before = parts(encoder).model
     with pytest.raises(ValueError, match=r"untied decoder needs rows of its own.*decoder_rows\(encoder\)"):
         transplant(encoder, target, answer, decoder=answer if tied else None)
-    assert parts(encoder).model is before and parts(encoder).tokenizer is not target, "a refused transplant leaves the encoder as it was"
+    assert parts(encoder).model is before and parts(encoder).tokenizer is not target, (
+        "a refused transplant leaves the encoder as it was"
+    )
 
 
 def test_a_decoder_stored_beside_a_tied_config_is_not_lost(folders, tmp_path):
@@ -190,7 +213,9 @@ def test_more_ids_than_rows(encoder):
     last = len(answer.rows) + 1
     with pytest.raises(ValueError, match=f"emit ids up to {last} but the initialization has only {last - 1} rows"):
         transplant(encoder, target, answer)
-    assert len(source_rows(encoder)) == len(parts(encoder).tokenizer), "a refused transplant leaves the encoder as it was"
+    assert len(source_rows(encoder)) == len(parts(encoder).tokenizer), (
+        "a refused transplant leaves the encoder as it was"
+    )
 
 
 def test_rows_beyond_the_tokenizer_are_allowed(encoder):
@@ -202,7 +227,10 @@ def test_rows_beyond_the_tokenizer_are_allowed(encoder):
     mixture.resize((size + 64, mixture.shape[1]))
     wider = Initialization(np.pad(answer.rows, ((0, 64), (0, 0))), mixture, np.pad(answer.origin, (0, 64)))
     if parts(encoder).query is not None:
-        with pytest.raises(ValueError, match=f"{size} tokens but ids up to {size + 63}; an inference-free encoder needs a vocabulary without gaps"):
+        with pytest.raises(
+            ValueError,
+            match=f"{size} tokens but ids up to {size + 63}; an inference-free encoder needs a vocabulary without gaps",
+        ):
             transplant(encoder, target, wider)
         return
     transplant(encoder, target, wider)
@@ -243,7 +271,9 @@ def test_the_answer_is_not_shared_with_the_model(encoder):
 def test_half_precision_and_training_mode_stay(encoder):
     parts(encoder).model.to(torch.bfloat16).train()
     apply(encoder, russian(), Copying())
-    assert {parameter.dtype for parameter in parts(encoder).model.parameters()} == {torch.bfloat16} and parts(encoder).model.training
+    assert {parameter.dtype for parameter in parts(encoder).model.parameters()} == {torch.bfloat16} and parts(
+        encoder
+    ).model.training
     assert all(parameter.requires_grad for parameter in parts(encoder).model.parameters())
 
 
@@ -276,7 +306,9 @@ def test_query_weights_that_are_none(wrong, folders):
     given = np.ones(len(target) if isinstance(wrong, str) else 1)
     given[0] = {"negative": -1, "infinite": np.inf}.get(str(wrong), 1)
     before = parts(encoder).query
-    with pytest.raises(ValueError, match=f"query_weights need one finite weight of at least 0 for each of {len(target)} tokens"):
+    with pytest.raises(
+        ValueError, match=f"query_weights need one finite weight of at least 0 for each of {len(target)} tokens"
+    ):
         transplant(encoder, target, answer_for(encoder, target), query_weights=given)
     assert parts(encoder).query is before
 
@@ -290,15 +322,23 @@ def test_query_weights_where_the_model_reads_queries(folders):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_special_ids_kept_at_the_source(family, folders):
     """What published code leaves behind: wrong wherever the ids differ, and offered to reproduce its numbers."""
-    encoder, target = load_encoder(folders[family, True]), renumbered(source_tokenizer(family), new_ids(source_tokenizer(family), 5))
+    encoder, target = (
+        load_encoder(folders[family, True]),
+        renumbered(source_tokenizer(family), new_ids(source_tokenizer(family), 5)),
+    )
     before = represented(encoder, texts())
     old = copy.deepcopy(parts(encoder).model.config)
     answer = answer_for(encoder, target)
     transplant(encoder, target, answer, special_ids="keep")
     config = parts(encoder).model.config
-    assert config.pad_token_id == old.pad_token_id != target.pad_token_id and config.to_dict() == {**old.to_dict(), "vocab_size": len(answer.rows)}
+    assert config.pad_token_id == old.pad_token_id != target.pad_token_id and config.to_dict() == {
+        **old.to_dict(),
+        "vocab_size": len(answer.rows),
+    }
     wrong = represented(encoder, texts())[:, new_ids(source_tokenizer(family), 5)]
-    assert np.allclose(wrong, before, atol=1e-5) == (family != "roberta"), "RoBERTa counts its positions from the pad id; the others never look"
+    assert np.allclose(wrong, before, atol=1e-5) == (family != "roberta"), (
+        "RoBERTa counts its positions from the pad id; the others never look"
+    )
 
 
 def test_special_ids_that_do_not_fit(folders):

@@ -54,7 +54,11 @@ def test_reloaded_in_another_process_it_scores_bit_identically(folders, tmp_path
     given = [*texts()[:30], "новый кот смотрит", "забывает пароль", "The cat, старый!"]
     (tmp_path / "texts.json").write_text(json.dumps(given), encoding="utf-8")
     cases = {f"{family}-{tied}": (family, tied, russian()) for family in FAMILIES for tied in (True, False)}
-    cases["roberta-pad5"] = ("roberta", True, renumbered(source_tokenizer("roberta"), new_ids(source_tokenizer("roberta"), 5)))
+    cases["roberta-pad5"] = (
+        "roberta",
+        True,
+        renumbered(source_tokenizer("roberta"), new_ids(source_tokenizer("roberta"), 5)),
+    )
     cases["bert-left"] = ("bert", True, russian())
     cases["bert-left"][2].padding_side = "left"
     expected = {}
@@ -65,8 +69,17 @@ def test_reloaded_in_another_process_it_scores_bit_identically(folders, tmp_path
             logits = parts(encoder).model(**batch_of(encoder, given[:16])).logits.numpy()
         names = sorted(set(parts(encoder).tokenizer.model_input_names))
         weights, queries = represented(encoder, given), represented(encoder, given, side="query")
-        expected[name] = weights, queries, logits, parts(encoder).transformer.max_seq_length, encoder.get_embedding_dimension(), names
-    ran = subprocess.run([sys.executable, "-c", READER, str(tmp_path), *cases], cwd=tmp_path, capture_output=True, text=True)
+        expected[name] = (
+            weights,
+            queries,
+            logits,
+            parts(encoder).transformer.max_seq_length,
+            encoder.get_embedding_dimension(),
+            names,
+        )
+    ran = subprocess.run(
+        [sys.executable, "-c", READER, str(tmp_path), *cases], cwd=tmp_path, capture_output=True, text=True
+    )
     assert ran.returncode == 0, ran.stderr
     for name, (weights, queries, logits, length, dimension, names) in expected.items():
         with np.load(tmp_path / f"{name}.npz") as read:
@@ -75,7 +88,9 @@ def test_reloaded_in_another_process_it_scores_bit_identically(folders, tmp_path
             assert read["queries"].tobytes() == queries.tobytes(), f"{name}: queries"
             assert read["logits"].tobytes() == logits.tobytes(), f"{name}: AutoModelForMaskedLM"
             assert about[:2] == [length, dimension], name
-            assert [n for n in about[2] if n in about[3]] == about[3] == names, f"{name}: inputs of the reloaded tokenizer"
+            assert [n for n in about[2] if n in about[3]] == about[3] == names, (
+                f"{name}: inputs of the reloaded tokenizer"
+            )
             assert about[4] == "right"
 
 
@@ -83,6 +98,8 @@ def test_reloaded_in_another_process_it_scores_bit_identically(folders, tmp_path
 def test_a_reloaded_encoder_can_be_transplanted_again(family, folders, tmp_path):
     encoder, tokenizer = load_encoder(folders[family, True]), source_tokenizer(family)
     before = represented(encoder, texts())
-    apply(encoder, renumbered(tokenizer, new_ids(tokenizer, 5)), Copying()).save_pretrained(str(tmp_path), create_model_card=False)
+    apply(encoder, renumbered(tokenizer, new_ids(tokenizer, 5)), Copying()).save_pretrained(
+        str(tmp_path), create_model_card=False
+    )
     again = apply(load_encoder(str(tmp_path)), tokenizer, Copying())
     assert represented(again, texts()).tobytes() == before.tobytes()

@@ -87,7 +87,9 @@ def test_marks_of_other_kinds_do_not_change_the_kind():
 
 def test_byte_level_is_found_inside_a_sequence():
     backend = byte_level("Ġa")
-    backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
     backend.decoder = decoders.Sequence([decoders.Fuse()])
     assert read(backend, **ROBERTA).kind == "byte-bpe"
     backend.pre_tokenizer = pre_tokenizers.Digits()
@@ -108,12 +110,17 @@ def test_wordpiece_texts():
 
 
 def test_wordpiece_prefix_is_read_from_the_model():
-    backend = Tokenizer(models.WordPiece(numbered(*BERT.values(), "@@ing", "##ing"), unk_token="[UNK]", continuing_subword_prefix="@@"))
+    backend = Tokenizer(
+        models.WordPiece(numbered(*BERT.values(), "@@ing", "##ing"), unk_token="[UNK]", continuing_subword_prefix="@@")
+    )
     assert spoken(read(backend, **BERT)) == {"@@ing": ("ing", False), "##ing": ("##ing", True)}
 
 
 def test_byte_level_texts():
-    vocabulary = read(byte_level("play", "Ġplay", "Ġmüde".replace("ü", "Ã¼"), "Ã©", "Ã", "ìķĪ", "ìķ", "Ġ", "Ċ", "Ġìķ", "ĊĊ"), **ROBERTA)
+    vocabulary = read(
+        byte_level("play", "Ġplay", "Ġmüde".replace("ü", "Ã¼"), "Ã©", "Ã", "ìķĪ", "ìķ", "Ġ", "Ċ", "Ġìķ", "ĊĊ"),
+        **ROBERTA,
+    )
     assert spoken(vocabulary) == {
         "play": ("play", False),
         "Ġplay": ("play", True),
@@ -152,7 +159,9 @@ def ended_bpe(*tokens: str, **marks: str) -> Tokenizer:
 
 def test_bpe_that_marks_the_ends_of_words():
     """As HerBERT and CLIP do: what can be a whole word has the mark."""
-    vocabulary = read(ended_bpe("play</w>", "play", "▁a</w>", "</w>", "안</w>", "a</w>b", end_of_word_suffix="</w>"), **ROBERTA)
+    vocabulary = read(
+        ended_bpe("play</w>", "play", "▁a</w>", "</w>", "안</w>", "a</w>b", end_of_word_suffix="</w>"), **ROBERTA
+    )
     assert spoken(vocabulary) == {
         "play</w>": ("play", True),
         "play": ("play", False),
@@ -165,7 +174,12 @@ def test_bpe_that_marks_the_ends_of_words():
 
 def test_bpe_that_marks_continuations():
     vocabulary = read(ended_bpe("play", "@@ing", "@@", "##ing", continuing_subword_prefix="@@"), **ROBERTA)
-    assert spoken(vocabulary) == {"play": ("play", True), "@@ing": ("ing", False), "@@": ("@@", True), "##ing": ("##ing", True)}
+    assert spoken(vocabulary) == {
+        "play": ("play", True),
+        "@@ing": ("ing", False),
+        "@@": ("@@", True),
+        "##ing": ("##ing", True),
+    }
 
 
 def test_bpe_that_marks_both():
@@ -182,15 +196,21 @@ def test_bpe_that_marks_both():
 
 def test_byte_level_that_marks_the_ends_of_words():
     """CLIP's tokenizer is byte-level and has no word after a space."""
-    backend = Tokenizer(models.BPE(numbered(*ROBERTA.values(), "Ã©t</w>", "Ã©t", "Ã</w>"), [], end_of_word_suffix="</w>"))
+    backend = Tokenizer(
+        models.BPE(numbered(*ROBERTA.values(), "Ã©t</w>", "Ã©t", "Ã</w>"), [], end_of_word_suffix="</w>")
+    )
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     vocabulary = read(backend, **ROBERTA)
     assert spoken(vocabulary) == {"Ã©t</w>": ("ét", True), "Ã©t": ("ét", False), "Ã</w>": (None, True)}
 
 
 def test_unknown_profile():
-    with pytest.raises(ValueError, match="profile 'compatible' is unknown; did you mean 'compat'\\? known: compat, fixed"):
-        Vocabulary.from_tokenizer(PreTrainedTokenizerFast(tokenizer_object=wordpiece("a"), **BERT), profile="compatible")
+    with pytest.raises(
+        ValueError, match="profile 'compatible' is unknown; did you mean 'compat'\\? known: compat, fixed"
+    ):
+        Vocabulary.from_tokenizer(
+            PreTrainedTokenizerFast(tokenizer_object=wordpiece("a"), **BERT), profile="compatible"
+        )
 
 
 def test_wordlevel_texts():
@@ -223,7 +243,9 @@ def test_one_id_in_two_roles_takes_the_first():
     assert vocabulary.roles[2] == "sep" and "pad" not in vocabulary.role_ids
 
 
-@pytest.mark.parametrize("token", ["[unused1]", "[unused99]", "<unused_7>", "<unused7>", "[UNUSED_3]", "<extra_id_0>", "madeupword0002"])
+@pytest.mark.parametrize(
+    "token", ["[unused1]", "[unused99]", "<unused_7>", "<unused7>", "[UNUSED_3]", "<extra_id_0>", "madeupword0002"]
+)
 def test_unused_tokens_are_special(token):
     vocabulary = read(wordpiece(token, "a"), **BERT)
     assert vocabulary.roles[5:] == ("special", None) and vocabulary.texts[5] is None
@@ -241,7 +263,12 @@ def test_holes_and_size():
     vocabulary = read(backend, **BERT)
     assert len(vocabulary) == 12, "the largest id + 1, however many tokens there are"
     assert [vocabulary.tokens[i] for i in (5, 6, 7, 8, 11)] == [None, None, "a", None, "##b"]
-    assert vocabulary.texts[5] is None and vocabulary.roles[5] is None and not vocabulary.word_initial[5] and not vocabulary.has_text[5]
+    assert (
+        vocabulary.texts[5] is None
+        and vocabulary.roles[5] is None
+        and not vocabulary.word_initial[5]
+        and not vocabulary.has_text[5]
+    )
     assert np.flatnonzero(vocabulary.has_text).tolist() == [7, 11]
 
 
@@ -287,7 +314,10 @@ def test_digest_does_not_depend_on_the_order_of_get_vocab():
 
     shuffled = described(Shuffled)
     assert list(shuffled.backend_tokenizer.get_vocab(True)) != sorted(shuffled.backend_tokenizer.get_vocab(True))
-    assert Vocabulary.from_tokenizer(shuffled).digest == Vocabulary.from_tokenizer(described(lambda backend: backend)).digest
+    assert (
+        Vocabulary.from_tokenizer(shuffled).digest
+        == Vocabulary.from_tokenizer(described(lambda backend: backend)).digest
+    )
 
 
 def test_digest_is_the_same_after_saving_and_in_another_process(tmp_path):
@@ -301,12 +331,21 @@ def test_digest_is_the_same_after_saving_and_in_another_process(tmp_path):
         "print(Vocabulary(kind, tuple(tokens), tuple(texts), np.array(initial), tuple(roles)).digest)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONIOENCODING": "utf-8"}
-    answer = subprocess.run([sys.executable, "-c", program], input=json.dumps(fields), text=True, capture_output=True, env=environment, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(fields),
+        text=True,
+        capture_output=True,
+        env=environment,
+        check=True,
+    )
     assert answer.stdout.strip() == vocabulary.digest
 
 
 def test_digest_changes_with_every_part_of_the_content():
-    def digest(kind="wordpiece", tokens=("a", "b"), texts=("a", "b"), initial=(True, True), roles=(None, None), profile="fixed"):
+    def digest(
+        kind="wordpiece", tokens=("a", "b"), texts=("a", "b"), initial=(True, True), roles=(None, None), profile="fixed"
+    ):
         return Vocabulary(kind, tokens, texts, np.array(initial), roles, profile).digest
 
     variants = [
@@ -329,6 +368,8 @@ def test_tokenizer_without_backend():
 
 
 def test_model_of_unknown_type():
-    backend = SimpleNamespace(to_str=lambda: json.dumps({"model": {"type": "Phonemes"}}), get_vocab=lambda with_added_tokens: {"a": 0})
+    backend = SimpleNamespace(
+        to_str=lambda: json.dumps({"model": {"type": "Phonemes"}}), get_vocab=lambda with_added_tokens: {"a": 0}
+    )
     with pytest.raises(ValueError, match=r"'odd'.*'Phonemes'; known: BPE, WordPiece"):
         Vocabulary.from_tokenizer(SimpleNamespace(backend_tokenizer=backend, name_or_path="odd"))

@@ -74,7 +74,9 @@ class Clock:
         self._file.write_bytes(bytes(ctypes.sizeof(ctypes.c_long)))
         if compiler:
             (folder / "clock.c").write_text(SHIM, encoding="utf-8")
-            subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", folder / "clock.so", folder / "clock.c", "-ldl"], check=True)
+            subprocess.run(
+                [compiler, "-shared", "-fPIC", "-O1", "-o", folder / "clock.so", folder / "clock.c", "-ldl"], check=True
+            )
             os.environ |= {"LD_PRELOAD": str(folder / "clock.so"), "TORTURE_CLOCK": str(self._file)}
 
     def set(self, seconds: int) -> None:
@@ -85,7 +87,9 @@ class Clock:
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[str]:
     """Mount a tmpfs of this size on a folder; yields why that was impossible, or an empty string."""
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, text=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, text=True
+    )
     try:
         yield mounted.stderr.strip() if mounted.returncode else ""
     finally:
@@ -102,14 +106,29 @@ class Mischief:
     damaged   how often each artifact was damaged, by (stage, key)
     """
 
-    def __init__(self, store: Path, nodes: RayNodes, clock: Clock, disk: str, seed: int, start: Callable[[], Any], drivers: list[Any]) -> None:
+    def __init__(
+        self,
+        store: Path,
+        nodes: RayNodes,
+        clock: Clock,
+        disk: str,
+        seed: int,
+        start: Callable[[], Any],
+        drivers: list[Any],
+    ) -> None:
         self._store, self._nodes, self._clock, self._disk = store, nodes, clock, disk
         self._random, self._start, self._drivers = random.Random(seed), start, drivers
         self.damaged: Counter[tuple[str, str]] = Counter()
 
     def artifacts(self, stages: tuple[str, ...] = ()) -> list[Path]:
-        found = [path.parent for path in self._store.glob(f"*/*/{MANIFEST}") if path.parent.parent.name not in ("damaged", "scratch", *SPARED)]
-        return sorted(path for path in found if not path.name.startswith(".") and (not stages or path.parent.name in stages))
+        found = [
+            path.parent
+            for path in self._store.glob(f"*/*/{MANIFEST}")
+            if path.parent.parent.name not in ("damaged", "scratch", *SPARED)
+        ]
+        return sorted(
+            path for path in found if not path.name.startswith(".") and (not stages or path.parent.name in stages)
+        )
 
     def kill_driver(self) -> str | None:
         running = [driver for driver in self._drivers if driver.poll() is None]
@@ -180,7 +199,9 @@ class Mischief:
         return self._damage("deleted", Path.unlink, MANIFEST)
 
     def truncate_manifest(self) -> str | None:
-        return self._damage("truncated", lambda file: os.truncate(file, self._random.randrange(file.stat().st_size)), MANIFEST)
+        return self._damage(
+            "truncated", lambda file: os.truncate(file, self._random.randrange(file.stat().st_size)), MANIFEST
+        )
 
     def damage_cell(self) -> str | None:
         """Gives the grid something to do."""
@@ -221,7 +242,9 @@ class Mischief:
         for cell in cells:
             with suppress(OSError, ValueError):  # damaged, or set aside, before
                 read = json.loads((cell / MANIFEST).read_bytes())["inputs"]
-                encoder = next((Path(source["name"]) for source in read.values() if "/trained-encoder/" in source["name"]), None)
+                encoder = next(
+                    (Path(source["name"]) for source in read.values() if "/trained-encoder/" in source["name"]), None
+                )
                 if encoder and encoder.is_dir():
                     for artifact, file in ((encoder, "model.safetensors"), (cell, "measurement.json")):
                         self._flip(artifact / file)
@@ -246,13 +269,17 @@ class Mischief:
             worker.send_signal(number)
         return f"worker {worker.pid} got {number.name}"
 
-    def _damage(self, how: str, harm: Callable[[Path], None], name: str = "", stages: tuple[str, ...] = ()) -> str | None:
+    def _damage(
+        self, how: str, harm: Callable[[Path], None], name: str = "", stages: tuple[str, ...] = ()
+    ) -> str | None:
         artifacts = self.artifacts(stages)
         if not artifacts:
             return None
         artifact = self._random.choice(artifacts)
         try:
-            files = sorted(path for path in artifact.rglob("*") if path.is_file() and path.stat().st_size and path.name != MANIFEST)
+            files = sorted(
+                path for path in artifact.rglob("*") if path.is_file() and path.stat().st_size and path.name != MANIFEST
+            )
             if not files:
                 return None
             file = artifact / name if name else self._random.choice(files)

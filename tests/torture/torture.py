@@ -81,7 +81,11 @@ class Grid:
 
     def outputs(self) -> dict[str, bytes]:
         """Everything a person takes away, without the times."""
-        found = {path.relative_to(self.results).as_posix(): path.read_bytes() for path in sorted(self.results.rglob("*")) if path.is_file()}
+        found = {
+            path.relative_to(self.results).as_posix(): path.read_bytes()
+            for path in sorted(self.results.rglob("*"))
+            if path.is_file()
+        }
         found.pop("run.log", None)
         lines = [line.split(",") for line in found["cells.csv"].decode().splitlines()]
         seconds = lines[0].index("seconds")
@@ -130,10 +134,16 @@ def finish(grid: Grid) -> int:
     raise SystemExit(f"the command did not end well in {REPEATS} repeats: see {grid.log}")
 
 
-def complaints(undisturbed: Grid, grid: Grid, computed: dict[tuple[str, str], int], damaged: Counter[tuple[str, str]]) -> list[str]:
+def complaints(
+    undisturbed: Grid, grid: Grid, computed: dict[tuple[str, str], int], damaged: Counter[tuple[str, str]]
+) -> list[str]:
     """What was promised and did not hold."""
     expected, found = undisturbed.outputs(), grid.outputs()
-    told = [f"{name} differs from the undisturbed run's" for name in sorted(expected.keys() | found.keys()) if expected.get(name) != found.get(name)]
+    told = [
+        f"{name} differs from the undisturbed run's"
+        for name in sorted(expected.keys() | found.keys())
+        if expected.get(name) != found.get(name)
+    ]
     for artifact, times in computed.items():
         if times > 1 + damaged[artifact]:
             told.append(f"{'/'.join(artifact)} was computed {times} times and damaged {damaged[artifact]} times")
@@ -145,18 +155,27 @@ def complaints(undisturbed: Grid, grid: Grid, computed: dict[tuple[str, str], in
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Torture a small grid of the pocket, and compare its table with the undisturbed one.")
+    parser = argparse.ArgumentParser(
+        description="Torture a small grid of the pocket, and compare its table with the undisturbed one."
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", type=int, default=36)
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder, removed at the end)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="a small grid on this folder in the layout of the preset own-data instead")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="a small grid on this folder in the layout of the preset own-data instead",
+    )
     parser.add_argument("--world", type=Path, metavar="STORE", help="a store that has the pocket's parts already")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="sembridge-torture-"))
     folder.mkdir(parents=True, exist_ok=True)
     clock, generator = Clock(folder), random.Random(given.seed)
     nodes, grids = RayNodes(1, [1]), list[Grid]()
-    options, kinds, pause = (GRID, KINDS, PAUSE) if given.data is None else ([*SMALL, "--set", f"data={given.data}"], FEW, (0.5, 2.0))
+    options, kinds, pause = (
+        (GRID, KINDS, PAUSE) if given.data is None else ([*SMALL, "--set", f"data={given.data}"], FEW, (0.5, 2.0))
+    )
     try:
         calm = Grid(folder / "calm", options, nodes.address)
         grids.append(calm)

@@ -12,7 +12,11 @@ def toy_pairs(copies: int = 2) -> list[Pair]:
     """20 documents with `copies` questions each; the questions of a document are neighbours."""
     openings = ("the old", "a new", "question the", "answer a")
     return [
-        Pair(f"{openings[copy]} {word}", f"the {word} forgets the {WORDS[(number + 7) % len(WORDS)]} evening silence", number)
+        Pair(
+            f"{openings[copy]} {word}",
+            f"the {word} forgets the {WORDS[(number + 7) % len(WORDS)]} evening silence",
+            number,
+        )
         for number, word in enumerate(WORDS)
         for copy in range(copies)
     ]

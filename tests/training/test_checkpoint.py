@@ -47,7 +47,9 @@ def test_killed_and_resumed_equals_uninterrupted(folder, uninterrupted, tmp_path
     for step in dict.fromkeys(steps):
         with pytest.raises(Killed):
             train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path, killed_at(step))
-        assert [path.name for path in tmp_path.iterdir()] == [f"step-{step}"]  # only the newest, and nothing half-written
+        assert [path.name for path in tmp_path.iterdir()] == [
+            f"step-{step}"
+        ]  # only the newest, and nothing half-written
     torch.manual_seed(99), torch.rand(7)
     encoder = load_encoder(folder)
     with warnings.catch_warnings():
@@ -68,7 +70,11 @@ def test_checkpoints_change_nothing(folder, uninterrupted, tmp_path):
 def test_a_checkpoint_is_safetensors_and_their_digests(folder, tmp_path):
     with pytest.raises(Killed):
         train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path, killed_at(4))
-    assert sorted(path.name for path in (tmp_path / "step-4").iterdir()) == ["digests.json", "random-0.safetensors", "shared.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "step-4").iterdir()) == [
+        "digests.json",
+        "random-0.safetensors",
+        "shared.safetensors",
+    ]
 
 
 def test_a_checkpoint_killed_while_being_written_does_not_count(folder, uninterrupted, tmp_path):

@@ -31,10 +31,18 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("curve")
     made_encoder_folder(folder / "encoder", dropout=0.2)
     pairs = toy_pairs()
-    documents = {f"d{pair.document}": pair.passage for pair in pairs} | {f"other{i}": f"cat river {'song ' * i}" for i in range(9)}
+    documents = {f"d{pair.document}": pair.passage for pair in pairs} | {
+        f"other{i}": f"cat river {'song ' * i}" for i in range(9)
+    }
     queries = [(f"q{i}", pair.question) for i, pair in enumerate(pairs)]
     judged = [(f"q{i}", f"d{pair.document}", 1) for i, pair in enumerate(pairs)]
-    beir.write(folder / "toy", [(i, "", text) for i, text in documents.items()], queries, judged[::2], [*judged[1::2], ("q1", "d5", 1)])
+    beir.write(
+        folder / "toy",
+        [(i, "", text) for i, text in documents.items()],
+        queries,
+        judged[::2],
+        [*judged[1::2], ("q1", "d5", 1)],
+    )
     return folder
 
 
@@ -76,7 +84,13 @@ def test_a_training_does_not_notice_that_it_is_measured(folder, undisturbed):
         encoder = load_encoder(str(folder / "encoder"))
         figures = train(encoder, toy_pairs(), SETTINGS, 3, curve=curve)
         assert same_bits(weights(encoder), undisturbed) and not encoder.training and figures["steps"] == 10
-        assert [(point["step"], point["pairs"]) for point in curve.found] == [(0, 0), (3, 24), (5, 40), (8, 64), (10, 80)]
+        assert [(point["step"], point["pairs"]) for point in curve.found] == [
+            (0, 0),
+            (3, 24),
+            (5, 40),
+            (8, 64),
+            (10, 80),
+        ]
         assert curve.seconds > 0
     assert same_bits(seen[0], weights(load_encoder(str(folder / "encoder")))) and same_bits(seen[-1], undisturbed)
     assert not same_bits(seen[1], seen[2])
@@ -95,7 +109,9 @@ def test_points_measured_before_a_kill_are_kept(folder, undisturbed, tmp_path, k
         return {"scores": {"sum": calls[-1]}}
 
     with pytest.raises(KeyboardInterrupt):
-        train(load_encoder(str(folder / "encoder")), toy_pairs(), SETTINGS, 3, tmp_path, curve=Curve(4, measure, tmp_path))
+        train(
+            load_encoder(str(folder / "encoder")), toy_pairs(), SETTINGS, 3, tmp_path, curve=Curve(4, measure, tmp_path)
+        )
     before = len(calls)
     encoder, curve = load_encoder(str(folder / "encoder")), Curve(4, measure, tmp_path)
     figures = train(encoder, toy_pairs(), SETTINGS, 3, tmp_path, curve=curve)
@@ -120,7 +136,9 @@ def test_without_its_points_or_its_checkpoint_a_training_begins_anew(folder, und
         return {"scores": {"sum": measured[-1]}}
 
     with pytest.raises(KeyboardInterrupt):
-        train(load_encoder(str(folder / "encoder")), toy_pairs(), SETTINGS, 3, tmp_path, curve=Curve(4, measure, tmp_path))
+        train(
+            load_encoder(str(folder / "encoder")), toy_pairs(), SETTINGS, 3, tmp_path, curve=Curve(4, measure, tmp_path)
+        )
     assert [path.name for path in tmp_path.glob("step-*")] == ["step-8"]
     if lost == "points":
         (tmp_path / "curve.json").write_bytes((tmp_path / "curve.json").read_bytes()[:-20])
@@ -131,9 +149,13 @@ def test_without_its_points_or_its_checkpoint_a_training_begins_anew(folder, und
     assert same_bits(weights(encoder), undisturbed)
     assert [point["step"] for point in curve.found] == [0, 3, 5, 8, 10]
     kept = 0 if lost == "points" else 1
-    assert [point["scores"]["sum"] for point in curve.found] == measured[:kept] + measured[4:] and measured[4 : 7 - kept] == measured[kept:3]
+    assert [point["scores"]["sum"] for point in curve.found] == measured[:kept] + measured[4:] and measured[
+        4 : 7 - kept
+    ] == measured[kept:3]
     assert ("curve.json is damaged: the training does without it" in caplog.text) == (lost == "points")
-    assert ("step-8 comes after step 0, whose measurement is lost: the training does without it" in caplog.text) == (lost == "points")
+    assert ("step-8 comes after step 0, whose measurement is lost: the training does without it" in caplog.text) == (
+        lost == "points"
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,7 +165,10 @@ def test_without_its_points_or_its_checkpoint_a_training_begins_anew(folder, und
     ids=["cut", "score", "step", "no digest", "deep", "number", "no text"],
 )  # fmt: skip
 def test_a_damaged_point_is_not_trusted(folder, tmp_path, damaged):
-    earlier, encoder = Curve(4, lambda encoder: {"scores": {"ndcg@10": 0.25}}, tmp_path), load_encoder(str(folder / "encoder"))
+    earlier, encoder = (
+        Curve(4, lambda encoder: {"scores": {"ndcg@10": 0.25}}, tmp_path),
+        load_encoder(str(folder / "encoder")),
+    )
     earlier.begin(10, 8)
     for step in (0, 3):
         earlier.reach(step, encoder)
@@ -178,11 +203,22 @@ def built(folder, tmp_path_factory):
     root = tmp_path_factory.mktemp("built")
     given = {"encoder": Location(str(folder / "encoder")), "pairs": Location(str(folder / "toy"))}
     collection = {"collection": Location(str(folder / "toy"))}
-    parameters = {"training": SETTINGS.model_dump(), "workers": 1, "bias": "transfer", "special_ids": "target", "seed": 3}
+    parameters = {
+        "training": SETTINGS.model_dump(),
+        "workers": 1,
+        "bias": "transfer",
+        "special_ids": "target",
+        "seed": 3,
+    }
     for name in ("plain", "curve", "before", "after", "scratch", "another-scratch"):
         (root / name).mkdir()
     stage.build(root / "plain", parameters, given, root / "scratch")
-    stage.build(root / "curve", parameters | {"points": 2, "evaluation": EVALUATION}, given | collection, root / "another-scratch")
+    stage.build(
+        root / "curve",
+        parameters | {"points": 2, "evaluation": EVALUATION},
+        given | collection,
+        root / "another-scratch",
+    )
     evaluation.build(root / "before", EVALUATION, {"encoder": given["encoder"], **collection})
     evaluation.build(root / "after", EVALUATION, {"trained": Location(str(root / "curve")), **collection})
     return root
@@ -212,7 +248,9 @@ def test_training_on_streamed_pairs_gives_the_bits_of_training_on_the_collection
     numbers = {}
     collection = beir.load(folder / "toy")
     assert len(collection.document_ids) > len({document for _, document, _ in collection.training}) == 20
-    pairs = [Pair(query, text, numbers.setdefault(document, len(numbers))) for query, document, text in collection.training]
+    pairs = [
+        Pair(query, text, numbers.setdefault(document, len(numbers))) for query, document, text in collection.training
+    ]
     encoder = load_encoder(str(folder / "encoder"))
     train(encoder, pairs, SETTINGS, 3)
     assert same_bits(weights(encoder), weights(load_encoder(str(built / "plain"))))

@@ -10,13 +10,18 @@ from harness.training.guard import TrainingStopped, check
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), -float("inf")])
 def test_a_loss_that_is_not_finite(loss):
-    with pytest.raises(TrainingStopped, match=rf"step 3: the loss is {loss}.*--set training\.learning_rate=.*training\.scale"):
+    with pytest.raises(
+        TrainingStopped, match=rf"step 3: the loss is {loss}.*--set training\.learning_rate=.*training\.scale"
+    ):
         check(3, loss, 10.0, 10.0)
 
 
 @pytest.mark.parametrize(("query_active", "document_active", "side"), [(0.0, 5.0, "queries"), (5.0, 0.0, "documents")])
 def test_no_active_dimension(query_active, document_active, side):
-    with pytest.raises(TrainingStopped, match=rf"step 7: all {side} .* 0 active dimensions.*training\.lambda_query.*training\.lambda_document"):
+    with pytest.raises(
+        TrainingStopped,
+        match=rf"step 7: all {side} .* 0 active dimensions.*training\.lambda_query.*training\.lambda_document",
+    ):
         check(7, 1.0, query_active, document_active)
 
 

@@ -14,7 +14,15 @@ from harness.training.loop import train
 from harness.training.settings import TrainingSettings
 from sembridge.encoder.loading import load_encoder
 
-SETTINGS = TrainingSettings(batch_size=16, epochs=1, learning_rate=1e-3, max_length=16, lambda_query=0.02, lambda_document=0.03, precision="float32")
+SETTINGS = TrainingSettings(
+    batch_size=16,
+    epochs=1,
+    learning_rate=1e-3,
+    max_length=16,
+    lambda_query=0.02,
+    lambda_document=0.03,
+    precision="float32",
+)
 TEXTS = [pair.passage for pair in toy_pairs()][:11]
 
 
@@ -24,7 +32,9 @@ def folder(request, tmp_path_factory):
 
 
 def gradients(encoder):
-    return {name: parameter.grad.clone() for name, parameter in encoder.named_parameters() if parameter.grad is not None}
+    return {
+        name: parameter.grad.clone() for name, parameter in encoder.named_parameters() if parameter.grad is not None
+    }
 
 
 def loss_of(found):
@@ -49,7 +59,12 @@ def test_gradients_are_those_of_all_micro_batches_held_at_once(folder, size, who
     backward()
     assert torch.equal(torch.get_rng_state(), after), "what follows draws as if nothing had been repeated"
     torch.manual_seed(7)
-    held = torch.cat([representations(other, "document", TEXTS[start : start + size], SETTINGS)[0] for start in range(0, len(TEXTS), size)])
+    held = torch.cat(
+        [
+            representations(other, "document", TEXTS[start : start + size], SETTINGS)[0]
+            for start in range(0, len(TEXTS), size)
+        ]
+    )
     expected = loss_of(held)
     expected.backward()
     assert torch.equal(found, held) and torch.equal(loss, expected)
@@ -85,7 +100,9 @@ def test_a_training_in_micro_batches_is_the_training(tmp_path):
         found[size] = weights(encoder), figures["loss"]
     assert same_bits(found[16][0], found[None][0]), "a micro batch of everything is no micro batch"
     for given, _ in found.values():
-        del given["bert.encoder.layer.0.attention.self.key.bias"]  # its gradient is zero but for rounding, of which Adam makes steps
+        del given[
+            "bert.encoder.layer.0.attention.self.key.bias"
+        ]  # its gradient is zero but for rounding, of which Adam makes steps
     assert largest_difference(found[3][0], found[None][0]) < 1e-5
     assert found[3][1] == pytest.approx(found[None][1], rel=1e-5)
 
@@ -97,8 +114,12 @@ def test_inference_free_encoders(tmp_path):
         encoder = load_encoder(folder)
         encoder.eval()  # no dropout
         texts = [pair.question for pair in toy_pairs()][:7]
-        queries, queries_backward = representations(encoder, "query", texts, SETTINGS.model_copy(update={"micro_batch": size}))
-        documents, documents_backward = representations(encoder, "document", TEXTS[:7], SETTINGS.model_copy(update={"micro_batch": size}))
+        queries, queries_backward = representations(
+            encoder, "query", texts, SETTINGS.model_copy(update={"micro_batch": size})
+        )
+        documents, documents_backward = representations(
+            encoder, "document", TEXTS[:7], SETTINGS.model_copy(update={"micro_batch": size})
+        )
         (queries * documents).sum().backward()
         queries_backward()
         documents_backward()

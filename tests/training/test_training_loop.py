@@ -35,7 +35,13 @@ def trained(folder, pairs=None, seed=3, **settings):
 
 def contrasts(folder, **settings):
     seen = []
-    train(load_encoder(folder), toy_pairs(), TrainingSettings(**FAST | settings, checkpoint_every=1), 3, report=seen.append)
+    train(
+        load_encoder(folder),
+        toy_pairs(),
+        TrainingSettings(**FAST | settings, checkpoint_every=1),
+        3,
+        report=seen.append,
+    )
     return [figures["contrast"] for figures in seen]
 
 
@@ -83,7 +89,9 @@ def test_in_float32_forward_and_backward_passes_take_the_faster_products(folder,
     made = products_seen(monkeypatch)
     encoder, again = trained(folder, max_pairs=16)
     texts = [shape for shape in made if len(shape) == 3 and shape[0] == 8]
-    assert texts and any(shape[1] == 8 * texts[0][1] for shape in made if len(shape) == 2), "products of texts, and of gradients with all tokens"
+    assert texts and any(shape[1] == 8 * texts[0][1] for shape in made if len(shape) == 2), (
+        "products of texts, and of gradients with all tokens"
+    )
     assert again["loss"] == pytest.approx(figures["loss"], rel=1e-4)
     assert largest_difference(weights(encoder), weights(before)) < 1e-3
 
@@ -126,7 +134,9 @@ def test_questions_of_the_same_document_are_no_negatives(folder):
     pairs = [Pair("the old cat", "window song", 5), Pair("river mountain", "bread water", 5)]
     _, same = trained(folder, pairs, batch_size=2, learning_rate=1e-9)
     assert same["contrast"] == 0.0
-    _, different = trained(folder, [pairs[0], Pair("river mountain", "bread water", 6)], batch_size=2, learning_rate=1e-9)
+    _, different = trained(
+        folder, [pairs[0], Pair("river mountain", "bread water", 6)], batch_size=2, learning_rate=1e-9
+    )
     assert different["contrast"] > 0.01
 
 
@@ -137,7 +147,9 @@ def seen_by_model(encoder, pairs, **settings):
         lambda module, args, kwargs: batches.append((kwargs["input_ids"], kwargs["attention_mask"])), with_kwargs=True
     )
     train(encoder, pairs, TrainingSettings(**FAST | settings), 3)
-    return batches[1:]  # the first is one text, on which it is tried whether the model can be stopped before its decoder
+    return batches[
+        1:
+    ]  # the first is one text, on which it is tried whether the model can be stopped before its decoder
 
 
 def test_texts_are_cut_at_max_length_and_at_what_the_encoder_allows(folder):
@@ -158,7 +170,10 @@ def test_training_puts_the_encoders_prompts_before_the_texts_as_evaluation_does(
         {tokenizer.decode(row[keep.bool()]) for row, keep in zip(ids, mask, strict=True)}
         for ids, mask in ((questions, question_mask), (passages, passage_mask))
     ]
-    assert shown == [{"train station the old cat", "train station a new doctor"}, {"captain window song", "captain bread water"}]
+    assert shown == [
+        {"train station the old cat", "train station a new doctor"},
+        {"captain window song", "captain bread water"},
+    ]
 
 
 def test_report_gets_the_figures_at_every_checkpoint_and_not_after_the_last_step(folder):

@@ -20,7 +20,14 @@ from harness.training.loop import train
 from harness.training.settings import TrainingSettings
 from sembridge.encoder.loading import load_encoder
 
-SETTINGS = {"batch_size": 8, "epochs": 2, "learning_rate": 1e-3, "max_length": 16, "checkpoint_every": 3, "lambda_document": 0.01}
+SETTINGS = {
+    "batch_size": 8,
+    "epochs": 2,
+    "learning_rate": 1e-3,
+    "max_length": 16,
+    "checkpoint_every": 3,
+    "lambda_document": 0.01,
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +39,13 @@ def inputs(tmp_path_factory):
     documents = {f"d{pair.document}": pair.passage for pair in pairs}
     queries = [(f"q{number}", pair.question) for number, pair in enumerate(pairs)]
     train = [(f"q{number}", f"d{pair.document}", 1) for number, pair in enumerate(pairs)]
-    beir.write(folder / "toy", [(i, "", text) for i, text in documents.items()], [*queries, ("t", "cat window")], [("t", "d2", 1)], train)
+    beir.write(
+        folder / "toy",
+        [(i, "", text) for i, text in documents.items()],
+        [*queries, ("t", "cat window")],
+        [("t", "d2", 1)],
+        train,
+    )
     return {"encoder": Location(str(folder / "encoder")), "pairs": Location(str(folder / "toy"))}
 
 
@@ -64,7 +77,11 @@ def test_one_worker_writes_what_the_loop_trains(inputs, tmp_path):
     assert same_bits(weights(load_encoder(str(out))), weights(encoder))
     found = about(out)
     assert found.keys() == {"training"}
-    assert found["training"] | {"training_seconds": 0} == figures | {"training_seconds": 0, "pairs": 40, "pairs_used": 40}
+    assert found["training"] | {"training_seconds": 0} == figures | {
+        "training_seconds": 0,
+        "pairs": 40,
+        "pairs_used": 40,
+    }
     texts = ["the cat window song", "bread"]
     assert torch.equal(load_encoder(str(out)).encode(texts).to_dense(), encoder.encode(texts).to_dense())
     assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["step-9"]
@@ -80,11 +97,16 @@ def test_for_lack_of_memory_fewer_texts_are_encoded_at_a_time(inputs, tmp_path):
     whole = build(tmp_path / "whole", inputs)
     for name, usual, batch_divisor, expected in (("first", None, 4, 2), ("last", None, 64, 1), ("less", 4, 2, 2)):
         (tmp_path / name / "out").mkdir(parents=True)
-        stage.build(tmp_path / name / "out", parameters(micro_batch=usual), inputs, tmp_path / name, batch_divisor=batch_divisor)
+        stage.build(
+            tmp_path / name / "out", parameters(micro_batch=usual), inputs, tmp_path / name, batch_divisor=batch_divisor
+        )
         found = about(tmp_path / name / "out")["training"]
         assert (found["batches_divided"], found["micro_batch"]) == (batch_divisor, expected)
         assert found["loss"] == pytest.approx(about(whole)["training"]["loss"], abs=1e-4)
-        assert largest_difference(weights(load_encoder(str(tmp_path / name / "out"))), weights(load_encoder(str(whole)))) < 1e-3
+        assert (
+            largest_difference(weights(load_encoder(str(tmp_path / name / "out"))), weights(load_encoder(str(whole))))
+            < 1e-3
+        )
 
 
 def test_a_killed_stage_goes_on(inputs, tmp_path, monkeypatch):
@@ -112,7 +134,14 @@ def test_a_transplanted_encoder_is_trained_in_its_new_vocabulary(inputs, tmp_pat
     chosen = {"encoder": inputs["encoder"], "tokenizer": Location(str(tmp_path / "tokenizer"))}
     initialization.build(
         tmp_path / "initialization",
-        {"initializer": "univariate", "settings": {}, "profile": "fixed", "overlap": "fuzzy", "donors": None, "seed": 5},
+        {
+            "initializer": "univariate",
+            "settings": {},
+            "profile": "fixed",
+            "overlap": "fuzzy",
+            "donors": None,
+            "seed": 5,
+        },
         chosen,
     )
     lines = russian()
@@ -120,7 +149,10 @@ def test_a_transplanted_encoder_is_trained_in_its_new_vocabulary(inputs, tmp_pat
     queries = [(f"q{i}", " ".join(line.split()[:3])) for i, line in enumerate(lines[:16])]
     judged = [(f"q{i}", f"d{i}", 1) for i in range(16)]
     beir.write(tmp_path / "ru", documents, queries, judged[:1], judged[1:])
-    given = chosen | {"initialization": Location(str(tmp_path / "initialization")), "pairs": Location(str(tmp_path / "ru"))}
+    given = chosen | {
+        "initialization": Location(str(tmp_path / "initialization")),
+        "pairs": Location(str(tmp_path / "ru")),
+    }
     out = build(tmp_path / "built", given)
     stored, written = about(tmp_path / "initialization"), about(out)
     assert written["label"] == stored["label"] == "univariate"
@@ -129,7 +161,11 @@ def test_a_transplanted_encoder_is_trained_in_its_new_vocabulary(inputs, tmp_pat
     encoder = load_encoder(str(out))
     assert encoder[0].processor.get_vocab() == made_tokenizer("wordpiece", "russian").get_vocab()
     vectors = encoder.encode(["новый учитель", "старый кот"]).to_dense()
-    assert vectors.shape == (2, max(encoder[0].processor.get_vocab().values()) + 1) and vectors.isfinite().all() and (vectors > 0).any()
+    assert (
+        vectors.shape == (2, max(encoder[0].processor.get_vocab().values()) + 1)
+        and vectors.isfinite().all()
+        and (vectors > 0).any()
+    )
 
 
 def test_a_collection_without_training_pairs(inputs, tmp_path):
@@ -149,7 +185,13 @@ def ray_cluster():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR", object_store_memory=80 * 2**20)
+        ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=80 * 2**20,
+        )
         token = Path.home() / ".ray" / "auth_token"
         if token.is_file():
             token.chmod(0o600)  # Ray writes it readable for everybody
@@ -165,10 +207,18 @@ def test_a_group_of_two_workers_trains_what_one_worker_trains(inputs, tmp_path, 
         assert single[name] == group[name]
     for name in ("loss", "contrast", "sparsity", "query_active", "document_active"):
         assert group[name] == pytest.approx(single[name], rel=1e-4)
-    left, right = ({k: v for k, v in weights(load_encoder(str(folder))).items() if "self.key.bias" not in k} for folder in (one, two))
+    left, right = (
+        {k: v for k, v in weights(load_encoder(str(folder))).items() if "self.key.bias" not in k}
+        for folder in (one, two)
+    )
     assert largest_difference(left, right) < 1e-4
     newest = tmp_path / "two" / "scratch" / "step-9"
-    assert sorted(path.name for path in newest.iterdir()) == ["digests.json", "random-0.safetensors", "random-1.safetensors", "shared.safetensors"]
+    assert sorted(path.name for path in newest.iterdir()) == [
+        "digests.json",
+        "random-0.safetensors",
+        "random-1.safetensors",
+        "shared.safetensors",
+    ]
 
 
 @pytest.mark.timeout(180)

@@ -37,7 +37,9 @@ def effective(stored):
 
 
 def test_loss_and_flops_are_those_of_the_global_batch(outcome):
-    one, first, second = (json.loads((outcome / name / "figures.json").read_text()) for name in ("one", "0/plain", "1/plain"))
+    one, first, second = (
+        json.loads((outcome / name / "figures.json").read_text()) for name in ("one", "0/plain", "1/plain")
+    )
     assert len(one) == len(first) == STEPS
     for single, left, right in zip(one, first, second, strict=True):
         for name in ("loss", "contrast", "sparsity", "query_active", "document_active"):
@@ -47,7 +49,9 @@ def test_loss_and_flops_are_those_of_the_global_batch(outcome):
 
 def test_gradients_are_those_of_the_global_batch(outcome):
     for step in range(STEPS):
-        one, first, second = (load_file(outcome / name / f"gradients-{step}.safetensors") for name in ("one", "0/plain", "1/plain"))
+        one, first, second = (
+            load_file(outcome / name / f"gradients-{step}.safetensors") for name in ("one", "0/plain", "1/plain")
+        )
         assert same_bits(first, second)
         largest = max(float(value.abs().max()) for value in one.values())
         assert largest_difference(one, first) < 1e-5 * largest
@@ -63,13 +67,19 @@ def test_weights_are_the_same_on_both_workers_and_as_with_one(outcome):
 
 def test_micro_batches_on_two_workers_are_the_global_batch(outcome):
     for step in range(STEPS):
-        one, first, second = (load_file(outcome / name / f"gradients-{step}.safetensors") for name in ("one", "0/micro", "1/micro"))
+        one, first, second = (
+            load_file(outcome / name / f"gradients-{step}.safetensors") for name in ("one", "0/micro", "1/micro")
+        )
         assert same_bits(first, second)
         assert largest_difference(one, first) < 1e-5 * max(float(value.abs().max()) for value in one.values())
 
 
 def test_pytorchs_own_data_parallelism_finds_the_gradients_of_the_sparse_head(outcome):
-    parallel_gradients(Represented(str(outcome / "plain")), [pair.passage for pair in toy_pairs()][:16], outcome / "parallel.safetensors")
+    parallel_gradients(
+        Represented(str(outcome / "plain")),
+        [pair.passage for pair in toy_pairs()][:16],
+        outcome / "parallel.safetensors",
+    )
     one, first, second = (load_file(outcome / name / "parallel.safetensors") for name in (".", "0", "1"))
     assert same_bits(first, second) and one.keys() == first.keys()
     mean = {name: gradient / 2 for name, gradient in one.items()}
@@ -80,7 +90,9 @@ def test_two_workers_killed_and_resumed_end_with_the_same_bits(outcome):
     """Dropout differs between the workers, so each has to get its own random state back."""
     for rank in "01":
         assert json.loads((outcome / rank / "report.json").read_text())["resumed_from"] == 4
-        assert same_bits(load_file(outcome / rank / "whole.safetensors"), load_file(outcome / rank / "resumed.safetensors"))
+        assert same_bits(
+            load_file(outcome / rank / "whole.safetensors"), load_file(outcome / rank / "resumed.safetensors")
+        )
     assert [path.name for path in (outcome / "dropout").iterdir()] == ["step-8"]
     names = sorted(path.name for path in (outcome / "dropout" / "step-8").iterdir())
     assert names == ["digests.json", "random-0.safetensors", "random-1.safetensors", "shared.safetensors"]
@@ -91,7 +103,10 @@ def test_two_workers_killed_and_resumed_end_with_the_same_bits(outcome):
 def test_a_training_of_two_workers_can_go_on_with_one(outcome):
     encoder = load_encoder(str(outcome / "plain"))
     assert train(encoder, toy_pairs(3), STOPPED, SEED, outcome / "two-then-one")["resumed_from"] == 4
-    assert largest_difference(effective(load_file(outcome / "one" / "weights.safetensors")), effective(weights(encoder))) < 1e-5
+    assert (
+        largest_difference(effective(load_file(outcome / "one" / "weights.safetensors")), effective(weights(encoder)))
+        < 1e-5
+    )
 
 
 def test_both_workers_see_the_same_errors(outcome):

@@ -23,7 +23,9 @@ from sembridge.encoder.head import pad, represent, tokenize
 from sembridge.encoder.loading import load_encoder
 from sembridge.encoder.modules import parts
 
-PLAIN = TrainingSettings(batch_size=16, epochs=3, learning_rate=1e-3, max_length=16, lambda_query=0.02, lambda_document=0.03)  # of 3 steps
+PLAIN = TrainingSettings(
+    batch_size=16, epochs=3, learning_rate=1e-3, max_length=16, lambda_query=0.02, lambda_document=0.03
+)  # of 3 steps
 STOPPED = PLAIN.model_copy(update={"checkpoint_every": 4})
 DROPOUT = TrainingSettings(batch_size=8, epochs=2, learning_rate=5e-3, max_length=16, checkpoint_every=4)  # of 5 steps
 SEED = 3
@@ -75,7 +77,10 @@ def write_collection(folder: Path) -> None:
     documents = [(f"x{number}", "", f"{pairs[number % 20].question} {number}") for number in range(700)]
     documents += [(f"d{pair.document}", "", pair.passage) for pair in pairs]
     beir.write(
-        folder, documents, [(f"q{pair.document}", pair.question) for pair in pairs], [(f"q{pair.document}", f"d{pair.document}", 1) for pair in pairs]
+        folder,
+        documents,
+        [(f"q{pair.document}", pair.question) for pair in pairs],
+        [(f"q{pair.document}", f"d{pair.document}", 1) for pair in pairs],
     )
 
 
@@ -94,7 +99,9 @@ class Represented(torch.nn.Module):
         self.encoder = load_encoder(folder).eval()
 
     def forward(self, texts: list[str]) -> torch.Tensor:
-        return represent(self.encoder, pad(tokenize(self.encoder, texts, "document", 16), parts(self.encoder).tokenizer.pad_token_id))
+        return represent(
+            self.encoder, pad(tokenize(self.encoder, texts, "document", 16), parts(self.encoder).tokenizer.pad_token_id)
+        )
 
 
 def parallel_gradients(module: Any, texts: list[str], out: Path) -> None:
@@ -103,7 +110,9 @@ def parallel_gradients(module: Any, texts: list[str], out: Path) -> None:
     with module.no_sync() if isinstance(module, DistributedDataParallel) else nullcontext():
         module(texts[:half]).square().sum().backward()
     module(texts[half:]).square().sum().backward()
-    save_file({name.removeprefix("module."): p.grad for name, p in module.named_parameters() if p.grad is not None}, out)
+    save_file(
+        {name.removeprefix("module."): p.grad for name, p in module.named_parameters() if p.grad is not None}, out
+    )
 
 
 def work(rank: int, plain: str, dropout: str, broken: str, out: Path) -> None:
@@ -139,6 +148,8 @@ def work(rank: int, plain: str, dropout: str, broken: str, out: Path) -> None:
     except TrainingStopped as error:
         errors["stopped"] = str(error)
     texts = [pair.passage for pair in toy_pairs()]
-    parallel_gradients(DistributedDataParallel(Represented(plain)), texts[rank * 8 : rank * 8 + 8], own / "parallel.safetensors")
+    parallel_gradients(
+        DistributedDataParallel(Represented(plain)), texts[rank * 8 : rank * 8 + 8], own / "parallel.safetensors"
+    )
     (own / "report.json").write_text(json.dumps({"errors": errors, "resumed_from": figures["resumed_from"]}))
     dist.destroy_process_group()

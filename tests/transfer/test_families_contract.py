@@ -48,7 +48,10 @@ def test_the_encoder_carries_what_the_method_answered(name, target, family, tied
     asked = question(encoder, target)
     case = case_of(asked, np.random.default_rng(zlib.crc32(family.encode())))
     method, own = build(name, case), decoder_rows(encoder)
-    embedding, decoder = method(asked), None if own is None else method(dataclasses.replace(asked, rows=own[: len(asked.source)]))
+    embedding, decoder = (
+        method(asked),
+        None if own is None else method(dataclasses.replace(asked, rows=own[: len(asked.source)])),
+    )
 
     # A text whose tokens all copy a row, written in source ids and in target ids: both encoders must read it alike.
     copied = np.flatnonzero(asked.copied >= 0)
@@ -60,14 +63,22 @@ def test_the_encoder_carries_what_the_method_answered(name, target, family, tied
 
     transplant(encoder, target, embedding, decoder=decoder)
     size = len(asked.target)
-    assert np.array_equal(source_rows(encoder), embedding.rows) and len(embedding.rows) == size == encoder.get_embedding_dimension()
+    assert (
+        np.array_equal(source_rows(encoder), embedding.rows)
+        and len(embedding.rows) == size == encoder.get_embedding_dimension()
+    )
     assert (decoder is None and decoder_rows(encoder) is None) or np.array_equal(decoder_rows(encoder), decoder.rows)
     after = represent(encoder, pad([in_target, in_target[:3]], target.pad_token_id)).numpy()
     assert after.shape == (2, size) and len(ordinary) >= 3
     np.testing.assert_allclose(after[:, copied], before[:, asked.copied[copied]], atol=1e-5)
 
     found = encoder.encode_document(TEXTS, convert_to_sparse_tensor=False).numpy()
-    assert found.shape == (len(TEXTS), size) and np.isfinite(found).all() and (found >= 0).all() and (found > 0).any(axis=1).all()
+    assert (
+        found.shape == (len(TEXTS), size)
+        and np.isfinite(found).all()
+        and (found >= 0).all()
+        and (found > 0).any(axis=1).all()
+    )
     if weights is not None:
         moved = parts(encoder).query.weight.numpy()
         np.testing.assert_allclose(moved[copied], weights[asked.copied[copied]], rtol=1e-6)

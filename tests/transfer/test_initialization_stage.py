@@ -48,18 +48,35 @@ def folder(tmp_path_factory):
     text = location(folder / "text.txt")
     for name in ("bridge_source", "bridge_target", "auxiliary", "words"):
         (folder / name).mkdir()
-    bridge_vectors.build(folder / "bridge_source", {"prompt": "", "profile": "fixed"}, {"bridge": bridge, "tokenizer": source})
-    bridge_vectors.build(folder / "bridge_target", {"prompt": "", "profile": "fixed"}, {"bridge": bridge, "tokenizer": target})
+    bridge_vectors.build(
+        folder / "bridge_source", {"prompt": "", "profile": "fixed"}, {"bridge": bridge, "tokenizer": source}
+    )
+    bridge_vectors.build(
+        folder / "bridge_target", {"prompt": "", "profile": "fixed"}, {"bridge": bridge, "tokenizer": target}
+    )
     auxiliary_vectors.build(folder / "auxiliary", AUXILIARY, {"tokenizer": target, "text": text})
-    subword_vectors.build(folder / "words", {"prompt": "", "language": "ru"}, {"source": source, "target": target, "bridge": bridge, "text": text})
+    subword_vectors.build(
+        folder / "words",
+        {"prompt": "", "language": "ru"},
+        {"source": source, "target": target, "bridge": bridge, "text": text},
+    )
     (folder / "aligned").mkdir()
     (folder / "dictionary.tsv").write_text("cat\tкот\nwindow\tокно\nriver\tрека\n", encoding="utf-8")
     for name, lines, language in (("en", english(), "en"), ("ru", russian(), "ru")):
         (folder / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         (folder / name).mkdir()
-        aligned_vectors.build_fasttext(folder / name, {**WORDS, "language": language}, {"text": location(folder / f"{name}.txt")})
-    models = {side: location(folder / name / aligned_vectors.MODEL) for side, name in (("source_words", "en"), ("target_words", "ru"))}
-    aligned_vectors.build(folder / "aligned", {}, {"source": source, "target": target, "dictionary": location(folder / "dictionary.tsv"), **models})
+        aligned_vectors.build_fasttext(
+            folder / name, {**WORDS, "language": language}, {"text": location(folder / f"{name}.txt")}
+        )
+    models = {
+        side: location(folder / name / aligned_vectors.MODEL)
+        for side, name in (("source_words", "en"), ("target_words", "ru"))
+    }
+    aligned_vectors.build(
+        folder / "aligned",
+        {},
+        {"source": source, "target": target, "dictionary": location(folder / "dictionary.tsv"), **models},
+    )
     return folder
 
 
@@ -81,7 +98,10 @@ CASES = {
 def expected_initializer(folder, case):
     name, settings, _, _ = CASES[case]
     if name == "sembridge":
-        return SemBridge(BridgeVectors(bridge_vectors.load(folder / "bridge_source"), bridge_vectors.load(folder / "bridge_target")), **settings)
+        return SemBridge(
+            BridgeVectors(bridge_vectors.load(folder / "bridge_source"), bridge_vectors.load(folder / "bridge_target")),
+            **settings,
+        )
     if name == "focus":
         return Focus(auxiliary_vectors.load(folder / "auxiliary"))
     if name == "wechsel":
@@ -95,10 +115,21 @@ def expected_initializer(folder, case):
 
 def built(folder, out, case, encoder, seed=11):
     name, settings, needs, _ = CASES[case]
-    inputs = {"encoder": location(folder / encoder), "tokenizer": location(folder / "tokenizer")} | {need: location(folder / need) for need in needs}
+    inputs = {"encoder": location(folder / encoder), "tokenizer": location(folder / "tokenizer")} | {
+        need: location(folder / need) for need in needs
+    }
     out.mkdir()
     initialization.build(
-        out, {"initializer": name, "settings": settings, "profile": "fixed", "overlap": "fuzzy", "donors": None, "seed": seed}, inputs
+        out,
+        {
+            "initializer": name,
+            "settings": settings,
+            "profile": "fixed",
+            "overlap": "fuzzy",
+            "donors": None,
+            "seed": seed,
+        },
+        inputs,
     )
     return inputs | {"initialization": location(out)}
 
@@ -139,7 +170,12 @@ def test_the_encoder_of_a_stored_answer_is_that_of_the_library(folder, tmp_path,
     """Storing and loading in between changes nothing: the same bits as the engineer's one call."""
     inputs = built(folder, tmp_path / "out", case, encoder)
     stored = zero_shot_encoder({"bias": "transfer", "special_ids": "target"}, inputs)
-    direct = apply(load_encoder(str(folder / encoder)), load_tokenizer(str(folder / "tokenizer")), expected_initializer(folder, case), seed=11)
+    direct = apply(
+        load_encoder(str(folder / encoder)),
+        load_tokenizer(str(folder / "tokenizer")),
+        expected_initializer(folder, case),
+        seed=11,
+    )
     left, right = stored[0].model.state_dict(), direct[0].model.state_dict()
     assert left.keys() == right.keys() and all(left[name].equal(right[name]) for name in left)
     texts = ["новый учитель", "cat window старый кот"]
@@ -175,14 +211,21 @@ def test_exact_overlap_copies_less(folder, tmp_path):
     for overlap in ("exact", "fuzzy"):
         (tmp_path / overlap).mkdir()
         initialization.build(
-            tmp_path / overlap, {"initializer": "mean", "settings": {}, "profile": "fixed", "overlap": overlap, "donors": None, "seed": 1}, inputs
+            tmp_path / overlap,
+            {"initializer": "mean", "settings": {}, "profile": "fixed", "overlap": overlap, "donors": None, "seed": 1},
+            inputs,
         )
         copied[overlap] = json.loads((tmp_path / overlap / "about.json").read_text())["statistics"]["copied"]
     assert 0 < copied["exact"] < copied["fuzzy"]
 
 
 def test_about(folder, tmp_path):
-    for case, label in (("ofa", "ofa (bridge vectors)"), ("sembridge", "sembridge"), ("random", Random.name), ("mean", Mean.name)):
+    for case, label in (
+        ("ofa", "ofa (bridge vectors)"),
+        ("sembridge", "sembridge"),
+        ("random", Random.name),
+        ("mean", Mean.name),
+    ):
         built(folder, tmp_path / case, case, "tied")
         about = json.loads((tmp_path / case / "about.json").read_text(encoding="utf-8"))
         assert about.keys() == {"label", "origin", "statistics"} and about["label"] == label
@@ -191,7 +234,8 @@ def test_about(folder, tmp_path):
 
 def test_without_an_initialization_the_source_encoder_itself_is_evaluated(folder):
     encoder = zero_shot_encoder(
-        {"bias": "transfer", "special_ids": "target"}, {"encoder": location(folder / "tied"), "tokenizer": location(folder / "tokenizer")}
+        {"bias": "transfer", "special_ids": "target"},
+        {"encoder": location(folder / "tied"), "tokenizer": location(folder / "tokenizer")},
     )
     assert encoder[0].processor.get_vocab() == made_tokenizer("wordpiece", "english").get_vocab()
 

@@ -58,7 +58,9 @@ def assert_same_arrays(found, expected, names):
 def test_bridge_vectors(folder, tmp_path, prompt):
     out = fresh(tmp_path / "out")
     bridge_vectors.build(
-        out, {"prompt": prompt, "profile": "fixed"}, {"bridge": location(folder / "bridge"), "tokenizer": location(folder / "target")}
+        out,
+        {"prompt": prompt, "profile": "fixed"},
+        {"bridge": location(folder / "bridge"), "tokenizer": location(folder / "target")},
     )
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(str(folder / "target")))
     expected = embed_vocabulary(load_bridge(str(folder / "bridge")), vocabulary, prompt=prompt)
@@ -69,7 +71,10 @@ def test_bridge_vectors(folder, tmp_path, prompt):
 
 def test_a_prompt_of_the_bridge_is_put_before_every_token(folder, tmp_path):
     for name, prompt in (("plain", ""), ("prompted", "window ")):
-        parameters, inputs = {"prompt": prompt, "profile": "fixed"}, {"bridge": location(folder / "bridge"), "tokenizer": location(folder / "target")}
+        parameters, inputs = (
+            {"prompt": prompt, "profile": "fixed"},
+            {"bridge": location(folder / "bridge"), "tokenizer": location(folder / "target")},
+        )
         bridge_vectors.build(fresh(tmp_path / name), parameters, inputs)
     plain, prompted = (bridge_vectors.load(tmp_path / name) for name in ("plain", "prompted"))
     np.testing.assert_array_equal(plain.known, prompted.known)
@@ -78,16 +83,28 @@ def test_a_prompt_of_the_bridge_is_put_before_every_token(folder, tmp_path):
 
 def test_for_lack_of_memory_the_bridge_reads_fewer_texts_at_a_time(folder, tmp_path):
     bridge = location(folder / "bridge")
-    sides = {"source": location(folder / "source"), "target": location(folder / "target"), "bridge": bridge, "text": location(folder / "text.txt")}
+    sides = {
+        "source": location(folder / "source"),
+        "target": location(folder / "target"),
+        "bridge": bridge,
+        "text": location(folder / "text.txt"),
+    }
     stages = {
-        "tokens": (bridge_vectors, {"prompt": "", "profile": "fixed"}, {"bridge": bridge, "tokenizer": sides["target"]}, ("vectors", "known")),
+        "tokens": (
+            bridge_vectors,
+            {"prompt": "", "profile": "fixed"},
+            {"bridge": bridge, "tokenizer": sides["target"]},
+            ("vectors", "known"),
+        ),
         "words": (subword_vectors, {"prompt": "", "language": "ru"}, sides, ("source", "target")),
     }
     for name, (stage, parameters, inputs, arrays) in stages.items():
         made = []
         for batch_divisor in (1, 16):
             with batches_seen() as seen:
-                stage.build(out := fresh(tmp_path / f"{name}-{batch_divisor}"), parameters, inputs, batch_divisor=batch_divisor)
+                stage.build(
+                    out := fresh(tmp_path / f"{name}-{batch_divisor}"), parameters, inputs, batch_divisor=batch_divisor
+                )
             assert (max(texts for texts, _ in seen) == 1024 // 16) == (batch_divisor == 16), seen
             made.append(stage.load(out))
         for array in arrays:
@@ -97,7 +114,9 @@ def test_for_lack_of_memory_the_bridge_reads_fewer_texts_at_a_time(folder, tmp_p
 def test_auxiliary_vectors(folder, tmp_path):
     out = fresh(tmp_path / "out")
     parameters = {"dimension": 8, "epochs": 1, "min_count": 5, "buckets": 500, "seed": 3}
-    auxiliary_vectors.build(out, parameters, {"tokenizer": location(folder / "target"), "text": location(folder / "text.txt")})
+    auxiliary_vectors.build(
+        out, parameters, {"tokenizer": location(folder / "target"), "text": location(folder / "text.txt")}
+    )
     expected = train_auxiliary(russian(), load_tokenizer(str(folder / "target")), **parameters)
     found = auxiliary_vectors.load(out)
     assert_same_arrays(found, expected, ("vectors", "known"))
@@ -137,8 +156,13 @@ def test_target_language_words_do_not_make_source_letters_donate(folder, tmp_pat
 def test_a_whole_word_has_the_bridges_vector_of_it(folder, tmp_path, prompt):
     """A token that occurs in one word only, however often, is that word; the bridge gets the prompt."""
     bridge = load_bridge(str(folder / "bridge"))
-    found = subwords(folder, tmp_path / "out", prompt, bridge=location(folder / "bridge"), text=location(folder / "text.txt"))
-    for side, vectors, words in (("source", found.source, ("teacher", "window")), ("target", found.target, ("учитель", "капитан"))):
+    found = subwords(
+        folder, tmp_path / "out", prompt, bridge=location(folder / "bridge"), text=location(folder / "text.txt")
+    )
+    for side, vectors, words in (
+        ("source", found.source, ("teacher", "window")),
+        ("target", found.target, ("учитель", "капитан")),
+    ):
         tokenizer = load_tokenizer(str(folder / side))
         for word in words:
             assert len(tokenizer.tokenize(word)) == 1
@@ -190,7 +214,9 @@ def models(folder):
     (folder / "dictionary.tsv").write_text(DICTIONARY, encoding="utf-8")
     (folder / "english.txt").write_text("\n".join(english()) + "\n", encoding="utf-8")
     for name, text, language in (("source_words", "english.txt", "en"), ("target_words", "text.txt", "ru")):
-        aligned_vectors.build_fasttext(fresh(folder / name), {**TRAINING, "language": language}, {"text": location(folder / text)})
+        aligned_vectors.build_fasttext(
+            fresh(folder / name), {**TRAINING, "language": language}, {"text": location(folder / text)}
+        )
     return {name: location(folder / name / aligned_vectors.MODEL) for name in ("source_words", "target_words")}
 
 
@@ -204,14 +230,20 @@ def test_fasttext_models_of_the_words_of_a_text(folder, models):
 
 def test_aligned_vectors(folder, models, tmp_path):
     out = fresh(tmp_path / "out")
-    inputs = {"source": location(folder / "source"), "target": location(folder / "target"), "dictionary": location(folder / "dictionary.tsv")}
+    inputs = {
+        "source": location(folder / "source"),
+        "target": location(folder / "target"),
+        "dictionary": location(folder / "dictionary.tsv"),
+    }
     aligned_vectors.build(out, {}, inputs | models)
     found = aligned_vectors.load(out)
     vocabularies = [Vocabulary.from_tokenizer(load_tokenizer(str(folder / side))) for side in ("source", "target")]
     words = [load_words(models[side].path) for side in ("source_words", "target_words")]
     expected = aligned_subwords(*words, read_dictionary(folder / "dictionary.tsv"), *vocabularies)
     assert_same_arrays(found, expected, ("source", "target"))
-    assert found.label == LABEL and [len(found.source), len(found.target)] == [len(vocabulary) for vocabulary in vocabularies]
+    assert found.label == LABEL and [len(found.source), len(found.target)] == [
+        len(vocabulary) for vocabulary in vocabularies
+    ]
     np.testing.assert_array_equal(found.target[tokens_of(folder, "target")["кот"]], words[1].get_vector("кот"))
     assert not found.source[tokens_of(folder, "source")["[CLS]"]].any()
 
@@ -220,4 +252,12 @@ def test_words_of_unspaced_languages_are_split(folder, tmp_path):
     text = tmp_path / "zh.txt"
     text.write_text("密码窗口\n" * 5, encoding="utf-8")
     aligned_vectors.build_fasttext(fresh(tmp_path / "out"), {**TRAINING, "language": "zh"}, {"text": location(text)})
-    assert set(load_words(tmp_path / "out" / aligned_vectors.MODEL).index_to_key) == {"密", "码", "窗", "口", "密码", "码窗", "窗口"}
+    assert set(load_words(tmp_path / "out" / aligned_vectors.MODEL).index_to_key) == {
+        "密",
+        "码",
+        "窗",
+        "口",
+        "密码",
+        "码窗",
+        "窗口",
+    }
