@@ -19,10 +19,10 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
 fuzz: $(INSTALLED)
-	SEMBRIDGE_FUZZ_SECONDS=$(FUZZ_SECONDS) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/inputs/test_fuzzed_readers.py
+	SEMBRIDGE_FUZZ_SECONDS=$(FUZZ_SECONDS) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/security/test_fuzzed_readers.py
 
 torture: $(INSTALLED)
-	$(BIN)/python tests/torture/torture.py
+	$(BIN)/python -m tests.cluster.torture
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

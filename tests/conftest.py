@@ -1,22 +1,29 @@
-"""What tests of several packages share. The file also makes the modules beside it (`tokenizers_made`, ...) importable from every test folder."""
+"""What tests of several packages share."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 
+from tests.helpers.own_data_made import made_own_data
+from tests.helpers.paths import PRESETS
+
 if TYPE_CHECKING:
-    from hub_double import Hub
+    from tests.helpers.hub_double import Hub
 
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], str]:
     """(family, tied) -> the folder of a tiny encoder."""
-    from families_made import FAMILIES, family_folder
+    from tests.helpers.families_made import FAMILIES, family_folder
 
     return {
         (family, tied): family_folder(tmp_path_factory.mktemp(family), family, tied=tied)
@@ -28,8 +35,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The hub's double, and the settings under which the real client, in this process, talks to it and to nothing else."""
-    import hub_double
     from huggingface_hub import constants
+
+    from tests.helpers import hub_double
 
     for name in ("HF_TOKEN", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
@@ -44,3 +52,68 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
         yield double
+
+
+@pytest.fixture(scope="session")
+def own_data(tmp_path_factory) -> Path:
+    """A folder in the layout of the preset own-data, languages ru and en."""
+    return made_own_data(tmp_path_factory.mktemp("own-data"))
+
+
+@pytest.fixture
+def command(own_data, tmp_path):
+    """Run the grid command in this process; returns (exit code, stdout, stderr)."""
+    from harness.cli.grid import main
+
+    def run(*options: str, preset: str = "own-data", data: Path = own_data) -> tuple[int, str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        arguments = [
+            "--preset",
+            preset,
+            "--store",
+            str(tmp_path / "store"),
+            "--results",
+            str(tmp_path / "results"),
+            *options,
+        ]
+        if preset == "own-data":
+            arguments += ["--set", f"data={data}"]
+        # The command says in its environment that it needs no hub; tests after it shall not inherit that.
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), mock.patch.dict(os.environ):
+            code = main(arguments, PRESETS)
+        return code, out.getvalue(), err.getvalue()
+
+    return run
+
+
+@pytest.fixture
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run `run_grid` or (first argument transfer, explain, compare, doctor) `sembridge-bench`; the one line it refuses with.
+
+    Exit code 2, nothing on stdout, and neither store nor results.
+    """
+    from harness.cli.grid import main as grid
+    from harness.cli.main import main as bench
+
+    monkeypatch.setattr("harness.cli.grid._run", lambda *arguments: pytest.fail("was not refused"))
+
+    def run(*arguments: object) -> str:
+        given = [str(argument) for argument in arguments]
+        places = tmp_path / "new store", tmp_path / "new results"
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                if given[0] in ("transfer", "explain", "compare", "doctor"):
+                    code = bench(given)
+                else:
+                    code = grid([*given, "--store", str(places[0]), "--results", str(places[1])], PRESETS)
+            except SystemExit as stopped:
+                code = int(stopped.code or 0)
+        said = err.getvalue()
+        assert code == 2 and out.getvalue() == "", said
+        assert said.startswith("error: ") and said.endswith("\n") and said.count("\n") == 1, said
+        assert len(said) < 1000, "a message, not the input once more"
+        assert not any(place.exists() for place in places)
+        return said
+
+    return run

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from gensim.models import KeyedVectors
-from published import MODELS, Model, package
-from tokenizers_made import KINDS, made_tokenizer
-from transfers_made import made_transfer
 
 from baselines.focus import AuxiliaryVectors, Focus
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization, Transfer
 from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers.published import MODELS, Model, package
+from tests.helpers.tokenizers_made import KINDS, made_tokenizer
+from tests.helpers.transfers_made import made_transfer
 
 DIMENSION = 24
 FLOAT32 = 5e-6  # deepfocus computes cosines, thresholds and sums in float32; rows here are of the order of 1

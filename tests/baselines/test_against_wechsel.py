@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from gensim.models import KeyedVectors
-from published import Model, package
-from tokenizers_made import KINDS, english, made_tokenizer, russian
 
 from baselines.vectors.aligned import aligned_subwords, read_dictionary, rotation, token_vectors
 from baselines.vectors.fasttext import load, save, train_words
@@ -19,6 +17,8 @@ from baselines.vectors.words import SubwordVectors
 from baselines.wechsel import Wechsel
 from sembridge.initializer import MIXED, SAMPLED, SPECIAL, Transfer
 from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers.published import Model, package
+from tests.helpers.tokenizers_made import KINDS, english, made_tokenizer, russian
 
 DIMENSION = 20
 DICTIONARY = {

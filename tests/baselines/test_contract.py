@@ -13,13 +13,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from cases_made import DIMENSION, FIELDS, PAIRS, Case, build, made_case
 from entmax import sparsemax
 from scipy.special import softmax
 
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initializer
 from sembridge.registry import available, initializer_class
 from sembridge.vocabulary.vocabulary import ROLES
+from tests.helpers.cases_made import DIMENSION, FIELDS, PAIRS, Case, build, made_case
 
 
 @pytest.fixture(params=PAIRS, ids=lambda pair: "-to-".join(pair), scope="module")

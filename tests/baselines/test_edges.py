@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases_made import Case, build, made_case
 
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL
 from sembridge.registry import available, initializer_class
+from tests.helpers.cases_made import Case, build, made_case
 
 # How the methods that mix refuse a question that leaves them nothing to mix; others, of other packages, in words of their own.
 WITHOUT_DONORS = {

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from tokenizers_made import KINDS, made_tokenizer, russian
-from transfers_made import made_transfer
 
 from baselines.focus import TRAINING_PARAMETERS, AuxiliaryVectors, Focus, sparsemax, train_auxiliary
 from sembridge.assemble import univariate_rows
 from sembridge.initializer import MIXED, SAMPLED, Transfer
 from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers.tokenizers_made import KINDS, made_tokenizer, russian
+from tests.helpers.transfers_made import made_transfer
 
 QUICK = {"dimension": 16, "epochs": 2, "min_count": 5, "buckets": 500, "sample": 1e-2}
 

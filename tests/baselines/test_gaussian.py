@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from transfers_made import made_transfer
 
 from baselines.gaussian import Multivariate, Univariate
 from baselines.mean import Mean
 from baselines.random import Random
 from sembridge.initializer import SAMPLED
+from tests.helpers.transfers_made import made_transfer
 
 DRAWS = 20_000
 # Five standard errors of a mean, in units of the standard deviation: 1 / sqrt(n) each. That of a deviation is 1 / sqrt(2 n), so seven of these; that

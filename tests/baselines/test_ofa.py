@@ -7,14 +7,14 @@ import logging
 import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
-from tokenizers_made import KINDS, made_tokenizer
-from transfers_made import made_transfer
 from transformers import PreTrainedTokenizerFast
 
 from baselines.ofa import OFA, factorized
 from baselines.vectors.words import COLEXNET, SubwordVectors, WordVectors, subword_vectors
 from sembridge.initializer import MIXED, SAMPLED, Transfer
 from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers.tokenizers_made import KINDS, made_tokenizer
+from tests.helpers.transfers_made import made_transfer
 
 WORDS = ["password", "window", "кот", "зима", "train", "поезд", "cat", "teacher", "учитель", "river", "река", "новый"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from transfers_made import made_transfer
 
 from baselines.vectors.words import SubwordVectors
 from baselines.wechsel import Wechsel
 from sembridge.assemble import univariate_rows
 from sembridge.initializer import SAMPLED
+from tests.helpers.transfers_made import made_transfer
 
 
 def test_two_neighbours_by_hand():

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from encoders_made import made_bridge_folder
-from families_made import FAMILIES, family_folder, with_marks
-from tokenizers_made import english, made_tokenizer, russian
 
 from harness.cli.main import main
+from tests.helpers.encoders_made import made_bridge_folder
+from tests.helpers.families_made import FAMILIES, family_folder, with_marks
+from tests.helpers.tokenizers_made import english, made_tokenizer, russian
 
 
 @pytest.fixture(autouse=True, scope="module")

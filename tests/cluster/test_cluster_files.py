@@ -12,8 +12,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from cluster_files import CLOUD, LOCAL, ROOT, filled, placeholders
 from ray.autoscaler._private.util import prepare_config, validate_config
+
+from tests.helpers.cluster_files import CLOUD, LOCAL, ROOT, filled, placeholders
 
 FILES = pytest.mark.parametrize("path", [CLOUD, LOCAL], ids=lambda path: path.name)
 COMMANDS = (

@@ -6,9 +6,10 @@ import os
 from unittest import mock
 
 import pytest
-from own_data_made import made_own_data
-from own_grid import OwnGrid, wait_for
-from ray_nodes import RayNodes, asked_on
+
+from tests.helpers.own_data_made import made_own_data
+from tests.helpers.own_grid import OwnGrid, wait_for
+from tests.helpers.ray_nodes import RayNodes, asked_on
 
 pytestmark = pytest.mark.timeout(600)
 EPOCHS = "training.epochs=200"  # of 5 steps: seconds, so that there is a training to be hit

@@ -9,8 +9,9 @@ import urllib.error
 import urllib.request
 
 import pytest
-from cluster_files import ROOT
-from own_cluster import TOKEN, own_cluster, processes_of, write_token
+
+from tests.helpers.cluster_files import ROOT
+from tests.helpers.own_cluster import TOKEN, own_cluster, processes_of, write_token
 
 pytestmark = pytest.mark.timeout(240)
 JOB = b'{"entrypoint": "true"}'

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest import mock
 
 import pytest
-from ray_nodes import RayNodes, asked_on
 
 from harness.run.spot_notice import announced
+from tests.helpers.ray_nodes import RayNodes, asked_on
 
 pytestmark = pytest.mark.timeout(180)
 END = datetime(2026, 3, 1, 8, 22, tzinfo=UTC)

@@ -6,9 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import hosts
 import pytest
-import two_hosts
+
+from tests.helpers import hosts, two_hosts
 
 LACKING = hosts.lacking()
 pytestmark = [

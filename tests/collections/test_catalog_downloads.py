@@ -6,13 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import hub_field
-import hub_models
-import hub_repositories as real
 import numpy as np
 import pytest
-from hub_double import TOKEN, Hub
-from hub_ir_datasets import serve_miracl
 
 from harness.catalog.catalog import CatalogError, load_catalog
 from harness.catalog.entries import KINDS
@@ -23,6 +18,10 @@ from harness.references import bm25
 from sembridge.bridge import load_bridge
 from sembridge.encoder.loading import load_encoder, load_tokenizer
 from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers import hub_field, hub_models
+from tests.helpers import hub_repositories as real
+from tests.helpers.hub_double import TOKEN, Hub
+from tests.helpers.hub_ir_datasets import serve_miracl
 
 CATALOG = load_catalog()
 LAYOUTS = hub_field.ENCODERS | hub_field.OTHER_ENCODERS

@@ -6,9 +6,8 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import hub_repositories as real
-
 from harness.collections import beir
+from tests.helpers import hub_repositories as real
 
 READ = """
 import json, sys

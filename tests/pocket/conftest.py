@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from short_training import cut_short
 
 from harness.pocket import encoder, texts, tokenizers
 from harness.pocket.architectures import FAMILIES
 from harness.pocket.names import SEED
 from harness.store.artifact import Location
+from tests.helpers.short_training import cut_short
 
 
 @contextmanager

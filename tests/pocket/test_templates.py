@@ -7,11 +7,11 @@ import unicodedata
 from itertools import chain
 
 import pytest
-from texts_read import contains
 
 from harness.pocket.cases import PERSONS, TOWNS
 from harness.pocket.phrasebook import LANGUAGES, concepts
 from harness.pocket.writer import Writer, templates
+from tests.helpers.pocket_texts import contains
 
 SLOTS = {
     "faq_question": {"thing", "action", "circumstance"},

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from products_seen import products_seen
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
-from transfers_made import plain_vocabulary
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from sembridge.bridge import embed_vocabulary, load_bridge
 from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers.products_seen import products_seen
+from tests.helpers.transfers_made import plain_vocabulary
 
 SIZE = 6
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
-from transfers_made import made_transfer, plain_vocabulary
 
 import sembridge.initializer as module
 from sembridge.assemble import assemble, univariate_rows
@@ -19,6 +18,7 @@ from sembridge.registry import available, initializer_class
 from sembridge.semantic_bridge import SemBridge
 from sembridge.vocabulary.overlap import Overlap
 from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers.transfers_made import made_transfer, plain_vocabulary
 
 
 def test_nearest():

@@ -5,14 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
-from families_made import FAMILIES, Copying, family_folder, represented, source_tokenizer, texts, with_marks
-from tokenizers_made import made_tokenizer
 
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.encoder.loading import load_encoder, load_tokenizer
@@ -20,8 +17,17 @@ from sembridge.encoder.modules import parts
 from sembridge.encoder.transplant import source_rows
 from sembridge.pipeline import apply, question, transfer, with_tokenizers
 from sembridge.semantic_bridge import SemBridge
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.families_made import (
+    FAMILIES,
+    Copying,
+    family_folder,
+    represented,
+    source_tokenizer,
+    texts,
+    with_marks,
+)
+from tests.helpers.paths import ROOT
+from tests.helpers.tokenizers_made import made_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pytest
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transfers_made import made_transfer, plain_vocabulary
 
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.initializer import Transfer
 from sembridge.semantic_bridge import POSITION, SemBridge
+from tests.helpers.transfers_made import made_transfer, plain_vocabulary
 
 ROWS = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
 AXES = np.eye(3, dtype=np.float32)

@@ -7,12 +7,12 @@ import warnings
 
 import pytest
 import torch
-from encoders_made import made_encoder_folder, same_bits, weights
-from pairs_made import toy_pairs
 
 from harness.training.loop import train
 from harness.training.settings import TrainingSettings
 from sembridge.encoder.loading import load_encoder
+from tests.helpers.encoders_made import made_encoder_folder, same_bits, weights
+from tests.helpers.pairs_made import toy_pairs
 
 # 15 steps; dropout and momentum: neither the random state nor the moments may get lost
 SETTINGS = TrainingSettings(batch_size=8, epochs=3, learning_rate=5e-3, max_length=16, checkpoint_every=4)

@@ -8,8 +8,6 @@ import shutil
 
 import pytest
 import torch
-from encoders_made import made_encoder_folder, same_bits, weights
-from pairs_made import toy_pairs
 
 from harness.collections import beir
 from harness.evaluation import stage as evaluation
@@ -19,6 +17,8 @@ from harness.training.curve import Curve, point_steps, scores_on
 from harness.training.loop import Pair, train
 from harness.training.settings import TrainingSettings
 from sembridge.encoder.loading import load_encoder
+from tests.helpers.encoders_made import made_encoder_folder, same_bits, weights
+from tests.helpers.pairs_made import toy_pairs
 
 # 10 steps; dropout, so that the random state matters
 SETTINGS = TrainingSettings(batch_size=8, epochs=2, learning_rate=5e-3, max_length=16, checkpoint_every=4)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from encoders_made import made_encoder
-from pairs_made import toy_pairs
 from sentence_transformers import SparseEncoder
 from sentence_transformers.sparse_encoder.modules import Router, SparseStaticEmbedding
 
@@ -13,6 +11,8 @@ from harness.training.loop import train
 from harness.training.settings import TrainingSettings
 from sembridge.encoder.loading import load_encoder
 from sembridge.encoder.modules import parts
+from tests.helpers.encoders_made import made_encoder
+from tests.helpers.pairs_made import toy_pairs
 
 SETTINGS = {"precision": "float32", "batch_size": 8, "epochs": 6, "learning_rate": 5e-3, "max_length": 16}
 

@@ -6,13 +6,22 @@ import json
 
 import pytest
 import torch.multiprocessing
-from encoders_made import largest_difference, made_encoder_folder, same_bits, weights
-from pairs_made import toy_pairs
 from safetensors.torch import load_file
-from two_workers import SEED, STOPPED, Represented, curve_of, parallel_gradients, plain_training, work, write_collection
 
 from harness.training.loop import train
 from sembridge.encoder.loading import load_encoder
+from tests.helpers.encoders_made import largest_difference, made_encoder_folder, same_bits, weights
+from tests.helpers.pairs_made import toy_pairs
+from tests.helpers.two_workers import (
+    SEED,
+    STOPPED,
+    Represented,
+    curve_of,
+    parallel_gradients,
+    plain_training,
+    work,
+    write_collection,
+)
 
 # PLAIN's 60 pairs in batches of 16, three times.
 STEPS = 9

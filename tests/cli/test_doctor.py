@@ -1,0 +1,495 @@
+"""`doctor` says before a run what it would run into: asked of the hub's double, of the cache, and of no hub at all."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.hub.cache import WHOLE, model_files
+from harness.plan.load_preset import load_preset
+from harness.plan.plan import plan
+from harness.store.store import Store
+from tests.helpers import hub_repositories
+from tests.helpers.hub_double import TOKEN, Hub
+from tests.helpers.paths import ROOT
+
+ENCODER = {
+    "config.json": "{}",
+    "tokenizer.json": "x" * 500,
+    "model.safetensors": b"w" * 40_000,
+    "pytorch_model.bin": b"p" * 40_000,
+    "onnx/model.onnx": b"o" * 40_000,
+    "onnx/config.json": "{}",
+    "README.md": "# card",
+}
+PRESET = """
+title: small
+languages: [ko]
+architectures: {{enc: {{model: org/enc, revision: {encoder}}}}}
+tokenizers: {{ko: {{model: org/words, revision: {tokenizer}}}}}
+collections: {{faq: {{hub: org/faq, revision: {collection}, config: kor}}}}
+initializers: [mean, base]
+"""
+Doctor = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def doctor(command, tmp_path: Path, hub: Hub) -> Doctor:
+    """Serve an encoder (given files and options), a tokenizer and a collection; ask about a preset of them."""
+    words = hub.add(
+        "org/words", {"config.json": "{}", "tokenizer.json": "x" * 700, "model.safetensors": b"w" * 9000}, "models"
+    )
+    faq = hub.add("org/faq", hub_repositories.webfaq())
+
+    def ask(*options: object, files: dict = ENCODER, gated: bool = False, revision: str = "") -> tuple[int, str]:
+        encoder = hub.add("org/enc", files, "models", gated=gated)
+        preset = tmp_path / "small.yaml"
+        preset.write_text(PRESET.format(encoder=revision or encoder, tokenizer=words, collection=faq), encoding="utf-8")
+        code, out, err = command("doctor", preset, "--store", tmp_path / "store", *options)
+        assert "Traceback" not in err
+        assert all(len(found) <= 120 or " " not in found.strip() for found in out.splitlines())  # a path stays whole
+        return code, unwrapped(out) + err
+
+    return ask
+
+
+def unwrapped(report: str) -> str:
+    """One line a check again."""
+    return re.sub(r"\n {26}", " ", report)
+
+
+def line(report: str, name: str) -> str:
+    return next(found for found in report.splitlines() if f" {name}:" in found)
+
+
+def test_what_would_be_downloaded_is_counted_and_each_repository_is_asked_once(doctor, hub):
+    code, report = doctor()
+    assert code == 0, report
+    assert "[ok]" in line(report, "org/enc") and "40.5 kB to download (3 files)" in line(
+        report, "org/enc"
+    )  # no onnx, no pickle, no card
+    assert "702 B to download (2 files)" in line(report, "org/words")  # its weights are not read
+    corpus = sum(len(content) for path, content in hub_repositories.webfaq().items() if path != "README.md")
+    assert f"{corpus / 1000:.1f} kB to download (5 files)" in line(report, "org/faq")
+    for path in ("models/org/enc", "models/org/words", "datasets/org/faq"):
+        assert sum(asked.startswith(f"/api/{path}/revision/") for _, asked in hub.requests) == 1, path
+    assert not [path for path in hub.transfers() if not path.endswith("README.md")]
+
+
+def test_a_gated_model_says_what_to_click_and_which_variable_to_set(doctor, monkeypatch):
+    code, report = doctor(gated=True)
+    assert code == 1 and "[FAIL]" in line(report, "org/enc")
+    assert "https://huggingface.co/org/enc" in line(report, "org/enc") and "set HF_TOKEN" in line(report, "org/enc")
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    code, report = doctor(gated=True)
+    assert code == 0 and "40.5 kB to download" in line(report, "org/enc") and TOKEN not in report
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    code, report = doctor(gated=True)
+    assert code == 1 and "refuses the token" in line(report, "org/enc") and "hf_wrong" not in report
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [({name: content for name, content in ENCODER.items() if name != "model.safetensors"}, "no model.safetensors"),
+     ({name: content for name, content in ENCODER.items() if name != "tokenizer.json"}, "no tokenizer")],
+)  # fmt: skip
+def test_a_model_that_would_not_load(doctor, files, reason):
+    code, report = doctor(files=files)
+    assert code == 1 and "[FAIL]" in line(report, "org/enc") and reason in line(report, "org/enc")
+
+
+def test_a_commit_there_is_not(doctor):
+    code, report = doctor(revision="ab" * 20)
+    assert code == 1 and "has no commit abab" in line(report, "org/enc")
+
+
+def test_what_is_in_the_cache_is_not_asked_for(doctor, hub):
+    from huggingface_hub import snapshot_download
+
+    doctor()
+    for name in ("org/enc", "org/words"):
+        snapshot_download(name, revision=hub.repositories["models", name].commit)
+    snapshot_download("org/faq", repo_type="dataset", revision=hub.repositories["datasets", "org/faq"].commit)
+    hub.requests.clear()
+    code, report = doctor()
+    assert code == 0
+    for name in ("org/enc", "org/words", "org/faq"):
+        assert "in the hub's cache" in line(report, name)
+    assert not [path for _, path in hub.requests if "/models/" in path]
+
+
+def test_what_is_in_the_cache_in_part_is_counted_as_that(doctor, hub):
+    from huggingface_hub import snapshot_download
+
+    doctor()
+    revision = hub.repositories["models", "org/enc"].commit
+    snapshot_download("org/enc", revision=revision, allow_patterns=["config.json", "*.bin"])
+    assert "40.5 kB to download (2 files)" in line(doctor()[1], "org/enc")
+    snapshot_download("org/enc", revision=revision, allow_patterns=["*.safetensors"])
+    assert "500 B to download (1 files)" in line(doctor()[1], "org/enc")
+
+
+def test_weights_in_parts_are_in_the_cache_only_together(doctor, hub):
+    from huggingface_hub import snapshot_download
+
+    parts = {f"model-0000{i}-of-00002.safetensors": b"w" * 10_000 for i in (1, 2)}
+    files = {"config.json": "{}", "tokenizer.json": "{}", "model.safetensors.index.json": "{}"} | parts
+    assert "20.0 kB to download (5 files)" in line(doctor(files=files)[1], "org/enc")
+    snapshot_download("org/enc", revision=hub.repositories["models", "org/enc"].commit, ignore_patterns=["*2-of*"])
+    assert "10.0 kB to download (1 files)" in line(doctor(files=files)[1], "org/enc")
+    assert model_files([*files, "model.safetensors"], {WHOLE}) == ["config.json", "model.safetensors", "tokenizer.json"]
+
+
+def test_a_repository_of_two_roles_is_asked_once_and_read_whole(doctor, hub):
+    revision = hub.add("org/enc", ENCODER, "models")
+    _, report = doctor(
+        "--initializers", "mean", "--set", "tokenizers.ko.model=org/enc", "--set", f"tokenizers.ko.revision={revision}"
+    )
+    assert "40.5 kB" in line(report, "org/enc") and report.count("org/enc: 40.5") == 1
+    hub.requests.clear()
+    faq = hub.repositories["datasets", "org/faq"].commit
+    _, report = doctor("--set", f"collections.other={{hub: org/faq, revision: {faq}, config: kor, limit: 1}}")
+    assert report.count("org/faq: ") == 2
+    assert (
+        sum(asked.startswith("/api/datasets/org/faq/revision/") and "tree" not in asked for _, asked in hub.requests)
+        == 1
+    )
+
+
+def test_an_unreachable_hub_is_tried_once(doctor, monkeypatch):
+    from huggingface_hub import HfApi
+
+    tried = []
+
+    def unreachable(*given: object, **options: object) -> None:
+        tried.append(given)
+        raise TimeoutError
+
+    monkeypatch.setattr(HfApi, "model_info", unreachable)
+    monkeypatch.setattr(HfApi, "dataset_info", unreachable)
+    code, report = doctor()
+    assert code == 0 and report.count("not checked (offline") == 3 and len(tried) == 1
+
+
+def test_a_store_tells_what_is_left_its_sizes_and_its_hours(doctor, hub, tmp_path):
+    doctor()
+    store = Store(tmp_path / "store")
+    store.create()
+    cells = plan(load_preset(str(tmp_path / "small.yaml"), tmp_path))
+    for artifact in {artifact for cell in cells for artifact in cell.artifact.walk()}:
+        store.path(artifact).mkdir(parents=True)
+        manifest = '{"seconds": 90, "files": {"a": {"bytes": 3000}, "b": {"bytes": 1000}}}'
+        (store.path(artifact) / "MANIFEST.json").write_text(manifest, encoding="utf-8")
+    hub.requests.clear()
+    code, report = doctor()
+    assert code == 0 and not hub.requests and "2 cells, 2 in the store, 0 artifacts missing\n" in report
+    (store.path(cells[0].artifact) / "MANIFEST.json").unlink()
+    code, report = doctor()
+    assert "1 artifacts missing, about 1 min 30 s one after the other, as measured in this store" in report
+    assert "4.0 kB for 1 artifacts (sizes as measured in this store)" in report
+
+
+def test_memory_is_held_against_the_largest_cell(doctor, monkeypatch):
+    import os
+
+    assert "1 x 40.5 kB of model" in doctor()[1]
+    report = doctor("--regimes", "fine-tuned")[1]
+    assert "4 x 40.5 kB of model" in report and "[ok]   memory" in report
+    real = os.sysconf
+    monkeypatch.setattr(os, "sysconf", lambda name: 1000 if name == "SC_PHYS_PAGES" else real(name))
+    code, report = doctor()
+    assert code == 0 and "[warn] memory" in report
+
+
+@pytest.mark.parametrize("how", ["no hub", "offline"])
+def test_without_a_network_nothing_is_claimed(doctor, hub, monkeypatch, how):
+    from huggingface_hub import constants
+
+    if how == "offline":
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    else:
+        monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    code, report = doctor()
+    assert code == 0 and not hub.requests
+    for name in ("org/enc", "org/words", "org/faq"):
+        assert "[warn]" in line(report, name) and "not checked (offline" in line(report, name)
+
+
+def test_the_pocket_needs_nothing(command, tmp_path, hub):
+    code, out, err = command("doctor", "pocket", "--languages", "ko", "--store", tmp_path / "store")
+    assert code == 0, err
+    out = unwrapped(out)
+    assert not hub.requests and all(found.startswith("[ok]") for found in out.splitlines()[1:-2]), out
+    assert not (tmp_path / "store").exists()
+    assert "0 FAIL, 0 warn" in out
+
+
+def test_a_preset_of_the_paper_lacks_revisions(command, tmp_path, hub):
+    code, out, _ = command(
+        "doctor", "paper-zero-shot", "--languages", "zh", "--collections", "miracl", "--store", tmp_path / "store"
+    )
+    assert code == 1
+    out = unwrapped(out)
+    assert "add --set architectures.splade-v3.revision=COMMIT" in out and "--set tokenizers.zh.revision=COMMIT" in out
+    assert "tokenizers.ru" not in out
+    assert "https://huggingface.co/naver/splade-v3" in line(out, "naver/splade-v3")
+    assert "license            naver/splade-v3: CC-BY-NC-SA-4.0 by the catalog, not for commercial use" in out
+    assert "license            fnlp/bart-base-chinese: " in out
+    assert "first guesses" in out.splitlines()[-3]
+
+
+def test_too_little_disk_for_the_downloads(doctor, monkeypatch):
+    import shutil
+    from types import SimpleNamespace
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=42_000))
+    code, report = doctor()
+    assert code == 1 and any(found.startswith("[FAIL] disk") and "hub cache" in found for found in report.splitlines())
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda folder: SimpleNamespace(free=1_000_000)
+    )  # enough for these, not for the guessed artifacts
+    code, report = doctor()
+    assert code == 0 and "[warn] disk" in report and "make room" in report
+
+
+def test_a_machine_without_the_gpus_asked_for(doctor, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code, report = doctor("--set", "resources.gpus_per_cell=1")
+    assert code == 1 and "--set resources.gpus_per_cell=0" in report
+
+
+def test_bad_input_is_refused_in_one_line(command, tmp_path):
+    code, _, err = command("doctor", "poket", "--store", tmp_path / "store")
+    assert code == 2 and "pocket" in err and err.count("\n") == 1
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from harness.cli.main import main\n"
+        "try: main(['doctor', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('torch', 'ray', 'transformers', 'huggingface_hub', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_all_missing_revisions_are_told_at_once(doctor, hub):
+    code, report = doctor(
+        "--set", "architectures.enc.revision=null", "--set", "tokenizers.ko.revision=null", "--set", "collections.faq.revision=null",
+        "--set", "resources.gpus_per_cell=1000",
+    )  # fmt: skip
+    assert code == 1
+    for option, name in (
+        ("architectures.enc", "org/enc"),
+        ("tokenizers.ko", "org/words"),
+        ("collections.faq", "org/faq"),
+    ):
+        (found,) = [line for line in report.splitlines() if line.startswith(f"[FAIL] revision           {option}: ")]
+        assert name in found and found.endswith(f"add --set {option}.revision=COMMIT")
+    assert "[FAIL] devices" in report and "[ok]   work" not in report and not hub.requests
+
+
+def test_a_judgements_repository_without_revision(doctor):
+    miracl = "{hub: org/faq, revision: " + "ab" * 20 + ", kind: miracl, config: ko, judgements: {hub: org/judged}}"
+    _, report = doctor("--set", f"collections.faq={miracl}")
+    assert (
+        "collections.faq: org/judged without a pinned revision; add --set collections.faq.judgements.revision=COMMIT"
+        in report
+    )
+
+
+def test_a_revision_that_nothing_reads_is_not_asked_for(doctor):
+    code, report = doctor("--initializers", "base", "--set", "tokenizers.ko.revision=null")
+    assert code == 0 and "revision " not in report
+
+
+CARD = "---\nlicense: {}\n---\n# card"
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [(CARD.format("cc-by-nc-4.0"), "[warn] license            org/enc: cc-by-nc-4.0 by the card, not for commercial use"),
+     (CARD.format("mit"), ", mit by the card"),
+     (CARD.format("other\nlicense_name: house-nc"), "[warn] license            org/enc: house-nc by the card"),
+     ("# card", "[warn] license            org/enc: unknown")],
+)  # fmt: skip
+def test_licenses_are_read_from_cards(doctor, card, expected):
+    report = doctor(files=ENCODER | {"README.md": card})[1]
+    assert expected in report
+    assert "[warn] license            org/words: unknown" in report
+    assert expected in doctor(files=ENCODER | {"README.md": card}, gated=True)[1]  # cards are open to all
+
+
+def test_the_catalog_is_asked_where_the_card_says_nothing(doctor, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "encoders: {mine: {id: org/enc, revision: null, license: BSD-2-Clause, body: BERT, vocabulary: 9}}\n",
+        encoding="utf-8",
+    )
+    assert "BSD-2-Clause by the catalog" in doctor("--catalog", mine)[1]
+    assert (
+        "Apache-2.0, cc-by-4.0 by the card"
+        in doctor("--catalog", mine, files=ENCODER | {"README.md": CARD.format("Apache-2.0")})[1]
+    )
+
+
+def test_a_bridge_that_retrieves_itself_is_downloaded_whole(doctor, hub):
+    commit = hub.add(
+        "org/bridge",
+        {"config.json": "{}", "modules.json": "[]", "tokenizer.json": "{}", "model.safetensors": b"b" * 7000},
+        "models",
+    )
+    bridge = ["--set", f"bridges.b={{model: org/bridge, revision: {commit}}}"]
+    _, report = doctor("--initializers", "dense", "bm25", *bridge)
+    assert "model              org/bridge: 7.0 kB to download (4 files)" in report
+    assert "org/words: " not in report.replace("license            org/words: ", "") and "7.0 kB" in line(
+        report, "org/bridge"
+    )
+    assert "2 cells, 0 in the store, 3 artifacts missing" in report  # the collection, a run by each
+    _, report = doctor("--initializers", "mean", *bridge)
+    assert "model              org/bridge" not in report
+
+
+def test_hours_by_calibrated_rates(doctor, tmp_path):
+    from harness.estimate.costs import Rates
+
+    store = Store(tmp_path / "store")
+    store.create()
+    rates = Rates("CPU, 1 thread", 1, {"float32": 1e9}, 0.5, 0.25, 1e9, 1e6, 0.0, "float32")
+    rates.save(store.root)
+    mine = tmp_path / "mine.yaml"
+    body = "body: '1 layers of 10', vocabulary: 100"
+    mine.write_text(f"encoders: {{mine: {{id: org/enc, revision: null, license: MIT, {body}}}}}\n", encoding="utf-8")
+    counted = [
+        "--catalog",
+        mine,
+        "--initializers",
+        "base",
+        "--set",
+        "collections.faq.expected.ko={documents: 1000000, queries: 10}",
+    ]
+    _, report = doctor(*counted)
+    # a token: 2 x (4 x 10^2 + 2 x 10 x 40 + 10 x 100) = 4,400; 1e6 x 128 + 10 x 16 of them at 0.5e9 a second, 1e7 pairs at 1e6, 3 s of its own
+    hours = (4400 * (128e6 + 160) / 0.5e9 + 10 + 3) / 3600
+    row = next(found for found in report.splitlines() if found.startswith("evaluation")).split()
+    assert row[1:5] == ["1", f"{hours:.2f}", f"{hours:.2f}", "calibrated"] and " ".join(row[5:7]) == "563.2 GFLOP,"
+    assert "[ok]   work" in report and "first guesses for small models in collection" in report
+    _, report = doctor("--catalog", mine, "--initializers", "base")
+    assert "not known: counts of org/faq kor" in report and "[warn] work" in report and "at least about" in report
+
+
+def test_an_option_to_copy_stays_on_one_line():
+    from harness.cli.doctor import _wrapped
+
+    for length in range(80, 125):
+        wrapped = _wrapped(
+            "[FAIL] revision           ", f"{'x' * (length - 60)} {'y' * 30}; add --set tokenizers.ko.revision=COMMIT"
+        )
+        assert "--set tokenizers.ko.revision=COMMIT" in wrapped and max(map(len, wrapped.splitlines())) <= 120
+
+
+def test_a_reference_s_head_and_its_code_are_counted(doctor, hub):
+    from huggingface_hub import snapshot_download
+
+    head = {"sparse_linear.pt": b"h" * 1_000}
+    own = {"config.json": "{}", "tokenizer.json": "{}", "modeling.py": b"#" * 300, "pytorch_model.bin": b"w" * 7_000}
+    m3, milco = hub.add("org/m3", ENCODER | head, "models"), hub.add("org/milco", own, "models")
+    asked = (
+        "--set",
+        f"references.m3={{model: org/m3, kind: bge-m3, hub: true, revision: {m3}}}",
+        "--initializers",
+        "m3",
+        "milco",
+    )
+    asked += (
+        "--set",
+        f"references.milco={{model: org/milco, kind: milco, remote_code: true, hub: true, revision: {milco}}}",
+    )
+    code, report = doctor(*asked)
+    assert code == 0
+    assert "41.5 kB to download" in line(report, "org/m3") and "7.3 kB to download" in line(report, "org/milco")
+    assert (
+        report.count("code of its repository will run here") == 1
+        and "[warn] code               org/milco: code of its" in report
+    )
+    for name, revision in (("org/m3", m3), ("org/milco", milco)):
+        snapshot_download(name, revision=revision, ignore_patterns=["*.pt", "*.py"])
+        assert "in the hub's cache" not in line(doctor(*asked)[1], name)
+        snapshot_download(name, revision=revision)
+        assert "in the hub's cache" in line(doctor(*asked)[1], name)
+    bare = hub.add("org/m3", ENCODER, "models")
+    code, report = doctor(
+        "--set", f"references.m3={{model: org/m3, kind: bge-m3, hub: true, revision: {bare}}}", "--initializers", "m3"
+    )
+    assert code == 1 and "no sparse_linear.pt" in line(report, "org/m3")
+
+
+def test_an_encoder_whose_settings_lie_in_its_parts_is_found_in_the_cache(doctor, hub):
+    from huggingface_hub import snapshot_download
+
+    document = {f"document_0_Transformer/{name}": content for name, content in ENCODER.items()}
+    doctor(files=document | {"router_config.json": "{}"})
+    snapshot_download("org/enc", revision=hub.repositories["models", "org/enc"].commit)
+    assert "in the hub's cache" in line(doctor(files=document | {"router_config.json": "{}"})[1], "org/enc")
+
+
+@pytest.mark.parametrize("tokenizers", ["me/{language}", "{ko: 'me/{language}', ru: {model: 'me/{language}'}}"])
+def test_tokenizers_by_a_pattern_that_lack_their_revisions(command, tmp_path, monkeypatch, hub, tokenizers):
+    """And what is advised there, typed as it is, is accepted."""
+    monkeypatch.chdir(tmp_path)
+    preset = tmp_path / "pattern.yaml"
+    text = PRESET.format(encoder="a" * 40, tokenizer="b" * 40, collection="c" * 40).replace("[ko]", "[ko, ru]")
+    text = re.sub(
+        "tokenizers:.*", f"tokenizers: {tokenizers if tokenizers.startswith('{') else repr(tokenizers)}", text
+    )
+    preset.write_text(text.replace("config: kor", "config: kor, codes: {ru: rus}"), encoding="utf-8")
+    code, out, err = command("doctor", preset, "--store", tmp_path / "store")
+    assert code == 1 and not err
+    lacking = [found for found in unwrapped(out).splitlines() if "no pinned revision" in found]
+    assert [
+        "tokenizers.ko: me/ko has no pinned" in lacking[0],
+        "tokenizers.ru: me/ru has no pinned" in lacking[1],
+        len(lacking),
+    ] == [True, True, 2]
+    advised = [
+        re.search(r"no pinned revision, and there is no such folder here; add --set (\S+=)COMMIT$", found)[1]
+        for found in lacking
+    ]
+    given = [part for option in advised for part in ("--set", option + "d" * 40)]
+    code, out, err = command("doctor", preset, "--store", tmp_path / "store", *given)
+    assert "no pinned revision" not in out and not err and "me/ko: does not exist, or is private" in unwrapped(out)
+
+
+def test_a_path_that_leads_nowhere_may_be_a_folder_misspelt(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("models/encoder", "tokenizers/ko"):
+        (tmp_path / folder).mkdir(parents=True)
+    preset = tmp_path / "small.yaml"
+    text = PRESET.format(encoder="x", tokenizer="b" * 40, collection="c" * 40)
+    preset.write_text(text.replace("{model: org/enc, revision: x}", "models/encodr"), encoding="utf-8")
+    for name in ("models/encodr", "model/encoder"):
+        code, out, _ = command(
+            "doctor", preset, "--set", f"architectures.enc.model={name}", "--store", tmp_path / "store"
+        )
+        assert code == 1
+        assert (
+            f"{name} has no pinned revision, and there is no such folder here (did you mean the folder 'models/encoder'?); add --set"
+            in unwrapped(out)
+        )
+        with pytest.raises(
+            ValueError,
+            match=rf"'{name}' does not exist here \(did you mean the folder 'models/encoder'\?\); if it is a hub model",
+        ):
+            plan(load_preset(str(preset), tmp_path, [f"architectures.enc.model={name}"]))
+    with pytest.raises(
+        ValueError, match=r"'foo/bar' does not exist here; if it is a hub model, add its pinned revision"
+    ):
+        plan(load_preset(str(preset), tmp_path, ["architectures.enc.model=foo/bar"]))

@@ -1,0 +1,342 @@
+"""`sembridge-bench transfer`: what it writes is an ordinary encoder, the one the library makes, whole or not there, the same every time."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from baselines.focus import Focus
+from baselines.gaussian import Multivariate, Univariate
+from baselines.mean import Mean
+from baselines.ofa import OFA
+from baselines.random import Random
+from baselines.vectors.aligned import aligned_subwords, read_dictionary
+from baselines.vectors.fasttext import train_words
+from baselines.wechsel import Wechsel
+from sembridge import SemBridge
+from sembridge.encoder.loading import load_encoder, load_tokenizer
+from sembridge.model_card.record import load_record
+from sembridge.pipeline import transfer
+from sembridge.registry import available
+from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers.families_made import represented, texts
+from tests.helpers.paths import ROOT
+
+TEXTS = [*texts()[:12], "новый кот смотрит", "забывает пароль", "The cat, старый!"]
+READER = """
+import json, sys
+import numpy as np, torch
+from sentence_transformers import SparseEncoder
+torch.set_num_threads(1)
+folder, given = sys.argv[1], json.loads(sys.argv[2])
+for name in sys.argv[3:]:
+    encoder = SparseEncoder(f"{folder}/{name}", device="cpu")
+    read = [encode(given, batch_size=16, convert_to_sparse_tensor=False).numpy() for encode in (encoder.encode_query, encoder.encode_document)]
+    np.save(f"{folder}/{name}.npy", np.stack(read))
+assert not {"sembridge", "baselines", "harness"} & set(sys.modules)
+"""
+
+
+def content(folder):
+    """Every file of a folder by its path in it."""
+    return {os.path.relpath(path, folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def library(made, name):
+    """The initializer as someone would build it in Python, from the same files."""
+    small = {"buckets": 2000, "dimension": 16}
+    if name == "wechsel":
+        source, target = (
+            Vocabulary.from_tokenizer(load_tokenizer(str(folder))) for folder in (made.source, made.target)
+        )
+        words = [
+            train_words((line.lower().split() for line in text.read_text().splitlines()), **small).wv
+            for text in (made.source_text, made.text)
+        ]
+        return Wechsel(aligned_subwords(*words, read_dictionary(made.dictionary), source, target))
+    return {
+        "sembridge": lambda: SemBridge(str(made.bridge)),
+        "focus": lambda: Focus(made.text, **small),
+        "ofa": lambda: OFA(made.words),
+        "random": Random,
+        "mean": Mean,
+        "univariate": Univariate,
+        "multivariate": Multivariate,
+    }[name]()
+
+
+def test_every_initializer_and_family_in_another_process(made, transferred, tmp_path):
+    """Bit for bit the encoder that the library makes in memory, read by sentence-transformers alone."""
+    assert set(available()) >= {"sembridge", "focus", "ofa", "random", "mean", "univariate", "multivariate"}
+    cases = {name: (name, made.source) for name in available()}
+    cases |= {family: ("sembridge", folder) for family, folder in made.sources.items()}
+    expected = {}
+    for case, (initializer, source) in cases.items():
+        transferred(initializer, source=source, out=tmp_path / case)
+        encoder = transfer(str(source), str(made.target), library(made, initializer))
+        expected[case] = np.stack([represented(encoder, TEXTS, side=side) for side in ("query", "document")])
+    ran = subprocess.run(
+        [sys.executable, "-c", READER, str(tmp_path), json.dumps(TEXTS), *cases],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    for case, weights in expected.items():
+        assert np.load(tmp_path / f"{case}.npy").tobytes() == weights.tobytes(), case
+    assert len({weights.tobytes() for weights in expected.values()}) == len({*available(), *made.sources}) - 1, (
+        "bert is made once more by sembridge"
+    )
+
+
+def test_options_reach_the_library(made, transferred, tmp_path):
+    weights = {}
+    for case, options, keywords, alpha in (
+        ("plain", [], {}, 4.0),
+        ("alpha", ["--alpha", "2"], {}, 2.0),
+        ("set", ["--set", "alpha=2"], {}, 2.0),
+        ("overlap", ["--alpha", "1.5", "--overlap", "exact"], {"overlap": "exact"}, 1.5),
+        ("wide", ["--alpha", "1.5"], {}, 1.5),
+        ("donors", ["--alpha", "1.5", "--donors", "all"], {"donors": "all"}, 1.5),
+        ("bias", ["--bias", "zero"], {"bias": "zero"}, 4.0),
+        ("compat", ["--profile", "compat"], {"profile": "compat"}, 4.0),
+    ):
+        found = represented(load_encoder(str(transferred("sembridge", *options, out=tmp_path / case))), TEXTS)
+        expected = represented(
+            transfer(str(made.source), str(made.target), SemBridge(str(made.bridge), alpha), **keywords), TEXTS
+        )
+        assert found.tobytes() == expected.tobytes(), case
+        weights[case] = found.tobytes()
+    assert weights.pop("set") == weights["alpha"]
+    same = [(one, other) for one in weights for other in weights if one < other and weights[one] == weights[other]]
+    assert not same, "every other option changes something"
+    for seed in (7, 8):
+        found = represented(
+            load_encoder(str(transferred("univariate", "--seed", seed, out=tmp_path / f"seed {seed}"))), TEXTS
+        )
+        weights[f"seed {seed}"] = found.tobytes()
+        assert (
+            found.tobytes()
+            == represented(transfer(str(made.source), str(made.target), Univariate(), seed=seed), TEXTS).tobytes()
+        )
+    assert weights["seed 7"] != weights["seed 8"]
+
+
+def test_queries_counted_in_a_text(made, transferred):
+    from sembridge.encoder.idf import idf
+
+    folder = transferred("mean", "--idf-text", made.text, source=made.sources["inference-free"])
+    encoder, tokenizer = load_encoder(str(folder)), load_tokenizer(str(made.target))
+    expected = idf(made.text.read_text(encoding="utf-8").splitlines(), tokenizer, len(tokenizer))
+    token = tokenizer.convert_tokens_to_ids("кот")
+    assert represented(encoder, ["кот"], side="query")[0, token] == expected[token] > 0
+    assert "idf text" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_a_person_sees(made, tmp_path, monkeypatch):
+    """Through the real entry, in a folder of one's own, with relative names."""
+    given = [
+        "transfer",
+        made.source,
+        "--tokenizer",
+        made.target,
+        "--bridge",
+        made.bridge,
+        "--out",
+        "encoders/my ru",
+        "--language",
+        "ru",
+    ]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "harness.cli.main", *map(str, given)],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        env=environment,
+    )
+    assert ran.returncode == 0 and ran.stderr == "", ran.stderr
+    record = load_record(tmp_path / "encoders" / "my ru")
+    counts = record.counts()
+    assert f"{counts['copied']:,} copied" in ran.stdout and f"{counts['mixed']:,} mixed" in ran.stdout
+    assert f"{record.mean_support():.1f} source tokens each" in ran.stdout
+    assert record.target.shown[record.weakest(1)[0]] in ran.stdout
+    explain = re.search(r"sembridge-bench (explain .*)", ran.stdout)[1]
+    program = re.search(r"Use it in Python: +(.*)", ran.stdout)[1]
+    assert explain == "explain 'encoders/my ru' --worst 20"
+    monkeypatch.chdir(tmp_path)
+    exec(program, found := {})
+    assert found["encoder"].get_embedding_dimension() == len(record)
+
+
+def test_the_command_is_installed_under_its_name():
+    import tomllib
+
+    from harness.cli.main import main
+
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    module, name = scripts["sembridge-bench"].split(":")
+    assert getattr(__import__(module, fromlist=[name]), name) is main
+
+
+@pytest.mark.parametrize("initializer", ["sembridge", "univariate"])
+def test_same_command_same_bytes(transferred, initializer, tmp_path):
+    first, second = (
+        content(transferred(initializer, "--language", "ru", out=tmp_path / place / "ru")) for place in "ab"
+    )
+    assert first == second
+    assert {"README.md", "transfer.json", "transfer.safetensors", "model.safetensors", "tokenizer.json"} <= set(first)
+
+
+def test_nothing_of_this_machine_is_written(made, transferred, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_this_is_a_secret")
+    for initializer in ("sembridge", "focus", "ofa"):
+        for name, data in content(transferred(initializer, "--force")).items():
+            for private in (str(made.root), str(made.root.parent), "hf_this_is_a_secret"):
+                assert private.encode() not in data, (initializer, name, private)
+
+
+def test_files_are_as_readable_as_the_umask_says(transferred):
+    folder = transferred("mean")
+    mask = os.umask(0)
+    os.umask(mask)
+    assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o666 & ~mask}
+
+
+def test_an_encoder_is_replaced_whole_or_not_at_all(made, command, transferred, monkeypatch, tmp_path):
+    from sembridge.model_card.record import TransferRecord
+
+    out = transferred("mean")
+    (out / "notes.txt").write_text("of the first", encoding="utf-8")
+    before = content(out)
+
+    def fail(*_):
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TransferRecord, "save", fail)
+        code, _, err = command(
+            "transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", out, "--force"
+        )
+        assert (code, err) == (1, "error: No space left on device (nothing was written)\n")
+        assert content(out) == before and os.listdir(tmp_path) == ["out"]
+        patch.undo()
+        replaced = os.replace
+        patch.setattr(os, "replace", lambda old, new: fail() if str(old).endswith(".new") else replaced(old, new))
+        code, _, err = command(
+            "transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", out, "--force"
+        )
+        assert code == 1 and content(out) == before and os.listdir(tmp_path) == ["out"], "the old one is put back"
+        patch.undo()
+        patch.setattr(TransferRecord, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        code, _, err = command(
+            "transfer", made.source, "--tokenizer", made.target, "--initializer", "random", "--out", tmp_path / "new"
+        )
+        assert code == 130 and "interrupted" in err and os.listdir(tmp_path) == ["out"]
+    after = content(transferred("random", "--force", out=out))
+    assert "notes.txt" not in after and after["model.safetensors"] != before["model.safetensors"]
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_failures_on_the_way_are_one_line(made, command, tmp_path):
+    (tmp_path / "short.txt").write_text("кот\n", encoding="utf-8")
+    given = [
+        "transfer",
+        made.source,
+        "--tokenizer",
+        made.target,
+        "--initializer",
+        "focus",
+        "--text",
+        tmp_path / "short.txt",
+        "--out",
+        tmp_path / "o",
+    ]
+    code, _, err = command(*given)
+    assert code == 1 and re.fullmatch(r"error: no token occurs 10 times .* \(nothing was written\)\n", err)
+    assert os.listdir(tmp_path) == ["short.txt"]
+
+
+@pytest.mark.parametrize(
+    ("which", "file", "message"),
+    [
+        ("bert", "model.safetensors", r"SOURCE '.*/bert' cannot be read \(SafetensorError: .*\)"),
+        ("bridge", "model.safetensors", r"--bridge '.*/bridge' cannot be read \(SafetensorError: .*\)"),
+        ("bridge", "modules.json", r"--bridge '.*/bridge' cannot be read \(JSONDecodeError: .*\)"),
+    ],
+)
+def test_damaged_files_are_named(made, command, tmp_path, which, file, message):
+    import shutil
+
+    folders = {"bert": made.source, "bridge": made.bridge}
+    folders[which] = Path(shutil.copytree(folders[which], tmp_path / which))
+    (folders[which] / file).write_text("{oops", encoding="utf-8")
+    given = [
+        "transfer",
+        folders["bert"],
+        "--tokenizer",
+        made.target,
+        "--bridge",
+        folders["bridge"],
+        "--out",
+        tmp_path / "out",
+    ]
+    code, _, err = command(*given)
+    assert code == 1 and re.fullmatch(rf"error: ({message}) \(nothing was written\)\n", err), err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bridge_prompt_reaches_the_bridge(transferred, tmp_path):
+    plain, prompted = (
+        transferred("sembridge", *options, out=tmp_path / name)
+        for name, options in (("a", []), ("b", ["--bridge-prompt", "song: "]))
+    )
+    assert (plain / "model.safetensors").read_bytes() != (prompted / "model.safetensors").read_bytes()
+    assert "| bridge prompt | `song:` |" in (prompted / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_bar_where_somebody_watches(made, command, tmp_path, monkeypatch):
+    given = ["transfer", made.source, "--tokenizer", made.target, "--bridge", made.bridge, "--out"]
+    assert command(*given, tmp_path / "log")[2] == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert "Batches: 100%" in command(*given, tmp_path / "terminal")[2]
+
+
+def test_parts_of_the_pocket(made, command, tmp_path, monkeypatch):
+    """The pocket's stages are replaced: here it matters where parts are kept, and what the card calls them."""
+    import dataclasses
+    import shutil
+
+    from harness.pocket import names
+
+    def build(out, parameters, inputs):
+        shutil.copytree(
+            made.source if "family" in parameters else made.target,
+            out if "family" in parameters else out / "ru",
+            dirs_exist_ok=True,
+        )
+
+    for name in ("POCKET_TEXT", "POCKET_TOKENIZERS", "POCKET_ENCODER"):
+        monkeypatch.setattr(names, name, dataclasses.replace(getattr(names, name), build=build))
+    given = [
+        "transfer",
+        "pocket:encoders/bert",
+        "--tokenizer",
+        "pocket:tokenizers/ru",
+        "--initializer",
+        "mean",
+        "--store",
+        tmp_path / "kept",
+    ]
+    code, out, err = command(*given, "--out", tmp_path / "out")
+    assert code == 0, err
+    assert "pocket:encoders/bert is built for the store" in out and (tmp_path / "kept" / "STORE.json").is_file()
+    assert "is built" not in command(*given, "--out", tmp_path / "again")[1]
+    assert "| source | `pocket:encoders/bert` |" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")

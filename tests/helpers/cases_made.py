@@ -1,0 +1,108 @@
+"""Cases for every registered initializer: a transfer of each kind of tokenizer, and whatever inputs a method needs."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from baselines.vectors.auxiliary import AuxiliaryVectors
+from baselines.vectors.words import SubwordVectors
+from sembridge.bridge import BridgeVectors, TokenVectors
+from sembridge.initializer import Initializer, Transfer
+from sembridge.registry import initializer_class
+from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers.tokenizers_made import FURTHER_KINDS, KINDS, made_tokenizer
+from tests.helpers.transfers_made import with_source_ids, with_target_ids
+
+DIMENSION = 12
+PAIRS = [*((kind, kind) for kind in (*KINDS, *FURTHER_KINDS)), ("byte-bpe", "wordpiece"), ("wordpiece", "unigram")]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A transfer, and vectors of both vocabularies in one space with some tokens left out, from which every kind of input is made. Read-only."""
+
+    transfer: Transfer
+    source_vectors: np.ndarray
+    source_known: np.ndarray
+    target_vectors: np.ndarray
+    target_known: np.ndarray
+
+    def with_target_ids(self, order: np.ndarray) -> Case:
+        """The same case with target ids permuted, or with some of them only."""
+        transfer = with_target_ids(self.transfer, order)
+        return dataclasses.replace(
+            self, transfer=transfer, target_vectors=self.target_vectors[order], target_known=self.target_known[order]
+        )
+
+    def with_source_ids(self, order: np.ndarray) -> Case:
+        """The same case with source ids permuted."""
+        transfer = with_source_ids(self.transfer, order)
+        return dataclasses.replace(
+            self, transfer=transfer, source_vectors=self.source_vectors[order], source_known=self.source_known[order]
+        )
+
+    def knowing(self, source: np.ndarray, target: np.ndarray) -> Case:
+        """The same case with vectors of the given ids only, as far as they had one."""
+        kept = [
+            known & np.isin(np.arange(len(known)), ids)
+            for known, ids in ((self.source_known, source), (self.target_known, target))
+        ]
+        vectors = [
+            np.where(known[:, None], v, 0)
+            for known, v in zip(kept, (self.source_vectors, self.target_vectors), strict=True)
+        ]
+        return Case(self.transfer, vectors[0], kept[0], vectors[1], kept[1])
+
+    def __post_init__(self) -> None:
+        for array in (self.source_vectors, self.source_known, self.target_vectors, self.target_known):
+            array.setflags(write=False)
+
+
+FIELDS = {"auxiliary": "text"}  # the field that takes a need, where it has another name
+GIVEN = {
+    "auxiliary": lambda case: AuxiliaryVectors(case.target_vectors, case.target_known),
+    "words": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
+    "aligned": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
+    "bridge": lambda case: BridgeVectors(
+        TokenVectors(case.source_vectors, case.source_known), TokenVectors(case.target_vectors, case.target_known)
+    ),
+}
+
+
+@cache
+def made_case(source_kind: str, target_kind: str, overlap: str = "fuzzy") -> Case:
+    """English into Russian; a fifth of the tokens of each side has no vector."""
+    rng = np.random.default_rng(7)
+    source = Vocabulary.from_tokenizer(made_tokenizer(source_kind, "english"))
+    target = Vocabulary.from_tokenizer(made_tokenizer(target_kind, "russian"))
+    rows = (rng.standard_normal((len(source), DIMENSION)) + 0.3).astype(np.float32)
+    transfer = Transfer.between(source, target, rows, overlap=overlap)
+    ordinary = np.array([role is None for role in target.roles])
+    if overlap != "special":
+        assert (
+            (ordinary & (transfer.copied >= 0)).sum() >= 3
+            and (~ordinary & (transfer.copied >= 0)).sum() == 5
+            and len(transfer.missing) > 30
+        )
+    return case_of(transfer, rng)
+
+
+def case_of(transfer: Transfer, rng: np.random.Generator) -> Case:
+    """A transfer with random vectors of both vocabularies, a fifth of each left out."""
+    transfer.copied.setflags(write=False)
+    arrays = []
+    for size in (len(transfer.source), len(transfer.target)):
+        vectors, known = rng.standard_normal((size, 8)).astype(np.float32), rng.random(size) < 0.8
+        vectors[~known] = 0
+        arrays += [vectors, known]
+    return Case(transfer, *arrays)
+
+
+def build(name: str, case: Case, **settings: object) -> Initializer:
+    method = initializer_class(name)
+    assert set(method.needs) <= GIVEN.keys(), f"{name} needs {method.needs}; add a line to GIVEN"
+    return method(**{FIELDS.get(need, need): GIVEN[need](case) for need in method.needs}, **settings)

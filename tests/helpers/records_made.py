@@ -1,0 +1,78 @@
+"""A transfer small enough to be worked out on paper, with rows of every origin."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from sembridge.assemble import assemble
+from sembridge.initializer import Initialization, Transfer
+from sembridge.model_card.recipe import Ingredient, Recipe
+from sembridge.model_card.record import TransferRecord
+from sembridge.vocabulary.overlap import Overlap
+from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers.transfers_made import plain_vocabulary
+
+SOURCE = ("[CLS]", "password", "passcode", "##s", "hospital", "accounts", "[UNK]")
+TARGET = ("[CLS]", "비밀번호", "병원", "passcode", "##들", "은행", "\U0001f984", "의사", "[UNK]")
+#         special    mixed        mixed   copied      mixed    mixed   sampled      mixed   special
+WEIGHTS = {
+    1: {1: 0.71, 2: 0.29},
+    2: {4: 1.0},
+    4: {3: 0.4, 1: 0.3, 2: 0.2, 4: 0.1},
+    5: {5: 0.5, 4: 0.5},
+    7: {3: 0.4, 1: 0.6},
+}
+STRENGTH = (np.nan, 0.8, 0.9, np.nan, 0.3, 0.55, np.nan, -0.1, np.nan)
+
+
+def recipe(**changes: object) -> Recipe:
+    given = {
+        "source": Ingredient("naver/splade-v3", "abc123", "cc-by-nc-sa-4.0"),
+        "tokenizer": Ingredient("ko-tokenizer", None, "apache-2.0"),
+        "initializer": "sembridge",
+        "label": "sembridge",
+        "inputs": {"bridge": Ingredient("BAAI/bge-m3", "def456", "mit")},
+        "parameters": {"alpha": 4.0},
+        "options": {"overlap": "fuzzy", "seed": 42},
+        "versions": {"torch": "2.13", "sembridge-bench": "0.1.0"},
+    }
+    return Recipe(**(given | changes))
+
+
+def question() -> Transfer:
+    source = plain_vocabulary(SOURCE, ("cls", *[None] * 5, "unk"))
+    target = plain_vocabulary(TARGET, ("cls", *[None] * 7, "unk"))
+    flags = [np.array([not token.startswith("##") for token in tokens]) for tokens in (SOURCE, TARGET)]
+    sides = [
+        Vocabulary(
+            "wordpiece",
+            side.tokens,
+            tuple(text and text.removeprefix("##") for text in side.texts),
+            initial,
+            side.roles,
+        )
+        for side, initial in zip((source, target), flags, strict=True)
+    ]
+    copied = np.array([0, -1, -1, 2, -1, -1, -1, -1, 6])
+    rows = np.arange(21, dtype=np.float32).reshape(7, 3)
+    return Transfer(*sides, rows, Overlap(copied, ("role", "", "", "exact", "", "", "", "", "role")))
+
+
+def answer(asked: Transfer) -> Initialization:
+    mixture = np.zeros((len(asked.missing), len(SOURCE)), dtype=np.float32)
+    for target_id, weights in WEIGHTS.items():
+        for source_id, weight in weights.items():
+            mixture[list(asked.missing).index(target_id), source_id] = weight
+    return assemble(asked, mixture=sp.csr_array(mixture))
+
+
+def record(*, strength: bool = True, **changes: object) -> TransferRecord:
+    asked = question()
+    return TransferRecord.of(
+        asked,
+        answer(asked),
+        recipe(**changes),
+        np.array(STRENGTH, dtype=np.float32) if strength else None,
+        "as worked out on paper",
+    )

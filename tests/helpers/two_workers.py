@@ -1,0 +1,155 @@
+"""What each of two worker processes runs for test_two_workers.py: trainings over torch.distributed, their outcome left in files."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import save_file
+from torch.nn.parallel import DistributedDataParallel
+
+from harness.collections import beir
+from harness.training.curve import Curve, scores_on
+from harness.training.guard import TrainingStopped
+from harness.training.loop import train
+from harness.training.settings import TrainingSettings
+from sembridge.encoder.head import pad, represent, tokenize
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.modules import parts
+from tests.helpers.encoders_made import weights
+from tests.helpers.pairs_made import toy_pairs
+
+PLAIN = TrainingSettings(
+    batch_size=16, epochs=3, learning_rate=1e-3, max_length=16, lambda_query=0.02, lambda_document=0.03
+)  # of 3 steps
+STOPPED = PLAIN.model_copy(update={"checkpoint_every": 4})
+DROPOUT = TrainingSettings(batch_size=8, epochs=2, learning_rate=5e-3, max_length=16, checkpoint_every=4)  # of 5 steps
+SEED = 3
+EVALUATION = {"k": 100, "max_length": 16, "precision": "float32"}
+
+
+class Killed(Exception):
+    pass
+
+
+def kill(figures: dict[str, float]) -> None:
+    raise Killed
+
+
+@contextmanager
+def recorded_gradients() -> Any:
+    """The gradients as they are after the sum over workers: the loop hands them to clip_grad_norm_."""
+    seen: list[dict[str, torch.Tensor]] = []
+    clip = torch.nn.utils.clip_grad_norm_
+
+    def spy(parameters: Any, largest: float) -> Any:
+        parameters = list(parameters)
+        seen.append({str(index): p.grad.clone() for index, p in enumerate(parameters) if p.grad is not None})
+        return clip(parameters, largest)
+
+    torch.nn.utils.clip_grad_norm_ = spy
+    try:
+        yield seen
+    finally:
+        torch.nn.utils.clip_grad_norm_ = clip
+
+
+def plain_training(folder: str, out: Path, micro_batch: int | None = None) -> None:
+    """PLAIN on toy pairs with three questions a document, so that batches hold several of the same; all gradients and figures kept."""
+    encoder, figures = load_encoder(folder), []
+    with recorded_gradients() as gradients:
+        settings = PLAIN.model_copy(update={"checkpoint_every": 1, "micro_batch": micro_batch})
+        figures.append(train(encoder, toy_pairs(3), settings, SEED, report=figures.append))
+    out.mkdir(parents=True)
+    save_file(weights(encoder), out / "weights.safetensors")
+    for step, found in enumerate(gradients):
+        save_file(found, out / f"gradients-{step}.safetensors")
+    (out / "figures.json").write_text(json.dumps(figures))
+
+
+def write_collection(folder: Path) -> None:
+    """The toy passages among so many others that each of two workers has a share of the documents."""
+    pairs = toy_pairs(1)
+    documents = [(f"x{number}", "", f"{pairs[number % 20].question} {number}") for number in range(700)]
+    documents += [(f"d{pair.document}", "", pair.passage) for pair in pairs]
+    beir.write(
+        folder,
+        documents,
+        [(f"q{pair.document}", pair.question) for pair in pairs],
+        [(f"q{pair.document}", f"d{pair.document}", 1) for pair in pairs],
+    )
+
+
+def curve_of(out: Path, encoder: Any, scratch: Path, report: Any = None) -> list[dict[str, Any]]:
+    """The three points of PLAIN, after 0, 5 and 9 steps."""
+    curve = Curve(2, scores_on(out / "toy", EVALUATION), scratch)
+    train(encoder, toy_pairs(3), PLAIN, SEED, scratch, report, curve)
+    return curve.found
+
+
+class Represented(torch.nn.Module):
+    """An encoder as a module, for PyTorch's own data parallelism."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self.encoder = load_encoder(folder).eval()
+
+    def forward(self, texts: list[str]) -> torch.Tensor:
+        return represent(
+            self.encoder, pad(tokenize(self.encoder, texts, "document", 16), parts(self.encoder).tokenizer.pad_token_id)
+        )
+
+
+def parallel_gradients(module: Any, texts: list[str], out: Path) -> None:
+    """Two backward passes, the first without waiting for the other worker: gradients accumulate, then their mean over workers is taken."""
+    half = len(texts) // 2
+    with module.no_sync() if isinstance(module, DistributedDataParallel) else nullcontext():
+        module(texts[:half]).square().sum().backward()
+    module(texts[half:]).square().sum().backward()
+    save_file(
+        {name.removeprefix("module."): p.grad for name, p in module.named_parameters() if p.grad is not None}, out
+    )
+
+
+def work(rank: int, plain: str, dropout: str, broken: str, out: Path) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{out}/rendezvous", rank=rank, world_size=2)
+    own = out / str(rank)
+    plain_training(plain, own / "plain")
+    plain_training(plain, own / "micro", micro_batch=3)
+
+    whole, stopped = load_encoder(dropout), load_encoder(dropout)
+    train(whole, toy_pairs(), DROPOUT, SEED)
+    with suppress(Killed):
+        train(load_encoder(dropout), toy_pairs(), DROPOUT, SEED, out / "dropout", kill)
+    figures = train(stopped, toy_pairs(), DROPOUT, SEED, out / "dropout")
+    save_file(weights(whole), own / "whole.safetensors")
+    save_file(weights(stopped), own / "resumed.safetensors")
+
+    with suppress(Killed):
+        curve_of(out, load_encoder(plain), out / "curve", kill)
+    (own / "curve.json").write_text(json.dumps(curve_of(out, load_encoder(plain), out / "curve")))
+
+    errors = {}
+    try:
+        train(load_encoder(plain), toy_pairs(3), STOPPED, SEED, out / "two-then-one", kill)
+    except Killed:
+        errors["killed"] = "killed"
+    try:
+        train(load_encoder(plain), toy_pairs(1)[:3], PLAIN, SEED)
+    except ValueError as error:
+        errors["few"] = str(error)
+    try:
+        train(load_encoder(broken), toy_pairs(), PLAIN, SEED)
+    except TrainingStopped as error:
+        errors["stopped"] = str(error)
+    texts = [pair.passage for pair in toy_pairs()]
+    parallel_gradients(
+        DistributedDataParallel(Represented(plain)), texts[rank * 8 : rank * 8 + 8], own / "parallel.safetensors"
+    )
+    (own / "report.json").write_text(json.dumps({"errors": errors, "resumed_from": figures["resumed_from"]}))
+    dist.destroy_process_group()

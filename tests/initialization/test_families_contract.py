@@ -1,0 +1,86 @@
+"""Every initializer x every kind of tokenizer x every family: what the rows promise holds in the encoder that carries them."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+
+import numpy as np
+import pytest
+import torch
+
+from sembridge.encoder.head import pad, represent
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.modules import parts
+from sembridge.encoder.transplant import decoder_rows, source_rows, transplant
+from sembridge.pipeline import question
+from sembridge.registry import available
+from tests.helpers.cases_made import build, case_of
+from tests.helpers.families_made import FAMILIES, with_marks
+from tests.helpers.tokenizers_made import FURTHER_KINDS, KINDS, made_tokenizer
+
+TEXTS = ["новый кот смотрит window", "старый", "The train song забывает пароль и ещё одно слово", "..."]
+
+
+@pytest.fixture(params=FAMILIES, scope="module")
+def family(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(params=[*KINDS, *FURTHER_KINDS], scope="module")
+def target(request: pytest.FixtureRequest):
+    return with_marks(made_tokenizer(request.param, "russian", 350))
+
+
+@pytest.fixture(params=[True, False], ids=["tied", "untied"], scope="module")
+def tied(request: pytest.FixtureRequest) -> bool:
+    return request.param
+
+
+@pytest.fixture(params=available(), scope="module")
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@torch.no_grad()
+def test_the_encoder_carries_what_the_method_answered(name, target, family, tied, folders):
+    encoder = load_encoder(folders[family, tied])
+    asked = question(encoder, target)
+    case = case_of(asked, np.random.default_rng(zlib.crc32(family.encode())))
+    method, own = build(name, case), decoder_rows(encoder)
+    embedding, decoder = (
+        method(asked),
+        None if own is None else method(dataclasses.replace(asked, rows=own[: len(asked.source)])),
+    )
+
+    # A text whose tokens all copy a row, written in source ids and in target ids: both encoders must read it alike.
+    copied = np.flatnonzero(asked.copied >= 0)
+    ordinary = [i for i in copied if asked.target.roles[i] is None][:9]
+    in_target = [asked.target.role_ids["cls"], *ordinary, asked.target.role_ids["sep"]]
+    in_source = asked.copied[in_target].tolist()
+    before = represent(encoder, pad([in_source, in_source[:3]], parts(encoder).tokenizer.pad_token_id)).numpy()
+    weights = None if parts(encoder).query is None else parts(encoder).query.weight.numpy().copy()
+
+    transplant(encoder, target, embedding, decoder=decoder)
+    size = len(asked.target)
+    assert (
+        np.array_equal(source_rows(encoder), embedding.rows)
+        and len(embedding.rows) == size == encoder.get_embedding_dimension()
+    )
+    assert (decoder is None and decoder_rows(encoder) is None) or np.array_equal(decoder_rows(encoder), decoder.rows)
+    after = represent(encoder, pad([in_target, in_target[:3]], target.pad_token_id)).numpy()
+    assert after.shape == (2, size) and len(ordinary) >= 3
+    np.testing.assert_allclose(after[:, copied], before[:, asked.copied[copied]], atol=1e-5)
+
+    found = encoder.encode_document(TEXTS, convert_to_sparse_tensor=False).numpy()
+    assert (
+        found.shape == (len(TEXTS), size)
+        and np.isfinite(found).all()
+        and (found >= 0).all()
+        and (found > 0).any(axis=1).all()
+    )
+    if weights is not None:
+        moved = parts(encoder).query.weight.numpy()
+        np.testing.assert_allclose(moved[copied], weights[asked.copied[copied]], rtol=1e-6)
+        queries = encoder.encode_query(TEXTS, convert_to_sparse_tensor=False).numpy()
+        assert queries.shape == found.shape and (queries[:3] > 0).any(axis=1).all()
