@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.benchmarks.measure import hardware, peak_mb, seconds
+from harness.evaluation.measurement import MEASUREMENT, RUN
 
 QUERIES, KEPT, TOKENS = 20, 100, 8
 WORDS = [
@@ -127,9 +128,9 @@ def evaluate(folder: Path, out: Path, documents: int) -> None:
     out.mkdir()
     inputs = {name: Location(str(folder / name)) for name in ("encoder", "collection")}
     stage.build(out, {"k": KEPT, "max_length": TOKENS, "precision": "float32"}, inputs)
-    told = json.loads((out / stage.MEASUREMENT).read_text(encoding="utf-8"))
+    told = json.loads((out / MEASUREMENT).read_text(encoding="utf-8"))
     assert (told["documents"], told["queries"]) == (documents, QUERIES), told
-    with gzip.open(out / stage.RUN, "rt", encoding="utf-8") as run:
+    with gzip.open(out / RUN, "rt", encoding="utf-8") as run:
         found = [int(line.split()[2].removeprefix("d")) for line in run]
     assert len(found) == QUERIES * KEPT, f"{len(found)} lines, not {QUERIES} queries of {KEPT} documents"
     assert min(found) < documents / 4 and documents * 3 / 4 < max(found) < documents, (

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from harness.catalog.entries import KINDS, Bridge, Collection, Encoder, Language, Reference, Tokenizer
 from harness.files import yaml_data
-from harness.files.shown import shown
+from harness.files.validation import complaint
 from sembridge.nearest import nearest
 
 DATA = Path(__file__).parent / "data"
@@ -85,18 +85,8 @@ def _entry(path: Path, kind: str, name: Any, content: Any) -> Any:
     try:
         return KINDS[kind].model_validate(content)
     except ValidationError as error:
-        complaints = error.errors()  # a misspelt field shows as missing too
-        first = next((complaint for complaint in complaints if complaint["type"] == "extra_forbidden"), complaints[0])
-        at = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise CatalogError(
-                f"{where}.{at} is unknown; {nearest(str(first['loc'][-1]), KINDS[kind].model_fields)}"
-            ) from None
-        if first["type"] == "missing":
-            raise CatalogError(f"{where}.{at} is missing; add it") from None
-        raise CatalogError(
-            f"{where}.{at}: {shown(first['input'])} is not valid ({first['msg'][0].lower() + first['msg'][1:]})"
-        ) from None
+        field, problem, text = complaint(error, KINDS[kind])
+        raise CatalogError(f"{where}.{field}{' ' if problem in ('unknown', 'missing') else ': '}{text}") from None
 
 
 def _check_language(catalog: Catalog, where: str, language: str) -> None:

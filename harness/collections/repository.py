@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from harness.collections.collection import CollectionError
 from harness.files import yaml_data
 from harness.files.bounded import OversizedError, text
+from harness.hub.gated import gate
 
 _Result = TypeVar("_Result")
 CARD = "README.md"
@@ -90,11 +91,7 @@ class Repository:
         try:
             return request()
         except errors.GatedRepoError:
-            if os.environ.get("HF_TOKEN"):
-                advice = "accept its conditions with the account that HF_TOKEN belongs to"
-            else:
-                advice = "log in and accept its conditions, then set HF_TOKEN to a read token of that account"
-            raise CollectionError(f"{what} is gated: open {page}, {advice}") from None
+            raise CollectionError(f"{what} is gated: {gate(page)}") from None
         except errors.RepositoryNotFoundError:
             raise CollectionError(
                 f"{what} does not exist, or is private: check its name; for a private one set HF_TOKEN to a read token"

@@ -24,7 +24,6 @@ writing. A stage's first guess, which is the time of a small one, is added for a
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from typing import Any
 
 from harness.estimate.sizes import Sizes, UnknownError
 from harness.evaluation.shards import SHARE
+from harness.files.atomic import write_json
 from harness.store.artifact import Artifact, Local, Member, Source
 
 FILE = "calibration.json"
@@ -76,9 +76,8 @@ class Rates:
         return f"{self.device}: products {products}, {shares}; initialization {_flop(self.mix)}/s, {self.pairs:.1e} scores/s{fasttext}"
 
     def save(self, store: Path) -> None:
-        aside = store / f".{FILE}.{os.getpid()}"
-        aside.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-        os.replace(aside, store / FILE)
+        """Keep the rates in a store."""
+        write_json(store / FILE, asdict(self))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def write(
     import pandas as pd
 
     from harness.evaluation import measures, trec
-    from harness.results.provenance import provenance
+    from harness.evaluation.provenance import provenance
 
     per_query = measures.evaluate(run, collection.qrels)
     trec.write(run, out / RUN, tag="sembridge-bench")

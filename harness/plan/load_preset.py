@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from harness.catalog.catalog import Catalog, CatalogError, load_catalog
 from harness.catalog.lookup import by_language, refers, with_entries
 from harness.files import yaml_data
 from harness.files.shown import shown
+from harness.files.validation import complaint
 from harness.plan.preset import Preset, PresetError
 from sembridge.nearest import nearest
 
-_LONGEST_PLACE = 200
 _DEEPEST = 20
 
 
@@ -175,34 +175,10 @@ def _with_data(content: Any, data: str | None = None) -> Any:
 
 
 def _explained(error: ValidationError) -> str:
-    """The first complaint of pydantic, as one line."""
-    first = error.errors()[0]
-    location = ".".join(str(part) for part in first["loc"])[:_LONGEST_PLACE]
-    message = first["msg"][0].lower() + first["msg"][1:]
-    if first["type"] == "extra_forbidden":
-        return f"option {location!r} is unknown; {nearest(str(first['loc'][-1]), _fields_at(first['loc'][:-1]))}"
-    if first["type"] == "literal_error":
-        expected = str(first.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
-        return f"option {location!r}: {shown(first['input'])} is not valid; {nearest(str(first['input']), expected)}"
-    if first["type"] == "value_error" and location in ("", "training"):
-        return str(first["ctx"]["error"])
-    if first["type"] == "value_error":
-        return f"{location}: {first['ctx']['error']}"
-    if first["type"] == "missing":
-        return f"option {location!r} is missing; add it with --set {location}=..."
-    return f"option {location!r}: {shown(first['input'])} is not valid ({message})"
-
-
-def _fields_at(location: tuple) -> list[str]:
-    model: Any = Preset
-    for part in location:
-        if part in model.model_fields:  # else the name of an entry, chosen by the user
-            model = _model_in(model.model_fields[part].annotation) or model
-    return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> Any:
-    """The model that an annotation is, or holds: dict[str, X], X | None."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
+    """Return the first complaint about a preset, as one line."""
+    place, kind, text = complaint(error, Preset)
+    if kind == "refused":
+        return text if place in ("", "training") else f"{place}: {text}"
+    if kind == "missing":
+        return f"option {place!r} is missing; add it with --set {place}=..."
+    return f"option {place!r} {text}" if kind == "unknown" else f"option {place!r}: {text}"

@@ -15,14 +15,13 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.files.atomic import replaced
 from harness.results import convergence, file_names, significance
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import to_csv, to_latex, to_markdown
@@ -156,7 +155,7 @@ def _exact(number: float | None) -> str:
 
 
 def _copy_run(source: Path, target: Path) -> Path:
-    with _whole(target) as temporary, gzip.open(source, "rb") as packed, temporary.open("wb") as plain:
+    with replaced(target) as temporary, gzip.open(source, "rb") as packed, temporary.open("wb") as plain:
         shutil.copyfileobj(packed, plain)
     return target
 
@@ -169,7 +168,7 @@ def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]]) -> Pa
     scores = pa.schema([("query_id", pa.string()), *((measure, pa.float64()) for measure in MEASURES)])
     types = {"alpha": pa.float64(), "seed": pa.int64()}
     coordinates = [pa.field(field.name, types.get(field.name, pa.string())) for field in fields(Identity)]
-    with _whole(target) as temporary, pq.ParquetWriter(temporary, pa.schema([*coordinates, *scores])) as writer:
+    with replaced(target) as temporary, pq.ParquetWriter(temporary, pa.schema([*coordinates, *scores])) as writer:
         for record, artifact in artifacts:
             # ParquetFile, not read_table, which would take a folder named a=b for a further column
             with pq.ParquetFile(artifact / "queries.parquet") as file:
@@ -207,18 +206,7 @@ def _names_of_earlier(cells: Path) -> set[str]:
 
 
 def _write_text(path: Path, content: str) -> Path:
-    with _whole(path) as temporary:
+    with replaced(path) as temporary:
         # an error message may hold bytes that were no text (a file name): shown escaped, rather than failing the whole export
         temporary.write_bytes(content.encode("utf-8", "backslashreplace"))
     return path
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that becomes `path` when the block ends, and vanishes if it fails."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from harness.catalog.entries import Collection
 from harness.files import yaml_data
+from harness.files.validation import complaint
 from harness.results.record import MEASURES
 from harness.results.scored_cells import ScoredCell
 from harness.results.tables import MEAN
@@ -138,18 +139,9 @@ def load_expected(path: Path) -> Expected:
     try:
         return Expected.model_validate(content)
     except ValidationError as error:
-        complaints = error.errors()  # a misspelt field shows as missing too
-        first = next((complaint for complaint in complaints if complaint["type"] == "extra_forbidden"), complaints[0])
-        where = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            fields = Figure.model_fields if len(first["loc"]) > 1 else Expected.model_fields
-            raise ValueError(
-                f"--expected {path}: {where} is unknown; {nearest(str(first['loc'][-1]), fields)}"
-            ) from None
-        said = (
-            str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"][0].lower() + first["msg"][1:]
-        )
-        raise ValueError(f"--expected {path}: {f'{where}: ' if where else ''}{said}") from None
+        field, problem, text = complaint(error, Expected)
+        place = f"{field}{' ' if problem in ('unknown', 'missing') else ': '}" if field else ""
+        raise ValueError(f"--expected {path}: {place}{text}") from None
 
 
 def compare(cells: Sequence[ScoredCell], expected: Expected, whole: Mapping[str, Collection]) -> list[Verdict]:

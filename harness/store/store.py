@@ -25,6 +25,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from harness.files.atomic import write_json
 from harness.files.permissions import let_others_read
 from harness.store.artifact import Artifact, Hub, Local, Location, Member, Source
 from harness.store.integrity import MANIFEST, damage, digest_of
@@ -75,7 +76,7 @@ class Store:
             (self.root / "locks").mkdir(parents=True, exist_ok=True)
             marker = self.root / "STORE.json"
             if not marker.is_file():
-                _write_json(marker, {"format": FORMAT})
+                write_json(marker, {"format": FORMAT})
             self._sweep()
         except OSError as error:
             raise StoreError(
@@ -172,7 +173,7 @@ class Store:
             if not self._inputs_intact(artifact):
                 return False
             let_others_read(aside)
-            _write_json(aside / MANIFEST, _manifest(aside, artifact, inputs, time.perf_counter() - start))
+            write_json(aside / MANIFEST, _manifest(aside, artifact, inputs, time.perf_counter() - start))
             os.replace(aside, final)
             shutil.rmtree(scratch, ignore_errors=True)
             return True
@@ -251,9 +252,3 @@ def _manifest(folder: Path, artifact: Artifact, inputs: Mapping[str, Location], 
         "seconds": seconds,
         "files": files,
     }
-
-
-def _write_json(path: Path, content: dict) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(aside, path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from harness.files.atomic import replaced
 from sembridge.encoder.modules import parts
 
 logger = logging.getLogger(__name__)
@@ -89,9 +89,8 @@ class Curve:
             self.found.append({"step": step, "pairs": step * self._pairs_per_step, **self._measure(encoder)})
         if self._file and (not dist.is_initialized() or dist.get_rank() == 0):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            aside = self._file.with_name(f".{self._file.name}")
-            aside.write_text(json.dumps({"points": self.found, "sha256": _digest(self.found)}), encoding="utf-8")
-            os.replace(aside, self._file)
+            with replaced(self._file) as aside:
+                aside.write_text(json.dumps({"points": self.found, "sha256": _digest(self.found)}), encoding="utf-8")
         self.seconds += time.perf_counter() - start
 
 

@@ -12,7 +12,7 @@ MODEL = "{id: me/mine, revision: null, license: MIT, "
 
 
 @pytest.fixture
-def catalog(tmp_path):
+def load_own(tmp_path):
     """Load a catalog of one's own beside the project's."""
 
     def load(*texts: str):
@@ -25,11 +25,11 @@ def catalog(tmp_path):
     return load
 
 
-def test_entries_are_added_and_replace_whole(catalog):
+def test_entries_are_added_and_replace_whole(load_own):
     first = (
         f"bridges:\n  mine: {MODEL}dimensions: 8, pooling: mean}}\n  e5-base: {MODEL}dimensions: 8, pooling: mean}}\n"
     )
-    catalog = catalog(first, f"bridges: {{mine: {MODEL}dimensions: 16, pooling: cls}}}}")
+    catalog = load_own(first, f"bridges: {{mine: {MODEL}dimensions: 16, pooling: cls}}}}")
     assert catalog.bridges["mine"].dimensions == 16 and catalog.bridges["mine"].pooling == "cls"
     assert catalog.bridges["e5-base"].id == "me/mine" and catalog.bridges["e5-base"].prompt == ""
     assert catalog.bridges["bge-m3"].id == "BAAI/bge-m3"
@@ -77,9 +77,9 @@ def test_entries_are_added_and_replace_whole(catalog):
         ),
     ],
 )
-def test_what_is_wrong_is_named(catalog, text, message):
+def test_what_is_wrong_is_named(load_own, text, message):
     with pytest.raises(CatalogError) as refused:
-        catalog(text)
+        load_own(text)
     assert message in str(refused.value) and "\n" not in str(refused.value)
 
 
@@ -88,8 +88,8 @@ def test_a_file_that_is_not_there(tmp_path):
         load_catalog([tmp_path / "mine.yaml"])
 
 
-def test_references_take_what_stands_beside_them(catalog):
-    catalog = catalog()
+def test_references_take_what_stands_beside_them(load_own):
+    catalog = load_own()
     content = {
         "architectures": {
             "a": "catalog:granite-30m",
@@ -123,12 +123,12 @@ def test_references_take_what_stands_beside_them(catalog):
     )
 
 
-def test_tokenizers_by_language(catalog):
+def test_tokenizers_by_language(load_own):
     own = f"tokenizers: {{ko-mine: {MODEL}language: ko, vocabulary: 5}}}}"
-    assert by_language({"tokenizers": "catalog:{language}-mine"}, catalog(own))["tokenizers"] == {
+    assert by_language({"tokenizers": "catalog:{language}-mine"}, load_own(own))["tokenizers"] == {
         "ko": {"model": "catalog:ko-mine"}
     }
-    assert set(by_language({"tokenizers": "catalog:{language}"}, catalog())["tokenizers"]) == {
+    assert set(by_language({"tokenizers": "catalog:{language}"}, load_own())["tokenizers"]) == {
         "ar",
         "zh",
         "hi",
@@ -136,26 +136,26 @@ def test_tokenizers_by_language(catalog):
         "ru",
     }
     with pytest.raises(CatalogError, match="names no tokenizer of the catalog"):
-        by_language({"tokenizers": "catalog:{language}-x"}, catalog())
+        by_language({"tokenizers": "catalog:{language}-x"}, load_own())
     with pytest.raises(CatalogError, match=r"has no \{language\} in it"):
-        by_language({"tokenizers": "catalog:ko"}, catalog())
+        by_language({"tokenizers": "catalog:ko"}, load_own())
 
 
-def test_references_that_cannot_be_followed(catalog):
+def test_references_that_cannot_be_followed(load_own):
     with pytest.raises(CatalogError, match="catalog:bge-m4 is not among the catalog's bridges; did you mean 'bge-m3'"):
-        with_entries({"bridges": {"x": "catalog:bge-m4"}}, catalog())
+        with_entries({"bridges": {"x": "catalog:bge-m4"}}, load_own())
     with pytest.raises(CatalogError, match="runs code from its repository, which is never done on the catalog's word"):
         own = (
             "encoders: {own: {id: me/own, revision: null, license: MIT, remote_code: true, body: BERT, vocabulary: 5}}"
         )
-        with_entries({"architectures": {"x": {"model": "catalog:own", "remote_code": True}}}, catalog(own))
+        with_entries({"architectures": {"x": {"model": "catalog:own", "remote_code": True}}}, load_own(own))
 
 
-def test_the_documents_example_is_one(catalog):
+def test_the_documents_example_is_one(load_own):
     text = (ROOT / "docs" / "catalog.md").read_text(encoding="utf-8")
     block = text.split("A file that pins what the project does not:\n\n")[1].split("\n\n")[0]
-    catalog = catalog("\n".join(line[4:] for line in block.splitlines()).replace("COMMIT", "c0ffee1234" * 4))
+    catalog = load_own("\n".join(line[4:] for line in block.splitlines()).replace("COMMIT", "c0ffee1234" * 4))
     assert catalog.encoders["splade-v3"].revision == "c0ffee1234" * 4
-    built_in, pinned = catalog().encoders["splade-v3"], catalog.encoders["splade-v3"]
+    built_in, pinned = load_own().encoders["splade-v3"], catalog.encoders["splade-v3"]
     assert pinned == built_in.model_copy(update={"revision": pinned.revision, "notes": ""})
     assert catalog.languages["pl"].iso3 == "pol" and catalog.collections["pages"].counts["pl"].queries == 2000

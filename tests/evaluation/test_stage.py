@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from harness.collections import beir
 from harness.evaluation import stage, trec
+from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.initialization import initialization
 from harness.store.artifact import Location
 from sembridge.encoder.loading import load_encoder
@@ -65,7 +66,7 @@ def built(folder, tmp_path_factory):
 
 
 def measurement(folder):
-    return json.loads((folder / stage.MEASUREMENT).read_text(encoding="utf-8"))
+    return json.loads((folder / MEASUREMENT).read_text(encoding="utf-8"))
 
 
 def vectors(encoder, texts):
@@ -75,7 +76,7 @@ def vectors(encoder, texts):
 def test_the_run_is_the_exact_search_with_sentence_transformers_vectors(folder, built):
     collection, encoder = beir.load(folder / "en"), load_encoder(str(folder / "encoder"))
     scores = vectors(encoder, collection.query_texts) @ vectors(encoder, collection.document_texts).T
-    run = trec.read(built / stage.RUN)
+    run = trec.read(built / RUN)
     assert list(run) == list(collection.query_ids) and len(run) == 25
     for row, (_, ranking) in zip(scores, run.items(), strict=True):
         assert len(ranking) == 100 and len(dict(ranking)) == 100
@@ -86,8 +87,8 @@ def test_the_run_is_the_exact_search_with_sentence_transformers_vectors(folder, 
 
 def test_the_scores_are_those_of_ir_measures_on_the_written_run(folder, built):
     qrels = beir.load(folder / "en").qrels
-    run = {query: dict(ranking) for query, ranking in trec.read(built / stage.RUN).items()}
-    per_query = pd.read_parquet(built / stage.QUERIES).set_index("query_id")
+    run = {query: dict(ranking) for query, ranking in trec.read(built / RUN).items()}
+    per_query = pd.read_parquet(built / QUERIES).set_index("query_id")
     assert list(per_query.index) == list(qrels) and set(per_query.columns) == set(ORACLES)
     for name, oracle in ORACLES.items():
         expected = {metric.query_id: metric.value for metric in ir_measures.iter_calc([oracle], qrels, run)}
@@ -115,8 +116,8 @@ def test_statistics_and_sizes(folder, built):
 
 def test_the_same_inputs_give_the_same_files(folder, built, tmp_path):
     again = build(tmp_path / "again", {"encoder": location(folder / "encoder"), "collection": location(folder / "en")})
-    assert sorted(path.name for path in again.iterdir()) == sorted([stage.RUN, stage.QUERIES, stage.MEASUREMENT])
-    for name in (stage.RUN, stage.QUERIES):
+    assert sorted(path.name for path in again.iterdir()) == sorted([RUN, QUERIES, MEASUREMENT])
+    for name in (RUN, QUERIES):
         assert (again / name).read_bytes() == (built / name).read_bytes()
     assert measurement(again) | {"seconds": 0} == measurement(built) | {"seconds": 0}
 
@@ -132,7 +133,7 @@ def test_smaller_batches_are_recorded(folder, built, tmp_path):
 def test_precision_is_that_of_the_parameters(folder, built, tmp_path):
     inputs = {"encoder": location(folder / "encoder"), "collection": location(folder / "en")}
     low = build(tmp_path / "low", inputs, precision="bfloat16")
-    assert (low / stage.RUN).read_bytes() != (built / stage.RUN).read_bytes()
+    assert (low / RUN).read_bytes() != (built / RUN).read_bytes()
     assert measurement(low)["scores"]["recall@100"] == pytest.approx(
         measurement(built)["scores"]["recall@100"], abs=0.1
     )
@@ -144,7 +145,7 @@ def test_a_trained_encoder_is_read_as_it_is_and_tells_about_its_training(folder,
         json.dumps({"label": "mean", "statistics": {"copied": 3}, "training": {"steps": 4}})
     )
     out = build(tmp_path / "out", {"trained": location(trained), "collection": location(folder / "en")})
-    assert (out / stage.RUN).read_bytes() == (built / stage.RUN).read_bytes()
+    assert (out / RUN).read_bytes() == (built / RUN).read_bytes()
     assert measurement(out)["about"] == {"label": "mean", "statistics": {"copied": 3}, "training": {"steps": 4}}
 
 
@@ -168,7 +169,7 @@ def test_a_transplanted_encoder_searches_in_its_new_vocabulary(folder, tmp_path)
     about = measurement(out)["about"]
     assert about["label"] == "univariate" and about["statistics"]["sampled"] > 100 and "origin" not in about
     assert measurement(out)["scores"]["recall@100"] > 0
-    assert (out / stage.RUN).read_bytes() != (base / stage.RUN).read_bytes()
+    assert (out / RUN).read_bytes() != (base / RUN).read_bytes()
 
 
 def test_prompts_of_the_encoder_are_put_before_queries_and_documents(folder, tmp_path):
@@ -185,7 +186,7 @@ def test_prompts_of_the_encoder_are_put_before_queries_and_documents(folder, tmp
     written = build(
         tmp_path / "expected", {"encoder": location(folder / "encoder"), "collection": location(tmp_path / "written")}
     )
-    assert gzip.decompress((out / stage.RUN).read_bytes()) == gzip.decompress((written / stage.RUN).read_bytes())
+    assert gzip.decompress((out / RUN).read_bytes()) == gzip.decompress((written / RUN).read_bytes())
     assert measurement(out)["scores"] == measurement(written)["scores"]
 
 

@@ -13,7 +13,8 @@ from sentence_transformers.sentence_transformer.modules import Pooling, StaticEm
 from sentence_transformers.util import semantic_search
 
 from harness.collections import beir
-from harness.evaluation import stage, trec
+from harness.evaluation import trec
+from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.references import dense
 from harness.retrieval import search
 from harness.retrieval.dense_search import DenseTopK, directions
@@ -63,7 +64,7 @@ def build(out, folder, bridge="bridge", **parameters):
 
 
 def written(out):
-    return (out / stage.RUN).read_bytes()
+    return (out / RUN).read_bytes()
 
 
 @pytest.mark.parametrize("bridge", ["bridge", "static"])
@@ -73,7 +74,7 @@ def test_the_run_is_that_of_semantic_search(folder, tmp_path, bridge):
         model.encode(list(texts), convert_to_tensor=True)
         for texts in (collection.query_texts, collection.document_texts)
     ]
-    run = trec.read(build(tmp_path / "out", folder, bridge, max_length=None) / stage.RUN)
+    run = trec.read(build(tmp_path / "out", folder, bridge, max_length=None) / RUN)
     assert list(run) == list(collection.query_ids)
     for hits, ranking in zip(semantic_search(*vectors, top_k=100), run.values(), strict=True):
         assert len(ranking) == 100
@@ -86,10 +87,10 @@ def test_the_run_is_that_of_semantic_search(folder, tmp_path, bridge):
 
 def test_what_is_written(folder, tmp_path):
     out = build(tmp_path / "out", folder)
-    found = json.loads((out / stage.MEASUREMENT).read_text(encoding="utf-8"))
+    found = json.loads((out / MEASUREMENT).read_text(encoding="utf-8"))
     assert found["statistics"] == {}, "active dimensions of a dense vector say nothing"
     assert found["about"] == {"label": "dense"} and (found["documents"], found["queries"]) == (600, 20)
-    means = pd.read_parquet(out / stage.QUERIES)["ndcg@10"].mean()
+    means = pd.read_parquet(out / QUERIES)["ndcg@10"].mean()
     assert found["scores"]["ndcg@10"] == pytest.approx(means, abs=1e-12) and means > 0
     assert written(build(tmp_path / "again", folder)) == written(out)
 
@@ -141,7 +142,7 @@ def test_for_lack_of_memory_fewer_texts_are_read_at_a_time(folder, tmp_path):
         with batches_seen() as seen:
             dense.build(tmp_path / str(batch_divisor), PARAMETERS, inputs, batch_divisor=batch_divisor)
         assert max(texts for texts, _ in seen) == 32 // batch_divisor
-        found.append(json.loads((tmp_path / str(batch_divisor) / stage.MEASUREMENT).read_text(encoding="utf-8")))
+        found.append(json.loads((tmp_path / str(batch_divisor) / MEASUREMENT).read_text(encoding="utf-8")))
     assert found[1]["about"] == {"label": "dense", "batches_divided": 4}
     assert found[1]["scores"] == pytest.approx(found[0]["scores"], abs=1e-3)
 

@@ -15,6 +15,7 @@ from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
 
 from harness.collections import beir
 from harness.evaluation import stage, trec
+from harness.evaluation.measurement import MEASUREMENT, RUN
 from harness.references import milco, sparse_models
 from harness.store.artifact import Location
 from tests.helpers.batches_seen import batches_seen
@@ -76,7 +77,7 @@ def scores(queries, documents):
 
 def assert_run(out, expected):
     """The run holds, for every query, the documents of the 100 largest scores [Q, N] above 0."""
-    run = trec.read(out / stage.RUN)
+    run = trec.read(out / RUN)
     assert len(run) == len(expected) == 20
     for row, ranking in zip(expected, run.values(), strict=True):
         assert len(ranking) == min(100, (row > 0).sum()) > 0
@@ -94,7 +95,7 @@ def test_the_run_is_that_of_the_library_s_vectors(folder, tmp_path, model):
     ]
     out = build(tmp_path / "out", folder, model)
     assert_run(out, scores(*vectors))
-    about = json.loads((out / stage.MEASUREMENT).read_text(encoding="utf-8"))
+    about = json.loads((out / MEASUREMENT).read_text(encoding="utf-8"))
     assert about["about"] == {"label": "sparse-encoder"} and about["statistics"]["doc_active"] == pytest.approx(
         (vectors[1] != 0).sum(axis=1).mean()
     )
@@ -105,9 +106,9 @@ def test_a_splade_is_read_as_the_grid_reads_it(folder, tmp_path):
     (tmp_path / "base").mkdir()
     given = {"encoder": Location(str(folder / "saved")), "collection": Location(str(folder / "en"))}
     stage.build(tmp_path / "base", {"k": 100, "max_length": 32, "precision": "float32"}, given)
-    expected = (tmp_path / "base" / stage.RUN).read_bytes()
+    expected = (tmp_path / "base" / RUN).read_bytes()
     for model in ("saved", "plain"):
-        assert (build(tmp_path / model, folder, model) / stage.RUN).read_bytes() == expected
+        assert (build(tmp_path / model, folder, model) / RUN).read_bytes() == expected
 
 
 def test_a_roberta_reads_no_more_than_it_has_positions_for(tmp_path):
@@ -130,9 +131,7 @@ def test_the_row_of_bge_m3(folder, tmp_path):
     ]
     out = build(tmp_path / "out", folder, "bge-m3", kind="bge-m3")
     assert_run(out, scores(*one_by_one))
-    assert (build(tmp_path / "again", folder, "bge-m3", kind="bge-m3") / stage.RUN).read_bytes() == (
-        out / stage.RUN
-    ).read_bytes()
+    assert (build(tmp_path / "again", folder, "bge-m3", kind="bge-m3") / RUN).read_bytes() == (out / RUN).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,7 @@ def test_for_lack_of_memory_less_is_read_at_a_time(folder, tmp_path, kind, model
                 tmp_path / str(batch_divisor), PARAMETERS | {"kind": kind}, inputs, batch_divisor=batch_divisor
             )
         largest[batch_divisor] = [max(sizes) for sizes in zip(*seen, strict=True)]
-        found.append(json.loads((tmp_path / str(batch_divisor) / stage.MEASUREMENT).read_text(encoding="utf-8")))
+        found.append(json.loads((tmp_path / str(batch_divisor) / MEASUREMENT).read_text(encoding="utf-8")))
     if model == "saved":  # read as all SPLADE encoders are, whose batches are counted in tokens
         assert largest[16][1] <= 8192 / 16 < 1024 < largest[1][1]
     else:
@@ -260,7 +259,7 @@ def test_a_sparse_encoder_with_a_module_of_its_own(folder, tmp_path, runs):
     ):
         build(tmp_path / "refused", folder, tmp_path / "own")
     assert not runs.exists()
-    plain, doubled = (trec.read(build(tmp_path / name, folder, model, remote_code=code) / stage.RUN)
+    plain, doubled = (trec.read(build(tmp_path / name, folder, model, remote_code=code) / RUN)
                       for name, model, code in (("a", "saved", False), ("b", tmp_path / "own", True)))  # fmt: skip
     assert runs.exists()
     for one, two in zip(plain.values(), doubled.values(), strict=True):

@@ -11,6 +11,7 @@ import torch
 
 from harness.collections import beir
 from harness.evaluation import stage as evaluation
+from harness.evaluation.measurement import MEASUREMENT
 from harness.store.artifact import Location
 from harness.training import stage
 from harness.training.curve import Curve, point_steps, scores_on
@@ -233,10 +234,10 @@ def test_the_ends_of_a_curve_are_the_evaluations_of_its_cell(built):
     points = told(built / "curve", "about.json")["curve"]
     assert [point["step"] for point in points] == [0, 2, 4]
     for name, point in (("before", points[0]), ("after", points[-1])):
-        measured = told(built / name, evaluation.MEASUREMENT)
+        measured = told(built / name, MEASUREMENT)
         assert point["scores"] == measured["scores"] and point["statistics"] == measured["statistics"]
     assert points[0]["scores"] != points[-1]["scores"]
-    assert told(built / "after", evaluation.MEASUREMENT)["about"]["curve"] == points
+    assert told(built / "after", MEASUREMENT)["about"]["curve"] == points
 
 
 def test_the_artifact_holds_the_same_encoder_with_a_curve_and_without(built):
