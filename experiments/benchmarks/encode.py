@@ -14,6 +14,7 @@ def rows(quick: bool) -> list[Row]:
 
 def _of(vocabulary: int, quick: bool) -> list[Row]:
     from harness.retrieval.encode import encode_all, length_batches
+    from harness.retrieval.encode_options import EncodeOptions
 
     count, rounds = (16, 1) if quick else (96, 3)
     sizes = sorted(lengths(count))
@@ -25,7 +26,7 @@ def _of(vocabulary: int, quick: bool) -> list[Row]:
     job = f"encode {count} passages of {sum(sizes) / count:.0f} tokens, V {vocabulary:,}"
 
     def ours(precision: str) -> None:
-        encode_all(encoder, texts, "document", max_length=None, precision=precision)
+        encode_all(encoder, texts, "document", EncodeOptions(precision=precision))
 
     def theirs() -> None:
         encoder.encode(texts, show_progress_bar=False)

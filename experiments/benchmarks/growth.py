@@ -127,13 +127,14 @@ def _search(queries: Any, documents: Any) -> Callable[[], Any]:
 def encoding(quick: bool) -> list[Point]:
     from experiments.benchmarks.base_encoder import base_encoder, lengths, passages
     from harness.retrieval.encode import encode_all
+    from harness.retrieval.encode_options import EncodeOptions
 
     vocabulary = 30_522
     encoder = base_encoder(vocabulary, small=True)
 
     def prepared(size: int) -> Callable[[], Any]:
         texts = passages(vocabulary, lengths(size))
-        return lambda: encode_all(encoder, texts, "document", max_length=None, precision="float32")
+        return lambda: encode_all(encoder, texts, "document", EncodeOptions(precision="float32"))
 
     return curve("encode, 2 layers of 128, V 30,522", "documents", doubled(128, quick), prepared)
 
@@ -193,8 +194,9 @@ def _load(count: int) -> None:
 
 def _encode(_: int) -> None:
     from harness.retrieval.encode import encode_all
+    from harness.retrieval.encode_options import EncodeOptions
 
-    encode_all(*_loaded, "document", max_length=None, precision="float32")
+    encode_all(*_loaded, "document", EncodeOptions(precision="float32"))
 
 
 def _quiet() -> None:

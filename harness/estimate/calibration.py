@@ -149,13 +149,14 @@ def _texts(count: int, tokens: int, vocabulary: int) -> list[str]:
 def _encoding(encoder: Any, token: float, rate: float, precision: str) -> float:
     """Share of `rate` that encoding passages attains, from texts to sparse vectors."""
     from harness.retrieval.encode import encode
+    from harness.retrieval.encode_options import EncodeOptions
 
     device, vocabulary = encoder.device, len(encoder.tokenizer)
     count = _fitting(_ENCODING, rate, token * PASSAGE, 2048)
     texts = _texts(count, PASSAGE, vocabulary)
 
     def run(chosen: list[str]) -> Callable[[], Any]:
-        return lambda: list(encode(encoder, chosen, "document", max_length=None, precision=precision))
+        return lambda: list(encode(encoder, chosen, "document", EncodeOptions(precision=precision)))
 
     _seconds(device, run(texts if device.type == "cuda" else texts[:1]))  # the first time libraries are loaded
     return token * PASSAGE * count / _seconds(device, run(texts)) / rate

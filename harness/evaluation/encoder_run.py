@@ -12,16 +12,20 @@ if TYPE_CHECKING:
     from harness.retrieval.ranking import Best
 
 
-def searched(parameters: Mapping[str, Any], inputs: Mapping[str, Location], share: tuple[int, int] = (0, 1), batch_divisor: int = 1
-             ) -> tuple[Best, Activity]:  # fmt: skip
-    """What `retrieve` finds with the encoder that the inputs make."""
+def search_with_encoder(
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, Location],
+    share: tuple[int, int] = (0, 1),
+    batch_divisor: int = 1,
+) -> tuple[Best, Activity]:
+    """Return what `retrieve` finds with the encoder that the inputs make."""
     from harness.collections import beir
     from harness.initialization.encoders import zero_shot_encoder
+    from harness.retrieval.encode_options import EncodeOptions
     from harness.retrieval.retrieval import retrieve
     from sembridge.encoder.loading import load_encoder
 
     folder = inputs["collection"].path
     collection = beir.load_queries(folder)
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
-    options = {name: parameters[name] for name in ("k", "max_length", "precision")}
-    return retrieve(encoder, folder, collection, **options, batch_divisor=batch_divisor, share=share)
+    return retrieve(encoder, folder, collection, parameters["k"], EncodeOptions.of(parameters, batch_divisor), share)

@@ -24,10 +24,10 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     """parameters: those of `evaluation`, and share, shares: the share-th (from 0) of so many; inputs: those of `evaluation`."""
     from safetensors.numpy import save_file
 
-    from harness.evaluation.encoder_run import searched
+    from harness.evaluation.encoder_run import search_with_encoder
     from harness.evaluation.measurement import smaller_batches
 
-    best, activity = searched(parameters, inputs, (parameters["share"], parameters["shares"]), batch_divisor)
+    best, activity = search_with_encoder(parameters, inputs, (parameters["share"], parameters["shares"]), batch_divisor)
     counts = np.array([activity.queries, activity.documents])
     arrays = {"scores": best.scores, "positions": best.positions, "ranks": best.ranks, "counts": counts}
     save_file(arrays | {"query_counts": activity.query_counts, "document_counts": activity.document_counts}, out / FILE)

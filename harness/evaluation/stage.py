@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.evaluation.encoder_run import searched
+from harness.evaluation.encoder_run import search_with_encoder
 from harness.evaluation.measurement import smaller_batches, write
 from harness.evaluation.shards import SHARE
 from harness.store.artifact import Location
@@ -23,7 +23,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
     start = time.perf_counter()
     shares = [inputs[name].path for name in sorted(inputs) if name.startswith(SHARE)]
-    best, activity = merged(shares) if shares else searched(parameters, inputs, batch_divisor=batch_divisor)
+    best, activity = merged(shares) if shares else search_with_encoder(parameters, inputs, batch_divisor=batch_divisor)
     batch_divisor = divided_most(shares) if shares else batch_divisor
     collection = beir.load_queries(inputs["collection"].path)
     run = best.result(collection.query_ids, collection.document_ids)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness.hub.model_files import module_types, read_json
+from harness.retrieval.encode_options import EncodeOptions
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 
@@ -36,17 +37,13 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     start = time.perf_counter()
     check_dense(*inputs["bridge"])
     model = load_bridge(*inputs["bridge"])
-    _limit(model, parameters["max_length"])
-    folder, precision = inputs["collection"].path, parameters["precision"]
+    folder, options = inputs["collection"].path, EncodeOptions.of(parameters, batch_divisor)
+    _limit(model, options.max_length)
     collection = beir.load_queries(folder)
-    queries = np.concatenate(
-        list(encode(model, collection.query_texts, "query", parameters["query_prompt"], precision, batch_divisor))
-    )
+    queries = np.concatenate(list(encode(model, collection.query_texts, "query", parameters["query_prompt"], options)))
     found = DenseTopK(queries, parameters["k"], id_order(collection.document_ids))
     position = 0
-    for block in encode(
-        model, beir.stream(folder), "document", parameters["document_prompt"], precision, batch_divisor
-    ):
+    for block in encode(model, beir.stream(folder), "document", parameters["document_prompt"], options):
         found.add(position, block)
         position += len(block)
     assert position == len(collection.document_ids)
@@ -76,14 +73,14 @@ def check_dense(model: str, revision: str | None = None) -> None:
         raise ValueError(f"{model!r} is no dense encoder but a {shown}; give a SentenceTransformer, or drop dense")
 
 
-def encode(model: Any, texts: Iterable[str], side: str, prompt: str | None, precision: str = "auto", batch_divisor: int = 1
-           ) -> Iterator[np.ndarray]:  # fmt: skip
+def encode(
+    model: Any, texts: Iterable[str], side: str, prompt: str | None, options: EncodeOptions
+) -> Iterator[np.ndarray]:
     """Yield one array [at most WINDOW, K] float32 per window of texts, in order; texts are taken window by window and may be a stream.
 
     side       query | document: which prompt and, where the model has several, which route of it a text takes
     prompt     put before each text; None: what the model says of itself for this side
-    precision  see `sembridge.encoder.head.arithmetic`
-    batch_divisor    batches are so many times smaller than usual, for lack of memory
+    options    whose `max_length` the model must have been limited to
     """
     from sembridge.encoder.head import arithmetic
 
@@ -93,9 +90,9 @@ def encode(model: Any, texts: Iterable[str], side: str, prompt: str | None, prec
     embed = {"query": model.encode_query, "document": model.encode_document}[side]
     stream = iter(texts)
     while window := list(islice(stream, WINDOW)):
-        with arithmetic(model.device, precision):
+        with arithmetic(model.device, options.precision):
             yield np.asarray(
-                embed(window, prompt=prompt, batch_size=BATCH // batch_divisor, show_progress_bar=False),
+                embed(window, prompt=prompt, batch_size=BATCH // options.batch_divisor, show_progress_bar=False),
                 dtype=np.float32,
             )
 

@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from harness.hub.model_files import architectures, module_types, read_json
+from harness.retrieval.encode_options import EncodeOptions
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 
@@ -33,13 +34,14 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     """parameters: kind, remote_code, k, max_length, precision (None for milco, whose code decides); inputs: encoder, collection."""
     from harness.collections import beir
     from harness.evaluation.measurement import smaller_batches, write
-    from harness.retrieval.retrieval import searched
+    from harness.retrieval.retrieval import search_collection
 
     start = time.perf_counter()
     kind, model, folder = parameters["kind"], inputs["encoder"], inputs["collection"].path
     check(kind, *model, remote_code=parameters["remote_code"])
     collection = beir.load_queries(folder)
-    best, activity = searched(_load(kind, model, parameters, batch_divisor), folder, collection, parameters["k"])
+    encode = _load(kind, model, parameters["remote_code"], EncodeOptions.of(parameters, batch_divisor))
+    best, activity = search_collection(encode, folder, collection, parameters["k"])
     run = best.result(collection.query_ids, collection.document_ids)
     write(
         out,
@@ -103,24 +105,17 @@ def _check_safetensors(folder: Path) -> None:
         )
 
 
-def _load(kind: str, model: Location, parameters: Mapping[str, Any], batch_divisor: int = 1) -> Encode:
+def _load(kind: str, model: Location, remote_code: bool, options: EncodeOptions) -> Encode:
     from harness.references import bge_m3, milco
 
-    batch = BATCH // batch_divisor
+    batch = BATCH // options.batch_divisor
     if kind == "milco":
-        by_own_code = milco.load(
-            *model, remote_code=parameters["remote_code"], max_length=parameters["max_length"], batch_size=batch
-        )
+        by_own_code = milco.load(*model, remote_code=remote_code, max_length=options.max_length, batch_size=batch)
         return partial(_windows, lambda texts, side: as_csr(by_own_code(texts, side)))
     if kind == "bge-m3":
-        weights = bge_m3.load(*model, max_length=parameters["max_length"])
-        encode_window = partial(bge_m3.encode, weights, precision=parameters["precision"], batch_size=batch)
-        return partial(_windows, encode_window)
-    return _sparse_encoder(
-        *model,
-        batch_divisor=batch_divisor,
-        **{name: parameters[name] for name in ("remote_code", "max_length", "precision")},
-    )
+        weights = bge_m3.load(*model, max_length=options.max_length)
+        return partial(_windows, partial(bge_m3.encode, weights, precision=options.precision, batch_size=batch))
+    return _sparse_encoder(*model, remote_code, options)
 
 
 def _windows(
@@ -136,9 +131,7 @@ def _windows(
         yield weights
 
 
-def _sparse_encoder(
-    model: str, revision: str | None, remote_code: bool, max_length: int | None, precision: str, batch_divisor: int
-) -> Encode:
+def _sparse_encoder(model: str, revision: str | None, remote_code: bool, options: EncodeOptions) -> Encode:
     """SPLADE encoders are read as all others of the grid are, other SparseEncoders and those with code of their own by their own modules."""
     from sentence_transformers import SparseEncoder
 
@@ -146,28 +139,32 @@ def _sparse_encoder(
     from sembridge.encoder.loading import within_positions
     from sembridge.encoder.modules import parts
 
-    options: dict[str, Any] = {"trust_remote_code": remote_code, "model_kwargs": {"use_safetensors": True}}
-    encoder = SparseEncoder(model, revision=revision, **options).eval()
+    encoder = SparseEncoder(
+        model, revision=revision, trust_remote_code=remote_code, model_kwargs={"use_safetensors": True}
+    ).eval()
     try:
         splade = None if remote_code else parts(encoder)
     except ValueError:
         splade = None
     if splade is None:
-        if max_length is not None:
-            encoder.max_seq_length = min(encoder.max_seq_length or max_length, max_length)
-        return partial(_windows, partial(_by_its_modules, encoder, precision, BATCH // batch_divisor))
+        if options.max_length is not None:
+            encoder.max_seq_length = min(encoder.max_seq_length or options.max_length, options.max_length)
+        return partial(_windows, partial(_by_its_modules, encoder, options))
     within_positions(splade)
-    return partial(encode.encode, encoder, max_length=max_length, precision=precision, batch_divisor=batch_divisor)
+    return partial(encode.encode, encoder, options=options)
 
 
-def _by_its_modules(encoder: Any, precision: str, batch_size: int, texts: list[str], side: str) -> sp.csr_array:
+def _by_its_modules(encoder: Any, options: EncodeOptions, texts: list[str], side: str) -> sp.csr_array:
     from sembridge.encoder.head import arithmetic
 
-    embed = {"query": encoder.encode_query, "document": encoder.encode_document}[side]
-    with arithmetic(encoder.device, precision):
+    embed = partial({"query": encoder.encode_query, "document": encoder.encode_document}[side], texts)
+    with arithmetic(encoder.device, options.precision):
         return as_csr(
             embed(
-                texts, batch_size=batch_size, convert_to_sparse_tensor=True, save_to_cpu=True, show_progress_bar=False
+                batch_size=BATCH // options.batch_divisor,
+                convert_to_sparse_tensor=True,
+                save_to_cpu=True,
+                show_progress_bar=False,
             )
         )
 

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from harness.retrieval.encode_options import EncodeOptions
 from sembridge.encoder.head import arithmetic, pad, represent_sparse, tokenize
 from sembridge.encoder.modules import parts
 
@@ -23,37 +24,33 @@ ENOUGH_TOKENS = 1024  # from here on a batch is large enough to be closed before
 LARGEST_WASTE = 1 / 11
 
 
-def encode(encoder: Any, texts: Iterable[str], side: str, *, max_length: int | None, precision: str = "auto", batch_divisor: int = 1
-           ) -> Iterator[sp.csr_array]:  # fmt: skip
+def encode(
+    encoder: Any, texts: Iterable[str], side: str, options: EncodeOptions = EncodeOptions()
+) -> Iterator[sp.csr_array]:
     """Yield one csr matrix [at most WINDOW, V] float32 per window of texts, in order; texts are taken window by window and may be a stream.
 
-    side        query | document: which prompt of the encoder is put before each text, and how an inference-free encoder reads it
-    max_length  tokens kept of each text, special tokens included; None: what the encoder allows
-    precision   see `sembridge.encoder.head.arithmetic`
-    batch_divisor     batches are so many times smaller than usual, for lack of memory; weights then differ in their last bits
+    side  query | document: which prompt of the encoder is put before each text, and how an inference-free encoder reads it
     """
     prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
     stream = iter(texts)
     while window := list(islice(stream, WINDOW)):
-        yield _encode_window(encoder, [prompt + text for text in window], side, max_length, precision, batch_divisor)
+        yield _encode_window(encoder, [prompt + text for text in window], side, options)
 
 
-def encode_all(encoder: Any, texts: Sequence[str], side: str, **options: Any) -> sp.csr_array:
-    """All windows stacked: [N, V]. For queries, which fit in memory."""
-    return sp.csr_array(sp.vstack(list(encode(encoder, texts, side, **options)), format="csr"))
+def encode_all(encoder: Any, texts: Sequence[str], side: str, options: EncodeOptions = EncodeOptions()) -> sp.csr_array:
+    """Return all windows stacked: [N, V]. For queries, which fit in memory."""
+    return sp.csr_array(sp.vstack(list(encode(encoder, texts, side, options)), format="csr"))
 
 
 @torch.inference_mode()
-def _encode_window(
-    encoder: Any, texts: list[str], side: str, max_length: int | None, precision: str, batch_divisor: int
-) -> sp.csr_array:
+def _encode_window(encoder: Any, texts: list[str], side: str, options: EncodeOptions) -> sp.csr_array:
     found = parts(encoder)
     device = found.model.device
-    token_ids = tokenize(encoder, texts, side, max_length)
+    token_ids = tokenize(encoder, texts, side, options.max_length)
     order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
     rows: list[sp.csr_array] = []
-    with arithmetic(device, precision):  # around all batches: it keeps the weights it has converted
-        for chosen in length_batches(order, token_ids, MOST_TOKENS // batch_divisor):
+    with arithmetic(device, options.precision):  # around all batches: it keeps the weights it has converted
+        for chosen in length_batches(order, token_ids, MOST_TOKENS // options.batch_divisor):
             rows.append(
                 represent_sparse(
                     encoder, pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device), side

@@ -15,6 +15,7 @@ from harness.collections import beir
 from harness.collections.collection import Collection
 from harness.retrieval.activity import Activity
 from harness.retrieval.encode import WINDOW, encode
+from harness.retrieval.encode_options import EncodeOptions
 from harness.retrieval.ranking import Best, id_order
 from harness.retrieval.search import top_k
 
@@ -22,22 +23,17 @@ Encode = Callable[[Iterable[str], str], Iterator[sp.csr_array]]
 """Texts, which may be a stream, and their side (query, document), to one csr matrix [at most WINDOW, V] float32 per window, in order."""
 
 
-def retrieve(encoder: Any, folder: Path, collection: Collection, k: int, *, max_length: int | None, precision: str, batch_divisor: int = 1,
-             share: tuple[int, int] = (0, 1)) -> tuple[Best, Activity]:  # fmt: skip
-    """`searched` with an encoder; for max_length, precision and batch_divisor see `encode`."""
-    return searched(
-        partial(encode, encoder, max_length=max_length, precision=precision, batch_divisor=batch_divisor),
-        folder,
-        collection,
-        k,
-        share,
-    )
+def retrieve(
+    encoder: Any, folder: Path, collection: Collection, k: int, options: EncodeOptions, share: tuple[int, int] = (0, 1)
+) -> tuple[Best, Activity]:
+    """Search the collection with an encoder, see `search_collection`."""
+    return search_collection(partial(encode, encoder, options=options), folder, collection, k, share)
 
 
-def searched(
+def search_collection(
     encode: Encode, folder: Path, collection: Collection, k: int, share: tuple[int, int] = (0, 1)
 ) -> tuple[Best, Activity]:
-    """The k best documents of every query, and how sparse the vectors are.
+    """Return the k best documents of every query, and how sparse the vectors are.
 
     collection  `beir.load_queries(folder)`
     share       (r, n): only the r-th of n runs of the documents, whole windows, so that n workers together (`ranking.merge`) find the same bits as

@@ -110,21 +110,22 @@ def _undisturbed(encoder: Any) -> Iterator[None]:
         module.training = mode
 
 
-def scores_on(folder: Path, evaluation: Mapping[str, Any]) -> Measure:
+def scores_on(folder: Path, evaluation: Mapping[str, Any], batch_divisor: int = 1) -> Measure:
     """Measure on the collection in a folder, as the evaluation of a cell does; of several workers each takes a run of the documents.
 
     evaluation  k, max_length, precision
     """
     from harness.collections import beir
     from harness.evaluation import measures
+    from harness.retrieval.encode_options import EncodeOptions
     from harness.retrieval.ranking import Best, merge
     from harness.retrieval.retrieval import retrieve
 
-    collection = beir.load_queries(folder)
+    collection, options = beir.load_queries(folder), EncodeOptions.of(evaluation, batch_divisor)
 
     def measure(encoder: Any) -> dict[str, Any]:
         share = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-        best, activity = retrieve(encoder, folder, collection, **evaluation, share=share)
+        best, activity = retrieve(encoder, folder, collection, evaluation["k"], options, share)
         if share[1] > 1:
             device = parts(encoder).model.device
             every = [_gathered(array, device) for array in (best.scores, best.positions, best.ranks)]

@@ -99,9 +99,7 @@ def _train_worker(task: dict[str, Any]) -> None:
     scratch, curve = Path(task["scratch"]), None
     if "points" in parameters:
         curve = Curve(
-            parameters["points"],
-            scores_on(inputs["collection"].path, parameters["evaluation"] | {"batch_divisor": batch_divisor}),
-            scratch,
+            parameters["points"], scores_on(inputs["collection"].path, parameters["evaluation"], batch_divisor), scratch
         )
     figures = train(
         encoder, pairs, settings, parameters["seed"], scratch, ray.train.report if in_group else None, curve

@@ -71,7 +71,7 @@ def test_documents_without_a_word_and_queries_without_a_word():
 def test_repeatable_across_processes_and_silent():
     """Python's string hashing differs from process to process; bm25s would number words by it."""
     program = (
-        "from harness.collections.collection import Collection; from harness.evaluation import bm25\n"
+        "from harness.collections.collection import Collection; from harness.references import bm25\n"
         "texts = tuple(' '.join(f'w{(i * j) % 23}' for j in range(1, 30)) for i in range(50))\n"
         "ids = tuple(str(i) for i in range(50))\n"
         "print(bm25.search(Collection('c', ids, texts, ids, texts, {}), 'en', 10))"

@@ -16,8 +16,9 @@ from harness.collections import beir
 from harness.evaluation import trec
 from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.references import dense
-from harness.retrieval import search
+from harness.retrieval import ranking
 from harness.retrieval.dense_search import DenseTopK, directions
+from harness.retrieval.encode_options import EncodeOptions
 from harness.retrieval.ranking import id_order, merge
 from harness.store.artifact import Location
 from tests.helpers.batches_seen import batches_seen
@@ -125,12 +126,14 @@ def test_texts_are_a_stream_encoded_in_windows_of_fixed_place(folder):
     from sembridge.bridge import load_bridge
 
     model, texts, taken = load_bridge(str(folder / "bridge")), beir.load(folder / "en").document_texts, []
-    blocks = dense.encode(model, (taken.append(text) or text for text in texts), "document", None, "float32")
+    blocks = dense.encode(
+        model, (taken.append(text) or text for text in texts), "document", None, EncodeOptions(precision="float32")
+    )
     first = next(blocks)
     assert len(taken) == len(first) == dense.WINDOW
     rest = list(blocks)
     assert [len(block) for block in rest] == [600 - dense.WINDOW]
-    (alone,) = dense.encode(model, texts[: dense.WINDOW], "document", None, "float32")
+    (alone,) = dense.encode(model, texts[: dense.WINDOW], "document", None, EncodeOptions(precision="float32"))
     assert alone.tobytes() == first.tobytes()
 
 
@@ -196,7 +199,7 @@ def test_windows_chunks_of_queries_and_shards_change_no_bit(corpus, monkeypatch)
     for i, start in enumerate(range(0, 257, 50)):
         shards[i % 2].add(start, documents[start : start + 50])
     assert bits(merge([shard.best for shard in shards])) == expected
-    monkeypatch.setattr(search, "_CELLS", 500)
+    monkeypatch.setattr(ranking, "_CELLS", 500)
     assert bits(one_pass(corpus, 20, 64).best) == expected
 
 
@@ -277,5 +280,5 @@ def test_queries_and_documents_take_their_own_routes(folder):
     tokenizer = made_tokenizer("wordpiece", "english").backend_tokenizer
     model = SentenceTransformer(modules=[Router.for_query_document([static(1)], [static(2)])])
     for side, seed in (("query", 1), ("document", 2)):
-        (found,) = dense.encode(model, ["the cat"], side, None, "float32")
+        (found,) = dense.encode(model, ["the cat"], side, None, EncodeOptions(precision="float32"))
         np.testing.assert_array_equal(found, SentenceTransformer(modules=[static(seed)]).encode(["the cat"]))

@@ -9,12 +9,13 @@ import torch
 from harness.pocket.tokenizers import wordpiece
 from harness.retrieval import encode as encode_module
 from harness.retrieval.encode import WINDOW, encode, encode_all, length_batches
+from harness.retrieval.encode_options import EncodeOptions
 from sembridge.encoder.loading import load_encoder
 from tests.helpers.encoders_made import made_encoder, made_encoder_folder
 from tests.helpers.products_seen import products_seen
 from tests.helpers.tokenizers_made import english
 
-OPTIONS = {"max_length": None, "precision": "float32"}
+OPTIONS = EncodeOptions(max_length=None, precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def texts():
 
 @pytest.fixture(scope="module")
 def encoded(encoder, texts):
-    return encode_all(encoder, texts, "document", **OPTIONS)
+    return encode_all(encoder, texts, "document", OPTIONS)
 
 
 def same(left, right):
@@ -60,29 +61,27 @@ def test_other_poolings_equal_sentence_transformers(folder, texts, strategy, act
     encoder[1].pooling_strategy, encoder[1].activation_function = strategy, activation
     expected = encoder.encode(texts[:50], convert_to_sparse_tensor=False).numpy()
     np.testing.assert_allclose(
-        encode_all(encoder, texts[:50], "document", **OPTIONS).toarray(), expected, atol=1e-5, rtol=1e-5
+        encode_all(encoder, texts[:50], "document", OPTIONS).toarray(), expected, atol=1e-5, rtol=1e-5
     )
 
 
 def test_windows_are_of_the_promised_size_and_in_order(encoder, texts, encoded):
-    blocks = list(encode(encoder, texts, "document", **OPTIONS))
+    blocks = list(encode(encoder, texts, "document", OPTIONS))
     assert [block.shape[0] for block in blocks] == [WINDOW, WINDOW, 1100 - 2 * WINDOW]
     for number in (0, 1, 511, 512, 700, 1099):  # each row is its own text's
-        alone = encode_all(encoder, [texts[number]], "document", **OPTIONS).toarray()[0]
+        alone = encode_all(encoder, [texts[number]], "document", OPTIONS).toarray()[0]
         np.testing.assert_allclose(encoded[[number]].toarray()[0], alone, atol=1e-6)
 
 
 def test_slices_at_window_boundaries_give_the_same_bits(encoder, texts, encoded):
-    parts = [
-        encode_all(encoder, texts[start:end], "document", **OPTIONS) for start, end in ((0, WINDOW), (WINDOW, 1100))
-    ]
+    parts = [encode_all(encoder, texts[start:end], "document", OPTIONS) for start, end in ((0, WINDOW), (WINDOW, 1100))]
     assert same(parts[0], encoded[:WINDOW]) and same(parts[1], encoded[WINDOW:])
-    tail = encode_all(encoder, texts[2 * WINDOW :], "document", **OPTIONS)
+    tail = encode_all(encoder, texts[2 * WINDOW :], "document", OPTIONS)
     assert same(tail, encoded[2 * WINDOW :])
 
 
 def test_the_same_call_gives_the_same_bits_and_leaves_the_encoder_alone(encoder, texts, encoded):
-    assert same(encode_all(encoder, texts, "document", **OPTIONS), encoded)
+    assert same(encode_all(encoder, texts, "document", OPTIONS), encoded)
     assert not encoder[0].model.training
     assert all(parameter.requires_grad and parameter.grad is None for parameter in encoder[0].model.parameters())
 
@@ -95,7 +94,7 @@ def test_other_batches_change_rounding_at_most(encoder, texts, encoded, monkeypa
     handle = encoder[0].model.register_forward_pre_hook(
         lambda module, args, kwargs: seen.append(kwargs["input_ids"].shape), with_kwargs=True
     )
-    other = encode_all(encoder, texts[:100], "document", **OPTIONS)
+    other = encode_all(encoder, texts[:100], "document", OPTIONS)
     handle.remove()
     np.testing.assert_allclose(other.toarray(), encoded[:100].toarray(), atol=1e-6)
     assert sum(size for size, _ in seen) == 100
@@ -140,13 +139,13 @@ def test_for_lack_of_memory_batches_are_smaller_and_weights_the_same_but_for_rou
         "represent_sparse",
         lambda e, batch, side: sizes.append(batch["input_ids"].numel()) or real(e, batch, side),
     )
-    encode_all(encoder, texts, "document", max_length=32)
+    encode_all(encoder, texts, "document", EncodeOptions(max_length=32))
     usual, sizes[:] = max(sizes), []
     batch_divisor = encode_module.MOST_TOKENS // 64
-    found = encode_all(encoder, texts, "document", max_length=32, batch_divisor=batch_divisor)
+    found = encode_all(encoder, texts, "document", EncodeOptions(max_length=32, batch_divisor=batch_divisor))
     assert max(sizes) <= 64 < usual
     np.testing.assert_allclose(
-        found.toarray(), encode_all(encoder, texts, "document", max_length=32).toarray(), atol=1e-6
+        found.toarray(), encode_all(encoder, texts, "document", EncodeOptions(max_length=32)).toarray(), atol=1e-6
     )
 
 
@@ -154,23 +153,23 @@ def test_chunks_of_the_vocabulary_and_all_logits_give_the_same_vectors(encoder, 
     """What does not depend on windows and calls does not in either way."""
     with monkeypatch.context() as whole:
         whole.setattr("sembridge.encoder.head.decoder_input", lambda *_: None)
-        encoded = encode_all(encoder, texts, "document", **OPTIONS)
+        encoded = encode_all(encoder, texts, "document", OPTIONS)
     monkeypatch.setattr("sembridge.encoder.max_logits.LOGITS", {"cpu": 2**18})
     monkeypatch.setattr("sembridge.encoder.head.pool", None)
-    found = encode_all(encoder, texts, "document", **OPTIONS)
+    found = encode_all(encoder, texts, "document", OPTIONS)
     np.testing.assert_allclose(found.toarray(), encoded.toarray(), atol=1e-6)
     assert found.dtype == np.float32 and found.nnz == encoded.nnz
-    assert same(encode_all(encoder, texts[WINDOW : 2 * WINDOW], "document", **OPTIONS), found[WINDOW : 2 * WINDOW])
-    low = encode_all(encoder, texts[:50], "document", max_length=None, precision="bfloat16").toarray()
+    assert same(encode_all(encoder, texts[WINDOW : 2 * WINDOW], "document", OPTIONS), found[WINDOW : 2 * WINDOW])
+    low = encode_all(encoder, texts[:50], "document", EncodeOptions(max_length=None, precision="bfloat16")).toarray()
     np.testing.assert_allclose(low, encoded[:50].toarray(), atol=0.1)
     assert np.abs(low - encoded[:50].toarray()).max() > 1e-4
 
 
 def test_in_float32_the_body_and_the_head_take_the_faster_products(encoder, texts, encoded, monkeypatch):
     made = products_seen(monkeypatch)
-    encode_all(encoder, texts[:50], "document", max_length=None, precision="bfloat16")
+    encode_all(encoder, texts[:50], "document", EncodeOptions(max_length=None, precision="bfloat16"))
     assert not made
-    found = encode_all(encoder, texts[:50], "document", **OPTIONS).toarray()
+    found = encode_all(encoder, texts[:50], "document", OPTIONS).toarray()
     assert {len(shape) for shape in made} == {2, 3}, "chunks of the vocabulary, and batches of texts"
     np.testing.assert_allclose(found, encoded[:50].toarray(), atol=1e-5)
 
@@ -182,7 +181,9 @@ def test_max_length_cuts_and_the_encoders_own_limit_holds(encoder):
     long = " ".join(words)
 
     def vector(text, max_length):
-        return encode_all(encoder, [text], "document", max_length=max_length, precision="float32").toarray()
+        return encode_all(
+            encoder, [text], "document", EncodeOptions(max_length=max_length, precision="float32")
+        ).toarray()
 
     np.testing.assert_allclose(vector(long, 10), vector(" ".join(words[:10]), None), atol=1e-6)
     assert np.abs(vector(long, 10) - vector(" ".join(words[:11]), None)).max() > 1e-3
@@ -197,7 +198,7 @@ def test_special_tokens_are_put_around_a_text_and_count(tmp_path):
     encoder[0].model.register_forward_pre_hook(
         lambda module, args, kwargs: seen.append(kwargs["input_ids"]), with_kwargs=True
     )
-    encode_all(encoder, ["cat " * 30, "cat"], "document", max_length=6, precision="float32")
+    encode_all(encoder, ["cat " * 30, "cat"], "document", EncodeOptions(max_length=6, precision="float32"))
     cat, cls, sep = tokenizer.convert_tokens_to_ids(["cat", "[CLS]", "[SEP]"])
     pad = tokenizer.pad_token_id  # what was seen first is the model tried on one text
     assert [ids.tolist() for ids in seen[1:]] == [[[cls, cat, sep, pad, pad, pad], [cls, cat, cat, cat, cat, sep]]]
@@ -205,10 +206,10 @@ def test_special_tokens_are_put_around_a_text_and_count(tmp_path):
 
 def test_prompt_of_the_side_is_put_before_each_text(folder, texts):
     encoder = load_encoder(folder)
-    without = encode_all(encoder, texts[:40], "query", **OPTIONS).toarray()
+    without = encode_all(encoder, texts[:40], "query", OPTIONS).toarray()
     encoder.prompts = {"query": "question the ", "document": ""}
-    asked = encode_all(encoder, texts[:40], "query", **OPTIONS)
-    assert same(asked, encode_all(encoder, ["question the " + text for text in texts[:40]], "document", **OPTIONS))
+    asked = encode_all(encoder, texts[:40], "query", OPTIONS)
+    assert same(asked, encode_all(encoder, ["question the " + text for text in texts[:40]], "document", OPTIONS))
     expected = encoder.encode(texts[:40], prompt="question the ", convert_to_sparse_tensor=False).numpy()
     np.testing.assert_allclose(asked.toarray(), expected, atol=1e-6)
     assert np.abs(asked.toarray() - without).max() > 1e-3
@@ -216,27 +217,27 @@ def test_prompt_of_the_side_is_put_before_each_text(folder, texts):
 
 def test_precision(encoder, texts, encoded):
     """`auto` is float32 without a GPU; bfloat16 has 8 bits and shows it."""
-    low = encode_all(encoder, texts[:100], "document", max_length=None, precision="bfloat16").toarray()
+    low = encode_all(encoder, texts[:100], "document", EncodeOptions(max_length=None, precision="bfloat16")).toarray()
     np.testing.assert_allclose(low, encoded[:100].toarray(), atol=0.1)
     assert np.abs(low - encoded[:100].toarray()).max() > 1e-4
     if not torch.cuda.is_available():
-        assert same(encode_all(encoder, texts, "document", max_length=None), encoded)
+        assert same(encode_all(encoder, texts, "document", EncodeOptions(max_length=None)), encoded)
 
 
 def test_no_documents(encoder):
-    assert list(encode(encoder, [], "document", **OPTIONS)) == []
+    assert list(encode(encoder, [], "document", OPTIONS)) == []
 
 
 def test_a_text_without_active_dimensions_is_an_empty_row(tmp_path):
     encoder = made_encoder(tmp_path, bias=-1000.0)
-    found = encode_all(encoder, ["cat", "window song"], "document", **OPTIONS)
+    found = encode_all(encoder, ["cat", "window song"], "document", OPTIONS)
     assert found.nnz == 0 and found.shape == (2, encoder[0].model.config.vocab_size)
     assert torch.is_inference_mode_enabled() is False
 
 
 def test_texts_may_be_a_stream_and_are_taken_window_by_window(encoder, texts, encoded):
     taken = []
-    blocks = encode(encoder, (taken.append(text) or text for text in texts), "document", **OPTIONS)
+    blocks = encode(encoder, (taken.append(text) or text for text in texts), "document", OPTIONS)
     first = next(blocks)
     assert len(taken) == WINDOW and same(first, encoded[:WINDOW])
     assert sum(block.shape[0] for block in blocks) == 1100 - WINDOW

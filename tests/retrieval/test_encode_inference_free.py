@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from harness.retrieval.encode import encode_all
+from harness.retrieval.encode_options import EncodeOptions
 from tests.helpers.families_made import family_encoder, texts
 
-OPTIONS = {"max_length": None, "precision": "float32"}
+OPTIONS = EncodeOptions(max_length=None, precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +20,13 @@ def encoder(tmp_path_factory):
 
 def test_documents_are_read_by_the_masked_lm(encoder):
     expected = encoder.encode_document(texts(), batch_size=16, convert_to_sparse_tensor=False).numpy()
-    np.testing.assert_allclose(encode_all(encoder, texts(), "document", **OPTIONS).toarray(), expected, atol=1e-5)
+    np.testing.assert_allclose(encode_all(encoder, texts(), "document", OPTIONS).toarray(), expected, atol=1e-5)
 
 
 def test_queries_are_looked_up(encoder):
     given = [*texts(), "", "cat cat the cat"]
     expected = encoder.encode_query(given, convert_to_sparse_tensor=False).numpy()
-    found = encode_all(encoder, given, "query", **OPTIONS)
+    found = encode_all(encoder, given, "query", OPTIONS)
     assert found.toarray().tobytes() == expected.tobytes()
     assert found[[len(given) - 2]].nnz == 0, "an empty query has no tokens, not even special ones"
     assert 1 < np.diff(found.indptr).mean() < 20
@@ -33,7 +34,9 @@ def test_queries_are_looked_up(encoder):
 
 def test_a_query_is_cut_at_max_length(encoder):
     whole, cut = (
-        encode_all(encoder, ["the cat window song river"], "query", max_length=length, precision="float32")
+        encode_all(
+            encoder, ["the cat window song river"], "query", EncodeOptions(max_length=length, precision="float32")
+        )
         for length in (None, 2)
     )
     assert cut.nnz == 2 < whole.nnz
@@ -44,9 +47,9 @@ def test_queries_need_no_model(encoder):
         raise AssertionError("the masked LM was called for a query")
 
     handle = encoder[0].sub_modules["document"][0].model.register_forward_pre_hook(refuse, with_kwargs=True)
-    encode_all(encoder, texts()[:5], "query", **OPTIONS)
+    encode_all(encoder, texts()[:5], "query", OPTIONS)
     with pytest.raises(AssertionError, match="masked LM was called"):
-        encode_all(encoder, texts()[:5], "document", **OPTIONS)
+        encode_all(encoder, texts()[:5], "document", OPTIONS)
     handle.remove()
 
 

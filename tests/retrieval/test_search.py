@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from harness.retrieval import postings, search
+from harness.retrieval import postings, ranking, search
 from harness.retrieval.postings import PostingsTopK
 from harness.retrieval.ranking import id_order, merge
 from harness.retrieval.scipy_search import TopK
@@ -111,7 +111,7 @@ def test_block_size_and_query_chunk_change_no_bit(kind, corpus, monkeypatch):
     expected = one_pass(kind, queries, documents, ids, 20, len(documents))
     for block in (1, 2, 7, 64, 256):
         assert bits(one_pass(kind, queries, documents, ids, 20, block).best) == bits(expected.best)
-    monkeypatch.setattr(search, "_CELLS", 500)  # a few queries at a time
+    monkeypatch.setattr(ranking, "_CELLS", 500)  # a few queries at a time
     monkeypatch.setattr(postings, "_BLOCK", 70)
     assert bits(one_pass(kind, queries, documents, ids, 20, 64).best) == bits(expected.best)
 
