@@ -73,7 +73,7 @@ def comparisons(folder: Path) -> tuple[dict[str, tuple[Path, str]], dict[str, tu
         ),
         "score": (
             f"{head}figures: [{figure.replace('0.5', '42.2')}]",
-            "figures.0.value: input should be less than or equal to 1",
+            "figures.0.value: 42.2 is not valid (input should be less than or equal to 1)",
         ),
         "mean": (f"{head}figures: [{figure.replace('ko', 'mean')}]", "mean_over does not say of which languages"),
         "measure": (

@@ -20,8 +20,10 @@ GRID = f"""
 import json, os, sys
 sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
-from harness.run.cluster import GROWTH, Cluster
-from harness.plan.preset import PresetError, load_preset
+from harness.plan.load_preset import load_preset
+from harness.plan.preset import PresetError
+from harness.run.cluster import Cluster
+from harness.training.settings import GROWTH
 preset = load_preset("paper-zero-shot", Path({str(ROOT / "experiments" / "presets")!r}), ["resources.gpus_per_cell=1"])
 try:
     with Cluster(preset, os.environ["ADDRESS"], offline=True) as slots:

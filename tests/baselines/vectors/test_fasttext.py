@@ -89,7 +89,7 @@ def test_a_file_gives_the_same_vectors(tmp_path):
 
 def test_two_processes_write_the_same_bytes(tmp_path):
     script = (
-        "import sys; from tokenizers_made import russian; from baselines.vectors.fasttext import save, train_words\n"
+        "import sys; from tests.helpers.tokenizers_made import russian; from baselines.vectors.fasttext import save, train_words\n"
         f"save(train_words((line.split() for line in russian()), **{QUICK}), sys.argv[1])"
     )
     digests = []
