@@ -1,7 +1,8 @@
 """Stores outlive versions: every artifact has the key that commit 2f9ef2b gave it, unless its stage's version rose.
 
-keys.json holds commands and the keys that this commit planned for them. A change that raises the version of a stage writes the
-new keys in the same commit (`python -m tests.plan.test_keys`). If this test fails without that, every store would be useless.
+keys.json holds commands and the keys that this commit planned for them. A change that raises the version of a stage
+writes the new keys in the same commit (`python -m tests.plan.test_keys`). If this test fails without that, every store
+would be useless.
 """
 
 import json
