@@ -144,12 +144,12 @@ def _sparse_encoder(
 
     from harness.retrieval import encode
     from sembridge.encoder.loading import within_positions
-    from sembridge.encoder.modules import parts
+    from sembridge.encoder.modules import splade_modules
 
     options: dict[str, Any] = {"trust_remote_code": remote_code, "model_kwargs": {"use_safetensors": True}}
     encoder = SparseEncoder(model, revision=revision, **options).eval()
     try:
-        splade = None if remote_code else parts(encoder)
+        splade = None if remote_code else splade_modules(encoder)
     except ValueError:
         splade = None
     if splade is None:

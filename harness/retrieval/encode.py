@@ -14,8 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sembridge.encoder.head import arithmetic, pad, represent_sparse, tokenize
-from sembridge.encoder.modules import parts
+from sembridge.encoder.head import arithmetic, encode_sparse, pad, tokenize
+from sembridge.encoder.modules import splade_modules
 
 WINDOW = 512
 MOST_TOKENS = 8192  # per batch, pads included
@@ -47,7 +47,7 @@ def encode_all(encoder: Any, texts: Sequence[str], side: str, **options: Any) ->
 def _encode_window(
     encoder: Any, texts: list[str], side: str, max_length: int | None, precision: str, batch_divisor: int
 ) -> sp.csr_array:
-    found = parts(encoder)
+    found = splade_modules(encoder)
     device = found.model.device
     token_ids = tokenize(encoder, texts, side, max_length)
     order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
@@ -55,9 +55,7 @@ def _encode_window(
     with arithmetic(device, precision):  # around all batches: it keeps the weights it has converted
         for chosen in length_batches(order, token_ids, MOST_TOKENS // batch_divisor):
             rows.append(
-                represent_sparse(
-                    encoder, pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device), side
-                )
+                encode_sparse(encoder, pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device), side)
             )
     stacked = sp.vstack(rows, format="csr")
     return sp.csr_array(stacked[np.argsort(order)])

@@ -197,7 +197,7 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
             ["explain", str(work / "nowhere"), "кот"],
             "is no folder; give the one that `sembridge-bench transfer` wrote",
         ),
-        "explain a source": (["explain", source, "cat"], "has no transfer.json, so it is no transferred encoder"),
+        "explain a source": (["explain", source, "cat"], "has no transfer.json, so it is not a transferred encoder"),
         "explain no token": (["explain", source], "no token was given; name some, or add --worst 20"),
         "explain both": (["explain", source, "cat", "--worst", "3"], "--worst and tokens were both given"),
         "explain top": (["explain", source, "cat", "--top", "0"], "--top 0 is no number of things to show"),
