@@ -145,7 +145,7 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         "bias": (of("--bias", "trasfer"), "--bias 'trasfer' is unknown; did you mean 'transfer'?"),
         "profile": (of("--profile", "compact"), "--profile 'compact' is unknown; did you mean 'compat'?"),
         "donors": (of("--donors", "al"), "--donors 'al' is unknown; did you mean 'all'?"),
-        "compat donors": (of("--profile", "compat", "--donors", "ordinary"), "leave --donors out"),
+        "compat donors": (of("--profile", "compat", "--donors", "ordinary"), "--donors 'ordinary' conflicts with profile 'compat'"),
         "language": (of("--language", "Korean!"), "--language 'Korean!' is no language code; give one like ko"),
         "no source": (of(source="./nowhere"), "SOURCE './nowhere' does not exist here; check the path"),
         "hub source": (of(source="naver/splade-v3"), "add its pinned revision with --revision COMMIT"),
