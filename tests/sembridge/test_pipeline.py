@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -26,7 +24,6 @@ from tests.helpers.families_made import (
     texts,
     with_marks,
 )
-from tests.helpers.paths import ROOT
 from tests.helpers.tokenizers_made import made_tokenizer
 
 
@@ -50,20 +47,6 @@ def test_from_folder_to_folder(family, russian_folder, tmp_path):
     before = represented(encoder, given)
     encoder.save_pretrained(str(tmp_path / "made"), create_model_card=False)
     assert represented(load_encoder(str(tmp_path / "made")), given).tobytes() == before.tobytes()
-
-
-def test_the_front_door():
-    """In a process of its own: the tests folder has a `sembridge` too."""
-    program = (
-        "import sys, sembridge\n"
-        "assert not {'torch', 'transformers', 'sentence_transformers', 'scipy'} & set(sys.modules), 'importing the package is instant'\n"
-        "from sembridge import Initialization, Initializer, SemBridge, Transfer, Vocabulary, transfer\n"
-        "assert sorted(sembridge.__all__) == sorted(name for name in sembridge.__all__ if getattr(sembridge, name))\n"
-        "assert transfer.__module__ == 'sembridge.pipeline' and SemBridge(alpha=4).alpha == 4\n"
-        "try:\n    sembridge.nothing\nexcept AttributeError as error:\n    assert 'nothing' in str(error)\nelse:\n    raise SystemExit('no error')\n"
-    )
-    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
 
 
 def test_sembridge_moves_meaning(bert_folder, russian_folder):
