@@ -9,28 +9,29 @@ VENV ?= .venv
 FUZZ_SECONDS ?= 300
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
+TESTED = $(VENV)/installed-for-tests
 
 .PHONY: grid test torture check format fuzz bench bench-quick
 
 grid: $(INSTALLED)
 	$(BIN)/python experiments/run_grid.py
 
-test: $(INSTALLED)
+test: $(TESTED)
 	$(BIN)/python -m pytest
 
-fuzz: $(INSTALLED)
+fuzz: $(TESTED)
 	SEMBRIDGE_FUZZ_SECONDS=$(FUZZ_SECONDS) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/security/test_fuzzed_readers.py
 
-torture: $(INSTALLED)
+torture: $(TESTED)
 	$(BIN)/python -m tests.cluster.torture
 
-check: $(INSTALLED)
+check: $(TESTED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-format: $(INSTALLED)
+format: $(TESTED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -42,13 +43,17 @@ bench-quick: $(VENV)/benchmarks
 	$(BIN)/python -m experiments.benchmarks --quick
 	$(BIN)/python -m experiments.benchmarks.growth --quick
 
-$(VENV)/benchmarks: $(INSTALLED)
+$(VENV)/benchmarks: $(TESTED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	touch $(VENV)/benchmarks
 
-$(INSTALLED): constraints.txt pyproject.toml tests/published.txt
+$(TESTED): $(INSTALLED) tests/published.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[grid,focus,irds,dev]'
+	$(BIN)/python -m pip install --quiet --no-deps --requirement tests/published.txt
+	touch $(TESTED)
+
+$(INSTALLED): constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps --requirement tests/published.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[grid,focus,irds]'
 	touch $(INSTALLED)

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from baselines.vectors.auxiliary import AuxiliaryVectors, train_auxiliary
-from sembridge.assemble import assemble
+from sembridge.assembly import assemble
 from sembridge.initializer import Initialization, Transfer
 
 __all__ = ["TRAINING_PARAMETERS", "AuxiliaryVectors", "Focus", "sparsemax", "train_auxiliary"]

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from sembridge.assemble import assemble, univariate_rows
+from sembridge.assembly import assemble, univariate_rows
 from sembridge.initializer import Initialization, Transfer
 
 _JITTERS = (0.0, *(10.0**exponent for exponent in range(-12, -2)))  # in units of the mean variance

@@ -11,7 +11,7 @@ import torch
 
 from baselines.vectors.nearest_mixture import check, neighbour_mixture
 from baselines.vectors.words import COLEXNET, SubwordVectors, WordVectors, label_of, subword_vectors
-from sembridge.assemble import assemble, univariate_rows
+from sembridge.assembly import assemble, univariate_rows
 from sembridge.initializer import Initialization, Transfer
 
 __all__ = ["OFA", "SubwordVectors", "WordVectors", "subword_vectors"]

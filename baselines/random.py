@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 
-from sembridge.assemble import assemble
+from sembridge.assembly import assemble
 from sembridge.initializer import Initialization, Transfer
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from baselines.vectors.nearest_mixture import check, neighbour_mixture
 from baselines.vectors.words import SubwordVectors
-from sembridge.assemble import assemble
+from sembridge.assembly import assemble
 from sembridge.initializer import Initialization, Transfer
 
 

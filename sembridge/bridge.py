@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sembridge.encoder.matmul import quick_products
+from sembridge.encoder.matmul import fast_linear
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 _SPACE_MARKS = "\u2581\u0120"  # of Metaspace and of byte-level tokenizers
@@ -35,8 +36,14 @@ class BridgeVectors:
     target: TokenVectors
 
 
+def pinned(model: str) -> tuple[str, str | None]:
+    """Return the hub id and the revision of "OWNER/NAME@REVISION"; (model, None) for a folder and for an id alone."""
+    name, _, revision = model.partition("@")
+    return (model, None) if not revision or Path(model).expanduser().exists() else (name, revision)
+
+
 def load_bridge(model: str, revision: str | None = None, device: str | None = None) -> Any:
-    """A SentenceTransformer from the hub or a folder: safetensors only, no remote code."""
+    """Return a SentenceTransformer from the hub or a folder: safetensors only, no remote code."""
     from sentence_transformers import SentenceTransformer
 
     return SentenceTransformer(
@@ -84,7 +91,7 @@ def _embed(
         ids, texts = ids[recognized], [text for text, is_known in zip(texts, recognized, strict=True) if is_known]
     if not texts:
         return ids, np.zeros((0, 0), dtype=np.float32)
-    with quick_products():
+    with fast_linear():
         vectors = model.encode(
             [prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=progress
         )

@@ -1,4 +1,4 @@
-"""The contract between a benchmark and a method: a `Transfer` is the question, an `Initialization` the answer.
+"""The contract between a benchmark and a method: a `Transfer` is the task, an `Initialization` its result.
 
 A method is a frozen dataclass with a `name`, parameters as fields, and `__call__(Transfer) -> Initialization`. It is found through
 the entry-point group `sembridge.initializers`; built-in and third-party methods register in the same way.
@@ -18,18 +18,17 @@ import scipy.sparse as sp
 import torch
 
 from sembridge.mixture.softmax import SoftmaxMixture
-from sembridge.nearest import nearest
+from sembridge.options import COPIED, MIXED, SAMPLED, SPECIAL, check
 from sembridge.vocabulary.match import match
 from sembridge.vocabulary.overlap import Overlap
 from sembridge.vocabulary.vocabulary import Vocabulary
 
-DONORS = ("ordinary", "all")
-COPIED, SPECIAL, MIXED, SAMPLED = "copied", "special", "mixed", "sampled"
+__all__ = ["COPIED", "MIXED", "SAMPLED", "SPECIAL", "Initialization", "Initializer", "Transfer", "support_of"]
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """The question: which rows shall the target vocabulary have?
+    """The task: which rows shall the target vocabulary have?
 
     source, target     the two vocabularies
     rows               [S, D] float32, the source embedding rows; read-only
@@ -50,7 +49,7 @@ class Transfer:
     @classmethod
     def between(cls, source: Vocabulary, target: Vocabulary, rows: Any, *, overlap: str | Overlap = "fuzzy", seed: int = 42,
                 initializer_range: float = 0.02, donors: str | None = None) -> Transfer:  # fmt: skip
-        """Build the question from two vocabularies and the source rows (array or tensor with at least S rows).
+        """Build the task from two vocabularies and the source rows (array or tensor with at least S rows).
 
         overlap  special | exact | fuzzy, see `match.match`; or one that was decided already
         donors   which source tokens may donate: `ordinary` those with a text, `all` specials, unused tokens and lone bytes as well. None: what the
@@ -58,12 +57,7 @@ class Transfer:
 
         Raises ValueError for an unknown option, and if the source tokenizer can emit ids that have no row.
         """
-        if donors is not None and donors not in DONORS:
-            raise ValueError(f"donors {donors!r} is unknown; {nearest(donors, DONORS)}")
-        if donors == "ordinary" and source.profile == "compat":
-            raise ValueError(
-                "donors 'ordinary' cannot be had with profile 'compat', where every token donates; choose profile 'fixed' or donors 'all'"
-            )
+        check(profile=source.profile, donors=donors)
         matrix = (
             rows.detach().float().cpu().numpy()
             if isinstance(rows, torch.Tensor)
@@ -100,7 +94,7 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Initialization:
-    """The answer.
+    """The result of a method.
 
     rows        [T, D] float32
     mixture     sparse [T, S] float32: the convex weights behind each row; one weight of 1 for copied rows, an empty row where the row was

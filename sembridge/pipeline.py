@@ -1,70 +1,99 @@
-"""The whole transfer in one call, for an engineer who wants an encoder in another language."""
+"""The whole transfer: in one call for an engineer who wants an encoder in another language, in steps for the harness."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from sembridge.encoder.loading import load_encoder, load_tokenizer
-from sembridge.encoder.modules import parts
-from sembridge.encoder.transplant import check_options, decoder_rows, source_rows, transplant
+import numpy as np
+
+from sembridge import options
+from sembridge.bridge import pinned
+from sembridge.encoder.loading import check_pads, load_encoder, load_tokenizer
+from sembridge.encoder.modules import splade_modules
+from sembridge.encoder.transplant import decoder_rows, source_rows, transplant
 from sembridge.initializer import Initialization, Initializer, Transfer
+from sembridge.model_card.ingredients import ingredient_of
+from sembridge.model_card.recipe import Ingredient, Recipe, library_versions
+from sembridge.model_card.record import Nearness, TransferRecord, best_cosines
+from sembridge.registry import available_initializers, initializer_class
+from sembridge.semantic_bridge import SemBridge
 from sembridge.vocabulary.vocabulary import Vocabulary
 
-# What a profile does with what a transplant has to decide besides the rows.
-TRANSPLANT: Mapping[str, Mapping[str, str]] = {
-    "fixed": {"bias": "transfer", "special_ids": "target"},
-    "compat": {"bias": "keep", "special_ids": "keep"},
-}
+if TYPE_CHECKING:
+    from sentence_transformers import SparseEncoder
+    from transformers import PreTrainedTokenizerBase
+
+_TOKENIZERS = ("tokenizer", "source_tokenizer", "target_tokenizer")
 
 
 def transfer(
-    source: str,
-    tokenizer: str,
-    initializer: Initializer,
+    source: str | PathLike[str] | SparseEncoder,
+    tokenizer: str | PathLike[str] | PreTrainedTokenizerBase,
+    initializer: str | Initializer = "sembridge",
     *,
+    overlap: str = "fuzzy",
+    donors: str | None = None,
+    profile: str = "fixed",
     bias: str | None = None,
-    query_weights: Any = None,
-    **asking: Any,
-) -> Any:
-    """Take the English sparse encoder `source`, give it the vocabulary of `tokenizer`, initialize the new rows with `initializer`.
+    query_weights: np.ndarray | None = None,
+    seed: int = 42,
+    revision: str | None = None,
+    tokenizer_revision: str | None = None,
+    device: str | None = None,
+    language: str | None = None,
+) -> SparseEncoder:
+    """Give the sparse encoder `source` the vocabulary of `tokenizer`, with rows that `initializer` makes.
 
-    source, tokenizer  hub ids or folders
-    bias               decoder bias policy, see `transplant`; None: that of the profile (`transfer` for fixed)
-    query_weights      [T] for an inference-free encoder, see `transplant`
-    asking             profile, overlap, donors, seed: see `question`
+    source         hub id or folder; or a loaded `SparseEncoder`, which is changed in place and returned
+    tokenizer      hub id or folder; or a loaded transformers tokenizer, of which a copy is used
+    initializer    an instance, or the name of a registered method that needs no inputs besides its defaults
+    overlap        which tokens count as the same and copy their row: special | exact | fuzzy, see `match.match`
+    donors         which source tokens may be mixed from: ordinary | all; None: the profile's
+    profile        fixed, or compat for the choices of SemBridge's published code (docs/fidelity.md)
+    bias           of the decoder: transfer | zero | keep, see `transplant`; None: the profile's
+    query_weights  [T] of an inference-free encoder, see `transplant`
+    seed           of everything that is sampled
+    revision, tokenizer_revision  of hub ids, as transformers takes them
+    device         where the encoder is loaded; None: as sentence-transformers chooses
+    language       code of the new language for the model card, e.g. "ko"
 
-    Returns an ordinary sentence-transformers `SparseEncoder`; `save_pretrained` makes an ordinary folder of it.
+    Returns an ordinary sentence-transformers `SparseEncoder`. Its `transfer_record` says what every row is made of (see
+    `sembridge.explain`); `save_pretrained` writes it into the folder, with a model card.
+
+    Raises ValueError for options and inputs that do not fit, TypeError for an argument of another kind; both before
+    anything is computed, and a loaded encoder stays as it was.
     """
-    return apply(
-        load_encoder(source), load_tokenizer(tokenizer), initializer, bias=bias, query_weights=query_weights, **asking
+    options.check(profile=profile, overlap=overlap, donors=donors, bias=bias)
+    method = _instance(initializer)
+    encoder = _encoder(source, revision, device)
+    target = _tokenizer(tokenizer, tokenizer_revision)
+    task = make_task(encoder, target, profile=profile, overlap=overlap, donors=donors, seed=seed)
+    origin = splade_modules(encoder).model if _is_loaded(source) else source
+    inputs, parameters = _inputs_and_parameters(method)
+    recipe = Recipe(
+        source=ingredient_of(origin, revision),
+        tokenizer=ingredient_of(tokenizer, tokenizer_revision),
+        initializer=method.name,
+        label=getattr(method, "label", method.name),
+        inputs=inputs,
+        parameters=parameters,
+        options=options.described(profile, overlap, donors, bias, seed),
+        versions=library_versions(),
     )
+    nearness = None
+    if isinstance(method, SemBridge):
+        method = method.with_vectors(task)
+        nearness = method.nearness()
+    return run_transfer(
+        encoder, target, method, task, recipe, nearness=nearness, query_weights=query_weights, language=language,
+        **options.transplant_options(profile, bias),
+    )  # fmt: skip
 
 
-def apply(
-    encoder: Any,
-    tokenizer: Any,
-    initializer: Initializer,
-    *,
-    bias: str | None = None,
-    query_weights: Any = None,
-    **asking: Any,
-) -> Any:
-    """`transfer` for a loaded encoder and tokenizer; changes and returns the encoder."""
-    asked = question(encoder, tokenizer, **asking)
-    options = transplant_options(asked.source.profile, bias)
-    check_options(**options)
-    embedding, decoder = answers(encoder, tokenizer, initializer, asked)
-    return transplant(encoder, tokenizer, embedding, decoder=decoder, query_weights=query_weights, **options)
-
-
-def transplant_options(profile: str, bias: str | None = None) -> dict[str, str]:
-    """The bias policy and special ids that a profile asks of a transplant; a policy that is given wins."""
-    return {**TRANSPLANT[profile], **({} if bias is None else {"bias": bias})}
-
-
-def question(
+def make_task(
     encoder: Any,
     tokenizer: Any,
     *,
@@ -73,33 +102,52 @@ def question(
     donors: str | None = None,
     seed: int = 42,
 ) -> Transfer:
-    """The `Transfer` that asks how `encoder` may get the vocabulary of `tokenizer`.
-
-    profile  `fixed`, or `compat` for the choices of SemBridge's published code (see docs/fidelity.md)
-    overlap  special | exact | fuzzy, see `match.match`
-    donors   ordinary | all, see `Transfer.between`
-    seed     of everything that is sampled
-    """
-    found = parts(encoder)
+    """Return the task of giving `encoder` the vocabulary of `tokenizer`; for the options see `transfer`."""
+    modules = splade_modules(encoder)
     return Transfer.between(
-        Vocabulary.from_tokenizer(found.tokenizer, profile),
+        Vocabulary.from_tokenizer(modules.tokenizer, profile),
         Vocabulary.from_tokenizer(tokenizer, profile),
         source_rows(encoder),
         overlap=overlap,
         seed=seed,
-        initializer_range=float(getattr(found.model.config, "initializer_range", 0.02)),
+        initializer_range=float(getattr(modules.model.config, "initializer_range", 0.02)),
         donors=donors,
     )
 
 
-def answers(
-    encoder: Any, tokenizer: Any, initializer: Initializer, asked: Transfer
+def initialize(
+    encoder: Any, tokenizer: Any, initializer: Initializer, task: Transfer
 ) -> tuple[Initialization, Initialization | None]:
-    """The method's answer to `asked` for the embedding, and for the decoder where the model stores one of its own (None where it shares the rows)."""
-    initializer = with_tokenizers(initializer, parts(encoder).tokenizer, tokenizer)
+    """Return the method's rows for the embedding, and for the decoder where the model stores one of its own.
+
+    The second is None where the decoder shares the rows.
+    """
+    initializer = with_tokenizers(initializer, splade_modules(encoder).tokenizer, tokenizer)
     rows = decoder_rows(encoder)
-    decoder = None if rows is None else initializer(dataclasses.replace(asked, rows=rows[: len(asked.source)]))
-    return initializer(asked), decoder
+    decoder = None if rows is None else initializer(dataclasses.replace(task, rows=rows[: len(task.source)]))
+    return initializer(task), decoder
+
+
+def run_transfer(
+    encoder: Any, tokenizer: Any, initializer: Initializer, task: Transfer, recipe: Recipe, *,
+    nearness: Nearness | None = None, query_weights: np.ndarray | None = None, language: str | None = None,
+    bias: str = "transfer", special_ids: str = "target",
+) -> SparseEncoder:  # fmt: skip
+    """Make the rows, record what they are made of, and transplant them; changes and returns the encoder.
+
+    nearness  the space in which the method looks for donors, for a record that says how near they are
+    """
+    from sembridge.transferred_encoder import remember
+
+    embedding, decoder = initialize(encoder, tokenizer, initializer, task)
+    strength, measure = None, ""
+    if nearness is not None:
+        strength, measure = best_cosines(embedding, nearness.source, nearness.target), nearness.measure
+    record = TransferRecord.of(task, embedding, recipe, strength, measure)
+    transplant(
+        encoder, tokenizer, embedding, decoder=decoder, bias=bias, special_ids=special_ids, query_weights=query_weights
+    )
+    return remember(encoder, record, language)
 
 
 def with_tokenizers(initializer: Any, source: Any, target: Any) -> Any:
@@ -108,3 +156,74 @@ def with_tokenizers(initializer: Any, source: Any, target: Any) -> Any:
     names = {field.name for field in dataclasses.fields(initializer)}
     wanted = {name: value for name, value in offered.items() if name in names and getattr(initializer, name) is None}
     return dataclasses.replace(initializer, **wanted) if wanted else initializer
+
+
+def _is_loaded(source: Any) -> bool:
+    return not isinstance(source, (str, PathLike))
+
+
+def _encoder(source: Any, revision: str | None, device: str | None) -> Any:
+    if not _is_loaded(source):
+        return load_encoder(str(source), revision, device)
+    for option, value in (("revision", revision), ("device", device)):
+        if value is not None:
+            raise ValueError(f"{option} {value!r} has no effect on an encoder that is loaded already; leave it out")
+    from sentence_transformers import SparseEncoder
+
+    if not isinstance(source, SparseEncoder):
+        raise TypeError(f"source is a {type(source).__name__}; give a hub id, a folder or a loaded SparseEncoder")
+    splade_modules(source)
+    return source
+
+
+def _tokenizer(tokenizer: Any, revision: str | None) -> Any:
+    if not _is_loaded(tokenizer):
+        return load_tokenizer(str(tokenizer), revision)
+    if revision is not None:
+        raise ValueError(
+            f"tokenizer_revision {revision!r} has no effect on a tokenizer that is loaded already; leave it out"
+        )
+    from transformers import PreTrainedTokenizerBase
+
+    if not isinstance(tokenizer, PreTrainedTokenizerBase):
+        raise TypeError(
+            f"tokenizer is a {type(tokenizer).__name__}; give a hub id, a folder or a loaded transformers tokenizer"
+        )
+    check_pads(tokenizer)
+    return tokenizer
+
+
+def _instance(initializer: Any) -> Any:
+    """Return the method that a name or an instance stands for."""
+    if isinstance(initializer, type):
+        raise TypeError(f"initializer {initializer.__name__} is a class; give an instance: {initializer.__name__}(...)")
+    if not isinstance(initializer, str):
+        if not callable(initializer) or not dataclasses.is_dataclass(initializer):
+            raise TypeError(
+                f"initializer {initializer!r} is neither a method nor the name of one; known: {', '.join(available_initializers())}"
+            )
+        return initializer
+    kind = initializer_class(initializer)
+    method = kind()
+    if missing := [need for need in kind.needs if getattr(method, need, None) is None]:
+        raise ValueError(
+            f"initializer {initializer!r} needs more than its name ({', '.join(missing)}); "
+            f"give an instance: {kind.__name__}(...)"
+        )
+    return method
+
+
+def _inputs_and_parameters(method: Any) -> tuple[dict[str, Ingredient], dict[str, Any]]:
+    """Return what a method reads, as far as it has a name, and its other fields, as far as JSON can hold them."""
+    inputs: dict[str, Ingredient] = {}
+    parameters: dict[str, Any] = {}
+    for field in dataclasses.fields(method):
+        name, value = field.name, getattr(method, field.name)
+        if name in method.needs or isinstance(value, PathLike) or (isinstance(value, str) and Path(value).exists()):
+            if isinstance(value, (str, PathLike)):
+                inputs[name] = ingredient_of(*pinned(str(value)))
+            elif hasattr(value, "model_card_data"):  # a model of sentence-transformers; vectors have no name
+                inputs[name] = ingredient_of(value)
+        elif name not in _TOKENIZERS and (value is None or isinstance(value, (bool, int, float, str))):
+            parameters[name] = value
+    return inputs, parameters

@@ -9,7 +9,7 @@ from sembridge.nearest import nearest
 ENTRY_POINTS = "sembridge.initializers"
 
 
-def available() -> list[str]:
+def available_initializers() -> list[str]:
     """Names of every registered initializer, sorted."""
     return sorted({entry.name for entry in _entry_points()})
 
@@ -19,7 +19,7 @@ def initializer_class(name: str) -> Any:
     for entry in _entry_points():
         if entry.name == name:
             return entry.load()
-    raise ValueError(f"initializer {name!r} is unknown; {nearest(name, available())}")
+    raise ValueError(f"initializer {name!r} is unknown; {nearest(name, available_initializers())}")
 
 
 def _entry_points() -> Any:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 
-from sembridge.assemble import assemble
-from sembridge.bridge import BridgeVectors, embed_vocabulary, load_bridge
+from sembridge.assembly import assemble
+from sembridge.bridge import BridgeVectors, embed_vocabulary, load_bridge, pinned
 from sembridge.initializer import Initialization, Transfer, support_of
 from sembridge.mixture.entmax import HELD, check_alpha
-from sembridge.mixture.mixture import Directions, mixtures
+from sembridge.mixture.mixture import UnitVectors, mixtures
 from sembridge.mixture.softmax import SoftmaxMixture
+from sembridge.model_card.record import Nearness
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 POSITION = 0.1  # ours, see docs/fidelity.md
 
@@ -22,7 +26,8 @@ POSITION = 0.1  # ours, see docs/fidelity.md
 class SemBridge:
     """E_t[x] = sum_v p_x[v] E_s[v], p_x = alpha-entmax over the cosines of the bridge vectors of x and of every donor v.
 
-    bridge    a SentenceTransformer (hub id or folder), or the vectors it gave for both vocabularies
+    bridge    a SentenceTransformer: a hub id ("OWNER/NAME", or "OWNER/NAME@REVISION" to pin it), a folder, or a loaded
+              one; or the vectors it gave for both vocabularies
     alpha     >= 1; the paper's runs use 4
     position  what is taken off the cosine of a donor at another place in the word than x (one begins a word, the other continues one). Without it
               "ing" and "##ing" get the same row, for the bridge reads the same text. 0: cosines alone. None: 0.1, but 0 under the profile compat,
@@ -37,7 +42,7 @@ class SemBridge:
     name: ClassVar[str] = "sembridge"
     needs: ClassVar[tuple[str, ...]] = ("bridge",)
 
-    bridge: str | BridgeVectors = "BAAI/bge-m3"
+    bridge: str | SentenceTransformer | BridgeVectors = "BAAI/bge-m3"
     alpha: float = 4.0
     position: float | None = None
 
@@ -67,7 +72,7 @@ class SemBridge:
         return assemble(transfer, mixture=mixture, statistics=statistics)
 
     def _mixture(
-        self, queries: Directions, donors: Directions, places: np.ndarray, shape: tuple[int, int]
+        self, queries: UnitVectors, donors: UnitVectors, places: np.ndarray, shape: tuple[int, int]
     ) -> sp.csr_array | SoftmaxMixture:
         """[R, S], with rows at the given places."""
         if self.alpha == 1 and len(queries) * len(donors) > HELD:
@@ -79,22 +84,22 @@ class SemBridge:
 
     def _compared(
         self, transfer: Transfer, vectors: BridgeVectors, targets: np.ndarray, donors: np.ndarray
-    ) -> tuple[Directions, Directions]:
+    ) -> tuple[UnitVectors, UnitVectors]:
         """(target tokens, donors), whose scores are the cosines less what is taken off, but for a constant, which entmax does not see."""
         default = POSITION if transfer.source.profile == "fixed" else 0.0
-        taken_off = default if self.position is None else self.position
+        penalty = default if self.position is None else self.position
         sides = (vectors.target, transfer.target, targets), (vectors.source, transfer.source, donors)
-        if not taken_off:
-            queries, offers = (Directions(given.vectors, ids) for given, _, ids in sides)
+        if not penalty:
+            queries, keys = (UnitVectors(given.vectors, ids) for given, _, ids in sides)
         else:
-            half = np.sqrt(taken_off / 2)
-            queries, offers = (
-                Directions(given.vectors, ids, np.where(of.word_initial[ids], half, -half)) for given, of, ids in sides
+            half = np.sqrt(penalty / 2)
+            queries, keys = (
+                UnitVectors(given.vectors, ids, np.where(of.word_initial[ids], half, -half)) for given, of, ids in sides
             )
-        return queries, offers
+        return queries, keys
 
     def vectors(self, transfer: Transfer) -> BridgeVectors:
-        """The given vectors, or those of the bridge loaded by name."""
+        """Return the given vectors, or those of the given bridge."""
         if isinstance(self.bridge, BridgeVectors):
             given = len(self.bridge.source.known), len(self.bridge.target.known)
             if given != (len(transfer.source), len(transfer.target)):
@@ -103,5 +108,14 @@ class SemBridge:
                     f"{len(transfer.target):,}; embed these two with embed_vocabulary"
                 )
             return self.bridge
-        model = load_bridge(self.bridge)
+        model = load_bridge(*pinned(self.bridge)) if isinstance(self.bridge, str) else self.bridge
         return BridgeVectors(embed_vocabulary(model, transfer.source), embed_vocabulary(model, transfer.target))
+
+    def with_vectors(self, transfer: Transfer) -> SemBridge:
+        """Return this method with the vectors in place of the bridge, for a transfer of more than one matrix."""
+        return replace(self, bridge=self.vectors(transfer))
+
+    def nearness(self) -> Nearness:
+        """Return the space in which donors are looked for."""
+        assert isinstance(self.bridge, BridgeVectors)
+        return Nearness(self.bridge.source.vectors, self.bridge.target.vectors, "as the bridge sees them")

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sembridge.extras import require
+
 _MAGIC = 793_712_314  # the first four bytes of a fastText .bin file
 
 
@@ -23,6 +25,7 @@ def train(
     for n-grams take `buckets * dimension * 4` bytes: 800 MB as published; a small vocabulary needs far fewer. One worker, so the same input gives
     the same bits in every process.
     """
+    require("focus", "training fastText vectors")
     from gensim.models import FastText
 
     model = FastText(
@@ -76,6 +79,7 @@ def load(path: str | Path) -> Any:
 
     Raises ValueError for any other file, and for classifiers.
     """
+    require("focus", "reading fastText vectors")
     from gensim.models.fasttext import load_facebook_vectors
 
     check(path)

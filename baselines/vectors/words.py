@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from baselines.vectors.pieces import token_ids
+from sembridge.extras import require
 
 COLEXNET = "ColexNet+"
 BRIDGE = "bridge vectors"
@@ -52,6 +53,7 @@ class WordVectors:
 
         Raises ValueError for a file that is not in this format.
         """
+        require("focus", "reading word vectors")
         from gensim.models import KeyedVectors
 
         _check_header(Path(path))

@@ -79,7 +79,7 @@ def doubled(size: int, quick: bool) -> list[int]:
 
 def initializing(quick: bool) -> list[Point]:
     from experiments.benchmarks.initialize import HIDDEN, WIDTH, clustered, mixing
-    from sembridge.mixture.mixture import Directions
+    from sembridge.mixture.mixture import UnitVectors
 
     rng, donors = np.random.default_rng(0), 8_192 // (8 if quick else 1)
     centers, axes = (
@@ -87,12 +87,12 @@ def initializing(quick: bool) -> list[Point]:
         rng.standard_normal((90, WIDTH), dtype=np.float32) / np.float32(300),
     )
     common = rng.standard_normal(WIDTH, dtype=np.float32) * np.float32(0.02)
-    offered = Directions(clustered(donors, common, centers, axes, rng), np.arange(donors))
+    offered = UnitVectors(clustered(donors, common, centers, axes, rng), np.arange(donors))
     embedding = rng.standard_normal((donors, HIDDEN), dtype=np.float32)
 
     def prepared(size: int) -> Callable[[], None]:
         return mixing(
-            Directions(clustered(size, common, centers, axes, rng), np.arange(size)), offered, embedding, [4.0]
+            UnitVectors(clustered(size, common, centers, axes, rng), np.arange(size)), offered, embedding, [4.0]
         )
 
     return curve(f"rows from {donors:,} donors, alpha 4", "new tokens", doubled(8_192, quick), prepared)
@@ -142,7 +142,7 @@ def encoding(quick: bool) -> list[Point]:
 def heads(quick: bool) -> list[Point]:
     import torch
 
-    from sembridge.encoder.max_logits import pooled_product
+    from sembridge.encoder.max_logits import max_logits
 
     tokens, generator = 64, torch.Generator().manual_seed(0)
     weight = (torch.randn(30_522, 256, generator=generator) * 0.05).requires_grad_()
@@ -152,7 +152,7 @@ def heads(quick: bool) -> list[Point]:
         hidden = torch.randn(size * tokens, 256, generator=generator).requires_grad_()
 
         def both_ways() -> None:
-            torch.log1p(torch.relu(pooled_product(hidden, [tokens] * size, weight, bias))).sum().backward()
+            torch.log1p(torch.relu(max_logits(hidden, [tokens] * size, weight, bias))).sum().backward()
 
         return both_ways
 

@@ -22,7 +22,7 @@ def _of(vocabulary: int, less: int, rounds: int) -> list[Row]:
     import torch
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 
-    from sembridge.encoder.max_logits import pooled_product
+    from sembridge.encoder.max_logits import max_logits
 
     generator = torch.Generator().manual_seed(0)
     hidden = torch.randn(TEXTS * TOKENS, DIMENSIONS, generator=generator)  # as after a layer norm
@@ -33,7 +33,7 @@ def _of(vocabulary: int, less: int, rounds: int) -> list[Row]:
     pooling = SpladePooling()
 
     def ours() -> Any:
-        return torch.log1p(torch.relu(pooled_product(hidden, [TOKENS] * TEXTS, *parameters[1:])))
+        return torch.log1p(torch.relu(max_logits(hidden, [TOKENS] * TEXTS, *parameters[1:])))
 
     def theirs() -> Any:
         logits = torch.nn.functional.linear(hidden, *parameters[1:]).view(TEXTS, TOKENS, vocabulary)

@@ -20,7 +20,7 @@ PUBLISHED = 16  # tokens the published algorithm is timed on
 
 
 def rows(quick: bool) -> list[Row]:
-    from sembridge.mixture.mixture import Directions
+    from sembridge.mixture.mixture import UnitVectors
 
     rng = np.random.default_rng(0)
     part = 2_048 if quick else TARGET // 6  # of the tokens; all of them for the first comparison with a product
@@ -33,13 +33,13 @@ def rows(quick: bool) -> list[Row]:
     targets, sources = (clustered(count, common, centers, axes, rng) for count in (part if quick else TARGET, SOURCE))
     embedding = rng.standard_normal((SOURCE, HIDDEN), dtype=np.float32)
     whole, some, donors = (
-        Directions(targets, np.arange(len(targets))),
-        Directions(targets, np.arange(part)),
-        Directions(sources, np.arange(SOURCE)),
+        UnitVectors(targets, np.arange(len(targets))),
+        UnitVectors(targets, np.arange(part)),
+        UnitVectors(sources, np.arange(SOURCE)),
     )
 
     mixing(
-        Directions(targets, np.arange(1_700)), donors, embedding, [1.5]
+        UnitVectors(targets, np.arange(1_700)), donors, embedding, [1.5]
     )()  # what is compiled and loaded once is not of the first row
     found, rounds = [], 1 if quick else 2
     size = f"{part:,} of {TARGET:,} new tokens x {SOURCE:,}"
@@ -104,7 +104,7 @@ def clustered(
 def mixing(
     queries: object, donors: object, embedding: np.ndarray | None, alphas: Sequence[float]
 ) -> Callable[[], None]:
-    from sembridge.assemble import rows_of
+    from sembridge.assembly import rows_of
     from sembridge.mixture.mixture import mixtures
 
     def work() -> None:

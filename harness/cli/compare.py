@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 from harness.catalog.catalog import CatalogError, load_catalog
-from harness.cli.lines import columns
 from harness.cli.refusal import RefusedError
 from harness.results.published import FAIL, MISSING, OK, OKISH, Expected, Verdict, compare, load_expected
 from harness.results.scored_cells import read_cells
+from sembridge.model_card.lines import columns
 
 EXPECTED = Path(__file__).resolve().parents[2] / "experiments" / "expected"
 

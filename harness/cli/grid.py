@@ -85,8 +85,11 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
     from harness.plan.load_preset import load_preset
     from harness.plan.preset import PresetError
     from harness.store.store import Store, StoreError
+    from sembridge.extras import MissingExtraError, require
 
     try:
+        if not given.dry_run:
+            require("grid", "a run of the grid")
         choices = {name: getattr(given, name) for name in _LISTS if getattr(given, name) is not None}
         if given.catalog:
             choices["catalog"] = given.catalog
@@ -104,7 +107,7 @@ def main(arguments: Sequence[str] | None, presets: Path) -> int:
             _check_writable(given.results)
             store.create()
             store.set_aside_damaged(cell.artifact for cell in cells)
-    except (PresetError, StoreError) as error:
+    except (PresetError, StoreError, MissingExtraError) as error:
         print(f"error: {without_secrets(str(error))}", file=sys.stderr)
         return MISUSE
     todo = missing(cells, store)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.refusal import RefusedError
-from harness.hub.licenses import hub_license, stated_license
 from harness.plan.preset import PresetError
 from harness.plan.resolve import check_model, check_tokenizer
 from harness.store.artifact import Hub, Local, Location, Member, Source
 from harness.store.store import Store
+from sembridge.model_card.license import hub_license, stated_license
 from sembridge.model_card.recipe import Ingredient
 
 _LOOK = 1 << 20  # bytes of a file that are looked at before the work begins

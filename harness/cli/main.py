@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from harness.cli.refusal import RefusedError
 from harness.files.redaction import without_secrets
+from sembridge.extras import MissingExtraError
 
 MISUSE = 2
 
@@ -215,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from harness.cli.explain import explain
 
         return explain(given)
-    except RefusedError as error:
+    except (RefusedError, MissingExtraError) as error:
         print(f"error: {without_secrets(str(error))}", file=sys.stderr)
         return MISUSE
     except KeyboardInterrupt:

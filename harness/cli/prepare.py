@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from harness.cli.inputs import reading
 from harness.cli.method import Method
 from harness.store.artifact import Location
+from sembridge.model_card.record import Nearness
 
 SOURCE_LANGUAGE = "en"
 
@@ -27,15 +26,6 @@ class Workbench:
     tokenizer: Any
     bridge_prompt: str = ""
     language: str = ""
-
-
-@dataclass(frozen=True)
-class Nearness:
-    """How near a token is to its donors: vectors of the source [S, K] and target [T, K] tokens in the space the method looks for donors in."""
-
-    source: np.ndarray
-    target: np.ndarray
-    measure: str
 
 
 def prepared(chosen: Method, bench: Workbench, say: Callable[[str, str], None]) -> tuple[Any, Nearness | None]:

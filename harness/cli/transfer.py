@@ -20,15 +20,9 @@ from harness.cli.refusal import RefusedError
 from harness.files.redaction import without_secrets
 from harness.store.artifact import Artifact, Local, Member
 from harness.store.store import Store, StoreError
-from sembridge.nearest import nearest
+from sembridge import options
+from sembridge.model_card.recipe import Recipe, library_versions
 
-# As the library has them, whose modules import torch.
-_MODES = {
-    "profile": ("fixed", "compat"),
-    "overlap": ("special", "exact", "fuzzy"),
-    "donors": ("ordinary", "all"),
-    "bias": ("transfer", "zero", "keep"),
-}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 
 
@@ -59,13 +53,10 @@ def transfer(given: argparse.Namespace) -> int:
 def _check(given: argparse.Namespace) -> _Order:
     """Every refusal that needs no heavy import."""
     check_name(given.initializer)
-    for option, known in _MODES.items():
-        if (value := getattr(given, option)) is not None and value not in known:
-            raise RefusedError(f"--{option} {value!r} is unknown; {nearest(value, known)}")
-    if (given.profile, given.donors) == ("compat", "ordinary"):
-        raise RefusedError(
-            "--donors 'ordinary' cannot be had with --profile compat, where every token donates; leave --donors out"
-        )
+    try:
+        options.check(profile=given.profile, overlap=given.overlap, donors=given.donors, bias=given.bias)
+    except ValueError as error:
+        raise RefusedError(f"--{error}") from None
     if given.language is not None and not _LANGUAGE.fullmatch(given.language):
         raise RefusedError(f"--language {given.language!r} is no language code; give one like ko, zh or pt-BR")
     source = inputs.encoder(given.source, given.revision)
@@ -95,12 +86,9 @@ def _check(given: argparse.Namespace) -> _Order:
 def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
     _quiet()
     from harness.cli.prepare import Workbench, prepared
-    from sembridge.encoder.loading import load_encoder, load_tokenizer, masked_lm_folder
-    from sembridge.encoder.modules import parts
-    from sembridge.encoder.transplant import transplant
-    from sembridge.model_card.card import model_card
-    from sembridge.model_card.record import TransferRecord, best_cosines
-    from sembridge.pipeline import answers, question, transplant_options
+    from sembridge.encoder.loading import load_encoder, load_tokenizer
+    from sembridge.encoder.modules import splade_modules
+    from sembridge.pipeline import make_task, run_transfer
 
     start = time.perf_counter()
     roles = {"source": order.source, "tokenizer": order.tokenizer, **chosen.inputs}
@@ -109,41 +97,31 @@ def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
         encoder = load_encoder(*located["source"])
     with inputs.reading("--tokenizer", order.tokenizer):
         tokenizer = load_tokenizer(*located["tokenizer"])
-    asked = question(
+    task = make_task(
         encoder, tokenizer, profile=given.profile, overlap=given.overlap, donors=given.donors, seed=given.seed
     )
-    _say("source", f"{order.source.name}: {len(asked.source):,} tokens, hidden size {asked.rows.shape[1]}")
-    _say("tokenizer", f"{order.tokenizer.name}: {len(asked.target):,} tokens")
-    _say(
-        "overlap",
-        f"{len(asked.target) - len(asked.missing):,} tokens are in both, their rows are copied; {len(asked.missing):,} rows to make",
-    )
-    bench = Workbench(located, asked, parts(encoder).tokenizer, tokenizer, given.bridge_prompt, given.language or "")
+    copied = len(task.target) - len(task.missing)
+    _say("source", f"{order.source.name}: {len(task.source):,} tokens, hidden size {task.rows.shape[1]}")
+    _say("tokenizer", f"{order.tokenizer.name}: {len(task.target):,} tokens")
+    _say("overlap", f"{copied:,} tokens are in both, their rows are copied; {len(task.missing):,} rows to make")
+    source_tokenizer = splade_modules(encoder).tokenizer
+    bench = Workbench(located, task, source_tokenizer, tokenizer, given.bridge_prompt, given.language or "")
     initializer, near = prepared(chosen, bench, _say)
     _say("rows", f"{chosen.kind.name} makes them")
-    embedding, decoder = answers(encoder, tokenizer, initializer, asked)
-    recipe = _recipe(given, order, chosen, getattr(initializer, "label", chosen.kind.name))
-    strength = None if near is None else best_cosines(embedding, near.source, near.target)
-    record = TransferRecord.of(asked, embedding, recipe, strength, "" if near is None else near.measure)
-    options = transplant_options(given.profile, given.bias)
-    transplant(
+    encoder = run_transfer(
         encoder,
         tokenizer,
-        embedding,
-        decoder=decoder,
-        query_weights=_query_weights(order, tokenizer, len(asked.target)),
-        **options,
+        initializer,
+        task,
+        _recipe(given, order, chosen, getattr(initializer, "label", chosen.kind.name)),
+        nearness=near,
+        query_weights=_query_weights(order, tokenizer, len(task.target)),
+        language=given.language,
+        **options.transplant_options(given.profile, given.bias),
     )
     with published(order.out) as folder:
-        encoder.save_pretrained(str(folder), create_model_card=False)
-        record.save(folder)
-        pooling, inner = parts(encoder).pooling, masked_lm_folder(folder)
-        card = model_card(
-            record, order.out.name, language=given.language, masked_lm="" if inner == folder else inner.name,
-            strategy=pooling.pooling_strategy, activation=pooling.activation_function,
-        )  # fmt: skip
-        (folder / "README.md").write_text(card, encoding="utf-8")
-    _summary(record, given.out, time.perf_counter() - start)
+        encoder.save_pretrained(str(folder), model_name=order.out.name)
+    _summary(encoder.transfer_record, given.out, time.perf_counter() - start)
 
 
 def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
@@ -157,19 +135,8 @@ def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
     return idf(lines(order.idf_text.path), tokenizer, size)
 
 
-def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str) -> Any:
-    from importlib.metadata import version
-
-    from sembridge.model_card.recipe import Recipe
-    from sembridge.pipeline import transplant_options
-
-    bias, donors = (
-        transplant_options(given.profile, given.bias)["bias"],
-        given.donors or {"fixed": "ordinary", "compat": "all"}[given.profile],
-    )
-    options = {"profile": given.profile, "overlap": given.overlap, "donors": donors, "bias": bias, "seed": given.seed}
-    if given.bridge_prompt:
-        options["bridge prompt"] = given.bridge_prompt
+def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str) -> Recipe:
+    prompt = {"bridge prompt": given.bridge_prompt} if given.bridge_prompt else {}
     read = {**chosen.inputs, **({"idf text": order.idf_text} if order.idf_text else {})}
     return Recipe(
         source=order.source.ingredient(),
@@ -178,16 +145,14 @@ def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str
         label=label,
         inputs={role.replace("_", " "): one.ingredient() for role, one in read.items()},
         parameters=chosen.parameters(),
-        options=options,
-        versions={
-            name: version(name) for name in ("sembridge-bench", "sentence-transformers", "transformers", "torch")
-        },
+        options=options.described(given.profile, given.overlap, given.donors, given.bias, given.seed) | prompt,
+        versions=library_versions(),
     )
 
 
 def _summary(record: Any, out: Path, seconds: float) -> None:
-    from harness.cli.lines import printable
     from harness.files.units import duration
+    from sembridge.model_card.lines import printable
 
     counts, size = record.counts(), len(record)
     print()

@@ -7,11 +7,13 @@ from typing import Any
 
 from harness.collections.collection import CollectionError
 from harness.collections.streams import Streams
+from sembridge.extras import require
 from sembridge.nearest import nearest
 
 
 def check_id(name: str) -> None:
     """CollectionError unless there is such an id, and it has what a collection needs. Fetches nothing."""
+    require("irds", "a collection of ir_datasets")
     import ir_datasets
 
     if name not in ir_datasets.registry:
@@ -37,6 +39,7 @@ def check_id(name: str) -> None:
 
 def ir_streams(parameters: Mapping[str, Any]) -> Streams:
     """parameters: ir_datasets, and where given train, the id of the training queries and judgements."""
+    require("irds", "a collection of ir_datasets")
     import ir_datasets
 
     ids = [parameters[name] for name in ("ir_datasets", "train") if name in parameters]

@@ -14,6 +14,7 @@ from harness.collections.jsonl import is_identifier
 from harness.collections.qrels import HEADER, LARGEST
 from harness.files import json_data
 from harness.files.bounded import OversizedError, lines
+from sembridge.extras import require
 
 _ID = ("_id", "id", "docid", "doc_id")
 _COLUMNS = {*_ID, "title", "text", *HEADER}
@@ -66,6 +67,7 @@ def judgements(path: Path, name: str) -> Iterator[tuple[str, str, int]]:
 def _rows(path: Path, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Rows, and how an error calls them."""
     if name.endswith(".parquet"):
+        require("grid", "reading Parquet")
         import pyarrow
         import pyarrow.parquet as parquet
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sembridge.extras import require
+
 RUN, QUERIES, MEASUREMENT = "run.trec.gz", "queries.parquet", "measurement.json"
 
 
@@ -19,6 +21,7 @@ def write(
     out: Path, run: Any, collection: Any, activity: Mapping[str, float], seconds: float, about: Mapping[str, Any]
 ) -> None:
     """The run, the measures of every query, and measurement.json; `activity` is empty where active dimensions make no sense."""
+    require("grid", "a measurement")
     import pandas as pd
 
     from harness.evaluation import measures, trec

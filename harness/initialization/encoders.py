@@ -12,7 +12,7 @@ def zero_shot_encoder(parameters: Mapping[str, Any], inputs: Mapping[str, Locati
     """The transplanted encoder; the source encoder itself if there is no initialization among the inputs (the `base` row)."""
     from harness.initialization import initialization, query_weights
     from sembridge.encoder.loading import load_encoder, load_tokenizer
-    from sembridge.encoder.modules import parts
+    from sembridge.encoder.modules import splade_modules
     from sembridge.encoder.transplant import transplant
 
     encoder = load_encoder(*inputs["encoder"])
@@ -21,7 +21,7 @@ def zero_shot_encoder(parameters: Mapping[str, Any], inputs: Mapping[str, Locati
     embedding, decoder = initialization.load(inputs["initialization"].path, encoder)
     weights = (
         query_weights.load(inputs["query_weights"].path)
-        if "query_weights" in inputs and parts(encoder).query is not None
+        if "query_weights" in inputs and splade_modules(encoder).query is not None
         else None
     )
     options = {name: parameters[name] for name in ("bias", "special_ids")}

@@ -21,15 +21,15 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     """parameters: initializer, settings, profile, overlap, donors, seed; inputs: encoder, tokenizer and one per need of the initializer."""
     from sembridge.encoder.loading import load_encoder, load_tokenizer
     from sembridge.encoder.transplant import decoder_rows, source_rows
-    from sembridge.pipeline import answers, question
+    from sembridge.pipeline import initialize, make_task
     from sembridge.registry import initializer_class
 
     encoder, tokenizer = load_encoder(*inputs["encoder"]), load_tokenizer(*inputs["tokenizer"])
     initializer = initializer_class(parameters["initializer"])(**parameters["settings"], **_prepared(inputs))
-    asked = question(
+    asked = make_task(
         encoder, tokenizer, **{name: parameters[name] for name in ("profile", "overlap", "donors", "seed")}
     )
-    answer, decoder = answers(encoder, tokenizer, initializer, asked)
+    answer, decoder = initialize(encoder, tokenizer, initializer, asked)
     _save(out / "embedding.safetensors", answer, source_rows(encoder))
     if decoder is not None and (rows := decoder_rows(encoder)) is not None:
         _save(out / "decoder.safetensors", decoder, rows)
@@ -77,7 +77,7 @@ def _prepared(inputs: Mapping[str, Location]) -> dict[str, Any]:
 def _save(path: Path, answer: Any, source: np.ndarray) -> None:
     from safetensors.numpy import save_file
 
-    from sembridge.assemble import rows_of
+    from sembridge.assembly import rows_of
     from sembridge.mixture.softmax import SoftmaxMixture
 
     dense = answer.mixture if isinstance(answer.mixture, SoftmaxMixture) else None
@@ -95,7 +95,7 @@ def _save(path: Path, answer: Any, source: np.ndarray) -> None:
         for side, given in (("queries", dense.queries), ("donors", dense.donors)):
             tensors |= {
                 f"{side}_vectors": given.vectors[given.ids],
-                **({} if given.extra is None else {f"{side}_extra": given.extra}),
+                **({} if given.position is None else {f"{side}_extra": given.position}),
             }
         tensors |= {"donors_ids": dense.donors.ids, "places": dense.places}
     save_file(tensors, path)
@@ -105,7 +105,7 @@ def _load(path: Path, source: np.ndarray, about: Mapping[str, Any]) -> Any:
     import scipy.sparse as sp
     from safetensors.numpy import load_file
 
-    from sembridge.assemble import rows_of
+    from sembridge.assembly import rows_of
     from sembridge.initializer import Initialization
 
     stored = load_file(path)
@@ -119,11 +119,11 @@ def _load(path: Path, source: np.ndarray, about: Mapping[str, Any]) -> Any:
 
 
 def _softmax(stored: Mapping[str, np.ndarray], others: Any) -> Any:
-    from sembridge.mixture.mixture import Directions
+    from sembridge.mixture.mixture import UnitVectors
     from sembridge.mixture.softmax import SoftmaxMixture
 
     vectors, ids = stored["queries_vectors"], stored["donors_ids"]
     table = np.zeros((others.shape[1], vectors.shape[1]), dtype=np.float32)
     table[ids] = stored["donors_vectors"]
-    queries = Directions(vectors, np.arange(len(vectors)), stored.get("queries_extra"))
-    return SoftmaxMixture(queries, Directions(table, ids, stored.get("donors_extra")), stored["places"], others)
+    queries = UnitVectors(vectors, np.arange(len(vectors)), stored.get("queries_extra"))
+    return SoftmaxMixture(queries, UnitVectors(table, ids, stored.get("donors_extra")), stored["places"], others)

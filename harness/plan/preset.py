@@ -11,6 +11,7 @@ from harness.files.shown import shown
 from harness.plan.collection_source import CollectionSource
 from harness.training.settings import TrainingSettings
 from sembridge.nearest import nearest
+from sembridge.options import check, transplant_options
 
 LONGEST_NAME = 100
 
@@ -201,15 +202,10 @@ class Preset(_Part):
         for name in self.evaluated or []:
             if name not in self.collections:
                 raise ValueError(f"collection {name!r} is unknown; {nearest(name, self.collections)}")
-        if self.profile == "compat" and self.donors == "ordinary":
-            raise ValueError(
-                "donors 'ordinary' cannot be had with profile 'compat', where every token donates; leave donors out, or choose fixed"
-            )
+        check(profile=self.profile, donors=self.donors)
         return self
 
     @property
     def transplant(self) -> dict[str, str]:
         """What the profile, and the options that overrule it, ask of a transplant."""
-        from sembridge.pipeline import transplant_options
-
         return transplant_options(self.profile, self.bias)

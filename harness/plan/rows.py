@@ -31,13 +31,13 @@ class Method:
 
 def methods(preset: Preset) -> list[Method]:
     """Every row, in the preset's order. Raises PresetError for names and settings there are none of, and for inputs a method lacks."""
-    from sembridge.registry import available, initializer_class
+    from sembridge.registry import available_initializers, initializer_class
 
     for name in preset.references:
-        if name in available() or name in REFERENCES:
+        if name in available_initializers() or name in REFERENCES:
             raise PresetError(f"references.{name}: {name} is a row of its own already; choose another name")
     references = [*REFERENCES, *preset.references]
-    known = [*available(), *references]
+    known = [*available_initializers(), *references]
     for name in [*preset.initializers, *preset.settings]:
         if name not in known:
             raise PresetError(f"initializer {name!r} is unknown; {nearest(name, known)}")

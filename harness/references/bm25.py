@@ -23,6 +23,7 @@ from harness.evaluation.measurement import write
 from harness.retrieval.ranking import Run, id_order
 from harness.store.artifact import Location
 from harness.store.stage import Stage
+from sembridge.extras import require
 
 K1, B = 0.9, 0.4
 
@@ -33,6 +34,7 @@ def search(collection: Collection, language: str, k: int) -> Run:
     Scores are float64. bm25s computes the formula's parts once per word and document and `get_scores` adds them up in the order of the
     query's words, over all documents, so they are exact and repeatable; its `retrieve` breaks ties arbitrarily and is not used.
     """
+    require("grid", "the row bm25")
     import bm25s  # here, not above: it compiles on import, and only this row of the table needs it
 
     if k < 1:

@@ -137,13 +137,13 @@ def _sparse_encoder(model: str, revision: str | None, remote_code: bool, options
 
     from harness.retrieval import encode
     from sembridge.encoder.loading import within_positions
-    from sembridge.encoder.modules import parts
+    from sembridge.encoder.modules import splade_modules
 
     encoder = SparseEncoder(
         model, revision=revision, trust_remote_code=remote_code, model_kwargs={"use_safetensors": True}
     ).eval()
     try:
-        splade = None if remote_code else parts(encoder)
+        splade = None if remote_code else splade_modules(encoder)
     except ValueError:
         splade = None
     if splade is None:

@@ -27,6 +27,7 @@ from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import to_csv, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
 from harness.results.tables import LEGEND, Table, check_distinct, make_tables, table_name
+from sembridge.extras import require
 
 COLUMNS = (
     *("language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed"),
@@ -83,6 +84,7 @@ def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable
 
 def _scores(artifact: Path | None) -> significance.Scores | None:
     """What the tables show, query by query; None without an artifact."""
+    require("grid", "writing results")
     import pyarrow.parquet as pq
 
     if artifact is None:
@@ -162,6 +164,7 @@ def _copy_run(source: Path, target: Path) -> Path:
 
 def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]]) -> Path:
     """One row group per cell: memory stays that of one cell, and a reader who wants one cell reads one row group."""
+    require("grid", "writing results")
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -15,8 +15,8 @@ import scipy.sparse as sp
 import torch
 
 from harness.retrieval.encode_options import EncodeOptions
-from sembridge.encoder.head import arithmetic, pad, represent_sparse, tokenize
-from sembridge.encoder.modules import parts
+from sembridge.encoder.head import arithmetic, encode_sparse, pad, tokenize
+from sembridge.encoder.modules import splade_modules
 
 WINDOW = 512
 MOST_TOKENS = 8192  # per batch, pads included
@@ -44,7 +44,7 @@ def encode_all(encoder: Any, texts: Sequence[str], side: str, options: EncodeOpt
 
 @torch.inference_mode()
 def _encode_window(encoder: Any, texts: list[str], side: str, options: EncodeOptions) -> sp.csr_array:
-    found = parts(encoder)
+    found = splade_modules(encoder)
     device = found.model.device
     token_ids = tokenize(encoder, texts, side, options.max_length)
     order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
@@ -52,9 +52,7 @@ def _encode_window(encoder: Any, texts: list[str], side: str, options: EncodeOpt
     with arithmetic(device, options.precision):  # around all batches: it keeps the weights it has converted
         for chosen in length_batches(order, token_ids, MOST_TOKENS // options.batch_divisor):
             rows.append(
-                represent_sparse(
-                    encoder, pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device), side
-                )
+                encode_sparse(encoder, pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device), side)
             )
     stacked = sp.vstack(rows, format="csr")
     return sp.csr_array(stacked[np.argsort(order)])

@@ -13,6 +13,7 @@ from typing import Any
 from harness.plan.preset import Preset, PresetError
 from harness.run.resources import LAUNCHED, declared_resources, slots_of
 from harness.training.settings import GROWTH
+from sembridge.extras import require
 
 LOOK = 2.0  # seconds between two looks at whether this machine is still one of the cluster's nodes
 INSIST = 5.0  # seconds after which what did not stop is told once more to stop
@@ -53,6 +54,7 @@ class Cluster:
             "RAY_AIR_NEW_OUTPUT", "0"
         )  # with verbose=0 the older output says nothing; the newer one still prints boxes
         os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # our records are the only log
+        require("grid", "a grid")
         import ray
 
         _private_token(create=self._address is None)

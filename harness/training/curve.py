@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 
 from harness.files.atomic import replaced
-from sembridge.encoder.modules import parts
+from sembridge.encoder.modules import splade_modules
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def _digest(points: list[dict[str, Any]]) -> str:
 def _undisturbed(encoder: Any) -> Iterator[None]:
     """The encoder as an evaluation has it, without dropout; afterwards each module's mode and the random state are what they were."""
     modes = [(module, module.training) for module in encoder.modules()]
-    device = parts(encoder).model.device
+    device = splade_modules(encoder).model.device
     encoder.eval()
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         yield
@@ -127,7 +127,7 @@ def scores_on(folder: Path, evaluation: Mapping[str, Any], batch_divisor: int = 
         share = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         best, activity = retrieve(encoder, folder, collection, evaluation["k"], options, share)
         if share[1] > 1:
-            device = parts(encoder).model.device
+            device = splade_modules(encoder).model.device
             every = [_gathered(array, device) for array in (best.scores, best.positions, best.ranks)]
             best = merge([Best(*arrays) for arrays in zip(*every, strict=True)])
             activity.document_counts = np.sum(_gathered(activity.document_counts, device), axis=0)

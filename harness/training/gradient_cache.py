@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from harness.training.settings import TrainingSettings
-from sembridge.encoder.head import arithmetic, pad, represent, tokenize
-from sembridge.encoder.modules import parts
+from sembridge.encoder.head import arithmetic, encode, pad, tokenize
+from sembridge.encoder.modules import splade_modules
 
 
 def representations(
@@ -25,7 +25,7 @@ def representations(
     size = settings.micro_batch
     if size is None or size >= len(texts):
         return _encode(encoder, side, texts, settings), lambda: None
-    device = parts(encoder).model.device
+    device = splade_modules(encoder).model.device
     shares = [texts[start : start + size] for start in range(0, len(texts), size)]
     states, found = [], []
     with torch.no_grad():
@@ -47,11 +47,11 @@ def representations(
 
 
 def _encode(encoder: Any, side: str, texts: Sequence[str], settings: TrainingSettings) -> torch.Tensor:
-    device = parts(encoder).model.device
+    device = splade_modules(encoder).model.device
     prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
     ids = tokenize(encoder, [prompt + text for text in texts], side, settings.max_length)
     with arithmetic(device, settings.precision):
-        return represent(encoder, pad(ids, parts(encoder).tokenizer.pad_token_id, device), side).float()
+        return encode(encoder, pad(ids, splade_modules(encoder).tokenizer.pad_token_id, device), side).float()
 
 
 def _random_state(device: torch.device) -> torch.Tensor:

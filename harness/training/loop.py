@@ -21,7 +21,7 @@ from harness.training.curve import Curve
 from harness.training.gradient_cache import representations
 from harness.training.loss import flops, info_nce, ramp
 from harness.training.settings import TrainingSettings
-from sembridge.encoder.modules import parts
+from sembridge.encoder.modules import splade_modules
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
         raise ValueError(
             f"{len(pairs)} training pairs are too few for {world} worker(s): every worker needs at least two a step"
         )
-    device = parts(encoder).model.device
+    device = splade_modules(encoder).model.device
     optimizer = _optimizer(encoder, settings)
     torch.manual_seed(seed + rank)  # dropout draws from the global generator; there is no other way to seed it
     most = curve.begin(len(steps), len(steps[0]) // world * world) if curve else len(steps)

@@ -11,6 +11,7 @@ from typing import Any
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 from harness.training.settings import GROWTH
+from sembridge.extras import require
 
 
 def build(
@@ -25,6 +26,7 @@ def build(
 
     batch_divisor  for lack of memory, a worker encodes so many times fewer texts at a time than it would; the loss stays that of the whole batch
     """
+    require("grid", "training in a grid")
     import ray
     from ray.train import RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchTrainer

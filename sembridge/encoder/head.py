@@ -14,9 +14,9 @@ import scipy.sparse as sp
 import torch
 
 from sembridge.encoder.decoder_input import decoder_input
-from sembridge.encoder.matmul import quick_products
-from sembridge.encoder.max_logits import pooled_chunks, pooled_product
-from sembridge.encoder.modules import Parts, parts
+from sembridge.encoder.matmul import fast_linear
+from sembridge.encoder.max_logits import max_logits, max_logits_chunks
+from sembridge.encoder.modules import SpladeModules, splade_modules
 
 MOST_LOGITS = 2**26  # 256 MB of float32: computed at a time where they have to be computed whole, without gradient
 
@@ -37,7 +37,7 @@ def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
     """The context in which a model runs. `auto`: bfloat16 on a GPU that has it, float32 elsewhere; `float32` and `bfloat16` are what they say (recent
     processors multiply bfloat16 several times as fast)."""
     half = in_bfloat16(device, precision)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half), nullcontext() if half else quick_products():
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half), nullcontext() if half else fast_linear():
         yield
 
 
@@ -52,7 +52,7 @@ def tokenize(encoder: Any, texts: Sequence[str], side: str, max_length: int | No
     """
     from transformers.tokenization_utils_base import LARGE_INTEGER  # a tokenizer without a limit says more
 
-    found = parts(encoder)
+    found = splade_modules(encoder)
     looked_up = side == "query" and found.query is not None
     tokenizer, limits = found.tokenizer, [max_length, found.transformer.max_seq_length]
     if looked_up:
@@ -62,13 +62,13 @@ def tokenize(encoder: Any, texts: Sequence[str], side: str, max_length: int | No
     return tokenizer(list(texts), **cut, add_special_tokens=not looked_up, return_attention_mask=False)["input_ids"]
 
 
-def represent(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> torch.Tensor:
+def encode(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> torch.Tensor:
     """[B, V] non-negative representations of a padded batch, by the encoder's own masked LM and pooling settings; differentiable.
 
     Queries of an inference-free encoder are its stored weights of the tokens they contain. Where the pooling is a maximum, the logits [B, L, V] are
     never held (`sembridge.encoder.max_logits`); the gradient of a maximum that several tokens share then goes to the first of them.
     """
-    found = parts(encoder)
+    found = splade_modules(encoder)
     if side == "query" and found.query is not None:
         present = torch.zeros(
             len(batch["input_ids"]), len(found.query.weight), dtype=torch.long, device=batch["input_ids"].device
@@ -77,7 +77,7 @@ def represent(encoder: Any, batch: dict[str, torch.Tensor], side: str = "documen
         return present * found.query.weight
     packed = _packed(found, batch)
     if packed is not None:
-        return _saturate(pooled_product(*packed), found.pooling.activation_function)
+        return _saturate(max_logits(*packed), found.pooling.activation_function)
     logits, mask = found.model(**batch).logits, batch["attention_mask"]
     if (
         not logits.requires_grad
@@ -86,16 +86,16 @@ def represent(encoder: Any, batch: dict[str, torch.Tensor], side: str = "documen
     return pool(logits, mask, found.pooling.pooling_strategy, found.pooling.activation_function)
 
 
-def represent_sparse(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> sp.csr_array:
-    """What `represent` returns, without gradient, as [B, V] float32 that was never dense where the pooling is a maximum."""
+def encode_sparse(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> sp.csr_array:
+    """What `encode` returns, without gradient, as [B, V] float32 that was never dense where the pooling is a maximum."""
     with torch.no_grad():
-        found = parts(encoder)
+        found = splade_modules(encoder)
         packed = None if side == "query" and found.query is not None else _packed(found, batch)
         if packed is not None:
             return _sparse(packed, len(batch["input_ids"]), found.pooling.activation_function)
         texts = max(1, MOST_LOGITS // (batch["input_ids"].shape[1] * found.model.config.vocab_size))
         blocks = zip(*(batch[name].split(texts) for name in ("input_ids", "attention_mask")), strict=True)
-        rows = [represent(encoder, {"input_ids": ids, "attention_mask": mask}, side) for ids, mask in blocks]
+        rows = [encode(encoder, {"input_ids": ids, "attention_mask": mask}, side) for ids, mask in blocks]
         return sp.csr_array(torch.cat(rows).float().cpu().numpy())
 
 
@@ -115,9 +115,9 @@ def _saturate(logits: torch.Tensor, activation: str) -> torch.Tensor:
 
 
 def _packed(
-    found: Parts, batch: dict[str, torch.Tensor]
+    found: SpladeModules, batch: dict[str, torch.Tensor]
 ) -> tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None] | None:
-    """The arguments of `pooled_product`; None where logits have to be computed whole."""
+    """The arguments of `max_logits`; None where logits have to be computed whole."""
     hidden = decoder_input(found.model, batch) if found.pooling.pooling_strategy == "max" else None
     if hidden is None:
         return None
@@ -133,7 +133,7 @@ def _sparse(
     """[texts, V], put together from the non-zeros of one chunk of outputs after another."""
     hidden, lengths, weight, bias = packed
     rows, columns, values = [], [], []
-    for start, largest in pooled_chunks(hidden, lengths, weight, bias):
+    for start, largest in max_logits_chunks(hidden, lengths, weight, bias):
         weights = _saturate(largest, activation).t()
         column, row = weights.nonzero(as_tuple=True)
         rows.append(row.int().cpu())

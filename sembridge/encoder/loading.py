@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sembridge.encoder.modules import Parts
+    from sembridge.encoder.modules import SpladeModules
 
 
 def load_encoder(model: str, revision: str | None = None, device: str | None = None) -> Any:
-    """A sentence-transformers `SparseEncoder` from the hub or a folder: Transformer + SpladePooling, or an inference-free Router (see `parts`).
+    """A sentence-transformers `SparseEncoder` from the hub or a folder: Transformer + SpladePooling, or an inference-free Router (see `splade_modules`).
 
     Raises ValueError if the model is no masked LM (sentence-transformers would silently build an untrained autoencoder on top of it) or made of
     other modules.
@@ -19,20 +19,20 @@ def load_encoder(model: str, revision: str | None = None, device: str | None = N
     check_folder(model)
     from sentence_transformers import SparseEncoder
 
-    from sembridge.encoder.modules import parts
+    from sembridge.encoder.modules import splade_modules
 
     encoder = SparseEncoder(
         model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}
     )
     try:
-        found = parts(encoder)
+        found = splade_modules(encoder)
     except ValueError as error:
         raise ValueError(f"{model!r} is no SPLADE encoder: {error}") from None
     within_positions(found)
     return encoder.eval()
 
 
-def within_positions(found: Parts) -> None:
+def within_positions(found: SpladeModules) -> None:
     """Let the transformer read no more tokens than it has positions for: sentence-transformers counts the rows RoBERTa leaves unused as well."""
     from sembridge.encoder.transplant import usable_positions
 
@@ -48,11 +48,17 @@ def load_tokenizer(name: str, revision: str | None = None) -> Any:
     tokenizer = AutoTokenizer.from_pretrained(
         str(masked_lm_folder(Path(name))), revision=revision, subfolder=within, trust_remote_code=False
     )
+    check_pads(tokenizer)
+    return tokenizer
+
+
+def check_pads(tokenizer: Any) -> None:
+    """Check that a tokenizer has a pad token, without which batches could not be padded; ValueError if not."""
     if tokenizer.pad_token_id is None:
         raise ValueError(
-            f"tokenizer {name!r} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch"
+            f"tokenizer {tokenizer.name_or_path!r} has no pad token; "
+            "set pad_token in its tokenizer_config.json to the token that pads a batch"
         )
-    return tokenizer
 
 
 def check_folder(model: str) -> None:

@@ -18,15 +18,15 @@ from torch.overrides import TorchFunctionMode
 FEWEST_ROWS = 64  # with fewer, starting a product of oneDNN's takes what it gains
 
 
-def product(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+def linear(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
     """left right^T + bias: [..., K] x [N, K] (+ [N]) to [..., N], as torch.nn.functional.linear; differentiable once where it is oneDNN's."""
     return (
         _Product.apply(left, right, bias) if _fits(left, right, bias) else torch.nn.functional.linear(left, right, bias)
     )
 
 
-def quick_products() -> AbstractContextManager[Any]:
-    """A context in which the linear layers of a model in float32 are `product`s; it changes nothing where MKL is as good."""
+def fast_linear() -> AbstractContextManager[Any]:
+    """A context in which the linear layers of a model in float32 are `linear`; it changes nothing where MKL is as good."""
     return _Redirected() if _onednn_is_faster() else nullcontext()
 
 
@@ -82,7 +82,7 @@ class _Product(torch.autograd.Function):
 
 
 class _Redirected(TorchFunctionMode):
-    """Calls of torch.nn.functional.linear become `product`s."""
+    """Calls of torch.nn.functional.linear become `linear`."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -93,4 +93,4 @@ class _Redirected(TorchFunctionMode):
 
 
 def _linear(input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-    return product(input, weight, bias)
+    return linear(input, weight, bias)

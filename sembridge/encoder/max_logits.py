@@ -18,14 +18,14 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from sembridge.encoder.matmul import product
+from sembridge.encoder.matmul import linear
 
 LOGITS = {"cpu": 2**21, "cuda": 2**27}  # held at a time: what stays in a processor's cache; on a GPU, what fills it
 ROWS = 8192  # of the weights' gradient, computed at a time
 NARROWEST = 128  # outputs per chunk: fewer make a slow product
 
 
-def pooled_product(
+def max_logits(
     hidden: torch.Tensor, lengths: Sequence[int], weight: torch.Tensor, bias: torch.Tensor | None
 ) -> torch.Tensor:
     """[B, V] largest logit of each text; -inf for a text without tokens. Differentiable once, in all three tensors.
@@ -37,19 +37,19 @@ def pooled_product(
 
     Under autocast the products are those of its data type; maxima, and all of the backward pass, are at least float32.
     """
-    product = _PooledProduct.apply(hidden, weight, bias, tuple(lengths))
-    return product.t().contiguous()
+    largest = _MaxLogits.apply(hidden, weight, bias, tuple(lengths))
+    return largest.t().contiguous()
 
 
-def pooled_chunks(hidden: torch.Tensor, lengths: Sequence[int], weight: torch.Tensor, bias: torch.Tensor | None
+def max_logits_chunks(hidden: torch.Tensor, lengths: Sequence[int], weight: torch.Tensor, bias: torch.Tensor | None
                   ) -> Iterator[tuple[int, torch.Tensor]]:  # fmt: skip
-    """What `pooled_product` returns, piece by piece and without gradient: (first output, [B, outputs of this chunk])."""
+    """What `max_logits` returns, piece by piece and without gradient: (first output, [B, outputs of this chunk])."""
     for start, logits in _logit_chunks(hidden, weight):
         largest = _segments(logits, lengths)[0]
         yield start, (largest if bias is None else largest + bias[start : start + len(largest), None]).t()
 
 
-class _PooledProduct(torch.autograd.Function):
+class _MaxLogits(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, lengths: tuple[int, ...]
@@ -101,7 +101,7 @@ def _logit_chunks(hidden: torch.Tensor, weight: torch.Tensor) -> Iterator[tuple[
     width = max(NARROWEST, LOGITS.get(device, LOGITS["cpu"]) // max(1, len(hidden)))
     with torch.autocast(device, enabled=False):
         for start in range(0, len(weight), width):
-            yield start, product(weight[start : start + width].to(kind), rows)
+            yield start, linear(weight[start : start + width].to(kind), rows)
 
 
 def _segments(

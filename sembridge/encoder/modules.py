@@ -13,7 +13,7 @@ SIDES = ("query", "document")
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class SpladeModules:
     """transformer  the Transformer module around the masked LM, the document side (and the query side, if `query` is None)
     pooling      its SpladePooling
     query        SparseStaticEmbedding [V] of an inference-free encoder's queries; None where queries are read by the masked LM
@@ -34,7 +34,7 @@ class Parts:
         return self.transformer.processor
 
 
-def parts(encoder: Any) -> Parts:
+def splade_modules(encoder: Any) -> SpladeModules:
     """Take a sentence-transformers `SparseEncoder` apart.
 
     Raises ValueError if it is neither Transformer + SpladePooling nor a Router of these (route `document`) and a SparseStaticEmbedding (`query`)
@@ -44,7 +44,7 @@ def parts(encoder: Any) -> Parts:
 
     modules = list(encoder)
     if not (len(modules) == 1 and isinstance(modules[0], Router)):
-        return Parts(*_masked_lm(modules))
+        return SpladeModules(*_masked_lm(modules))
     routes: dict[str, list[Any]] = {name: [*route.children()] for name, route in modules[0].sub_modules.items()}
     kinds = {name: [type(module).__name__ for module in route] for name, route in routes.items()}
     if kinds.keys() != set(SIDES) or kinds["query"] != ["SparseStaticEmbedding"]:
@@ -52,7 +52,7 @@ def parts(encoder: Any) -> Parts:
         raise ValueError(
             f"the routes are {shown}; expected query: SparseStaticEmbedding, and document: a masked LM and SpladePooling"
         )
-    found = Parts(*_masked_lm(routes["document"]), routes["query"][0])
+    found = SpladeModules(*_masked_lm(routes["document"]), routes["query"][0])
     outputs, weights = found.model.get_output_embeddings().weight.shape[0], len(found.query.weight)
     if outputs != weights:
         raise ValueError(

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from sembridge.encoder.modules import Parts, parts
+from sembridge.encoder.modules import SpladeModules, splade_modules
 from sembridge.initializer import Initialization
+from sembridge.options import check
 
-BIAS_POLICIES = ("transfer", "zero", "keep")
-SPECIAL_IDS = ("target", "keep")
 # Ids a configuration may name, and what plays the same part in a tokenizer that has no token of that name.
 _SAME_PART = {
     "bos_token_id": "cls_token_id", "eos_token_id": "sep_token_id", "cls_token_id": "bos_token_id", "sep_token_id": "eos_token_id",
@@ -26,12 +25,12 @@ _SAME_PART = {
 
 def source_rows(encoder: Any) -> np.ndarray:
     """[V, D] float32 input embedding rows of an encoder's masked LM."""
-    return parts(encoder).model.get_input_embeddings().weight.detach().float().cpu().numpy()
+    return splade_modules(encoder).model.get_input_embeddings().weight.detach().float().cpu().numpy()
 
 
 def decoder_rows(encoder: Any) -> np.ndarray | None:
     """[V, D] float32 decoder rows where the model stores a decoder of its own; None where it shares the embedding."""
-    model = parts(encoder).model
+    model = splade_modules(encoder).model
     decoder = model.get_output_embeddings().weight
     return None if decoder is model.get_input_embeddings().weight else decoder.detach().float().cpu().numpy()
 
@@ -52,7 +51,7 @@ def transplant(
 
     Raises ValueError, and leaves the encoder as it was, if sizes do not fit or an option is unknown.
     """
-    check_options(bias, special_ids)
+    check(bias=bias, special_ids=special_ids)
     size = len(initialization.rows)
     vocabulary = tokenizer.get_vocab()
     if max(vocabulary.values()) >= size:
@@ -64,7 +63,7 @@ def transplant(
             "an untied decoder needs rows of its own, and only an untied one: initialize them from decoder_rows(encoder)"
         )
 
-    found = parts(encoder)
+    found = splade_modules(encoder)
     old = found.model
     query = _target_query(found, tokenizer, initialization, query_weights)
     config = _target_config(old, tokenizer, size, special_ids)
@@ -90,13 +89,6 @@ def transplant(
     return encoder
 
 
-def check_options(bias: str, special_ids: str) -> None:
-    """ValueError for a policy there is none of; to be asked before the work begins."""
-    for option, value, known in (("bias policy", bias, BIAS_POLICIES), ("special_ids", special_ids, SPECIAL_IDS)):
-        if value not in known:
-            raise ValueError(f"{option} {value!r} is unknown; choose one of {', '.join(known)}")
-
-
 def _reads_like(source: Any, tokenizer: Any) -> Any:
     """A copy of the target tokenizer that hands texts over as the source's does.
 
@@ -108,7 +100,9 @@ def _reads_like(source: Any, tokenizer: Any) -> Any:
     return target
 
 
-def _target_query(found: Parts, tokenizer: Any, initialization: Initialization, weights: np.ndarray | None) -> Any:
+def _target_query(
+    found: SpladeModules, tokenizer: Any, initialization: Initialization, weights: np.ndarray | None
+) -> Any:
     """The query side of an inference-free encoder over the target vocabulary; None for encoders that read queries with the masked LM."""
     if found.query is None:
         if weights is not None:

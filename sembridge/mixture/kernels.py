@@ -21,13 +21,12 @@ _COARSE = (
 
 
 @compiled
-def screen(scores, shift, errors, stored, over, ids, counts):  # type: ignore[no-untyped-def]
+def screen(scores, shift, errors, stored, alpha_minus_1, ids, counts):  # type: ignore[no-untyped-def]
     """Fill ids [n] and counts [B] with the donors that can carry weight, and return n.
 
     scores  [B, S] the bits of approximate scores, which moved left by `shift` are those of float32 (bfloat16 is its upper half)
     errors  [B] how far the exact score may be from what was stored, and
     stored  how far beside that, relative to the score
-    over    alpha - 1
 
     Leaving donors out and making scores smaller can only lower the threshold. So the threshold of the largest score of each group, and then that of
     all that reach it, each as small as it may be, are below the true one, and a donor that stays below them at its largest weighs nothing.
@@ -47,7 +46,7 @@ def screen(scores, shift, errors, stored, over, ids, counts):  # type: ignore[no
             for j in range(group * _GROUP, min(size, (group + 1) * _GROUP)):
                 top = line[j] if line[j] > top else top
             largest[group] = top
-        floor = _floor_of(largest, groups, errors[row], stored, over, -np.inf, smallest, scratch)
+        floor = _floor_of(largest, groups, errors[row], stored, alpha_minus_1, -np.inf, smallest, scratch)
         least = _least(floor, errors[row], stored)
         start = end
         for group in range(groups):
@@ -57,7 +56,7 @@ def screen(scores, shift, errors, stored, over, ids, counts):  # type: ignore[no
                     end += line[j] >= least  # no branch: of thousands of candidates none is foreseen
         found = end - start
         if found > _FEW:
-            floor = _floor_of(kept, found, errors[row], stored, over, floor, smallest, scratch)
+            floor = _floor_of(kept, found, errors[row], stored, alpha_minus_1, floor, smallest, scratch)
             least = _least(floor, errors[row], stored)
             end = start
             for i in range(found):
@@ -68,11 +67,11 @@ def screen(scores, shift, errors, stored, over, ids, counts):  # type: ignore[no
 
 
 @compiled
-def _floor_of(scores, count, error, stored, over, known, smallest, scratch):  # type: ignore[no-untyped-def]
+def _floor_of(scores, count, error, stored, alpha_minus_1, known, smallest, scratch):  # type: ignore[no-untyped-def]
     """`_floor` of stored scores [count] as small as they may be."""
     for i in range(count):
         smallest[i] = scores[i] - stored * abs(scores[i]) - error
-    return _floor(smallest, count, over, known, scratch)
+    return _floor(smallest, count, alpha_minus_1, known, scratch)
 
 
 @compiled
@@ -83,10 +82,10 @@ def _least(floor, error, stored):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def score(ids, counts, points, table, chosen, lengths, extra, result):  # type: ignore[no-untyped-def]
+def score(ids, counts, points, table, chosen, lengths, position, result):  # type: ignore[no-untyped-def]
     """result [n] float64: the scores of the candidates, from points [B, K], and table [V, K] float32, whose rows `chosen` [S] are the donors.
 
-    lengths  [S] of the donors' vectors; extra [S] their last coordinate, where points have K + 1
+    lengths  [S] of the donors' vectors; position [S] their last coordinate, where points have K + 1
 
     A tile of donors after the other is read, so that rows with thousands of candidates find them in the cache. A product is summed by halves: its
     order is written here, and loops over halves are what processors do fastest.
@@ -103,14 +102,14 @@ def score(ids, counts, points, table, chosen, lengths, extra, result):  # type: 
                 j = ids[at]
                 result[at] = _product(q, table[chosen[j]], products) / lengths[j]
                 if points.shape[1] > width:
-                    result[at] += points[row, width] * extra[j]
+                    result[at] += points[row, width] * position[j]
                 at += 1
             place[row] = at
 
 
 @compiled
-def solve(ids, counts, scores, chosen, overs, found, weights, supports):  # type: ignore[no-untyped-def]
-    """alpha-entmax of exact scores [n] for ascending alphas - 1 overs [A]: fills found [A, n] (of `chosen` [S]), weights [A, n], supports [A, B].
+def solve(ids, counts, scores, chosen, alphas_minus_1, found, weights, supports):  # type: ignore[no-untyped-def]
+    """alpha-entmax of exact scores [n] for ascending alphas_minus_1 [A]: fills found [A, n] (of `chosen` [S]), weights [A, n], supports [A, B].
 
     Returns how many weights there are for each alpha.
 
@@ -119,15 +118,15 @@ def solve(ids, counts, scores, chosen, overs, found, weights, supports):  # type
     """
     widest = counts.max()
     kept, place, scratch = np.empty(widest), np.empty(widest, dtype=np.int64), np.empty((4, widest))
-    ends = np.zeros(len(overs), dtype=np.int64)
+    ends = np.zeros(len(alphas_minus_1), dtype=np.int64)
     start = 0
     for row in range(len(counts)):
         count = counts[row]
         top = scores[start : start + count].max()
         for i in range(count):
             kept[i], place[i] = scores[start + i] - top, start + i
-        for a in range(len(overs)):
-            count = _entmax(kept, place, count, overs[a], scratch)
+        for a in range(len(alphas_minus_1)):
+            count = _entmax(kept, place, count, alphas_minus_1[a], scratch)
             first = ends[a]
             for i in range(count):
                 weight = np.float32(scratch[3, i])
@@ -140,20 +139,20 @@ def solve(ids, counts, scores, chosen, overs, found, weights, supports):  # type
 
 
 @compiled
-def _entmax(gaps, place, count, over, scratch):  # type: ignore[no-untyped-def]
+def _entmax(gaps, place, count, alpha_minus_1, scratch):  # type: ignore[no-untyped-def]
     """Keep of gaps [count] (scores less the largest) and place those that carry weight, write their weights to scratch[3], and return how many."""
-    power = 1 / over
-    if over <= 1:
+    power = 1 / alpha_minus_1
+    if alpha_minus_1 <= 1:
         tau = -1.0
         for _ in range(200):
-            step = _step(gaps, count, over, tau, scratch)
+            step = _step(gaps, count, alpha_minus_1, tau, scratch)
             tau += max(step, 0.0)
             if step < 1e-15:
                 break
         tau = max(np.floor(tau * _COARSE) / _COARSE, -1.0)
-        count = _keep(gaps, place, count, tau / over)
+        count = _keep(gaps, place, count, tau / alpha_minus_1)
         for _ in range(6):
-            tau += max(_step(gaps, count, over, tau, scratch), 0.0)
+            tau += max(_step(gaps, count, alpha_minus_1, tau, scratch), 0.0)
     else:
         count = _keep(gaps, place, count, _sparsemax(gaps, count, scratch) - _SLACK)
         tau, high = -1.0, 0.0
@@ -165,15 +164,15 @@ def _entmax(gaps, place, count, over, scratch):  # type: ignore[no-untyped-def]
                 break
             total = 0.0
             for i in range(count):
-                if over * gaps[i] > middle:
-                    total += (over * gaps[i] - middle) ** power
+                if alpha_minus_1 * gaps[i] > middle:
+                    total += (alpha_minus_1 * gaps[i] - middle) ** power
             if total >= 1:
                 tau = middle
             else:
                 high = middle
     total, kept = 0.0, 0
     for i in range(count):
-        above = over * gaps[i] - tau
+        above = alpha_minus_1 * gaps[i] - tau
         if above > 0:
             gaps[kept], place[kept] = gaps[i], place[i]
             scratch[3, kept] = above * above if power == 2 else above**power
@@ -194,20 +193,20 @@ def _keep(gaps, place, count, least):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _floor(scores, count, over, known, scratch):  # type: ignore[no-untyped-def]
-    """A number not above any score [count] that carries weight at alpha = over + 1, and close to the least of them; `known` is one, less close."""
+def _floor(scores, count, alpha_minus_1, known, scratch):  # type: ignore[no-untyped-def]
+    """A number not above any score [count] that carries weight at alpha = alpha_minus_1 + 1, and close to the least of them; `known` is one, less close."""
     top = scores[:count].max()
     gaps = scratch[2]
     for i in range(count):
         gaps[i] = scores[i] - top
-    if over <= 1:
-        tau = max(-1.0, over * (known - top))
+    if alpha_minus_1 <= 1:
+        tau = max(-1.0, alpha_minus_1 * (known - top))
         for _ in range(12):
-            step = _step(gaps, count, over, tau, scratch)
+            step = _step(gaps, count, alpha_minus_1, tau, scratch)
             tau += max(step, 0.0)
             if step < 1e-3:
                 break
-        return top + tau / over - _SLACK
+        return top + tau / alpha_minus_1 - _SLACK
     least = _sparsemax(gaps, count, scratch) - _SLACK
     kept = 0
     for i in range(count):
@@ -218,13 +217,13 @@ def _floor(scores, count, over, known, scratch):  # type: ignore[no-untyped-def]
         middle = (low + high) / 2
         total = 0.0
         for i in range(kept):
-            if over * gaps[i] > middle:
-                total += (over * gaps[i] - middle) ** (1 / over)
+            if alpha_minus_1 * gaps[i] > middle:
+                total += (alpha_minus_1 * gaps[i] - middle) ** (1 / alpha_minus_1)
         if total >= 1:
             low = middle
         else:
             high = middle
-    return top + max(least, low / over - _SLACK)
+    return top + max(least, low / alpha_minus_1 - _SLACK)
 
 
 @compiled
@@ -240,9 +239,9 @@ def _sparsemax(gaps, count, scratch):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _step(gaps, count, over, tau, scratch):  # type: ignore[no-untyped-def]
-    """Newton's step from below to where the 1 / over norm of what is above tau is 1; that norm is convex, so no step leads past. For over <= 1."""
-    power = 1 / over
+def _step(gaps, count, alpha_minus_1, tau, scratch):  # type: ignore[no-untyped-def]
+    """Newton's step from below to where the 1 / alpha_minus_1 norm of what is above tau is 1; the norm is convex, so no step leads past it. For values <= 1."""
+    power = 1 / alpha_minus_1
     slopes, values = scratch[0], scratch[1]
     if power == 1:
         for i in range(count):
@@ -251,16 +250,16 @@ def _step(gaps, count, over, tau, scratch):  # type: ignore[no-untyped-def]
             slopes[i] = 1.0 if above > 0 else 0.0
     elif power == 2:
         for i in range(count):
-            above = max(over * gaps[i] - tau, 0.0)
+            above = max(alpha_minus_1 * gaps[i] - tau, 0.0)
             slopes[i] = above
             values[i] = above * above
     else:
         for i in range(count):
-            above = max(over * gaps[i] - tau, 0.0)
+            above = max(alpha_minus_1 * gaps[i] - tau, 0.0)
             slopes[i] = above ** (power - 1)
             values[i] = above * slopes[i]
     slope, value = _total(slopes, count), _total(values, count)
-    norm = value**over
+    norm = value**alpha_minus_1
     return (norm - 1) * norm ** (power - 1) / slope
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,28 +25,28 @@ _SMALL = 50_000_000  # similarities; fewer are done by `product_mixture` before 
 
 
 @dataclass(frozen=True, eq=False)
-class Directions:
+class UnitVectors:
     """Some vectors of a table, of which only the direction counts, and a coordinate of their own beside it.
 
     vectors  [V, K] float32
     ids      [n] which of them, ascending
-    extra    [n] float64, or None on both sides; the score of two is the cosine of their vectors plus the product of their extra coordinates
+    position    [n] float64, or None on both sides; the score of two is the cosine of their vectors plus the product of their position coordinates
     """
 
     vectors: np.ndarray
     ids: np.ndarray
-    extra: np.ndarray | None = None
+    position: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def points(self, part: slice = slice(None)) -> np.ndarray:
-        """[n, K] float64, or K + 1 with the extra coordinate, whose dot products are the scores.
+        """[n, K] float64, or K + 1 with the position coordinate, whose dot products are the scores.
 
         Raises ValueError for vectors that are zero or not finite: they have no direction.
         """
         units = unit(self.vectors[self.ids[part]])
-        return units if self.extra is None else np.hstack([units, self.extra[part, None]])
+        return units if self.position is None else np.hstack([units, self.position[part, None]])
 
     @cached_property
     def lengths(self) -> np.ndarray:
@@ -59,7 +59,7 @@ class Directions:
         )
 
 
-def mixtures(queries: Directions, donors: Directions, alphas: Sequence[float]) -> list[sp.csr_array]:
+def mixtures(queries: UnitVectors, donors: UnitVectors, alphas: Sequence[float]) -> list[sp.csr_array]:
     """[n, V] float32 for each alpha: alpha-entmax over the scores of each query with every donor, at the donors' places in their table of V.
 
     Memory beyond inputs and outputs: the donors in the precision of the product, a block of scores, and some MB for each thread.
@@ -76,8 +76,8 @@ def mixtures(queries: Directions, donors: Directions, alphas: Sequence[float]) -
 
 
 def screened(
-    queries: Directions,
-    donors: Directions,
+    queries: UnitVectors,
+    donors: UnitVectors,
     alphas: Sequence[float],
     screen: Screen,
     block: int = _BLOCK,
@@ -85,15 +85,14 @@ def screened(
 ) -> list[sp.csr_array]:
     """`mixtures` for alphas above 1, of any size, by what the approximate scores of `screen` leave over; threads None: as many as torch uses."""
     order = np.argsort(alphas, kind="stable")
-    overs = np.array([alphas[i] - 1.0 for i in order])
+    alphas_minus_1 = np.array([alphas[i] - 1.0 for i in order])
     pieces: list[list[_Piece]] = [[] for _ in alphas]
     with ThreadPoolExecutor(threads or torch.get_num_threads()) as pool:
         for part in _parts(len(queries), block):
             points = queries.points(part)
-            candidates = screen(points, overs[0])
-            solved = pool.map(
-                lambda rows: _solved(candidates, rows, points, donors, overs), _parts(len(points), _SLICE)
-            )
+            candidates = screen(points, alphas_minus_1[0])
+            solve_rows = partial(_solved, candidates, points, donors, alphas_minus_1)
+            solved = pool.map(solve_rows, _parts(len(points), _SLICE))
             for given in solved:
                 for i, piece in zip(order, given, strict=True):
                     pieces[i].append(piece)
@@ -104,20 +103,20 @@ _Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids [n], weights [n], and 
 
 
 def _solved(
-    candidates: Candidates, rows: slice, points: np.ndarray, donors: Directions, overs: np.ndarray
+    candidates: Candidates, points: np.ndarray, donors: UnitVectors, alphas_minus_1: np.ndarray, rows: slice
 ) -> list[_Piece]:
     """The rows of one slice for each alpha - 1."""
     from sembridge.mixture.kernels import score, solve
 
     ids, counts = candidates(rows)
-    scores, extra = np.empty(len(ids)), np.zeros(0) if donors.extra is None else donors.extra
-    score(ids, counts, points[rows], donors.vectors, donors.ids, donors.lengths, extra, scores)
+    scores, position = np.empty(len(ids)), np.zeros(0) if donors.position is None else donors.position
+    score(ids, counts, points[rows], donors.vectors, donors.ids, donors.lengths, position, scores)
     found, weights = (
-        np.empty((len(overs), len(ids)), dtype=np.int32),
-        np.empty((len(overs), len(ids)), dtype=np.float32),
+        np.empty((len(alphas_minus_1), len(ids)), dtype=np.int32),
+        np.empty((len(alphas_minus_1), len(ids)), dtype=np.float32),
     )
-    supports = np.empty((len(overs), len(counts)), dtype=np.int64)
-    ends = solve(ids, counts, scores, donors.ids, overs, found, weights, supports)
+    supports = np.empty((len(alphas_minus_1), len(counts)), dtype=np.int64)
+    ends = solve(ids, counts, scores, donors.ids, alphas_minus_1, found, weights, supports)
     return [(found[a, :end].copy(), weights[a, :end].copy(), supports[a]) for a, end in enumerate(ends)]
 
 

@@ -48,24 +48,24 @@ class Screen:
         self._donors[block] = near
         return float(lengths.max()), float(errors.max())
 
-    def __call__(self, points: np.ndarray, over: float) -> Candidates:
+    def __call__(self, points: np.ndarray, alpha_minus_1: float) -> Candidates:
         """A function of a slice of these points [B, K] that gives (ids [n] int32 of the donors which can carry weight, counts [B])."""
         near, lengths, errors = self._rounded(points)
         product = lengths * self._longest
         off = errors * self._longest + (lengths + errors) * self._worst + _LOST * (points.shape[1] + 2) * product
         if self._device.type != "cpu":
-            return self._on_device(near, off, over)
+            return self._on_device(near, off, alpha_minus_1)
         if self._dtype == torch.float32:  # numpy's product is float32 whatever precision torch was told to multiply in
-            return _in_slices((near.numpy() @ self._donors.numpy().T).view(np.uint32), off, 0.0, over)
+            return _in_slices((near.numpy() @ self._donors.numpy().T).view(np.uint32), off, 0.0, alpha_minus_1)
         scores = torch.mm(near, self._donors.T)
-        return _in_slices(scores.view(torch.uint16).numpy(), off, _STORED, over)
+        return _in_slices(scores.view(torch.uint16).numpy(), off, _STORED, alpha_minus_1)
 
-    def _on_device(self, near: torch.Tensor, off: np.ndarray, over: float) -> Candidates:
+    def _on_device(self, near: torch.Tensor, off: np.ndarray, alpha_minus_1: float) -> Candidates:
         half = near.dtype == torch.bfloat16
         scores = (
             torch.mm(near, self._donors.T, out_dtype=torch.float32) if half else near.double() @ self._donors.double().T
         )
-        ids, counts = candidates(scores, torch.from_numpy(off).to(scores.device), over)
+        ids, counts = candidates(scores, torch.from_numpy(off).to(scores.device), alpha_minus_1)
         ends = np.cumsum(counts)
         return lambda rows: (ids[(ends - counts)[rows][0] : ends[rows][-1]], counts[rows])
 
@@ -84,25 +84,25 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
-def candidates(scores: torch.Tensor, errors: torch.Tensor, over: float) -> tuple[np.ndarray, np.ndarray]:
-    """(ids [n] int32, counts [B]) by operations that every device has: `mixture_kernels.screen` without its loops.
+def candidates(scores: torch.Tensor, errors: torch.Tensor, alpha_minus_1: float) -> tuple[np.ndarray, np.ndarray]:
+    """(ids [n] int32, counts [B]) by operations that every device has: `kernels.screen` without its loops.
 
-    scores [B, S], errors [B] float64, over: alpha - 1
+    scores [B, S], errors [B] float64
     """
     exact = scores.double()
     top = exact.amax(1, keepdim=True)
-    gaps = over * (exact - top)
+    gaps = alpha_minus_1 * (exact - top)
     low = torch.full_like(top, -1.0)
     width = 1.0
     for _ in range(24):
         width /= 2
-        enough = (gaps - (low + width)).clamp_min_(0).pow_(1 / over).sum(1, keepdim=True) >= 1 + 1e-9
+        enough = (gaps - (low + width)).clamp_min_(0).pow_(1 / alpha_minus_1).sum(1, keepdim=True) >= 1 + 1e-9
         low = torch.where(enough & (low + width < 0), low + width, low)
-    kept = exact >= top + low / over - 1e-12 - 2 * errors[:, None]
+    kept = exact >= top + low / alpha_minus_1 - 1e-12 - 2 * errors[:, None]
     return kept.nonzero()[:, 1].int().cpu().numpy(), kept.sum(1).cpu().numpy()
 
 
-def _in_slices(bits: np.ndarray, errors: np.ndarray, stored: float, over: float) -> Candidates:
+def _in_slices(bits: np.ndarray, errors: np.ndarray, stored: float, alpha_minus_1: float) -> Candidates:
     from sembridge.mixture.kernels import screen
 
     shift = np.uint32(32 - 8 * bits.itemsize)
@@ -110,7 +110,7 @@ def _in_slices(bits: np.ndarray, errors: np.ndarray, stored: float, over: float)
     def found(rows: slice) -> tuple[np.ndarray, np.ndarray]:
         part = bits[rows]
         ids, counts = np.empty(part.size, dtype=np.int32), np.empty(len(part), dtype=np.int64)
-        count = screen(part, shift, errors[rows], stored, over, ids, counts)
+        count = screen(part, shift, errors[rows], stored, alpha_minus_1, ids, counts)
         return ids[:count], counts
 
     return found

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 import torch
 
 from sembridge.mixture.entmax import entmax
-from sembridge.mixture.mixture import Directions
+from sembridge.mixture.mixture import UnitVectors
 
 _BLOCK = 32  # rows a thread computes at a time
 
@@ -28,8 +28,8 @@ class SoftmaxMixture:
     Weights have the same bits whenever they are computed, whatever the number of threads; all of them take minutes, where V is a real vocabulary.
     """
 
-    queries: Directions
-    donors: Directions
+    queries: UnitVectors
+    donors: UnitVectors
     places: np.ndarray
     others: sp.csr_array
 
@@ -91,8 +91,8 @@ class SoftmaxMixture:
         points = self.queries.points(part)
         counts = np.full(len(points), len(self.donors))
         ids, scores = np.tile(np.arange(len(self.donors), dtype=np.int32), len(points)), np.empty(counts.sum())
-        extra = np.zeros(0) if self.donors.extra is None else self.donors.extra
-        score(ids, counts, points, self.donors.vectors, self.donors.ids, self.donors.lengths, extra, scores)
+        position = np.zeros(0) if self.donors.position is None else self.donors.position
+        score(ids, counts, points, self.donors.vectors, self.donors.ids, self.donors.lengths, position, scores)
         return entmax(scores.reshape(len(points), -1), 1.0)[0].astype(np.float32)
 
     def _each(self, work: Callable[[slice], None]) -> None:

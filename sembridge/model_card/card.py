@@ -10,7 +10,8 @@ from typing import Any
 
 from sembridge.model_card.license import forbids_commerce, forbids_derivatives, most_restrictive
 from sembridge.model_card.recipe import Ingredient, Recipe
-from sembridge.model_card.record import ORIGINS, TransferRecord
+from sembridge.model_card.record import TransferRecord
+from sembridge.options import ORIGINS
 
 UNKNOWN = "unknown: check before you publish"
 _TAGS = ("sparse-encoder", "sparse", "splade", "cross-lingual-transfer", "vocabulary-transfer")

@@ -56,6 +56,13 @@ class Recipe:
         return cls(**{**content, **named, "inputs": inputs})
 
 
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that decide the bits of a transfer."""
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("sembridge-bench", "sentence-transformers", "transformers", "torch")}
+
+
 def _ingredient(content: Mapping[str, Any]) -> Ingredient:
     """Read an ingredient; records written before version 0.2 spell its license the British way."""
     return Ingredient(content["name"], content["revision"], content.get("license", content.get("licence")))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sembridge.model_card.recipe import Recipe
+from sembridge.options import ORIGINS
 
 if TYPE_CHECKING:
     from sembridge.initializer import Initialization, Transfer
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 JSON, TENSORS = "transfer.json", "transfer.safetensors"
 FORMAT = 1
-ORIGINS = ("copied", "special", "mixed", "sampled")  # of `sembridge.initializer`, which imports torch
 KEPT = 100  # donors kept per token: with alpha near 1 a mixture has thousands, and the file would outgrow the model
 
 
@@ -44,6 +44,18 @@ class TokenNames:
             for token, text, initial in entries
         ]
         return cls(tuple(token or "" for token in vocabulary.tokens), tuple(shown))
+
+
+@dataclass(frozen=True, eq=False)
+class Nearness:
+    """The space in which a method looks for donors: vectors of the source [S, K] and of the target [T, K] tokens.
+
+    measure  what a cosine in this space is, e.g. "as the bridge sees them"
+    """
+
+    source: np.ndarray
+    target: np.ndarray
+    measure: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,23 +86,24 @@ class TransferRecord:
     @classmethod
     def of(
         cls,
-        asked: Transfer,
-        answer: Initialization,
+        task: Transfer,
+        initialization: Initialization,
         recipe: Recipe,
         strength: np.ndarray | None = None,
         measure: str = "",
     ) -> TransferRecord:
-        """The record of a method's answer to a transfer."""
-        starts, donors, weights = answer.heaviest(KEPT)
+        """Return the record of what a method made of a task."""
+        starts, donors, weights = initialization.heaviest(KEPT)
         return cls(
-            recipe, TokenNames.of(asked.source), TokenNames.of(asked.target), np.asarray(answer.origin), np.array(asked.overlap.rule, dtype="<U16"),
-            starts, donors, weights, answer.support, strength, measure if strength is not None else "",
+            recipe, TokenNames.of(task.source), TokenNames.of(task.target), np.asarray(initialization.origin),
+            np.array(task.overlap.rule, dtype="<U16"), starts, donors, weights, initialization.support,
+            strength, measure if strength is not None else "",
         )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.target.tokens)
 
-    def parts(self, target_id: int) -> list[tuple[int, float]]:
+    def donors_of(self, target_id: int) -> list[tuple[int, float]]:
         """(source id, weight) of the donors kept of a target token, the heaviest first; none where the row was sampled."""
         piece = slice(self.starts[target_id], self.starts[target_id + 1])
         return list(zip(self.donors[piece].tolist(), self.weights[piece].tolist(), strict=True))
@@ -159,7 +172,7 @@ def load_record(folder: Path) -> TransferRecord:
     absent = [name for name in (JSON, TENSORS) if not (folder / name).is_file()]
     if absent:
         raise ValueError(
-            f"folder {str(folder)!r} has no {absent[0]}, so it is no transferred encoder, or its record was not copied along"
+            f"folder {str(folder)!r} has no {absent[0]}, so it is not a transferred encoder, or its record was not copied along"
         )
     try:
         content = json.loads((folder / JSON).read_text(encoding="utf-8"))
@@ -172,14 +185,14 @@ def load_record(folder: Path) -> TransferRecord:
         ) from error
 
 
-def best_cosines(answer: Initialization, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def best_cosines(initialization: Initialization, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """[T] float32: the cosine of each mixed token's vector with that of its heaviest donor, NaN for tokens that are not mixed.
 
     source [S, K], target [T, K]  vectors of both vocabularies in one space, the one in which the method looked for donors
     """
-    found = np.full(len(answer.origin), np.nan, dtype=np.float32)
-    starts, donors, _ = answer.heaviest(1)
-    for target_id in np.flatnonzero(answer.origin == "mixed"):
+    found = np.full(len(initialization.origin), np.nan, dtype=np.float32)
+    starts, donors, _ = initialization.heaviest(1)
+    for target_id in np.flatnonzero(initialization.origin == "mixed"):
         donor = donors[starts[target_id]]
         mine, its = target[target_id].astype(np.float64), source[donor].astype(np.float64)
         found[target_id] = mine @ its / (np.linalg.norm(mine) * np.linalg.norm(its))

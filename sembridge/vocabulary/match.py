@@ -6,12 +6,10 @@ from collections import defaultdict
 
 import numpy as np
 
-from sembridge.nearest import nearest
+from sembridge.options import check
 from sembridge.vocabulary.overlap import RULES, Overlap
 from sembridge.vocabulary.string_overlap import match_strings
 from sembridge.vocabulary.vocabulary import ROLES, Vocabulary
-
-MODES = ("special", "exact", "fuzzy")
 
 
 def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overlap:
@@ -26,8 +24,7 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
     Two vocabularies read with the compat profile match as published code does: by string alone, see `string_overlap.copied_by_string`. Raises ValueError for
     an unknown mode and for vocabularies of different profiles.
     """
-    if mode not in MODES:
-        raise ValueError(f"overlap {mode!r} is unknown; {nearest(mode, MODES)}")
+    check(overlap=mode)
     if source.profile != target.profile:
         raise ValueError(
             f"the source vocabulary was read with profile {source.profile!r}, the target with {target.profile!r}; read both with one"

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from sembridge.nearest import nearest
+from sembridge.options import check
 from sembridge.vocabulary import compat
 
-PROFILES = ("fixed", "compat")
 ROLES = ("cls", "sep", "pad", "unk", "mask")
 _UNUSED = re.compile(r"^[\[<]unused_?\d+[\]>]$|^<extra_id_\d+>$|^madeupword\d+$", re.IGNORECASE)
 _BYTE_FALLBACK = re.compile(r"^<0x[0-9A-Fa-f]{2}>$")
@@ -76,8 +75,7 @@ class Vocabulary:
 
         Raises ValueError if the profile is unknown, and if the tokenizer has no `tokenizers` backend to ask for its model, or one of an unknown type.
         """
-        if profile not in PROFILES:
-            raise ValueError(f"profile {profile!r} is unknown; {nearest(profile, PROFILES)}")
+        check(profile=profile)
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise ValueError(

@@ -17,7 +17,7 @@ from entmax import sparsemax
 from scipy.special import softmax
 
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initializer
-from sembridge.registry import available, initializer_class
+from sembridge.registry import available_initializers, initializer_class
 from sembridge.vocabulary.vocabulary import ROLES
 from tests.helpers.cases_made import DIMENSION, FIELDS, PAIRS, Case, build, made_case
 
@@ -27,7 +27,7 @@ def case(request: pytest.FixtureRequest) -> Case:
     return made_case(*request.param)
 
 
-@pytest.fixture(params=available(), scope="module")
+@pytest.fixture(params=available_initializers(), scope="module")
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -174,7 +174,7 @@ def test_does_not_depend_on_block_sizes(name, case, block, monkeypatch):
 
 def test_every_method_copies_the_same_bits(case):
     """Overlap and specials: which rows they are, their bits and their origins are the same for all methods."""
-    answers = {name: build(name, case)(case.transfer) for name in available()}
+    answers = {name: build(name, case)(case.transfer) for name in available_initializers()}
     has_source = case.transfer.copied >= 0
     assert len({answer.rows[has_source].tobytes() for answer in answers.values()}) == 1
     assert len({tuple(answer.origin[has_source]) for answer in answers.values()}) == 1
@@ -182,7 +182,9 @@ def test_every_method_copies_the_same_bits(case):
 
 @pytest.fixture(
     params=[
-        name for name in available() if "alpha" in {field.name for field in dataclasses.fields(initializer_class(name))}
+        name
+        for name in available_initializers()
+        if "alpha" in {field.name for field in dataclasses.fields(initializer_class(name))}
     ]
 )
 def entmax_method(request: pytest.FixtureRequest) -> str:

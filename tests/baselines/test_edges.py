@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL
-from sembridge.registry import available, initializer_class
+from sembridge.registry import available_initializers, initializer_class
 from tests.helpers.cases_made import Case, build, made_case
 
 # How the methods that mix refuse a question that leaves them nothing to mix; others, of other packages, in words of their own.
@@ -20,7 +20,7 @@ EVERY = np.arange(10_000)
 NONE = np.array([], dtype=np.int64)
 
 
-@pytest.fixture(params=available())
+@pytest.fixture(params=available_initializers())
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 

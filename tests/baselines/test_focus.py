@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from baselines.focus import TRAINING_PARAMETERS, AuxiliaryVectors, Focus, sparsemax, train_auxiliary
-from sembridge.assemble import univariate_rows
+from sembridge.assembly import univariate_rows
 from sembridge.initializer import MIXED, SAMPLED, Transfer
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.tokenizers_made import KINDS, made_tokenizer, russian

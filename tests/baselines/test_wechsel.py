@@ -7,7 +7,7 @@ import pytest
 
 from baselines.vectors.words import SubwordVectors
 from baselines.wechsel import Wechsel
-from sembridge.assemble import univariate_rows
+from sembridge.assembly import univariate_rows
 from sembridge.initializer import SAMPLED
 from tests.helpers.transfers_made import made_transfer
 

@@ -11,7 +11,7 @@ import sys
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from harness.cli.lines import columns, mixture_text, weight_text, width
+from sembridge.model_card.lines import columns, mixture_text, weight_text, width
 from tests.helpers.paths import ROOT
 from tests.helpers.records_made import record
 
@@ -118,7 +118,8 @@ def test_a_fine_tuned_folder_explains_its_start(made, command, transferred, tmp_
     SparseEncoder(str(start), device="cpu").save_pretrained(str(tmp_path / "tuned"))
     code, _, err = command("explain", tmp_path / "tuned", "кот")
     assert (
-        code == 2 and "has no transfer.json, so it is no transferred encoder, or its record was not copied along" in err
+        code == 2
+        and "has no transfer.json, so it is not a transferred encoder, or its record was not copied along" in err
     )
     for name in ("transfer.json", "transfer.safetensors"):
         shutil.copy(start / name, tmp_path / "tuned" / name)
@@ -181,6 +182,6 @@ def test_weights_are_short():
 
 
 def test_tokens_that_cannot_be_seen_are_escaped():
-    from harness.cli.lines import printable
+    from sembridge.model_card.lines import printable
 
     assert printable("a\u200bb\x07\n") == "a\\u200bb\\x07\\n" and printable("é 비") == "é 비"

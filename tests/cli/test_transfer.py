@@ -24,7 +24,7 @@ from sembridge import SemBridge
 from sembridge.encoder.loading import load_encoder, load_tokenizer
 from sembridge.model_card.record import load_record
 from sembridge.pipeline import transfer
-from sembridge.registry import available
+from sembridge.registry import available_initializers
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.families_made import represented, texts
 from tests.helpers.paths import ROOT
@@ -74,8 +74,16 @@ def library(made, name):
 
 def test_every_initializer_and_family_in_another_process(made, transferred, tmp_path):
     """Bit for bit the encoder that the library makes in memory, read by sentence-transformers alone."""
-    assert set(available()) >= {"sembridge", "focus", "ofa", "random", "mean", "univariate", "multivariate"}
-    cases = {name: (name, made.source) for name in available()}
+    assert set(available_initializers()) >= {
+        "sembridge",
+        "focus",
+        "ofa",
+        "random",
+        "mean",
+        "univariate",
+        "multivariate",
+    }
+    cases = {name: (name, made.source) for name in available_initializers()}
     cases |= {family: ("sembridge", folder) for family, folder in made.sources.items()}
     expected = {}
     for case, (initializer, source) in cases.items():
@@ -91,9 +99,9 @@ def test_every_initializer_and_family_in_another_process(made, transferred, tmp_
     assert ran.returncode == 0, ran.stderr
     for case, weights in expected.items():
         assert np.load(tmp_path / f"{case}.npy").tobytes() == weights.tobytes(), case
-    assert len({weights.tobytes() for weights in expected.values()}) == len({*available(), *made.sources}) - 1, (
-        "bert is made once more by sembridge"
-    )
+    assert (
+        len({weights.tobytes() for weights in expected.values()}) == len({*available_initializers(), *made.sources}) - 1
+    ), "bert is made once more by sembridge"
 
 
 def test_options_reach_the_library(made, transferred, tmp_path):

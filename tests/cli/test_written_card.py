@@ -10,8 +10,8 @@ import torch
 import yaml
 
 from harness.cli.inputs import Input
-from harness.hub.licenses import hub_license, stated_license
 from harness.store.artifact import Hub
+from sembridge.model_card.license import hub_license, stated_license
 
 CARD = "---\nlanguage: en\nlicense: {}\n---\n# A model\n\n---\nlicense: mit\n---\n"
 

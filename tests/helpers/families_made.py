@@ -23,10 +23,10 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
-from sembridge.assemble import assemble
+from sembridge.assembly import assemble
 from sembridge.encoder.head import pad
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.modules import parts
+from sembridge.encoder.modules import splade_modules
 from sembridge.initializer import Initialization, Transfer
 from tests.helpers.tokenizers_made import english, made_tokenizer
 
@@ -178,12 +178,12 @@ def russian(kind: str = "wordpiece") -> Any:
 
 
 def decoder_bias(encoder: Any) -> np.ndarray:
-    return parts(encoder).model.get_output_embeddings().bias.detach().numpy()
+    return splade_modules(encoder).model.get_output_embeddings().bias.detach().numpy()
 
 
 def batch_of(encoder: Any, given: list[str]) -> dict[str, torch.Tensor]:
-    tokenizer = parts(encoder).tokenizer
+    tokenizer = splade_modules(encoder).tokenizer
     return pad(
-        tokenizer(given, truncation=True, max_length=parts(encoder).transformer.max_seq_length)["input_ids"],
+        tokenizer(given, truncation=True, max_length=splade_modules(encoder).transformer.max_seq_length)["input_ids"],
         tokenizer.pad_token_id,
     )

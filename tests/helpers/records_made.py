@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from sembridge.assemble import assemble
+from sembridge.assembly import assemble
 from sembridge.initializer import Initialization, Transfer
 from sembridge.model_card.recipe import Ingredient, Recipe
 from sembridge.model_card.record import TransferRecord

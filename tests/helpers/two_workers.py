@@ -17,9 +17,9 @@ from harness.training.curve import Curve, scores_on
 from harness.training.guard import TrainingStopped
 from harness.training.loop import train
 from harness.training.settings import TrainingSettings
-from sembridge.encoder.head import pad, represent, tokenize
+from sembridge.encoder.head import encode, pad, tokenize
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.modules import parts
+from sembridge.encoder.modules import splade_modules
 from tests.helpers.encoders_made import weights
 from tests.helpers.pairs_made import toy_pairs
 
@@ -99,8 +99,9 @@ class Represented(torch.nn.Module):
         self.encoder = load_encoder(folder).eval()
 
     def forward(self, texts: list[str]) -> torch.Tensor:
-        return represent(
-            self.encoder, pad(tokenize(self.encoder, texts, "document", 16), parts(self.encoder).tokenizer.pad_token_id)
+        return encode(
+            self.encoder,
+            pad(tokenize(self.encoder, texts, "document", 16), splade_modules(self.encoder).tokenizer.pad_token_id),
         )
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from sembridge.encoder.head import pad, represent
+from sembridge.encoder.head import encode, pad
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.modules import parts
+from sembridge.encoder.modules import splade_modules
 from sembridge.encoder.transplant import decoder_rows, source_rows, transplant
-from sembridge.pipeline import question
-from sembridge.registry import available
+from sembridge.pipeline import make_task
+from sembridge.registry import available_initializers
 from tests.helpers.cases_made import build, case_of
 from tests.helpers.families_made import FAMILIES, with_marks
 from tests.helpers.tokenizers_made import FURTHER_KINDS, KINDS, made_tokenizer
@@ -37,7 +37,7 @@ def tied(request: pytest.FixtureRequest) -> bool:
     return request.param
 
 
-@pytest.fixture(params=available(), scope="module")
+@pytest.fixture(params=available_initializers(), scope="module")
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -45,7 +45,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @torch.no_grad()
 def test_the_encoder_carries_what_the_method_answered(name, target, family, tied, folders):
     encoder = load_encoder(folders[family, tied])
-    asked = question(encoder, target)
+    asked = make_task(encoder, target)
     case = case_of(asked, np.random.default_rng(zlib.crc32(family.encode())))
     method, own = build(name, case), decoder_rows(encoder)
     embedding, decoder = (
@@ -58,8 +58,8 @@ def test_the_encoder_carries_what_the_method_answered(name, target, family, tied
     ordinary = [i for i in copied if asked.target.roles[i] is None][:9]
     in_target = [asked.target.role_ids["cls"], *ordinary, asked.target.role_ids["sep"]]
     in_source = asked.copied[in_target].tolist()
-    before = represent(encoder, pad([in_source, in_source[:3]], parts(encoder).tokenizer.pad_token_id)).numpy()
-    weights = None if parts(encoder).query is None else parts(encoder).query.weight.numpy().copy()
+    before = encode(encoder, pad([in_source, in_source[:3]], splade_modules(encoder).tokenizer.pad_token_id)).numpy()
+    weights = None if splade_modules(encoder).query is None else splade_modules(encoder).query.weight.numpy().copy()
 
     transplant(encoder, target, embedding, decoder=decoder)
     size = len(asked.target)
@@ -68,7 +68,7 @@ def test_the_encoder_carries_what_the_method_answered(name, target, family, tied
         and len(embedding.rows) == size == encoder.get_embedding_dimension()
     )
     assert (decoder is None and decoder_rows(encoder) is None) or np.array_equal(decoder_rows(encoder), decoder.rows)
-    after = represent(encoder, pad([in_target, in_target[:3]], target.pad_token_id)).numpy()
+    after = encode(encoder, pad([in_target, in_target[:3]], target.pad_token_id)).numpy()
     assert after.shape == (2, size) and len(ordinary) >= 3
     np.testing.assert_allclose(after[:, copied], before[:, asked.copied[copied]], atol=1e-5)
 
@@ -80,7 +80,7 @@ def test_the_encoder_carries_what_the_method_answered(name, target, family, tied
         and (found > 0).any(axis=1).all()
     )
     if weights is not None:
-        moved = parts(encoder).query.weight.numpy()
+        moved = splade_modules(encoder).query.weight.numpy()
         np.testing.assert_allclose(moved[copied], weights[asked.copied[copied]], rtol=1e-6)
         queries = encoder.encode_query(TEXTS, convert_to_sparse_tensor=False).numpy()
         assert queries.shape == found.shape and (queries[:3] > 0).any(axis=1).all()

@@ -22,7 +22,7 @@ from sembridge.encoder.loading import load_encoder, load_tokenizer
 from sembridge.encoder.transplant import decoder_rows
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL
 from sembridge.mixture.softmax import SoftmaxMixture
-from sembridge.pipeline import apply, question
+from sembridge.pipeline import make_task, transfer
 from sembridge.semantic_bridge import SemBridge
 from tests.helpers.encoders_made import made_bridge_folder, made_encoder_folder
 from tests.helpers.tokenizers_made import english, made_tokenizer, russian
@@ -150,7 +150,7 @@ def test_an_answer_comes_back_bit_for_bit(folder, tmp_path, case, encoder):
     loaded = load_encoder(str(folder / encoder))
     embedding, decoder = initialization.load(tmp_path / "out", loaded)
 
-    asked = question(loaded, load_tokenizer(str(folder / "tokenizer")), seed=11)
+    asked = make_task(loaded, load_tokenizer(str(folder / "tokenizer")), seed=11)
     initializer = expected_initializer(folder, case)
     answer = initializer(asked)
     assert set(answer.origin) == {COPIED, SPECIAL} | CASES[case][3]
@@ -170,7 +170,7 @@ def test_the_encoder_of_a_stored_answer_is_that_of_the_library(folder, tmp_path,
     """Storing and loading in between changes nothing: the same bits as the engineer's one call."""
     inputs = built(folder, tmp_path / "out", case, encoder)
     stored = zero_shot_encoder({"bias": "transfer", "special_ids": "target"}, inputs)
-    direct = apply(
+    direct = transfer(
         load_encoder(str(folder / encoder)),
         load_tokenizer(str(folder / "tokenizer")),
         expected_initializer(folder, case),
@@ -245,7 +245,7 @@ def test_a_mixture_too_large_to_hold_comes_back_with_the_vectors_it_is_computed_
     built(folder, tmp_path / "out", "sembridge-dense", "tied")
     loaded = load_encoder(str(folder / "tied"))
     embedding, _ = initialization.load(tmp_path / "out", loaded)
-    asked = question(loaded, load_tokenizer(str(folder / "tokenizer")), seed=11)
+    asked = make_task(loaded, load_tokenizer(str(folder / "tokenizer")), seed=11)
     answer = expected_initializer(folder, "sembridge-dense")(asked)
     assert isinstance(embedding.mixture, SoftmaxMixture)
     assert embedding.rows.tobytes() == answer.rows.tobytes() and embedding.origin.tolist() == answer.origin.tolist()

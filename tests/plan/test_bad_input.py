@@ -52,7 +52,7 @@ def test_values_out_of_range(refused):
     assert "training.batch_size 9 cannot be shared evenly by 2 workers" in refused(
         *RU, "--set", "training.batch_size=9", "--set", "training.workers=2"
     )
-    assert "donors 'ordinary' cannot be had with profile 'compat'" in refused(
+    assert "donors 'ordinary' conflicts with profile 'compat'" in refused(
         *RU, "--set", "profile=compat", "--set", "donors=ordinary"
     )
     assert "'compatt' is not valid; did you mean 'compat'?" in refused(*RU, "--set", "profile=compatt")

@@ -9,7 +9,7 @@ from sentence_transformers import SparseEncoder
 from sentence_transformers.sparse_encoder.modules import Router, SparseStaticEmbedding
 
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.modules import parts
+from sembridge.encoder.modules import splade_modules
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def routed_data(own_data, tmp_path_factory):
     for name in ("tokenizers", "collections", "text", "bridge"):
         (folder / name).symlink_to(own_data / name)
     document = load_encoder(str(own_data / "source"))
-    query = SparseStaticEmbedding(parts(document).tokenizer, frozen=True)
+    query = SparseStaticEmbedding(splade_modules(document).tokenizer, frozen=True)
     query.weight.data = torch.linspace(0.5, 2, len(query.weight))
     router = Router.for_query_document([query], list(document))
     SparseEncoder(modules=[router], similarity_fn_name="dot").save_pretrained(

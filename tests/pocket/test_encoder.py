@@ -16,7 +16,7 @@ from harness.pocket.tokenizers import MAX_LENGTH
 from harness.store.artifact import Location
 from sembridge.bridge import embed_vocabulary, load_bridge
 from sembridge.encoder.loading import load_encoder, load_tokenizer
-from sembridge.encoder.modules import parts
+from sembridge.encoder.modules import splade_modules
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.short_training import cut_short
 
@@ -98,7 +98,7 @@ def test_the_inference_free_folder(encoders):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_projects_loader_reads_them(encoders, pocket_tokenizers, family):
     loaded = load_encoder(str(encoders[family]))
-    found = parts(loaded)
+    found = splade_modules(loaded)
     assert type(found.model).__name__ == PLAIN.get(family, "DistilBertForMaskedLM")
     assert (found.query is not None) == (family == "inference-free")
     assert found.model.get_output_embeddings().weight is found.model.get_input_embeddings().weight

@@ -8,7 +8,7 @@ from sentence_transformers import SparseEncoder
 from harness.pocket.inference_free import weigh
 from sembridge.encoder.idf import idf
 from sembridge.encoder.loading import load_encoder, load_tokenizer
-from sembridge.encoder.modules import parts
+from sembridge.encoder.modules import splade_modules
 
 
 def test_a_query_is_what_its_tokens_weigh():
@@ -19,7 +19,7 @@ def test_a_query_is_what_its_tokens_weigh():
 
 def test_the_stored_weights_are_those_of_the_text(encoders, pocket_text):
     lines = (pocket_text / "text" / "en.txt").read_text(encoding="utf-8").splitlines()
-    found = parts(load_encoder(str(encoders["inference-free"])))
+    found = splade_modules(load_encoder(str(encoders["inference-free"])))
     assert torch.equal(found.query.weight, torch.from_numpy(idf(lines, found.tokenizer, len(found.tokenizer))))
     assert not found.query.weight.requires_grad and found.query.weight.min() == 0.0
     assert {*torch.nonzero(found.query.weight == 0).flatten().tolist()} == {*found.tokenizer.all_special_ids}
@@ -31,5 +31,5 @@ def test_sentence_transformers_gives_queries_the_weights_we_trained_with(encoder
     texts = ["Three words confuse me: the slum, the slum", "journey"]
     loaded = SparseEncoder(str(encoders["inference-free"]), device="cpu")
     tokenizer = load_tokenizer(str(encoders["inference-free"]))
-    ours = weigh(parts(loaded).query.weight, dict(tokenizer(texts, padding=True, return_tensors="pt")))
+    ours = weigh(splade_modules(loaded).query.weight, dict(tokenizer(texts, padding=True, return_tensors="pt")))
     assert torch.equal(loaded.encode_query(texts).to_dense(), ours)

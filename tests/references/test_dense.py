@@ -16,7 +16,6 @@ from harness.collections import beir
 from harness.evaluation import trec
 from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.references import dense
-from harness.retrieval import ranking
 from harness.retrieval.dense_search import DenseTopK, directions
 from harness.retrieval.encode_options import EncodeOptions
 from harness.retrieval.ranking import id_order, merge
@@ -199,7 +198,7 @@ def test_windows_chunks_of_queries_and_shards_change_no_bit(corpus, monkeypatch)
     for i, start in enumerate(range(0, 257, 50)):
         shards[i % 2].add(start, documents[start : start + 50])
     assert bits(merge([shard.best for shard in shards])) == expected
-    monkeypatch.setattr(ranking, "_CELLS", 500)
+    monkeypatch.setattr("harness.retrieval.ranking._CELLS", 500)
     assert bits(one_pass(corpus, 20, 64).best) == expected
 
 

@@ -133,10 +133,10 @@ def test_for_lack_of_memory_batches_are_smaller_and_weights_the_same_but_for_rou
     encoder, texts, encoded, monkeypatch
 ):
     sizes = []
-    real = encode_module.represent_sparse
+    real = encode_module.encode_sparse
     monkeypatch.setattr(
         encode_module,
-        "represent_sparse",
+        "encode_sparse",
         lambda e, batch, side: sizes.append(batch["input_ids"].numel()) or real(e, batch, side),
     )
     encode_all(encoder, texts, "document", EncodeOptions(max_length=32))

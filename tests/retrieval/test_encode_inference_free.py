@@ -55,7 +55,7 @@ def test_queries_need_no_model(encoder):
 
 def test_a_token_that_also_pads_counts_where_it_is_real(encoder):
     """Whatever pads the batch, the longest query's tokens are all there."""
-    from sembridge.encoder.head import represent
+    from sembridge.encoder.head import encode
 
     pad_id = encoder[0].sub_modules["query"][0].tokenizer.pad_token_id
     batch = {
@@ -65,6 +65,6 @@ def test_a_token_that_also_pads_counts_where_it_is_real(encoder):
     query = encoder[0].sub_modules["query"][0]
     with torch.no_grad():
         query.weight[pad_id] = 2.0
-        found = represent(encoder, batch, "query")
+        found = encode(encoder, batch, "query")
         query.weight[pad_id] = 0.0
     assert found[0, pad_id] == 2 and found[1, pad_id] == 0 and found[1, 9] == query.weight[9]

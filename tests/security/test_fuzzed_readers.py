@@ -24,7 +24,6 @@ from harness.collections.collection import CollectionError
 from harness.collections.text import lines
 from harness.evaluation import trec
 from harness.files import json_data, yaml_data
-from harness.hub.licenses import stated_license
 from harness.hub.model_files import module_types
 from harness.plan.load_preset import load_preset
 from harness.plan.preset import Preset, PresetError
@@ -32,6 +31,7 @@ from harness.results.export import COLUMNS
 from harness.results.published import load_expected
 from harness.results.scored_cells import read_cells
 from sembridge.encoder.loading import check_folder
+from sembridge.model_card.license import stated_license
 from sembridge.model_card.record import JSON, TENSORS, load_record
 from tests.helpers import hub_repositories as real
 from tests.helpers.paths import ROOT
@@ -239,7 +239,7 @@ def _run(name: str) -> Callable[[bytes], None]:
 
 
 def _record(name: str) -> Callable[[bytes], None]:
-    from harness.cli.lines import mixture_text, origin_text
+    from sembridge.model_card.lines import mixture_text, origin_text
 
     def run(content: bytes) -> None:
         with Place(RECORD).with_file(name, content) as folder:

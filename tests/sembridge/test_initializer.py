@@ -10,11 +10,11 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-import sembridge.initializer as module
-from sembridge.assemble import assemble, univariate_rows
+import sembridge.registry as module
+from sembridge.assembly import assemble, univariate_rows
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Transfer
 from sembridge.nearest import nearest
-from sembridge.registry import available, initializer_class
+from sembridge.registry import available_initializers, initializer_class
 from sembridge.semantic_bridge import SemBridge
 from sembridge.vocabulary.overlap import Overlap
 from sembridge.vocabulary.vocabulary import Vocabulary
@@ -28,7 +28,7 @@ def test_nearest():
 
 
 def test_built_in_methods_are_registered():
-    names = available()
+    names = available_initializers()
     assert names == sorted(set(names)) and {
         "sembridge",
         "focus",
@@ -55,13 +55,13 @@ def test_unknown_initializer_names_the_nearest(name, meant):
 def test_unknown_initializer_near_nothing():
     with pytest.raises(ValueError, match="initializer 'zzz' is unknown; known: ") as error:
         initializer_class("zzz")
-    assert all(name in str(error.value) for name in available())
+    assert all(name in str(error.value) for name in available_initializers())
 
 
 def test_a_third_party_method_registers_in_the_same_way(monkeypatch):
     entry = importlib.metadata.EntryPoint("tinkered", "sembridge.semantic_bridge:SemBridge", "sembridge.initializers")
     monkeypatch.setattr(module, "_entry_points", lambda: [entry])
-    assert available() == ["tinkered"] and initializer_class("tinkered") is SemBridge
+    assert available_initializers() == ["tinkered"] and initializer_class("tinkered") is SemBridge
 
 
 ROWS = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
@@ -121,8 +121,7 @@ def test_all_donate_under_compat_whatever_is_said():
     for donors in (None, "all"):
         assert np.flatnonzero(Transfer.between(source, target, ROWS, donors=donors).donors).tolist() == [0, 1, 2, 3]
     with pytest.raises(
-        ValueError,
-        match=r"donors 'ordinary' cannot be had with profile 'compat'.*choose profile 'fixed' or donors 'all'",
+        ValueError, match=r"donors 'ordinary' conflicts with profile 'compat'.*choose profile 'fixed' or donors 'all'"
     ):
         Transfer.between(source, target, ROWS, donors="ordinary")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -13,9 +11,9 @@ import torch
 
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.encoder.loading import load_encoder, load_tokenizer
-from sembridge.encoder.modules import parts
+from sembridge.encoder.modules import splade_modules
 from sembridge.encoder.transplant import source_rows
-from sembridge.pipeline import apply, question, transfer, with_tokenizers
+from sembridge.pipeline import make_task, transfer, with_tokenizers
 from sembridge.semantic_bridge import SemBridge
 from tests.helpers.families_made import (
     FAMILIES,
@@ -26,7 +24,6 @@ from tests.helpers.families_made import (
     texts,
     with_marks,
 )
-from tests.helpers.paths import ROOT
 from tests.helpers.tokenizers_made import made_tokenizer
 
 
@@ -52,34 +49,23 @@ def test_from_folder_to_folder(family, russian_folder, tmp_path):
     assert represented(load_encoder(str(tmp_path / "made")), given).tobytes() == before.tobytes()
 
 
-def test_the_front_door():
-    """In a process of its own: the tests folder has a `sembridge` too."""
-    program = (
-        "import sys, sembridge\n"
-        "assert not {'torch', 'transformers', 'sentence_transformers', 'scipy'} & set(sys.modules), 'importing the package is instant'\n"
-        "from sembridge import Initialization, Initializer, SemBridge, Transfer, Vocabulary, transfer\n"
-        "assert sorted(sembridge.__all__) == sorted(name for name in sembridge.__all__ if getattr(sembridge, name))\n"
-        "assert transfer.__module__ == 'sembridge.pipeline' and SemBridge(alpha=4).alpha == 4\n"
-        "try:\n    sembridge.nothing\nexcept AttributeError as error:\n    assert 'nothing' in str(error)\nelse:\n    raise SystemExit('no error')\n"
-    )
-    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-
-
 def test_sembridge_moves_meaning(bert_folder, russian_folder):
     """A Russian token whose bridge vector is that of an English one gets its row, its bias, and so its weight in every representation."""
     encoder = load_encoder(bert_folder)
     target = with_marks(made_tokenizer("wordpiece", "russian", 350))
-    asked = question(encoder, target)
+    asked = make_task(encoder, target)
     rng = np.random.default_rng(0)
     sides = [rng.standard_normal((len(side), 96)).astype(np.float32) for side in (asked.source, asked.target)]
     twin, donor = int(asked.missing[-1]), asked.source.tokens.index("cat")
     sides[1][twin] = 3 * sides[0][donor]
     bridge = BridgeVectors(*(TokenVectors(side, np.ones(len(side), dtype=bool)) for side in sides))
-    rows, bias = source_rows(encoder), parts(encoder).model.get_output_embeddings().bias.detach().numpy().copy()
-    apply(encoder, target, SemBridge(bridge, alpha=4))
+    rows, bias = (
+        source_rows(encoder),
+        splade_modules(encoder).model.get_output_embeddings().bias.detach().numpy().copy(),
+    )
+    transfer(encoder, target, SemBridge(bridge, alpha=4))
     assert np.array_equal(source_rows(encoder)[twin], rows[donor])
-    assert parts(encoder).model.get_output_embeddings().bias[twin].item() == bias[donor]
+    assert splade_modules(encoder).model.get_output_embeddings().bias[twin].item() == bias[donor]
     weights = represented(encoder, ["cat кот", "song"])
     assert np.array_equal(weights[:, twin], weights[:, target.convert_tokens_to_ids("cat")])
 
@@ -95,8 +81,8 @@ def test_options_reach_the_question(bert_folder, russian_folder):
 
     encoder = transfer(bert_folder, russian_folder, Watching(), bias="zero", overlap="exact", seed=5)
     assert seen[0].seed == 5 and set(seen[0].overlap.rule) <= {"", "role", "exact", "token"}
-    assert seen[0].initializer_range == parts(encoder).model.config.initializer_range == 0.02
-    assert not parts(encoder).model.get_output_embeddings().bias.any()
+    assert seen[0].initializer_range == splade_modules(encoder).model.config.initializer_range == 0.02
+    assert not splade_modules(encoder).model.get_output_embeddings().bias.any()
     transfer(bert_folder, russian_folder, Watching())
     assert seen[1].seed == 42 and {"case", "boundary"} & set(seen[1].overlap.rule)
 
@@ -104,31 +90,31 @@ def test_options_reach_the_question(bert_folder, russian_folder):
 def test_a_profile_decides_how_vocabularies_are_read_and_what_the_transplant_leaves(bert_folder, russian_folder):
     """RoBERTa-like defaults differ most, but the bias shows it in every family: compat leaves it at the source ids."""
     encoder = load_encoder(bert_folder)
-    source, target = parts(encoder).tokenizer, load_tokenizer(russian_folder)
-    asked = question(encoder, target, profile="compat")
+    source, target = splade_modules(encoder).tokenizer, load_tokenizer(russian_folder)
+    asked = make_task(encoder, target, profile="compat")
     assert asked.source.profile == asked.target.profile == "compat" and asked.donors.all()
-    bias = parts(encoder).model.get_output_embeddings().bias.detach().clone()
-    apply(encoder, target, Copying(), profile="compat")
-    moved = parts(encoder).model.get_output_embeddings().bias
+    bias = splade_modules(encoder).model.get_output_embeddings().bias.detach().clone()
+    transfer(encoder, target, Copying(), profile="compat")
+    moved = splade_modules(encoder).model.get_output_embeddings().bias
     assert (
         torch.equal(moved[: len(bias)], bias[: len(moved)])
-        and parts(encoder).model.config.pad_token_id == source.pad_token_id
+        and splade_modules(encoder).model.config.pad_token_id == source.pad_token_id
     )
     other = transfer(bert_folder, russian_folder, Copying(), profile="compat", bias="zero")
-    assert not parts(other).model.get_output_embeddings().bias.any(), "a policy that is given wins"
+    assert not splade_modules(other).model.get_output_embeddings().bias.any(), "a policy that is given wins"
 
 
 def test_donors(bert_folder, russian_folder):
     encoder, target = load_encoder(bert_folder), load_tokenizer(russian_folder)
-    ordinary, everyone = question(encoder, target).donors, question(encoder, target, donors="all").donors
-    specials = parts(encoder).tokenizer.all_special_ids
+    ordinary, everyone = make_task(encoder, target).donors, make_task(encoder, target, donors="all").donors
+    specials = splade_modules(encoder).tokenizer.all_special_ids
     assert everyone[specials].all() and not ordinary[specials].any() and everyone.sum() > ordinary.sum()
 
 
 def test_initializer_range_is_the_models(bert_folder):
     encoder = load_encoder(bert_folder)
-    parts(encoder).model.config.initializer_range = 0.5
-    assert question(encoder, source_tokenizer("bert")).initializer_range == 0.5
+    splade_modules(encoder).model.config.initializer_range = 0.5
+    assert make_task(encoder, source_tokenizer("bert")).initializer_range == 0.5
 
 
 def test_errors_come_before_the_work(bert_folder, russian_folder, tmp_path):
@@ -174,8 +160,8 @@ def test_same_transfer_same_bits(bert_folder, russian_folder):
 
 def test_question_counts_the_rows(bert_folder):
     encoder = load_encoder(bert_folder)
-    parts(encoder).tokenizer.add_tokens(["extra", "tokens"])
+    splade_modules(encoder).tokenizer.add_tokens(["extra", "tokens"])
     size = len(source_rows(encoder))
     with pytest.raises(ValueError, match=f"ids up to {size + 1} but the embedding has only {size} rows"):
-        question(encoder, source_tokenizer("bert"))
-    assert replace(question(load_encoder(bert_folder), source_tokenizer("bert")), seed=1).missing.size == 0
+        make_task(encoder, source_tokenizer("bert"))
+    assert replace(make_task(load_encoder(bert_folder), source_tokenizer("bert")), seed=1).missing.size == 0

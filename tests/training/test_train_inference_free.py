@@ -10,7 +10,7 @@ from sentence_transformers.sparse_encoder.modules import Router, SparseStaticEmb
 from harness.training.loop import train
 from harness.training.settings import TrainingSettings
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.modules import parts
+from sembridge.encoder.modules import splade_modules
 from tests.helpers.encoders_made import made_encoder
 from tests.helpers.pairs_made import toy_pairs
 
@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 
 def thawed(folder):
     encoder = load_encoder(folder)
-    query = parts(encoder).query
+    query = splade_modules(encoder).query
     query.frozen = False
     query.weight.requires_grad_(True)
     return encoder
@@ -38,12 +38,12 @@ def thawed(folder):
 @pytest.mark.parametrize("frozen", [True, False])
 def test_query_weights_learn_only_if_not_frozen(folder, frozen):
     encoder = load_encoder(folder) if frozen else thawed(folder)
-    before = parts(encoder).query.weight.detach().clone()
-    rows = parts(encoder).model.get_input_embeddings().weight.detach().clone()
+    before = splade_modules(encoder).query.weight.detach().clone()
+    rows = splade_modules(encoder).model.get_input_embeddings().weight.detach().clone()
     seen = []
     train(encoder, toy_pairs(), TrainingSettings(**SETTINGS, checkpoint_every=1), 3, report=seen.append)
-    assert torch.equal(parts(encoder).query.weight, before) == frozen
-    assert not torch.equal(parts(encoder).model.get_input_embeddings().weight, rows)
+    assert torch.equal(splade_modules(encoder).query.weight, before) == frozen
+    assert not torch.equal(splade_modules(encoder).model.get_input_embeddings().weight, rows)
     contrast = [figures["contrast"] for figures in seen]
     assert sum(contrast[-3:]) < 0.9 * sum(contrast[:3])
     assert not encoder.training

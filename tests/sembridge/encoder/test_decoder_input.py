@@ -13,9 +13,9 @@ from transformers import BertForMaskedLM, ModernBertConfig, ModernBertForMaskedL
 import sembridge.encoder.head
 from sembridge.encoder import max_logits
 from sembridge.encoder.decoder_input import decoder_input
-from sembridge.encoder.head import represent, represent_sparse
+from sembridge.encoder.head import encode, encode_sparse
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.modules import parts
+from sembridge.encoder.modules import splade_modules
 from tests.helpers.families_made import FAMILIES, batch_of, represented, texts
 
 
@@ -57,11 +57,11 @@ def products(monkeypatch):
 def test_every_family_is_represented_without_its_decoder(family, tied, folders, chunks, products):
     encoder = load_encoder(folders[family, tied])
     expected = represented(encoder, texts()[:16])
-    decoder = parts(encoder).model.get_output_embeddings().weight
+    decoder = splade_modules(encoder).model.get_output_embeddings().weight
     assert any(matrix is decoder for matrix in products)
     products.clear()
     with torch.no_grad():
-        found = represent(encoder, batch_of(encoder, texts()[:16]))
+        found = encode(encoder, batch_of(encoder, texts()[:16]))
     assert products and not any(matrix is decoder for matrix in products)
     assert found.dtype == torch.float32 and (found > 0).any()
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5, rtol=1e-5)
@@ -73,9 +73,11 @@ def test_gradients_of_all_parameters(family, folders, monkeypatch):
     for stopped in (lambda *_: None, decoder_input):
         monkeypatch.setattr(sembridge.encoder.head, "decoder_input", stopped)
         encoder = load_encoder(folders[family, True]).eval()
-        weights = represent(encoder, batch_of(encoder, texts()[:8]))
+        weights = encode(encoder, batch_of(encoder, texts()[:8]))
         (weights * torch.linspace(-1, 1, weights.shape[1])).sum().backward()
-        found.append({name: p.grad for name, p in parts(encoder).model.named_parameters() if p.grad is not None})
+        found.append(
+            {name: p.grad for name, p in splade_modules(encoder).model.named_parameters() if p.grad is not None}
+        )
     assert found[0].keys() == found[1].keys() and found[0]
     scale = max(gradient.abs().max().item() for gradient in found[0].values())
     for name, plain in found[0].items():
@@ -105,11 +107,11 @@ def test_modern_bert():
 @pytest.mark.parametrize("kind", [Capped, Shifted])
 def test_what_comes_after_the_decoder_is_not_lost(kind, folders, chunks, caplog):
     encoder = load_encoder(folders["bert", True])
-    parts(encoder).model.__class__ = kind
+    splade_modules(encoder).model.__class__ = kind
     batch = batch_of(encoder, texts()[:8])
     with caplog.at_level(logging.INFO, "sembridge"), torch.no_grad():
-        found = [represent(encoder, batch) for _ in range(3)]
-    for weights in (*found, torch.from_numpy(represent_sparse(encoder, batch).toarray())):
+        found = [encode(encoder, batch) for _ in range(3)]
+    for weights in (*found, torch.from_numpy(encode_sparse(encoder, batch).toarray())):
         np.testing.assert_allclose(weights.numpy(), represented(encoder, texts()[:8]), atol=1e-6)
     assert [record.message for record in caplog.records] == [
         f"{kind.__name__} does more to its logits than its decoder; they are computed whole, which takes more time and memory"
@@ -118,11 +120,11 @@ def test_what_comes_after_the_decoder_is_not_lost(kind, folders, chunks, caplog)
 
 def test_a_decoder_that_someone_listens_to_or_has_changed_is_called(folders, chunks):
     encoder = load_encoder(folders["bert", False])
-    model, heard = parts(encoder).model, []
+    model, heard = splade_modules(encoder).model, []
     handle = model.get_output_embeddings().register_forward_hook(lambda *_: heard.append(1))
-    represent(encoder, batch_of(encoder, texts()[:2]))
+    encode(encoder, batch_of(encoder, texts()[:2]))
     handle.remove()
-    represent(encoder, batch_of(encoder, texts()[:2]))
+    encode(encoder, batch_of(encoder, texts()[:2]))
     assert heard == [1]
 
     class Doubled(torch.nn.Linear):
@@ -131,37 +133,37 @@ def test_a_decoder_that_someone_listens_to_or_has_changed_is_called(folders, chu
 
     model.get_output_embeddings().__class__ = Doubled
     np.testing.assert_allclose(
-        represent(encoder, batch_of(encoder, texts()[:4])).detach(), represented(encoder, texts()[:4]), atol=1e-6
+        encode(encoder, batch_of(encoder, texts()[:4])).detach(), represented(encoder, texts()[:4]), atol=1e-6
     )
 
 
 def test_trying_a_model_draws_nothing_from_the_global_generator(folders, chunks):
     state = torch.get_rng_state()
     encoder = load_encoder(folders["bert", True])
-    parts(encoder).model.__class__ = Capped
-    parts(encoder).model.train()
+    splade_modules(encoder).model.__class__ = Capped
+    splade_modules(encoder).model.train()
     batch = batch_of(encoder, texts()[:4])
     found = []
     for _ in range(2):  # the first call tries
         torch.set_rng_state(state)
-        found.append(represent(encoder, batch))
+        found.append(encode(encoder, batch))
     assert torch.equal(*found)
-    assert not torch.equal(found[0], represent(encoder, batch)), "dropout draws"
+    assert not torch.equal(found[0], encode(encoder, batch)), "dropout draws"
 
 
 def test_the_decoder_is_itself_again_also_after_an_error(folders, chunks):
     encoder = load_encoder(folders["bert", True])
-    model = parts(encoder).model
-    represent(encoder, batch_of(encoder, texts()[:2]))
+    model = splade_modules(encoder).model
+    encode(encoder, batch_of(encoder, texts()[:2]))
     too_long = {name: torch.ones((1, 90), dtype=torch.long) for name in ("input_ids", "attention_mask")}
     with pytest.raises((RuntimeError, IndexError)):
-        represent(encoder, too_long)
+        encode(encoder, too_long)
     fresh = load_encoder(folders["bert", True])
     with pytest.raises((RuntimeError, IndexError)):
-        represent(fresh, too_long)  # the very first call, and not taken for a sign of what the model does to its logits
-    assert decoder_input(parts(fresh).model, batch_of(fresh, texts()[:2])) is not None
+        encode(fresh, too_long)  # the very first call, and not taken for a sign of what the model does to its logits
+    assert decoder_input(splade_modules(fresh).model, batch_of(fresh, texts()[:2])) is not None
     assert "forward" not in vars(model.get_output_embeddings()) and "forward" not in vars(
-        parts(fresh).model.get_output_embeddings()
+        splade_modules(fresh).model.get_output_embeddings()
     )
     assert model(**batch_of(encoder, texts()[:2])).logits.shape[-1] == model.config.vocab_size
 
@@ -174,12 +176,15 @@ def test_sparse_and_dense_representations_are_the_same_bits(strategy, activation
         monkeypatch.setattr(sembridge.encoder.head, "decoder_input", lambda *_: None)
     monkeypatch.setattr(max_logits, "LOGITS", {"cpu": 1})
     encoder = load_encoder(folders["inference-free", True])
-    parts(encoder).pooling.pooling_strategy, parts(encoder).pooling.activation_function = strategy, activation
+    splade_modules(encoder).pooling.pooling_strategy, splade_modules(encoder).pooling.activation_function = (
+        strategy,
+        activation,
+    )
     batch = batch_of(encoder, texts()[:16])
     for side in ("document", "query"):
         with torch.no_grad():
-            dense = represent(encoder, batch, side).numpy()
-        found = represent_sparse(encoder, batch, side)
+            dense = encode(encoder, batch, side).numpy()
+        found = encode_sparse(encoder, batch, side)
         assert found.dtype == np.float32 and found.toarray().tobytes() == dense.tobytes()
         assert found.nnz == np.count_nonzero(dense) and found.has_sorted_indices and found.indices.dtype == np.int32
 
@@ -188,12 +193,14 @@ def test_logits_that_have_to_be_whole_are_computed_for_a_few_texts_at_a_time(fol
     encoder = load_encoder(folders["bert", True])
     batch = batch_of(encoder, texts()[:16])
     monkeypatch.setattr(sembridge.encoder.head, "decoder_input", lambda *_: None)
-    whole, seen = represent_sparse(encoder, batch).toarray(), []
-    parts(encoder).model.register_forward_pre_hook(
+    whole, seen = encode_sparse(encoder, batch).toarray(), []
+    splade_modules(encoder).model.register_forward_pre_hook(
         lambda module, args, kwargs: seen.append(len(kwargs["input_ids"])), with_kwargs=True
     )
     monkeypatch.setattr(
-        sembridge.encoder.head, "MOST_LOGITS", 5 * batch["input_ids"].shape[1] * parts(encoder).model.config.vocab_size
+        sembridge.encoder.head,
+        "MOST_LOGITS",
+        5 * batch["input_ids"].shape[1] * splade_modules(encoder).model.config.vocab_size,
     )
-    np.testing.assert_allclose(represent_sparse(encoder, batch).toarray(), whole, atol=1e-6)
+    np.testing.assert_allclose(encode_sparse(encoder, batch).toarray(), whole, atol=1e-6)
     assert seen == [5, 5, 5, 1]

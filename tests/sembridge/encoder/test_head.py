@@ -6,8 +6,8 @@ import pytest
 import torch
 from sentence_transformers.sparse_encoder.modules import SpladePooling
 
-from sembridge.encoder.head import pad, pool, represent
-from sembridge.encoder.modules import parts
+from sembridge.encoder.head import encode, pad, pool
+from sembridge.encoder.modules import splade_modules
 from tests.helpers.families_made import FAMILIES, family_encoder, texts
 
 SETTINGS = [(strategy, activation) for strategy in ("max", "sum") for activation in ("relu", "log1p_relu")]
@@ -107,12 +107,17 @@ def test_pad():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_represents_as_the_encoder_does(family, tmp_path):
     encoder = family_encoder(tmp_path, family)
-    tokenizer = parts(encoder).tokenizer
+    tokenizer = splade_modules(encoder).tokenizer
     for strategy, activation in SETTINGS:
-        parts(encoder).pooling.pooling_strategy, parts(encoder).pooling.activation_function = strategy, activation
+        splade_modules(encoder).pooling.pooling_strategy, splade_modules(encoder).pooling.activation_function = (
+            strategy,
+            activation,
+        )
         given = texts()[:12]
-        ids = tokenizer(given, truncation=True, max_length=parts(encoder).transformer.max_seq_length)["input_ids"]
+        ids = tokenizer(given, truncation=True, max_length=splade_modules(encoder).transformer.max_seq_length)[
+            "input_ids"
+        ]
         with torch.no_grad():
-            ours = represent(encoder, pad(ids, tokenizer.pad_token_id))
+            ours = encode(encoder, pad(ids, tokenizer.pad_token_id))
             expected = encoder({**encoder.preprocess(given)})["sentence_embedding"]
         assert (ours > 0).any() and torch.equal(ours, expected)

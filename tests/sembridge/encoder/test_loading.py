@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, models
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from sembridge.encoder.loading import check_folder, load_encoder, load_tokenizer
-from sembridge.encoder.modules import SIDES, parts
+from sembridge.encoder.modules import SIDES, splade_modules
 from tests.helpers.families_made import (
     FAMILIES,
     POSITIONS,
@@ -109,9 +109,12 @@ def test_other_modules_than_a_masked_lm_and_splade_pooling(folder, tmp_path):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_plain_folder_and_saved_encoder_are_the_same(family, tmp_path):
     encoder = load_encoder(family_folder(tmp_path / "plain", family))
-    assert not encoder.training and not parts(encoder).model.training
+    assert not encoder.training and not splade_modules(encoder).model.training
     activation = "log1p_relu" if family == "inference-free" else "relu"
-    assert parts(encoder).pooling.pooling_strategy == "max" and parts(encoder).pooling.activation_function == activation
+    assert (
+        splade_modules(encoder).pooling.pooling_strategy == "max"
+        and splade_modules(encoder).pooling.activation_function == activation
+    )
     encoder.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
     again = load_encoder(str(tmp_path / "saved"))
     for side in SIDES:
@@ -125,7 +128,10 @@ def test_plain_folder_and_saved_encoder_are_the_same(family, tmp_path):
 def test_a_tokenizer_without_a_limit_cannot_overrun_the_positions(family, tmp_path):
     """RoBERTa has two rows more than positions; sentence-transformers takes them for positions."""
     encoder = load_encoder(family_folder(tmp_path, family))
-    assert source_tokenizer(family).model_max_length > 10**9 and parts(encoder).transformer.max_seq_length == POSITIONS
+    assert (
+        source_tokenizer(family).model_max_length > 10**9
+        and splade_modules(encoder).transformer.max_seq_length == POSITIONS
+    )
     assert torch.isfinite(torch.from_numpy(represented(encoder, ["cat " * 300]))).all()
 
 

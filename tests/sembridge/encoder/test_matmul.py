@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sembridge.encoder import matmul
-from sembridge.encoder.matmul import FEWEST_ROWS, product, quick_products
+from sembridge.encoder.matmul import FEWEST_ROWS, fast_linear, linear
 from tests.helpers.products_seen import products_seen
 
 PLENTY = 2 * FEWEST_ROWS
@@ -42,7 +42,7 @@ def test_values_and_gradients_are_those_of_float64(texts, tokens, size, outputs,
         patch.setattr(matmul, "_onednn_is_faster", lambda: True)
         found = operands((texts, tokens, size), outputs, seed)
         exact = [tensor.detach().double().requires_grad_() for tensor in found]
-        result = product(*found)
+        result = linear(*found)
     assert "Product" in type(result.grad_fn).__name__
     expected = torch.nn.functional.linear(*exact)
     upstream = torch.linspace(-1, 1, expected.numel(), dtype=torch.float64).view_as(expected)
@@ -55,15 +55,15 @@ def test_values_and_gradients_are_those_of_float64(texts, tokens, size, outputs,
 
 def test_operands_may_be_transposed_and_expanded(chosen):
     left, right = torch.randn(20, PLENTY).t(), torch.randn(20, 30).t()
-    torch.testing.assert_close(product(left, right), left @ right.t())
-    result = product(left.clone().requires_grad_(), right)
+    torch.testing.assert_close(linear(left, right), left @ right.t())
+    result = linear(left.clone().requires_grad_(), right)
     result.sum().backward()  # its gradient is one number, expanded
     assert len(chosen) == 3
 
 
 def test_only_the_gradients_that_are_wanted_are_computed(chosen):
     left, right, bias = operands((PLENTY, 8), 5)
-    product(left, right.detach(), bias.detach()).sum().backward()
+    linear(left, right.detach(), bias.detach()).sum().backward()
     assert left.grad is not None and chosen == [(PLENTY, 8), (PLENTY, 5)]
 
 
@@ -80,12 +80,12 @@ def test_only_the_gradients_that_are_wanted_are_computed(chosen):
     ids=["few rows", "a vector", "a vector on the right", "nothing", "float64", "bfloat16"],
 )
 def test_what_does_not_fit_is_torchs_own(left, right, chosen):
-    assert torch.equal(product(left, right), torch.nn.functional.linear(left, right)) and not chosen
+    assert torch.equal(linear(left, right), torch.nn.functional.linear(left, right)) and not chosen
 
 
 def test_within_autocast_the_products_stay_autocasts(chosen):
     layer = torch.nn.Linear(8, 5)
-    with quick_products(), torch.autocast("cpu", torch.bfloat16):
+    with fast_linear(), torch.autocast("cpu", torch.bfloat16):
         assert layer(torch.randn(PLENTY, 8)).dtype == torch.bfloat16
     assert not chosen
 
@@ -93,7 +93,7 @@ def test_within_autocast_the_products_stay_autocasts(chosen):
 def test_linear_layers_are_redirected_inside_the_context_alone(chosen):
     layer, given = torch.nn.Linear(8, 5), torch.randn(2, PLENTY, 8)
     plain = layer(given)
-    with quick_products():
+    with fast_linear():
         quick = layer(given)
         torch.nn.functional.linear(input=given, weight=layer.weight, bias=None)
     assert chosen == [(2, PLENTY, 8)] * 2
@@ -105,8 +105,8 @@ def test_linear_layers_are_redirected_inside_the_context_alone(chosen):
 def test_elsewhere_nothing_changes(monkeypatch):
     monkeypatch.setattr(matmul, "_onednn_is_faster", lambda: False)
     left, right, bias = operands((PLENTY, 8), 5)
-    with quick_products():
-        assert torch.equal(product(left, right, bias), torch.nn.functional.linear(left, right, bias))
+    with fast_linear():
+        assert torch.equal(linear(left, right, bias), torch.nn.functional.linear(left, right, bias))
 
 
 @pytest.mark.parametrize(

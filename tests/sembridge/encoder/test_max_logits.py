@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sembridge.encoder import max_logits as module
-from sembridge.encoder.max_logits import pooled_chunks, pooled_product
+from sembridge.encoder.max_logits import max_logits, max_logits_chunks
 
 DEVICES = [
     "cpu",
@@ -71,10 +71,10 @@ def gradients(function: Any, lengths: list[int], tensors: list[torch.Tensor]) ->
 @pytest.mark.parametrize("device", DEVICES)
 def test_values_and_gradients_are_those_of_all_logits(shape, device):
     tensors = made(*shape, device=device)
-    found = pooled_product(tensors[0], shape[0], *tensors[1:])
+    found = max_logits(tensors[0], shape[0], *tensors[1:])
     torch.testing.assert_close(found, expected(tensors[0], shape[0], *tensors[1:]), rtol=1e-12, atol=1e-12)
     for ours, theirs in zip(
-        gradients(pooled_product, shape[0], tensors), gradients(expected, shape[0], tensors), strict=True
+        gradients(max_logits, shape[0], tensors), gradients(expected, shape[0], tensors), strict=True
     ):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
@@ -84,16 +84,16 @@ def test_in_float32_gradients_are_within_1e_5_of_autograd(device):
     lengths = [64, 3, 40]
     tensors = made(lengths, 256, 9001, device=device, dtype=torch.float32)
     for ours, theirs in zip(
-        gradients(pooled_product, lengths, tensors), gradients(expected, lengths, tensors), strict=True
+        gradients(max_logits, lengths, tensors), gradients(expected, lengths, tensors), strict=True
     ):
         assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()
 
 
 def test_pieces_are_the_whole(shape):
     hidden, weight, bias = made(*shape)
-    whole = pooled_product(hidden, shape[0], weight, bias)
+    whole = max_logits(hidden, shape[0], weight, bias)
     with torch.no_grad():
-        pieces = list(pooled_chunks(hidden, shape[0], weight, bias))
+        pieces = list(max_logits_chunks(hidden, shape[0], weight, bias))
     assert [start for start, _ in pieces] == [sum(p.shape[1] for _, p in pieces[:i]) for i in range(len(pieces))]
     assert torch.equal(torch.cat([piece for _, piece in pieces], dim=1), whole)
 
@@ -112,9 +112,7 @@ def test_the_first_of_equal_tokens_gets_the_gradient():
             by_hand[first + column.index(max(column)), output] = upstream[text, output]
         first += length
     assert ties > 40
-    found = torch.autograd.grad(
-        (pooled_product(hidden, lengths, weight, bias) * upstream).sum(), [hidden, weight, bias]
-    )
+    found = torch.autograd.grad((max_logits(hidden, lengths, weight, bias) * upstream).sum(), [hidden, weight, bias])
     for ours, theirs in zip(found, (by_hand @ weight, by_hand.T @ hidden, by_hand.sum(0)), strict=True):
         assert torch.equal(ours, theirs)
 
@@ -122,12 +120,12 @@ def test_the_first_of_equal_tokens_gets_the_gradient():
 def test_without_bias_and_with_parts_that_do_not_learn():
     lengths = [2, 5]
     hidden, weight, _ = made(lengths, 4, 30)
-    torch.testing.assert_close(pooled_product(hidden, lengths, weight, None), expected(hidden, lengths, weight, None))
+    torch.testing.assert_close(max_logits(hidden, lengths, weight, None), expected(hidden, lengths, weight, None))
     for learns, fixed in ((hidden, weight), (weight, hidden)):
         arguments = {id(hidden): hidden, id(weight): weight, id(fixed): fixed.detach()}
         found, theirs = (
             torch.autograd.grad(function(arguments[id(hidden)], lengths, arguments[id(weight)], None).sum(), learns)[0]
-            for function in (pooled_product, expected)
+            for function in (max_logits, expected)
         )
         torch.testing.assert_close(found, theirs)
 
@@ -137,14 +135,14 @@ def test_texts_that_activate_nothing_have_no_gradient():
     hidden, weight, bias = made(lengths, 4, 30)
     with torch.no_grad():
         bias -= 1000
-    assert all(not gradient.any() for gradient in gradients(pooled_product, lengths, [hidden, weight, bias]))
+    assert all(not gradient.any() for gradient in gradients(max_logits, lengths, [hidden, weight, bias]))
 
 
 def test_gradients_accumulate_over_calls():
     lengths = [3, 4]
     tensors = made(lengths, 4, 30)
     for _ in range(2):
-        torch.relu(pooled_product(tensors[0], lengths, *tensors[1:])).sum().backward()
+        torch.relu(max_logits(tensors[0], lengths, *tensors[1:])).sum().backward()
     once = torch.autograd.grad(torch.relu(expected(tensors[0], lengths, *tensors[1:])).sum(), tensors)
     for tensor, gradient in zip(tensors, once, strict=True):
         torch.testing.assert_close(tensor.grad, 2 * gradient)
@@ -157,15 +155,15 @@ def test_extreme_logits(extreme):
     with torch.no_grad():
         weight.abs_()
         hidden.copy_(torch.tensor([[1.0], [extreme], [0.5], [0.25], [2.0]]))
-    found = pooled_product(hidden, lengths, weight, bias)
+    found = max_logits(hidden, lengths, weight, bias)
     torch.testing.assert_close(found, expected(hidden, lengths, weight, bias))
     if abs(extreme) < float("inf"):
-        for ours, theirs in zip(gradients(pooled_product, lengths, [hidden, weight, bias]),
+        for ours, theirs in zip(gradients(max_logits, lengths, [hidden, weight, bias]),
                                 gradients(expected, lengths, [hidden, weight, bias]), strict=True):  # fmt: skip
             torch.testing.assert_close(ours, theirs)
     else:
         assert all(
-            gradient[2:].isfinite().all() for gradient in gradients(pooled_product, lengths, [hidden, weight, bias])[:1]
+            gradient[2:].isfinite().all() for gradient in gradients(max_logits, lengths, [hidden, weight, bias])[:1]
         )
 
 
@@ -173,7 +171,7 @@ def test_nan_is_not_hidden():
     hidden, weight, bias = made([2, 2], 3, 10)
     with torch.no_grad():
         hidden[0, 0] = float("nan")
-    found = pooled_product(hidden, [2, 2], weight, bias)
+    found = max_logits(hidden, [2, 2], weight, bias)
     assert found[0].isnan().all() and found[1].isfinite().all()
 
 
@@ -182,14 +180,14 @@ def test_autocast(device):
     lengths = [40, 9, 40]
     tensors = made(lengths, 64, 3000, device=device, dtype=torch.float32)
     with torch.autocast(device, torch.bfloat16):
-        found = pooled_product(tensors[0], lengths, *tensors[1:])
-        ours = gradients(pooled_product, lengths, tensors)
+        found = max_logits(tensors[0], lengths, *tensors[1:])
+        ours = gradients(max_logits, lengths, tensors)
         theirs = gradients(expected, lengths, tensors)
     rounded = [tensor.detach().bfloat16() for tensor in tensors[:2]]
     logits = (rounded[0] @ rounded[1].T).float()
     by_hand = torch.stack([text.max(0)[0] for text in logits.split(lengths)]) + tensors[2]
     assert found.dtype == torch.float32 and (found - by_hand).abs().max() <= 2**-7 * logits.abs().max()
-    assert not torch.equal(found, pooled_product(tensors[0], lengths, *tensors[1:]))
+    assert not torch.equal(found, max_logits(tensors[0], lengths, *tensors[1:]))
     for mine, autograd in zip(ours, theirs, strict=True):
         assert mine.dtype == torch.float32 and mine.isfinite().all()
         assert torch.cosine_similarity(mine.flatten(), autograd.flatten(), dim=0) > 0.97
@@ -198,7 +196,7 @@ def test_autocast(device):
 def test_a_model_in_bfloat16():
     lengths = [5, 6]
     tensors = made(lengths, 8, 300, dtype=torch.bfloat16)
-    found = gradients(pooled_product, lengths, tensors)
+    found = gradients(max_logits, lengths, tensors)
     assert [gradient.dtype for gradient in found] == [torch.bfloat16] * 3
     assert (
         torch.cosine_similarity(
@@ -230,7 +228,7 @@ def test_the_logits_of_all_tokens_are_never_held(monkeypatch):
     monkeypatch.setattr(module, "LOGITS", {"cpu": 4096})
     lengths = [100, 60]
     tensors = made(lengths, 8, 5000)
-    for function, held in ((pooled_product, False), (expected, True)):
+    for function, held in ((max_logits, False), (expected, True)):
         with Largest() as seen:
             gradients(function, lengths, tensors)
         assert (max(seen.numbers) >= 160 * 5000) == held

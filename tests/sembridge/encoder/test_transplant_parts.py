@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.modules import parts
-from sembridge.encoder.transplant import BIAS_POLICIES, decoder_rows, source_rows, transplant
+from sembridge.encoder.modules import splade_modules
+from sembridge.encoder.transplant import decoder_rows, source_rows, transplant
 from sembridge.initializer import Initialization
-from sembridge.pipeline import apply, question
+from sembridge.options import BIAS_POLICIES
+from sembridge.pipeline import make_task, transfer
 from tests.helpers.families_made import (
     FAMILIES,
     POSITIONS,
@@ -38,7 +39,7 @@ def encoder(request: pytest.FixtureRequest, folders: Any) -> Any:
 
 
 def answer_for(encoder: Any, tokenizer: Any) -> Initialization:
-    return Copying()(question(encoder, tokenizer))
+    return Copying()(make_task(encoder, tokenizer))
 
 
 @pytest.mark.parametrize("kind", ["wordpiece", "byte-bpe", "unigram"])
@@ -47,13 +48,13 @@ def test_rows_and_sizes(encoder, kind):
     answer = answer_for(encoder, target)
     size = len(answer.rows)
     assert size != len(source_rows(encoder)) and transplant(encoder, target, answer) is encoder
-    model = parts(encoder).model
+    model = splade_modules(encoder).model
     assert np.array_equal(source_rows(encoder), answer.rows) and decoder_rows(encoder) is None
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
     assert (
         model.config.vocab_size
         == size
-        == parts(encoder).pooling.embedding_dimension
+        == splade_modules(encoder).pooling.embedding_dimension
         == encoder.get_embedding_dimension()
     )
     assert (
@@ -68,12 +69,14 @@ def test_rows_and_sizes(encoder, kind):
 
 @pytest.mark.parametrize("kind", ["wordpiece", "byte-bpe"])
 def test_special_ids_follow_the_target(encoder, kind):
-    target, config = russian(kind), parts(encoder).model.config
+    target, config = russian(kind), splade_modules(encoder).model.config
     had = {name for name in ("bos_token_id", "eos_token_id") if getattr(config, name, None) is not None}
     old_config = copy.deepcopy(config)
-    apply(encoder, target, Copying())
-    config = parts(encoder).model.config
-    assert config.pad_token_id == target.pad_token_id == parts(encoder).model.get_input_embeddings().padding_idx
+    transfer(encoder, target, Copying())
+    config = splade_modules(encoder).model.config
+    assert (
+        config.pad_token_id == target.pad_token_id == splade_modules(encoder).model.get_input_embeddings().padding_idx
+    )
     for name, part in (("bos_token_id", "cls_token_id"), ("eos_token_id", "sep_token_id")):
         if name in had:
             assert getattr(config, name) == getattr(target, name if kind == "byte-bpe" else part) is not None
@@ -88,12 +91,12 @@ def test_special_ids_follow_the_target(encoder, kind):
 def test_tokenizer_is_a_copy_that_asks_for_what_the_model_takes(encoder):
     target = russian()
     before = (target.model_max_length, list(target.model_input_names))
-    source_names = list(parts(encoder).tokenizer.model_input_names)
-    apply(encoder, target, Copying())
-    held = parts(encoder).tokenizer
+    source_names = list(splade_modules(encoder).tokenizer.model_input_names)
+    transfer(encoder, target, Copying())
+    held = splade_modules(encoder).tokenizer
     assert held is not target and (target.model_max_length, list(target.model_input_names)) == before
     assert held.model_input_names == source_names and ("token_type_ids" in source_names) == (
-        parts(encoder).model.config.model_type == "bert"
+        splade_modules(encoder).model.config.model_type == "bert"
     )
     assert (
         set(held(["кот"]))
@@ -107,14 +110,14 @@ def test_tokenizer_is_a_copy_that_asks_for_what_the_model_takes(encoder):
 def test_max_seq_length(encoder, given, expected):
     target = russian()
     target.model_max_length = given
-    apply(encoder, target, Copying())
-    assert parts(encoder).transformer.max_seq_length == expected
+    transfer(encoder, target, Copying())
+    assert splade_modules(encoder).transformer.max_seq_length == expected
     assert torch.isfinite(torch.from_numpy(represented(encoder, ["кот " * 200]))).all()
 
 
 def test_max_seq_length_set_before_stays(encoder):
-    parts(encoder).transformer.max_seq_length = 7
-    assert parts(apply(encoder, russian(), Copying())).transformer.max_seq_length == 7
+    splade_modules(encoder).transformer.max_seq_length = 7
+    assert splade_modules(transfer(encoder, russian(), Copying())).transformer.max_seq_length == 7
 
 
 def test_there_are_three_bias_policies():
@@ -135,26 +138,26 @@ def test_bias_is_transferred_with_the_weights(encoder):
 
 
 def test_bias_zero(encoder):
-    assert not decoder_bias(apply(encoder, russian(), Copying(), bias="zero")).any()
+    assert not decoder_bias(transfer(encoder, russian(), Copying(), bias="zero")).any()
 
 
 @pytest.mark.parametrize("kind", ["wordpiece", "byte-bpe"])
 def test_bias_kept_at_the_source_ids(encoder, kind):
     bias = decoder_bias(encoder).copy()
-    kept = decoder_bias(apply(encoder, russian(kind), Copying(), bias="keep"))
+    kept = decoder_bias(transfer(encoder, russian(kind), Copying(), bias="keep"))
     shared = min(len(bias), len(kept))
     assert len(kept) != len(bias) and np.array_equal(kept[:shared], bias[:shared]) and not kept[shared:].any()
 
 
 def test_bias_keep_covers_a_smaller_and_a_larger_vocabulary(folders):
-    sizes = [len(parts(load_encoder(folders[family, True])).tokenizer) for family in FAMILIES]
+    sizes = [len(splade_modules(load_encoder(folders[family, True])).tokenizer) for family in FAMILIES]
     targets = [len(russian(kind)) for kind in ("wordpiece", "byte-bpe")]
     assert min(targets) < max(sizes) and max(targets) > min(sizes)
 
 
 def test_policies_differ_in_what_they_score(folders):
     results = {
-        bias: represented(apply(load_encoder(folders["bert", True]), russian(), Copying(), bias=bias), ["the cat"])
+        bias: represented(transfer(load_encoder(folders["bert", True]), russian(), Copying(), bias=bias), ["the cat"])
         for bias in BIAS_POLICIES
     }
     assert len({result.tobytes() for result in results.values()}) == 3
@@ -163,8 +166,8 @@ def test_policies_differ_in_what_they_score(folders):
 @pytest.mark.parametrize("bias", ["Transfer", "", "none"])
 def test_unknown_bias_policy(bias, folders):
     encoder = load_encoder(folders["bert", True])
-    with pytest.raises(ValueError, match=f"bias policy {bias!r} is unknown; choose one of transfer, zero, keep"):
-        apply(encoder, russian(), Copying(), bias=bias)
+    with pytest.raises(ValueError, match=f"bias {bias!r} is unknown; .*known: keep, transfer, zero"):
+        transfer(encoder, russian(), Copying(), bias=bias)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -172,23 +175,23 @@ def test_an_untied_decoder_gets_rows_of_its_own(family, folders):
     encoder, target = load_encoder(folders[family, False]), russian()
     own = decoder_rows(encoder)
     assert own is not None and not np.array_equal(own, source_rows(encoder))
-    asked = question(encoder, target)
+    asked = make_task(encoder, target)
     answer, decoder = Copying()(asked), Copying()(replace(asked, rows=own))
     bias = decoder_bias(encoder).copy()
-    apply(encoder, target, Copying())
+    transfer(encoder, target, Copying())
     assert np.array_equal(source_rows(encoder), answer.rows) and np.array_equal(decoder_rows(encoder), decoder.rows)
     np.testing.assert_allclose(decoder_bias(encoder), answer.carry(bias), rtol=1e-6)
-    assert parts(encoder).model.config.tie_word_embeddings is False
+    assert splade_modules(encoder).model.config.tie_word_embeddings is False
 
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_decoder_rows_are_required_exactly_of_an_untied_decoder(tied, folders):
     encoder, target = load_encoder(folders["bert", tied]), russian()
     answer = answer_for(encoder, target)
-    before = parts(encoder).model
+    before = splade_modules(encoder).model
     with pytest.raises(ValueError, match=r"untied decoder needs rows of its own.*decoder_rows\(encoder\)"):
         transplant(encoder, target, answer, decoder=answer if tied else None)
-    assert parts(encoder).model is before and parts(encoder).tokenizer is not target, (
+    assert splade_modules(encoder).model is before and splade_modules(encoder).tokenizer is not target, (
         "a refused transplant leaves the encoder as it was"
     )
 
@@ -203,7 +206,7 @@ def test_a_decoder_stored_beside_a_tied_config_is_not_lost(folders, tmp_path):
     (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": True}))
     encoder = load_encoder(str(folder))
     before = represented(encoder, texts())
-    assert represented(apply(encoder, source_tokenizer("bert"), Copying()), texts()).tobytes() == before.tobytes()
+    assert represented(transfer(encoder, source_tokenizer("bert"), Copying()), texts()).tobytes() == before.tobytes()
 
 
 def test_more_ids_than_rows(encoder):
@@ -213,7 +216,7 @@ def test_more_ids_than_rows(encoder):
     last = len(answer.rows) + 1
     with pytest.raises(ValueError, match=f"emit ids up to {last} but the initialization has only {last - 1} rows"):
         transplant(encoder, target, answer)
-    assert len(source_rows(encoder)) == len(parts(encoder).tokenizer), (
+    assert len(source_rows(encoder)) == len(splade_modules(encoder).tokenizer), (
         "a refused transplant leaves the encoder as it was"
     )
 
@@ -226,7 +229,7 @@ def test_rows_beyond_the_tokenizer_are_allowed(encoder):
     mixture = answer.mixture.copy()
     mixture.resize((size + 64, mixture.shape[1]))
     wider = Initialization(np.pad(answer.rows, ((0, 64), (0, 0))), mixture, np.pad(answer.origin, (0, 64)))
-    if parts(encoder).query is not None:
+    if splade_modules(encoder).query is not None:
         with pytest.raises(
             ValueError,
             match=f"{size} tokens but ids up to {size + 63}; an inference-free encoder needs a vocabulary without gaps",
@@ -243,7 +246,7 @@ def test_source_rows_beyond_the_source_tokenizer(folders, tmp_path):
     tokenizer.save_pretrained(tmp_path)
     encoder = load_encoder(str(tmp_path))
     bias, before = decoder_bias(encoder)[: len(tokenizer)].copy(), represented(encoder, texts())
-    apply(encoder, tokenizer, Copying())
+    transfer(encoder, tokenizer, Copying())
     assert len(source_rows(encoder)) == len(tokenizer) and np.array_equal(decoder_bias(encoder), bias)
     np.testing.assert_allclose(represented(encoder, texts()), before[:, : len(tokenizer)], rtol=1e-6)
 
@@ -253,7 +256,7 @@ def test_global_generators_are_untouched(encoder):
     np.random.seed(3)
     random.seed(3)
     before = torch.get_rng_state(), np.random.get_state()[1].tobytes(), random.getstate()
-    apply(encoder, russian(), Copying())
+    transfer(encoder, russian(), Copying())
     assert torch.equal(torch.get_rng_state(), before[0])
     assert (np.random.get_state()[1].tobytes(), random.getstate()) == before[1:]
 
@@ -264,25 +267,25 @@ def test_the_answer_is_not_shared_with_the_model(encoder):
     rows = answer.rows.copy()
     transplant(encoder, target, answer)
     with torch.no_grad():
-        parts(encoder).model.get_input_embeddings().weight.zero_()
+        splade_modules(encoder).model.get_input_embeddings().weight.zero_()
     assert np.array_equal(answer.rows, rows)
 
 
 def test_half_precision_and_training_mode_stay(encoder):
-    parts(encoder).model.to(torch.bfloat16).train()
-    apply(encoder, russian(), Copying())
-    assert {parameter.dtype for parameter in parts(encoder).model.parameters()} == {torch.bfloat16} and parts(
-        encoder
-    ).model.training
-    assert all(parameter.requires_grad for parameter in parts(encoder).model.parameters())
+    splade_modules(encoder).model.to(torch.bfloat16).train()
+    transfer(encoder, russian(), Copying())
+    assert {parameter.dtype for parameter in splade_modules(encoder).model.parameters()} == {
+        torch.bfloat16
+    } and splade_modules(encoder).model.training
+    assert all(parameter.requires_grad for parameter in splade_modules(encoder).model.parameters())
 
 
 def test_query_weights_move_with_the_mixture(folders):
     encoder, target = load_encoder(folders["inference-free", True]), russian()
     answer = answer_for(encoder, target)
-    weights = parts(encoder).query.weight.detach().numpy().copy()
+    weights = splade_modules(encoder).query.weight.detach().numpy().copy()
     transplant(encoder, target, answer)
-    query = parts(encoder).query
+    query = splade_modules(encoder).query
     mixture, moved = answer.mixture.toarray().astype(np.float64), query.weight.detach().numpy()
     sampled = answer.origin == "sampled"
     np.testing.assert_allclose(moved[~sampled], mixture[~sampled] @ weights, rtol=1e-5)
@@ -297,7 +300,7 @@ def test_query_weights_given(folders):
     encoder, target = load_encoder(folders["inference-free", True]), russian()
     given = np.linspace(0, 4, len(target), dtype=np.float32)
     transplant(encoder, target, answer_for(encoder, target), query_weights=given)
-    assert np.array_equal(parts(encoder).query.weight.detach().numpy(), given)
+    assert np.array_equal(splade_modules(encoder).query.weight.detach().numpy(), given)
 
 
 @pytest.mark.parametrize("wrong", [[1.0], "negative", "infinite"])
@@ -305,12 +308,12 @@ def test_query_weights_that_are_none(wrong, folders):
     encoder, target = load_encoder(folders["inference-free", True]), russian()
     given = np.ones(len(target) if isinstance(wrong, str) else 1)
     given[0] = {"negative": -1, "infinite": np.inf}.get(str(wrong), 1)
-    before = parts(encoder).query
+    before = splade_modules(encoder).query
     with pytest.raises(
         ValueError, match=f"query_weights need one finite weight of at least 0 for each of {len(target)} tokens"
     ):
         transplant(encoder, target, answer_for(encoder, target), query_weights=given)
-    assert parts(encoder).query is before
+    assert splade_modules(encoder).query is before
 
 
 def test_query_weights_where_the_model_reads_queries(folders):
@@ -327,10 +330,10 @@ def test_special_ids_kept_at_the_source(family, folders):
         renumbered(source_tokenizer(family), new_ids(source_tokenizer(family), 5)),
     )
     before = represented(encoder, texts())
-    old = copy.deepcopy(parts(encoder).model.config)
+    old = copy.deepcopy(splade_modules(encoder).model.config)
     answer = answer_for(encoder, target)
     transplant(encoder, target, answer, special_ids="keep")
-    config = parts(encoder).model.config
+    config = splade_modules(encoder).model.config
     assert config.pad_token_id == old.pad_token_id != target.pad_token_id and config.to_dict() == {
         **old.to_dict(),
         "vocab_size": len(answer.rows),
@@ -343,7 +346,7 @@ def test_special_ids_kept_at_the_source(family, folders):
 
 def test_special_ids_that_do_not_fit(folders):
     encoder, target = load_encoder(folders["bert", True]), russian()
-    with pytest.raises(ValueError, match="special_ids 'source' is unknown; choose one of target, keep"):
+    with pytest.raises(ValueError, match="special_ids 'source' is unknown; known: keep, target"):
         transplant(encoder, target, answer_for(encoder, target), special_ids="source")
 
 

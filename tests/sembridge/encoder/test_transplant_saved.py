@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.modules import parts
-from sembridge.pipeline import apply
+from sembridge.encoder.modules import splade_modules
+from sembridge.pipeline import transfer
 from tests.helpers.families_made import (
     FAMILIES,
     Copying,
@@ -63,17 +63,17 @@ def test_reloaded_in_another_process_it_scores_bit_identically(folders, tmp_path
     cases["bert-left"][2].padding_side = "left"
     expected = {}
     for name, (family, tied, target) in cases.items():
-        encoder = apply(load_encoder(folders[family, tied]), target, Copying())
+        encoder = transfer(load_encoder(folders[family, tied]), target, Copying())
         encoder.save_pretrained(str(tmp_path / name), create_model_card=False)
         with torch.no_grad():
-            logits = parts(encoder).model(**batch_of(encoder, given[:16])).logits.numpy()
-        names = sorted(set(parts(encoder).tokenizer.model_input_names))
+            logits = splade_modules(encoder).model(**batch_of(encoder, given[:16])).logits.numpy()
+        names = sorted(set(splade_modules(encoder).tokenizer.model_input_names))
         weights, queries = represented(encoder, given), represented(encoder, given, side="query")
         expected[name] = (
             weights,
             queries,
             logits,
-            parts(encoder).transformer.max_seq_length,
+            splade_modules(encoder).transformer.max_seq_length,
             encoder.get_embedding_dimension(),
             names,
         )
@@ -98,8 +98,8 @@ def test_reloaded_in_another_process_it_scores_bit_identically(folders, tmp_path
 def test_a_reloaded_encoder_can_be_transplanted_again(family, folders, tmp_path):
     encoder, tokenizer = load_encoder(folders[family, True]), source_tokenizer(family)
     before = represented(encoder, texts())
-    apply(encoder, renumbered(tokenizer, new_ids(tokenizer, 5)), Copying()).save_pretrained(
+    transfer(encoder, renumbered(tokenizer, new_ids(tokenizer, 5)), Copying()).save_pretrained(
         str(tmp_path), create_model_card=False
     )
-    again = apply(load_encoder(str(tmp_path)), tokenizer, Copying())
+    again = transfer(load_encoder(str(tmp_path)), tokenizer, Copying())
     assert represented(again, texts()).tobytes() == before.tobytes()

@@ -13,17 +13,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import sembridge.mixture.mixture as module
-from sembridge.assemble import _blocks_of_rows, rows_of
+from sembridge.assembly import _blocks_of_rows, rows_of
 from sembridge.mixture.entmax import entmax
-from sembridge.mixture.mixture import Directions, mixtures, screened
+from sembridge.mixture.mixture import UnitVectors, mixtures, screened
 from sembridge.mixture.screening import Screen, candidates
 
 ALPHAS = (1.01, 1.5, 2.0, 2.5, 4.0, 50.0)
 DTYPES = (torch.bfloat16, torch.float32)
 
 
-def every(vectors: np.ndarray, extra: np.ndarray | None = None) -> Directions:
-    return Directions(vectors, np.arange(len(vectors)), extra)
+def every(vectors: np.ndarray, extra: np.ndarray | None = None) -> UnitVectors:
+    return UnitVectors(vectors, np.arange(len(vectors)), extra)
 
 
 def bridge_like(count: int, size: int = 24, common: float = 1.0, seed: int = 0) -> np.ndarray:
@@ -32,13 +32,13 @@ def bridge_like(count: int, size: int = 24, common: float = 1.0, seed: int = 0) 
     return (rng.standard_normal((count, size)) + common).astype(np.float32)
 
 
-def exact_scores(queries: Directions, donors: Directions) -> np.ndarray:
+def exact_scores(queries: UnitVectors, donors: UnitVectors) -> np.ndarray:
     return np.array([[fsum((q * d).tolist()) for d in donors.points()] for q in queries.points()])
 
 
 def made(
     count: int, donors: int, size: int, common: float, repeated: bool, beside: bool, seed: int
-) -> tuple[Directions, Directions]:
+) -> tuple[UnitVectors, UnitVectors]:
     """Queries and donors; the donors from a few vectors only where they are repeated, and the queries among them."""
     rng = np.random.default_rng(seed)
     offers = bridge_like(donors, size, common, seed)
@@ -150,11 +150,11 @@ def test_agrees_with_the_package_and_with_the_plain_computation():
 def test_directions_are_some_rows_of_a_table(monkeypatch):
     """By both ways: weights stand at the donors' places in their table."""
     table, ids = bridge_like(300, seed=6), np.arange(1, 300, 3)
-    queries = Directions(bridge_like(50, seed=7), np.arange(0, 50, 2))
-    expected = entmax(exact_scores(queries, Directions(table, ids)), 2.0)[0]
+    queries = UnitVectors(bridge_like(50, seed=7), np.arange(0, 50, 2))
+    expected = entmax(exact_scores(queries, UnitVectors(table, ids)), 2.0)[0]
     for small in (1 << 60, 0):
         monkeypatch.setattr(module, "_SMALL", small)
-        (weights,) = mixtures(queries, Directions(table, ids), [2.0])
+        (weights,) = mixtures(queries, UnitVectors(table, ids), [2.0])
         assert weights.shape == (25, 300)
         np.testing.assert_allclose(weights.toarray()[:, ids], expected, atol=1e-7)
         assert abs(weights.sum() - 25) < 1e-4

@@ -60,7 +60,7 @@ def test_the_numbers():
 def record_without_mixtures():
     import numpy as np
 
-    from sembridge.assemble import assemble
+    from sembridge.assembly import assemble
     from sembridge.model_card.record import TransferRecord
     from tests.helpers.records_made import question
 

@@ -12,17 +12,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization
-from sembridge.model_card.record import (
-    JSON,
-    KEPT,
-    ORIGINS,
-    TENSORS,
-    TokenNames,
-    TransferRecord,
-    best_cosines,
-    load_record,
-)
+from sembridge.initializer import MIXED, Initialization
+from sembridge.model_card.record import JSON, KEPT, TENSORS, TokenNames, TransferRecord, best_cosines, load_record
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers import records_made
 from tests.helpers.paths import ROOT
@@ -32,16 +23,16 @@ from tests.helpers.tokenizers_made import KINDS, made_tokenizer
 
 def test_parts_are_the_mixture_the_heaviest_first():
     made = record()
-    assert made.parts(0) == [(0, 1.0)] and made.parts(3) == [(2, 1.0)] and made.parts(6) == []
-    assert made.parts(4) == [
+    assert made.donors_of(0) == [(0, 1.0)] and made.donors_of(3) == [(2, 1.0)] and made.donors_of(6) == []
+    assert made.donors_of(4) == [
         (3, pytest.approx(0.4)),
         (1, pytest.approx(0.3)),
         (2, pytest.approx(0.2)),
         (4, pytest.approx(0.1)),
     ]
-    assert [source for source, _ in made.parts(5)] == [4, 5], "the lower id first where both weigh the same"
+    assert [source for source, _ in made.donors_of(5)] == [4, 5], "the lower id first where both weigh the same"
     for target_id, weights in WEIGHTS.items():
-        assert {source: round(weight, 6) for source, weight in made.parts(target_id)} == weights
+        assert {source: round(weight, 6) for source, weight in made.donors_of(target_id)} == weights
     assert made.support.tolist() == [1, 2, 1, 1, 4, 2, 0, 2, 1]
     assert made.origin.tolist() == [
         "special",
@@ -56,7 +47,6 @@ def test_parts_are_the_mixture_the_heaviest_first():
     ]
     assert made.counts() == {"copied": 1, "special": 2, "mixed": 5, "sampled": 1}
     assert made.mean_support() == pytest.approx((2 + 1 + 4 + 2 + 2) / 5)
-    assert ORIGINS == (COPIED, SPECIAL, MIXED, SAMPLED)
 
 
 def test_the_weakest_by_hand():
@@ -69,7 +59,7 @@ def test_the_weakest_of_equal_weights_has_more_donors():
     asked = records_made.question()
     mixture = np.zeros((6, 7), dtype=np.float32)
     mixture[0, [1, 2]], mixture[1, [1, 2, 4]], mixture[2, [1, 2, 4]] = [0.5, 0.5], [0.5, 0.25, 0.25], [0.5, 0.3, 0.2]
-    from sembridge.assemble import assemble
+    from sembridge.assembly import assemble
 
     made = TransferRecord.of(asked, assemble(asked, mixture=sp.csr_array(mixture)), records_made.recipe())
     assert made.weakest(9) == [2, 4, 1]
@@ -115,14 +105,14 @@ def test_only_the_heaviest_donors_of_a_flat_mixture_are_kept():
     )
     answered = Initialization(np.zeros((2, 3)), mixture, np.array([MIXED, MIXED]))
     made = TransferRecord.of(asked, answered, records_made.recipe())
-    assert [source for source, _ in made.parts(0)] == list(range(size - 1, size - 1 - KEPT, -1))
-    assert made.parts(1) == [(7, 1.0)] and made.support.tolist() == [size, 1]
+    assert [source for source, _ in made.donors_of(0)] == list(range(size - 1, size - 1 - KEPT, -1))
+    assert made.donors_of(1) == [(7, 1.0)] and made.support.tolist() == [size, 1]
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda folder: (folder / JSON).unlink(), "has no transfer.json, so it is no transferred encoder"),
+        (lambda folder: (folder / JSON).unlink(), "has no transfer.json, so it is not a transferred encoder"),
         (lambda folder: (folder / TENSORS).unlink(), "has no transfer.safetensors"),
         (lambda folder: (folder / JSON).write_text("{oops"), "cannot be read .*; make the transfer again"),
         (lambda folder: (folder / TENSORS).write_bytes(b"nothing"), "cannot be read"),

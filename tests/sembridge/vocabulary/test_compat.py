@@ -14,11 +14,12 @@ import pytest
 
 from sembridge.bridge import BridgeVectors, embed_vocabulary
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization, Transfer
+from sembridge.options import PROFILES
 from sembridge.semantic_bridge import SemBridge
 from sembridge.vocabulary.compat import guessed_kind
 from sembridge.vocabulary.match import match
 from sembridge.vocabulary.string_overlap import canonical, copied_by_string, match_strings
-from sembridge.vocabulary.vocabulary import PROFILES, ROLES, Vocabulary
+from sembridge.vocabulary.vocabulary import ROLES, Vocabulary
 from tests.helpers.profiles_made import FILL, byte_level, bytes_bridge, tokenizer, unigram, wordpiece, words_bridge
 from tests.helpers.reference_rules import reference_copies
 

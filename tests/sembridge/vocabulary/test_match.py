@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from sembridge.vocabulary.match import MODES, match
+from sembridge.options import OVERLAPS
+from sembridge.vocabulary.match import match
 from sembridge.vocabulary.overlap import RULES, Overlap
 from sembridge.vocabulary.vocabulary import ROLES, Vocabulary
 from tests.helpers.tokenizers_made import FURTHER_KINDS, KINDS, english, made_tokenizer
@@ -89,7 +90,7 @@ def test_specials_match_by_what_they_do():
     roberta = Vocabulary.from_tokenizer(made_tokenizer("byte-bpe", "english"))
     pairs = {"[CLS]": "<s>", "[SEP]": "</s>", "[PAD]": "<pad>", "[UNK]": "<unk>", "[MASK]": "<mask>"}
     for source, target, expected in ((bert, roberta, {v: k for k, v in pairs.items()}), (roberta, bert, pairs)):
-        for mode in MODES:
+        for mode in OVERLAPS:
             overlap = match(source, target, mode)
             found = {
                 target.tokens[i]: source.tokens[overlap.copied[i]]
@@ -317,7 +318,7 @@ def check(source: Vocabulary, target: Vocabulary, overlap: Overlap, mode: str) -
             assert rule == RULES[best] and ranks[i] == best and source.roles[i] is None
 
 
-@given(vocabularies(), vocabularies(), st.sampled_from(MODES))
+@given(vocabularies(), vocabularies(), st.sampled_from(OVERLAPS))
 def test_every_match_is_the_best_there_is(source, target, mode):
     check(source, target, match(source, target, mode), mode)
 

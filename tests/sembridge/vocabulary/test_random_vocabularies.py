@@ -12,11 +12,12 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from sembridge.bridge import BridgeVectors, TokenVectors
-from sembridge.initializer import COPIED, DONORS, MIXED, SAMPLED, SPECIAL, Transfer
+from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Transfer
+from sembridge.options import DONORS, OVERLAPS, PROFILES
 from sembridge.semantic_bridge import SemBridge
-from sembridge.vocabulary.match import MODES, match
+from sembridge.vocabulary.match import match
 from sembridge.vocabulary.overlap import RULES
-from sembridge.vocabulary.vocabulary import PROFILES, ROLES, Vocabulary
+from sembridge.vocabulary.vocabulary import ROLES, Vocabulary
 
 WORDS = ["a", "A", "play", "Play", "PLAY", "İ", "ß", "안", "1", "!", "new york", "[x]", "##", "▁", "Ġ"]
 FURTHER = ["[unused1]", "<unused_2>", "<0x0A>", "<0xEC>", "Ã", "Ċ", "ìķ", "<s>", "</s>", "[CLS]", "<lang:ko>"]
@@ -99,7 +100,7 @@ def bridge(transfer: Transfer, seed: int) -> BridgeVectors:
     return BridgeVectors(*sides)
 
 
-OPTIONS = st.tuples(st.sampled_from(PROFILES), st.sampled_from(MODES), st.sampled_from([None, *DONORS]))
+OPTIONS = st.tuples(st.sampled_from(PROFILES), st.sampled_from(OVERLAPS), st.sampled_from([None, *DONORS]))
 pytestmark = pytest.mark.filterwarnings("ignore")  # of holes in vocabularies
 
 

@@ -10,7 +10,7 @@ from sembridge.model_card.record import TransferRecord
 
 def mixture_text(record: TransferRecord, target_id: int, top: int) -> str:
     """ ".71 password + .29 passcode": the `top` heaviest donors, and what the others weigh together."""
-    parts = record.parts(target_id)
+    parts = record.donors_of(target_id)
     shown = [f"{weight_text(weight)} {printable(record.source.shown[source_id])}" for source_id, weight in parts[:top]]
     others = int(record.support[target_id]) - len(shown)
     if others > 0:

@@ -1,0 +1,48 @@
+"""The choices of a transfer, declared once for the library, the command line and presets. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sembridge.nearest import nearest
+
+PROFILES = ("fixed", "compat")
+OVERLAPS = ("special", "exact", "fuzzy")
+DONORS = ("ordinary", "all")
+BIAS_POLICIES = ("transfer", "zero", "keep")
+SPECIAL_IDS = ("target", "keep")
+COPIED, SPECIAL, MIXED, SAMPLED = ORIGINS = ("copied", "special", "mixed", "sampled")
+
+_KNOWN = {"profile": PROFILES, "overlap": OVERLAPS, "donors": DONORS, "bias": BIAS_POLICIES, "special_ids": SPECIAL_IDS}
+# What a profile does where no option overrules it.
+_DONORS = {"fixed": "ordinary", "compat": "all"}
+_TRANSPLANT: Mapping[str, Mapping[str, str]] = {
+    "fixed": {"bias": "transfer", "special_ids": "target"},
+    "compat": {"bias": "keep", "special_ids": "keep"},
+}
+
+
+def check(**values: str | None) -> None:
+    """Check options by name (profile, overlap, donors, bias, special_ids); None stands for an option not given.
+
+    Raises ValueError for a value that the option does not have, and for options that conflict.
+    """
+    for option, value in values.items():
+        if value is not None and value not in _KNOWN[option]:
+            raise ValueError(f"{option} {value!r} is unknown; {nearest(str(value), _KNOWN[option])}")
+    if (values.get("profile"), values.get("donors")) == ("compat", "ordinary"):
+        raise ValueError(
+            "donors 'ordinary' conflicts with profile 'compat', where every token donates; "
+            "choose profile 'fixed' or donors 'all'"
+        )
+
+
+def transplant_options(profile: str, bias: str | None = None) -> dict[str, str]:
+    """Return the bias policy and the special ids of a profile; a policy that is given wins."""
+    return {**_TRANSPLANT[profile], **({} if bias is None else {"bias": bias})}
+
+
+def described(profile: str, overlap: str, donors: str | None, bias: str | None, seed: int) -> dict[str, str | int]:
+    """Return the options as a recipe lists them, with what the profile decides filled in."""
+    bias = transplant_options(profile, bias)["bias"]
+    return {"profile": profile, "overlap": overlap, "donors": donors or _DONORS[profile], "bias": bias, "seed": seed}

@@ -1,0 +1,272 @@
+"""What a user of sentence-transformers does from Python: loaded models, names, mistakes, saving, explaining."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import logging
+import pickle
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer, SparseEncoder
+
+import sembridge.pipeline
+from harness.cli.main import main
+from sembridge.bridge import BridgeVectors, load_bridge
+from sembridge.encoder.loading import load_encoder, load_tokenizer
+from sembridge.encoder.modules import splade_modules
+from sembridge.model_card.explanation import explain
+from sembridge.model_card.record import load_record
+from sembridge.pipeline import make_task, transfer
+from sembridge.semantic_bridge import SemBridge
+from tests.helpers.encoders_made import made_bridge_folder
+from tests.helpers.families_made import Copying, family_folder, represented, with_marks
+from tests.helpers.paths import ROOT
+from tests.helpers.tokenizers_made import english, made_tokenizer, russian
+
+
+@dataclass(frozen=True)
+class Folders:
+    root: Path
+
+    @property
+    def source(self) -> str:
+        return str(self.root / "source")
+
+    @property
+    def tokenizer(self) -> str:
+        return str(self.root / "russian")
+
+    @property
+    def bridge(self) -> str:
+        return str(self.root / "bridge")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    root = tmp_path_factory.mktemp("api")
+    family_folder(root / "source", "bert")
+    with_marks(made_tokenizer("wordpiece", "russian", 350)).save_pretrained(root / "russian")
+    made_bridge_folder(root / "bridge", [*english(), *russian()])
+    return Folders(root)
+
+
+def test_the_package_shows_its_public_names_and_stays_light():
+    """In a process of its own: others have imported torch already."""
+    program = (
+        "import sys, sembridge\n"
+        "assert not {'torch', 'transformers', 'numpy', 'scipy'} & set(sys.modules)\n"
+        "assert dir(sembridge) == sorted(sembridge.__all__), dir(sembridge)\n"
+        "first = {name: getattr(sembridge, name) for name in dir(sembridge)}\n"
+        "assert all(callable(value) for value in first.values()), first\n"
+        "import sembridge.assembly, sembridge.pipeline, sembridge.model_card.explanation\n"
+        "assert first == {name: getattr(sembridge, name) for name in dir(sembridge)}, 'a module took a name'\n"
+        "try:\n    sembridge.nothing\nexcept AttributeError as error:\n    assert 'nothing' in str(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (ROOT / "sembridge" / "py.typed").is_file()
+
+
+def test_the_signature_says_what_can_be_asked_for():
+    signature = inspect.signature(transfer)
+    parameters = signature.parameters
+    assert all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    options = {name for name, parameter in parameters.items() if parameter.kind is inspect.Parameter.KEYWORD_ONLY}
+    assert options >= {"overlap", "donors", "profile", "seed", "revision", "tokenizer_revision", "device"}
+    assert parameters["initializer"].default == "sembridge" and signature.return_annotation == "SparseEncoder"
+    with pytest.raises(TypeError, match="overlpa"):
+        transfer("a", "b", overlpa="exact")
+
+
+def test_loaded_models_and_names_give_the_same_bits(made):
+    """A loaded encoder is changed in place; of a loaded tokenizer a copy is used."""
+    by_name = transfer(made.source, Path(made.tokenizer), SemBridge(made.bridge))
+    loaded, tokenizer = SparseEncoder(made.source, device="cpu"), load_tokenizer(made.tokenizer)
+    settings = repr(tokenizer)
+    with_object = transfer(loaded, tokenizer, SemBridge(load_bridge(made.bridge)))
+    assert with_object is loaded and isinstance(loaded, SparseEncoder) and repr(tokenizer) == settings
+    texts = ["новый кот смотрит", "the old song"]
+    assert represented(by_name, texts).tobytes() == represented(with_object, texts).tobytes()
+    recipe, other = (encoder.transfer_record.recipe for encoder in (by_name, with_object))
+    named = {role: part.name for role, part in recipe.ingredients.items()}
+    assert named == {"source": "source", "tokenizer": "russian", "bridge": "bridge"}
+    assert other.inputs["bridge"].name == "unnamed", "static embeddings do not say where they come from"
+    assert dataclasses.replace(other, inputs=recipe.inputs) == recipe
+    assert recipe.parameters == {"alpha": 4.0, "position": None}
+    assert recipe.options["donors"] == "ordinary" and recipe.options["bias"] == "transfer"
+
+
+def test_a_bridge_reads_each_vocabulary_once(made, tmp_path, monkeypatch):
+    """An untied decoder gets rows of its own, from the same vectors."""
+    calls = []
+    real = sembridge.semantic_bridge.embed_vocabulary
+    monkeypatch.setattr(
+        "sembridge.semantic_bridge.embed_vocabulary", lambda *arguments: (calls.append(1), real(*arguments))[1]
+    )
+    transfer(family_folder(tmp_path, "bert", tied=False), made.tokenizer, SemBridge(made.bridge))
+    assert len(calls) == 2
+
+
+@dataclass(frozen=True)
+class Refusing:
+    name: ClassVar[str] = "refusing"
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, task: Any) -> Any:
+        raise AssertionError("it was called")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"initializer": SemBridge}, TypeError, r"give an instance: SemBridge\(\.\.\.\)"),
+        ({"initializer": "sembrige"}, ValueError, "'sembrige' is unknown; did you mean 'sembridge'"),
+        ({"initializer": "focus"}, ValueError, r"'focus' needs more than its name \(auxiliary\).*Focus\(\.\.\.\)"),
+        ({"initializer": 7}, TypeError, "initializer 7 is neither a method nor the name of one; known: .*sembridge"),
+        ({"overlap": "fuzy"}, ValueError, "overlap 'fuzy' is unknown; did you mean 'fuzzy'"),
+        ({"donors": 3}, ValueError, "donors 3 is unknown; known: all, ordinary"),
+        ({"profile": "compact"}, ValueError, "profile 'compact' is unknown; did you mean 'compat'"),
+        ({"bias": "trasfer"}, ValueError, "bias 'trasfer' is unknown; did you mean 'transfer'"),
+        ({"profile": "compat", "donors": "ordinary"}, ValueError, "conflicts with profile 'compat'"),
+        ({"source": "./nowhere"}, ValueError, "model folder './nowhere' does not exist"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_loaded(made, monkeypatch, arguments, error, message):
+    monkeypatch.setattr(sembridge.pipeline, "load_tokenizer", lambda *_: pytest.fail("was loaded"))
+    with pytest.raises(error, match=message):
+        transfer(**{"source": made.source, "tokenizer": made.tokenizer, "initializer": Refusing(), **arguments})
+
+
+def test_arguments_of_another_kind(made):
+    encoder = SparseEncoder(made.source, device="cpu")
+    for option in ("revision", "device"):
+        with pytest.raises(ValueError, match=f"{option} 'main' has no effect on an encoder that is loaded already"):
+            transfer(encoder, made.tokenizer, Refusing(), **{option: "main"})
+    with pytest.raises(ValueError, match="tokenizer_revision 'main' has no effect on a tokenizer"):
+        transfer(encoder, load_tokenizer(made.tokenizer), Refusing(), tokenizer_revision="main")
+    with pytest.raises(TypeError, match=r"source is a SentenceTransformer; give .* a loaded SparseEncoder"):
+        transfer(SentenceTransformer(made.bridge, device="cpu"), made.tokenizer, Refusing())
+    with pytest.raises(TypeError, match=r"tokenizer is a Tokenizer; give .* a loaded transformers tokenizer"):
+        transfer(encoder, load_tokenizer(made.tokenizer).backend_tokenizer, Refusing())
+    unpadded = load_tokenizer(made.tokenizer)
+    unpadded.pad_token = None
+    with pytest.raises(ValueError, match="has no pad token"):
+        transfer(encoder, unpadded, Refusing())
+
+
+def test_a_revision_is_handed_to_the_loaders(monkeypatch):
+    seen = []
+
+    def stop(*arguments: Any) -> Any:
+        seen.append(arguments)
+        if len(seen) == 2:
+            raise ValueError("that is enough")
+
+    monkeypatch.setattr(sembridge.pipeline, "load_encoder", stop)
+    monkeypatch.setattr(sembridge.pipeline, "load_tokenizer", stop)
+    with pytest.raises(ValueError, match="enough"):
+        transfer("a/b", "c/d", Refusing(), revision="abc", tokenizer_revision="def", device="cpu")
+    assert seen == [("a/b", "abc", "cpu"), ("c/d", "def")]
+
+
+def test_a_bridge_may_be_pinned_in_its_name(made, monkeypatch):
+    seen = []
+
+    def load(*arguments: Any) -> Any:
+        seen.append(arguments)
+        return load_bridge(made.bridge)
+
+    monkeypatch.setattr("sembridge.semantic_bridge.load_bridge", load)
+    encoder = transfer(made.source, made.tokenizer, SemBridge("owner/bridge@abc"))
+    bridge = encoder.transfer_record.recipe.inputs["bridge"]
+    assert seen == [("owner/bridge", "abc")] and (bridge.name, bridge.revision) == ("owner/bridge", "abc")
+
+
+def test_what_is_saved_is_what_the_command_writes(made, tmp_path, capsys):
+    """The same files with the same bytes: record, model card and model."""
+    out = tmp_path / "command" / "splade-ru"
+    options = ["--tokenizer", made.tokenizer, "--bridge", made.bridge, "--language", "ru", "--out", str(out)]
+    assert main(["transfer", made.source, *options]) == 0
+    encoder = transfer(made.source, made.tokenizer, SemBridge(made.bridge), language="ru")
+    encoder.save_pretrained(str(tmp_path / "splade-ru"))
+    written = {path.relative_to(out): path for path in out.rglob("*") if path.is_file()}
+    assert {Path("transfer.json"), Path("transfer.safetensors"), Path("README.md")} <= written.keys()
+    saved = tmp_path / "splade-ru"
+    assert {path.relative_to(saved) for path in saved.rglob("*") if path.is_file()} == written.keys()
+    for name, path in written.items():
+        assert (saved / name).read_bytes() == path.read_bytes(), name
+    capsys.readouterr()
+    assert main(["explain", str(saved), "кот"]) == 0
+    shown = capsys.readouterr().out
+    assert shown == f"{explain(encoder, 'кот')}\n" == f"{explain(saved, 'кот')!r}\n"
+
+
+def test_explanations_in_python(made):
+    encoder = transfer(made.source, made.tokenizer, SemBridge(made.bridge))
+    worst = explain(encoder, worst=2)
+    assert str(worst).startswith("2 of ") and len(worst.to_dict()["tokens"]) == 2
+    whole = explain(encoder, "кот the", top=1)
+    assert str(whole).splitlines()[0].startswith("кот the is read as кот t")
+    assert whole.to_dict()["tokens"][0]["token"] == "кот"
+    for arguments, options, message in (
+        ((encoder,), {}, "no token was given"),
+        ((encoder, "кот"), {"worst": 3}, "both given"),
+        ((encoder, "кот"), {"top": 0}, "top 0 is not a number of things to show"),
+        ((made.root / "nowhere", "кот"), {}, "does not exist"),
+        ((made.source, "кот"), {}, "has no transfer.json"),
+        ((load_encoder(made.source), "кот"), {}, "this encoder has no record"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            explain(*arguments, **options)
+
+
+def test_copies_and_pickles_remember(made, tmp_path):
+    encoder = transfer(made.source, made.tokenizer, Copying())
+    for copied in (copy.deepcopy(encoder), pickle.loads(pickle.dumps(encoder))):
+        copied.save_pretrained(str(tmp_path / "copied"))
+        assert load_record(tmp_path / "copied").recipe == encoder.transfer_record.recipe
+        assert represented(copied, ["новый кот"]).tobytes() == represented(encoder, ["новый кот"]).tobytes()
+    assert type(encoder).__name__ == "SparseEncoder", "sentence-transformers writes the name into cards"
+
+
+def test_a_trained_encoder_keeps_the_record_and_gets_the_trainers_card(made, tmp_path):
+    encoder = transfer(made.source, made.tokenizer, Copying())
+    encoder.save_pretrained(str(tmp_path / "untrained"))
+    assert "**Nothing was trained.**" in (tmp_path / "untrained" / "README.md").read_text(encoding="utf-8")
+    encoder.model_card_data.add_tags(["generated_from_trainer"])  # as the trainers of sentence-transformers do
+    encoder.save_pretrained(str(tmp_path / "trained"))
+    assert "**Nothing was trained.**" not in (tmp_path / "trained" / "README.md").read_text(encoding="utf-8")
+    assert load_record(tmp_path / "trained").origin.tolist() == encoder.transfer_record.origin.tolist()
+    encoder.save_pretrained(str(tmp_path / "plain"), create_model_card=False)
+    assert not (tmp_path / "plain" / "README.md").exists() and (tmp_path / "plain" / "transfer.json").exists()
+
+
+def test_an_encoder_class_of_ones_own_stays(made, caplog):
+    class Own(SparseEncoder):
+        pass
+
+    with caplog.at_level(logging.WARNING):
+        encoder = transfer(Own(made.source, device="cpu"), made.tokenizer, Copying())
+    assert type(encoder) is Own and encoder.transfer_record is not None
+    assert "write the record with encoder.transfer_record.save(folder)" in caplog.text
+
+
+def test_vectors_in_memory_have_no_name(made):
+    encoder = load_encoder(made.source)
+    task = make_task(encoder, load_tokenizer(made.tokenizer))
+    vectors: BridgeVectors = SemBridge(made.bridge).vectors(task)
+    by_vectors = transfer(encoder, made.tokenizer, SemBridge(vectors))
+    assert by_vectors.transfer_record.recipe.inputs == {}
+    assert np.isfinite(by_vectors.transfer_record.strength[by_vectors.transfer_record.origin == "mixed"]).all()
+    again = transfer(made.source, made.tokenizer, SemBridge(made.bridge))
+    weights = [splade_modules(one).model.get_input_embeddings().weight for one in (by_vectors, again)]
+    assert torch.equal(*weights)
