@@ -13,7 +13,7 @@ from harness.catalog.catalog import Catalog, CatalogError, load_catalog
 from harness.catalog.lookup import by_language, refers, with_entries
 from harness.files import yaml_data
 from harness.files.shown import shown
-from harness.plan.preset import Preset, PresetError
+from harness.plan.preset import Preset, PresetError, input_options
 from sembridge.nearest import nearest
 
 _LONGEST_PLACE = 200
@@ -177,7 +177,7 @@ def _with_data(content: Any, data: str | None = None) -> Any:
 def _explained(error: ValidationError) -> str:
     """The first complaint of pydantic, as one line."""
     first = error.errors()[0]
-    location = ".".join(str(part) for part in first["loc"])[:_LONGEST_PLACE]
+    location = ".".join(str(part) for part in first["loc"]).removeprefix("inputs.")[:_LONGEST_PLACE]
     message = first["msg"][0].lower() + first["msg"][1:]
     if first["type"] == "extra_forbidden":
         return f"option {location!r} is unknown; {nearest(str(first['loc'][-1]), _fields_at(first['loc'][:-1]))}"
@@ -198,7 +198,7 @@ def _fields_at(location: tuple) -> list[str]:
     for part in location:
         if part in model.model_fields:  # else the name of an entry, chosen by the user
             model = _model_in(model.model_fields[part].annotation) or model
-    return list(model.model_fields)
+    return [*model.model_fields, *(() if location else input_options())]
 
 
 def _model_in(annotation: Any) -> Any:
