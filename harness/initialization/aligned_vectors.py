@@ -1,4 +1,4 @@
-"""The need `aligned`, and its stages: a fastText model of the words of a text; vectors of two vocabularies by two such models and a dictionary."""
+"""The need `aligned`, and its stages: vectors of two vocabularies by two fastText models and a dictionary (WECHSEL)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The need `auxiliary`, and its stage: FOCUS's token vectors, trained on target-language text with the target tokenizer."""
+"""The need `auxiliary`, and its stage: FOCUS's vectors of the target tokens, trained on target-language text."""
 
 from __future__ import annotations
 

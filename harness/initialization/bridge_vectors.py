@@ -1,4 +1,7 @@
-"""The need `bridge`, and its stage: the bridge's vectors of one vocabulary, shared by every architecture, alpha and seed that meets it."""
+"""The need `bridge`, and its stage: the bridge's vectors of one vocabulary.
+
+Every architecture, alpha and seed that meets the same vocabulary shares them.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a method may need besides the transfer. Each need is declared once, as a `Need`; the grid and the command line prepare it from that.
+"""What a method may need besides the transfer. Each need is declared once; the grid and the command line prepare it from that.
 
-A need is registered under the entry-point group `sembridge.needs`, those of this project like those of other packages. Modules that declare one
-import nothing heavy at their top: their options are read for `sembridge-bench transfer --help`.
+Needs are found through the entry-point group `sembridge.needs`, those of this project like those of other packages. A
+module that declares one imports nothing heavy at its top: `sembridge-bench transfer --help` shows its options.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from sembridge.nearest import nearest
 
 ENTRY_POINTS = "sembridge.needs"
 TOKENIZER_FILES = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt",
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.txt", "vocab.json", "merges.txt",
 )  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Option:
-    """Declare a file that needs read: `--source-text FILE` of `sembridge-bench transfer`, `source_text: FILE` in a preset.
+    """Declare a file that needs read: `--source-text FILE` of `transfer`, `source_text: FILE` in a preset.
 
     name     of words joined by underscores
     help     what it is, with its article: "a bilingual dictionary"
@@ -79,12 +80,13 @@ class Materials:
 
     @property
     def source_tokenizer(self) -> Source:
-        """The tokenizer in the encoder's folder, known by its own files: encoders of one vocabulary share what is computed from it."""
+        """The tokenizer in the encoder's folder, known by its own files: encoders of one vocabulary share its artifacts."""
         from sembridge.encoder.loading import masked_lm_folder
 
         encoder = self.encoder
-        is_folder = isinstance(encoder, Local) and encoder.path.is_dir()
-        return Local(masked_lm_folder(encoder.path), TOKENIZER_FILES) if is_folder else encoder
+        if isinstance(encoder, Local) and encoder.path.is_dir():
+            return Local(masked_lm_folder(encoder.path), TOKENIZER_FILES)
+        return encoder
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,15 @@ class Need:
     name        as in a method's `needs`
     field       the field of the method that it fills
     options     groups of options; of each group the first that is there is read
-    inputs      the artifacts and files that the field is made of, by name; they become inputs of the initialization. Names and parameters are part
-                of artifacts' keys
+    inputs      the artifacts and files that the field is made of, by name; they become inputs of the initialization.
+                Names and parameters are part of artifacts' keys
     load        what fills the field, read into memory from where these inputs lie
     makes       what is made of the files, for a person who waits: "token vectors trained on it"
     training    settings that belong to the need's stage and not to the method, with their defaults
-    stand_in    what the field holds while the grid is planned, where the method's label depends on it; takes the preset's files by option
-    sides       (source [S, K], target [T, K]) vectors of what fills the field, where both vocabularies lie in one space; tells how near donors are
+    stand_in    what the field holds while the grid is planned, where the method's label depends on it; takes the
+                preset's files by option
+    sides       (source [S, K], target [T, K]) vectors of what fills the field, where both vocabularies lie in one
+                space; they tell how near donors are
     measure     how that nearness is called: "by the word vectors"
     dimensions  K of the vectors that a method compares, for estimates; takes inputs and `harness.estimate.sizes.Sizes`
     """
@@ -139,7 +143,7 @@ def needs_of(initializer: Any) -> list[Need]:
 
 
 def options() -> dict[str, Option]:
-    """Return the options of all registered needs by name. A need that cannot be loaded is left out with a warning: others work without it."""
+    """Return the options of all registered needs by name; a need that cannot be loaded is left out with a warning."""
     known: dict[str, Option] = {}
     for name in _entries():
         try:
@@ -155,7 +159,8 @@ def options() -> dict[str, Option]:
 def _need(name: str, initializer: str) -> Need:
     if name not in _entries():
         raise ValueError(
-            f"initializer {initializer!r} needs {name!r}, which nobody declares under {ENTRY_POINTS}; {nearest(name, _entries())}"
+            f"initializer {initializer!r} needs {name!r}, which nobody declares under {ENTRY_POINTS}; "
+            f"{nearest(name, _entries())}"
         )
     return _load(name)
 

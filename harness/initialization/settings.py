@@ -14,19 +14,15 @@ TOKENIZERS = ("tokenizer", "source_tokenizer", "target_tokenizer")  # fields tha
 
 
 def settable(initializer: Any) -> dict[str, Any]:
-    """Return the defaults of everything that may be set: fields that nothing else fills, and settings of the needs' stages."""
+    """Return the defaults of what may be set: fields that nothing else fills, and settings of the needs' stages."""
     taken = {need.field for need in needs_of(initializer)} | set(TOKENIZERS)
     fields = {item.name: item.default for item in dataclasses.fields(initializer) if item.name not in taken}
-    return training_defaults(initializer) | fields
-
-
-def training_defaults(initializer: Any) -> dict[str, Any]:
-    """Return the settings of the stages of an initializer's needs, with their defaults."""
-    return {name: default for need in needs_of(initializer) for name, default in need.training().items()}
+    training = {name: default for need in needs_of(initializer) for name, default in need.training().items()}
+    return training | fields
 
 
 def filled_by(initializer: Any, name: str) -> Option | None:
-    """Return the option to use instead of a setting `name`: `name` is one of a need's options, or a field that a need fills."""
+    """Return the option to use instead of a setting that is one of a need's options, or a field that a need fills."""
     for need in needs_of(initializer):
         for option in (option for group in need.options for option in group):
             if name in (need.field, option.name):
@@ -41,7 +37,7 @@ def own_fields(initializer: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def type_problem(value: Any, default: Any) -> str:
-    """Return what is wrong with a value beside its default, empty if nothing is: a method would fail over it, or misread it, after hours."""
+    """Return what is wrong with a value beside its default, or "": a method would fail over it, or misread it, later."""
     fits = type(value) is type(default) or (isinstance(default, float) and type(value) is int and abs(value) < 2**53)
     if isinstance(default, (bool, int, float, str)) and not fits:
         kind = type(default).__name__

@@ -1,4 +1,7 @@
-"""The need `words`, and its stage: OFA's subword vectors of both vocabularies, from word vectors of the user or, labeled so, from the bridge's."""
+"""The need `words`, and its stage: OFA's subword vectors of both vocabularies.
+
+They are made of word vectors of the user or, labeled so, of the bridge's vectors of words.
+"""
 
 from __future__ import annotations
 

@@ -48,11 +48,11 @@ def chosen(need: Need, initializer: str, available: Collection[str]) -> list[Opt
 
 
 def _options_read(preset: Preset) -> list[Option]:
-    """Return the files of the preset that its rows read; the others need not be there."""
+    """Return the options of the preset that its rows read, and `text`; the files of others need not be there."""
     from sembridge.registry import initializer_class
 
     available = {TEXT.name, *preset.inputs, *([BRIDGE.name] if preset.bridges else [])}
-    read = {TEXT.name: TEXT} if preset.query_weights == "idf" else {}
+    read = {TEXT.name: TEXT}  # query weights are counted in it
     for name in preset.initializers:
         if name not in REFERENCES and name not in preset.references:
             for need in needs_of(initializer_class(name)):

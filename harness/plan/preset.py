@@ -167,7 +167,7 @@ class Preset(_Part):
     @model_validator(mode="before")
     @classmethod
     def _inputs_together(cls, content: Any) -> Any:
-        """Gather the options that needs declare (`text`, `dictionary`, ...), which may stand at the top or below `inputs`. Null is left out."""
+        """Gather the options that needs declare (`text`, ...), which may stand at the top; null is left out."""
         if not isinstance(content, dict) or not isinstance(content.get("inputs", {}), dict):
             return content
         known = input_options()

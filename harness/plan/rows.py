@@ -73,7 +73,7 @@ def _label(initializer: Any, preset: Preset) -> str:
 
 
 def _built(kind: Any, preset: Preset, swept: dict[str, Any]) -> Any:
-    """Return the initializer with its settings, without prepared inputs: wrong settings show here, and how the method calls its rows."""
+    """Return the initializer with its settings, without its inputs: wrong settings show here, and the label of its rows."""
     settings, known = preset.settings.get(kind.name, {}), settable(kind)
     for name, value in settings.items():
         where, option = f"settings.{kind.name}.{name}", filled_by(kind, name)
