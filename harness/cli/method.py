@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
@@ -68,22 +69,29 @@ def method(args: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
     from sembridge.registry import initializer_class
 
     kind = initializer_class(args.initializer)
-    try:
+    with _refusing():
         needs = needs_of(kind)
-        settings = _settings(args, kind)
+    settings = _settings(args, kind)
+    with _refusing(f"initializer {args.initializer!r}: "):
         kind(**own_fields(kind, settings))
-        offered = _with_own_bridge(args, kind, needs, offered)
+    offered = _with_own_bridge(args, kind, needs, offered)
+    with _refusing():
         read = [option for need in needs for option in need.choose(offered, args.initializer, _spelled)]
-    except RefusedError:
-        raise
-    except (TypeError, ValueError) as error:
-        message = str(error)
-        prefix = "" if message.startswith("initializer ") else f"initializer {args.initializer!r}: "
-        raise RefusedError(f"{prefix}{message}") from None
     _check_used(args, needs, offered, [option.name for option in read])
     for option in read:
-        _check_form(option, offered[option.name])
+        if option.check is not None:
+            with _refusing(f"{option.flag}: "):
+                option.check(offered[option.name].path)
     return Method(kind, needs, settings, {option.name: offered[option.name] for option in read})
+
+
+@contextmanager
+def _refusing(about: str = "") -> Iterator[None]:
+    """Turn what the library says is wrong into a refusal."""
+    try:
+        yield
+    except (TypeError, ValueError, OSError) as error:
+        raise RefusedError(f"{about}{error}") from None
 
 
 def _spelled(option: Option) -> str:
@@ -113,14 +121,6 @@ def _check_used(args: argparse.Namespace, needs: list[Need], offered: Mapping[st
         if getattr(args, name) and BRIDGE.name not in read:
             flag = f"--{name.replace('_', '-')}"
             raise RefusedError(f"initializer {args.initializer!r} does not use {flag}; leave it out")
-
-
-def _check_form(option: Option, given: Input) -> None:
-    if option.check is not None:
-        try:
-            option.check(given.path)
-        except (ValueError, OSError) as error:
-            raise RefusedError(f"{option.flag}: {error}") from None
 
 
 def _settings(args: argparse.Namespace, kind: Any) -> dict[str, Any]:

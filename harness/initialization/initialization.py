@@ -19,7 +19,7 @@ from harness.store.stage import Stage
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: initializer, settings, profile, overlap, donors, seed; inputs: encoder, tokenizer, those of each need."""
+    """parameters: initializer, settings, profile, overlap, donors, seed; inputs: encoder, tokenizer, those of needs."""
     from sembridge.encoder.loading import load_encoder, load_tokenizer
     from sembridge.encoder.transplant import decoder_rows, source_rows
     from sembridge.pipeline import answers, question

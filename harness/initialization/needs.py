@@ -1,4 +1,4 @@
-"""What a method may need besides the transfer. Each need is declared once; the grid and the command line prepare it from that.
+"""What a method may need besides the transfer. It is declared once, for the grid and the command line.
 
 Needs are found through the entry-point group `sembridge.needs`, those of this project like those of other packages. A
 module that declares one imports nothing heavy at its top: `sembridge-bench transfer --help` shows its options.
@@ -80,7 +80,7 @@ class Materials:
 
     @property
     def source_tokenizer(self) -> Source:
-        """The tokenizer in the encoder's folder, known by its own files: encoders of one vocabulary share its artifacts."""
+        """The tokenizer in the encoder's folder, known by its own files: encoders of one vocabulary share artifacts."""
         from sembridge.encoder.loading import masked_lm_folder
 
         encoder = self.encoder

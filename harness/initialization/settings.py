@@ -37,7 +37,7 @@ def own_fields(initializer: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def type_problem(value: Any, default: Any) -> str:
-    """Return what is wrong with a value beside its default, or "": a method would fail over it, or misread it, later."""
+    """Return what is wrong with a value beside its default, or "": a method would fail over it, or misread it."""
     fits = type(value) is type(default) or (isinstance(default, float) and type(value) is int and abs(value) < 2**53)
     if isinstance(default, (bool, int, float, str)) and not fits:
         kind = type(default).__name__

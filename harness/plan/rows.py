@@ -52,7 +52,10 @@ def methods(preset: Preset) -> list[Method]:
             rows.append(Method(name, reference=True))
             continue
         kind = initializer_class(name)
-        per_bridge = any((BRIDGE,) in need.options for need in needs_of(kind))
+        try:
+            per_bridge = any((BRIDGE,) in need.options for need in needs_of(kind))
+        except ValueError as error:
+            raise PresetError(str(error)) from None
         takes_alpha = "alpha" in {field.name for field in dataclasses.fields(kind)}
         for bridge in preset.bridges if per_bridge else [""]:
             for alpha in preset.alphas if takes_alpha else [None]:
@@ -73,7 +76,7 @@ def _label(initializer: Any, preset: Preset) -> str:
 
 
 def _built(kind: Any, preset: Preset, swept: dict[str, Any]) -> Any:
-    """Return the initializer with its settings, without its inputs: wrong settings show here, and the label of its rows."""
+    """Return the initializer with its settings, without its inputs: wrong settings and the label show here."""
     settings, known = preset.settings.get(kind.name, {}), settable(kind)
     for name, value in settings.items():
         where, option = f"settings.{kind.name}.{name}", filled_by(kind, name)
