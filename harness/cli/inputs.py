@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,14 +69,14 @@ def bridge(name: str, revision: str | None) -> Input:
     return Input(name, source)
 
 
-def file(option: str, path: Path) -> Input:
-    """A file with something in it, text in UTF-8 unless it is a fastText model; RefusedError otherwise."""
+def file(option: str, path: Path, *, is_text: bool = True) -> Input:
+    """A file with something in it, in UTF-8 if it is text; RefusedError otherwise."""
     path = path.expanduser()
     if not path.is_file():
         raise RefusedError(f"{option} {str(path)!r} is no file; check the path")
     if path.stat().st_size == 0:
         raise RefusedError(f"{option} {str(path)!r} is empty; give a file with something in it")
-    if path.suffix != ".bin":
+    if is_text:
         try:
             with path.open("rb") as opened:
                 codecs.getincrementaldecoder("utf-8")().decode(opened.read(_LOOK))
@@ -88,15 +88,16 @@ def file(option: str, path: Path) -> Input:
 
 
 @contextmanager
-def reading(option: str, given: Input) -> Iterator[None]:
-    """What goes wrong inside is said of this input: loaders fail on damaged files in as many ways as there are formats."""
+def reading(given: Mapping[str, Input]) -> Iterator[None]:
+    """Say of these inputs, by option, what goes wrong inside: loaders fail on damaged files in many ways."""
     try:
         yield
     except Exception as error:
         if type(error) is ValueError:  # a sentence for a person already
             raise
         said = (str(error).strip().splitlines() or [""])[0]
-        raise ValueError(f"{option} {given.typed!r} cannot be read ({type(error).__name__}: {said})") from error
+        named = ", ".join(f"{option} {one.typed!r}" for option, one in given.items())
+        raise ValueError(f"{named} cannot be read ({type(error).__name__}: {said})") from error
 
 
 def place(role: str, given: Input, store: Path, say: Callable[[str, str], None]) -> Location:

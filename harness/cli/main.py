@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from harness.cli.refusal import RefusedError
 from harness.files.redaction import without_secrets
@@ -16,6 +16,16 @@ MISUSE = 2
 
 
 class _Parser(argparse.ArgumentParser):
+    declare: Callable[[argparse.ArgumentParser], None] | None = (
+        None  # adds further options once this command is asked for
+    )
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self.declare is not None:
+            declare, self.declare = self.declare, None
+            declare(self)
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """One line, as every other refusal."""
         self.exit(MISUSE, f"error: {message}; see {self.prog} --help\n")
@@ -54,7 +64,6 @@ def _transfer(commands: argparse._SubParsersAction) -> None:
         help="how the rows of new tokens are made (default: sembridge)",
     )
     option("--out", required=True, type=Path, metavar="DIR", help="folder to write")
-    option("--bridge", metavar="B", help="multilingual sentence encoder (default: the method's own)")
     option(
         "--bridge-prompt",
         default="",
@@ -62,29 +71,6 @@ def _transfer(commands: argparse._SubParsersAction) -> None:
         help='put before every text the bridge embeds, e.g. "query: " for the e5 family',
     )
     option("--alpha", type=float, metavar="X", help="sparsity of the mixtures, at least 1 (default: the method's own)")
-    option(
-        "--text",
-        type=Path,
-        metavar="FILE",
-        help="text of the new language, one passage a line, for methods that learn from it (focus, wechsel)",
-    )
-    option("--words", type=Path, metavar="FILE", help="multilingual word vectors in word2vec text format (ofa)")
-    option(
-        "--dictionary", type=Path, metavar="FILE", help="a source word, a tab and a target word on each line (wechsel)"
-    )
-    option("--source-text", type=Path, metavar="FILE", help="text of the source's language (wechsel)")
-    option(
-        "--source-vectors",
-        type=Path,
-        metavar="FILE",
-        help="instead: fastText model of the source's language, .bin (wechsel)",
-    )
-    option(
-        "--target-vectors",
-        type=Path,
-        metavar="FILE",
-        help="instead of --text: fastText model of the new language, .bin (wechsel)",
-    )
     option("--set", action="append", default=[], metavar="FIELD=VALUE", help="any other parameter of the initializer")
     option(
         "--profile",
@@ -121,6 +107,13 @@ def _transfer(commands: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="where parts of the pocket are built and kept (default: store)",
     )
+    command.declare = _add_need_options
+
+
+def _add_need_options(command: argparse.ArgumentParser) -> None:
+    from harness.cli.need_options import add_need_options
+
+    add_need_options(command)
 
 
 def _explain(commands: argparse._SubParsersAction) -> None:

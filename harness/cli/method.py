@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any
 
 from harness.cli import inputs
@@ -16,164 +16,141 @@ from harness.cli.inputs import Input
 from harness.cli.refusal import RefusedError
 from harness.files import yaml_data
 from harness.files.shown import shown
+from harness.initialization.needs import BRIDGE, Need, Option, needs_of, options
+from harness.initialization.settings import TOKENIZERS, filled_by, own_fields, settable, type_problem
 from sembridge.nearest import nearest
-
-GROUP = "sembridge.initializers"  # of `sembridge.initializer`, which imports torch
-FILES = ("text", "words", "dictionary", "source_text", "source_vectors", "target_vectors")
-"""Options that name a file some method reads."""
-NEEDS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "bridge": (("bridge",),),
-    "text": (("text",),),
-    "auxiliary": (("text",),),
-    "words": (("words",),),
-    "aligned": (("dictionary",), ("source_vectors", "source_text"), ("target_vectors", "text")),
-}
-"""The options that fill a need: one of each group."""
-_FIELDS = {"auxiliary": "text"}  # needs that are not called as the field they fill
-_TOKENIZERS = ("tokenizer", "source_tokenizer", "target_tokenizer")
+from sembridge.registry import ENTRY_POINTS
 
 
 @dataclass(frozen=True)
 class Method:
     """kind      the initializer's class
-    settings  the fields a person set
-    training  settings of what is trained for the method, where they are no fields of its own
-    inputs    what the method reads, by option
+    needs     the needs of the class
+    settings  what a person set: fields of the class, and settings of the needs' stages
+    inputs    what the needs read, by option
     """
 
     kind: Any
+    needs: list[Need]
     settings: Mapping[str, Any]
-    training: Mapping[str, Any]
     inputs: Mapping[str, Input]
 
     def parameters(self) -> dict[str, Any]:
-        """Every field that is no input, with its value, and what was set of the training."""
-        built = self.kind(**self.settings)
-        names = [field.name for field in dataclasses.fields(built) if field.name not in _filled(self.kind)]
-        return {name: getattr(built, name) for name in names} | dict(self.training)
+        """Return every field that is not an input, with its value, and what was set of the needs' stages."""
+        built = self.kind(**own_fields(self.kind, self.settings))
+        taken = {need.field for need in self.needs} | set(TOKENIZERS)
+        names = [field.name for field in dataclasses.fields(built) if field.name not in taken]
+        return {name: getattr(built, name) for name in names} | dict(self.settings)
 
 
 def check_name(name: str) -> None:
-    """Raises RefusedError for an initializer nobody registered."""
-    known = {entry.name for entry in entry_points(group=GROUP)}
+    """Raise RefusedError for an initializer nobody registered."""
+    known = {entry.name for entry in entry_points(group=ENTRY_POINTS)}
     if name not in known:
         raise RefusedError(f"--initializer {name!r} is unknown; {nearest(name, known)}")
 
 
-def method(given: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
-    """The method as the options describe it; `offered` are the inputs given, by option.
+def input_options(args: argparse.Namespace) -> dict[str, Input]:
+    """Return the inputs that were given, by option; RefusedError for what cannot be one."""
+    values = {option: value for option in options().values() if (value := getattr(args, option.name)) is not None}
+    return {
+        option.name: inputs.bridge(value, args.bridge_revision)
+        if option == BRIDGE
+        else inputs.file(option.flag, value, is_text=option.is_text)
+        for option, value in values.items()
+    }
 
-    Raises RefusedError for options the method does not have, values it refuses, and inputs that are missing.
+
+def method(args: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
+    """Return the method as the options describe it; `offered` are the inputs given, by option.
+
+    Raises RefusedError for options the method does not have, values it refuses, and inputs that are missing or damaged.
     """
     from sembridge.registry import initializer_class
 
-    kind = initializer_class(given.initializer)
-    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
-    groups = [group for need in kind.needs for group in NEEDS.get(need, ((need,),))]
-    _check_taken(given, offered, [option for group in groups for option in group])
-    settings = _settings(given, kind, defaults)
-    chosen = {group[0]: _input(given, group, offered, settings, defaults) for group in groups}
-    found = {option: one for option, one in chosen.values()}
-    training = {name: settings.pop(name) for name in list(settings) if name not in defaults}
+    kind = initializer_class(args.initializer)
+    with _refusing():
+        needs = needs_of(kind)
+    settings = _settings(args, kind)
+    with _refusing(f"initializer {args.initializer!r}: "):
+        kind(**own_fields(kind, settings))
+    offered = _with_own_bridge(args, kind, needs, offered)
+    with _refusing():
+        read = [option for need in needs for option in need.choose(offered, args.initializer, _spelled)]
+    _check_used(args, needs, offered, [option.name for option in read])
+    for option in read:
+        if option.check is not None:
+            with _refusing(f"{option.flag}: "):
+                option.check(offered[option.name].path)
+    return Method(kind, needs, settings, {option.name: offered[option.name] for option in read})
+
+
+@contextmanager
+def _refusing(about: str = "") -> Iterator[None]:
+    """Turn what the library says is wrong into a refusal."""
     try:
-        kind(**settings)
-    except (TypeError, ValueError) as error:
-        raise RefusedError(f"initializer {given.initializer!r}: {error}") from None
-    return Method(kind, settings, training, found)
+        yield
+    except (TypeError, ValueError, OSError) as error:
+        raise RefusedError(f"{about}{error}") from None
 
 
-def _filled(kind: Any) -> set[str]:
-    """Fields that the command fills, not the person."""
-    return {_FIELDS.get(need, need) for need in kind.needs} | set(_TOKENIZERS)
+def _spelled(option: Option) -> str:
+    return option.flag if option == BRIDGE else f"{option.flag} FILE"
 
 
-def _check_taken(given: argparse.Namespace, offered: Mapping[str, Input], read: list[str]) -> None:
+def _with_own_bridge(
+    args: argparse.Namespace, kind: Any, needs: list[Need], offered: Mapping[str, Input]
+) -> Mapping[str, Input]:
+    """Add the bridge that the method itself names, where no other one was given."""
+    for need in needs:
+        default = next((field.default for field in dataclasses.fields(kind) if field.name == need.field), None)
+        if (BRIDGE,) in need.options and BRIDGE.name not in offered and isinstance(default, str):
+            return {**offered, BRIDGE.name: inputs.bridge(default, args.bridge_revision)}
+    return offered
+
+
+def _check_used(args: argparse.Namespace, needs: list[Need], offered: Mapping[str, Input], read: list[str]) -> None:
     """An option that the method would not look at is a misunderstanding."""
-    options = list(offered)
-    options += [
-        option for option in ("bridge_prompt", "bridge_revision") if getattr(given, option) and "bridge" not in read
-    ]
-    for option in options:
-        if option not in read:
-            raise RefusedError(f"initializer {given.initializer!r} does not use {_named(option)}; leave it out")
+    groups = [group for need in needs for group in need.options]
+    unused = [option for option in options().values() if option.name in offered and option.name not in read]
+    for option in unused:
+        rivals = [other.flag for group in groups if option in group for other in group if other.name in read]
+        beside = f" beside {rivals[0]}" if rivals else ""
+        raise RefusedError(f"initializer {args.initializer!r} does not use {option.flag}{beside}; leave it out")
+    for name in ("bridge_prompt", "bridge_revision"):
+        if getattr(args, name) and BRIDGE.name not in read:
+            flag = f"--{name.replace('_', '-')}"
+            raise RefusedError(f"initializer {args.initializer!r} does not use {flag}; leave it out")
 
 
-def _settings(given: argparse.Namespace, kind: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields and values from --alpha and --set."""
-    if given.alpha is not None and "alpha" not in defaults:
-        raise RefusedError(f"initializer {given.initializer!r} has no alpha; leave --alpha out")
-    if given.alpha is not None and not math.isfinite(given.alpha):
-        raise RefusedError(f"--alpha {given.alpha!r} is no finite number; give one from 1 on")
-    settings: dict[str, Any] = {} if given.alpha is None else {"alpha": given.alpha}
-    has_option = {_FIELDS.get(need, need) for need in kind.needs if need in NEEDS} | set(_TOKENIZERS)
-    known = {name: default for name, default in defaults.items() if name not in has_option} | _training_defaults(kind)
-    for setting in given.set:
+def _settings(args: argparse.Namespace, kind: Any) -> dict[str, Any]:
+    """Return names and values from --alpha and --set."""
+    known = settable(kind)
+    if args.alpha is not None and "alpha" not in known:
+        raise RefusedError(f"initializer {args.initializer!r} has no alpha; leave --alpha out")
+    if args.alpha is not None and not math.isfinite(args.alpha):
+        raise RefusedError(f"--alpha {args.alpha!r} is not a finite number; give one from 1 on")
+    settings: dict[str, Any] = {} if args.alpha is None else {"alpha": args.alpha}
+    for setting in args.set:
         name, separator, text = setting.partition("=")
         if not separator:
             raise RefusedError(f"--set {setting!r} is not of the form FIELD=VALUE")
         if name not in known:
-            hint = (
-                f"use {_named(name)} instead"
-                if name in (*FILES, "bridge")
-                else nearest(name, known)
-                if known
-                else "it has no parameters"
-            )
-            raise RefusedError(
-                f"--set {setting!r}: initializer {given.initializer!r} has no parameter {name!r}; {hint}"
-            )
+            option = filled_by(kind, name)
+            hint = f"use {option.flag} instead" if option else nearest(name, known) if known else "it has no parameters"
+            raise RefusedError(f"--set {setting!r}: initializer {args.initializer!r} has no parameter {name!r}; {hint}")
         if name in settings:
             raise RefusedError(f"--set {setting!r}: {name} is given twice")
         settings[name] = _value(setting, text, known[name])
     return settings
 
 
-def _training_defaults(kind: Any) -> dict[str, Any]:
-    """Settings of the fastText models that are trained for a method which takes only their vectors."""
-    if "aligned" not in kind.needs:
-        return {}
-    from baselines.vectors.fasttext import train_words
-
-    return dict(train_words.__kwdefaults__ or {})
-
-
 def _value(setting: str, text: str, default: Any) -> Any:
-    """The value as YAML reads it, of the type of the field's default."""
+    """Return the value as YAML reads it, of the type of the default."""
     try:
         value = yaml_data.load(text)
     except yaml_data.YamlError:
         value = text
-    if isinstance(default, float) and type(value) is int and abs(value) < 2**53:
-        return float(value)
-    if isinstance(default, (bool, int, float, str)) and type(value) is not type(default):
-        raise RefusedError(
-            f"--set {shown(setting)}: {shown(value)} is no {type(default).__name__}; the default is {default!r}"
-        )
-    if isinstance(value, float) and not math.isfinite(value):
-        raise RefusedError(f"--set {shown(setting)}: {value!r} is no finite number; the default is {default!r}")
-    return value
-
-
-def _input(
-    given: argparse.Namespace,
-    group: tuple[str, ...],
-    offered: Mapping[str, Input],
-    settings: dict[str, Any],
-    defaults: Mapping[str, Any],
-) -> tuple[str, Input]:
-    """(option, input): the one given, the bridge the method names itself, or for needs that have no option of their own a file given with --set."""
-    for option in group:
-        if option in offered:
-            return option, offered[option]
-    if group == ("bridge",) and isinstance(defaults.get("bridge"), str):
-        return "bridge", inputs.bridge(defaults["bridge"], given.bridge_revision)
-    if settings.get(group[0]) is not None:
-        return group[0], inputs.file(f"--set {group[0]}", Path(str(settings.pop(group[0]))))
-    ways = (
-        " or ".join(_named(option) for option in group) if group[0] in (*FILES, "bridge") else f"--set {group[0]}=FILE"
-    )
-    raise RefusedError(f"initializer {given.initializer!r} needs {ways}; add it (see sembridge-bench transfer --help)")
-
-
-def _named(option: str) -> str:
-    return f"--{option.replace('_', '-')}"
+    if problem := type_problem(value, default):
+        raise RefusedError(f"--set {shown(setting)}: {problem}")
+    return float(value) if isinstance(default, float) else value

@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.cli import inputs
 from harness.cli.inputs import Input, place
-from harness.cli.method import FILES, Method, check_name, method
+from harness.cli.method import Method, check_name, input_options, method
 from harness.cli.output import check_output, published
 from harness.cli.refusal import RefusedError
 from harness.files.redaction import without_secrets
@@ -61,13 +61,7 @@ def _check(given: argparse.Namespace) -> _Order:
         raise RefusedError(f"--language {given.language!r} is no language code; give one like ko, zh or pt-BR")
     source = inputs.encoder(given.source, given.revision)
     tokenizer = inputs.tokenizer(given.tokenizer, given.tokenizer_revision)
-    offered = {
-        option: inputs.file(f"--{option.replace('_', '-')}", path)
-        for option in FILES
-        if (path := getattr(given, option)) is not None
-    }
-    if given.bridge is not None:
-        offered["bridge"] = inputs.bridge(given.bridge, given.bridge_revision)
+    offered = input_options(given)
     idf_text = None if given.idf_text is None else inputs.file("--idf-text", given.idf_text)
     if idf_text and isinstance(source.source, Local) and not (source.path / "router_config.json").is_file():
         raise RefusedError(
@@ -85,17 +79,16 @@ def _check(given: argparse.Namespace) -> _Order:
 
 def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
     _quiet()
-    from harness.cli.prepare import Workbench, prepared
+    from harness.cli.prepare import prepared
     from sembridge.encoder.loading import load_encoder, load_tokenizer
-    from sembridge.encoder.modules import splade_modules
     from sembridge.pipeline import make_task, run_transfer
 
     start = time.perf_counter()
     roles = {"source": order.source, "tokenizer": order.tokenizer, **chosen.inputs}
     located = {role: place(role, one, given.store, _say) for role, one in roles.items()}
-    with inputs.reading("SOURCE", order.source):
+    with inputs.reading({"SOURCE": order.source}):
         encoder = load_encoder(*located["source"])
-    with inputs.reading("--tokenizer", order.tokenizer):
+    with inputs.reading({"--tokenizer": order.tokenizer}):
         tokenizer = load_tokenizer(*located["tokenizer"])
     task = make_task(
         encoder, tokenizer, profile=given.profile, overlap=given.overlap, donors=given.donors, seed=given.seed
@@ -104,9 +97,9 @@ def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
     _say("source", f"{order.source.name}: {len(task.source):,} tokens, hidden size {task.rows.shape[1]}")
     _say("tokenizer", f"{order.tokenizer.name}: {len(task.target):,} tokens")
     _say("overlap", f"{copied:,} tokens are in both, their rows are copied; {len(task.missing):,} rows to make")
-    source_tokenizer = splade_modules(encoder).tokenizer
-    bench = Workbench(located, task, source_tokenizer, tokenizer, given.bridge_prompt, given.language or "")
-    initializer, near = prepared(chosen, bench, _say)
+    initializer, near = prepared(
+        chosen, located, _say, prompt=given.bridge_prompt, language=given.language or "", profile=given.profile
+    )
     _say("rows", f"{chosen.kind.name} makes them")
     encoder = run_transfer(
         encoder,

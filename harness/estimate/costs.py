@@ -216,16 +216,13 @@ def _auxiliary_vectors(artifact: Artifact, sizes: Sizes) -> Work:
 
 
 def _initialization(artifact: Artifact, sizes: Sizes) -> Work:
-    from baselines.focus import Focus
+    from harness.initialization.needs import needs_of
+    from sembridge.registry import initializer_class
 
     inputs, settings = artifact.inputs, artifact.parameters["settings"]
-    if "bridge_source" in inputs:
-        compared = sizes.dimensions(inputs["bridge_source"].inputs["bridge"])  # type: ignore[union-attr]
-    elif "words" in inputs and isinstance(inputs["words"], Artifact) and "bridge" in inputs["words"].inputs:
-        compared = sizes.dimensions(inputs["words"].inputs["bridge"])
-    elif "auxiliary" in inputs:
-        compared = Focus.dimension
-    else:
+    needs = needs_of(initializer_class(artifact.parameters["initializer"]))
+    compared = next(filter(None, (need.dimensions(inputs, sizes) for need in needs if need.dimensions)), 0)
+    if not compared:
         return Work()
     if settings.get("alpha") == 1:
         compared += sizes.body(inputs["encoder"]).dimension

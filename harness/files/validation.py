@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -25,13 +26,16 @@ class Complaint(NamedTuple):
     text: str
 
 
-def complaint(error: ValidationError, model: type[BaseModel]) -> Complaint:
-    """Return the first complaint about a `model`; of an unknown field before all others, for a misspelled field shows as missing too."""
+def complaint(error: ValidationError, model: type[BaseModel], further: Iterable[str] = ()) -> Complaint:
+    """Return the first complaint about a `model`, of an unknown field before all others: a misspelled one shows as missing too.
+
+    further  names at the top that the model takes beside its fields
+    """
     complaints = error.errors()
     first = next((one for one in complaints if one["type"] == "extra_forbidden"), complaints[0])
     place = ".".join(str(part) for part in first["loc"])[:LONGEST_PLACE]
     if first["type"] == "extra_forbidden":
-        fields = _fields_at(model, first["loc"][:-1])
+        fields = [*_fields_at(model, first["loc"][:-1]), *(further if len(first["loc"]) == 1 else ())]
         return Complaint(place, "unknown", f"is unknown; {nearest(str(first['loc'][-1]), fields)}")
     if first["type"] == "missing":
         return Complaint(place, "missing", "is missing; add it")

@@ -1,4 +1,4 @@
-"""Stages: a fastText model of the words of a text, and the vectors of two vocabularies that two such models and a dictionary give (WECHSEL)."""
+"""The need `aligned`, and its stages: vectors of two vocabularies by two fastText models and a dictionary (WECHSEL)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 
 from harness.collections.text import lines
 from harness.collections.words import words
-from harness.store.artifact import Location
+from harness.initialization.needs import TEXT, Materials, Need, Option
+from harness.store.artifact import Artifact, Location, Member, Source
 from harness.store.stage import Stage
 
 MODEL = "model.bin"
 FILE = "vectors.safetensors"
+SOURCE_LANGUAGE = "en"
 
 
 def build_fasttext(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
@@ -36,14 +38,14 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from sembridge.encoder.loading import load_tokenizer
     from sembridge.vocabulary.vocabulary import Vocabulary
 
-    found = aligned_subwords(
+    vectors = aligned_subwords(
         load_words(inputs["source_words"].path),
         load_words(inputs["target_words"].path),
         read_dictionary(inputs["dictionary"].path),
         Vocabulary.from_tokenizer(load_tokenizer(*inputs["source"])),
         Vocabulary.from_tokenizer(load_tokenizer(*inputs["target"])),
     )
-    save_file({"source": found.source, "target": found.target}, out / FILE)
+    save_file({"source": vectors.source, "target": vectors.target}, out / FILE)
 
 
 ALIGNED_VECTORS = Stage("aligned-vectors", version=1, seconds=10, build=build)
@@ -57,3 +59,68 @@ def load(folder: Path) -> Any:
     from baselines.vectors.words import SubwordVectors
 
     return SubwordVectors(**load_file(folder / FILE), label=LABEL)
+
+
+def _inputs(materials: Materials) -> Mapping[str, Source]:
+    sources = materials.sources
+
+    def words_of(model: str, text: str, language: str) -> Source:
+        if model in sources:
+            return sources[model]
+        trained = Artifact(FASTTEXT, {**materials.training, "language": language}, {"text": sources[text]})
+        return Member(trained, MODEL)
+
+    read = {
+        "source": materials.source_tokenizer,
+        "target": materials.tokenizer,
+        "dictionary": sources["dictionary"],
+        "source_words": words_of("source_vectors", "source_text", SOURCE_LANGUAGE),
+        "target_words": words_of("target_vectors", "text", materials.language),
+    }
+    return {"aligned": Artifact(ALIGNED_VECTORS, {}, read)}
+
+
+def _training() -> Mapping[str, Any]:
+    from baselines.vectors.fasttext import train_words
+
+    return train_words.__kwdefaults__ or {}
+
+
+def _check_dictionary(path: Path) -> None:
+    from baselines.vectors.aligned import read_dictionary
+
+    read_dictionary(path)
+
+
+def _check_model(path: Path) -> None:
+    from baselines.vectors.fasttext import check
+
+    check(path)
+
+
+def _model(name: str, whose: str, instead: str) -> Option:
+    what = f"a fastText model (.bin) of the {whose}"
+    return Option(name, what, f"wechsel, instead of {instead}", is_text=False, check=_check_model)
+
+
+DICTIONARY = Option(
+    "dictionary",
+    "a bilingual dictionary, a source word, a tab and a target word on each line",
+    "wechsel",
+    check=_check_dictionary,
+)
+SOURCE_TEXT = Option("source_text", "text of the source's language to train word vectors on", "wechsel")
+SOURCE_VECTORS = _model("source_vectors", "source's language", "--source-text")
+TARGET_VECTORS = _model("target_vectors", "new language", "--text")
+
+NEED = Need(
+    "aligned",
+    field="aligned",
+    options=((DICTIONARY,), (SOURCE_VECTORS, SOURCE_TEXT), (TARGET_VECTORS, TEXT)),
+    inputs=_inputs,
+    load=lambda inputs: load(inputs["aligned"].path),
+    makes="fastText vectors of both languages, aligned by the dictionary",
+    training=_training,
+    sides=lambda aligned: (aligned.source, aligned.target),
+    measure="by the aligned word vectors",
+)

@@ -1,4 +1,4 @@
-"""Stage: FOCUS's auxiliary token vectors, trained on target-language text with the target tokenizer."""
+"""The need `auxiliary`, and its stage: FOCUS's vectors of the target tokens, trained on target-language text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.collections.text import lines
-from harness.store.artifact import Location
+from harness.initialization.needs import TEXT, Materials, Need
+from harness.store.artifact import Artifact, Location, Source
 from harness.store.stage import Stage
 
 FILE = "vectors.safetensors"
@@ -20,8 +21,8 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from baselines.focus import train_auxiliary
     from sembridge.encoder.loading import load_tokenizer
 
-    found = train_auxiliary(lines(inputs["text"].path), load_tokenizer(*inputs["tokenizer"]), **parameters)
-    save_file({"vectors": found.vectors, "known": found.known}, out / FILE)
+    auxiliary = train_auxiliary(lines(inputs["text"].path), load_tokenizer(*inputs["tokenizer"]), **parameters)
+    save_file({"vectors": auxiliary.vectors, "known": auxiliary.known}, out / FILE)
 
 
 AUXILIARY_VECTORS = Stage("auxiliary-vectors", version=1, seconds=5, build=build)
@@ -34,3 +35,32 @@ def load(folder: Path) -> Any:
     from baselines.focus import AuxiliaryVectors
 
     return AuxiliaryVectors(**load_file(folder / FILE))
+
+
+def _inputs(materials: Materials) -> Mapping[str, Source]:
+    read = {"tokenizer": materials.tokenizer, "text": materials.sources["text"]}
+    return {"auxiliary": Artifact(AUXILIARY_VECTORS, materials.training, read)}
+
+
+def _training() -> Mapping[str, Any]:
+    from baselines.focus import train_auxiliary
+
+    return train_auxiliary.__kwdefaults__ or {}
+
+
+def _dimensions(inputs: Mapping[str, Source], sizes: Any) -> int:
+    vectors = inputs["auxiliary"]
+    assert isinstance(vectors, Artifact)
+    return vectors.parameters.get("dimension", _training()["dimension"])
+
+
+NEED = Need(
+    "auxiliary",
+    field="text",
+    options=((TEXT,),),
+    inputs=_inputs,
+    load=lambda inputs: load(inputs["auxiliary"].path),
+    makes="token vectors are trained on it",
+    training=_training,
+    dimensions=_dimensions,
+)

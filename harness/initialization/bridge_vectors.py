@@ -1,12 +1,17 @@
-"""Stage: the bridge's vectors of one vocabulary. Shared by every architecture, alpha and seed that meets the same vocabulary."""
+"""The need `bridge`, and its stage: the bridge's vectors of one vocabulary.
+
+Every architecture, alpha and seed that meets the same vocabulary shares them.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.store.artifact import Location
+from harness.initialization.needs import BRIDGE, Materials, Need
+from harness.store.artifact import Artifact, Location, Source
 from harness.store.stage import Stage
 
 FILE = "vectors.safetensors"
@@ -22,10 +27,11 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from sembridge.vocabulary.vocabulary import Vocabulary
 
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]), parameters["profile"])
-    found = embed_vocabulary(
-        load_bridge(*inputs["bridge"]), vocabulary, prompt=parameters["prompt"], batch_size=BATCH // batch_divisor
+    bridge, watched = load_bridge(*inputs["bridge"]), sys.stderr.isatty()  # a log needs no bars
+    tokens = embed_vocabulary(
+        bridge, vocabulary, prompt=parameters["prompt"], batch_size=BATCH // batch_divisor, progress=watched
     )
-    save_file({"vectors": found.vectors, "known": found.known}, out / FILE)
+    save_file({"vectors": tokens.vectors, "known": tokens.known}, out / FILE)
 
 
 BRIDGE_VECTORS = Stage("bridge-vectors", version=3, seconds=2, build=build)
@@ -38,3 +44,38 @@ def load(folder: Path) -> Any:
     from sembridge.bridge import TokenVectors
 
     return TokenVectors(**load_file(folder / FILE))
+
+
+def _inputs(materials: Materials) -> Mapping[str, Source]:
+    parameters = {"prompt": materials.prompt, "profile": materials.profile}
+    sides = {"bridge_source": materials.source_tokenizer, "bridge_target": materials.tokenizer}
+    bridge = materials.sources["bridge"]
+    return {
+        name: Artifact(BRIDGE_VECTORS, parameters, {"bridge": bridge, "tokenizer": tokenizer})
+        for name, tokenizer in sides.items()
+    }
+
+
+def _load(inputs: Mapping[str, Location]) -> Any:
+    from sembridge.bridge import BridgeVectors
+
+    return BridgeVectors(load(inputs["bridge_source"].path), load(inputs["bridge_target"].path))
+
+
+def _dimensions(inputs: Mapping[str, Source], sizes: Any) -> int:
+    vectors = inputs["bridge_source"]
+    assert isinstance(vectors, Artifact)
+    return sizes.dimensions(vectors.inputs["bridge"])
+
+
+NEED = Need(
+    "bridge",
+    field="bridge",
+    options=((BRIDGE,),),
+    inputs=_inputs,
+    load=_load,
+    makes="vectors of the tokens of both vocabularies",
+    sides=lambda bridge: (bridge.source.vectors, bridge.target.vectors),
+    measure="as the bridge sees them",
+    dimensions=_dimensions,
+)

@@ -13,23 +13,26 @@ from typing import Any
 
 import numpy as np
 
+from harness.initialization.needs import needs_of
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: initializer, settings, profile, overlap, donors, seed; inputs: encoder, tokenizer and one per need of the initializer."""
+    """parameters: initializer, settings, profile, overlap, donors, seed; inputs: encoder, tokenizer, those of needs."""
     from sembridge.encoder.loading import load_encoder, load_tokenizer
     from sembridge.encoder.transplant import decoder_rows, source_rows
     from sembridge.pipeline import initialize, make_task
     from sembridge.registry import initializer_class
 
     encoder, tokenizer = load_encoder(*inputs["encoder"]), load_tokenizer(*inputs["tokenizer"])
-    initializer = initializer_class(parameters["initializer"])(**parameters["settings"], **_prepared(inputs))
-    asked = make_task(
+    kind = initializer_class(parameters["initializer"])
+    prepared = {need.field: need.load(inputs) for need in needs_of(kind)}
+    initializer = kind(**parameters["settings"], **prepared)
+    task = make_task(
         encoder, tokenizer, **{name: parameters[name] for name in ("profile", "overlap", "donors", "seed")}
     )
-    answer, decoder = initialize(encoder, tokenizer, initializer, asked)
+    answer, decoder = initialize(encoder, tokenizer, initializer, task)
     _save(out / "embedding.safetensors", answer, source_rows(encoder))
     if decoder is not None and (rows := decoder_rows(encoder)) is not None:
         _save(out / "decoder.safetensors", decoder, rows)
@@ -52,26 +55,6 @@ def load(folder: Path, encoder: Any) -> tuple[Any, Any]:
     embedding = _load(folder / "embedding.safetensors", source_rows(encoder), about)
     rows = decoder_rows(encoder)
     return embedding, None if rows is None else _load(folder / "decoder.safetensors", rows, about)
-
-
-def _prepared(inputs: Mapping[str, Location]) -> dict[str, Any]:
-    from harness.initialization import aligned_vectors, auxiliary_vectors, bridge_vectors, subword_vectors
-    from sembridge.bridge import BridgeVectors
-
-    prepared: dict[str, Any] = {}
-    if "bridge_source" in inputs:
-        prepared["bridge"] = BridgeVectors(
-            bridge_vectors.load(inputs["bridge_source"].path), bridge_vectors.load(inputs["bridge_target"].path)
-        )
-    if "text" in inputs:
-        prepared["text"] = inputs["text"].path
-    if "auxiliary" in inputs:
-        prepared["text"] = auxiliary_vectors.load(inputs["auxiliary"].path)
-    if "words" in inputs:
-        prepared["words"] = subword_vectors.load(inputs["words"].path)
-    if "aligned" in inputs:
-        prepared["aligned"] = aligned_vectors.load(inputs["aligned"].path)
-    return prepared
 
 
 def _save(path: Path, answer: Any, source: np.ndarray) -> None:

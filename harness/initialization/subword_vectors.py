@@ -1,4 +1,7 @@
-"""Stage: OFA's subword vectors of both vocabularies, from word vectors of the user or, labeled so, from the bridge's vectors of words."""
+"""The need `words`, and its stage: OFA's subword vectors of both vocabularies.
+
+They are made of word vectors of the user or, labeled so, of the bridge's vectors of words.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from harness.collections.text import lines
 from harness.collections.words import words
-from harness.store.artifact import Location
+from harness.initialization.needs import BRIDGE, TEXT, Materials, Need, Option
+from harness.store.artifact import Artifact, Location, Source
 from harness.store.stage import Stage
 
 FILE = "vectors.safetensors"
@@ -78,9 +80,52 @@ def _frequent_words(text: Path, language: str) -> list[str]:
 
 
 def _embedded(bridge: Any, chosen: list[str], prompt: str, batch_size: int) -> Any:
+    import numpy as np
+
     from baselines.ofa import WordVectors
 
     vectors = bridge.encode(
         [prompt + word for word in chosen], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False
     )
     return WordVectors(tuple(chosen), np.asarray(vectors, dtype=np.float32))
+
+
+def _inputs(materials: Materials) -> Mapping[str, Source]:
+    sides, sources = {"source": materials.encoder, "target": materials.tokenizer}, materials.sources
+    if "words" in sources:
+        return {"words": Artifact(SUBWORD_VECTORS, {}, {**sides, "words": sources["words"]})}
+    parameters = {"prompt": materials.prompt, "language": materials.language}
+    read = {**sides, "bridge": sources["bridge"], "text": sources["text"]}
+    return {"words": Artifact(SUBWORD_VECTORS, parameters, read)}
+
+
+def _stand_in(files: Mapping[str, str]) -> Any:
+    """The name of the file; without one, word vectors without words that are labeled as the bridge's."""
+    import numpy as np
+
+    from baselines.vectors.words import BRIDGE as LABEL
+    from baselines.vectors.words import WordVectors
+
+    return files.get("words") or WordVectors((), np.empty((0, 1)), LABEL)
+
+
+def _dimensions(inputs: Mapping[str, Source], sizes: Any) -> int | None:
+    vectors = inputs["words"]
+    assert isinstance(vectors, Artifact)
+    return sizes.dimensions(vectors.inputs["bridge"]) if "bridge" in vectors.inputs else None
+
+
+WORDS = Option("words", "multilingual word vectors in word2vec text format", "ofa")
+
+NEED = Need(
+    "words",
+    field="words",
+    options=((WORDS, BRIDGE), (WORDS, TEXT)),
+    inputs=_inputs,
+    load=lambda inputs: load(inputs["words"].path),
+    makes="vectors of words become vectors of tokens",
+    stand_in=_stand_in,
+    sides=lambda words: (words.source, words.target),
+    measure="by the word vectors",
+    dimensions=_dimensions,
+)

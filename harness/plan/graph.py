@@ -6,23 +6,18 @@ from typing import Any
 
 from harness.evaluation.shards import EVALUATION_SHARE, SHARE
 from harness.evaluation.stage import EVALUATION
-from harness.initialization.aligned_vectors import ALIGNED_VECTORS, FASTTEXT
-from harness.initialization.auxiliary_vectors import AUXILIARY_VECTORS
-from harness.initialization.bridge_vectors import BRIDGE_VECTORS
 from harness.initialization.initialization import INITIALIZATION
+from harness.initialization.needs import BRIDGE, TEXT, Materials, Need, needs_of
 from harness.initialization.query_weights import QUERY_WEIGHTS
-from harness.initialization.subword_vectors import SUBWORD_VECTORS
-from harness.plan.inputs import Inputs, documents
-from harness.plan.preset import Preset, PresetError
-from harness.plan.resolve import may_be_inference_free, tokenizer_of
+from harness.plan.inputs import Inputs, chosen, documents
+from harness.plan.preset import Preset
+from harness.plan.resolve import may_be_inference_free
 from harness.references.bm25 import BM25
 from harness.references.dense import DENSE
 from harness.references.sparse_models import REFERENCE
 from harness.results.record import Identity
-from harness.store.artifact import Artifact, Member, Source
+from harness.store.artifact import Artifact, Source
 from harness.training.stage import TRAINED_ENCODER
-
-SOURCE_LANGUAGE = "en"
 
 
 def cell_artifact(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
@@ -99,75 +94,39 @@ def _reference(preset: Preset, name: str) -> dict[str, Any]:
 def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
     from sembridge.registry import initializer_class
 
-    encoder, tokenizer = given.encoders[cell.architecture], given.tokenizers[cell.language]
-    needs = initializer_class(cell.initializer).needs
+    kind = initializer_class(cell.initializer)
     settings = dict(preset.settings.get(cell.initializer, {}))
-    inputs: dict[str, Source] = {"encoder": encoder, "tokenizer": tokenizer}
     if cell.alpha is not None:
         settings["alpha"] = cell.alpha
-    if "bridge" in needs:
-        reading = {"prompt": preset.bridges[cell.bridge].prompt, "profile": preset.profile}
-        for side, of in (("bridge_source", tokenizer_of(encoder)), ("bridge_target", tokenizer)):
-            inputs[side] = Artifact(BRIDGE_VECTORS, reading, {"bridge": given.bridges[cell.bridge], "tokenizer": of})
-    if "text" in needs:
-        inputs["text"] = _text(given, cell)
-    if "auxiliary" in needs:
-        from baselines.focus import TRAINING_PARAMETERS
-
-        training = {name: settings.pop(name) for name in TRAINING_PARAMETERS if name in settings}
-        inputs["auxiliary"] = Artifact(
-            AUXILIARY_VECTORS, training, {"tokenizer": tokenizer, "text": _text(given, cell)}
-        )
-    if "words" in needs:
-        inputs["words"] = _subword_vectors(preset, given, cell, encoder, tokenizer)
-    if "aligned" in needs:
-        inputs["aligned"] = _aligned_vectors(given, cell, encoder, tokenizer, settings)
+    inputs: dict[str, Source] = {
+        "encoder": given.encoders[cell.architecture],
+        "tokenizer": given.tokenizers[cell.language],
+    }
+    for need in needs_of(kind):
+        training = {name: settings.pop(name) for name in need.training() if name in settings}
+        inputs |= need.inputs(_materials(preset, given, cell, need, training))
     parameters = {"initializer": cell.initializer, "settings": settings, "seed": cell.seed}
     parameters |= {"profile": preset.profile, "overlap": preset.overlap, "donors": preset.donors}
     return Artifact(INITIALIZATION, parameters, inputs)
 
 
-def _subword_vectors(preset: Preset, given: Inputs, cell: Identity, encoder: Source, tokenizer: Source) -> Artifact:
-    if given.words is not None:
-        return Artifact(SUBWORD_VECTORS, {}, {"source": encoder, "target": tokenizer, "words": given.words})
-    if not preset.bridges:
-        raise PresetError(
-            f"initializer {cell.initializer!r} needs word vectors: add --set words=FILE (word2vec text format) or a bridge"
-        )
-    name, source = next(iter(given.bridges.items()))
-    parameters = {"prompt": preset.bridges[name].prompt, "language": cell.language}
-    return Artifact(
-        SUBWORD_VECTORS,
-        parameters,
-        {"source": encoder, "target": tokenizer, "bridge": source, "text": _text(given, cell)},
+def _materials(preset: Preset, given: Inputs, cell: Identity, need: Need, training: dict[str, Any]) -> Materials:
+    bridge = cell.bridge or next(iter(given.bridges), "")
+    available = given.files[cell.language] | {TEXT.name: _text(given, cell)}
+    if bridge:
+        available[BRIDGE.name] = given.bridges[bridge]
+    return Materials(
+        encoder=given.encoders[cell.architecture],
+        tokenizer=given.tokenizers[cell.language],
+        sources={option.name: available[option.name] for option in chosen(need, cell.initializer, available)},
+        training=training,
+        prompt=preset.bridges[bridge].prompt if bridge else "",
+        language=cell.language,
+        profile=preset.profile,
     )
-
-
-def _aligned_vectors(
-    given: Inputs, cell: Identity, encoder: Source, tokenizer: Source, settings: dict[str, Any]
-) -> Artifact:
-    """Takes the settings of the training out of `settings`."""
-    from baselines.vectors.fasttext import TRAINING_PARAMETERS
-
-    training = {name: settings.pop(name) for name in TRAINING_PARAMETERS if name in settings}
-    files = given.alignments[cell.language]
-
-    def trained(text: Source, language: str) -> Source:
-        return Member(Artifact(FASTTEXT, {**training, "language": language}, {"text": text}), "model.bin")
-
-    inputs = {
-        "source": tokenizer_of(encoder),
-        "target": tokenizer,
-        "dictionary": files["dictionary"],
-        "source_words": files.get("source_vectors") or trained(files["source_text"], SOURCE_LANGUAGE),
-        "target_words": files.get("target_vectors") or trained(_text(given, cell), cell.language),
-    }
-    return Artifact(ALIGNED_VECTORS, {}, inputs)
 
 
 def _text(given: Inputs, cell: Identity) -> Source:
     """Target-language text: the preset's, or the documents of the collection at hand."""
-    text = given.texts[cell.language]
-    if text is not None:
-        return text
-    return documents(given.collections[cell.collection, cell.language])
+    text = given.files[cell.language].get(TEXT.name)
+    return documents(given.collections[cell.collection, cell.language]) if text is None else text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from harness.initialization.needs import BRIDGE, TEXT, Need, Option, needs_of
 from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Preset, PresetError
 from harness.plan.resolve import (
@@ -32,12 +35,38 @@ def documents(collection: Source) -> Source:
     raise AssertionError("a collection is a folder, or part of an artifact")
 
 
+def chosen(need: Need, initializer: str, available: Collection[str]) -> list[Option]:
+    """Return the options that a need reads; PresetError where one is missing."""
+
+    def spelled(option: Option) -> str:
+        return "--set bridges.NAME.model=FOLDER" if option == BRIDGE else f"--set {option.name}=FILE"
+
+    try:
+        return need.choose(available, initializer, spelled)
+    except ValueError as error:
+        raise PresetError(str(error)) from None
+
+
+def _options_read(preset: Preset) -> list[Option]:
+    """Return the options of the preset that its rows read, and `text`; the files of others need not be there."""
+    from sembridge.registry import initializer_class
+
+    available = {TEXT.name, *preset.inputs, *([BRIDGE.name] if preset.bridges else [])}
+    read = {TEXT.name: TEXT}  # query weights are counted in it
+    for name in preset.initializers:
+        if name not in REFERENCES and name not in preset.references:
+            for need in needs_of(initializer_class(name)):
+                read |= {option.name: option for option in chosen(need, name, available)}
+    return [option for option in read.values() if option.name in preset.inputs]
+
+
 class Inputs:
-    """The preset's inputs, resolved and checked once each."""
+    """The preset's inputs, resolved and checked once each.
+
+    files  language -> option -> the file it names
+    """
 
     def __init__(self, preset: Preset) -> None:
-        from sembridge.registry import initializer_class
-
         self.encoders = {
             name: resolve(f"architectures.{name}", source) for name, source in preset.architectures.items()
         }
@@ -46,14 +75,14 @@ class Inputs:
         self.bridges = {name: resolve(f"bridges.{name}", source) for name, source in preset.bridges.items()}
         for name, source in self.bridges.items() if "dense" in preset.initializers else ():
             check_dense_model(f"bridges.{name}", source)
-        chosen = {name: source for name, source in preset.references.items() if name in preset.initializers}
-        self.references = {name: resolve(f"references.{name}", source) for name, source in chosen.items()}
-        for name, asked in chosen.items():
-            check_reference(f"references.{name}", asked, self.references[name])
+        references = {name: source for name, source in preset.references.items() if name in preset.initializers}
+        self.references = {name: resolve(f"references.{name}", source) for name, source in references.items()}
+        for name, reference in references.items():
+            check_reference(f"references.{name}", reference, self.references[name])
         self.tokenizers: dict[str, Source] = {}
         self.collections: dict[tuple[str, str], Source] = {}
-        self.texts: dict[str, Source | None] = {}
-        self.alignments: dict[str, dict[str, Source]] = {}
+        self.files: dict[str, dict[str, Source]] = {}
+        options = _options_read(preset)
         for language in preset.languages:
             option = f"--languages {language}"
             self.tokenizers[language] = self._tokenizer(preset, option, language)
@@ -62,13 +91,7 @@ class Inputs:
                 needs_pairs = "fine-tuned" in preset.regimes and preset.training.collection in (None, name)
                 found = self._collection(f"{option}, collection {name}", name, collection, language, needs_pairs)
                 self.collections[name, language] = self.collections[collection.label(name), language] = found
-            self.texts[language] = self._text(preset, language)
-        self.words = resolve("words", ModelSource(model=preset.words)) if preset.words else None
-        rows = [
-            initializer_class(name) for name in preset.initializers if name not in [*REFERENCES, *preset.references]
-        ]
-        if any("aligned" in row.needs for row in rows):  # read by nothing else
-            self.alignments = {language: _alignment(preset, language) for language in preset.languages}
+            self.files[language] = {option.name: self._file(preset, option, language) for option in options}
 
     @staticmethod
     def _tokenizer(preset: Preset, option: str, language: str) -> Source:
@@ -78,43 +101,23 @@ class Inputs:
             raise PresetError(f"{option}: no tokenizer for this language; {nearest(language, preset.tokenizers)}")
         return resolve(f"tokenizers.{language}", preset.tokenizers[language], language)
 
-    def _text(self, preset: Preset, language: str) -> Source | None:
-        if preset.text is None or not preset.text.startswith(COLLECTION):
-            return resolve("text", ModelSource(model=preset.text), language) if preset.text else None
-        name = preset.text.removeprefix(COLLECTION)
-        if name not in preset.collections:
-            raise PresetError(f"text: collection {name!r} is unknown; {nearest(name, preset.collections)}")
-        return documents(self.collections[name, language])
+    def _file(self, preset: Preset, option: Option, language: str) -> Source:
+        value = preset.inputs[option.name]
+        if option == TEXT and value.startswith(COLLECTION):
+            name = value.removeprefix(COLLECTION)
+            if name not in preset.collections:
+                raise PresetError(f"text: collection {name!r} is unknown; {nearest(name, preset.collections)}")
+            return documents(self.collections[name, language])
+        source = resolve(option.name, ModelSource(model=value), language)
+        if option.check is not None and isinstance(source, Local):
+            try:
+                option.check(source.path)
+            except (ValueError, OSError) as error:
+                raise PresetError(f"{option.name}: {error}") from None
+        return source
 
     @staticmethod
     def _collection(option: str, name: str, collection: CollectionSource, language: str, needs_pairs: bool) -> Source:
         source = resolve_collection(option if collection.folder else f"collections.{name}", collection, language)
         check_collection(option, source, needs_pairs)
         return source
-
-
-def _alignment(preset: Preset, language: str) -> dict[str, Source]:
-    """The files that aligned vectors are made of, by option, as far as they are given."""
-    from baselines.vectors.aligned import read_dictionary
-    from baselines.vectors.fasttext import check
-
-    if preset.dictionary is None:
-        raise PresetError(
-            "wechsel needs a bilingual dictionary: add --set dictionary=FILE, a source word, a tab and a target word on each line"
-        )
-    if preset.source_text is None and preset.source_vectors is None:
-        raise PresetError(
-            "wechsel needs word vectors of the source language: add --set source_text=FILE to train them, or --set source_vectors=FILE.bin (fastText)"
-        )
-    given = {name: getattr(preset, name) for name in ("dictionary", "source_text", "source_vectors", "target_vectors")}
-    files = {
-        name: resolve(name, ModelSource(model=value), language) for name, value in given.items() if value is not None
-    }
-    for name, checked in (("dictionary", read_dictionary), ("source_vectors", check), ("target_vectors", check)):
-        source = files.get(name)
-        if isinstance(source, Local):
-            try:
-                checked(source.path)
-            except (ValueError, OSError) as error:
-                raise PresetError(f"{name}: {error}") from None
-    return files

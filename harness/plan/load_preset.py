@@ -14,7 +14,7 @@ from harness.catalog.lookup import by_language, refers, with_entries
 from harness.files import yaml_data
 from harness.files.shown import shown
 from harness.files.validation import complaint
-from harness.plan.preset import Preset, PresetError
+from harness.plan.preset import Preset, PresetError, input_options
 from sembridge.nearest import nearest
 
 _DEEPEST = 20
@@ -176,7 +176,8 @@ def _with_data(content: Any, data: str | None = None) -> Any:
 
 def _explained(error: ValidationError) -> str:
     """Return the first complaint about a preset, as one line."""
-    place, kind, text = complaint(error, Preset)
+    place, kind, text = complaint(error, Preset, further=input_options())
+    place = place.removeprefix("inputs.")
     if kind == "refused":
         return text if place in ("", "training") else f"{place}: {text}"
     if kind == "missing":

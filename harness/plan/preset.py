@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.catalog.entries import ReferenceKind
 from harness.files.shown import shown
+from harness.initialization.needs import BRIDGE, options
 from harness.plan.collection_source import CollectionSource
 from harness.training.settings import TrainingSettings
 from sembridge.nearest import nearest
@@ -18,6 +19,11 @@ LONGEST_NAME = 100
 
 class PresetError(ValueError):
     """One line for a person: the option, its value, the nearest valid one, the next step."""
+
+
+def input_options() -> list[str]:
+    """Return the names of the files that a preset can give to initializers."""
+    return [name for name in options() if name != BRIDGE.name]  # an axis of its own: `bridges`
 
 
 class _Part(BaseModel):
@@ -133,23 +139,8 @@ class Preset(_Part):
     )
     collections: dict[str, CollectionSource] = Field(min_length=1)
     evaluated: list[str] | None = Field(None, min_length=1, description="collections to evaluate on; empty: all")
-    text: str | None = Field(
-        None,
-        description="target-language text, one text a line, for FOCUS and OFA; empty: the collection's own documents",
-    )
-    words: str | None = Field(
-        None,
-        description="multilingual word vectors in word2vec text format, for OFA; empty: the first bridge's vectors of words",
-    )
-    dictionary: str | None = Field(
-        None, description="bilingual dictionary, a source word, a tab and a target word on each line, for WECHSEL"
-    )
-    source_text: str | None = Field(None, description="source-language text, one text a line, for WECHSEL")
-    source_vectors: str | None = Field(
-        None, description="fastText model (.bin) of the source language, for WECHSEL; empty: trained on source_text"
-    )
-    target_vectors: str | None = Field(
-        None, description="fastText model (.bin) of the target language, for WECHSEL; empty: trained on text"
+    inputs: dict[str, str] = Field(
+        {}, description="files that initializers read, by option; the options may also stand alone"
     )
     initializers: list[str] = Field(min_length=1)
     settings: dict[str, dict[str, Any]] = Field({}, description="parameters by initializer")
@@ -173,6 +164,23 @@ class Preset(_Part):
     training: FineTuning = FineTuning()
     evaluation: EvaluationSettings = EvaluationSettings()
     resources: Resources = Resources()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inputs_together(cls, content: Any) -> Any:
+        """Gather the options that needs declare (`text`, ...), which may stand at the top; null is left out."""
+        if not isinstance(content, dict) or not isinstance(content.get("inputs", {}), dict):
+            return content
+        known = input_options()
+        alone = {name: value for name, value in content.items() if name in known and name not in cls.model_fields}
+        inputs = content.get("inputs", {})
+        for name in inputs:
+            if name in alone:
+                raise ValueError(f"{name} is given twice, at the top and below inputs; keep one")
+            if name not in known:
+                raise ValueError(f"inputs.{name} is unknown; {nearest(name, known)}")
+        gathered = {name: value for name, value in (alone | inputs).items() if value is not None}
+        return {name: value for name, value in content.items() if name not in alone} | {"inputs": gathered}
 
     @model_validator(mode="after")
     def _printable_names(self) -> Preset:

@@ -11,13 +11,8 @@ from harness.files import json_data
 from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Named, PresetError, ReferenceSource
 from harness.store.artifact import Artifact, Hub, Local, Source
-from sembridge.encoder.loading import check_folder, masked_lm_folder
+from sembridge.encoder.loading import check_folder
 from sembridge.nearest import nearest
-
-TOKENIZER_FILES = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt",
-)  # fmt: skip
-
 
 UNPINNED = "not pinned"
 """The revision of a hub model whose revision is still to be given: good for a plan, never for a run."""
@@ -95,15 +90,6 @@ def _siblings(pattern: str, language: str) -> str:
     tail = after.split("/")[0]
     names = [path.name.removesuffix(tail) for path in folder.glob("*")] if folder.is_dir() else []
     return nearest(language, names) if names else f"make the folder {folder} as docs/own-data.md describes"
-
-
-def tokenizer_of(source: Source) -> Source:
-    """The tokenizer in a model folder, known by its own files alone: models of one vocabulary share what is computed from it."""
-    return (
-        Local(masked_lm_folder(source.path), TOKENIZER_FILES)
-        if isinstance(source, Local) and source.path.is_dir()
-        else source
-    )
 
 
 def may_be_inference_free(source: Source) -> bool:

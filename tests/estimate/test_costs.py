@@ -89,13 +89,13 @@ def test_training_is_three_times_forward_of_padded_texts(sizes, max_length, toke
 def test_an_initialization_compares_all_tokens_with_all(sizes, alpha, compared):
     vectors = Artifact(BRIDGE_VECTORS, {}, {"bridge": BRIDGE, "tokenizer": TOKENIZER})
     inputs = {"encoder": ENCODER, "tokenizer": TOKENIZER, "bridge_source": vectors, "bridge_target": vectors}
-    assert work(Artifact(INITIALIZATION, {"settings": {"alpha": alpha}}, inputs), sizes) == Work(
-        mix=2 * 50 * 100 * compared
-    )
+    sembridge = Artifact(INITIALIZATION, {"initializer": "sembridge", "settings": {"alpha": alpha}}, inputs)
+    assert work(sembridge, sizes) == Work(mix=2 * 50 * 100 * compared)
     assert work(vectors, sizes) == Work(encode=2 * BRIDGE_BODY * 4 * 50)
-    assert (
-        work(Artifact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER}), sizes) == Work()
+    mean = Artifact(
+        INITIALIZATION, {"initializer": "mean", "settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER}
     )
+    assert work(mean, sizes) == Work()
 
 
 def test_text_that_is_learned_from(sizes):
@@ -105,15 +105,17 @@ def test_text_that_is_learned_from(sizes):
     )
     auxiliary = Artifact(AUXILIARY_VECTORS, {"epochs": 1}, {"tokenizer": TOKENIZER, "text": text})
     assert work(auxiliary, sizes) == Work(words=128_000)
-    focus = Artifact(
-        INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "auxiliary": auxiliary}
-    )
+    read = {"encoder": ENCODER, "tokenizer": TOKENIZER}
+    focus = Artifact(INITIALIZATION, {"initializer": "focus", "settings": {}}, {**read, "auxiliary": auxiliary})
     assert work(focus, sizes) == Work(mix=2 * 50 * 100 * 100)
+    short = Artifact(AUXILIARY_VECTORS, {"dimension": 8}, auxiliary.inputs)
+    focus = Artifact(INITIALIZATION, {"initializer": "focus", "settings": {}}, {**read, "auxiliary": short})
+    assert work(focus, sizes) == Work(mix=2 * 50 * 100 * 8)
     words = Artifact(SUBWORD_VECTORS, {}, {"source": ENCODER, "target": TOKENIZER, "bridge": BRIDGE, "text": text})
     assert work(words, sizes) == Work(
         encode=2 * BRIDGE_BODY * 4 * (100 + 100_000)
     )  # no more than the 100,000 most frequent words
-    ofa = Artifact(INITIALIZATION, {"settings": {}}, {"encoder": ENCODER, "tokenizer": TOKENIZER, "words": words})
+    ofa = Artifact(INITIALIZATION, {"initializer": "ofa", "settings": {}}, {**read, "words": words})
     assert work(ofa, sizes) == Work(mix=2 * 50 * 100 * 4)
 
 

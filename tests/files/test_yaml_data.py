@@ -120,16 +120,16 @@ def test_presets(refused, tmp_path, content, message):
         (["--initializers", "sembridge", "--set", "settings.sembridge.metric=[1]"], "settings.sembridge.metric"),
         (
             ["--initializers", "focus", "--set", "settings.focus.min_count=many"],
-            "settings.focus.min_count: 'many' is no int; the default is",
+            "settings.focus.min_count: 'many' is not an int; the default is",
         ),
         (["--initializers", "focus", "--set", "settings.focus.learning_rate=.nan"], "settings.focus.learning_rate"),
         (
             ["--initializers", "wechsel", "--set", "settings.wechsel.epochs=true"],
-            "settings.wechsel.epochs: True is no int; the default is 20",
+            "settings.wechsel.epochs: True is not an int; the default is 20",
         ),
         (
             ["--initializers", "wechsel", "--set", "settings.wechsel.sample=.inf"],
-            "settings.wechsel.sample: inf is no finite number",
+            "settings.wechsel.sample: inf is not a finite number",
         ),
     ],
     ids=lambda value: None if isinstance(value, str) else value[0],

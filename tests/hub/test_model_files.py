@@ -110,8 +110,8 @@ def test_tokenizers(refused, model, tmp_path, changes, message):
     ("arguments", "message"),
     [
         (["--initializer", "../../x"], "--initializer '../../x' is unknown; known: "),
-        (["--alpha", "nan"], "--alpha nan is no finite number; give one from 1 on"),
-        (["--alpha", "inf"], "--alpha inf is no finite number"),
+        (["--alpha", "nan"], "--alpha nan is not a finite number; give one from 1 on"),
+        (["--alpha", "inf"], "--alpha inf is not a finite number"),
         (["--alpha", "four"], "argument --alpha: invalid float value: 'four'"),
         (["--set", "top_k=.nan"], "has no parameter 'top_k'"),
         (["--language", "ko\n"], "--language 'ko\\n' is no language code"),

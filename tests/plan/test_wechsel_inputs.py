@@ -56,9 +56,10 @@ def refusal(cells_of, *overrides):
 
 
 def test_missing_options_are_named(cells_of, files):
-    assert "wechsel needs a bilingual dictionary: add --set dictionary=FILE" in refusal(cells_of, "dictionary=null")
+    message = refusal(cells_of, "dictionary=null")
+    assert "a source word, a tab and a target word on each line: add --set dictionary=FILE" in message
     message = refusal(cells_of, f"dictionary={files['dictionary']}", "source_text=null")
-    assert "add --set source_text=FILE to train them, or --set source_vectors=FILE.bin" in message
+    assert "add --set source_vectors=FILE or --set source_text=FILE" in message
 
 
 def test_files_are_looked_into(cells_of, files, tmp_path):

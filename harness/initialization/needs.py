@@ -1,0 +1,185 @@
+"""What a method may need besides the transfer. It is declared once, for the grid and the command line.
+
+Needs are found through the entry-point group `sembridge.needs`, those of this project like those of other packages. A
+module that declares one imports nothing heavy at its top: `sembridge-bench transfer --help` shows its options.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from harness.store.artifact import Local, Location, Source
+from sembridge.nearest import nearest
+
+ENTRY_POINTS = "sembridge.needs"
+TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.txt", "vocab.json", "merges.txt",
+)  # fmt: skip
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Option:
+    """Declare a file that needs read: `--source-text FILE` of `transfer`, `source_text: FILE` in a preset.
+
+    name     of words joined by underscores
+    help     what it is, with its article: "a bilingual dictionary"
+    note     what the help adds in brackets
+    is_text  the file is UTF-8 text
+    check    raises ValueError for a file of another form; called before anything is computed
+    """
+
+    name: str
+    help: str
+    note: str = ""
+    is_text: bool = True
+    check: Callable[[Path], object] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ValueError(f"option {self.name!r} is not a name; use letters, digits and underscores")
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
+
+
+BRIDGE = Option("bridge", "a multilingual sentence encoder", "default: the method's own")
+"""In presets `bridges`, an axis of the grid."""
+TEXT = Option("text", "text of the new language, one passage a line", "focus, wechsel; ofa with --bridge")
+"""In a grid the documents of the collection stand in for it."""
+
+
+@dataclass(frozen=True)
+class Materials:
+    """Hold what a need is prepared from.
+
+    encoder, tokenizer  the source encoder, the tokenizer of the new language
+    sources             option -> what it names; of each group of the need's options one
+    training            settings of the need's stage that a person set
+    prompt              what is put before every text the bridge embeds
+    language            code of the new language; empty where it is not known
+    profile             fixed | compat
+    """
+
+    encoder: Source
+    tokenizer: Source
+    sources: Mapping[str, Source]
+    training: Mapping[str, Any] = field(default_factory=dict)
+    prompt: str = ""
+    language: str = ""
+    profile: str = "fixed"
+
+    @property
+    def source_tokenizer(self) -> Source:
+        """The tokenizer in the encoder's folder, known by its own files: encoders of one vocabulary share artifacts."""
+        from sembridge.encoder.loading import masked_lm_folder
+
+        encoder = self.encoder
+        if isinstance(encoder, Local) and encoder.path.is_dir():
+            return Local(masked_lm_folder(encoder.path), TOKENIZER_FILES)
+        return encoder
+
+
+@dataclass(frozen=True)
+class Need:
+    """Declare a need.
+
+    name        as in a method's `needs`
+    field       the field of the method that it fills
+    options     groups of options; of each group the first that is there is read
+    inputs      the artifacts and files that the field is made of, by name; they become inputs of the initialization.
+                Names and parameters are part of artifacts' keys
+    load        what fills the field, read into memory from where these inputs lie
+    makes       what is made of the files, for a person who waits: "token vectors trained on it"
+    training    settings that belong to the need's stage and not to the method, with their defaults
+    stand_in    what the field holds while the grid is planned, where the method's label depends on it; takes the
+                preset's files by option
+    sides       (source [S, K], target [T, K]) vectors of what fills the field, where both vocabularies lie in one
+                space; they tell how near donors are
+    measure     how that nearness is called: "by the word vectors"
+    dimensions  K of the vectors that a method compares, for estimates; takes inputs and `harness.estimate.sizes.Sizes`
+    """
+
+    name: str
+    field: str
+    options: tuple[tuple[Option, ...], ...]
+    inputs: Callable[[Materials], Mapping[str, Source]]
+    load: Callable[[Mapping[str, Location]], Any]
+    makes: str = "read"
+    training: Callable[[], Mapping[str, Any]] = dict
+    stand_in: Callable[[Mapping[str, str]], Any] | None = None
+    sides: Callable[[Any], tuple[Any, Any]] | None = None
+    measure: str = ""
+    dimensions: Callable[[Mapping[str, Source], Any], int | None] | None = None
+
+    def choose(self, available: Collection[str], initializer: str, spell: Callable[[Option], str]) -> list[Option]:
+        """Return the options to read, each once: of each group the first available one.
+
+        Raises ValueError where a group has none; `spell` says how a person gives an option.
+        """
+        chosen: dict[str, Option] = {}
+        for group in self.options:
+            option = next((option for option in group if option.name in available), None)
+            if option is None:
+                kinds = " or ".join(option.help for option in group)
+                ways = " or ".join(spell(option) for option in group)
+                raise ValueError(f"initializer {initializer!r} needs {kinds}: add {ways}")
+            chosen[option.name] = option
+        return list(chosen.values())
+
+
+def needs_of(initializer: Any) -> list[Need]:
+    """Return the needs of an initializer's class; ValueError for one that nobody declares."""
+    return [_need(name, initializer.name) for name in initializer.needs]
+
+
+def options() -> dict[str, Option]:
+    """Return the options of all registered needs by name; a need that cannot be loaded is left out with a warning."""
+    known: dict[str, Option] = {}
+    for name in _entries():
+        try:
+            need = _load(name)
+        except ValueError as error:
+            logger.warning("%s", error)
+            continue
+        for group in need.options:
+            known |= {option.name: option for option in group if option.name not in known}
+    return known
+
+
+def _need(name: str, initializer: str) -> Need:
+    if name not in _entries():
+        raise ValueError(
+            f"initializer {initializer!r} needs {name!r}, which nobody declares under {ENTRY_POINTS}; "
+            f"{nearest(name, _entries())}"
+        )
+    return _load(name)
+
+
+@cache
+def _entries() -> Mapping[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+
+
+@cache
+def _load(name: str) -> Need:
+    entry = _entries()[name]
+    try:
+        need = entry.load()
+    except Exception as error:  # code of other packages
+        reason = f"{type(error).__name__}: {error}"
+    else:
+        if isinstance(need, Need) and need.name == name:
+            return need
+        reason = f"it is not a Need called {name!r}"
+    package = entry.dist.name if entry.dist else "its package"
+    raise ValueError(f"need {name!r} cannot be loaded from {entry.value} ({reason}); repair or remove {package}")
