@@ -16,7 +16,7 @@ from harness.initialization import needs
 from harness.initialization.needs import BRIDGE, TEXT, Materials, Need, Option, needs_of, options
 from harness.initialization.settings import filled_by, settable, type_problem
 from harness.store.artifact import Hub, Local
-from sembridge.registry import available, initializer_class
+from sembridge.registry import available_initializers, initializer_class
 from tests.helpers.documented_packages import install
 from tests.helpers.paths import PRESETS, ROOT
 
@@ -50,7 +50,7 @@ def test_an_option_has_a_name_that_a_command_line_can_take():
 
 
 def test_every_initializer_has_declared_needs_with_fields():
-    for name in available():
+    for name in available_initializers():
         kind = initializer_class(name)
         assert [need.name for need in needs_of(kind)] == list(kind.needs)
         assert {need.field for need in needs_of(kind)} <= set(kind.__dataclass_fields__)
