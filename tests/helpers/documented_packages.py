@@ -1,4 +1,4 @@
-"""Packages that a document describes file by file, installed as pip would: modules, and a dist-info folder with entry points."""
+"""Packages that a document describes file by file, installed as pip would: modules and entry points."""
 
 from __future__ import annotations
 
