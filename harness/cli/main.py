@@ -16,9 +16,7 @@ MISUSE = 2
 
 
 class _Parser(argparse.ArgumentParser):
-    declare: Callable[[argparse.ArgumentParser], None] | None = (
-        None  # adds further options once this command is asked for
-    )
+    declare: Callable[[argparse.ArgumentParser], None] | None = None  # adds options once the command is asked for
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self.declare is not None:

@@ -310,6 +310,15 @@ def test_a_bridge_prompt_reaches_the_bridge(transferred, tmp_path):
     assert "| bridge prompt | `song:` |" in (prompted / "README.md").read_text(encoding="utf-8")
 
 
+def test_words_of_the_bridge_stand_in_for_word_vectors_as_in_a_grid(made, command, tmp_path):
+    given = ["transfer", made.source, "--tokenizer", made.target, "--initializer", "ofa", "--out", tmp_path / "out"]
+    code, out, err = command(*given, "--bridge", made.bridge, "--text", made.text)
+    assert code == 0, err
+    assert "words      bridge, ru.txt: vectors of words become vectors of tokens" in out
+    assert "ofa (bridge vectors)" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert os.listdir(tmp_path) == ["out"]
+
+
 def test_a_bar_where_somebody_watches(made, command, tmp_path, monkeypatch):
     given = ["transfer", made.source, "--tokenizer", made.target, "--bridge", made.bridge, "--out"]
     assert command(*given, tmp_path / "log")[2] == ""

@@ -1,4 +1,4 @@
-"""Packages that a document describes file by file, installed as pip would: modules, and a dist-info folder with entry points."""
+"""Packages that a document describes file by file, installed as pip would: modules and entry points."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def install(document: Path, package: str, site: Path) -> None:
     Its files are the indented blocks of the document that follow a line beginning with `package/FILE`, in backticks.
     """
     text = document.read_text(encoding="utf-8")
-    blocks = re.findall(rf"^`{package}/([\w.]+)`.*?\n\n((?:    .*\n|\n)+)", text, re.M | re.S)
+    blocks = re.findall(rf"^`{package}/([\w.]+)`(?:.*\n)(?:.+\n)*\n((?:    .*\n|\n)+)", text, re.M)
     files = {name: textwrap.dedent(block) for name, block in blocks}
     project = tomllib.loads(files.pop("pyproject.toml"))
     assert sorted(files) == sorted(f"{name}.py" for name in project["tool"]["setuptools"]["py-modules"])

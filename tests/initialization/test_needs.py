@@ -1,4 +1,4 @@
-"""Needs: one declaration each, which a grid and a command line read alike; needs of installed packages are served as those of this project."""
+"""Needs: one declaration each, which a grid and a command line read alike, whichever package declares them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_every_initializer_has_declared_needs_with_fields():
         assert {need.field for need in needs_of(kind)} <= set(kind.__dataclass_fields__)
 
 
-# Worked out by hand from the table in docs/add-an-initializer.md: files given, inputs of the initialization, stages below them.
+# From the table in docs/add-an-initializer.md: files given; inputs of the initialization and the stages that make them.
 CASES = {
     "bridge": (["bridge"], {"bridge_source": "bridge-vectors", "bridge_target": "bridge-vectors"}),
     "text": (["text"], {"text": None}),
@@ -219,14 +219,18 @@ def test_transfer_takes_the_option_of_an_installed_need(site, own_data, tmp_path
 
 def test_transfer_refuses_wrong_inputs_of_an_installed_need(site, own_data, tmp_path):
     for given, message in (
-        ([], "initializer 'romanized' needs words of the new language with their romanizations, a tab between: add --romanization FILE"),
-        (["--romanization", site / "spoiled.tsv"], "--romanization: line 1: expected a word, a tab and its romanization"),
-        (["--romanization", site / "ru.tsv", "--set", "longest=x"], "--set 'longest=x': 'x' is not an int; the default is 8"),
+        ([], "with their romanizations, a tab between: add --romanization FILE"),
+        (["--romanization", site / "spoiled.tsv"], "--romanization: line 1: expected a word, a tab"),
+        (["--romanization", site / "ru.tsv", "--set", "longest=x"], "'x' is not an int; the default is 8"),
     ):  # fmt: skip
         code, _, err = transfer(site, own_data, tmp_path, *given)
         assert code == 2 and message in err and err.count("\n") == 1, err
     assert "--romanization" in run(site, tmp_path, "-m", "harness.cli.main", "transfer", "--help")[1]
-    probe = "import sys; from harness.cli.main import main\ntry: main(['explain', '--help'])\nexcept SystemExit: print('romanized_pieces' in sys.modules)"
+    probe = (
+        "import sys; from harness.cli.main import main\n"
+        "try: main(['explain', '--help'])\n"
+        "except SystemExit: print('romanized_pieces' in sys.modules)"
+    )
     assert run(site, tmp_path, "-c", probe)[1].splitlines()[-1] == "False"
 
 
@@ -257,10 +261,12 @@ print(json.dumps({
     "other": cells(file)[0].artifact.key == first.artifact.key,
     "parameters": below.parameters,
     "inputs": sorted(below.inputs),
-    "pieces": str(store.path(below.inputs["pieces"].artifact if hasattr(below.inputs["pieces"], "artifact") else below.inputs["pieces"])),
+    "pieces": str(store.path(below.inputs["pieces"])),
     "about": json.loads((store.path(below) / "about.json").read_text())["statistics"],
-    "refused": [cells(), cells(file.replace("ru", "xx").replace("{language}", "spoiled")), cells(file, "settings.romanized.pieces=x"),
-                cells(file, f"inputs.{file}"), cells("romanisation=x"), cells("inputs.romanisation=x")],
+    "refused": [
+        cells(), cells(file.replace("{language}", "spoiled")), cells(file, "settings.romanized.pieces=x"),
+        cells(file, f"inputs.{file}"), cells("romanisation=x"), cells("inputs.romanisation=x"),
+    ],
 }))
 """
 
