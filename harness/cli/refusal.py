@@ -1,7 +1,29 @@
-"""How a command says no."""
+"""How a command says no: one line, exit code 2."""
 
 from __future__ import annotations
 
+import argparse
+from typing import NoReturn
+
+MISUSE = 2
+
 
 class RefusedError(ValueError):
-    """One line for a person: the option, its value, the nearest valid one, the next step. Nothing was computed or written."""
+    """One line for a person: the option, its value, the nearest valid one, the next step.
+
+    Nothing was computed or written.
+    """
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser, and the parsers of its commands, that refuse as everything else does."""
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def, override]
+        """Refuse here what is unknown: argparse leaves that to the first parser, which does not know the command's --help."""
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return namespace, unknown
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MISUSE, f"error: {message}; see {self.prog} --help\n")
