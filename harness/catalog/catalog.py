@@ -62,7 +62,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         content = yaml_data.read(path.expanduser())
     except yaml_data.YamlError as error:
-        raise CatalogError(f"catalog {path}: not valid YAML ({error}); mend the file") from None
+        raise CatalogError(f"catalog {path}: not valid YAML ({error}); fix the file") from None
     except (OSError, ValueError, RuntimeError) as error:  # ~nobody, a NUL
         reason = getattr(error, "strerror", None) or error
         raise CatalogError(f"catalog {str(path)!r} cannot be read ({reason}); check the path") from None

@@ -19,7 +19,7 @@ class Parser(argparse.ArgumentParser):
     """A parser, and the parsers of its commands, that refuse as everything else does."""
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def, override]
-        """Refuse here what is unknown: argparse leaves that to the first parser, which does not know the command's --help."""
+        """Refuse here what is unknown; argparse leaves that to the first parser, which would name its own --help."""
         namespace, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
