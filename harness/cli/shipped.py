@@ -18,7 +18,7 @@ def published_figures() -> Path:
 def preset_titles() -> dict[str, str]:
     """Return by name of preset the first sentence of the comment that its file begins with; reads no YAML."""
     titles = {}
-    for path in sorted(presets().glob("*.yaml")):
+    for path in sorted(presets().glob("*.yaml"), key=lambda path: path.stem):
         comment = []
         for line in path.read_text(encoding="utf-8").splitlines():
             if not line.startswith("#"):

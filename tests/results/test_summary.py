@@ -1,4 +1,4 @@
-"""The summary: means over languages worked out by hand, marks that are those of the tables, and gaps that nobody can overlook."""
+"""The summary: means over languages worked out by hand, the marks of the tables, gaps that nobody can overlook."""
 
 from __future__ import annotations
 
@@ -110,10 +110,10 @@ def test_on_a_terminal_a_column_stands_below_the_parts_of_its_name(record):
         "        pocket-faq   pocket-faq",
         "method   zero-shot   fine-tuned",
         "-------------------------------",
-        "mean         0.300       0.600*",
-        "ofa          0.400*      0.500",
+        "mean         0.300        0.600*",
+        "ofa          0.400*       0.500",
         "-------------------------------",
-        "bm25         0.900       0.900",
+        "bm25         0.900        0.900",
     ]
 
 
