@@ -14,7 +14,6 @@ from unittest import mock
 import pytest
 
 from tests.helpers.own_data_made import made_own_data
-from tests.helpers.paths import PRESETS
 
 if TYPE_CHECKING:
     from tests.helpers.hub_double import Hub
@@ -63,11 +62,12 @@ def own_data(tmp_path_factory) -> Path:
 @pytest.fixture
 def command(own_data, tmp_path):
     """Run the grid command in this process; returns (exit code, stdout, stderr)."""
-    from harness.cli.grid import main
+    from harness.cli.main import main
 
     def run(*options: str, preset: str = "own-data", data: Path = own_data) -> tuple[int, str, str]:
         out, err = io.StringIO(), io.StringIO()
         arguments = [
+            "grid",
             "--preset",
             preset,
             "--store",
@@ -80,7 +80,7 @@ def command(own_data, tmp_path):
             arguments += ["--set", f"data={data}"]
         # The command says in its environment that it needs no hub; tests after it shall not inherit that.
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), mock.patch.dict(os.environ):
-            code = main(arguments, PRESETS)
+            code = main(arguments)
         return code, out.getvalue(), err.getvalue()
 
     return run
@@ -88,14 +88,13 @@ def command(own_data, tmp_path):
 
 @pytest.fixture
 def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Run `run_grid` or (first argument transfer, explain, compare, doctor) `sembridge-bench`; the one line it refuses with.
+    """Run `sembridge-bench`, `grid` where the first argument is no command; the one line it refuses with.
 
     Exit code 2, nothing on stdout, and neither store nor results.
     """
-    from harness.cli.grid import main as grid
-    from harness.cli.main import main as bench
+    from harness.cli.main import main
 
-    monkeypatch.setattr("harness.cli.grid._run", lambda *arguments: pytest.fail("was not refused"))
+    monkeypatch.setattr("harness.run.grid_run.run_grid", lambda *arguments: pytest.fail("was not refused"))
 
     def run(*arguments: object) -> str:
         given = [str(argument) for argument in arguments]
@@ -104,9 +103,9 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 if given[0] in ("transfer", "explain", "compare", "doctor"):
-                    code = bench(given)
+                    code = main(given)
                 else:
-                    code = grid([*given, "--store", str(places[0]), "--results", str(places[1])], PRESETS)
+                    code = main(["grid", *given, "--store", str(places[0]), "--results", str(places[1])])
             except SystemExit as stopped:
                 code = int(stopped.code or 0)
         said = err.getvalue()

@@ -19,12 +19,12 @@ def test_imports_run_downwards_only():
 
 def test_help_and_refusals_import_nothing_heavy():
     code = (
-        "import sys; from pathlib import Path; from harness.cli.grid import main\n"
-        "try: main(sys.argv[1:], Path('experiments/presets'))\n"
+        "import sys; from harness.cli.main import main\n"
+        "try: main(['grid', *sys.argv[1:]])\n"
         "except SystemExit: pass\n"
         "print([name for name in ('torch', 'ray', 'transformers', 'pandas', 'scipy') if name in sys.modules])"
     )
-    for options in (["--help"], ["--preset", "nothing"]):
+    for options in (["--help"], ["--list-presets"], ["--preset", "nothing"]):
         done = subprocess.run([sys.executable, "-c", code, *options], cwd=ROOT, capture_output=True, text=True)
         assert done.stdout.splitlines()[-1] == "[]", (options, done.stderr)
 

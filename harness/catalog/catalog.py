@@ -62,13 +62,13 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         content = yaml_data.read(path.expanduser())
     except yaml_data.YamlError as error:
-        raise CatalogError(f"catalog {path}: not valid YAML ({error}); mend the file") from None
+        raise CatalogError(f"catalog {path}: not valid YAML ({error}); fix the file") from None
     except (OSError, ValueError, RuntimeError) as error:  # ~nobody, a NUL
         reason = getattr(error, "strerror", None) or error
         raise CatalogError(f"catalog {str(path)!r} cannot be read ({reason}); check the path") from None
     if not isinstance(content, dict) or not all(isinstance(entries, dict) for entries in content.values()):
         raise CatalogError(
-            f"catalog {path}: a catalog maps kinds ({', '.join(KINDS)}) to names, and names to entries; see docs/catalog.md"
+            f"catalog {path}: a catalog maps kinds ({', '.join(KINDS)}) to names, and names to entries; see the page 'catalog' of the documentation"
         )
     for kind in content:
         if kind not in KINDS:
@@ -80,7 +80,7 @@ def _entry(path: Path, kind: str, name: Any, content: Any) -> Any:
     where = f"catalog {path}: {kind}.{name}"
     if not isinstance(name, str) or not isinstance(content, dict):
         raise CatalogError(
-            f"{where} is not a name with fields below it; see docs/catalog.md (codes like no and on need quotes)"
+            f"{where} is not a name with fields below it; see the page 'catalog' of the documentation (codes like no and on need quotes)"
         )
     try:
         return KINDS[kind].model_validate(content)

@@ -34,7 +34,7 @@ def by_language(content: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
     }
     if not found:
         raise CatalogError(
-            f"tokenizers: {given} names no tokenizer of the catalog in any language; see docs/catalog.md"
+            f"tokenizers: {given} names no tokenizer of the catalog in any language; see the page 'catalog' of the documentation"
         )
     return content | {"tokenizers": found}
 

@@ -8,22 +8,19 @@ from pathlib import Path
 
 from harness.catalog.catalog import CatalogError, load_catalog
 from harness.cli.refusal import RefusedError
+from harness.cli.shipped import published_figures
 from harness.results.published import FAIL, MISSING, OK, OKISH, Expected, Verdict, compare, load_expected
 from harness.results.scored_cells import read_cells
 from sembridge.model_card.lines import columns
 
-EXPECTED = Path(__file__).resolve().parents[2] / "experiments" / "expected"
 
-
-def compare_results(given: argparse.Namespace) -> int:
+def compare_results(args: argparse.Namespace) -> int:
     """Exit code 0; with --strict 1 if a figure is missed by more than the tolerance, or if none could be compared."""
-    files = given.expected or sorted(EXPECTED.glob("*.yaml"))
-    if not files:
-        raise RefusedError("no files of published figures come with this installation; name some with --expected FILE")
+    files = args.expected or sorted(published_figures().glob("*.yaml"))
     try:
-        cells = read_cells(given.results)
+        cells = read_cells(args.results)
         read = [(path, load_expected(path)) for path in files]
-        catalog = load_catalog(given.catalog)
+        catalog = load_catalog(args.catalog)
     except (ValueError, CatalogError) as error:
         raise RefusedError(str(error)) from None
     marks: Counter[str] = Counter()
@@ -33,7 +30,7 @@ def compare_results(given: argparse.Namespace) -> int:
         print("\n".join(_page(path, expected, verdicts)))
     compared = marks.total() - marks[MISSING]
     print(f"{marks[OK]} OK, {marks[OKISH]} OKish, {marks[FAIL]} FAIL, {marks[MISSING]} not compared")
-    return 1 if given.strict and (marks[FAIL] or not compared) else 0
+    return 1 if args.strict and (marks[FAIL] or not compared) else 0
 
 
 def _page(path: Path, expected: Expected, verdicts: list[Verdict]) -> list[str]:

@@ -9,14 +9,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.cli.grid_options import DEFAULT, add_grid_options, choices, command_line
 from harness.cli.refusal import RefusedError
+from harness.cli.shipped import presets
 
-PRESETS = Path(__file__).resolve().parents[2] / "experiments" / "presets"
 WIDTH = 120
-LISTS = ("languages", "architectures", "collections", "initializers", "bridges", "regimes")
 
 
-def doctor(given: argparse.Namespace) -> int:
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "doctor",
+        help="check what a grid needs, before hours are spent",
+        description="Check access, licenses, disk, memory, devices and hours of a grid. Downloads no model and no "
+        "collection; computes nothing without --calibrate.",
+        epilog="[ok], [warn], [FAIL]; the exit code is 1 if something fails. The options are those of `sembridge-bench "
+        "grid`; --results, --address and --dry-run change nothing here.",
+        allow_abbrev=False,
+    )
+    command.add_argument("positional", nargs="?", metavar="PRESET", help="the same as --preset PRESET")
+    add_grid_options(command)
+    command.set_defaults(preset=None)
+    command.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="measure this machine for half a minute, to estimate hours; kept in the store",
+    )
+
+
+def doctor(args: argparse.Namespace) -> int:
     """Exit code 0: nothing failed; 1: something did. Raises RefusedError for a preset that cannot be planned."""
     from harness.catalog.catalog import CatalogError, load_catalog
     from harness.doctor import checks, machine, work
@@ -29,13 +49,15 @@ def doctor(given: argparse.Namespace) -> int:
     from harness.plan.revisions import with_placeholders
     from harness.store.store import Store, StoreError
 
-    choices = {name: getattr(given, name) for name in (*LISTS, "catalog") if getattr(given, name)}
+    if args.positional and args.preset and args.positional != args.preset:
+        raise RefusedError(f"PRESET {args.positional!r} conflicts with --preset {args.preset!r}; give one of them")
+    args.preset = args.positional or args.preset or DEFAULT
     try:
-        preset = with_placeholders(load_preset(given.preset, PRESETS, given.set, choices))
+        preset = with_placeholders(load_preset(args.preset, presets(), args.set, choices(args)))
         files = [preset.catalog] if isinstance(preset.catalog, str) else preset.catalog or []
-        catalog, store = load_catalog(Path(file) for file in files), Store(given.store)
+        catalog, store = load_catalog(Path(file) for file in files), Store(args.store)
         cells = plan(preset)
-        if given.calibrate:
+        if args.calibrate:
             store.create()
     except (PresetError, StoreError, CatalogError) as error:
         raise RefusedError(str(error)) from None
@@ -66,22 +88,24 @@ def doctor(given: argparse.Namespace) -> int:
         )
     )
     report(*machine.devices(preset))
-    if given.calibrate:
+    if args.calibrate:
         _calibrate(preset, cells, store, Estimate.of(preset, store).sizes)
     estimate = Estimate.of(preset, store)
     report(work.work(cells, todo, store, estimate))
     if estimate.rates is not None and todo:
         print()
-        print(_wrapped("", f"hours on this machine, one cell at a time, by {given.store / FILE}: {estimate.rates}", 2))
+        print(_wrapped("", f"hours on this machine, one cell at a time, by {args.store / FILE}: {estimate.rates}", 2))
         print("\n".join(_wrapped("", line, 57) for line in work.hours(cells, todo, estimate)))
     failed, warned = (sum(check.mark == mark for check in reported) for mark in (FAIL, WARN))
     if failed:
-        end = f"{failed} FAIL, {warned} warn: mend what fails, in the order of the lines, and ask again"
+        end = f"{failed} FAIL, {warned} warn: fix what fails, in the order of the lines, and ask again"
     elif any("not checked" in check.text for check in reported):
         end = f"0 FAIL, {warned} warn: ask again with a network, or run with what is in the cache"
     else:
-        end = f"0 FAIL, {warned} warn: python experiments/run_grid.py --preset {given.preset}, with the same options, runs it"
+        end = f"0 FAIL, {warned} warn: the next line runs it"
     print(f"\n{_wrapped('', end, 2)}")
+    if end.endswith("runs it"):
+        print(f"  {command_line(args)}")
     return 1 if failed else 0
 
 

@@ -1,45 +1,41 @@
-"""`sembridge-bench`: the commands for someone who wants an encoder in another language. Options only; what a command does is imported with it."""
+"""`sembridge-bench`: grids and single encoders. Options only; what a command does is imported when it runs."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
 
-from harness.cli.refusal import RefusedError
+from harness.cli import doctor, grid
+from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.files.redaction import without_secrets
 from sembridge.extras import MissingExtraError
 
-MISUSE = 2
 
+class _Version(argparse.Action):
+    """Print the installed version, looked up only when it is wanted, and end."""
 
-class _Parser(argparse.ArgumentParser):
-    declare: Callable[[argparse.ArgumentParser], None] | None = None  # adds options once the command is asked for
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        if self.declare is not None:
-            declare, self.declare = self.declare, None
-            declare(self)
-        return super().parse_known_args(args, namespace)
-
-    def error(self, message: str) -> NoReturn:
-        """One line, as every other refusal."""
-        self.exit(MISUSE, f"error: {message}; see {self.prog} --help\n")
+        print(f"sembridge-bench {version('sembridge-bench')}")
+        parser.exit()
 
 
 def parser() -> argparse.ArgumentParser:
-    described = _Parser(
+    described = Parser(
         prog="sembridge-bench",
-        description="Give an English sparse encoder another language's vocabulary.",
+        description="Give an English sparse encoder another language's vocabulary, and compare ways to initialize it.",
         allow_abbrev=False,
     )
+    described.add_argument("--version", action=_Version, nargs=0, help="print the version, and end")
     commands = described.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _transfer(commands)
     _explain(commands)
+    grid.add_parser(commands)
+    doctor.add_parser(commands)
     _compare(commands)
-    _doctor(commands)
     return described
 
 
@@ -49,7 +45,7 @@ def _transfer(commands: argparse._SubParsersAction) -> None:
         help="make an encoder with another tokenizer's vocabulary",
         description="Make of SOURCE an encoder with the vocabulary of another tokenizer: an ordinary SparseEncoder folder with a model card.",
         epilog="Models are folders, hub ids with a pinned revision, or parts of the pocket, built on first use (pocket:encoders/bert, "
-        "pocket:tokenizers/ko, pocket:bridge). See docs/your-encoder.md.",
+        "pocket:tokenizers/ko, pocket:bridge). The page 'your-encoder' of the documentation has more.",
         allow_abbrev=False,
     )
     option = command.add_argument
@@ -145,7 +141,7 @@ def _compare(commands: argparse._SubParsersAction) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="files of figures (default: all in experiments/expected)",
+        help="files of figures (default: all that come with the project)",
     )
     option(
         "--catalog",
@@ -158,55 +154,26 @@ def _compare(commands: argparse._SubParsersAction) -> None:
     option("--strict", action="store_true", help="exit code 1 if a figure is missed, or none could be compared")
 
 
-def _doctor(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser(
-        "doctor",
-        help="check what a grid needs, before hours are spent",
-        description="Check access, licenses, disk, memory, devices and hours of a preset. Downloads no model and no collection; computes nothing "
-        "without --calibrate.",
-        epilog="[ok], [warn], [FAIL]; the exit code is 1 if something fails. The options are those of experiments/run_grid.py.",
-        allow_abbrev=False,
-    )
-    option = command.add_argument
-    option("preset", metavar="PRESET", help="a name from experiments/presets or a YAML file")
-    option("--languages", nargs="+", metavar="L", help="languages, e.g. ko ru")
-    option("--architectures", nargs="+", metavar="A", help="encoders of the preset")
-    option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base, bm25 and dense")
-    option("--bridges", nargs="+", metavar="B", help="bridges of the preset")
-    option("--collections", nargs="+", metavar="C", help="collections of the preset")
-    option("--regimes", "--stages", nargs="+", metavar="R", help="zero-shot, fine-tuned")
-    option("--catalog", nargs="+", metavar="FILE", help="catalogs of your own, whose entries come first")
-    option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help="any other option of the preset")
-    option(
-        "--store", type=Path, default=Path("store"), metavar="DIR", help="folder of computed artifacts (default: store)"
-    )
-    option(
-        "--calibrate",
-        action="store_true",
-        help="measure this machine for half a minute, to estimate hours; kept in the store",
-    )
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0: done; 1: failed on the way; 2: refused before anything was computed or written; 130: interrupted."""
     _survive_narrow_terminals()
-    given = parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     try:
-        if given.command == "transfer":
+        if args.command == "grid":
+            return grid.grid(args)
+        if args.command == "doctor":
+            return doctor.doctor(args)
+        if args.command == "transfer":
             from harness.cli.transfer import transfer
 
-            return transfer(given)
-        if given.command == "compare":
+            return transfer(args)
+        if args.command == "compare":
             from harness.cli.compare import compare_results
 
-            return compare_results(given)
-        if given.command == "doctor":
-            from harness.cli.doctor import doctor
-
-            return doctor(given)
+            return compare_results(args)
         from harness.cli.explain import explain
 
-        return explain(given)
+        return explain(args)
     except (RefusedError, MissingExtraError) as error:
         print(f"error: {without_secrets(str(error))}", file=sys.stderr)
         return MISUSE

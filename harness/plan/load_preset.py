@@ -39,11 +39,11 @@ def load_preset(
     try:
         content = yaml_data.read(path)
     except yaml_data.YamlError as error:
-        raise PresetError(f"{path}: not valid YAML ({error}); mend the file") from None
+        raise PresetError(f"{path}: not valid YAML ({error}); fix the file") from None
     except OSError as error:
         raise PresetError(f"{path} cannot be read ({error.strerror}); check the file and who may read it") from None
     if not isinstance(content, dict):
-        raise PresetError(f"{path}: a preset is a mapping of options; see docs/presets.md")
+        raise PresetError(f"{path}: a preset is a mapping of options; see the page 'presets' of the documentation")
     _check_keys(content)
     content = _expanded(content) | ({"catalog": choices["catalog"]} if choices and "catalog" in choices else {})
     overrides = list(overrides)
@@ -136,7 +136,7 @@ def _set(content: dict, override: str) -> None:
     *parents, last = path.split(".")
     if len(parents) > _DEEPEST:
         raise PresetError(
-            f"--set {shown(override)} reaches {len(parents)} levels down, further than any option; see docs/presets.md"
+            f"--set {shown(override)} reaches {len(parents)} levels down, further than any option; see the page 'presets' of the documentation"
         )
     for parent in parents:
         if target.get(parent) is None:
@@ -169,7 +169,9 @@ def _with_data(content: Any, data: str | None = None) -> Any:
         return [_with_data(value, data) for value in content]
     if isinstance(content, str) and "{data}" in content:
         if data is None:
-            raise PresetError("this preset needs a folder: add --set data=FOLDER (see docs/own-data.md)")
+            raise PresetError(
+                "this preset needs a folder: add --set data=FOLDER (see the page 'own-data' of the documentation)"
+            )
         return content.replace("{data}", str(data).rstrip("/"))
     return content
 

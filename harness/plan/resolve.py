@@ -89,7 +89,11 @@ def _siblings(pattern: str, language: str) -> str:
     folder = Path(before).expanduser() if before.endswith("/") else Path(before).expanduser().parent
     tail = after.split("/")[0]
     names = [path.name.removesuffix(tail) for path in folder.glob("*")] if folder.is_dir() else []
-    return nearest(language, names) if names else f"make the folder {folder} as docs/own-data.md describes"
+    return (
+        nearest(language, names)
+        if names
+        else f"make the folder {folder} as the page 'own-data' of the documentation describes"
+    )
 
 
 def may_be_inference_free(source: Source) -> bool:

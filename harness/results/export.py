@@ -1,7 +1,7 @@
 """The folder of results that a person takes away: cells, tables, runs and per-query scores, made from records and their artifacts.
 
     cells.csv          one row per cell, with everything there is to plot or to join
-    tables/            one .md, .csv and .tex per table, and all.md
+    tables/            one .md, .csv and .tex per table; summary.*, the means over languages; all.md, all of them
     runs/              one TREC run per cell
     queries.parquet    one row per cell and query
     significance.csv   the best row of each column against the others
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.files.atomic import replaced
-from harness.results import convergence, file_names, significance
+from harness.results import convergence, file_names, significance, summary
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import to_csv, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
@@ -40,10 +40,11 @@ TABLE_MEASURE = "ndcg@10"
 
 
 class Written(NamedTuple):
-    """The files written, and the tables among them, with their marks."""
+    """The files written, the tables among them, with their marks, and the summary by architecture."""
 
     files: list[Path]
     tables: list[Table]
+    summary: dict[str, Table]
 
 
 def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable[[Record], Path | None]) -> Written:
@@ -63,11 +64,12 @@ def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable
     artifacts = [(record, artifact) for record, artifact in found if artifact is not None]
     by_key = {record.key: artifact for record, artifact in artifacts}
     tested = [significance.mark(table, lambda key: _scores(by_key.get(key))) for table in plain]
-    tables = [*(table for table, _ in tested), *curves]
+    marked = [table for table, _ in tested]
+    tables, means = [*marked, *curves], summary.make_summary(records, marked, TABLE_MEASURE)
 
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
-    written = _write_tables(folder / "tables", tables)
+    written = _write_tables(folder / "tables", tables, means)
     comparisons = [comparison for _, found_here in tested for comparison in found_here]
     written.append(_write_text(folder / "significance.csv", significance.to_csv(comparisons)))
     if any(convergence.points(record) for record in records):
@@ -79,7 +81,7 @@ def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable
         (folder / stale).unlink(missing_ok=True)
     # last: it is from this file that the next call knows what this one wrote
     written.append(_write_text(folder / "cells.csv", _cells_csv(records)))
-    return Written(written, tables)
+    return Written(written, tables, means)
 
 
 def _scores(artifact: Path | None) -> significance.Scores | None:
@@ -94,14 +96,17 @@ def _scores(artifact: Path | None) -> significance.Scores | None:
     return significance.Scores(queries["query_id"].to_pylist(), queries[TABLE_MEASURE].to_numpy())
 
 
-def _write_tables(folder: Path, tables: Sequence[Table]) -> list[Path]:
-    written = []
+def _write_tables(folder: Path, tables: Sequence[Table], means: dict[str, Table]) -> list[Path]:
+    contents = summary.to_files(means) if means else {}
+    written = [_write_text(folder / (summary.NAME + form), content) for form, content in contents.items()]
     for table in tables:
         for form, content in zip(
             file_names.TABLE_FORMS, (to_markdown(table, heading="#"), to_csv(table), to_latex(table)), strict=True
         ):
             written.append(_write_text(folder / (file_names.table_file(table.name) + form), content))
-    everything = "\n".join(["# Results\n", LEGEND + "\n", *(to_markdown(table) for table in tables)])
+    everything = "\n".join(
+        ["# Results\n", LEGEND + "\n", *(to_markdown(table) for table in [*means.values(), *tables])]
+    )
     return [*written, _write_text(folder / "all.md", everything)]
 
 
@@ -186,7 +191,7 @@ def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]]) -> Pa
 
 def _names_of_earlier(cells: Path) -> set[str]:
     """convergence.csv, and the files in tables/ and runs/, of the cells of an earlier call; none if there was none or the file is not ours."""
-    names: set[str] = set()
+    names = {f"tables/{summary.NAME}{form}" for form in file_names.TABLE_FORMS}
     try:
         with cells.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):

@@ -128,13 +128,13 @@ def load_expected(path: Path) -> Expected:
     try:
         content = yaml_data.read(path)
     except yaml_data.YamlError as error:
-        raise ValueError(f"--expected {str(path)!r} is not valid YAML ({error}); mend the file") from None
+        raise ValueError(f"--expected {str(path)!r} is not valid YAML ({error}); fix the file") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"--expected {str(path)!r} cannot be read ({reason}); check the path") from None
     if not isinstance(content, dict):
         raise ValueError(
-            f"--expected {str(path)!r} is no mapping with source, measure and figures; see docs/reproduce.md"
+            f"--expected {str(path)!r} is no mapping with source, measure and figures; see the page 'reproduce' of the documentation"
         )
     try:
         return Expected.model_validate(content)

@@ -30,13 +30,20 @@ def to_markdown(table: Table, heading: str = "##") -> str:
 
 
 def to_csv(table: Table) -> str:
-    """The printed cells without marks; what the other forms say by layout, a column says here: whether a row is a reference."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "reference", *map(as_text, table.columns)])
-    for row in table.rows:
-        writer.writerow([as_text(row.label), "yes" if row.reference else "no", *(cell.text for cell in row.cells)])
+    csv.writer(text, lineterminator="\n").writerows(csv_rows(table))
     return text.getvalue()
+
+
+def csv_rows(table: Table) -> list[list[str]]:
+    """The header and the printed cells without marks; a column says whether a row is a reference."""
+    return [
+        ["method", "reference", *map(as_text, table.columns)],
+        *(
+            [as_text(row.label), "yes" if row.reference else "no", *(cell.text for cell in row.cells)]
+            for row in table.rows
+        ),
+    ]
 
 
 def to_latex(table: Table) -> str:
@@ -65,13 +72,14 @@ def to_latex(table: Table) -> str:
 def to_text(table: Table, width: int = TERMINAL_WIDTH) -> str:
     """Aligned columns, the best with a star; columns that do not fit beside each other continue in a further block of the same rows.
 
-    The note comes last.
+    The parts of a column's name ("pocket-faq, zero-shot") stand below each other. The note comes last.
     """
     labels = {row.label: textwrap.wrap(row.label, _LABEL_WIDTH, break_on_hyphens=False) or [""] for row in table.rows}
     first = max([len("method"), *(len(line) for lines in labels.values() for line in lines)])
     # one place more than the longest text: the mark's, kept free where there is none, so that digits stay below digits
     sizes = [
-        max([len(name), *(len(row.cells[i].text) for row in table.rows)]) + 1 for i, name in enumerate(table.columns)
+        max(map(len, [*name.split(", "), *(row.cells[i].text for row in table.rows)])) + 1
+        for i, name in enumerate(table.columns)
     ]
     blocks = ["\n".join(_text_block(table, labels, first, sizes, chosen)) for chosen in _fitting(sizes, width - first)]
     note = [textwrap.fill(table.note, width) + "\n"] if table.note else []
@@ -107,10 +115,16 @@ def _text_block(
             lines += [*wrapped, line(last, [row.cells[i].text + _text_mark(row.cells[i]) for i in chosen])]
         return lines
 
-    header = line("method", [table.columns[i] + " " for i in chosen])
+    names = [table.columns[i].split(", ") for i in chosen]
+    height = max(map(len, names))
+    levels = zip(*([""] * (height - len(name)) + name for name in names), strict=True)
+    header = [
+        line("method" if level == height else "", [part + " " for part in parts])
+        for level, parts in enumerate(levels, 1)
+    ]
     rule = "-" * (first + sum(len(_GAP) + sizes[i] for i in chosen) - 1)
     below = [rule, *body(table.references)] if table.references and table.competitors else body(table.references)
-    return [header, rule, *body(table.competitors), *below]
+    return [*header, rule, *body(table.competitors), *below]
 
 
 def _text_mark(cell: Cell) -> str:

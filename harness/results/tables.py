@@ -16,6 +16,7 @@ from harness.results.record import MEASURES, OK, Identity, Record
 
 MEAN = "mean"
 MISSING = "–"
+FAILED = "failed"
 LEGEND = f"Best competitor of each column marked; references last, never marked. ±: sample standard deviation over seeds; {MISSING}: not computed."
 
 _Item = TypeVar("_Item")
@@ -128,7 +129,7 @@ def _table(
 def score_cell(seeds: Sequence[Record], measure: str) -> Cell:
     """One language of one method. A failed seed fails the cell: a mean over the seeds that happened to survive is another experiment."""
     if any(record.status != OK for record in seeds):
-        return Cell("failed")
+        return Cell(FAILED)
     values = [record.scores[measure] for record in seeds if measure in record.scores]
     if not values or len(values) < len(seeds):
         return Cell(MISSING)

@@ -76,7 +76,7 @@ class Cluster:
                     "start the grid on its head node"
                 ) from None
             raise PresetError(
-                f"--address {self._address}: no Ray cluster answers there; start one with `ray up` (docs/cluster.md)"
+                f"--address {self._address}: no Ray cluster answers there; start one with `ray up` (see the page 'cluster' of the documentation)"
             ) from None
         self._watch.start()
         present = ray.cluster_resources()

@@ -24,10 +24,10 @@ def preset(**changes: str) -> str:
 
 
 WHOLE: list[tuple[str | bytes, str]] = [
-    (b"title: caf\xe9\n", "bad.yaml: not valid YAML (byte 11 is not UTF-8); mend the file"),
+    (b"title: caf\xe9\n", "bad.yaml: not valid YAML (byte 11 is not UTF-8); fix the file"),
     (b"title: a\x00b\n", "not valid YAML (unacceptable character #x0000"),
     (b"\xff\xfet\x00", "not valid YAML (byte 1 is not UTF-8)"),
-    ("", "a preset is a mapping of options; see docs/presets.md"),
+    ("", "a preset is a mapping of options; see the page 'presets' of the documentation"),
     ("- a\n- b\n", "a preset is a mapping of options"),
     ("just text", "a preset is a mapping of options"),
     ("title: [\n", "not valid YAML (while parsing a flow node"),
@@ -115,8 +115,8 @@ def test_presets(refused, tmp_path, content, message):
         (["--set", "bridges.=x"], "bridges: '' is no name"),
         (["--set", "training.batch_size=1e999"], "option 'training.batch_size': '1e999' is not valid"),
         (["--alphas", "nan"], "option 'alphas.0': nan is not valid"),
-        (["--seeds", "1.5"], "argument --seeds: invalid int value: '1.5'; see run_grid.py --help"),
-        (["--bogus"], "unrecognized arguments: --bogus; see run_grid.py --help"),
+        (["--seeds", "1.5"], "argument --seeds: invalid int value: '1.5'; see sembridge-bench grid --help"),
+        (["--bogus"], "unrecognized arguments: --bogus; see sembridge-bench grid --help"),
         (["--initializers", "sembridge", "--set", "settings.sembridge.metric=[1]"], "settings.sembridge.metric"),
         (
             ["--initializers", "focus", "--set", "settings.focus.min_count=many"],
@@ -175,7 +175,7 @@ CATALOGUES = [
     ),
     (f"notes: &a {{x: {'y' * 5000}}}\n", "kind 'notes' is unknown"),
     (f"encoders: {{e: {'z' * 5000}}}", "encoders.e is not a name with fields below it"),
-    (BOMB, "not valid YAML (more than 100,000 values, aliases written out); mend the file"),
+    (BOMB, "not valid YAML (more than 100,000 values, aliases written out); fix the file"),
     ("encoders: {}\nencoders: {}\n", "'encoders' is there twice"),
     ("a" * (yaml_data.BYTES + 1), "not valid YAML (longer than 1 MiB)"),
 ]

@@ -122,7 +122,7 @@ def test_the_files(trained, record, tmp_path):
         "pocket-faq_convergence_bert",
     ]
     assert [table.name for table in written.tables] == names
-    assert {path.stem for path in (out / "tables").iterdir()} == {*names, "all"}
+    assert {path.stem for path in (out / "tables").iterdir()} == {*names, "all", "summary"}
     everything = (out / "tables" / "all.md").read_text(encoding="utf-8")
     assert all(name in everything for name in ("by steps of 8 pairs", "by share of the training", "**0.500**"))
     assert r"95\% at" in (out / "tables" / "pocket-faq_convergence_bert_ko.tex").read_text(encoding="utf-8")

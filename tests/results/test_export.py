@@ -63,7 +63,11 @@ def test_the_files_and_nothing_else(tmp_path, record, artifact_of):
         "runs/ko_bert_pocket-faq_sembridge_BAAI--bge-m3_a4_zero-shot_s0.run",
         "runs/ko_bert_pocket-faq_bm25_zero-shot_s0.run",
         "tables/all.md",
-        *(f"tables/pocket-faq_zero-shot_bert.{form}" for form in ("md", "csv", "tex")),
+        *(
+            f"tables/{name}.{form}"
+            for name in ("summary", "pocket-faq_zero-shot_bert")
+            for form in ("md", "csv", "tex")
+        ),
     }
     assert {str(path.relative_to(tmp_path / "out")) for path in written.files} == set(found)
 

@@ -1,0 +1,126 @@
+"""Run a grid from its plan to its results: compute what is missing, write records and tables, and print them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.estimate.estimate import Estimate
+from harness.files.redaction import without_secrets
+from harness.files.units import duration
+from harness.plan.plan import Cell, missing
+from harness.plan.preset import Preset, PresetError
+from harness.results import measurement
+from harness.results.export import Written, write_results
+from harness.results.record import OK, Record
+from harness.results.rendering import to_text
+from harness.results.tables import LEGEND
+from harness.run.cluster import ClusterLost
+from harness.run.progress import Progress
+from harness.store.store import ROUNDS, Store, StoreError
+
+
+def check_places(results: Path, store: Store, cells: Sequence[Cell]) -> None:
+    """Make the folders that a run writes, and set aside what is damaged.
+
+    PresetError and StoreError come now, not after hours.
+    """
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        probe = results / ".writable"
+        probe.write_text("", encoding="utf-8")
+        probe.unlink()
+    except OSError as error:
+        raise PresetError(f"--results {results} cannot be written ({error.strerror}); choose another folder") from None
+    store.create()
+    store.set_aside_damaged(cell.artifact for cell in cells)
+
+
+def run_grid(
+    preset: Preset, cells: Sequence[Cell], store: Store, results: Path, address: str | None, slots: int
+) -> int:
+    """Exit code 0: every cell succeeded; 1: some failed, or no tables. PresetError if the cluster cannot serve.
+
+    address  of a running Ray cluster; None for a local one
+    slots    cells at a time, as far as known before the cluster answers
+    """
+    start = time.perf_counter()
+    todo = missing(cells, store)
+    estimate = Estimate.of(preset, store)
+    progress = Progress(sum(map(estimate.seconds, todo)), slots, results / "run.log")
+    finished = sum(store.has(cell.artifact) for cell in cells)
+    progress.line(
+        f"{preset.title}: {len(cells)} cells, {finished} already in the store, {len(todo)} artifacts to compute"
+    )
+    for note in store.found:
+        progress.line(note)
+    try:
+        errors = _compute(preset, cells, store, address, estimate, progress)
+    except (StoreError, ClusterLost) as error:
+        return _failed(str(error))
+    records = [_record(cell, store, errors) for cell in cells]
+    paths = {cell.artifact.key: store.path(cell.artifact) for cell in cells}
+    try:
+        written = write_results(results, records, lambda record: paths[record.key] if record.status == OK else None)
+    except OSError as error:
+        reason = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+        return _failed(
+            f"--results {results} cannot be written: {reason}; the store has all that was computed: fix it, and "
+            "the same command writes the tables"
+        )
+    if store.set_aside_damaged(cell.artifact for cell in cells):
+        return _failed(f"{store.found[-1]}, and that while the tables were written: run the same command again")
+    _print_tables(written)
+    failures = [record for record in records if record.status != OK]
+    progress.line(
+        f"{len(records) - len(failures)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; "
+        f"{results}/tables/summary.md, all tables in all.md"
+    )
+    for cause in dict.fromkeys(record.error for record in failures):
+        names = [record.identity.name for record in failures if record.error == cause]
+        print(f"failed: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {cause}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _compute(
+    preset: Preset, cells: Sequence[Cell], store: Store, address: str | None, estimate: Estimate, progress: Progress
+) -> dict[str, str]:
+    """Compute what is missing, and once more what was damaged meanwhile; returns by key of artifact why it failed."""
+    errors: dict[str, str] = {}
+    wanted = cells
+    for _ in range(ROUNDS):
+        if todo := missing(wanted, store):
+            from harness.run.schedule import run
+
+            errors |= run(preset, wanted, todo, store, address, estimate, progress)
+        store.check_there()
+        reported = len(store.found)
+        damaged = set(store.set_aside_damaged(cell.artifact for cell in cells))
+        for note in store.found[reported:]:
+            progress.line(note)
+        if not damaged:
+            break
+        wanted = [cell for cell in cells if cell.artifact in damaged]
+    return errors
+
+
+def _record(cell: Cell, store: Store, errors: dict[str, str]) -> Record:
+    artifact = cell.artifact
+    if store.has(artifact):
+        return measurement.record(cell.identity, artifact.key, cell.label, cell.reference, store.path(artifact))
+    error = errors.get(artifact.key, "not computed")
+    return measurement.failed(cell.identity, artifact.key, cell.label, cell.reference, error)
+
+
+def _print_tables(written: Written) -> None:
+    """The summary last: it is what a person sees at the end."""
+    for table in [*written.tables, *written.summary.values()]:
+        print(f"\n{to_text(table)}", end="")
+    print(f"\n{LEGEND}")
+
+
+def _failed(reason: str) -> int:
+    print(f"error: {without_secrets(reason)}", file=sys.stderr)
+    return 1
