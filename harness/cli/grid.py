@@ -141,7 +141,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
     progress.line(
         f"{preset.title}: {len(cells)} cells, {len(finished)} already in the store, {len(todo)} artifacts to compute"
     )
-    for note in store.found:
+    for note in store.damage_notes:
         progress.line(note)
     errors: dict[str, str] = {}
     asked = cells
@@ -152,9 +152,9 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
 
                 errors |= run(preset, asked, todo, store, given.address, estimate, progress)
             store.check_there()
-            told = len(store.found)
+            told = len(store.damage_notes)
             damaged = set(store.set_aside_damaged(cell.artifact for cell in cells))
-            for note in store.found[told:]:
+            for note in store.damage_notes[told:]:
                 progress.line(note)
             if not damaged:
                 break
@@ -183,7 +183,7 @@ def _run(given: argparse.Namespace, preset: Any, cells: list, todo: list, store:
         return 1
     if store.set_aside_damaged(cell.artifact for cell in cells):
         print(
-            f"error: {store.found[-1]}, and that while the tables were written: run the same command again",
+            f"error: {store.damage_notes[-1]}, and that while the tables were written: run the same command again",
             file=sys.stderr,
         )
         return 1

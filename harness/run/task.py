@@ -26,11 +26,11 @@ def make_artifact(artifact: Artifact, root: str, threads: int, batch_divisor: in
     try:
         store = Store(Path(root))
         computed = store.make(artifact, batch_divisor)
-        return Outcome(computed, time.perf_counter() - start, notes=tuple(store.found))
+        return Outcome(computed, time.perf_counter() - start, notes=tuple(store.damage_notes))
     except Exception as error:  # a failed piece is a result: it is recorded and the others go on
         logger.exception("%s failed", artifact.stage)
         line, verdict = raised(error)
-        return Outcome(False, time.perf_counter() - start, line, verdict, tuple(store.found) if store else ())
+        return Outcome(False, time.perf_counter() - start, line, verdict, tuple(store.damage_notes) if store else ())
 
 
 def _quiet() -> None:

@@ -191,7 +191,7 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         ),
         "store": (
             of("--store", work / "full", tokenizer="pocket:tokenizers/ko"),
-            "is not empty and no store of this project",
+            "is not empty and not a store of this project",
         ),
         "explain nothing": (
             ["explain", str(work / "nowhere"), "кот"],
