@@ -97,7 +97,7 @@ class Store:
                 return Location(str(self.path(source)))
 
     def make(self, artifact: Artifact, batch_divisor: int = 1) -> bool:
-        """Compute an artifact and the artifacts it needs, unless the store has it; return whether this call computed it.
+        """Compute an artifact and the artifacts it needs, unless the store has it; return whether it did.
 
         An artifact that the store has is verified. Inputs are verified before and after they are read. Raises
         StoreError if the folder has disappeared, and whatever the stage raises.

@@ -84,7 +84,7 @@ def test_a_driver_is_refused(cluster, tmp_path, token):
         write_token(tmp_path, token)
         mode = {"RAY_AUTH_MODE": "token"}
     done = cluster.python(GRID, tmp_path, RAY_NUM_REDIS_GET_RETRIES="1", **mode)
-    assert "that cluster turns us away; set RAY_AUTH_MODE=token and put its token into" in done.stdout, done.stderr
+    assert "that cluster refuses access; set RAY_AUTH_MODE=token and put its token into" in done.stdout, done.stderr
 
 
 def test_a_grid_makes_the_cluster_grow_from_nothing(cluster):
