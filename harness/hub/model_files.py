@@ -26,7 +26,7 @@ def read_json(model: str, revision: str | None, name: str, kind: type = dict) ->
     try:
         content = None if path is None else json_data.read(path)
     except json_data.JsonError as error:
-        raise ValueError(f"{path} is no JSON ({error}); get the file again") from None
+        raise ValueError(f"{path} is not JSON ({error}); get the file again") from None
     if content is not None and not isinstance(content, kind):
         raise ValueError(f"{path} holds no JSON {'object' if kind is dict else kind.__name__}; get the file again")
     return content
