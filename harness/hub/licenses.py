@@ -1,4 +1,4 @@
-"""Licenses as model cards state them. What no card states is not known; nothing is guessed."""
+"""Read licenses as model cards state them; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from harness.files import yaml_data
 
-_CARD = 4 << 20  # bytes; what is longer states its license to nobody
+_CARD = 4 << 20  # bytes of a card that are read
 
 
 def stated_license(card: Path) -> str | None:
-    """The license in a card's front matter, None if it states none. Of several the first; "other" goes by its name if it has one."""
+    """Return the license in a card's front matter: of several the first, of "other" its name; None if it has none."""
     if not card.is_file():
         return None
     with card.open("rb") as file:
@@ -30,10 +30,10 @@ def stated_license(card: Path) -> str | None:
 
 
 def hub_license(name: str, revision: str) -> str | None:
-    """The same for a model on the hub."""
+    """Return the license that the card of a model on the hub states; None if it states none or cannot be read."""
     from huggingface_hub import hf_hub_download
 
     try:
         return stated_license(Path(hf_hub_download(name, "README.md", revision=revision)))
-    except Exception:  # no card, or no network: not to know the license is no reason to stop
+    except Exception:  # no card, or no network: an unknown license must not stop a run
         return None
