@@ -1,6 +1,7 @@
-"""Ask the hub whether a grid's models and collections are accessible: at that revision, to this account, and of which size.
+"""Query the hub whether this account can read a grid's models and collections at their revisions, and their sizes.
 
-The hub is asked for lists of files and for one header, never for weights; each repository once. Messages never carry what it said about a request.
+Only lists of files and one header are requested, never weights, and each repository only once. Messages never quote
+what the hub says about a request.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from harness.hub.cache import (
 from harness.hub.gated import gate
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
-SECONDS = 10  # to wait for an answer of the hub
+SECONDS = 10  # timeout of a request to the hub
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report: its mark, what was looked at, what was found, and the bytes that are still to be downloaded."""
+    """One line of the report: its mark, what was checked, the result, and the bytes that are still to be downloaded."""
 
     mark: str
     what: str
@@ -40,8 +41,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Listing:
-    """What the hub says of a repository: path -> bytes, and the license its card states ("" for none). `problem` says why there are no files; `mark`
-    how bad that is."""
+    """The hub's answer about a repository.
+
+    files    path -> bytes
+    problem  why there are no files
+    mark     how bad that is
+    license  as the card states it, "" for none
+    """
 
     files: dict[str, int]
     problem: str = ""
@@ -50,112 +56,83 @@ class Listing:
 
 
 class HubAccess:
-    """Asks the hub about repositories, each once. After one attempt that reaches no hub, nothing more is tried."""
+    """Query the hub about repositories, each once. After one request that does not reach a hub, no more are made."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str, str], Listing] = {}
+        self._listings: dict[tuple[str, str, str], Listing] = {}
         self._unreachable = ""
 
     def model(self, name: str, revision: str, parts: AbstractSet[str]) -> Check:
-        """parts: what is read of it, of TOKENIZER, WHOLE, HEAD, CODE."""
+        """Check a model. parts: which of TOKENIZER, WHOLE, HEAD and CODE are read of it."""
         what = "model" if WHOLE in parts else "tokenizer"
         if model_is_cached(name, revision, parts):
             return Check(OK, what, f"{name}: in the hub's cache")
         listing = self.listing("model", name, revision)
         if listing.problem:
             return Check(listing.mark, what, f"{name}: {listing.problem}")
-        wanted = model_files(listing.files, parts)
-        if (
-            WHOLE in parts
-            and CODE not in parts
-            and not any(WEIGHTS_FILE.fullmatch(path.rsplit("/", 1)[-1]) for path in wanted)
-        ):
-            return Check(
-                FAIL,
-                what,
-                f"{name}: no model.safetensors at {revision[:12]}, and pickled weights are not loaded; pin a later revision",
-            )
-        if HEAD in parts and not any(HEAD_FILE.fullmatch(path) for path in wanted):
-            return Check(
-                FAIL,
-                what,
-                f"{name}: no sparse_linear.pt at {revision[:12]}, so it is not of kind bge-m3; pin another revision",
-            )
-        if not any(TOKENIZER_FILE.fullmatch(path.rsplit("/", 1)[-1]) for path in wanted):
-            return Check(FAIL, what, f"{name}: no tokenizer at {revision[:12]}; pin another revision")
-        return _to_download(what, name, {path: listing.files[path] for path in wanted}, "model", revision)
+        paths, commit = model_files(listing.files, parts), revision[:12]
+        names = [path.rsplit("/", 1)[-1] for path in paths]
+        problem = ""
+        if WHOLE in parts and CODE not in parts and not any(map(WEIGHTS_FILE.fullmatch, names)):
+            problem = f"no model.safetensors at {commit}, and pickled weights are not loaded; pin a later revision"
+        elif HEAD in parts and not any(map(HEAD_FILE.fullmatch, paths)):
+            problem = f"no sparse_linear.pt at {commit}, so it is not of kind bge-m3; pin another revision"
+        elif not any(map(TOKENIZER_FILE.fullmatch, names)):
+            problem = f"no tokenizer at {commit}; pin another revision"
+        if problem:
+            return Check(FAIL, what, f"{name}: {problem}")
+        return _to_download(what, name, {(name, revision, path): listing.files[path] for path in paths}, "model")
 
     def dataset(self, what: str, parameters: Sequence[dict[str, Any]]) -> Check:
-        """A collection in some languages, by the parameters of its stage."""
+        """Check a collection in several languages. parameters: those of its stage, one per language."""
         from harness.collections.collection import CollectionError
         from harness.collections.layout import LAYOUTS
 
-        pinned = {(given["hub"], given["revision"]) for given in parameters}
-        pinned |= {
-            (given["judgements"]["hub"], given["judgements"]["revision"])
-            for given in parameters
-            if given.get("judgements")
-        }
+        parts = [*parameters, *(source["judgements"] for source in parameters if source.get("judgements"))]
+        pinned = {(part["hub"], part["revision"]) for part in parts}
         names = ", ".join(sorted(name for name, _ in pinned))
         listings = {name: self.listing("dataset", name, revision) for name, revision in sorted(pinned)}
         refused = next((listing for listing in listings.values() if listing.mark == FAIL), None)
         if refused is not None:
             return Check(FAIL, what, f"{names}: {refused.problem}")
-        unasked = next((listing for listing in listings.values() if listing.problem), None)
-        if unasked is not None and not all(
-            is_cached(name, "README.md", "dataset", revision) for name, revision in pinned
-        ):
-            return Check(WARN, what, f"{names}: {unasked.problem}")
+        problem = next((listing.problem for listing in listings.values() if listing.problem), "")  # not reached
+        if problem and not all(is_cached(name, "README.md", "dataset", revision) for name, revision in pinned):
+            return Check(WARN, what, f"{names}: {problem}")
         try:
-            layouts = [LAYOUTS[given["kind"]](given) for given in parameters]
+            layouts = [LAYOUTS[source["kind"]](source) for source in parameters]
         except CollectionError as error:
-            return Check(FAIL if unasked is None else WARN, what, str(error))
-        files = {
-            file
-            for layout in layouts
-            for part in (layout.corpus, layout.queries, layout.test, layout.train)
-            for file in part
-        }
-        wanted = {(file.repository.name, file.repository.revision, file.path) for file in files}
-        absent = [one for one in wanted if not is_cached(one[0], one[2], "dataset", one[1])]
-        if not absent:
-            return Check(OK, what, f"{names}: in the hub's cache")
-        if unasked is not None:
-            return Check(
-                WARN,
-                what,
-                f"{names}: {unasked.problem}; {len(absent)} of {len(wanted)} files are not in the hub's cache",
-            )
-        size = sum(listings[name].files.get(path, 0) for name, _, path in absent)
-        return Check(OK, what, f"{names}: {amount(size)} to download ({len(absent)} files)", size)
+            return Check(WARN if problem else FAIL, what, str(error))
+        sizes = {}
+        for layout in layouts:
+            for file in (*layout.corpus, *layout.queries, *layout.test, *layout.train):
+                name, revision = file.repository.name, file.repository.revision
+                sizes[name, revision, file.path] = listings[name].files.get(file.path, 0)
+        if problem and (absent := _absent(sizes, "dataset")):
+            missing = f"{len(absent)} of {len(sizes)} files are not in the hub's cache"
+            return Check(WARN, what, f"{names}: {problem}; {missing}")
+        return _to_download(what, names, sizes, "dataset")
 
     def listing(self, kind: str, name: str, revision: str) -> Listing:
-        """kind: model, dataset."""
-        at = (kind, name, revision)
-        if at not in self._known:
-            self._known[at] = Listing({}, self._unreachable, WARN) if self._unreachable else self._asked(*at)
-        return self._known[at]
+        """Return the hub's answer about a repository. kind: model | dataset."""
+        key = (kind, name, revision)
+        if key not in self._listings:
+            self._listings[key] = Listing({}, self._unreachable, WARN) if self._unreachable else self._query(*key)
+        return self._listings[key]
 
     def license(self, kind: str, name: str) -> str:
-        """What the card states, of a repository that was asked about and answered; else ""."""
-        return next(
-            (
-                listing.license
-                for (of, repository, _), listing in self._known.items()
-                if (of, repository) == (kind, name)
-            ),
-            "",
-        )
+        """Return the license that the card states; "" if it is unknown or the hub did not answer about it."""
+        listings = (listing for key, listing in self._listings.items() if key[:2] == (kind, name))
+        return next((listing.license for listing in listings), "")
 
-    def _asked(self, kind: str, name: str, revision: str) -> Listing:
+    def _query(self, kind: str, name: str, revision: str) -> Listing:
         import httpx2
         from huggingface_hub import HfApi, constants, errors, hf_hub_url
 
         page = f"https://huggingface.co/{'datasets/' if kind == 'dataset' else ''}{name}"
         hub, license = HfApi(endpoint=constants.ENDPOINT), ""
         try:
-            ask = hub.dataset_info if kind == "dataset" else hub.model_info
-            info = ask(name, revision=revision, files_metadata=True, timeout=SECONDS)
+            request = hub.dataset_info if kind == "dataset" else hub.model_info
+            info = request(name, revision=revision, files_metadata=True, timeout=SECONDS)
             files, license = {file.rfilename: file.size or 0 for file in info.siblings or []}, _license(info.card_data)
             guarded = [path for path in sorted(files) if path not in ("README.md", ".gitattributes")]
             if info.gated and guarded:  # the list is open to all, the files are not
@@ -165,11 +142,8 @@ class HubAccess:
         except errors.GatedRepoError:
             return Listing({}, f"gated, and you have no access: {gate(page)}", FAIL, license)
         except errors.RepositoryNotFoundError:
-            return Listing(
-                {},
-                "does not exist, or is private: check the name; for a private one set HF_TOKEN to a read token",
-                FAIL,
-            )
+            problem = "does not exist, or is private: check the name; for a private one set HF_TOKEN to a read token"
+            return Listing({}, problem, FAIL)
         except errors.RevisionNotFoundError:
             return Listing({}, f"has no commit {revision}: copy the revision from {page}/commits/main", FAIL)
         except errors.OfflineModeIsEnabled:
@@ -185,18 +159,22 @@ class HubAccess:
 
 
 def _license(card: Any) -> str:
-    """Of a card's metadata; several are told together."""
+    """Return the license in a card's metadata; several are joined."""
     if card is None:
         return ""
-    stated, named = card.get("license"), card.get("license_name")
-    if stated == "other" and named:
-        return str(named)
+    stated, name = card.get("license"), card.get("license_name")
+    if stated == "other" and name:
+        return str(name)
     return ", ".join(map(str, stated)) if isinstance(stated, list) else str(stated or "")
 
 
-def _to_download(what: str, name: str, files: dict[str, int], kind: str, revision: str) -> Check:
-    absent = [path for path in files if not is_cached(name, path, kind, revision)]
-    size = sum(files[path] for path in absent)
+def _absent(sizes: dict[tuple[str, str, str], int], kind: str) -> list[int]:
+    """Return the bytes of each file that is not in the hub's cache. sizes: by (repository, revision, path)."""
+    return [size for (name, revision, path), size in sizes.items() if not is_cached(name, path, kind, revision)]
+
+
+def _to_download(what: str, names: str, sizes: dict[tuple[str, str, str], int], kind: str) -> Check:
+    absent = _absent(sizes, kind)
     if not absent:
-        return Check(OK, what, f"{name}: in the hub's cache")
-    return Check(OK, what, f"{name}: {amount(size)} to download ({len(absent)} files)", size)
+        return Check(OK, what, f"{names}: in the hub's cache")
+    return Check(OK, what, f"{names}: {amount(sum(absent))} to download ({len(absent)} files)", sum(absent))

@@ -1,7 +1,8 @@
 """What a grid costs: work from first principles, seconds from rates measured on this machine.
 
-FLOP are multiplications and additions. D is a model's dimension, P the weights of its body, V its vocabulary, N documents and Q queries of T_d and
-T_q tokens, K dimensions of the vectors that are compared, S source and T target vocabulary.
+FLOP are multiplications and additions. D is a model's dimension, P the weights of its body, V its vocabulary,
+N documents and Q queries of T_d and T_q tokens, K the dimensions of the vectors that are compared, S the source and
+T the target vocabulary.
 
     a token through an encoder  2 P + 2 D V       body and head
     a token through a bridge    2 P
@@ -9,16 +10,19 @@ T_q tokens, K dimensions of the vectors that are compared, S source and T target
     reference                   the same with the reference's own vocabulary
     dense                       the same with a bridge, and 2 Q N K for the scores
     bm25                        Q N scores; reading the words is left out
-    trained-encoder             3 x forward (the backward pass counts twice) of all pairs and epochs; every text is padded to the longest of its
-                                batch, so a text counts E[longest of B] tokens; with `points`, an evaluation at each and before the first step
+    trained-encoder             3 x forward (the backward pass counts twice) of all pairs and epochs; every text is
+                                padded to the longest of its batch, so it counts E[longest of B] tokens; with `points`,
+                                an evaluation at each of them and before the first step
     bridge-vectors              V texts of TOKEN tokens through the bridge
     subword-vectors             S + min(MOST_WORDS, N T_d) words of TOKEN tokens through the bridge
     auxiliary-vectors           N T_d words, `epochs` times, through fastText
-    initialization              2 T S K for the methods that compare every new token with every source token, 2 T S (K + D) at alpha 1, where all
-                                donors have a weight; T stands for the rows to invent, which a plan does not know and which are fewer
+    initialization              2 T S K for the methods that compare every new token with every source token,
+                                2 T S (K + D) at alpha 1, where all donors have a weight; T stands for the rows to
+                                invent, which are fewer, but which a plan does not know
 
-Left out: attention's own products (4 D x length a token and layer: a tenth of BERT-base at 512 tokens, a fortieth at 128), layer norms, reading and
-writing. A stage's first guess, which is the time of a small one, is added for all that does not grow.
+Left out: attention's own products (4 D x length a token and layer: a tenth of BERT-base at 512 tokens, a fortieth at
+128), layer norms, reading and writing. A stage's first guess, which is the time of a small one, is added for all that
+does not grow.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ from harness.files.atomic import write_json
 from harness.store.artifact import Artifact, Local, Member, Source
 
 FILE = "calibration.json"
-TOKEN = 4  # tokens of a token's or word's text as a bridge reads it, special ones included; ours
+TOKEN = 4  # tokens of a token's or word's text as a bridge reads it, with special ones; our assumption
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Rates:
 
     device, threads  what it ran on
     multiply         FLOP/s of products of matrices by precision (float32, bfloat16)
-    encode, train    which share of these a real encoding and a real training step attain
+    encode, train    the shares of these that a real encoding and a real training step attain
     mix              FLOP/s of an initialization, counted as 2 R S K
     pairs            query-document pairs scored in a second
     words            words a second through fastText; 0: not measured
@@ -63,26 +67,27 @@ class Rates:
 
     @classmethod
     def load(cls, store: Path) -> Rates | None:
-        """Those kept in a store; None where there are none, or not of this form."""
+        """Read the rates of a store; None if there are none, or not in this format."""
         try:
             return cls(**json.loads((store / FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 
     def __str__(self) -> str:
-        products = ", ".join(f"{_flop(rate)}/s {precision}" for precision, rate in self.multiply.items())
-        fasttext = f", fastText {self.words:.1e} words/s" if self.words else ""
+        products = ", ".join(f"{_format_flop(rate)}/s {precision}" for precision, rate in self.multiply.items())
         shares = f"of which encoding attains {self.encode:.0%} and training {self.train:.0%}"
-        return f"{self.device}: products {products}, {shares}; initialization {_flop(self.mix)}/s, {self.pairs:.1e} scores/s{fasttext}"
+        others = f"initialization {_format_flop(self.mix)}/s, {self.pairs:.1e} scores/s"
+        fasttext = f", fastText {self.words:.1e} words/s" if self.words else ""
+        return f"{self.device}: products {products}, {shares}; {others}{fasttext}"
 
     def save(self, store: Path) -> None:
-        """Keep the rates in a store."""
+        """Write the rates to a store."""
         write_json(store / FILE, asdict(self))
 
 
 @dataclass(frozen=True)
 class Work:
-    """encode, train, mix: FLOP; pairs, words: how many; precision of the first two."""
+    """encode, train, mix: FLOP; pairs, words: numbers of them; precision: of encode and train."""
 
     encode: float = 0.0
     train: float = 0.0
@@ -96,99 +101,93 @@ class Work:
         return self.encode + self.train + self.mix
 
     def seconds(self, rates: Rates) -> float:
-        """UnknownError if a rate was not measured."""
+        """Return the seconds at these rates; UnknownError if a rate was not measured."""
         precision = rates.auto if self.precision == "auto" else self.precision
         if precision not in rates.multiply or (self.words and not rates.words):
             raise UnknownError(f"speed of {'fastText' if precision in rates.multiply else precision}: add --calibrate")
         multiply = rates.multiply[precision]
         on_device = self.encode / (multiply * rates.encode) + self.train / (multiply * rates.train)
-        return (
-            on_device
-            + self.mix / rates.mix
-            + self.pairs / rates.pairs
-            + (self.words / rates.words if self.words else 0.0)
-        )
+        words = self.words / rates.words if self.words else 0.0
+        return on_device + self.mix / rates.mix + self.pairs / rates.pairs + words
 
 
 def forward(parameters: float, dimension: int, vocabulary: int) -> float:
-    """FLOP of one token through an encoder."""
+    """Return the FLOP of one token through an encoder."""
     return 2 * (parameters + dimension * vocabulary)
 
 
 def work(artifact: Artifact, sizes: Sizes) -> Work | None:
-    """None for a stage without a formula, and for what is made of the pocket, which first guesses are for. UnknownError where a size is not known."""
+    """Return the work of an artifact; UnknownError if a size is not known.
+
+    None for a stage without a formula, and for what reads the pocket: first guesses are the times of the pocket.
+    """
     formula = _FORMULAS.get(artifact.stage.name)
-    if formula is None or any(one.stage.name.startswith("pocket-") for one in artifact.walk()):
+    if formula is None or any(part.stage.name.startswith("pocket-") for part in artifact.walk()):
         return None
     return formula(artifact, sizes)
 
 
 def _evaluation(artifact: Artifact, sizes: Sizes) -> Work:
     if any(name.startswith(SHARE) for name in artifact.inputs):
-        return Work()  # the shares are artifacts of their own
-    return _searched(
-        artifact.inputs["collection"], artifact.parameters, artifact.inputs.get("trained", artifact), sizes
-    )
+        return Work()  # its shards are artifacts of their own
+    return _search(artifact, artifact.inputs.get("trained", artifact), artifact.parameters, sizes)
 
 
-def _share(artifact: Artifact, sizes: Sizes) -> Work:
-    whole = _searched(
-        artifact.inputs["collection"], artifact.parameters, artifact.inputs.get("trained", artifact), sizes
-    )
-    shares = artifact.parameters["shares"]
-    return replace(whole, encode=whole.encode / shares, pairs=whole.pairs / shares)
+def _shard(artifact: Artifact, sizes: Sizes) -> Work:
+    whole = _search(artifact, artifact.inputs.get("trained", artifact), artifact.parameters, sizes)
+    shards = artifact.parameters["shares"]
+    return replace(whole, encode=whole.encode / shards, pairs=whole.pairs / shards)
 
 
-def _searched(collection: Source, parameters: Mapping[str, Any], made: Source, sizes: Sizes) -> Work:
-    """An encoder, that `made` makes or reads, on a collection."""
-    counts, (token, tokenizer) = sizes.counts(collection), _encoder(made, sizes)
+def _search(artifact: Artifact, encoder: Source, parameters: Mapping[str, Any], sizes: Sizes) -> Work:
+    """Return the work of one search of an artifact's collection by the encoder that another one makes or reads."""
+    collection, (token, tokenizer) = artifact.inputs["collection"], _encoder(encoder, sizes)
     tokens = _tokens(collection, parameters["max_length"], sizes, tokenizer)
-    return Work(encode=tokens * token, pairs=counts.queries * counts.documents, precision=parameters["precision"])
+    return Work(encode=tokens * token, pairs=_pairs(collection, sizes), precision=parameters["precision"])
 
 
 def _reference(artifact: Artifact, sizes: Sizes) -> Work:
-    """BGE-M3's head gives one weight a token, of the other kinds each token meets the vocabulary."""
+    """BGE-M3's head gives each token one weight; in the other kinds each token meets the vocabulary."""
     encoder, collection = artifact.inputs["encoder"], artifact.inputs["collection"]
-    body, counts = sizes.body(encoder), sizes.counts(collection)
+    body = sizes.body(encoder)
     vocabulary = 0 if artifact.parameters["kind"] == "bge-m3" else sizes.vocabulary(encoder)
     tokens = _tokens(collection, artifact.parameters["max_length"], sizes, encoder)
     encode = tokens * forward(body.parameters, body.dimension, vocabulary)
-    return Work(
-        encode=encode, pairs=counts.queries * counts.documents, precision=artifact.parameters["precision"] or "auto"
-    )
+    return Work(encode, pairs=_pairs(collection, sizes), precision=artifact.parameters["precision"] or "auto")
 
 
 def _dense(artifact: Artifact, sizes: Sizes) -> Work:
-    bridge, counts = artifact.inputs["bridge"], sizes.counts(artifact.inputs["collection"])
-    pairs = counts.queries * counts.documents
-    tokens = _tokens(artifact.inputs["collection"], artifact.parameters["max_length"], sizes, bridge)
-    encode = 2 * sizes.body(bridge).parameters * tokens
-    return Work(
-        encode=encode, mix=2 * pairs * sizes.dimensions(bridge), pairs=pairs, precision=artifact.parameters["precision"]
-    )
+    bridge, collection = artifact.inputs["bridge"], artifact.inputs["collection"]
+    pairs = _pairs(collection, sizes)
+    tokens = _tokens(collection, artifact.parameters["max_length"], sizes, bridge)
+    encode, mix = 2 * sizes.body(bridge).parameters * tokens, 2 * pairs * sizes.dimensions(bridge)
+    return Work(encode, mix=mix, pairs=pairs, precision=artifact.parameters["precision"])
 
 
 def _bm25(artifact: Artifact, sizes: Sizes) -> Work:
-    counts = sizes.counts(artifact.inputs["collection"])
-    return Work(pairs=counts.queries * counts.documents)
+    return Work(pairs=_pairs(artifact.inputs["collection"], sizes))
+
+
+def _pairs(collection: Source, sizes: Sizes) -> int:
+    counts = sizes.counts(collection)
+    return counts.queries * counts.documents
 
 
 def _trained(artifact: Artifact, sizes: Sizes) -> Work:
-    collection, given = artifact.inputs["pairs"], artifact.parameters["training"]
+    collection, training = artifact.inputs["pairs"], artifact.parameters["training"]
     pairs = sizes.counts(collection).pairs
     if pairs is None:
         raise UnknownError("number of training pairs")
-    pairs = min(pairs, given["max_pairs"] or pairs) * given["epochs"]
+    pairs = min(pairs, training["max_pairs"] or pairs) * training["epochs"]
     token, tokenizer = _encoder(artifact, sizes)
-    texts = (sizes.lengths(collection, side, tokenizer, given["max_length"]) for side in ("query", "document"))
-    done = Work(
-        train=3 * token * pairs * sum(text.longest(given["batch_size"]) for text in texts), precision=given["precision"]
-    )
+    texts = (sizes.lengths(collection, side, tokenizer, training["max_length"]) for side in ("query", "document"))
+    tokens = pairs * sum(text.longest(training["batch_size"]) for text in texts)
+    trained = Work(train=3 * token * tokens, precision=training["precision"])
     if "points" not in artifact.parameters:
-        return done
-    measured = _searched(artifact.inputs["collection"], artifact.parameters["evaluation"], artifact, sizes)
+        return trained
+    measurement = _search(artifact, artifact, artifact.parameters["evaluation"], sizes)
     times = artifact.parameters["points"] + 1  # and once before the first step
-    return replace(done, encode=times * measured.encode, pairs=times * measured.pairs)
+    return replace(trained, encode=times * measurement.encode, pairs=times * measurement.pairs)
 
 
 def _bridge_vectors(artifact: Artifact, sizes: Sizes) -> Work:
@@ -209,10 +208,8 @@ def _subword_vectors(artifact: Artifact, sizes: Sizes) -> Work | None:
 def _auxiliary_vectors(artifact: Artifact, sizes: Sizes) -> Work:
     from baselines.focus import Focus
 
-    return Work(
-        words=_words(artifact.inputs["text"], sizes, artifact.inputs["tokenizer"])
-        * artifact.parameters.get("epochs", Focus.epochs)
-    )
+    words = _words(artifact.inputs["text"], sizes, artifact.inputs["tokenizer"])
+    return Work(words=words * artifact.parameters.get("epochs", Focus.epochs))
 
 
 def _initialization(artifact: Artifact, sizes: Sizes) -> Work:
@@ -230,32 +227,30 @@ def _initialization(artifact: Artifact, sizes: Sizes) -> Work:
 
 
 _FORMULAS = {
-    "evaluation": _evaluation, "evaluation-share": _share, "reference": _reference, "dense": _dense, "bm25": _bm25, "trained-encoder": _trained,
-    "bridge-vectors": _bridge_vectors, "subword-vectors": _subword_vectors, "auxiliary-vectors": _auxiliary_vectors,
-    "initialization": _initialization,
+    "evaluation": _evaluation, "evaluation-share": _shard, "reference": _reference, "dense": _dense, "bm25": _bm25,
+    "trained-encoder": _trained, "bridge-vectors": _bridge_vectors, "subword-vectors": _subword_vectors,
+    "auxiliary-vectors": _auxiliary_vectors, "initialization": _initialization,
 }  # fmt: skip
 
 
-def _encoder(made: Source, sizes: Sizes) -> tuple[float, Source]:
-    """FLOP of a token through the encoder an artifact makes or reads, and whose tokenizer it has."""
-    assert isinstance(made, Artifact)
-    encoder = made.inputs["encoder"]
-    tokenizer = made.inputs.get("tokenizer", encoder)
+def _encoder(artifact: Source, sizes: Sizes) -> tuple[float, Source]:
+    """Return the FLOP of a token through the encoder that an artifact makes or reads, and its tokenizer."""
+    assert isinstance(artifact, Artifact)
+    encoder = artifact.inputs["encoder"]
+    tokenizer = artifact.inputs.get("tokenizer", encoder)
     body = sizes.body(encoder)
     return forward(body.parameters, body.dimension, sizes.vocabulary(tokenizer)), tokenizer
 
 
 def _tokens(collection: Source, most: int | None, sizes: Sizes, tokenizer: Source) -> float:
-    """Of all queries and documents."""
-    counts, (queries, documents) = (
-        sizes.counts(collection),
-        (sizes.lengths(collection, side, tokenizer, most) for side in ("query", "document")),
-    )
+    """Return the tokens of all queries and documents."""
+    counts = sizes.counts(collection)
+    queries, documents = (sizes.lengths(collection, side, tokenizer, most) for side in ("query", "document"))
     return counts.queries * queries.mean + counts.documents * documents.mean
 
 
 def _words(text: Source, sizes: Sizes, tokenizer: Source) -> float:
-    """Tokens of the documents of a collection."""
+    """Return the tokens of the documents of a collection."""
     collection: Source = text.artifact if isinstance(text, Member) else text
     if isinstance(text, Local) and text.path.name == "corpus.jsonl":
         collection = Local(text.path.parent)
@@ -265,13 +260,13 @@ def _words(text: Source, sizes: Sizes, tokenizer: Source) -> float:
 
 
 def amounts(total: Work) -> str:
-    """ "3.1 EFLOP, 2.0e+09 scores"."""
-    shown = [f"{_flop(total.flop)}"] if total.flop else []
-    shown += [f"{value:.1e} {name}" for name, value in (("scores", total.pairs), ("words", total.words)) if value]
-    return ", ".join(shown) or "-"
+    """Format work as in "3.1 EFLOP, 2.0e+09 scores"."""
+    parts = [_format_flop(total.flop)] if total.flop else []
+    parts += [f"{value:.1e} {name}" for name, value in (("scores", total.pairs), ("words", total.words)) if value]
+    return ", ".join(parts) or "-"
 
 
-def _flop(value: float) -> str:
+def _format_flop(value: float) -> str:
     for unit in ("M", "G", "T", "P"):
         value /= 1e6 if unit == "M" else 1e3
         if value < 1000:
@@ -280,8 +275,7 @@ def _flop(value: float) -> str:
 
 
 def total(works: Iterable[Work]) -> Work:
-    """All of them together; the precision is lost."""
+    """Return the sum, without precision."""
     works = list(works)
-    return Work(
-        **{name: sum(getattr(one, name) for one in works) for name in ("encode", "train", "mix", "pairs", "words")}
-    )
+    names = ("encode", "train", "mix", "pairs", "words")
+    return Work(**{name: sum(getattr(work, name) for work in works) for name in names})

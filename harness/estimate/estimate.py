@@ -1,4 +1,4 @@
-"""How long the artifacts of a plan will take, and how that is known."""
+"""Estimate how long the artifacts of a plan will take, and say what the estimate is based on."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ MEASURED, CALIBRATED, GUESSED = "measured", "calibrated", "first guess"
 
 @dataclass
 class Estimate:
-    """What artifacts are expected to take: as the store measured their stage, else by calibrated rates, else the stage's first guess.
+    """Expected seconds of artifacts: as the store measured the stage, else by calibrated rates, else its first guess.
 
-    unknown  what kept an artifact from being estimated, by stage
+    unknown  by stage, the size or rate that was missing for an estimate
     """
 
     store: Store
     sizes: Sizes
     rates: Rates | None
     unknown: dict[str, str] = field(default_factory=dict)
-    _known: dict[str, float] = field(default_factory=dict)
+    _estimates: dict[str, tuple[float, str]] = field(default_factory=dict)  # by artifact key
     _stages: dict[str, tuple[bool, float]] = field(default_factory=dict)
-    _sources: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, preset: Preset, store: Store) -> Estimate:
@@ -36,34 +35,36 @@ class Estimate:
         return cls(store, Sizes(load_catalog(Path(file) for file in files)), Rates.load(store.root))
 
     def seconds(self, artifact: Artifact) -> float:
-        if artifact.key not in self._known:
-            self._known[artifact.key] = self._seconds(artifact)
-        return self._known[artifact.key]
+        return self._estimate(artifact)[0]
 
     def source(self, artifact: Artifact) -> str:
-        """MEASURED, CALIBRATED or GUESSED."""
-        self.seconds(artifact)
-        return self._sources[artifact.key]
+        """Return MEASURED, CALIBRATED or GUESSED."""
+        return self._estimate(artifact)[1]
 
     def work(self, artifact: Artifact) -> Work | None:
-        """None where there is no formula, or a size is not known."""
+        """Return the work of an artifact; None if there is no formula, or a size is not known."""
         try:
             return work(artifact, self.sizes)
         except UnknownError as error:
             self.unknown.setdefault(artifact.stage.name, str(error))
             return None
 
-    def _seconds(self, artifact: Artifact) -> float:
-        if artifact.stage.name not in self._stages:
-            self._stages[artifact.stage.name] = self.store.measured(artifact.stage), self.store.seconds(artifact.stage)
-        measured, seconds = self._stages[artifact.stage.name]
-        self._sources[artifact.key] = MEASURED if measured else GUESSED
-        if measured or self.rates is None or (found := self.work(artifact)) is None:
-            return seconds
+    def _estimate(self, artifact: Artifact) -> tuple[float, str]:
+        if artifact.key not in self._estimates:
+            self._estimates[artifact.key] = self._compute(artifact)
+        return self._estimates[artifact.key]
+
+    def _compute(self, artifact: Artifact) -> tuple[float, str]:
+        stage = artifact.stage
+        if stage.name not in self._stages:
+            self._stages[stage.name] = self.store.measured(stage), self.store.seconds(stage)
+        measured, seconds = self._stages[stage.name]
+        if measured:
+            return seconds, MEASURED
+        if self.rates is None or (work := self.work(artifact)) is None:
+            return seconds, GUESSED
         try:
-            estimate = found.seconds(self.rates)
+            return stage.seconds + work.seconds(self.rates), CALIBRATED
         except UnknownError as error:
-            self.unknown.setdefault(artifact.stage.name, str(error))
-            return seconds
-        self._sources[artifact.key] = CALIBRATED
-        return artifact.stage.seconds + estimate
+            self.unknown.setdefault(stage.name, str(error))
+            return seconds, GUESSED

@@ -1,4 +1,4 @@
-"""How much work a grid saves by computing what cells have in common once."""
+"""Count how much work a grid saves by computing only once what cells have in common."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.store.artifact import Artifact
 
 @dataclass(frozen=True)
 class Sharing:
-    """Artifacts of a grid and the seconds they are expected to take: each once, and if every cell made all of its own."""
+    """Artifacts of a grid and their expected seconds: each once, and if every cell computed all of its own."""
 
     artifacts: int
     seconds: float
@@ -20,7 +20,7 @@ class Sharing:
 
 
 def sharing(cells: Iterable[Cell], seconds: Callable[[Artifact], float]) -> Sharing:
-    """seconds: what an artifact is expected to take."""
+    """Count the artifacts of cells. seconds: returns the expected seconds of an artifact."""
     once: dict[str, float] = {}
     apart, seconds_apart = 0, 0.0
     for cell in cells:
@@ -32,8 +32,8 @@ def sharing(cells: Iterable[Cell], seconds: Callable[[Artifact], float]) -> Shar
 
 
 def by_stage(artifacts: Iterable[Artifact]) -> dict[str, list[Artifact]]:
-    """Artifacts under the name of their stage, in the order of their first ones."""
-    found: dict[str, list[Artifact]] = {}
+    """Group artifacts by the name of their stage, in order of first appearance."""
+    groups: dict[str, list[Artifact]] = {}
     for artifact in artifacts:
-        found.setdefault(artifact.stage.name, []).append(artifact)
-    return found
+        groups.setdefault(artifact.stage.name, []).append(artifact)
+    return groups

@@ -1,4 +1,4 @@
-"""How large what a grid reads is: bodies of models, vocabularies, collections, texts. Known from files that are here and from the catalog."""
+"""Find the sizes of what a grid reads (models, vocabularies, collections, texts) in local files and the catalog."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 from harness.catalog.catalog import Catalog
 from harness.store.artifact import Artifact, Hub, Local, Source
 
-PASSAGE, QUESTION = 128, 16  # tokens of a text that is not here; ours
-UNLIMITED = 512  # tokens a model reads where nothing else is said
-SAMPLE = 256  # texts of a local collection whose tokens are counted, the first ones
+PASSAGE, QUESTION = 128, 16  # tokens of a text that is not available locally; our assumption
+UNLIMITED = 512  # tokens that a model reads unless it says otherwise
+SAMPLE = 256  # the tokens of so many texts of a local collection, the first ones, are counted
 
 
 class UnknownError(ValueError):
-    """A size that neither a file nor the catalog tells; the message says which."""
+    """A size is neither in a file nor in the catalog; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Body:
 
     @property
     def parameters(self) -> int:
-        """Weights that meet every token: four projections D x D and two of the feed-forward part D x F a layer; biases and norms left out."""
+        """Weights that meet every token: per layer four D x D and two D x F, without biases and norms."""
         return self.layers * (4 * self.dimension**2 + 2 * self.dimension * self.inner)
 
 
@@ -42,7 +42,10 @@ BASE = Body(12, 768, 3072)
 
 @dataclass(frozen=True)
 class Lengths:
-    """Tokens of texts, at most `most` each. sample: as counted; empty: an assumed mean, with lengths distributed exponentially around it."""
+    """Tokens of texts, at most `most` each.
+
+    sample  counted lengths; if empty, lengths are assumed to be exponentially distributed with the mean `assumed`
+    """
 
     assumed: float
     most: int
@@ -57,8 +60,11 @@ class Lengths:
         return sum(self._sorted) / len(self._sorted) if self.sample else min(self.assumed, self.most)
 
     def longest(self, texts: int) -> float:
-        """Expected tokens of the longest of so many texts. Of a sample l_1 <= .. <= l_n: sum_i l_i ((i/n)^B - ((i-1)/n)^B); of an exponential
-        distribution (1 + 1/2 + ... + 1/B) times its mean."""
+        """Return the expected tokens of the longest of B = `texts` texts.
+
+        For a sample l_1 <= .. <= l_n: sum_i l_i ((i/n)^B - ((i-1)/n)^B). For an exponential distribution:
+        (1 + 1/2 + ... + 1/B) times its mean.
+        """
         if not self.sample:
             return min(self.most, self.assumed * sum(1 / i for i in range(1, texts + 1)))
         n = len(self._sorted)
@@ -67,7 +73,7 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Counts:
-    """Of a collection in one language: documents that are searched, judged queries, training pairs (None: not known)."""
+    """Numbers of a collection in one language: searched documents, judged queries, training pairs (None: not known)."""
 
     documents: int
     queries: int
@@ -75,7 +81,7 @@ class Counts:
 
 
 class Sizes:
-    """Sizes of a plan's inputs; each method raises UnknownError. Reads files, asks no hub."""
+    """Look up sizes of a plan's inputs, without contacting a hub; each method raises UnknownError."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._entries = {
@@ -87,23 +93,26 @@ class Sizes:
         self._lengths: dict[tuple[Any, ...], tuple[int, ...]] = {}
 
     def body(self, source: Source) -> Body:
-        """By its config.json where that is here, else by the catalog: `body` of an encoder; of a bridge its dimensions, with 12 layers, from
-        1,024 dimensions on 24."""
+        """Return the body by its config.json, if that is available locally, else by the catalog.
+
+        The catalog has the `body` of an encoder and the dimensions of a bridge; a bridge is taken to have 12 layers,
+        24 from 1,024 dimensions on.
+        """
         config = _config(source)
         if config is not None:
-            return _body_of(config)
+            return _configured_body(config)
         entry = self._entry(source)
         if dimensions := getattr(entry, "dimensions", None):
             return Body(24 if dimensions >= 1024 else 12, dimensions, 4 * dimensions)
-        return _described(source, getattr(entry, "body", ""))
+        return _described_body(source, getattr(entry, "body", ""))
 
     def dimensions(self, bridge: Source) -> int:
-        """Of the vectors a bridge gives."""
+        """Return the dimensions of a bridge's vectors."""
         entry = self._entries.get(bridge.name) if isinstance(bridge, Hub) else None
         return getattr(entry, "dimensions", None) or self.body(bridge).dimension
 
     def vocabulary(self, source: Source) -> int:
-        """Tokens of a model or tokenizer."""
+        """Return the number of tokens of a model or tokenizer."""
         tokenizer = _file(source, "tokenizer.json")
         if isinstance(source, Local) and tokenizer is not None:
             from tokenizers import Tokenizer
@@ -118,10 +127,10 @@ class Sizes:
         raise UnknownError(f"vocabulary of {_name(source)}")
 
     def counts(self, collection: Source) -> Counts:
-        """Of a folder counted, of a download as the preset expects them."""
+        """Return the counts of a folder as counted, and those of a download as the preset expects them."""
         if isinstance(collection, Local):
-            found = self._loaded(collection.path)
-            return Counts(len(found.document_ids), len(found.query_ids), len(found.training))
+            loaded = self._load(collection.path)
+            return Counts(len(loaded.document_ids), len(loaded.query_ids), len(loaded.training))
         if not isinstance(collection, Artifact) or collection.stage.name != "collection":
             raise UnknownError(f"counts of {_name(collection)}")
         parameters = collection.parameters
@@ -130,30 +139,29 @@ class Sizes:
             raise UnknownError(f"counts of {_name(collection)}")
         documents = expected["documents"]
         if (limit := parameters.get("limit")) is not None:
-            documents = min(
-                documents, limit + (expected.get("judgements") or expected.get("relevant") or expected["queries"])
-            )
+            judged = expected.get("judgements") or expected.get("relevant") or expected["queries"]
+            documents = min(documents, limit + judged)
         return Counts(documents, expected["queries"], expected.get("train_pairs"))
 
     def lengths(self, collection: Source, side: str, tokenizer: Source, most: int | None) -> Lengths:
-        """side: query | document. Counted where both the collection and the tokenizer are files here, else assumed."""
+        """Return lengths, counted if collection and tokenizer are local, else assumed. side: query | document."""
         cap, assumed = most or UNLIMITED, QUESTION if side == "query" else PASSAGE
         file = _file(tokenizer, "tokenizer.json")
         if not isinstance(collection, Local) or file is None:
             return Lengths(assumed, cap)
-        at = (collection.path, side, file)
-        if at not in self._lengths:
-            self._lengths[at] = _counted(self._texts(collection.path, side), file)
-        return Lengths(assumed, cap, self._lengths[at])
+        key = (collection.path, side, file)
+        if key not in self._lengths:
+            self._lengths[key] = _count_tokens(self._texts(collection.path, side), file)
+        return Lengths(assumed, cap, self._lengths[key])
 
     def _texts(self, folder: Path, side: str) -> Sequence[str]:
         from harness.collections import beir
 
-        return (
-            self._loaded(folder).query_texts[:SAMPLE] if side == "query" else list(islice(beir.stream(folder), SAMPLE))
-        )
+        if side == "query":
+            return self._load(folder).query_texts[:SAMPLE]
+        return list(islice(beir.stream(folder), SAMPLE))
 
-    def _loaded(self, folder: Path) -> Any:
+    def _load(self, folder: Path) -> Any:
         from harness.collections import beir
 
         if folder not in self._collections:
@@ -166,7 +174,7 @@ class Sizes:
         return self._entries[source.name]
 
 
-def _counted(texts: Sequence[str], file: Path) -> tuple[int, ...]:
+def _count_tokens(texts: Sequence[str], file: Path) -> tuple[int, ...]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(file))
@@ -175,17 +183,15 @@ def _counted(texts: Sequence[str], file: Path) -> tuple[int, ...]:
     return tuple(len(encoding.ids) for encoding in tokenizer.encode_batch(list(texts)))
 
 
-def _body_of(config: Mapping[str, Any]) -> Body:
-    """Of a config.json in the words of BERT, or of DistilBERT; without layers (static embeddings) nothing is computed."""
-    layers, dimension = (
-        config.get("num_hidden_layers", config.get("n_layers", 0)),
-        config.get("hidden_size", config.get("dim", 0)),
-    )
+def _configured_body(config: Mapping[str, Any]) -> Body:
+    """Read a config.json with the keys of BERT or of DistilBERT; static embeddings have 0 layers."""
+    layers = config.get("num_hidden_layers", config.get("n_layers", 0))
+    dimension = config.get("hidden_size", config.get("dim", 0))
     return Body(layers, dimension, config.get("intermediate_size", config.get("hidden_dim", 4 * dimension)))
 
 
-def _described(source: Source, text: str) -> Body:
-    """Of the catalog's words: "6 layers of 384", "BERT-base", "XLM-RoBERTa-large"."""
+def _described_body(source: Source, text: str) -> Body:
+    """Read a description of the catalog: "6 layers of 384", "BERT-base", "XLM-RoBERTa-large"."""
     if match := re.search(r"(\d+) layers of (\d+)", text):
         return Body(int(match[1]), int(match[2]), 4 * int(match[2]))
     if "large" in text:
@@ -201,25 +207,19 @@ def _config(source: Source) -> dict[str, Any] | None:
 
 
 def _file(source: Source, name: str) -> Path | None:
-    """A file of a model that is here, as a folder or in the hub's cache."""
+    """Return a file of a model that is available locally, as a folder or in the hub's cache."""
     if isinstance(source, Hub):
         from harness.hub.cache import cached
 
-        found = cached(source.name, name, "model", source.revision)
-        return None if found is None else Path(found)
+        path = cached(source.name, name, "model", source.revision)
+        return None if path is None else Path(path)
     if not isinstance(source, Local) or not source.path.is_dir():
         return None
     from sembridge.encoder.loading import masked_lm_folder
 
     folder = masked_lm_folder(source.path)
-    return next(
-        (
-            path
-            for path in (folder / name, folder / "0_Transformer" / name, folder / "0_StaticEmbedding" / name)
-            if path.is_file()
-        ),
-        None,
-    )
+    paths = (folder / name, folder / "0_Transformer" / name, folder / "0_StaticEmbedding" / name)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _name(source: Source) -> str:

@@ -1,4 +1,4 @@
-"""Write a file whole or not at all: beside its place first, then renamed."""
+"""Write a file completely or not at all: under a temporary name first, then renamed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines and whole files up to a declared size. A file without line ends, or one that never ends, is named; it does not fill the memory."""
+"""Read lines and whole files up to a declared size, so that a file without line ends does not fill the memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 LINE = 16 << 20
-"""Bytes of a line, its end included. The longest document of the collections we know has less than one hundredth of it."""
+"""Bytes of a line with its end. The longest document of the catalog's collections has less than a hundredth of it."""
 
 FILE = 256 << 20
 """Bytes of a file that is read whole, such as a tokenizer.json: the largest published ones have about 40 MB."""
@@ -20,7 +20,7 @@ class _Readable(Protocol):
 
 
 class OversizedError(ValueError):
-    """number: the line that is too long; None where the whole file is."""
+    """A line or a file is too long. number: that of the line; None for a file."""
 
     def __init__(self, limit: int, number: int | None = None) -> None:
         super().__init__(f"longer than {limit >> 20} MiB" if limit >> 20 else f"longer than {limit:,} bytes")
@@ -28,7 +28,10 @@ class OversizedError(ValueError):
 
 
 def lines(file: _Readable, limit: int | None = None) -> Iterator[tuple[int, bytes]]:
-    r"""The lines of a file by number, from 1, each with its end. Only \n ends a line. OversizedError for one of more than `limit` (LINE) bytes."""
+    r"""Yield (number, line) from 1, each line with its end, which is \n only.
+
+    OversizedError for a line of more than `limit` (LINE) bytes.
+    """
     limit = LINE if limit is None else limit
     number = 0
     while line := file.readline(limit + 1):
@@ -39,21 +42,22 @@ def lines(file: _Readable, limit: int | None = None) -> Iterator[tuple[int, byte
 
 
 def text(path: Path, limit: int | None = None) -> str:
-    """A whole file in UTF-8, with or without byte order mark. OversizedError above `limit` (FILE) bytes; OSError, UnicodeDecodeError.
+    """Return the text of a UTF-8 file, with or without byte order mark.
 
-    A pipe or a device, which might never end, is an OSError.
+    Raises OversizedError above `limit` (FILE) bytes, UnicodeDecodeError, and OSError, also for pipes and devices, which
+    might never end.
     """
     limit = FILE if limit is None else limit
-    with open(path, "rb", opener=_without_waiting) as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            raise OSError(None, "no regular file", str(path))
-        if about.st_size > limit:
+    with open(path, "rb", opener=_open_without_blocking) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(None, "not a regular file", str(path))
+        if status.st_size > limit:
             raise OversizedError(limit)
-        content = file.read(limit if about.st_size == 0 else about.st_size)  # files of /proc say 0, whatever they hold
+        content = file.read(status.st_size or limit)  # files in /proc report the size 0
     return content.decode("utf-8-sig")
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    """As open, but a named pipe without a writer does not hold the program up."""
+def _open_without_blocking(path: str, flags: int) -> int:
+    """Open a file; a named pipe without a writer does not block."""
     return os.open(path, flags | os.O_NONBLOCK)

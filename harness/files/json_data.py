@@ -1,4 +1,4 @@
-"""JSON whose every defect is one line: cut off, nested too deep, numbers of thousands of digits."""
+"""Read JSON, with a one-line error for every defect: cut off, nested too deep, numbers of thousands of digits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.files.bounded import OversizedError, text
 
 
 class JsonError(ValueError):
-    """What is wrong, on one line, without the name of the file. reason: the same without the place in the text."""
+    """The content is not JSON; one line without the file name. reason: the same without the position in the text."""
 
     def __init__(self, what: str, reason: str = "") -> None:
         super().__init__(what)
@@ -18,19 +18,19 @@ class JsonError(ValueError):
 
 
 def load(content: str) -> Any:
-    """The value of a text. JsonError."""
+    """Return the value of a text. Raises JsonError."""
     try:
         return json.loads(content)
     except json.JSONDecodeError as error:
         raise JsonError(str(error), error.msg) from None
     except RecursionError:
         raise JsonError("nested too deep") from None
-    except ValueError:  # int() takes no more than 4300 digits
+    except ValueError:  # int() accepts at most 4300 digits
         raise JsonError("a number has thousands of digits") from None
 
 
 def read(path: Path) -> Any:
-    """The content of a file. JsonError; OSError if it cannot be read."""
+    """Return the content of a file. Raises JsonError, and OSError if it cannot be read."""
     try:
         return load(text(path))
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Who may read what is written for others."""
+"""Permissions of files that are written for others."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 
 
 def let_others_read(folder: Path) -> None:
-    """Give a folder and all in it the permissions that the umask asks for: safetensors and temporary folders are their owner's alone, whatever it
-    says, and the next person or node that shares a store could not read them."""
+    """Give a folder and everything in it the permissions of the umask.
+
+    safetensors files and temporary folders ignore the umask and belong to their owner alone; others who share a store
+    could not read them.
+    """
     mask = os.umask(0o077)
     os.umask(mask)
     for path in (folder, *folder.rglob("*")):

@@ -1,6 +1,6 @@
-"""What must not stand in logs, records, tables and messages: tokens and keys of the environment, and those inside of addresses.
+"""Remove tokens and keys, those of the environment and those in addresses, from logs, records, tables and messages.
 
-Errors of other people's libraries are passed on to a person, and some of them quote the request that failed.
+Errors of other libraries are passed on to a person, and some of them quote the request that failed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ HIDDEN = "[hidden]"
 _NAMES = re.compile(
     r"TOKEN(?!IZER)|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_?KEY|AUTH|SESSION_KEY|PRIVATE_KEY", re.I
 )
-_SHORTEST = 8  # characters; a shorter value is a switch or a word, and would blacken ordinary text
+_SHORTEST = 8  # characters; a shorter value is a switch or a word, and hiding it would spoil ordinary text
 _FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@'\"]+@"), rf"\1{HIDDEN}@"),  # https://user:password@host
     (re.compile(r"(?i)\b(https?://[^\s?'\"<>]+\?)[^\s'\"<>]+"), rf"\1{HIDDEN}"),  # signed addresses
@@ -25,35 +25,27 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def without_secrets(text: str) -> str:
-    """The text with every secret that this machine knows, and whatever looks like one in an address or a header, replaced by `HIDDEN`."""
-    for secret in sorted(
-        {*_of_environment(), *_of_files(os.environ.get("HF_HOME"), os.environ.get("RAY_AUTH_TOKEN_PATH"))},
-        key=len,
-        reverse=True,
-    ):
-        text = text.replace(secret, HIDDEN)
-    for form, instead in _FORMS:
-        text = form.sub(instead, text)
-    return text
-
-
-def _of_environment() -> set[str]:
-    found = {
+    """Replace every secret that this machine knows, and what looks like one in an address or a header, by `HIDDEN`."""
+    secrets = _file_tokens(os.environ.get("HF_HOME"), os.environ.get("RAY_AUTH_TOKEN_PATH")) | {
         value
         for name, value in os.environ.items()
         if _NAMES.search(name) and not name.endswith(("_PATH", "_FILE", "_MODE", "_SOCK"))
     }
-    return {value for value in found if len(value) >= _SHORTEST}
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN) if len(secret) >= _SHORTEST else text
+    for form, replacement in _FORMS:
+        text = form.sub(replacement, text)
+    return text
 
 
 @cache
-def _of_files(hub_home: str | None, ray_token: str | None) -> frozenset[str]:
-    """Tokens that logins have left in files; none where a file cannot be read."""
+def _file_tokens(hub_home: str | None, ray_token: str | None) -> frozenset[str]:
+    """Return the tokens that logins have left in files; a file that cannot be read has none."""
     home = Path(hub_home) if hub_home else Path("~/.cache/huggingface").expanduser()
-    found = set()
+    tokens = set()
     for path in (home / "token", Path(ray_token) if ray_token else Path("~/.ray/auth_token").expanduser()):
         try:
-            found.add(path.read_text(encoding="utf-8")[:10_000].strip())
+            tokens.add(path.read_text(encoding="utf-8")[:10_000].strip())
         except (OSError, ValueError):
             continue
-    return frozenset(value for value in found if len(value) >= _SHORTEST)
+    return frozenset(tokens)

@@ -1,4 +1,4 @@
-"""A value of any size and kind as part of a one-line message."""
+"""Show a value of any size and kind in a one-line message."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ LONGEST = 80
 
 
 def shown(value: object) -> str:
-    """Its repr, cut where it is long; its type where it has none (numbers of thousands of digits)."""
+    """Return the repr, shortened if it is long; the type if there is none (numbers of thousands of digits)."""
     if isinstance(value, str):
         value = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
     try:

@@ -1,10 +1,10 @@
-"""Amounts of bytes and of time, as a person reads them."""
+"""Format amounts of bytes and of time for people."""
 
 from __future__ import annotations
 
 
 def amount(size: float) -> str:
-    """1234567 -> "1.2 MB"."""
+    """Format bytes: 1234567 -> "1.2 MB"."""
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
@@ -13,7 +13,7 @@ def amount(size: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """ "8 s", "3 min 20 s", "2 h 05 min", "1,234 h"."""
+    """Format seconds: "8 s", "3 min 20 s", "2 h 05 min", "1,234 h"."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"

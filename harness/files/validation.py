@@ -1,4 +1,4 @@
-"""Turn what pydantic complains of into one sentence for a person."""
+"""Turn a pydantic error into one sentence for a person."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ LONGEST_PLACE = 200  # characters
 
 
 class Complaint(NamedTuple):
-    """One thing that is wrong.
+    """One defect.
 
     place  the field, dotted; empty for the whole
-    kind   unknown: no such field; missing: a field that must be there; refused: by a rule of ours, whose sentence `text` is; value: of another type
+    kind   unknown: no such field; missing: a required field; refused: by a validator of ours, whose sentence is `text`;
+           value: of another type
     text   what is wrong, to be put behind the place
     """
 
@@ -27,12 +28,12 @@ class Complaint(NamedTuple):
 
 
 def complaint(error: ValidationError, model: type[BaseModel], further: Iterable[str] = ()) -> Complaint:
-    """Return the first complaint about a `model`, of an unknown field before all others: a misspelled one shows as missing too.
+    """Return the first complaint about a `model`. An unknown field comes first: if misspelled, it is also missing.
 
     further  names at the top that the model takes beside its fields
     """
     complaints = error.errors()
-    first = next((one for one in complaints if one["type"] == "extra_forbidden"), complaints[0])
+    first = next((details for details in complaints if details["type"] == "extra_forbidden"), complaints[0])
     place = ".".join(str(part) for part in first["loc"])[:LONGEST_PLACE]
     if first["type"] == "extra_forbidden":
         fields = [*_fields_at(model, first["loc"][:-1]), *(further if len(first["loc"]) == 1 else ())]
@@ -42,23 +43,22 @@ def complaint(error: ValidationError, model: type[BaseModel], further: Iterable[
     if first["type"] == "value_error":
         return Complaint(place, "refused", str(first["ctx"]["error"]))
     if first["type"] == "literal_error":
-        expected = str(first.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
-        return Complaint(
-            place, "value", f"{shown(first['input'])} is not valid; {nearest(str(first['input']), expected)}"
-        )
+        literals = str(first.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
+        advice = nearest(str(first["input"]), literals)
+        return Complaint(place, "value", f"{shown(first['input'])} is not valid; {advice}")
     message = first["msg"][0].lower() + first["msg"][1:]
     return Complaint(place, "value", f"{shown(first['input'])} is not valid ({message})")
 
 
 def _fields_at(model: Any, location: tuple) -> list[str]:
     for part in location:
-        if part in model.model_fields:  # else the name of an entry, chosen by the user
+        if part in model.model_fields:  # otherwise it is the name of an entry, chosen by the user
             model = _model_in(model.model_fields[part].annotation) or model
     return list(model.model_fields)
 
 
 def _model_in(annotation: Any) -> Any:
-    """Return the model that an annotation is, or holds: dict[str, X], X | None."""
+    """Return the model that an annotation is or contains: dict[str, X], X | None."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(filter(None, map(_model_in, get_args(annotation))), None)

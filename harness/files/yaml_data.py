@@ -1,4 +1,4 @@
-"""YAML as data: plain values, every key once, aliases that stay small. What else YAML can say is refused in one line."""
+"""Read YAML as data: plain values, every key once, aliases that stay small. Other YAML is refused in one line."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import yaml
 from harness.files.bounded import OversizedError, text
 
 BYTES = 1 << 20
-"""Of a file. The parser is written in Python: this much keeps it busy for ten seconds."""
+"""Of a file. The parser is written in Python: it takes ten seconds for this much."""
 
 VALUES = 100_000
-"""Values, each counted as often as aliases repeat it: a file of a few lines can otherwise stand for more than any memory holds."""
+"""Values, counted as often as aliases repeat them: a few lines can otherwise stand for more than fits in memory."""
 
 DEPTH = 100
 
@@ -23,11 +23,11 @@ _KINDS = ("str", "int", "float", "bool", "null", "map", "seq", "merge")
 
 
 class YamlError(ValueError):
-    """What is wrong, on one line, without the name of the file."""
+    """The content is refused; one line without the file name."""
 
 
 def read(path: Path) -> Any:
-    """The content of a file. YamlError; OSError if it cannot be read."""
+    """Return the content of a file. Raises YamlError, and OSError if it cannot be read."""
     try:
         return load(text(path, BYTES))
     except UnicodeDecodeError as error:
@@ -37,14 +37,14 @@ def read(path: Path) -> Any:
 
 
 def load(content: str) -> Any:
-    """The value of a text. YamlError."""
+    """Return the value of a text. Raises YamlError."""
     try:
         loader = _Plain(content)
         try:
             node = loader.get_single_node()
             if node is None:
                 return None
-            _size(node, {}, ())
+            _count_values(node, {}, ())
             return loader.construct_document(node)
         finally:
             loader.dispose()
@@ -54,13 +54,13 @@ def load(content: str) -> Any:
         raise YamlError(f"nested more than {DEPTH} deep") from None
 
 
-def _size(node: yaml.Node, known: dict[int, int], above: tuple[int, ...]) -> int:
-    """How many values a node is when its aliases are written out."""
+def _count_values(node: yaml.Node, counts: dict[int, int], above: tuple[int, ...]) -> int:
+    """Return how many values a node stands for, with its aliases written out."""
     if id(node) in above:
-        raise YamlError("an alias stands for what it is part of")
+        raise YamlError("an alias refers to a value that contains it")
     if len(above) > DEPTH:
         raise YamlError(f"nested more than {DEPTH} deep")
-    if id(node) not in known:
+    if id(node) not in counts:
         below: list[yaml.Node] = []
         if isinstance(node, yaml.MappingNode):
             below = [part for pair in node.value for part in pair]
@@ -68,23 +68,23 @@ def _size(node: yaml.Node, known: dict[int, int], above: tuple[int, ...]) -> int
             below = node.value
         else:
             _check_characters(node.value)
-        size = 1 + sum(_size(part, known, (*above, id(node))) for part in below)
-        if size > VALUES:
+        count = 1 + sum(_count_values(part, counts, (*above, id(node))) for part in below)
+        if count > VALUES:
             raise YamlError(f"more than {VALUES:,} values, aliases written out")
-        known[id(node)] = size
-    return known[id(node)]
+        counts[id(node)] = count
+    return counts[id(node)]
 
 
 def _check_characters(value: str) -> None:
-    r"""YAML can spell "\ud800" and "\0", which no file, path or tokenizer can hold."""
+    r"""Refuse "\ud800" and "\0", which YAML can spell, but which files, paths and tokenizers cannot contain."""
     if any("\ud800" <= character <= "\udfff" or character == "\0" for character in value):
-        raise YamlError(f"{value[:40]!r} has half a surrogate pair or a NUL in it, which is no character")
+        raise YamlError(f"{value[:40]!r} contains half a surrogate pair or a NUL, which is not text")
 
 
 class _Plain(yaml.SafeLoader):
-    """Text, numbers, yes and no, null, lists and mappings. A date stays the text it is.
+    """Load text, numbers, yes and no, null, lists and mappings. A date stays text.
 
-    A key given twice is an error: the first of two entries would be lost without a word.
+    A repeated key is an error: the first of two entries would be lost silently.
     """
 
     yaml_implicit_resolvers: ClassVar = {
@@ -98,16 +98,10 @@ class _Plain(yaml.SafeLoader):
             if kind not in _KINDS:
                 raise TypeError
             return super().construct_object(node, deep)
-        except (
-            TypeError,
-            ValueError,
-            LookupError,
-            ArithmeticError,
-        ):  # constructors fail in as many ways as there are kinds
-            shown = repr(node.value[:40]) if isinstance(node.value, str) else "a list or a mapping"
-            raise YamlError(
-                f"{shown} in line {node.start_mark.line + 1} is not read as {kind[:40]!r}; put text in quotes"
-            ) from None
+        except (TypeError, ValueError, LookupError, ArithmeticError):  # each constructor fails in its own way
+            value = repr(node.value[:40]) if isinstance(node.value, str) else "a list or a mapping"
+            place = f"in line {node.start_mark.line + 1}"
+            raise YamlError(f"{value} {place} is not read as {kind[:40]!r}; put text in quotes") from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -118,6 +112,6 @@ class _Plain(yaml.SafeLoader):
             if not isinstance(name, Hashable):
                 raise yaml.constructor.ConstructorError(None, None, "a key is a list or a mapping", key.start_mark)
             if name in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is there twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is repeated", key.start_mark)
             seen.add(name)
         return super().construct_mapping(node, deep)

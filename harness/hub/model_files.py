@@ -1,4 +1,4 @@
-"""Single files of a model folder or hub repository, read before anything of the model is loaded."""
+"""Read single files of a model folder or hub repository, before the model is loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.files.shown import shown
 
 
 def find(model: str, revision: str | None, name: str) -> Path | None:
-    """Where a file of a model folder, or of a hub repository (fetched if need be), lies; None if it has none of that name."""
+    """Return the path of a model's file, downloaded if necessary; None if the folder or repository does not have it."""
     if Path(model).is_dir():
         path: Any = Path(model) / name
     else:
@@ -21,25 +21,25 @@ def find(model: str, revision: str | None, name: str) -> Path | None:
 
 
 def read_json(model: str, revision: str | None, name: str, kind: type = dict) -> Any:
-    """The content of a JSON file, None if it is not there. ValueError naming it if it is no JSON, or no object (no list, with `kind`)."""
+    """Return the content of a JSON file, None if it does not exist. ValueError if it is not JSON, or not of `kind`."""
     path = find(model, revision, name)
     try:
         content = None if path is None else json_data.read(path)
     except json_data.JsonError as error:
-        raise ValueError(f"{path} is no JSON ({error}); get the file again") from None
+        raise ValueError(f"{path} is not JSON ({error}); get the file again") from None
     if content is not None and not isinstance(content, kind):
         raise ValueError(f"{path} holds no JSON {'object' if kind is dict else kind.__name__}; get the file again")
     return content
 
 
 def architectures(settings: dict[str, Any]) -> list[str]:
-    """What a config.json says its model is; none where it says nothing that can be read."""
-    named = settings.get("architectures")
-    return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    """Return the architectures that a config.json names; none if it names none in a valid form."""
+    names = settings.get("architectures")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def module_types(model: str, revision: str | None) -> list[str] | None:
-    """The classes of a sentence-transformers model's modules, those on the routes of a Router too; None if it has no modules.json."""
+    """Return the classes of a sentence-transformers model's modules, also of a Router's; None without modules.json."""
     modules = read_json(model, revision, "modules.json", list)
     if modules is None:
         return None
@@ -49,7 +49,6 @@ def module_types(model: str, revision: str | None) -> list[str] | None:
         raise ValueError(f"modules.json or router_config.json of {model!r} names no modules; get the files again")
     for folder in [str(module.get("path", "")) for module in modules] + list(routes):
         if folder.startswith("/") or ".." in folder.replace("\\", "/").split("/"):
-            raise ValueError(
-                f"{model!r} has a module in {shown(folder)}, outside of its folder; get the model again from its maker"
-            )
+            problem = f"has a module in {shown(folder)}, outside of its folder"
+            raise ValueError(f"{model!r} {problem}; get the model again from its maker")
     return [str(module["type"]) for module in modules] + [str(kind) for kind in routes.values()]

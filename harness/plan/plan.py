@@ -1,9 +1,10 @@
-"""The plan: from a preset to cells, and from cells to the artifacts still missing. Pure: it reads files and computes nothing."""
+"""Turn a preset into cells, and cells into the artifacts that are still missing. Reads files, computes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from harness.plan.graph import cell_artifact
 from harness.plan.inputs import Inputs
@@ -17,7 +18,7 @@ from harness.store.store import Store
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the grid: who it is, how tables call it, and the artifact that answers it."""
+    """One cell of the grid: its identity, its label in tables, whether it is a reference row, and its artifact."""
 
     identity: Identity
     label: str
@@ -26,42 +27,33 @@ class Cell:
 
 
 def plan(preset: Preset) -> list[Cell]:
-    """Every cell of the grid, in the order the tables show them. Raises PresetError before anything is computed."""
-    rows = methods(preset)
-    checked = Inputs(preset)
-    cells = []
-    for architecture in preset.architectures:
-        for language in preset.languages:
-            for collection in preset.evaluated or preset.collections:
-                for regime in preset.regimes:
-                    for method in rows:
-                        for seed in preset.seeds:
-                            name = preset.collections[collection].label(collection)
-                            identity = Identity(
-                                language, architecture, name, method.name, method.bridge, method.alpha, regime, seed
-                            )
-                            artifact = cell_artifact(preset, checked, identity)
-                            cells.append(Cell(identity, method.label or method.name, method.reference, artifact))
+    """Return every cell of the grid, in the order of the tables. Raises PresetError before anything is computed."""
+    axes = (preset.architectures, preset.languages, preset.evaluated or preset.collections, preset.regimes)
+    rows, inputs, cells = methods(preset), Inputs(preset), []
+    for (architecture, language, name, regime), row, seed in product(product(*axes), rows, preset.seeds):
+        collection = preset.collections[name].label(name)
+        identity = Identity(language, architecture, collection, row.name, row.bridge, row.alpha, regime, seed)
+        artifact = cell_artifact(preset, inputs, identity)
+        cells.append(Cell(identity, row.label or row.name, row.reference, artifact))
     identities = [cell.identity for cell in cells]
+    curves = [identity for identity in identities if identity.regime == "fine-tuned" and preset.training.points]
     try:
-        file_names.check(
-            identities, [one for one in identities if one.regime == "fine-tuned" and preset.training.points]
-        )
+        file_names.check(identities, curves)
     except ValueError as error:
         raise PresetError(str(error)) from None
     return cells
 
 
 def missing(cells: Iterable[Cell], store: Store) -> list[Artifact]:
-    """Artifacts the store lacks for these cells, inputs first, each once. What a finished artifact was made from is not missed."""
-    found: dict[str, Artifact] = {}
+    """Return the artifacts that these cells lack, inputs first, each once; a finished artifact needs no inputs."""
+    absent: dict[str, Artifact] = {}
 
     def collect(artifact: Artifact) -> None:
-        if artifact.key not in found and not store.has(artifact):
+        if artifact.key not in absent and not store.has(artifact):
             for child in artifact.needed:
                 collect(child)
-            found[artifact.key] = artifact
+            absent[artifact.key] = artifact
 
     for cell in cells:
         collect(cell.artifact)
-    return list(found.values())
+    return list(absent.values())

@@ -1,4 +1,4 @@
-"""A preset: what to run, as data, with the checks that need nothing but the preset itself."""
+"""A preset: what to run, as data, with the checks that need only the preset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_NAME = 100
 
 
 class PresetError(ValueError):
-    """One line for a person: the option, its value, the nearest valid one, the next step."""
+    """A preset is wrong; the message is one line: the option, its value, the nearest valid one, the next step."""
 
 
 def input_options() -> list[str]:
@@ -33,7 +33,7 @@ class _Part(BaseModel):
 class Named(_Part):
     """A model folder, `pocket:...` (built on first use), or a hub id with its pinned revision.
 
-    hub  the name is a hub id for certain: no folder is looked for, and a plan is possible before the revision is known (a run is not)
+    hub  the name is certainly a hub id: no folder is tried, and a plan (not a run) is possible without a revision
     """
 
     model: str
@@ -51,7 +51,7 @@ class ModelSource(Named):
 
     prompt  put before token texts and words that a bridge embeds
     query_prompt, document_prompt
-            put before queries and documents where the bridge is itself the retriever (`dense`); None: what the model says of itself
+            put before queries and documents where the bridge itself retrieves (`dense`); None: the model's own prompts
     """
 
     prompt: str = ""
@@ -60,20 +60,21 @@ class ModelSource(Named):
 
 
 class ReferenceSource(Named):
-    """A ready sparse retriever, which is a reference row under its name in the preset.
+    """A ready sparse retriever. Its name in the preset names its reference row.
 
     kind         see `harness.references.sparse_models`
-    remote_code  run the code in the model's repository: said here, by the person who runs it, or it is not run
+    remote_code  run the code in the model's repository; only the person who runs the grid may allow this, here
     """
 
     kind: ReferenceKind = "sparse-encoder"
     remote_code: bool = Field(False, strict=True)
 
     @model_validator(mode="after")
-    def _code_as_asked(self) -> ReferenceSource:
+    def _check_remote_code(self) -> ReferenceSource:
         if self.kind == "milco" and not self.remote_code:
             raise ValueError(
-                "kind milco runs code of the model's repository; if you have read it and trust it, set remote_code to true beside it"
+                "kind milco runs code of the model's repository; "
+                "if you have read it and trust it, set remote_code to true beside it"
             )
         if self.kind == "bge-m3" and self.remote_code:
             raise ValueError("kind bge-m3 runs no code of a repository; leave remote_code out")
@@ -82,38 +83,27 @@ class ReferenceSource(Named):
 
 class EvaluationSettings(_Part):
     k: int = Field(100, ge=100, le=100_000, description="documents kept per query; recall@100 needs 100")
-    max_length: int | None = Field(
-        None, ge=8, le=1_000_000, description="tokens per text; empty: what the encoder allows"
-    )
+    max_length: int | None = Field(None, ge=8, le=1_000_000, description="tokens per text; empty: the encoder's limit")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 on a GPU that has it, float32 elsewhere"
     )
-    shares: int = Field(
-        1,
-        ge=1,
-        le=10_000,
-        description="shares of a collection's documents that nodes search apart; no score depends on it",
-    )
+    shares: int = Field(1, ge=1, le=10_000)
+    """Shards of a collection's documents that nodes search independently; no score depends on their number."""
 
 
 class FineTuning(TrainingSettings):
-    """Training settings, the collection whose training pairs are used, the number of Ray Train workers, and how often scores are taken on the way."""
+    """Training settings, the collection of the training pairs, the number of Ray Train workers, and measurements."""
 
     collection: str | None = Field(None, description="empty: each collection's own pairs")
     workers: int = Field(1, ge=1, le=10_000)
-    points: int = Field(
-        0,
-        ge=0,
-        le=10_000,
-        description="evenly spaced points of a training after which the encoder is measured, beside its start; 0: none",
-    )
+    points: int = Field(0, ge=0, le=10_000)
+    """Evenly spaced points of a training after which the encoder is measured, beside its start; 0: none."""
 
     @model_validator(mode="after")
-    def _shared_evenly(self) -> FineTuning:
+    def _check_batch_size(self) -> FineTuning:
         if self.batch_size % self.workers:
-            raise ValueError(
-                f"training.batch_size {self.batch_size} cannot be shared evenly by {self.workers} workers; choose a multiple"
-            )
+            batch = f"training.batch_size {self.batch_size}"
+            raise ValueError(f"{batch} cannot be shared evenly by {self.workers} workers; choose a multiple")
         return self
 
 
@@ -123,45 +113,36 @@ class Resources(_Part):
 
 
 class Preset(_Part):
-    """The grid. Names on the left of a mapping are this grid's own; they head the tables' rows and columns."""
+    """The grid. The names in its mappings are chosen freely; they head the rows and columns of the tables."""
 
     title: str
     data: str | None = Field(None, description="folder that {data} stands for")
-    catalog: str | list[str] | None = Field(
-        None, description="catalogs of your own, whose entries come before the project's"
-    )
+    catalog: str | list[str] | None = Field(None, description="your own catalogs; they precede the project's")
     languages: list[str] = Field(min_length=1)
     architectures: dict[str, ModelSource] = Field(min_length=1)
     tokenizers: str | dict[str, ModelSource]
     bridges: dict[str, ModelSource] = {}
     references: dict[str, ReferenceSource] = Field(
-        {}, description="ready sparse retrievers, rows where `initializers` names them"
+        {}, description="ready sparse retrievers, for `initializers` to name"
     )
     collections: dict[str, CollectionSource] = Field(min_length=1)
     evaluated: list[str] | None = Field(None, min_length=1, description="collections to evaluate on; empty: all")
-    inputs: dict[str, str] = Field(
-        {}, description="files that initializers read, by option; the options may also stand alone"
-    )
+    inputs: dict[str, str] = {}
+    """Files that initializers read, by option; the options may also stand at the top."""
     initializers: list[str] = Field(min_length=1)
     settings: dict[str, dict[str, Any]] = Field({}, description="parameters by initializer")
     alphas: list[float] = Field([4.0], min_length=1)
     regimes: list[Literal["zero-shot", "fine-tuned"]] = Field(["zero-shot"], min_length=1)
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field([42], min_length=1)
-    profile: Literal["fixed", "compat"] = Field(
-        "fixed",
-        description="compat: the choices of SemBridge's published code, see the page 'fidelity' of the documentation",
-    )
+    profile: Literal["fixed", "compat"] = "fixed"
+    """compat: the choices of SemBridge's published code, see docs/fidelity.md."""
     overlap: Literal["special", "exact", "fuzzy"] = "fuzzy"
-    donors: Literal["ordinary", "all"] | None = Field(
-        None, description="empty: what the profile says, ordinary tokens for fixed, all for compat"
-    )
-    bias: Literal["transfer", "zero", "keep"] | None = Field(
-        None, description="of the decoder; empty: transfer, under the profile compat keep"
-    )
-    query_weights: Literal["mixture", "idf"] = Field(
-        "mixture",
-        description="of inference-free encoders: moved with the mixture, or inverse document frequencies of the target-language text",
-    )
+    donors: Literal["ordinary", "all"] | None = None
+    """Empty: as the profile says, ordinary tokens for fixed, all for compat."""
+    bias: Literal["transfer", "zero", "keep"] | None = None
+    """Of the decoder; empty: transfer, under the profile compat keep."""
+    query_weights: Literal["mixture", "idf"] = "mixture"
+    """Of inference-free encoders: moved with the mixture, or idf of the target-language text."""
     training: FineTuning = FineTuning()
     evaluation: EvaluationSettings = EvaluationSettings()
     resources: Resources = Resources()
@@ -184,30 +165,29 @@ class Preset(_Part):
         return {name: value for name, value in content.items() if name not in alone} | {"inputs": gathered}
 
     @model_validator(mode="after")
-    def _printable_names(self) -> Preset:
-        """Names head tables, in the terminal and in spreadsheets, and are parts of file names."""
+    def _check_names(self) -> Preset:
+        """Refuse names that cannot head tables, in a terminal or a spreadsheet, or be part of a file name."""
         names = [("title", self.title), *(("languages", name) for name in self.languages)]
         for option in ("architectures", "tokenizers", "bridges", "references", "collections"):
-            given = getattr(self, option)
-            names += [(option, name) for name in given] if isinstance(given, dict) else []
+            sources = getattr(self, option)
+            names += [(option, name) for name in sources] if isinstance(sources, dict) else []
         for option, name in names:
+            refusal = f"{option}: {shown(name)} is not a valid name"
             if not name.isprintable() or name.strip() != name or not name or len(name) > LONGEST_NAME:
                 raise ValueError(
-                    f"{option}: {shown(name)} is no name; give up to {LONGEST_NAME} characters that can be printed, no blanks around them"
+                    f"{refusal}; give 1 to {LONGEST_NAME} printable characters, without blanks around them"
                 )
             if name[0] in "=+-@":
-                raise ValueError(
-                    f"{option}: {shown(name)} is no name: spreadsheets would compute it; begin it with a letter or a digit"
-                )
+                raise ValueError(f"{refusal}: spreadsheets would compute it; begin it with a letter or a digit")
         return self
 
     @model_validator(mode="after")
-    def _given_once(self) -> Preset:
+    def _check_values(self) -> Preset:
         for name in ("languages", "initializers", "alphas", "regimes", "seeds", "evaluated"):
             values = getattr(self, name) or []
-            twice = [value for value in values if values.count(value) > 1]
-            if twice:
-                raise ValueError(f"{name}: {twice[0]} is given twice")
+            repeated = [value for value in values if values.count(value) > 1]
+            if repeated:
+                raise ValueError(f"{name}: {repeated[0]} is given twice")
         for name in self.evaluated or []:
             if name not in self.collections:
                 raise ValueError(f"collection {name!r} is unknown; {nearest(name, self.collections)}")
@@ -216,5 +196,5 @@ class Preset(_Part):
 
     @property
     def transplant(self) -> dict[str, str]:
-        """What the profile, and the options that overrule it, ask of a transplant."""
+        """Return the options of a transplant: those of the profile, and the options that overrule it."""
         return transplant_options(self.profile, self.bias)

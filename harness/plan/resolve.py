@@ -1,8 +1,11 @@
-"""From the names in a preset to inputs: the user's folders, hub models, parts of the pocket. Wrong names end here, before anything runs."""
+"""Resolve the names in a preset to inputs: the user's folders, hub models, parts of the pocket.
+
+Wrong names are refused here, before anything runs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -15,11 +18,11 @@ from sembridge.encoder.loading import check_folder
 from sembridge.nearest import nearest
 
 UNPINNED = "not pinned"
-"""The revision of a hub model whose revision is still to be given: good for a plan, never for a run."""
+"""Stands for the revision of a hub model that has none yet: enough for a plan, not for a run."""
 
 
 def resolve(option: str, source: Named, language: str = "") -> Source:
-    """The input a preset names; `option` is what an error message calls it."""
+    """Return the input that a preset names; error messages call it `option`."""
     name = source.model.replace("{language}", language)
     if source.hub:
         return Hub(name, source.revision or UNPINNED)
@@ -38,10 +41,10 @@ def resolve(option: str, source: Named, language: str = "") -> Source:
         return Hub(name, source.revision)
     if "{language}" in source.model:
         raise PresetError(f"{option}: {path} does not exist; {_siblings(source.model, language)}")
-    hint = f"; if it is a hub model, add its pinned revision (--set {option}.revision=COMMIT)" if takes_hub else ""
-    raise PresetError(
-        f"{option}: {name!r} does not exist here{near_folder(name) if hint else ''}{hint or '; check the path'}"
-    )
+    advice = "; check the path"
+    if takes_hub:
+        advice = f"{near_folder(name)}; if it is a hub model, add its pinned revision (--set {option}.revision=COMMIT)"
+    raise PresetError(f"{option}: {name!r} does not exist here{advice}")
 
 
 def could_be_hub(name: str) -> bool:
@@ -49,27 +52,22 @@ def could_be_hub(name: str) -> bool:
 
 
 def near_folder(name: str) -> str:
-    """For those who meant a folder by what could be the name of a hub model: the nearest that is there, in brackets; empty if none is near."""
+    """Return " (did you mean the folder ...?)" for a name that may mean a folder; "" if none is near."""
     above, _, last = name.rpartition("/")
     inside = get_close_matches(last, [path.name for path in Path(above).glob("*") if path.is_dir()], 1)
     beside = get_close_matches(above, [path.name for path in Path().glob("*") if (path / last).is_dir()], 1)
-    found = f"{above}/{inside[0]}" if inside else f"{beside[0]}/{last}" if beside else ""
-    return f" (did you mean the folder {found!r}?)" if found else ""
+    folder = f"{above}/{inside[0]}" if inside else f"{beside[0]}/{last}" if beside else ""
+    return f" (did you mean the folder {folder!r}?)" if folder else ""
 
 
 def resolve_collection(option: str, source: CollectionSource, language: str) -> Source:
-    """A folder, or the artifact that a download becomes. A hub dataset needs its revision, as models do."""
+    """Return a folder, or the artifact of a download. A hub dataset needs its revision, as models do."""
     if source.folder is not None:
         return resolve(option, ModelSource(model=source.folder), language)
-    pinned = {"": source.revision} if source.hub else {}
-    if source.judgements is not None:
-        pinned["judgements."] = source.judgements.revision
-    for part, revision in pinned.items():
+    for dataset, revision, part in _hub_datasets(source):
         if revision is None:
-            name = source.judgements.hub if part and source.judgements else source.hub
-            raise PresetError(
-                f"{option}: the hub dataset {name!r} needs its pinned revision (--set {option}.{part}revision=COMMIT)"
-            )
+            advice = f"(--set {option}.{part}revision=COMMIT)"
+            raise PresetError(f"{option}: the hub dataset {dataset!r} needs its pinned revision {advice}")
     parameters = source.parameters(language)
     if source.ir_datasets is not None:
         from harness.collections.irds import check_id
@@ -83,41 +81,46 @@ def resolve_collection(option: str, source: CollectionSource, language: str) -> 
     return Artifact(COLLECTION, parameters, {})
 
 
+def _hub_datasets(source: CollectionSource) -> Iterator[tuple[str, str | None, str]]:
+    """Yield (name, revision, prefix of its options) of each hub dataset that a collection is read from."""
+    if source.hub is not None:
+        yield source.hub, source.revision, ""
+    if source.judgements is not None:
+        yield source.judgements.hub, source.judgements.revision, "judgements."
+
+
 def _siblings(pattern: str, language: str) -> str:
-    """Which languages do exist where this one was looked for."""
+    """Say which languages exist where this one does not."""
     before, _, after = pattern.partition("{language}")
     folder = Path(before).expanduser() if before.endswith("/") else Path(before).expanduser().parent
     tail = after.split("/")[0]
     names = [path.name.removesuffix(tail) for path in folder.glob("*")] if folder.is_dir() else []
-    return (
-        nearest(language, names)
-        if names
-        else f"make the folder {folder} as the page 'own-data' of the documentation describes"
-    )
+    describe = f"make the folder {folder} as the page 'own-data' of the documentation describes"
+    return nearest(language, names) if names else describe
 
 
 def may_be_inference_free(source: Source) -> bool:
-    """Whether an encoder may have query weights of its own: a local folder shows it, of other sources it is not known before they are here."""
+    """Return whether an encoder may have query weights of its own; only a local folder can show that it has none."""
     return not isinstance(source, Local) or (source.path / "router_config.json").is_file()
 
 
 def check_model(option: str, source: Source) -> None:
-    """A local encoder must be a masked LM in safetensors."""
+    """Refuse a local encoder that is not a masked LM in safetensors."""
     _check_local(option, source, check_folder)
 
 
 def check_dense_model(option: str, source: Source) -> None:
-    """A local bridge that is to retrieve by itself must be a dense encoder."""
+    """Refuse a local bridge that has to retrieve by itself (`dense`) and is not a dense encoder."""
     from harness.references.dense import check_dense
 
     _check_local(option, source, check_dense)
 
 
-def check_reference(option: str, asked: ReferenceSource, source: Source) -> None:
-    """A local reference model must be of the kind it is said to be, and need no code that was not asked for."""
+def check_reference(option: str, reference: ReferenceSource, source: Source) -> None:
+    """Refuse a local reference model that is not of its declared kind, or needs code that was not allowed."""
     from harness.references.sparse_models import check
 
-    _check_local(option, source, lambda model: check(asked.kind, model, remote_code=asked.remote_code))
+    _check_local(option, source, lambda model: check(reference.kind, model, remote_code=reference.remote_code))
 
 
 def _check_local(option: str, source: Source, check: Callable[[str], object]) -> None:
@@ -130,7 +133,7 @@ def _check_local(option: str, source: Source, check: Callable[[str], object]) ->
 
 
 def check_tokenizer(option: str, source: Source) -> None:
-    """A local tokenizer must have a tokenizer.json and a pad token."""
+    """Refuse a local tokenizer without a readable tokenizer.json or without a pad token."""
     if not isinstance(source, Local):
         return
     folder = source.path
@@ -139,40 +142,41 @@ def check_tokenizer(option: str, source: Source) -> None:
         raise PresetError(
             f"{option}: {folder} has no tokenizer.json; save the tokenizer with transformers' save_pretrained"
         )
-    configured: dict = {}
+    settings: dict = {}
     for name in ("special_tokens_map.json", "tokenizer_config.json"):
         if (folder / name).is_file():
             content = json_data.read(folder / name)
             if not isinstance(content, dict):
                 raise PresetError(f"{option}: {folder / name} holds no JSON object; get the file again")
-            configured |= content
-    if not configured.get("pad_token"):
+            settings |= content
+    if not settings.get("pad_token"):
         raise PresetError(
-            f"{option}: tokenizer {folder} has no pad token; set pad_token in its tokenizer_config.json to the token that pads a batch"
+            f"{option}: tokenizer {folder} has no pad token; "
+            "set pad_token in its tokenizer_config.json to the token that pads a batch"
         )
-    _check_cuts(option, folder / "tokenizer.json")
+    _check_tokenizer_file(option, folder / "tokenizer.json")
 
 
-def _check_cuts(option: str, file: Path) -> None:
-    """JSON that is no tokenizer fails in the reader's own words, which are of no help."""
+def _check_tokenizer_file(option: str, file: Path) -> None:
+    """Refuse JSON that is not a tokenizer; the reader's own message would not help a person."""
     from tokenizers import Tokenizer
 
     try:
         Tokenizer.from_file(str(file))
-    except Exception as error:  # the reader raises nothing more exact
-        said = " ".join(str(error).split())[:100]
+    except Exception as error:  # the reader raises no narrower class
+        reason = " ".join(str(error).split())[:100]
         raise PresetError(
-            f"{option}: {file} is no tokenizer ({said}); save the tokenizer anew with transformers' save_pretrained"
+            f"{option}: {file} is not a tokenizer ({reason}); save it anew with transformers' save_pretrained"
         ) from None
 
 
 def _check_json(option: str, folder: Path) -> None:
-    """Files cut off by a broken download would fail much later, and without their name."""
+    """Refuse damaged JSON files: one cut off by a broken download would fail much later, and without its name."""
     for path in sorted(folder.glob("*.json")):
         try:
             json_data.read(path)
         except json_data.JsonError as error:
-            raise PresetError(f"{option}: {path} is no JSON ({error}); get the file again") from None
+            raise PresetError(f"{option}: {path} is not JSON ({error}); get the file again") from None
         except OSError as error:
             raise PresetError(
                 f"{option}: {path} cannot be read ({error.strerror}); check the file and who may read it"
@@ -180,7 +184,7 @@ def _check_json(option: str, folder: Path) -> None:
 
 
 def check_collection(option: str, source: Source, needs_pairs: bool) -> None:
-    """A local collection must be complete and consistent, and have training pairs if the grid trains on it."""
+    """Refuse a local collection that is incomplete or inconsistent, or lacks training pairs that the grid needs."""
     if isinstance(source, Local):
         from harness.collections import beir
 
@@ -190,5 +194,6 @@ def check_collection(option: str, source: Source, needs_pairs: bool) -> None:
             raise PresetError(f"{option}: {error}") from None
         if needs_pairs and not summary.train_pairs:
             raise PresetError(
-                f"{option}: {source.path} has no training pairs; add qrels/train.tsv, or leave fine-tuned out with --regimes zero-shot"
+                f"{option}: {source.path} has no training pairs; "
+                "add qrels/train.tsv, or leave fine-tuned out with --regimes zero-shot"
             )

@@ -54,7 +54,7 @@ def run_grid(
     progress.line(
         f"{preset.title}: {len(cells)} cells, {finished} already in the store, {len(todo)} artifacts to compute"
     )
-    for note in store.found:
+    for note in store.damage_notes:
         progress.line(note)
     try:
         errors = _compute(preset, cells, store, address, estimate, progress)
@@ -71,7 +71,7 @@ def run_grid(
             "the same command writes the tables"
         )
     if store.set_aside_damaged(cell.artifact for cell in cells):
-        return _failed(f"{store.found[-1]}, and that while the tables were written: run the same command again")
+        return _failed(f"{store.damage_notes[-1]}, and that while the tables were written: run the same command again")
     _print_tables(written)
     failures = [record for record in records if record.status != OK]
     progress.line(
@@ -96,9 +96,9 @@ def _compute(
 
             errors |= run(preset, wanted, todo, store, address, estimate, progress)
         store.check_there()
-        reported = len(store.found)
+        reported = len(store.damage_notes)
         damaged = set(store.set_aside_damaged(cell.artifact for cell in cells))
-        for note in store.found[reported:]:
+        for note in store.damage_notes[reported:]:
             progress.line(note)
         if not damaged:
             break

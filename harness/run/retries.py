@@ -1,7 +1,8 @@
-"""What went wrong with a piece of work, and whether it is worth another attempt.
+"""Explain why a piece of work failed, and decide whether it is worth another attempt.
 
-Wrong input stays wrong: a ValueError is the last word on a piece, and so are a full disk and a gated model, until somebody makes room or asks for
-access. Everything else gets ATTEMPTS in all. Who ran out of memory comes back with batches SMALLER times smaller.
+Wrong input stays wrong: a ValueError is final, and so are a full disk and a gated model, until somebody makes room or
+requests access. Everything else gets ATTEMPTS in all. After an out-of-memory failure a piece is retried with batches
+that are SMALLER times smaller.
 """
 
 from __future__ import annotations
@@ -19,23 +20,26 @@ ATTEMPTS = 3
 SMALLER = 4
 
 FINAL, AGAIN, MEMORY, ELSEWHERE = "final", "again", "memory", "elsewhere"
-_MEMORY_SAID = re.compile(
+_OUT_OF_MEMORY = re.compile(
     "OutOfMemoryError|MemoryError|can't allocate memory|not enough memory|CUDA out of memory|std::bad_alloc"
-    "|could not create a primitive(?! descriptor)"  # all that oneDNN says; what it cannot do at all, it has no descriptor for
+    # all that oneDNN says; for what it cannot do at all it lacks a "primitive descriptor"
+    "|could not create a primitive(?! descriptor)"
 )
-_KILLED_FOR_MEMORY = (
-    "running low on memory",
-    "NODE_OUT_OF_MEMORY",
-)  # Ray's monitor; of any other death Ray says that it may have been the kernel
-_REPOSITORY = re.compile(
-    r"https?://[^/\s]+/(\S+?)/resolve/"
-)  # in what the hub's client says of a file that it may not have
+# words of Ray's memory monitor; of every other death Ray says that the kernel's OOM killer may have been the cause
+_KILLED_FOR_MEMORY = ("running low on memory", "NODE_OUT_OF_MEMORY")
+# the repository in the hub client's message about a file that it was denied
+_REPOSITORY = re.compile(r"https?://[^/\s]+/(\S+?)/resolve/")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Outcome(NamedTuple):
-    """How a piece of work ended in its worker. computed: there, and not found in the store; error: empty if it went well; verdict: whether another
-    attempt is worth it; notes: what the log should say besides."""
+    """How a piece of work ended in its worker.
+
+    computed  False if the store had the artifact already
+    error     one line; empty if the piece succeeded
+    verdict   whether another attempt is worth it
+    notes     further lines for the log
+    """
 
     computed: bool = False
     seconds: float = 0.0
@@ -44,42 +48,40 @@ class Outcome(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def raised(error: BaseException) -> tuple[str, str]:
-    """(one line, verdict) of an exception in a worker."""
+def explain_error(error: BaseException) -> tuple[str, str]:
+    """Return (one line, verdict) for an exception in a worker."""
     chain = list(_chain(error))
     line = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    said = " ".join(f"{type(one).__name__}: {one}" for one in chain)
-    if any(isinstance(one, OSError) and one.errno in _NO_SPACE for one in chain) or "No space left on device" in said:
+    text = " ".join(f"{type(cause).__name__}: {cause}" for cause in chain)
+    no_space = any(isinstance(cause, OSError) and cause.errno in _NO_SPACE for cause in chain)
+    if no_space or "No space left on device" in text:
         return f"no space left on the device ({line}); make room, and the same command goes on", FINAL
-    gated = next((one for one in chain if type(one).__name__ == "GatedRepoError"), None)
+    gated = next((cause for cause in chain if type(cause).__name__ == "GatedRepoError"), None)
     if gated is not None:
-        found = _REPOSITORY.search(str(gated))
-        name = found[1] if found else "a model"
-        return (
-            f"{name} is gated, and you have no access: {gate(f'https://huggingface.co/{name}' if found else 'its page')}",
-            FINAL,
-        )
-    if any(isinstance(one, MemoryError) for one in chain) or _MEMORY_SAID.search(said):
+        match = _REPOSITORY.search(str(gated))
+        name, page = (match[1], f"https://huggingface.co/{match[1]}") if match else ("a model", "its page")
+        return f"{name} is gated, and you have no access: {gate(page)}", FINAL
+    if any(isinstance(cause, MemoryError) for cause in chain) or _OUT_OF_MEMORY.search(text):
         return f"out of memory ({line})", MEMORY
     return line, FINAL if isinstance(chain[-1], ValueError) else AGAIN
 
 
-def died(said: str, oom_kills: int) -> tuple[str, str]:
-    """(one line, verdict) of a worker that ended without a word of its own.
+def explain_death(message: str, oom_kills: int) -> tuple[str, str]:
+    """Return (one line, verdict) for a worker that ended without reporting an outcome.
 
-    said       what Ray says of it
+    message    what Ray says about it
     oom_kills  processes that the kernel has killed for lack of memory meanwhile
     """
-    if "NodeLeaves" in said:
+    if "NodeLeaves" in message:
         return "its node will be taken away", ELSEWHERE
-    if oom_kills or any(text in said for text in _KILLED_FOR_MEMORY):
+    if oom_kills or any(text in message for text in _KILLED_FOR_MEMORY):
         return "its process was killed for lack of memory", MEMORY
-    first = next((line.strip() for line in said.splitlines() if line.strip()), "no cause is known")
+    first = next((line.strip() for line in message.splitlines() if line.strip()), "the cause is unknown")
     return f"its process died ({first if len(first) <= 120 else first[:117] + '...'})", AGAIN
 
 
 def oom_kills() -> int:
-    """Processes that the kernel of this machine has killed for lack of memory so far; 0 where it does not tell."""
+    """Return how many processes this machine's kernel has killed for lack of memory so far; 0 if it does not count."""
     try:
         lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -88,35 +90,35 @@ def oom_kills() -> int:
 
 
 class Attempts:
-    """How often each piece was tried, and how small its batches have become."""
+    """How often each piece failed, and how small its batches have become."""
 
     def __init__(self) -> None:
-        self._failed: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
         self._batch_divisors: dict[str, int] = {}
 
     def batch_divisor(self, key: str) -> int:
         return self._batch_divisors.get(key, 1)
 
-    def failed(self, key: str, outcome: Outcome, batches: bool = True) -> tuple[bool, str]:
-        """(whether to try it again, what to say) after a failed attempt of a piece that has batches to make smaller, or has none."""
-        if outcome.verdict == ELSEWHERE:  # no fault of the piece's
-            return True, f"not begun: {outcome.error}; once more elsewhere"
-        self._failed[key] += 1
+    def record_failure(self, key: str, outcome: Outcome, has_batches: bool = True) -> tuple[bool, str]:
+        """Return (whether to try the piece again, what to report). has_batches: the piece's batches can be smaller."""
+        if outcome.verdict == ELSEWHERE:  # this does not count against the piece
+            return True, f"not begun: {outcome.error}; trying again elsewhere"
+        self._failures[key] += 1
         if outcome.verdict == FINAL:
             return False, outcome.error
-        if self._failed[key] == ATTEMPTS:
+        if self._failures[key] == ATTEMPTS:
             return False, f"failed {ATTEMPTS} times: {outcome.error}"
-        how = ""
-        if outcome.verdict == MEMORY and batches:
+        change = ""
+        if outcome.verdict == MEMORY and has_batches:
             self._batch_divisors[key] = self.batch_divisor(key) * SMALLER
-            how = f" with batches {self._batch_divisors[key]} times smaller"
-        return True, f"attempt {self._failed[key]} of {ATTEMPTS} failed: {outcome.error}; once more{how}"
+            change = f" with batches {self._batch_divisors[key]} times smaller"
+        return True, f"attempt {self._failures[key]} of {ATTEMPTS} failed: {outcome.error}; trying again{change}"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and what it was raised from, the workers' own ones of a Ray Train run included; the innermost comes last."""
-    one: BaseException | None = error
-    while one is not None:
-        yield one
-        inside: Any = next(iter(getattr(one, "worker_failures", {}).values()), None)
-        one = inside or one.__cause__
+    """Yield an exception and its causes, innermost last; a Ray Train error is caused by its first worker's error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        worker_error: Any = next(iter(getattr(cause, "worker_failures", {}).values()), None)
+        cause = worker_error or cause.__cause__

@@ -1,4 +1,7 @@
-"""Run a plan on Ray: shared artifacts as tasks, each once; then one Ray Tune trial per cell. Ray schedules, the store decides what is done."""
+"""Run a plan on Ray: shared artifacts as tasks, each once, then one Ray Tune trial per cell.
+
+Ray schedules; the store decides what is done.
+"""
 
 from __future__ import annotations
 
@@ -17,39 +20,42 @@ from harness.store.artifact import Artifact, Hub
 from harness.store.store import Store
 
 
-def run(preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], store: Store, address: str | None, estimate: Estimate, progress: Progress
-        ) -> dict[str, str]:  # fmt: skip
-    """Compute the artifacts in `todo` that `cells` are made of; returns the error by artifact key for those that failed.
+def run(
+    preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], store: Store, address: str | None,
+    estimate: Estimate, progress: Progress,
+) -> dict[str, str]:  # fmt: skip
+    """Compute the artifacts in `todo` that `cells` are made of; return the error by artifact key for those that failed.
 
     todo  missing artifacts, inputs first (see `plan.missing`)
     """
     start = time.perf_counter()
     with Cluster(preset, address, offline=not _uses_hub(cells)) as slots:
-        progress.line(
-            f"Ray is ready after {duration(time.perf_counter() - start)}: {slots} cell{'s' if slots > 1 else ''} at a time"
-        )
-        errors = run_shared_tasks(
-            [artifact for artifact in todo if _apart(artifact)], preset, store, estimate, progress
-        )
-        pending = _distinct([cell for cell in cells if not store.has(cell.artifact)])
+        ready, plural = duration(time.perf_counter() - start), "s" if slots > 1 else ""
+        progress.line(f"Ray is ready after {ready}: {slots} cell{plural} at a time")
+        shared = [artifact for artifact in todo if _is_shared(artifact)]
+        errors = run_shared_tasks(shared, preset, store, estimate, progress)
         runnable = []
-        for cell in pending:
-            broken = [artifact.key for artifact in missing([cell], store) if artifact.key in errors]
-            if broken:
-                errors[cell.artifact.key] = errors[broken[0]]
+        for cell in _distinct([cell for cell in cells if not store.has(cell.artifact)]):
+            failed = [artifact.key for artifact in missing([cell], store) if artifact.key in errors]
+            if failed:
+                errors[cell.artifact.key] = errors[failed[0]]
             else:
                 runnable.append(cell)
         errors |= run_cells(runnable, preset, store, slots, estimate, progress)
     idle, whole = progress.idle(start), time.perf_counter() - start
     progress.line(
-        f"Ray: {duration(idle)} of {duration(whole)} ({idle / whole:.0%}) started, waited or stopped while nothing was being computed"
+        f"Ray: {duration(idle)} of {duration(whole)} ({idle / whole:.0%}) started, waited or stopped "
+        "while nothing was being computed"
     )
     return errors
 
 
-def _apart(artifact: Artifact) -> bool:
-    """Whether an artifact is made before the cells; what needs a training is made with its cell, which may start a worker group."""
-    return all(one.stage.shared for one in artifact.walk())
+def _is_shared(artifact: Artifact) -> bool:
+    """Return whether an artifact is computed before the cells.
+
+    An artifact that needs a training is computed with its cell, because the training may start a worker group.
+    """
+    return all(part.stage.shared for part in artifact.walk())
 
 
 def _uses_hub(cells: Sequence[Cell]) -> bool:
@@ -61,8 +67,10 @@ def _uses_hub(cells: Sequence[Cell]) -> bool:
 
 
 def _distinct(cells: Sequence[Cell]) -> list[Cell]:
-    """One cell per artifact (BM25 is the same before and after training), those that share a trained encoder far apart: the first trains, and the
-    others come when it is there."""
+    """Return one cell per artifact (BM25 is the same before and after training).
+
+    Cells that share a trained encoder are kept far apart: the first trains it, and the others begin when it is ready.
+    """
     first = list({cell.artifact.key: cell for cell in cells}.values())
     collections = list(dict.fromkeys(cell.identity.collection for cell in first))
     regimes = list(dict.fromkeys(cell.identity.regime for cell in first))

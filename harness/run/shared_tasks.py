@@ -1,4 +1,4 @@
-"""Make shared artifacts as Ray tasks, each once."""
+"""Compute shared artifacts as Ray tasks, each once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.estimate.estimate import Estimate
 from harness.files.units import duration
 from harness.plan.preset import Preset
 from harness.run.progress import Progress
-from harness.run.retries import Attempts, Outcome, died, oom_kills
+from harness.run.retries import Attempts, Outcome, explain_death, oom_kills
 from harness.run.task import make_artifact
 from harness.store.artifact import Artifact
 from harness.store.store import Store
@@ -18,58 +18,57 @@ from harness.store.store import Store
 def run_shared_tasks(
     artifacts: Sequence[Artifact], preset: Preset, store: Store, estimate: Estimate, progress: Progress
 ) -> dict[str, str]:
-    """Every artifact as one Ray task, submitted when its inputs are there."""
+    """Run one Ray task per artifact, submitted when its inputs are ready; return the error by key of those that failed.
+
+    artifacts  inputs come first
+    """
     import ray
 
-    threads = max(1, int(preset.resources.cpus_per_cell))
-    options: dict[str, Any] = {
-        "num_cpus": preset.resources.cpus_per_cell,
-        "num_gpus": preset.resources.gpus_per_cell,
-        "max_retries": 0,
-    }
-    task = ray.remote(**options)(make_artifact)
-    left = {artifact.key: artifact for artifact in artifacts}  # inputs come first
-    waiting: dict[Any, tuple[Artifact, int]] = {}
+    cell = preset.resources
+    task = ray.remote(num_cpus=cell.cpus_per_cell, num_gpus=cell.gpus_per_cell, max_retries=0)(make_artifact)
+    root, threads = str(store.root), max(1, int(cell.cpus_per_cell))
+    queue = {artifact.key: artifact for artifact in artifacts}
+    running: dict[Any, tuple[Artifact, int]] = {}  # with the kernel's count of out-of-memory kills at the start
     errors: dict[str, str] = {}
-    attempts, done = Attempts(), 0
+    attempts, finished = Attempts(), 0
 
-    def finished(artifact: Artifact, outcome: str) -> None:
-        nonlocal done
-        done += 1
-        progress.finished(f"[{done}/{len(artifacts)} shared] {artifact.stage} {outcome}", estimate.seconds(artifact))
+    def finish(artifact: Artifact, text: str) -> None:
+        nonlocal finished
+        finished += 1
+        progress.finish(f"[{finished}/{len(artifacts)} shared] {artifact.stage} {text}", estimate.seconds(artifact))
 
-    while left or waiting:
-        running = {artifact.key for artifact, _ in waiting.values()}
-        for artifact in list(left.values()):
-            broken = [errors[child.key] for child in artifact.needed if child.key in errors]
-            if broken:
-                del left[artifact.key]
-                errors[artifact.key] = broken[0]
-                finished(artifact, f"FAILED: {broken[0]}")
-            elif not any(child.key in left or child.key in running for child in artifact.needed):
-                reference = task.remote(
-                    left.pop(artifact.key), str(store.root), threads, attempts.batch_divisor(artifact.key)
-                )
-                waiting[reference] = artifact, oom_kills()
-        if not waiting:
+    def fail(artifact: Artifact, error: str) -> None:
+        errors[artifact.key] = error
+        finish(artifact, f"FAILED: {error}")
+
+    while queue or running:
+        unfinished = queue.keys() | {artifact.key for artifact, _ in running.values()}
+        for artifact in list(queue.values()):
+            input_errors = [errors[child.key] for child in artifact.needed if child.key in errors]
+            if input_errors:
+                del queue[artifact.key]
+                fail(artifact, input_errors[0])
+            elif not any(child.key in unfinished for child in artifact.needed):
+                reference = task.remote(queue.pop(artifact.key), root, threads, attempts.batch_divisor(artifact.key))
+                running[reference] = artifact, oom_kills()
+        if not running:
             continue
-        (reference, *_), _ = ray.wait(list(waiting))
-        artifact, kills = waiting.pop(reference)
+        (reference, *_), _ = ray.wait(list(running))
+        artifact, kills = running.pop(reference)
         try:
             outcome = ray.get(reference)
         except ray.exceptions.RayError as error:
-            outcome = Outcome(False, 0.0, *died(str(error), oom_kills() - kills))
-        progress.computed(outcome.seconds)
+            outcome = Outcome(False, 0.0, *explain_death(str(error), oom_kills() - kills))
+        progress.add_span(outcome.seconds)
         for note in outcome.notes:
             progress.line(note)
         if not outcome.error:
-            finished(artifact, f"made in {duration(outcome.seconds)}")
+            finish(artifact, f"computed in {duration(outcome.seconds)}")
             continue
-        again, said = attempts.failed(artifact.key, outcome, artifact.stage.has_batches)
+        again, report = attempts.record_failure(artifact.key, outcome, artifact.stage.has_batches)
         if again:
-            progress.line(f"{artifact.stage}: {said}")
-            left[artifact.key] = artifact
+            progress.line(f"{artifact.stage}: {report}")
+            queue[artifact.key] = artifact
         else:
-            errors[artifact.key] = said
-            finished(artifact, f"FAILED: {said}")
+            fail(artifact, report)
     return errors

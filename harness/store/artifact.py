@@ -1,4 +1,4 @@
-"""Artifacts and where they come from: a graph of named inputs, each known by its content before anything is computed."""
+"""Artifacts and where they come from: a graph of named inputs whose keys are known before anything is computed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.store.stage import Stage
 
 
 class Location(NamedTuple):
-    """Where an input can be read: a path or a hub id, and the hub revision (None for paths)."""
+    """Name the place where an input can be read: a path or a hub id, and the hub revision (None for paths)."""
 
     name: str
     revision: str | None = None
@@ -26,7 +26,7 @@ class Location(NamedTuple):
 
 @dataclass(frozen=True)
 class Local:
-    """A file or folder of the user, known by the hash of its content, or of the named files in it."""
+    """A file or folder of the user, identified by the hash of its content, or by that of the files named in `only`."""
 
     path: Path
     only: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Local:
 
 @dataclass(frozen=True)
 class Hub:
-    """A model on the hub, known by its id and revision."""
+    """A model on the hub, identified by its id and revision."""
 
     name: str
     revision: str
@@ -52,7 +52,7 @@ class Hub:
 
 @dataclass(frozen=True)
 class Artifact:
-    """The result of one stage: a folder in the store, named by stage, stage version, parameters and the keys of its inputs."""
+    """The result of one stage: a folder in the store, identified by stage, version, parameters and keys of inputs."""
 
     stage: Stage
     parameters: Mapping[str, Any]
@@ -71,19 +71,19 @@ class Artifact:
 
     @cached_property
     def needed(self) -> tuple[Artifact, ...]:
-        """The artifacts this one is computed from, direct inputs only."""
-        found = (source.artifact if isinstance(source, Member) else source for source in self.inputs.values())
-        return tuple(dict.fromkeys(source for source in found if isinstance(source, Artifact)))
+        """Return the artifacts that this one reads directly."""
+        sources = (source.artifact if isinstance(source, Member) else source for source in self.inputs.values())
+        return tuple(dict.fromkeys(source for source in sources if isinstance(source, Artifact)))
 
     def walk(self) -> Iterator[Artifact]:
-        """This artifact and everything below it, inputs first, each once."""
+        """Yield this artifact and everything below it, inputs first, each once."""
         seen: set[str] = set()
         stack: list[tuple[Artifact, bool]] = [(self, False)]
         while stack:
-            node, opened = stack.pop()
+            node, expanded = stack.pop()
             if node.key in seen:
                 continue
-            if opened:
+            if expanded:
                 seen.add(node.key)
                 yield node
             else:
@@ -112,7 +112,7 @@ def _digest(content: Any) -> str:
 
 @cache
 def content_digest(path: Path) -> str:
-    """sha256 over a file, or over the names and contents of a folder's files (hidden ones left out)."""
+    """Return the sha256 of a file, or of the names and contents of a folder's files (hidden ones are left out)."""
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,7 @@
-"""Whether an artifact is still what was published: its files against the sizes and digests in its MANIFEST.json.
+"""Check whether an artifact is still what was published: compare its files with the sizes and digests in MANIFEST.json.
 
-A size costs a look at the folder. A digest costs reading the file, so it is remembered, for the life of the process, as long as the file's size and
-times stay what they were.
+A size costs one stat call. A digest costs reading the file, so the process remembers it as long as the file's size and
+times stay the same.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ _digests: dict[tuple[int, int, int, int, int], str] = {}
 
 
 def damage(folder: Path, key: str) -> str:
-    """What is wrong with the artifact `key` in `folder`, in a few words; empty if it is whole."""
+    """Say in a few words what is wrong with the artifact `key` in `folder`; "" if it is intact."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-        listed = {name: (file["bytes"], file["sha256"]) for name, file in manifest["files"].items()}
+        files = {name: (file["bytes"], file["sha256"]) for name, file in manifest["files"].items()}
         if manifest["key"] != key:
-            return f"{MANIFEST} is of another artifact"
+            return f"{MANIFEST} belongs to another artifact"
     except FileNotFoundError:
         return f"{MANIFEST} is missing"
     except OSError as error:
         return f"{MANIFEST} cannot be read ({error.strerror})"
     except (ValueError, LookupError, TypeError, AttributeError):
-        return f"{MANIFEST} is no longer readable as what was written"
-    for name, (size, digest) in listed.items():
+        return f"{MANIFEST} is corrupt"
+    for name, (size, digest) in files.items():
         try:
-            found = os.stat(folder / name).st_size
-            if found != size:
-                return f"{name} has {found} bytes instead of {size}"
+            actual_size = os.stat(folder / name).st_size
+            if actual_size != size:
+                return f"{name} has {actual_size} bytes instead of {size}"
             if digest_of(folder / name) != digest:
                 return f"{name} has other bytes than were written"
         except FileNotFoundError:
@@ -44,10 +44,10 @@ def damage(folder: Path, key: str) -> str:
 
 
 def digest_of(path: Path) -> str:
-    """sha256 of a file. It is known by its inode, so that a file that is renamed into place after it was hashed is not read again."""
+    """Return the sha256 of a file. Digests are remembered by inode: a file renamed after hashing is not read again."""
     stat = os.stat(path)
-    known = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-    if known not in _digests:
+    identity = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    if identity not in _digests:
         with path.open("rb") as file:
-            _digests[known] = hashlib.file_digest(file, "sha256").hexdigest()
-    return _digests[known]
+            _digests[identity] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _digests[identity]

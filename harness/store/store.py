@@ -2,12 +2,12 @@
 
     store/STORE.json                 format of the store
     store/<stage>/<key>/...          one artifact, with MANIFEST.json (files, sizes, sha256, seconds) written last
-    store/scratch/<key>/             checkpoints of a stage that can go on where it was killed
-    store/locks/                     one lock file per artifact in the making
-    store/damaged/N-<stage>-<key>/   the last artifacts that were not what had been published
+    store/scratch/<key>/             checkpoints of a stage that can continue where it was killed
+    store/locks/                     one lock file per artifact that is being computed
+    store/damaged/N-<stage>-<key>/   the last artifacts that differed from what had been published
 
-Two runs may share a store: whoever takes the lock first computes, the other waits and reads. Whatever is read was verified before
-(`harness.store.integrity`); what is damaged is set aside and computed again.
+Two runs may share a store: the one that takes the lock first computes, the other waits and reads. Every artifact is
+verified before it is read (`harness.store.integrity`); a damaged one is set aside and computed again.
 """
 
 from __future__ import annotations
@@ -32,56 +32,51 @@ from harness.store.integrity import MANIFEST, damage, digest_of
 from harness.store.stage import Stage
 
 FORMAT = 1
-KEPT = 10  # damaged artifacts; the oldest goes when another one comes
-ROUNDS = 3  # times that an artifact is computed anew because an input was damaged while it was read
+KEPT = 10  # damaged artifacts that a store keeps; the next one replaces the oldest
+ROUNDS = 3  # times that an artifact is computed while its inputs turn out to be damaged
 
 _NO_STAGES = ("scratch", "locks", "damaged")  # folders of a store that hold no artifacts
+_CHOOSE = "choose another folder with --store DIR"
 
 logger = logging.getLogger(__name__)
 
 
 class StoreError(ValueError):
-    """The store cannot be used as it is; the message names the next step."""
+    """The store cannot be used; the message names the next step."""
 
 
 class Store:
     """One folder of artifacts. Creating the object checks the format and touches nothing else.
 
-    found  what this object found damaged, and set aside, one line each
+    damage_notes  one line for each artifact that this object found damaged and set aside
     """
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root).absolute()
-        self.found: list[str] = []
-        marker = self.root / "STORE.json"
-        if marker.is_file():
+        self.damage_notes: list[str] = []
+        self._marker = self.root / "STORE.json"
+        if self._marker.is_file():
             try:
-                found = json.loads(marker.read_bytes())["format"]
+                store_format = json.loads(self._marker.read_bytes())["format"]
             except (OSError, ValueError, LookupError, TypeError):
+                advice = f'if {self.root} is a store, write {{"format": {FORMAT}}} into it'
+                raise StoreError(f"{self._marker} cannot be read; {advice}") from None
+            if store_format != FORMAT:
                 raise StoreError(
-                    f'{marker} cannot be read; if {self.root} is a store, write {{"format": {FORMAT}}} into it'
-                ) from None
-            if found != FORMAT:
-                raise StoreError(
-                    f"store {self.root} has format {found}, this version writes format {FORMAT}; choose another folder with --store DIR"
+                    f"store {self.root} has format {store_format}, this version writes format {FORMAT}; {_CHOOSE}"
                 )
         elif self.root.is_dir() and any(self.root.iterdir()):
-            raise StoreError(
-                f"folder {self.root} is not empty and no store of this project; choose another folder with --store DIR"
-            )
+            raise StoreError(f"folder {self.root} is not empty and not a store of this project; {_CHOOSE}")
 
     def create(self) -> None:
         """Make the folder ready for writing; StoreError if it cannot be written."""
         try:
             (self.root / "locks").mkdir(parents=True, exist_ok=True)
-            marker = self.root / "STORE.json"
-            if not marker.is_file():
-                write_json(marker, {"format": FORMAT})
+            if not self._marker.is_file():
+                write_json(self._marker, {"format": FORMAT})
             self._sweep()
         except OSError as error:
-            raise StoreError(
-                f"store {self.root} cannot be written ({error.strerror}); choose another folder with --store DIR"
-            ) from None
+            raise StoreError(f"store {self.root} cannot be written ({error.strerror}); {_CHOOSE}") from None
 
     def path(self, artifact: Artifact) -> Path:
         return self.root / artifact.stage.name / artifact.key
@@ -90,7 +85,7 @@ class Store:
         return (self.path(artifact) / MANIFEST).is_file()
 
     def locate(self, source: Source) -> Location:
-        """Where to read an input."""
+        """Return where to read an input."""
         match source:
             case Local(path=path):
                 return Location(str(path))
@@ -102,54 +97,55 @@ class Store:
                 return Location(str(self.path(source)))
 
     def make(self, artifact: Artifact, batch_divisor: int = 1) -> bool:
-        """Compute an artifact, and what it needs, unless it is here already; True if this call computed it.
+        """Compute an artifact and the artifacts it needs, unless the store has it; return whether it did.
 
-        What is here already is verified, and so are the inputs, before and after they were read. Raises StoreError if the folder has gone, and
-        whatever the stage raises.
+        An artifact that the store has is verified. Inputs are verified before and after they are read. Raises
+        StoreError if the folder has disappeared, and whatever the stage raises.
 
-        batch_divisor  how many times smaller than usual batches are to be, in stages that have some (`Stage.has_batches`)
+        batch_divisor  how many times smaller than usual batches must be, where `Stage.has_batches`
         """
         self.check_there()
         if self.intact(artifact):
             return False
         for _ in range(ROUNDS):
-            fresh = any([self.make(child, batch_divisor) for child in artifact.needed])
+            inputs_recomputed = any([self.make(child, batch_divisor) for child in artifact.needed])
             with FileLock(self._lock(artifact.key)):
-                if self.intact(artifact):  # somebody else made it while we waited
+                if self.intact(artifact):  # another run computed it while this one waited
                     return False
                 self._set_aside(artifact)
                 scratch = self.root / "scratch" / artifact.key
-                if fresh:  # what is left there was made of inputs that are no more
+                if inputs_recomputed:  # checkpoints were made from the earlier inputs
                     shutil.rmtree(scratch, ignore_errors=True)
                 if self._publish(artifact, scratch, batch_divisor):
                     return True
                 shutil.rmtree(scratch, ignore_errors=True)
         raise StoreError(
-            f"inputs of {artifact.stage} {artifact.key} were damaged again and again while they were read; check the disk of {self.root}"
+            f"inputs of {artifact.stage} {artifact.key} were damaged again and again while they were read; "
+            f"check the disk of {self.root}"
         )
 
     def intact(self, artifact: Artifact) -> bool:
-        """Whether it is here, and what was published."""
+        """Return whether the store has the artifact exactly as it was published."""
         return not damage(self.path(artifact), artifact.key)
 
     def set_aside_damaged(self, artifacts: Iterable[Artifact]) -> list[Artifact]:
-        """Those of `artifacts` that are here, but not as they were published; from now on they are missing."""
+        """Set aside those of `artifacts` that are damaged, and return them; from now on they are missing."""
         damaged = []
         for artifact in artifacts:
             if self.path(artifact).exists() and not self.intact(artifact):
                 with FileLock(self._lock(artifact.key)):
-                    if not self.intact(artifact):  # else another run has put it right
+                    if not self.intact(artifact):  # another run may have repaired it
                         self._set_aside(artifact)
                         damaged.append(artifact)
         return damaged
 
     def check_there(self) -> None:
-        """StoreError if the folder is no longer what `create` made of it: removed, or not mounted."""
-        if not (self.root / "STORE.json").is_file():
+        """Raise StoreError if the folder is no longer a store: removed, or not mounted."""
+        if not self._marker.is_file():
             raise StoreError(f"store {self.root} is no longer there; bring it back, and the same command goes on")
 
     def _publish(self, artifact: Artifact, scratch: Path, batch_divisor: int) -> bool:
-        """False if it came to nothing because an input was damaged meanwhile."""
+        """Run the stage and rename its folder into place; return False if an input was damaged meanwhile."""
         final = self.path(artifact)
         final.parent.mkdir(exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{artifact.key}-", dir=final.parent))
@@ -184,51 +180,52 @@ class Store:
         return all(self.intact(child) for child in artifact.needed)
 
     def _set_aside(self, artifact: Artifact) -> None:
-        """Move what is in the way of an artifact, if anything is, to damaged/. The artifact's lock is held."""
-        folder, kept = self.path(artifact), self.root / "damaged"
+        """Move the artifact's folder, if it exists, to damaged/. The caller has the artifact's lock."""
+        folder, graveyard = self.path(artifact), self.root / "damaged"
         if not folder.exists():
             return
         reason = damage(folder, artifact.key)
-        kept.mkdir(exist_ok=True)
-        earlier = sorted(
-            (int(path.name.partition("-")[0]), path) for path in kept.iterdir() if path.name.partition("-")[0].isdigit()
-        )
+        graveyard.mkdir(exist_ok=True)
+        numbered = ((path.name.partition("-")[0], path) for path in graveyard.iterdir())
+        earlier = sorted((int(number), path) for number, path in numbered if number.isdigit())
         for _, path in earlier[: max(0, len(earlier) - KEPT + 1)]:
             shutil.rmtree(path, ignore_errors=True)
-        target = kept / f"{earlier[-1][0] + 1 if earlier else 1}-{artifact.stage}-{artifact.key}"
+        target = graveyard / f"{earlier[-1][0] + 1 if earlier else 1}-{artifact.stage}-{artifact.key}"
         os.rename(folder, target)
-        self.found.append(
-            f"damaged: {artifact.stage} {artifact.key}: {reason}; set aside as {target}, computed again where it is needed"
-        )
-        logger.warning(self.found[-1])
+        note = f"{artifact.stage} {artifact.key}: {reason}; set aside as {target}, computed again where it is needed"
+        self.damage_notes.append(f"damaged: {note}")
+        logger.warning(self.damage_notes[-1])
 
     def seconds(self, stage: Stage) -> float:
-        """Expected seconds of a stage: the median of what this store measured, or the stage's first guess."""
+        """Return the expected seconds of a stage: the median that this store measured, or the stage's first guess."""
         measured = [float(manifest["seconds"]) for manifest in self.manifests(stage)]
         return statistics.median(measured) if measured else stage.seconds
 
     def measured(self, stage: Stage) -> bool:
-        """Whether `seconds` is more than a first guess."""
+        """Return whether `seconds` is more than a first guess."""
         return any(True for _ in self.manifests(stage))
 
     def manifests(self, stage: Stage) -> Iterator[dict[str, Any]]:
-        """What this store says of the stage's artifacts, of fifty at most; manifests that cannot be read are left out."""
+        """Yield the manifests of at most fifty of the stage's artifacts; those that cannot be read are left out."""
         for path in sorted((self.root / stage.name).glob(f"*/{MANIFEST}"))[:50]:
             try:
-                found = json.loads(path.read_bytes())
+                manifest = json.loads(path.read_bytes())
             except (OSError, ValueError):
                 continue
-            if isinstance(found, dict) and isinstance(found.get("seconds"), int | float):
-                yield found
+            if isinstance(manifest, dict) and isinstance(manifest.get("seconds"), int | float):
+                yield manifest
 
     def _sweep(self) -> None:
-        """Remove what killed runs left: half-written folders, and checkpoints of what is finished; not what another run holds the lock of."""
+        """Remove what killed runs left: half-written folders, and checkpoints of finished artifacts.
+
+        What another run has the lock of stays.
+        """
         stages = [path for path in self.root.iterdir() if path.is_dir() and path.name not in _NO_STAGES]
-        left = [(aside.name[1:].partition("-")[0], aside) for stage in stages for aside in stage.glob(".*")]
+        leftovers = [(aside.name[1:].partition("-")[0], aside) for stage in stages for aside in stage.glob(".*")]
         for scratch in (self.root / "scratch").glob("*"):
             if any((stage / scratch.name / MANIFEST).is_file() for stage in stages):
-                left.append((scratch.name, scratch))
-        for key, folder in left:
+                leftovers.append((scratch.name, scratch))
+        for key, folder in leftovers:
             try:
                 with FileLock(self._lock(key), timeout=0):
                     shutil.rmtree(folder, ignore_errors=True)

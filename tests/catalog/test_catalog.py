@@ -68,7 +68,7 @@ def test_entries_are_added_and_replace_whole(load_own):
         ),
         (
             f"bridges:\n  x: {MODEL}dimensions: 8, pooling: cls}}\n  x: {MODEL}dimensions: 9, pooling: cls}}",
-            "'x' is there twice",
+            "'x' is repeated",
         ),
         (f"tokenizers: {{x: {MODEL}language: kr, vocabulary: 5}}}}", "tokenizers.x.language: language 'kr' is unknown"),
         (

@@ -169,7 +169,7 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
             of(bridge=root / "nothing"),
             "has no modules.json; give the folder of a SentenceTransformer",
         ),
-        "broken config": (of(source=broken), "config.json is no JSON (Expecting"),
+        "broken config": (of(source=broken), "config.json is not JSON (Expecting"),
         "not UTF-8": (of("--text", work / "korean.txt"), "korean.txt' is no UTF-8 text (byte 0); convert it"),
         "no text there": (of("--text", root / "nothing.txt"), "nothing.txt' is no file; check the path"),
         "empty text": (of("--words", work / "empty.txt"), "empty.txt' is empty"),
@@ -194,7 +194,7 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         ),
         "store": (
             of("--store", work / "full", tokenizer="pocket:tokenizers/ko"),
-            "is not empty and no store of this project",
+            "is not empty and not a store of this project",
         ),
         "explain nothing": (
             ["explain", str(work / "nowhere"), "кот"],

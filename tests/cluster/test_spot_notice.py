@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from harness.run.spot_notice import announced
+from harness.run.spot_notice import read_notice
 from tests.helpers.ray_nodes import RayNodes, asked_on
 
 pytestmark = pytest.mark.timeout(180)
@@ -72,12 +72,12 @@ def metadata():
 )
 def test_what_the_machine_is_told(said, end, metadata):
     metadata.said = said
-    assert announced(metadata.url) == end
+    assert read_notice(metadata.url) == end
     assert metadata.looks == 1
 
 
 def test_a_service_that_does_not_answer_is_no_notice(metadata):
-    assert announced("http://127.0.0.1:9") is None
+    assert read_notice("http://127.0.0.1:9") is None
 
 
 def test_a_node_that_was_told_takes_nothing_new(metadata):

@@ -1,4 +1,4 @@
-"""The calibration runs real pieces, leaves the process as it was, and what it found is used by `doctor` and by the dry run."""
+"""The calibration runs real pieces, leaves the process as it was, and serves `doctor` and the dry run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a grid costs: formulas against values worked out by hand, sizes against what is there, and who is believed about seconds."""
+"""What a grid costs: formulas against values worked out by hand, sizes against files, sources of seconds by rank."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ CATALOG = Catalog(
     tokenizers={"t": Tokenizer(id="a/tokenizer", language="ko", vocabulary=50, **ENTRY)},
     bridges={"b": Bridge(id="a/bridge", dimensions=4, pooling="cls", **ENTRY)},
 )
-# Two layers of four 8 x 8 matrices and two of 8 x 32; a bridge of 4 dimensions counts as twelve layers of four 4 x 4 and two of 4 x 16.
+# Two layers of four 8 x 8 matrices and two of 8 x 32; a bridge of 4 dimensions counts as twelve layers of four 4 x 4
+# and two of 4 x 16.
 BODY, BRIDGE_BODY = 2 * (4 * 64 + 2 * 256), 12 * (4 * 16 + 2 * 64)
 ENCODER, TOKENIZER, BRIDGE = (Hub(f"a/{name}", "c0ffee") for name in ("encoder", "tokenizer", "bridge"))
 EXPECTED = {"documents": 1000, "queries": 10, "train_pairs": 40}

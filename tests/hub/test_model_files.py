@@ -1,4 +1,4 @@
-"""Model folders, tokenizers and word vectors that are damaged, of another kind, or not to be trusted: refused before anything is loaded or written.
+"""Model folders, tokenizers and word vectors that are damaged, of another kind or unsafe are refused before loading.
 
 The folders are only as whole as the checks look; ordinary refusals are in tests/cli and tests/grid.
 """
@@ -48,16 +48,18 @@ def model(tmp_path: Path) -> Callable[..., Path]:
 
 SOURCES: list[tuple[dict[str, object], str]] = [
     ({"config__json": None}, "has no config.json; a masked-LM folder has"),
-    ({"config__json": b"\xff{}"}, "config.json is no JSON (byte 1 is not UTF-8); get the file again"),
-    ({"config__json": "{'model_type': 'bert'}"}, "config.json is no JSON (Expecting property name"),
-    ({"config__json": "[" * 100_000}, "config.json is no JSON (nested too deep); get the file again"),
-    ({"config__json": '{"vocab_size": ' + "9" * 5000 + "}"}, "config.json is no JSON (a number has thousands of digits)"),
+    ({"config__json": b"\xff{}"}, "config.json is not JSON (byte 1 is not UTF-8); get the file again"),
+    ({"config__json": "{'model_type': 'bert'}"}, "config.json is not JSON (Expecting property name"),
+    ({"config__json": "[" * 100_000}, "config.json is not JSON (nested too deep); get the file again"),
+    ({"config__json": '{"vocab_size": ' + "9" * 5000 + "}"},
+     "config.json is not JSON (a number has thousands of digits)"),
     ({"config__json": "[]"}, "config.json holds no JSON object"),
     ({"config__json": "7"}, "config.json holds no JSON object"),
     ({"config__json": CONFIG | {"architectures": 3}}, "is no masked LM (architectures: none)"),
     ({"config__json": CONFIG | {"architectures": [3, None]}}, "is no masked LM (architectures: none)"),
     ({"config__json": CONFIG | {"architectures": "BertForMaskedLM"}}, "is no masked LM (architectures: none)"),
-    ({"config__json": CONFIG | {"architectures": ["BertForSequenceClassification"]}}, "is no masked LM (architectures: BertForSequence"),
+    ({"config__json": CONFIG | {"architectures": ["BertForSequenceClassification"]}},
+     "is no masked LM (architectures: BertForSequence"),
     (
         {"config__json": CONFIG | {"model_type": "mine", "auto_map": {"AutoModelForMaskedLM": "modeling.Mine"}}},
         "is code of its own (auto_map in its config.json), which is not run",
@@ -65,9 +67,11 @@ SOURCES: list[tuple[dict[str, object], str]] = [
     ({"model__safetensors": None}, "has no .safetensors file; convert its weights, pickled weights are not loaded"),
     ({"model__safetensors": None, "pytorch_model.bin": b"cos\nsystem\n"}, "pickled weights are not loaded"),
     ({"model__safetensors": None, "model.pt": b"x", "model.ckpt": b"x"}, "pickled weights are not loaded"),
-    ({"generation_config__json": "{cut o"}, "generation_config.json is no JSON (Expecting"),
-    ({"router_config__json": {"types": {"../../other": "x.Transformer"}}}, "has a module in '../../other', outside of the model's folder"),
-    ({"router_config__json": {"types": {"/etc": "x.Transformer"}}}, "has a module in '/etc', outside of the model's folder"),
+    ({"generation_config__json": "{cut o"}, "generation_config.json is not JSON (Expecting"),
+    ({"router_config__json": {"types": {"../../other": "x.Transformer"}}},
+     "has a module in '../../other', outside of the model's folder"),
+    ({"router_config__json": {"types": {"/etc": "x.Transformer"}}},
+     "has a module in '/etc', outside of the model's folder"),
     ({"router_config__json": {"types": ["x"]}}, "router_config.json names no modules under types"),
     ({"router_config__json": [1]}, "router_config.json holds no JSON object"),
 ]  # fmt: skip
@@ -81,17 +85,17 @@ def test_sources(refused, model, tmp_path, changes, message):
 
 TOKENIZERS: list[tuple[dict[str, object], str]] = [
     ({"tokenizer__json": None}, "has no tokenizer.json; save the tokenizer with transformers' save_pretrained"),
-    ({"tokenizer__json": "{}"}, "tokenizer.json is no tokenizer (Model missing"),
-    ({"tokenizer__json": "[]"}, "tokenizer.json is no tokenizer ("),
-    ({"tokenizer__json": b'{"model"'}, "tokenizer.json is no JSON (Expecting ':' delimiter"),
-    ({"tokenizer__json": b"\x80\x04K\x01."}, "tokenizer.json is no JSON (byte 1 is not UTF-8)"),
+    ({"tokenizer__json": "{}"}, "tokenizer.json is not a tokenizer (Model missing"),
+    ({"tokenizer__json": "[]"}, "tokenizer.json is not a tokenizer ("),
+    ({"tokenizer__json": b'{"model"'}, "tokenizer.json is not JSON (Expecting ':' delimiter"),
+    ({"tokenizer__json": b"\x80\x04K\x01."}, "tokenizer.json is not JSON (byte 1 is not UTF-8)"),
     (
         {"tokenizer__json": {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}}},
-        "tokenizer.json is no tokenizer (",
+        "tokenizer.json is not a tokenizer (",
     ),
     (
         {"tokenizer__json": {"model": {"type": "WordLevel", "vocab": {"a": -1}, "unk_token": "a"}}},
-        "tokenizer.json is no tokenizer (",
+        "tokenizer.json is not a tokenizer (",
     ),
     ({"tokenizer_config__json": {}}, "has no pad token; set pad_token in its tokenizer_config.json"),
     ({"tokenizer_config__json": "[]"}, "tokenizer_config.json holds no JSON object; get the file again"),

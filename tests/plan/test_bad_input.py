@@ -110,7 +110,7 @@ def test_results_and_store_that_cannot_be_used(command, refused, tmp_path):
     )
     (tmp_path / "store" / "STORE.json").unlink()
     (tmp_path / "store" / "precious.txt").write_text("")
-    assert "is not empty and no store" in refused(*RU, store_exists=True)
+    assert "is not empty and not a store" in refused(*RU, store_exists=True)
 
 
 def test_a_hub_model_needs_its_revision(refused):
@@ -156,13 +156,13 @@ def test_fine_tuning_needs_training_pairs(refused, broken):
 def test_files_cut_off_by_a_broken_download_are_named(refused, broken):
     config = broken / "source" / "config.json"
     config.write_text(config.read_text()[:40])
-    assert "config.json is no JSON (" in refused(*RU, data=broken)
+    assert "config.json is not JSON (" in refused(*RU, data=broken)
 
 
 def test_a_damaged_tokenizer_is_named(refused, broken):
     tokenizer = broken / "tokenizers" / "ru" / "tokenizer.json"
     tokenizer.write_bytes(tokenizer.read_bytes()[:100])
-    assert "tokenizer.json is no JSON (" in refused(*RU, data=broken)
+    assert "tokenizer.json is not JSON (" in refused(*RU, data=broken)
 
 
 def test_names_that_would_share_a_file_or_be_too_long_for_one(refused, command, own_data):

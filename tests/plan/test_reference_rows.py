@@ -116,7 +116,7 @@ def test_what_is_no_reference_is_refused_in_one_line(cells_of, own_data, models,
     assert "option 'architectures.source.remote_code' is unknown" in refused("architectures.source.remote_code=true")
     shutil.copytree(models / "m3", tmp_path / "cut")
     (tmp_path / "cut" / "config.json").write_text('{"hidden_size": 3')
-    assert "config.json is no JSON" in refused(f"references.x={{model: {tmp_path}/cut, kind: bge-m3}}")
+    assert "config.json is not JSON" in refused(f"references.x={{model: {tmp_path}/cut, kind: bge-m3}}")
 
 
 def test_rows_of_both_tables(command, own_data, models, tmp_path, monkeypatch):

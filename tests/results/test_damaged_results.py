@@ -83,8 +83,8 @@ def test_good_cells_are_read(tmp_path):
 
 
 FIGURES = [
-    ("a: &a [*a]", "is not valid YAML (an alias stands for what it is part of); fix the file"),
-    ("source: x\nsource: y\n", "is not valid YAML ('source' is there twice"),
+    ("a: &a [*a]", "is not valid YAML (an alias refers to a value that contains it); fix the file"),
+    ("source: x\nsource: y\n", "is not valid YAML ('source' is repeated"),
     ("[" * 3000, "is not valid YAML (nested more than 100 deep)"),
     ("source: !!python/name:os.system\n", "is not read as 'python/name:os.system'"),
     ("x" * (1 << 21), "is not valid YAML (longer than 1 MiB)"),

@@ -1,4 +1,4 @@
-"""Documents searched in shares, as nodes and repeated runs do: the same bits as in one pass, and what was searched is not searched again."""
+"""Documents searched in shares give the same bits as in one pass, and a finished share is not searched again."""
 
 import json
 
@@ -9,7 +9,7 @@ from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.plan.load_preset import load_preset
 from harness.plan.plan import missing, plan
 from harness.retrieval import encode, retrieval
-from harness.run.schedule import _apart
+from harness.run.schedule import _is_shared
 from harness.store.store import Store
 from tests.helpers.paths import PRESETS
 
@@ -67,9 +67,9 @@ def test_shares_are_artifacts_that_other_nodes_make_and_a_later_run_finds(cells_
     store.create()
     (zero,), (tuned,) = cells_of(3, regimes=["zero-shot"]), cells_of(3, regimes=["fine-tuned"])
     shares = [artifact for artifact in zero.artifact.walk() if artifact.stage.name == "evaluation-share"]
-    assert [artifact.parameters["share"] for artifact in shares] == [0, 1, 2] and all(map(_apart, shares))
+    assert [artifact.parameters["share"] for artifact in shares] == [0, 1, 2] and all(map(_is_shared, shares))
     assert not any(
-        _apart(artifact) for artifact in tuned.artifact.walk() if artifact.stage.name == "evaluation-share"
+        _is_shared(artifact) for artifact in tuned.artifact.walk() if artifact.stage.name == "evaluation-share"
     ), "they come with the training"
     store.make(shares[1])
     assert {

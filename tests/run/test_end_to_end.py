@@ -12,21 +12,16 @@ import pytest
 
 from tests.helpers.paths import ROOT
 
-SMALL = ["--languages", "ru", "--set", "settings.focus.min_count=1", "--set", "settings.focus.buckets=1000", "--set", "training.batch_size=8",
-         "--set", "training.learning_rate=0.001"]  # fmt: skip
+SMALL = ["--languages", "ru"]
+for setting in ("focus.min_count=1", "focus.buckets=1000"):
+    SMALL += ["--set", f"settings.{setting}"]
+SMALL += ["--set", "training.batch_size=8", "--set", "training.learning_rate=0.001"]
 
 
 def start(data: Path, folder: Path, *options: str, store: Path | None = None) -> subprocess.Popen:
     """The command as a person runs it, in a process group of its own."""
-    arguments = [
-        sys.executable,
-        str(ROOT / "experiments" / "run_grid.py"),
-        "--preset",
-        "own-data",
-        "--set",
-        f"data={data}",
-        *SMALL,
-    ]
+    script = ROOT / "experiments" / "run_grid.py"
+    arguments = [sys.executable, str(script), "--preset", "own-data", "--set", f"data={data}", *SMALL]
     arguments += ["--store", str(store or folder / "store"), "--results", str(folder / "results"), *options]
     return subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -146,19 +141,8 @@ def test_two_empty_stores_give_the_same_bits(whole, own_data, tmp_path):
 
 
 def test_a_failed_cell_is_recorded_and_the_others_go_on(own_data, whole, tmp_path):
-    code, out, err = finish(
-        start(
-            own_data,
-            tmp_path,
-            "--regimes",
-            "zero-shot",
-            "--initializers",
-            "focus",
-            "mean",
-            "--set",
-            "settings.focus.min_count=100000",
-        )
-    )
+    options = ["--regimes", "zero-shot", "--initializers", "focus", "mean"]
+    code, out, err = finish(start(own_data, tmp_path, *options, "--set", "settings.focus.min_count=100000"))
     assert code == 1
     cells = pd.read_csv(tmp_path / "results" / "cells.csv").set_index("initializer")
     assert list(cells["status"]) == ["failed", "ok"] and "no token occurs 100000 times" in cells.loc["focus", "error"]
@@ -167,7 +151,7 @@ def test_a_failed_cell_is_recorded_and_the_others_go_on(own_data, whole, tmp_pat
 
 @pytest.mark.parametrize("moment", ["shared]", "1/4 cells]", "3/4 cells]"])
 def test_kill_and_repeat(own_data, whole, tmp_path, moment):
-    """kill -9 of the driver; the command repeated gives the table of an undisturbed run and computes no finished cell again."""
+    """After kill -9 of the driver the same command gives the undisturbed table and computes no finished cell again."""
     options = ["--initializers", "sembridge", "mean"]
     first = start(own_data, tmp_path, *options)
     assert first.stdout is not None

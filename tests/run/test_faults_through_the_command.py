@@ -1,4 +1,4 @@
-"""What a person or a machine does to a running command: it ends soon, says why in one line, leaves no process, and the same command goes on."""
+"""A command that is disturbed ends soon, says why in one line and leaves no process; the same command goes on."""
 
 from __future__ import annotations
 
@@ -64,11 +64,12 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
     assert not grid.store.exists() and not (grid.results / "cells.csv").exists()
     away.rename(grid.store)
 
-    for name, value in (
-        ("period_ms", "500"),
-        ("timeout_ms", "1000"),
-        ("failure_threshold", "3"),
-    ):  # Ray's own patience is 15 s and more
+    impatient = {
+        "period_ms": "500",
+        "timeout_ms": "1000",
+        "failure_threshold": "3",
+    }  # by default Ray waits 15 s and more
+    for name, value in impatient.items():
         monkeypatch.setenv(f"RAY_health_check_{name}", value)
     command = grid.start()
     assert grid.checkpoint(command) > step
@@ -78,7 +79,8 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
             process.kill()
     assert ended(command, started, 120) == 1
     assert last_line(grid) == (
-        f"error: the Ray node of this machine ended while the grid was computed; what is finished is in the store, and {GONE_ON}"
+        "error: the Ray node of this machine ended while the grid was computed; "
+        f"what is finished is in the store, and {GONE_ON}"
     )
     assert "Traceback" not in grid.said()
 

@@ -1,4 +1,4 @@
-"""A grid on a collection from the hub: the command as a person runs it, against the hub's double, beside the same collection as a folder."""
+"""A grid on a collection from the hub gives the scores of the same collection as a folder (the whole command)."""
 
 import os
 import subprocess
@@ -39,25 +39,10 @@ def test_the_same_scores_from_the_hub_and_from_a_folder(own_data, hub, tmp_path)
     preset = yaml.safe_load((ROOT / "experiments" / "presets" / "own-data.yaml").read_text(encoding="utf-8"))
     preset["collections"] |= {"faq": source, "few": source | {"limit": 9}}
     (tmp_path / "preset.yaml").write_text(yaml.safe_dump(preset, sort_keys=False), encoding="utf-8")
-    command = [
-        sys.executable,
-        str(ROOT / "experiments" / "run_grid.py"),
-        "--preset",
-        str(tmp_path / "preset.yaml"),
-        "--set",
-        f"data={own_data}",
-    ]
-    command += [
-        "--languages",
-        "ru",
-        "--initializers",
-        "base",
-        "--set",
-        "training.batch_size=8",
-        "--store",
-        str(tmp_path / "store"),
-    ]
-    command += ["--results", str(tmp_path / "results")]
+    command = [sys.executable, str(ROOT / "experiments" / "run_grid.py"), "--preset", str(tmp_path / "preset.yaml")]
+    command += ["--set", f"data={own_data}", "--set", "training.batch_size=8"]
+    command += ["--languages", "ru", "--initializers", "base"]
+    command += ["--store", str(tmp_path / "store"), "--results", str(tmp_path / "results")]
     environment = os.environ | {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
 
     def run(*options: str, **variables: str) -> str:

@@ -1,4 +1,4 @@
-"""A worker whose memory really ends: the whole command, Ray's own processes, and an allocation that the system refuses."""
+"""A worker runs out of memory: the whole command, Ray's own processes, an allocation that the system refuses."""
 
 import itertools
 import json
@@ -19,7 +19,9 @@ from harness.store.store import Store
 from tests.helpers.own_data_made import TOPICS
 from tests.helpers.paths import ROOT
 
-WIDE = 4096  # dimensions of the encoder's feed-forward layer, which with the 8192 tokens of a batch takes 128 MiB, and as much again when activated
+# Dimensions of the encoder's feed-forward layer. With the 8192 tokens of a batch it takes 128 MiB, and as much again
+# when activated.
+WIDE = 4096
 SPARE = 96 * 2**20  # bytes: less than that, more than the two layers of a quarter of the tokens
 
 SMALL_MACHINE = f"""
@@ -33,7 +35,7 @@ class WhenEncodingBegins:
             from torch.nn import Embedding
             from torch.nn.modules.module import register_module_forward_pre_hook
 
-            register_module_forward_pre_hook(lambda module, arguments: limit() if isinstance(module, Embedding) else None)
+            register_module_forward_pre_hook(lambda module, args: limit() if isinstance(module, Embedding) else None)
 
 
 def limit():
@@ -41,7 +43,8 @@ def limit():
     import resource
 
     if resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY:
-        used = next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData:"))
+        status = Path("/proc/self/status").read_text().splitlines()
+        used = next(int(line.split()[1]) for line in status if line.startswith("VmData:"))
         resource.setrlimit(resource.RLIMIT_DATA, (used * 1024 + {SPARE}, resource.RLIM_INFINITY))
 
 
@@ -71,29 +74,19 @@ def data(own_data, tmp_path):
 def test_a_cell_that_runs_out_of_memory_comes_back_with_smaller_batches(data, tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(SMALL_MACHINE)
-    command = [
-        sys.executable,
-        str(ROOT / "experiments" / "run_grid.py"),
-        "--preset",
-        "own-data",
-        "--set",
-        f"data={data}",
-    ]
+    command = [sys.executable, str(ROOT / "experiments" / "run_grid.py"), "--preset", "own-data"]
+    command += ["--set", f"data={data}"]
     command += ["--languages", "en", "--initializers", "base", "--regimes", "zero-shot"]
     command += ["--store", str(tmp_path / "store"), "--results", str(tmp_path / "results")]
     paths = os.pathsep.join(filter(None, [str(tmp_path / "site"), os.environ.get("PYTHONPATH")]))
-    handed_back = dict.fromkeys(
-        ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(2**17)
-    )  # at once: what is left is then known to the byte
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": paths} | handed_back
-    )
+    # Freed memory returns to the system at once, so that what is left is known to the byte.
+    thresholds = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(2**17))
+    environment = os.environ | {"PYTHONPATH": paths} | thresholds
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
     log = (tmp_path / "results" / "run.log").read_text(encoding="utf-8")
     assert done.returncode == 0, done.stderr + log
-    assert re.search(
-        r"base_zero-shot_s42: attempt 1 of 3 failed: out of memory \(.*allocate.*\); once more with batches 4 times smaller\n",
-        log,
-    )
+    failure = r"attempt 1 of 3 failed: out of memory \(.*allocate.*\); trying again with batches 4 times smaller\n"
+    assert re.search(f"base_zero-shot_s42: {failure}", log)
     assert log.count(" failed: ") == 1 and "[1/1 cells] computed en_source_own_base_zero-shot_s42: nDCG@10 " in log
 
     choices = {"languages": ["en"], "initializers": ["base"], "regimes": ["zero-shot"]}

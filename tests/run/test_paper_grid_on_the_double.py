@@ -1,7 +1,7 @@
-"""The paper's grid as a person runs it, from the hub to the tables and to `compare`: the presets as they are, the models and collections tiny.
+"""The paper's presets run from the hub to the tables and to `compare`, with tiny models and collections.
 
-What the presets name is on the hub's double under its own ids. A catalog of one's own pins it, as docs/reproduce.md tells to; a few --set knobs
-make the rest small.
+The hub's double serves what the presets name, under the same ids. A catalog of one's own pins the revisions, as
+docs/reproduce.md describes; a few --set options make the rest small.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ LANGUAGES = ["ko", "ru"]
 BRIDGES = ["bge-m3", "minilm", "gte", "qwen3"]
 ROWS = ["sembridge", "focus", "ofa (bridge vectors)", "random", "mean", "univariate", "multivariate", "base", "bm25"]
 KNOBS = {
-    "resources.gpus_per_cell": 0, "evaluation.max_length": 24, "settings.focus.min_count": 1, "settings.focus.buckets": 1000,
-    "settings.focus.epochs": 1, "training.max_length": 24, "training.batch_size": 12, "training.precision": "float32",
-    "training.learning_rate": 0.01,  # two steps have to show
+    "resources.gpus_per_cell": 0, "evaluation.max_length": 24, "settings.focus.min_count": 1,
+    "settings.focus.buckets": 1000, "settings.focus.epochs": 1, "training.max_length": 24, "training.batch_size": 12,
+    "training.precision": "float32", "training.learning_rate": 0.01,  # two steps have to show
 }  # fmt: skip
 
 

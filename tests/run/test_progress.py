@@ -15,7 +15,7 @@ def test_idle_is_what_no_piece_covers():
         progress = Progress(0, 2, show=lambda text: None)
         for now, seconds in ((108, 3), (110, 6), (111, 0.5), (120, 5)):  # 105-108, 104-110, 110.5-111, 115-120
             clock.return_value = now
-            progress.computed(seconds)
+            progress.add_span(seconds)
         clock.return_value = 122.0
         assert progress.idle(100.0) == pytest.approx(4 + 0.5 + 4 + 2)
 

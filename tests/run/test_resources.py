@@ -25,7 +25,8 @@ def test_as_many_as_the_scarcer_resource_allows():
     [([], {"CPU": 8}, GPU, CPU),
      (["resources.cpus_per_cell=9"], {"CPU": 8, "GPU": 1}, CPU, GPU),
      (["resources.gpus_per_cell=0", "resources.cpus_per_cell=9"], {"CPU": 8}, CPU, GPU),
-     (["regimes=[fine-tuned]", "training.workers=2"], {"CPU": 8, "GPU": 1}, "lower resources.gpus_per_cell or training.workers", CPU),
+     (["regimes=[fine-tuned]", "training.workers=2"], {"CPU": 8, "GPU": 1},
+      "lower resources.gpus_per_cell or training.workers", CPU),
      (["resources.cpus_per_cell=9"], {"CPU": 8}, CPU, "training.workers")],
 )  # fmt: skip
 def test_what_is_lacking_is_named(overrides, have, said, unsaid):
@@ -49,7 +50,7 @@ def test_both_may_be_lacking():
     ],
 )
 def test_what_a_cluster_may_grow_to(limit, grown, tmp_path):
-    """One large worker, four small ones, and no more at a time than the cluster's limit; the head node is there already."""
+    """One large worker, four small ones, and at most the cluster's limit at a time; the head node exists already."""
     kinds = {
         "head": {"resources": {"CPU": 64}, "max_workers": 0},
         "large": {"resources": {"CPU": 16, "GPU": 4}, "max_workers": 1},

@@ -148,7 +148,7 @@ def test_what_a_killed_run_left_is_swept_and_what_another_run_writes_is_not(stor
 
 def test_a_foreign_folder_is_refused(tmp_path):
     (tmp_path / "x").write_text("")
-    with pytest.raises(StoreError, match="is not empty and no store"):
+    with pytest.raises(StoreError, match="is not empty and not a store"):
         Store(tmp_path)
 
 
@@ -163,12 +163,9 @@ DAMAGES = {
     "truncated": (lambda folder: (folder / "n.txt").write_bytes(b"1"), "n.txt has 1 bytes instead of 2"),
     "a flipped bit": (lambda folder: _flip(folder / "n.txt"), "n.txt has other bytes than were written"),
     "no manifest": (lambda folder: (folder / MANIFEST).unlink(), f"{MANIFEST} is missing"),
-    "half a manifest": (lambda folder: os.truncate(folder / MANIFEST, 40), f"{MANIFEST} is no longer readable"),
-    "an empty manifest": (lambda folder: os.truncate(folder / MANIFEST, 0), f"{MANIFEST} is no longer readable"),
-    "a manifest of something else": (
-        lambda folder: (folder / MANIFEST).write_text("[]"),
-        f"{MANIFEST} is no longer readable",
-    ),
+    "half a manifest": (lambda folder: os.truncate(folder / MANIFEST, 40), f"{MANIFEST} is corrupt"),
+    "an empty manifest": (lambda folder: os.truncate(folder / MANIFEST, 0), f"{MANIFEST} is corrupt"),
+    "a manifest of something else": (lambda folder: (folder / MANIFEST).write_text("[]"), f"{MANIFEST} is corrupt"),
     "a folder in the file's place": (
         lambda folder: [(folder / "n.txt").unlink(), (folder / "n.txt").mkdir()],
         "n.txt has ",
@@ -185,9 +182,9 @@ def test_a_damaged_artifact_is_named_set_aside_and_rebuilt(store, damage):
     store.make(first)
     spoil(store.path(one))
     again = Store(store.root)
-    assert again.make(first) is False and again.found == []
+    assert again.make(first) is False and again.damage_notes == []
     assert again.make(second) is True and (store.path(second) / "n.txt").read_text() == "41"
-    (line,) = again.found
+    (line,) = again.damage_notes
     assert line.startswith(f"damaged: number {one.key}: {said}") and "\n" not in line
     (kept,) = (store.root / "damaged").iterdir()
     assert kept.name == f"1-number-{one.key}" and str(kept) in line
@@ -250,7 +247,7 @@ def test_an_input_damaged_while_it_was_read_spoils_nothing(store, tmp_path, fail
     both = Artifact(spoiling, {"count": str(count), "fail": fail}, {"a": one})
     count.write_text("2")
     assert store.make(both) and (store.path(both) / "n.txt").read_text() == "22"
-    assert len(store.found) == 2 and store.intact(one)
+    assert len(store.damage_notes) == 2 and store.intact(one)
     other = Artifact(spoiling, {"count": str(count), "fail": fail, "other": 1}, {"a": one})
     count.write_text("100")
     with pytest.raises(StoreError, match="damaged again and again"):

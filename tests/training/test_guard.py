@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.run.retries import FINAL, raised
+from harness.run.retries import FINAL, explain_error
 from harness.training.guard import TrainingStopped, check
 
 
@@ -32,5 +32,5 @@ def test_a_sound_step_passes():
 def test_a_stopped_training_is_not_tried_again():
     with pytest.raises(TrainingStopped) as stopped:
         check(3, float("nan"), 1.0, 1.0)
-    line, verdict = raised(stopped.value)
+    line, verdict = explain_error(stopped.value)
     assert verdict == FINAL and line.startswith("TrainingStopped: step 3: the loss is nan")
