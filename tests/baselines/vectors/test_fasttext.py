@@ -108,7 +108,7 @@ def test_files_that_are_no_models_are_refused(tmp_path):
         for refuses in (check, load):
             with pytest.raises(
                 ValueError,
-                match=rf"{name}' is no fastText model: the \.bin file is needed, unpacked; .* \(\.vec\) lacks the n-grams",
+                match=rf"{name}' is not a fastText model: the \.bin file is needed, unpacked; .* \(\.vec\) lacks the n-grams",
             ):
                 refuses(tmp_path / name)
     save(train_words(sentences(), **QUICK), tmp_path / "ru.bin")
