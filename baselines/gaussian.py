@@ -1,4 +1,4 @@
-"""Draws from a normal distribution fitted to the source rows: per dimension, or with the full covariance."""
+"""Samples of a normal distribution fitted to the source rows: per dimension, or with the full covariance."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sembridge.assembly import assemble, univariate_rows
 from sembridge.initializer import Initialization, Transfer
 
 _JITTERS = (0.0, *(10.0**exponent for exponent in range(-12, -2)))  # in units of the mean variance
-_BLOCK = 16_384  # rows turned at a time; bounds the float64 copies
+_BLOCK = 16_384  # rows transformed at a time; bounds the float64 copies
 
 
 @dataclass(frozen=True)
 class Univariate:
-    """E_t[x]_d ~ N(mean_d, std_d) for each dimension d on its own, over the source rows; no mixture."""
+    """E_t[x]_d ~ N(mean_d, std_d) of the source rows, independently for each dimension d; no mixture."""
 
     name: ClassVar[str] = "univariate"
     needs: ClassVar[tuple[str, ...]] = ()
@@ -28,13 +28,15 @@ class Univariate:
 
 @dataclass(frozen=True)
 class Multivariate:
-    """E_t[x] ~ N(mean, covariance_scale * Sigma), Sigma [D, D] the full covariance of the source rows (divided by S); no mixture.
+    """E_t[x] ~ N(mean, covariance_scale * Sigma), Sigma [D, D] the source rows' covariance (divided by S); no mixture.
 
-    covariance_scale  1.0 is the distribution of the source rows. A widely copied snippet (Hewitt 2021) uses 1e-5, which is nearly `mean`.
+    covariance_scale  1.0 gives the distribution of the source rows. A widely copied snippet (Hewitt 2021) uses 1e-5,
+                      which is nearly `mean`.
 
-    Drawn as mean + L z with the Cholesky factor L. A covariance that is not positive definite (fewer source rows than dimensions, dependent
-    dimensions) gets the smallest diagonal jitter of a ladder from 1e-12 to 1e-3 of the mean variance that makes it so; `statistics["jitter"]`
-    says which. Raises ValueError where none does: rows that are not finite or all alike.
+    Rows are mean + L z with the Cholesky factor L. A covariance that is not positive definite (fewer source rows than
+    dimensions, dependent dimensions) gets the smallest diagonal jitter that makes it so, of a ladder from 1e-12 to 1e-3
+    of the mean variance; `statistics["jitter"]` records it. Raises ValueError where none does: rows that are not finite
+    or all alike.
     """
 
     name: ClassVar[str] = "multivariate"
@@ -43,10 +45,10 @@ class Multivariate:
     covariance_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.covariance_scale < np.inf:
-            raise ValueError(
-                f"covariance_scale {self.covariance_scale} must be positive and finite; 1.0 keeps the covariance of the source rows"
-            )
+        scale = self.covariance_scale
+        if not 0 < scale < np.inf:
+            advice = "1.0 keeps the covariance of the source rows"
+            raise ValueError(f"covariance_scale {scale} must be positive and finite; {advice}")
 
     def __call__(self, transfer: Transfer) -> Initialization:
         centered = transfer.rows.astype(np.float64)
@@ -61,7 +63,7 @@ class Multivariate:
 
 
 def _cholesky(covariance: np.ndarray) -> tuple[np.ndarray, float]:
-    """(lower factor [D, D], the jitter that had to be added to the diagonal)."""
+    """Return (lower factor [D, D], jitter added to the diagonal)."""
     variance = float(np.trace(covariance)) / len(covariance)
     if np.isfinite(covariance).all() and variance > 0:
         for relative in _JITTERS:
@@ -71,6 +73,7 @@ def _cholesky(covariance: np.ndarray) -> tuple[np.ndarray, float]:
             except np.linalg.LinAlgError:
                 continue
     raise ValueError(
-        f"the covariance of the source rows is not positive definite, not even with a jitter of {_JITTERS[-1]:g} of the mean variance "
-        f"({variance:g}); check that the source rows are finite and differ from one another"
+        "the covariance of the source rows is not positive definite, "
+        f"not even with a jitter of {_JITTERS[-1]:g} of the mean variance ({variance:g}); "
+        "check that the source rows are finite and differ from one another"
     )

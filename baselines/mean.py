@@ -1,4 +1,4 @@
-"""Mean: every new row the same, the center of the source rows."""
+"""Mean: every new row is the center of the source rows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from sembridge.initializer import Initialization, Transfer
 class Mean:
     """E_t[x] = mean of the source rows [S, D], taken in float64.
 
-    All missing rows are alike, so a new token says nothing before training: near-zero zero-shot scores are expected, not a fault. No mixture is
-    given (it would be 1/S on every source token); whoever carries a value per token falls back on its mean, which is the same.
+    All missing rows are alike, so new tokens carry no meaning before training: zero-shot scores near zero are expected.
+    There is no mixture (it would be 1/S on every source token); a value per token falls back on its mean, which is the
+    same.
     """
 
     name: ClassVar[str] = "mean"

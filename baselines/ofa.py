@@ -1,4 +1,4 @@
-"""OFA: a new row is a mixture of the source rows nearest to it in a space of multilingual word vectors (arXiv 2311.08849)."""
+"""OFA: a new row is a mixture of the source rows nearest to it among multilingual word vectors (arXiv 2311.08849)."""
 
 from __future__ import annotations
 
@@ -19,22 +19,26 @@ __all__ = ["OFA", "SubwordVectors", "WordVectors", "subword_vectors"]
 
 @dataclass(frozen=True)
 class OFA:
-    """E_t[x] = sum_v w_v E_s[v] over the k source subwords v nearest to x by cosine of their subword vectors, w = softmax(cosine / temperature).
+    """E_t[x] = sum_v w_v E_s[v], w = softmax(cosine / temperature) over the k source subwords v nearest to x.
 
-    words        multilingual word vectors (or a file of them in word2vec text format), or the subword vectors `subword_vectors` made of them
+    Cosines are those of subword vectors (`subword_vectors`).
+
+    words        multilingual word vectors, a file of them in word2vec text format, or the result of `subword_vectors`
     neighbours   k; fewer where fewer source subwords have a vector
     temperature  of the softmax
-    factorize    D': rows are mixed as D' coordinates and rebuilt with the source's own primitives, E_s ~ U[:, :D'] (S V^T)[:D'] (singular value
-                 decomposition, not centered). None or D: plain mixture of rows. Below D a row is what the mixture makes of the rank-D' source rows,
-                 not of the source rows themselves; copied rows stay whole, as every method copies alike.
+    factorize    D': rows are mixed as D' coordinates and rebuilt with the source's own primitives,
+                 E_s ~ U[:, :D'] (S V^T)[:D'] (singular value decomposition, not centered). None or D: plain mixture of
+                 rows. Below D the mixture is of the rank-D' source rows, not of the source rows themselves; copied rows
+                 keep their full rank, because every method copies alike.
     seed         of the fallback rows; 114514 is the reference implementation's
-    source_tokenizer, target_tokenizer  needed to make subword vectors of word vectors
+    source_tokenizer, target_tokenizer  needed to compute subword vectors from word vectors
 
-    Source subwords are donors with a vector that is not zero. Ties go to the token first in string order, whatever its id. A missing token without a
-    vector is sampled from N(mean_d, std_d) of the source rows, or of their coordinates where factorized.
+    Source subwords are donors with a vector that is not zero. Ties go to the token first in string order, whatever its
+    id. A missing token without a vector is sampled from N(mean_d, std_d) of the source rows, or of their coordinates if
+    factorized.
 
-    Raises ValueError if word vectors or tokenizers are missing, if the vectors are not those of these vocabularies, if no donor has a vector, and if
-    `factorize` exceeds the rank the source rows can have.
+    Raises ValueError if word vectors or tokenizers are missing, if the vectors belong to other vocabularies, if no
+    donor has a vector, and if `factorize` exceeds the highest rank that the source rows can have.
     """
 
     name: ClassVar[str] = "ofa"
@@ -55,7 +59,7 @@ class OFA:
 
     @property
     def label(self) -> str:
-        """What a table calls this row: `ofa` with the published word vectors only, else with the name of what replaces them."""
+        """The row's name in tables: `ofa` alone with the published word vectors, else with their replacement's name."""
         if self.words is None:
             return "ofa (no word vectors)"
         source = self.words.label if isinstance(self.words, (WordVectors, SubwordVectors)) else label_of(self.words)
@@ -74,25 +78,25 @@ class OFA:
         return assemble(transfer, mixture=mixture, sampled=sampled, donor_rows=donor_rows, statistics=statistics)
 
     def vectors(self, transfer: Transfer) -> SubwordVectors:
-        """The given subword vectors, or those made now of the given word vectors and tokenizers."""
+        """Return the subword vectors, computed now if `words` has word vectors."""
         if self.words is None:
             raise ValueError(
-                "OFA needs multilingual word vectors: set `words` to a file in word2vec text format, WordVectors or SubwordVectors"
+                "OFA needs multilingual word vectors: "
+                "set `words` to a file in word2vec text format, WordVectors or SubwordVectors"
             )
         if isinstance(self.words, SubwordVectors):
             return self.words
-        if self.source_tokenizer is None or self.target_tokenizer is None:
+        tokenizers = (self.source_tokenizer, self.target_tokenizer)
+        if None in tokenizers:
             raise ValueError(
-                "OFA was given word vectors but not both tokenizers: set `source_tokenizer` and `target_tokenizer`, or `words` to what "
-                "subword_vectors made of them"
+                "OFA was given word vectors but not both tokenizers: "
+                "set `source_tokenizer` and `target_tokenizer`, or `words` to what subword_vectors made of them"
             )
         words = self.words if isinstance(self.words, WordVectors) else WordVectors.load(self.words)
-        return subword_vectors(
-            words, self.source_tokenizer, self.target_tokenizer, len(transfer.source), len(transfer.target)
-        )
+        return subword_vectors(words, *tokenizers, len(transfer.source), len(transfer.target))
 
     def _rows(self, transfer: Transfer, fallback: bool) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """([S, D] rows to mix, None for the source rows; [R, D] fallback rows, None where no token needs one)."""
+        """Return ([S, D] rows to mix, None for the source rows; [R, D] fallback rows, None if no token needs one)."""
         if self.factorize is None or self.factorize == transfer.rows.shape[1]:
             return None, univariate_rows(replace(transfer, seed=self.seed)) if fallback else None
         coordinates, primitives = factorized(transfer.rows, self.factorize)
@@ -105,14 +109,13 @@ class OFA:
 
 
 def factorized(rows: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """(coordinates F = U[:, :D'] [S, D'], primitives P = (S V^T)[:D'] [D', D]) in float64, so that F P is the best approximation of rank D'.
+    """Return (coordinates F = U[:, :D'] [S, D'], primitives P = (S V^T)[:D'] [D', D]) in float64, D' = `rank`.
 
-    The largest entry of each primitive is made positive, so that the signs do not depend on the linear algebra library.
+    F P is the best approximation of rank D'. The largest entry of each primitive is positive, so that signs do not
+    depend on the linear algebra library.
     """
-    if rank > min(rows.shape):
-        raise ValueError(
-            f"factorize {rank} exceeds {min(rows.shape)}, the highest rank of source rows of shape {rows.shape}"
-        )
+    if rank > (highest := min(rows.shape)):
+        raise ValueError(f"factorize {rank} exceeds {highest}, the highest rank of source rows of shape {rows.shape}")
     left, singular, right = np.linalg.svd(rows.astype(np.float64), full_matrices=False)
     coordinates, primitives = left[:, :rank], singular[:rank, None] * right[:rank]
     signs = np.sign(primitives[np.arange(rank), np.abs(primitives).argmax(axis=1)])

@@ -1,4 +1,4 @@
-"""Random: what the new rows would be if nothing were known about them."""
+"""Random: new rows like those of an untrained model."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from sembridge.initializer import Initialization, Transfer
 
 @dataclass(frozen=True)
 class Random:
-    """E_t[x] ~ N(0, initializer_range^2): fresh weights at the source model's own standard deviation (0.02 for BERT and RoBERTa).
+    """E_t[x] ~ N(0, initializer_range^2), the source model's own standard deviation (0.02 for BERT and RoBERTa).
 
-    Missing rows are sampled and have no mixture. Raises ValueError for an initializer range that is not positive: rows of zeros cannot be told apart.
+    Missing rows are sampled and have no mixture. Raises ValueError for an initializer range that is not positive, which
+    would make all rows zero.
     """
 
     name: ClassVar[str] = "random"

@@ -1,4 +1,4 @@
-"""WECHSEL: a new row is a mixture of the source rows nearest to it in a space of aligned fastText vectors (arXiv 2112.06598)."""
+"""WECHSEL: a new row is a mixture of the source rows nearest to it by aligned fastText vectors (arXiv 2112.06598)."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from sembridge.initializer import Initialization, Transfer
 
 @dataclass(frozen=True)
 class Wechsel:
-    """E_t[x] = sum_v w_v E_s[v] over the k source subwords v nearest to x by cosine of their aligned vectors, w = softmax(cosine / temperature).
+    """E_t[x] = sum_v w_v E_s[v], w = softmax(cosine / temperature) over the k source subwords v nearest to x.
 
-    aligned      vectors of both vocabularies in one space, as `baselines.vectors.aligned.aligned_subwords` makes them of two fastText models and a
-                 bilingual dictionary
+    aligned      vectors of both vocabularies in one space: `baselines.vectors.aligned.aligned_subwords` computes them
+                 from two fastText models and a bilingual dictionary
     neighbours   k; fewer where fewer source subwords have a vector
     temperature  of the softmax
 
-    Source subwords are donors with a vector that is not zero. Ties go to the token first in string order, whatever its id. A missing token without a
-    vector is sampled from N(mean_d, std_d) of the source rows.
+    Source subwords are donors with a vector that is not zero. Ties go to the token first in string order, whatever its
+    id. A missing token without a vector is sampled from N(mean_d, std_d) of the source rows.
 
-    WECHSEL as published copies the rows of special tokens alone: that is the transfer's overlap `special`. With any other overlap, which is what
-    makes it comparable with its rivals, tokens both vocabularies have are copied first.
+    WECHSEL as published copies the rows of special tokens alone, which is the transfer's overlap `special`. With any
+    other overlap tokens of both vocabularies are copied first, which makes it comparable with the other methods.
 
-    Raises ValueError if there are no vectors, if they are not those of these vocabularies, and if no donor has one.
+    Raises ValueError if there are no vectors, if they belong to other vocabularies, and if no donor has one.
     """
 
     name: ClassVar[str] = "wechsel"
@@ -44,9 +44,8 @@ class Wechsel:
 
     def __call__(self, transfer: Transfer) -> Initialization:
         if self.aligned is None:
-            raise ValueError(
-                "WECHSEL needs aligned vectors: set `aligned` to what baselines.vectors.aligned.aligned_subwords makes of two fastText models"
-            )
+            source = "what baselines.vectors.aligned.aligned_subwords makes of two fastText models"
+            raise ValueError(f"WECHSEL needs aligned vectors: set `aligned` to {source}")
         mixture = neighbour_mixture(transfer, self.aligned, self.neighbours, self.temperature)
         support = np.diff(mixture.indptr)
         statistics = {

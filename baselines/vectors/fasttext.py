@@ -1,4 +1,4 @@
-"""fastText models: trained with gensim under fastText's own settings, kept in fastText's own file format (Bojanowski et al. 2017)."""
+"""fastText models (Bojanowski et al. 2017): trained by gensim with fastText's settings, stored in fastText's format."""
 
 from __future__ import annotations
 
@@ -14,37 +14,46 @@ from sembridge.extras import require
 _MAGIC = 793_712_314  # the first four bytes of a fastText .bin file
 
 
-def train(
-    corpus: Any, *, dimension: int, epochs: int, negative: int, min_count: int, min_n: int, max_n: int, window: int, learning_rate: float,
-    sample: float, buckets: int, seed: int,
-) -> Any:  # fmt: skip
-    """gensim's FastText after CBOW with negative sampling on `corpus`: lists of words, with a length, to be read several times.
+def train(corpus: Any, *, dimension: int, epochs: int, learning_rate: float, buckets: int, **settings: Any) -> Any:
+    """Return gensim's FastText model after CBOW with negative sampling on `corpus`, a sized iterable of lists of words.
 
-    Everything is fastText's own default or given by the caller, where gensim's defaults differ: down-sampling of frequent words above `sample`
-    (1e-3 in gensim), negatives drawn with count^0.5 (0.75), learning rate falling to 0 in small steps (once per 10,000 words). `buckets` hash slots
-    for n-grams take `buckets * dimension * 4` bytes: 800 MB as published; a small vocabulary needs far fewer. One worker, so the same input gives
-    the same bits in every process.
+    settings  negative, min_count, min_n, max_n, window, sample, seed: as gensim calls them
+
+    Where gensim's defaults differ from fastText's, fastText's are used: down-sampling of frequent words above `sample`
+    (1e-3 in gensim), negatives drawn with count^0.5 (0.75), learning rate falling to 0 in small steps (once per 10,000
+    words). `buckets` hash slots for n-grams take `buckets * dimension * 4` bytes: 800 MB as published; a small
+    vocabulary needs far fewer. With one worker, the same input gives the same bits in every process.
     """
     require("focus", "training fastText vectors")
     from gensim.models import FastText
 
-    model = FastText(
-        sg=0, hs=0, cbow_mean=1, vector_size=dimension, epochs=epochs, negative=negative, min_count=min_count, min_n=min_n, max_n=max_n,
-        window=window, alpha=learning_rate, min_alpha=0.0, sample=sample, ns_exponent=0.5, bucket=buckets, batch_words=1000, workers=1, seed=seed,
-    )  # fmt: skip
+    fixed = {"sg": 0, "hs": 0, "cbow_mean": 1, "min_alpha": 0.0, "ns_exponent": 0.5, "batch_words": 1000, "workers": 1}
+    variable = {"vector_size": dimension, "epochs": epochs, "alpha": learning_rate, "bucket": buckets, **settings}
+    model = FastText(**fixed, **variable)
     model.build_vocab(corpus_iterable=corpus)
     model.train(corpus_iterable=corpus, total_examples=len(corpus), epochs=epochs)
     return model
 
 
 def train_words(
-    sentences: Iterable[list[str]], *, dimension: int = 100, epochs: int = 20, negative: int = 10, min_count: int = 5, min_n: int = 5,
-    max_n: int = 5, window: int = 5, learning_rate: float = 0.05, sample: float = 1e-4, buckets: int = 2_000_000, seed: int = 42,
-) -> Any:  # fmt: skip
-    """gensim's FastText of the words of one language, `sentences` being its text as lists of words.
+    sentences: Iterable[list[str]],
+    *,
+    dimension: int = 100,
+    epochs: int = 20,
+    negative: int = 10,
+    min_count: int = 5,
+    min_n: int = 5,
+    max_n: int = 5,
+    window: int = 5,
+    learning_rate: float = 0.05,
+    sample: float = 1e-4,
+    buckets: int = 2_000_000,
+    seed: int = 42,
+) -> Any:
+    """Return gensim's FastText model of one language, trained on `sentences`, which are lists of words.
 
-    The defaults are those the `wechsel` package trains with (dimension, epochs, negative, n-grams), and fastText's own for the rest. They are for
-    texts of millions of words. Raises ValueError if no word occurs `min_count` times.
+    The defaults are those of the `wechsel` package (dimension, epochs, negative, n-grams), and fastText's own
+    otherwise. They suit texts of millions of words. Raises ValueError if no word occurs `min_count` times.
     """
     counts: Counter[str] = Counter()
     corpus = []
@@ -53,18 +62,22 @@ def train_words(
             corpus.append([sys.intern(word) for word in sentence])  # each word once in memory, however often it occurs
             counts.update(sentence)
     if max(counts.values(), default=0) < min_count:
-        raise ValueError(
-            f"no word occurs {min_count} times in the text ({counts.total():,} words in {len(corpus):,} lines), so fastText has nothing to learn; "
-            "give more text or lower min_count"
-        )
-    return train(
-        corpus, dimension=dimension, epochs=epochs, negative=negative, min_count=min_count, min_n=min_n, max_n=max_n, window=window,
-        learning_rate=learning_rate, sample=sample, buckets=buckets, seed=seed,
-    )  # fmt: skip
+        raise ValueError(nothing_to_learn("word", min_count, counts.total(), len(corpus)))
+    ngrams: dict[str, Any] = {"min_n": min_n, "max_n": max_n, "buckets": buckets}
+    contexts: dict[str, Any] = {"negative": negative, "min_count": min_count, "window": window, "sample": sample}
+    descent: dict[str, Any] = {"dimension": dimension, "epochs": epochs, "learning_rate": learning_rate, "seed": seed}
+    return train(corpus, **ngrams, **contexts, **descent)
 
 
-# The keyword arguments of train_words: a grid hands them on from a method's settings.
+# The keyword arguments of train_words: a grid passes them on from a method's settings.
 TRAINING_PARAMETERS = tuple(train_words.__kwdefaults__ or ())
+
+
+def nothing_to_learn(unit: str, min_count: int, units: int, lines: int) -> str:
+    """Return the error message for a text in which nothing is frequent enough."""
+    size = f"{units:,} {unit}s in {lines:,} lines"
+    advice = "give more text or lower min_count"
+    return f"no {unit} occurs {min_count} times in the text ({size}), so fastText has nothing to learn; {advice}"
 
 
 def save(model: Any, path: str | Path) -> None:
@@ -75,7 +88,7 @@ def save(model: Any, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> Any:
-    """gensim's FastTextKeyedVectors of a fastText `.bin` file, such as those published for 157 languages (cc.ko.300.bin).
+    """Return gensim's FastTextKeyedVectors of a fastText `.bin` file, such as the published cc.ko.300.bin.
 
     Raises ValueError for any other file, and for classifiers.
     """
@@ -86,25 +99,18 @@ def load(path: str | Path) -> Any:
     try:
         return load_facebook_vectors(str(path))
     except (
-        NotImplementedError,
-        struct.error,
-        EOFError,
-        ValueError,
-        AssertionError,
-        MemoryError,
-        LookupError,
-        OverflowError,
+        *(NotImplementedError, struct.error, EOFError, ValueError),
+        *(AssertionError, MemoryError, LookupError, OverflowError),
     ) as error:
-        raise ValueError(
-            f"{str(path)!r} cannot be read as fastText word vectors ({error}); give an unsupervised model, complete"
-        ) from error
+        advice = "give an unsupervised model, complete"
+        raise ValueError(f"{str(path)!r} cannot be read as fastText word vectors ({error}); {advice}") from error
 
 
 def check(path: str | Path) -> None:
-    """Raise ValueError if a file does not begin as a fastText `.bin` does; reads four bytes."""
+    """Raise ValueError if a file does not begin as a fastText `.bin` file does; read four bytes only."""
     with Path(path).open("rb") as file:
         if file.read(4) != struct.pack("@i", _MAGIC):
             raise ValueError(
-                f"{str(path)!r} is no fastText model: the .bin file is needed, unpacked; the text file of vectors (.vec) lacks the n-grams that "
-                "make vectors of subwords"
+                f"{str(path)!r} is not a fastText model: the .bin file is needed, unpacked; "
+                "the text file of vectors (.vec) lacks the n-grams that make vectors of subwords"
             )

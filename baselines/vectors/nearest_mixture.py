@@ -1,4 +1,4 @@
-"""Mixtures of the source rows nearest to each new token in a space both vocabularies share: what OFA and WECHSEL have in common."""
+"""Mixtures of the source rows nearest to each new token in a space of both vocabularies, for OFA and WECHSEL."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sembridge.initializer import Transfer
 
 logger = logging.getLogger(__name__)
 
-_BLOCK = 1 << 23  # scores held at a time: 64 MB of float64
+_BLOCK = 1 << 23  # scores computed at a time: 64 MB of float64
 _DECIMALS = 12  # cosines equal to this many decimals are tied
 
 
 def check(neighbours: int, temperature: float) -> None:
-    """Raise ValueError for settings that make no mixture."""
+    """Raise ValueError for settings that define no mixture."""
     if neighbours < 1:
         raise ValueError(f"neighbours {neighbours} must be at least 1")
     if not temperature > 0:
@@ -27,42 +27,42 @@ def check(neighbours: int, temperature: float) -> None:
 def neighbour_mixture(
     transfer: Transfer, subwords: SubwordVectors, neighbours: int, temperature: float
 ) -> sp.csr_array:
-    """[R, S] weights: softmax(cosine / temperature) over the `neighbours` nearest source subwords of each missing token, none without a vector.
+    """Return [R, S] weights: softmax(cosine / temperature) over the nearest source subwords of each missing token.
 
-    Source subwords are donors with a vector that is not zero; all of them where there are fewer than `neighbours`. Ties go to the token first in
-    string order, whatever its id. Raises ValueError if the vectors are not those of these vocabularies, and if no donor has a vector.
+    A token without a vector has no weights. Source subwords are donors with a vector that is not zero; all of them if
+    there are fewer than `neighbours`. Ties go to the token first in string order, whatever its id. Raises ValueError if
+    the vectors belong to other vocabularies, and if no donor has a vector.
     """
-    given, sizes = (len(subwords.source), len(subwords.target)), (len(transfer.source), len(transfer.target))
-    if given != sizes:
+    rows_of = (len(subwords.source), len(subwords.target))
+    sizes = (len(transfer.source), len(transfer.target))
+    if rows_of != sizes:
         raise ValueError(
-            f"subword vectors for {given[0]:,} and {given[1]:,} tokens, but the vocabularies have {sizes[0]:,} and {sizes[1]:,}"
+            f"subword vectors for {rows_of[0]:,} and {rows_of[1]:,} tokens, "
+            f"but the vocabularies have {sizes[0]:,} and {sizes[1]:,}"
         )
     source, source_known = _unit(subwords.source)
     target, target_known = _unit(subwords.target)
     donors = np.flatnonzero(transfer.donors & source_known)
-    donors = donors[
-        np.argsort([str(transfer.source.tokens[i]) for i in donors], kind="stable")
-    ]  # ties do not depend on ids
+    by_token = np.argsort([str(transfer.source.tokens[i]) for i in donors], kind="stable")
+    donors = donors[by_token]  # so that ties do not depend on ids
+    missing = len(transfer.missing)
     placed = np.flatnonzero(target_known[transfer.missing])
-    if len(transfer.missing) and not len(donors):
-        raise ValueError(
-            f"none of the source subwords has a vector ({subwords.label}); the word vectors must cover the source language"
-        )
-    if len(transfer.missing) and not len(placed):
-        logger.warning(
-            "none of the %d new tokens has a vector (%s), so all of them are sampled",
-            len(transfer.missing),
-            subwords.label,
-        )
+    if missing and not len(donors):
+        reason = f"none of the source subwords has a vector ({subwords.label})"
+        raise ValueError(f"{reason}; the word vectors must cover the source language")
+    if missing and not len(placed):
+        reason = "none of the %d new tokens has a vector (%s), so all of them are sampled"
+        logger.warning(reason, missing, subwords.label)
     nearest, weights = _nearest(target[transfer.missing[placed]], source[donors], neighbours, temperature)
-    rows = np.repeat(placed, nearest.shape[1])
-    return sp.csr_array(
-        (weights.ravel(), (rows, donors[nearest.ravel()])), shape=(len(transfer.missing), len(transfer.source))
-    )
+    coordinates = (np.repeat(placed, nearest.shape[1]), donors[nearest.ravel()])
+    return sp.csr_array((weights.ravel(), coordinates), shape=(missing, len(transfer.source)))
 
 
 def _nearest(queries: np.ndarray, donors: np.ndarray, k: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-    """([n, k] donors nearest to each unit query [n, A], nearest first; [n, k] their softmax weights), block by block; ties to the first donor."""
+    """Return the k donors nearest to each query, nearest first [n, k], and their softmax weights [n, k].
+
+    queries [n, A] and donors [m, A] have rows of length 1; ties go to the first donor; blocks bound the memory.
+    """
     k = min(k, len(donors))
     nearest, weights = np.empty((len(queries), k), dtype=np.int64), np.empty((len(queries), k))
     if k == 0:
@@ -72,21 +72,20 @@ def _nearest(queries: np.ndarray, donors: np.ndarray, k: int, temperature: float
         block = slice(start, start + step)
         scores = queries[block] @ donors.T
         last = np.partition(scores, len(donors) - k, axis=1)[:, len(donors) - k]
-        rows, columns = np.nonzero(
-            scores >= last[:, None] - 10.0**-_DECIMALS
-        )  # the k nearest and what is tied with the last of them
+        # The k nearest, and those tied with the last of them.
+        rows, columns = np.nonzero(scores >= last[:, None] - 10.0**-_DECIMALS)
         order = np.lexsort((columns, -np.round(scores[rows, columns], _DECIMALS), rows))
         rows, columns = rows[order], columns[order]
         place = np.arange(len(rows)) - np.searchsorted(rows, np.arange(len(scores)))[rows]
         nearest[block] = columns[place < k].reshape(-1, k)
         logits = np.take_along_axis(scores, nearest[block], axis=1) / temperature
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        weights[block] = shares / shares.sum(axis=1, keepdims=True)
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        weights[block] = exponentials / exponentials.sum(axis=1, keepdims=True)
     return nearest, weights
 
 
 def _unit(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rows scaled to length 1 in float64, zero rows left zero; [V] bool: not zero)."""
+    """Return (rows scaled to length 1 in float64, zero rows left zero; [V] bool: not zero)."""
     vectors = vectors.astype(np.float64)
     lengths = np.linalg.norm(vectors, axis=1)
     vectors[lengths > 0] /= lengths[lengths > 0, None]

@@ -1,4 +1,4 @@
-"""How a tokenizer splits plain text."""
+"""Tokenization of plain text."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from typing import Any
 
 
 def token_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of each text by a transformers tokenizer: no specials added, nothing cut off, nothing padded, no warning about long texts."""
+    """Return the token ids of each text: no specials, no truncation, no padding, no warning about long texts."""
     plain = {"add_special_tokens": False, "truncation": False, "padding": False, "verbose": False}
     return tokenizer(list(texts), **plain, return_attention_mask=False, return_token_type_ids=False)["input_ids"]

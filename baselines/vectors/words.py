@@ -1,4 +1,4 @@
-"""Multilingual word vectors, and what they say about the subwords of a vocabulary (OFA, section 3.1)."""
+"""Multilingual word vectors, and subword vectors computed from them (OFA, section 3.1)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class WordVectors:
 
     words    W plain words; the same word may occur once per language
     vectors  [W, A] float32
-    label    where they come from: `ColexNet+`, or whatever stands in for it (`bridge vectors`)
+    label    their source: `ColexNet+`, or what replaces it (`bridge vectors`)
     """
 
     words: tuple[str, ...]
@@ -49,7 +49,8 @@ class WordVectors:
     def load(cls, path: str | Path, label: str | None = None) -> WordVectors:
         """Read word2vec TEXT format (a line `W A`, then `word v1 ... vA` lines); pickled gensim files are refused.
 
-        label  None: see `label_of`. ColexNet+ writes `eng:$hand$`; its language prefix and `$` word boundaries are taken off.
+        label  None: see `label_of`. ColexNet+ writes `eng:$hand$`; its language prefix and `$` word boundaries are
+        removed.
 
         Raises ValueError for a file that is not in this format.
         """
@@ -60,9 +61,8 @@ class WordVectors:
         try:
             keyed = KeyedVectors.load_word2vec_format(str(path), binary=False)
         except (ValueError, EOFError, UnicodeDecodeError, MemoryError, IndexError) as error:
-            raise ValueError(
-                f"{str(path)!r} is not in word2vec text format ({error}); a gensim file is converted with KeyedVectors.save_word2vec_format"
-            ) from error
+            advice = "a gensim file is converted with KeyedVectors.save_word2vec_format"
+            raise ValueError(f"{str(path)!r} is not in word2vec text format ({error}); {advice}") from error
         label = label_of(path) if label is None else label
         words: Iterable[str] = keyed.index_to_key
         if label == COLEXNET:
@@ -71,20 +71,19 @@ class WordVectors:
 
 
 def _check_header(path: Path) -> None:
-    """ValueError if the first line promises more numbers than the file can hold: the reader makes room for them before it reads."""
+    """Raise ValueError if the file cannot hold the numbers its first line promises: gensim allocates them first."""
     with path.open("rb") as file:
         columns = file.readline(100).split()
     if len(columns) == 2 and all(column.isdigit() for column in columns) and path.suffix not in (".gz", ".bz2"):
         words, dimension = (int(column) for column in columns)
-        if 2 * words * dimension > path.stat().st_size:  # a digit and a blank each
-            raise ValueError(
-                f"{str(path)!r} is cut off: its first line promises {words:,} words of {dimension:,} numbers; get the file again"
-            )
+        if 2 * words * dimension > path.stat().st_size:  # at least a digit and a blank per number
+            size = f"{words:,} words of {dimension:,} numbers"
+            raise ValueError(f"{str(path)!r} is cut off: its first line promises {size}; get the file again")
 
 
 @dataclass(frozen=True, eq=False)
 class SubwordVectors:
-    """Subword vectors of the source [S, A] and target [T, A] vocabularies, float32, zero where no word contains the subword."""
+    """Subword vectors of the source [S, A] and target [T, A] vocabulary, float32, zero if no word has the subword."""
 
     source: np.ndarray
     target: np.ndarray
@@ -92,25 +91,25 @@ class SubwordVectors:
 
 
 def label_of(path: str | Path) -> str:
-    """`ColexNet+` for a file whose name says so, `own word vectors` for any other."""
+    """Return `ColexNet+` for a file whose name says so, `own word vectors` for any other."""
     return COLEXNET if "colexnet" in Path(path).name.lower() else OWN
 
 
 def subword_vectors(
     words: WordVectors, source_tokenizer: Any, target_tokenizer: Any, source_size: int, target_size: int
 ) -> SubwordVectors:
-    """The vector of a subword is the plain mean of the vectors of the words whose tokenization contains it.
+    """Return as the vector of a subword the plain mean of the vectors of the words whose tokenization contains it.
 
-    Every word is encoded three times: bare, after a space, and capitalized after a space. Each encoding that contains the subword counts (as in
-    the reference implementation), so a word counts up to three times; a subword that occurs twice in one encoding counts once.
+    Every word is tokenized three times: bare, after a space, and capitalized after a space. As in the reference
+    implementation, each tokenization that contains the subword counts, so a word counts up to three times; a subword
+    that occurs twice in one tokenization counts once.
     """
-    return SubwordVectors(
-        _contained(words, source_tokenizer, source_size), _contained(words, target_tokenizer, target_size), words.label
-    )
+    source = _subword_means(words, source_tokenizer, source_size)
+    return SubwordVectors(source, _subword_means(words, target_tokenizer, target_size), words.label)
 
 
-def _contained(words: WordVectors, tokenizer: Any, size: int) -> np.ndarray:
-    """[size, A] mean vector of the encodings that contain each token id, zero where there are none."""
+def _subword_means(words: WordVectors, tokenizer: Any, size: int) -> np.ndarray:
+    """Return [size, A] the mean vector of the tokenizations that contain each token id, zero where there are none."""
     sums = np.zeros((size, words.vectors.shape[1]))
     counts = np.zeros(size, dtype=np.int64)
     for start in range(0, len(words.words), _BLOCK):
@@ -119,13 +118,11 @@ def _contained(words: WordVectors, tokenizer: Any, size: int) -> np.ndarray:
         for form in _FORMS:
             encoded = token_ids(tokenizer, [form(word) for word in block])
             subwords = np.fromiter(chain.from_iterable(encoded), dtype=np.int64)
-            holders = np.repeat(np.arange(len(block)), [len(ids) for ids in encoded])
-            pairs = np.unique(
-                subwords * len(block) + holders
-            )  # each once, words in order: subwords of the same words get the same bits
-            contains = sp.csr_array(
-                (np.ones(len(pairs)), (pairs // len(block), pairs % len(block))), shape=(size, len(block))
-            )
+            word_of = np.repeat(np.arange(len(block)), [len(ids) for ids in encoded])
+            # Each pair once, words in order: subwords of the same words get the same bits.
+            pairs = np.unique(subwords * len(block) + word_of)
+            coordinates = (pairs // len(block), pairs % len(block))
+            contains = sp.csr_array((np.ones(len(pairs)), coordinates), shape=(size, len(block)))
             touched = np.flatnonzero(np.diff(contains.indptr))
             sums[touched] += contains[touched] @ vectors
             counts[touched] += np.diff(contains.indptr)[touched]

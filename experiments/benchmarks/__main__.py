@@ -1,7 +1,7 @@
 """`python -m experiments.benchmarks`: measure every row, write docs/performance.md's table and the figures behind it.
 
-A benchmark is a module of this folder with a line of `HELP` and `rows(quick) -> list[Row]`. Each runs in a process of its own, one after
-another, so that none finds the memory or the caches of the one before.
+A benchmark is a module of this folder with a line of `HELP` and `rows(quick) -> list[Row]`. Each runs in its own
+process, one after another, so that none inherits the memory or caches of the previous one.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ FIGURES = ROOT / "docs" / "performance.json"
 
 
 def main() -> int:
-    given = _parser().parse_args()
-    for name in given.benchmarks:
+    args = _parser().parse_args()
+    for name in args.benchmarks:
         if name not in BENCHMARKS:
             print(f"benchmark {name!r} is unknown; {nearest(name, BENCHMARKS)}", file=sys.stderr)
             return 2
@@ -30,30 +30,24 @@ def main() -> int:
     from experiments.benchmarks.page import write
 
     figures: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
-    for name in given.benchmarks or BENCHMARKS:
+    for name in args.benchmarks or BENCHMARKS:
         print(f"{name}: {import_module(f'experiments.benchmarks.{name}').HELP}", flush=True)
-        rows = rows_apart(name, given.quick)
+        rows = rows_apart(name, args.quick)
         for row in rows:
-            print(
-                f"  {row['job']}: {row['ours']:.3g} s, {row['against']} {row['theirs']:.3g} s, {row['ratio']:.2f} x",
-                flush=True,
-            )
-        figures[name] = {"hardware": hardware(), "quick": given.quick, "rows": rows}
-        if not given.quick:  # after each, so that a stop loses one
+            times = f"{row['ours']:.3g} s, {row['against']} {row['theirs']:.3g} s, {row['ratio']:.2f} x"
+            print(f"  {row['job']}: {times}", flush=True)
+        figures[name] = {"hardware": hardware(), "quick": args.quick, "rows": rows}
+        if not args.quick:  # after each benchmark, so that an interruption loses only one
             write(figures, FIGURES)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.benchmarks", description="Measure ours against the published pieces."
-    )
+    program, description = "python -m experiments.benchmarks", "Measure ours against the published pieces."
+    parser = argparse.ArgumentParser(prog=program, description=description)
     parser.add_argument("benchmarks", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; none: all")
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="small sizes and few rounds, to see that everything runs; nothing is written",
-    )
+    quick = "small sizes and few rounds, to see that everything runs; nothing is written"
+    parser.add_argument("--quick", action="store_true", help=quick)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""A sparse encoder of the shape of BERT-base with random weights, and texts for it: time and memory depend on shapes, not on what was learnt."""
+"""A sparse encoder of BERT-base's shape with random weights, and texts for it: time and memory depend on shapes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def base_encoder(vocabulary: int, *, small: bool = False) -> Any:
-    """A `SparseEncoder` with `vocabulary` outputs: 12 layers, 768 dimensions (small: 2 and 128). Word number i of a text is "w<i>"."""
+    """Return a `SparseEncoder` with `vocabulary` outputs: 12 layers, 768 dimensions (small: 2 and 128).
+
+    Word number i of a text is "w<i>".
+    """
     import torch
     from sentence_transformers import SparseEncoder
     from sentence_transformers.sparse_encoder.modules import SpladePooling, Transformer
@@ -22,19 +25,14 @@ def base_encoder(vocabulary: int, *, small: bool = False) -> Any:
     names = [*SPECIALS, *(f"w{i}" for i in range(vocabulary - len(SPECIALS)))]
     backend = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    backend.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
+    marks = [("[CLS]", 2), ("[SEP]", 3)]
+    backend.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=marks)
     special = {name.strip("[]").lower() + "_token": name for name in SPECIALS}
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=512, **special)
-    shape = (
-        {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 512}
-        if small
-        else {}
-    )
+    small_shape = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 512}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = BertForMaskedLM(BertConfig(vocab_size=vocabulary, **shape))
+        model = BertForMaskedLM(BertConfig(vocab_size=vocabulary, **(small_shape if small else {})))
     with torch.no_grad():
         model.get_output_embeddings().bias.fill_(SMALL_BIAS if small else BIAS)
     with tempfile.TemporaryDirectory() as folder:
@@ -45,11 +43,11 @@ def base_encoder(vocabulary: int, *, small: bool = False) -> Any:
 
 
 def lengths(count: int, seed: int = 0) -> list[int]:
-    """Tokens of `count` passages: log-normal around 70, as passages of web pages are (mean 75, one in a hundred above 180)."""
+    """Return the tokens of `count` passages: log-normal like web passages (mean 75, one in a hundred above 180)."""
     return np.clip(np.random.default_rng(seed).lognormal(4.25, 0.4, count), 8, 512).astype(int).tolist()
 
 
 def passages(vocabulary: int, sizes: list[int], seed: int = 0) -> list[str]:
-    """Texts of the given numbers of tokens, the two special ones included."""
+    """Return texts of these numbers of tokens, the two special ones included."""
     rng = np.random.default_rng(seed)
     return [" ".join(f"w{i}" for i in rng.integers(0, vocabulary - len(SPECIALS), size - 2)) for size in sizes]

@@ -9,19 +9,18 @@ HELP = "passages to sparse vectors, BERT-base shape, against SparseEncoder.encod
 
 
 def rows(quick: bool) -> list[Row]:
-    return [row for vocabulary in (30_522, 119_547) for row in _of(vocabulary, quick)]
+    return [row for vocabulary in (30_522, 119_547) for row in _rows(vocabulary, quick)]
 
 
-def _of(vocabulary: int, quick: bool) -> list[Row]:
+def _rows(vocabulary: int, quick: bool) -> list[Row]:
     from harness.retrieval.encode import encode_all, length_batches
     from harness.retrieval.encode_options import EncodeOptions
 
     count, rounds = (16, 1) if quick else (96, 3)
     sizes = sorted(lengths(count))
     encoder, texts = base_encoder(vocabulary, small=quick), passages(vocabulary, lengths(count))
-    padded = sum(
-        len(batch) * sizes[batch[-1]] for batch in length_batches(range(count), [range(size) for size in sizes])
-    )
+    batches = length_batches(range(count), [range(size) for size in sizes])
+    padded = sum(len(batch) * sizes[batch[-1]] for batch in batches)
     note = f"{1 - sum(sizes) / padded:.0%} of our tokens are pads"
     job = f"encode {count} passages of {sum(sizes) / count:.0f} tokens, V {vocabulary:,}"
 

@@ -1,7 +1,8 @@
-"""The grid as a whole: the command that people run, against the same cells one after another with the published pieces (`published_cells`).
+"""The grid as a whole: the command that people run against the same cells one by one with `published_cells`.
 
-Both sides begin with the pocket's encoder, bridge and texts made, and the grid has the profile `compat`, so that both compute the same things. The
-wall time of whole processes is compared. Three rows below it say where the gain comes from; their ratios multiplied are that of the first.
+Both sides start with the pocket's encoder, bridge and texts present, and the grid has the profile `compat`, so that
+both compute the same. The first row compares the wall time of whole processes; three more rows say where the gain comes
+from, and the product of their ratios is that of the first.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ from experiments.benchmarks.measure import Row, seconds
 
 HELP = "the pocket's grid, zero-shot and fine-tuned, against its cells one after another with the published pieces"
 ROOT = Path(__file__).resolve().parents[2]
-WORLD = ("pocket-text", "pocket-tokenizers", "pocket-encoder", "pocket-bridge")
-MADE = ROOT / "store"  # where `make grid` leaves the pocket's world
-CHOICES = {
-    "initializers": ["sembridge", "mean", "random", "univariate", "multivariate"]
-}  # those with published pieces that need no training
+POCKET_STAGES = ("pocket-text", "pocket-tokenizers", "pocket-encoder", "pocket-bridge")
+STORE = ROOT / "store"  # where `make grid` leaves the pocket's artifacts
+# The initializers whose published pieces need no training.
+CHOICES = {"initializers": ["sembridge", "mean", "random", "univariate", "multivariate"]}
 QUICK = {"languages": ["ko"], "initializers": ["sembridge", "mean"], "alphas": [4.0], "collections": ["pocket-faq"]}
 PROFILE = "profile=compat"
 AGAINST = "published pieces, cell by cell"
@@ -37,37 +37,34 @@ def rows(quick: bool) -> list[Row]:
 
     preset = load_preset("pocket", ROOT / "experiments" / "presets", [PROFILE], QUICK if quick else CHOICES)
     cells = plan(preset)
-    world = Store(MADE)
-    world.create()
-    for artifact in needed(cells):
-        world.make(artifact)
+    pocket = Store(STORE)
+    pocket.create()
+    for artifact in pocket_artifacts(cells):
+        pocket.make(artifact)
     with tempfile.TemporaryDirectory(prefix="sembridge-bench-") as name:
         folder = Path(name)
         store = Store(folder / "store")
         store.create()
-        for artifact in needed(cells):
+        for artifact in pocket_artifacts(cells):
             (link := store.path(artifact)).parent.mkdir(exist_ok=True)
-            link.symlink_to(world.path(artifact))
+            link.symlink_to(pocket.path(artifact))
         ours = seconds(lambda: run(grid_command(folder, QUICK if quick else CHOICES)))
-        (folder / "job.json").write_text(json.dumps(job(preset, cells, world)), encoding="utf-8")
-        published = [
-            sys.executable,
-            "-m",
-            "experiments.benchmarks.published_cells",
-            str(folder / "job.json"),
-            str(folder / "result.json"),
-        ]
+        files = (folder / "job.json", folder / "result.json")
+        files[0].write_text(json.dumps(job(preset, cells, pocket)), encoding="utf-8")
+        published = [sys.executable, "-m", "experiments.benchmarks.published_cells", *map(str, files)]
         theirs = seconds(lambda: run(published))
-        found = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        result = json.loads(files[1].read_text(encoding="utf-8"))
         log = (folder / "results" / "run.log").read_text(encoding="utf-8")
-        return table(cells, store, ours, theirs, found, log)
+        return table(cells, store, ours, theirs, result, log)
 
 
-def needed(cells: Iterable[Any]) -> list[Any]:
-    """The artifacts of the pocket's world that cells are made of."""
-    return list(
-        dict.fromkeys(artifact for cell in cells for artifact in cell.artifact.walk() if artifact.stage.name in WORLD)
-    )
+def pocket_artifacts(cells: Iterable[Any]) -> list[Any]:
+    """Return the pocket's artifacts among those of the cells."""
+    return [artifact for artifact in _artifacts(cells) if artifact.stage.name in POCKET_STAGES]
+
+
+def _artifacts(cells: Iterable[Any]) -> list[Any]:
+    return list(dict.fromkeys(artifact for cell in cells for artifact in cell.artifact.walk()))
 
 
 def grid_command(folder: Path, choices: dict[str, Sequence[Any]]) -> list[str]:
@@ -77,104 +74,92 @@ def grid_command(folder: Path, choices: dict[str, Sequence[Any]]) -> list[str]:
 
 
 def run(command: list[str]) -> None:
-    """RuntimeError with the end of what the command said if it fails."""
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command[1:3])} ended with {done.returncode}: {done.stderr[-2000:]}")
+    """Run a command; RuntimeError with the end of its output if it fails."""
+    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+    process = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command[1:3])} ended with {process.returncode}: {process.stderr[-2000:]}")
 
 
-def job(preset: Any, cells: Iterable[Any], world: Any) -> dict[str, Any]:
-    """What `published_cells` is to do: the same cells over the same folders."""
+def job(preset: Any, cells: Iterable[Any], store: Any) -> dict[str, Any]:
+    """Return the job of `published_cells`: the same cells over the same folders."""
 
     def place(source: Any) -> str:
-        return world.locate(source).name
+        return store.locate(source).name
 
-    asked = []
+    jobs = []
     for cell in cells:
-        who, inputs = cell.identity, cell.artifact.inputs
+        identity, inputs = cell.identity, cell.artifact.inputs
         origin = inputs["trained"].inputs if "trained" in inputs else inputs
         folders = {name: place(origin[name]) for name in ("encoder", "tokenizer", "pairs") if name in origin}
-        if "bridge_source" in (given := origin["initialization"].inputs):
-            folders["bridge"] = place(given["bridge_source"].inputs["bridge"])
-        asked.append(
-            {
-                "initializer": who.initializer,
-                "alpha": who.alpha,
-                "regime": who.regime,
-                "collection": place(inputs["collection"]),
-                **folders,
-            }
-        )
-    return {"training": preset.training.model_dump(), "cells": asked}
+        folders["collection"] = place(inputs["collection"])
+        if "bridge_source" in (sources := origin["initialization"].inputs):
+            folders["bridge"] = place(sources["bridge_source"].inputs["bridge"])
+        method = {"initializer": identity.initializer, "alpha": identity.alpha, "regime": identity.regime}
+        jobs.append({**method, **folders})
+    return {"training": preset.training.model_dump(), "cells": jobs}
 
 
-def table(cells: Sequence[Any], store: Any, ours: float, theirs: float, found: dict[str, Any], log: str) -> list[Row]:
-    """The four rows. found: what `published_cells` wrote; log: what the grid's run told."""
-    pieces = {"import": found["imports"], **each_once(found["cells"], cells)}
+def table(cells: Sequence[Any], store: Any, ours: float, theirs: float, result: dict[str, Any], log: str) -> list[Row]:
+    """Return the four rows. result: what `published_cells` wrote; log: the run.log of the grid."""
+    pieces = {"import": result["imports"], **each_once(result["cells"], cells)}
     once = sum(pieces.values())
-    artifacts = {
-        artifact.key: artifact
-        for cell in cells
-        for artifact in cell.artifact.walk()
-        if artifact.stage.name not in WORLD
-    }
     stages: dict[str, float] = {}
-    for artifact in artifacts.values():
-        measured = json.loads((store.path(artifact) / "MANIFEST.json").read_text(encoding="utf-8"))["seconds"]
-        stages[artifact.stage.name] = stages.get(artifact.stage.name, 0.0) + measured
+    for artifact in _artifacts(cells):
+        if artifact.stage.name not in POCKET_STAGES:
+            manifest = json.loads((store.path(artifact) / "MANIFEST.json").read_text(encoding="utf-8"))
+            stages[artifact.stage.name] = stages.get(artifact.stage.name, 0.0) + manifest["seconds"]
     work = sum(stages.values())
-    told = re.search(r"Ray: .*", log)
+    usage = re.search(r"Ray: .*", log)
     name = f"grid, {len(cells)} cells of the pocket"
+    wall = agreement(cells, store, result["cells"])
+    sharing = "published pieces on both sides; ours: none is computed twice"
+    kernels = f"ours, made at the same time with a thread each: {_seconds_text(stages)}; "
+    kernels += f"theirs, with all threads: {_seconds_text(pieces)}"
+    scheduling = f"two at a time, less what starting takes; the run says: {usage.group() if usage else 'nothing'}"
+    once_against, work_against = "published pieces, each once", "our artifacts one after another"
     return [
-        Row(f"{name}, wall time", AGAINST, ours, theirs, theirs / ours, 1, goal=4.0, note=agreement(cells, store, found["cells"])),
-        Row(f"{name}: sharing", AGAINST, once, theirs, theirs / once, 1, note="published pieces on both sides; ours: none is computed twice"),
-        Row(f"{name}: kernels", "published pieces, each once", work, once, once / work, 1,
-            note=f"ours, made at the same time with a thread each: {_listed(stages)}; theirs, with all threads: {_listed(pieces)}"),
-        Row(f"{name}: scheduling", "our artifacts one after another", ours, work, work / ours, 1,
-            note=f"two at a time, less what starting takes; the run says: {told.group() if told else 'nothing'}"),
-    ]  # fmt: skip
+        Row(f"{name}, wall time", AGAINST, ours, theirs, theirs / ours, 1, goal=4.0, note=wall),
+        Row(f"{name}: sharing", AGAINST, once, theirs, theirs / once, 1, note=sharing),
+        Row(f"{name}: kernels", once_against, work, once, once / work, 1, note=kernels),
+        Row(f"{name}: scheduling", work_against, ours, work, work / ours, 1, note=scheduling),
+    ]
 
 
 def each_once(computed: Sequence[dict[str, Any]], cells: Sequence[Any]) -> dict[str, float]:
-    """Seconds of the published pieces, each done once: the bridge, initializations, trainings, and evaluations with what they load."""
+    """Return the seconds of each published piece if nothing is repeated.
+
+    Pieces: the bridge, initializations, trainings, and evaluations with what they load.
+    """
     first: dict[tuple[Any, ...], float] = {}
     for cell, result in zip(cells, computed, strict=True):
-        who = cell.identity
-        method = (who.language, who.initializer, who.alpha)
-        for piece, taken in result["seconds"].items():
-            part = {"bridge": (who.language,), "initialize": method, "train": method}.get(
-                piece, (*method, who.regime, who.collection)
-            )
-            first.setdefault((piece, *part), taken)
-    found: dict[str, float] = {}
-    for (piece, *_), taken in first.items():
-        found[piece] = found.get(piece, 0.0) + taken
-    return found
+        identity = cell.identity
+        method = (identity.language, identity.initializer, identity.alpha)
+        parts = {"bridge": (identity.language,), "initialize": method, "train": method}
+        for piece, duration in result["seconds"].items():
+            part = parts.get(piece, (*method, identity.regime, identity.collection))
+            first.setdefault((piece, *part), duration)
+    totals: dict[str, float] = {}
+    for (piece, *_), duration in first.items():
+        totals[piece] = totals.get(piece, 0.0) + duration
+    return totals
 
 
-def _listed(seconds_of: dict[str, float]) -> str:
-    return ", ".join(f"{name} {taken:.3g} s" for name, taken in seconds_of.items())
+def _seconds_text(seconds_of: dict[str, float]) -> str:
+    return ", ".join(f"{name} {duration:.3g} s" for name, duration in seconds_of.items())
 
 
 def agreement(cells: Sequence[Any], store: Any, computed: Sequence[dict[str, Any]]) -> str:
-    """How far the scores of both sides are apart, for the cells that draw no random numbers, and for those that train."""
+    """Return how far the scores of both sides differ, by kind: fine-tuned, zero-shot with and without drawn rows."""
     from harness.results.measurement import load
 
-    apart: dict[str, list[float]] = {}
+    differences: dict[str, list[float]] = {}
     for cell, result in zip(cells, computed, strict=True):
-        who = cell.identity
-        drawn = who.initializer in ("random", "univariate", "multivariate")
-        kind = (
-            "fine-tuned"
-            if who.regime == "fine-tuned"
-            else "zero-shot, drawn rows"
-            if drawn
-            else "zero-shot, computed rows"
-        )
-        mine = load(store.path(cell.artifact))["scores"]["ndcg@10"]
-        apart.setdefault(kind, []).append(abs(mine - result["scores"]["ndcg@10"]))
-    return "nDCG@10 of both sides differs by at most " + ", ".join(
-        f"{max(found):.4f} ({kind})" for kind, found in apart.items()
-    )
+        kind = cell.identity.regime
+        if kind != "fine-tuned":
+            drawn = cell.identity.initializer in ("random", "univariate", "multivariate")
+            kind = "zero-shot, drawn rows" if drawn else "zero-shot, computed rows"
+        score = load(store.path(cell.artifact))["scores"]["ndcg@10"]
+        differences.setdefault(kind, []).append(abs(score - result["scores"]["ndcg@10"]))
+    largest = ", ".join(f"{max(values):.4f} ({kind})" for kind, values in differences.items())
+    return f"nDCG@10 of both sides differs by at most {largest}"

@@ -1,6 +1,6 @@
-"""`python -m experiments.benchmarks.growth`: how our own times grow with the size of what they are given; a table of docs/performance.md.
+"""`python -m experiments.benchmarks.growth`: how our times grow with their inputs; a table of docs/performance.md.
 
-Each size is doubled twice. A time that doubles with its size is linear in it; what is left at small sizes is fixed cost.
+Each size is doubled twice. A time that doubles with it is linear; what remains at small sizes is fixed cost.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HEAD = "| job | grows | size | seconds | times the size before |\n| --- | --- | 
 
 @dataclass(frozen=True)
 class Point:
-    """seconds: of one call after one that is not timed."""
+    """seconds: of one call, after an untimed one."""
 
     job: str
     grows: str
@@ -31,25 +31,20 @@ class Point:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.benchmarks.growth", description="Times of growing sizes."
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="small sizes, to see that everything runs; nothing is written"
-    )
+    program = "python -m experiments.benchmarks.growth"
+    parser = argparse.ArgumentParser(prog=program, description="Times of growing sizes.")
+    help_text = "small sizes, to see that everything runs; nothing is written"
+    parser.add_argument("--quick", action="store_true", help=help_text)
     quick = parser.parse_args().quick
-    _quiet()
-    found = [
-        point
-        for curve in (initializing, searching_documents, searching_queries, encoding, heads, workers)
-        for point in curve(quick)
-    ]
-    print(table(found))
+    _hide_progress_bars()
+    curves = (initializing, searching_documents, searching_queries, encoding, heads, workers)
+    points = [point for curve in curves for point in curve(quick)]
+    print(table(points))
     if not quick:
         from experiments.benchmarks.__main__ import FIGURES
         from experiments.benchmarks.page import put
 
-        put(FIGURES.with_suffix(".md"), BEGIN, END, f"On {hardware()}:\n\n{table(found)}")
+        put(FIGURES.with_suffix(".md"), BEGIN, END, f"On {hardware()}:\n\n{table(points)}")
     return 0
 
 
@@ -63,14 +58,14 @@ def table(points: Iterable[Point]) -> str:
     return "\n".join(lines)
 
 
-def curve(job: str, grows: str, sizes: Iterable[int], prepared: Callable[[int], Callable[[], Any]]) -> list[Point]:
-    """prepared: for a size, the call to be timed."""
-    found = []
+def curve(job: str, grows: str, sizes: Iterable[int], prepare: Callable[[int], Callable[[], Any]]) -> list[Point]:
+    """Return the point of each size. prepare: returns the call to be timed for a size."""
+    points = []
     for size in sizes:
-        work = prepared(size)
+        work = prepare(size)
         work()
-        found.append(Point(job, grows, size, seconds(work)))
-    return found
+        points.append(Point(job, grows, size, seconds(work)))
+    return points
 
 
 def doubled(size: int, quick: bool) -> list[int]:
@@ -82,36 +77,33 @@ def initializing(quick: bool) -> list[Point]:
     from sembridge.mixture.mixture import UnitVectors
 
     rng, donors = np.random.default_rng(0), 8_192 // (8 if quick else 1)
-    centers, axes = (
-        rng.standard_normal((500, 90), dtype=np.float32),
-        rng.standard_normal((90, WIDTH), dtype=np.float32) / np.float32(300),
-    )
+    centers = rng.standard_normal((500, 90), dtype=np.float32)
+    axes = rng.standard_normal((90, WIDTH), dtype=np.float32) / np.float32(300)
     common = rng.standard_normal(WIDTH, dtype=np.float32) * np.float32(0.02)
     offered = UnitVectors(clustered(donors, common, centers, axes, rng), np.arange(donors))
     embedding = rng.standard_normal((donors, HIDDEN), dtype=np.float32)
 
-    def prepared(size: int) -> Callable[[], None]:
-        return mixing(
-            UnitVectors(clustered(size, common, centers, axes, rng), np.arange(size)), offered, embedding, [4.0]
-        )
+    def prepare(size: int) -> Callable[[], None]:
+        queries = UnitVectors(clustered(size, common, centers, axes, rng), np.arange(size))
+        return mixing(queries, offered, embedding, [4.0])
 
-    return curve(f"rows from {donors:,} donors, alpha 4", "new tokens", doubled(8_192, quick), prepared)
+    return curve(f"rows from {donors:,} donors, alpha 4", "new tokens", doubled(8_192, quick), prepare)
 
 
 def searching_documents(quick: bool) -> list[Point]:
-    queries, documents = _searched(quick)
+    queries, documents = _search_vectors(quick)
     job = f"search, {queries.shape[0]} queries, k 100"
     return curve(job, "documents", doubled(25_000, quick), lambda size: _search(queries, documents[:size]))
 
 
 def searching_queries(quick: bool) -> list[Point]:
-    queries, documents = _searched(quick)
+    queries, documents = _search_vectors(quick)
     job = f"search, {documents.shape[0]:,} documents, k 100"
     return curve(job, "queries", (100, 200, 400), lambda size: _search(queries[:size], documents))
 
 
-def _searched(quick: bool) -> tuple[Any, Any]:
-    """Queries and documents, of which curves take parts."""
+def _search_vectors(quick: bool) -> tuple[Any, Any]:
+    """Return queries and documents, of which curves take parts."""
     from experiments.benchmarks.search import DOCUMENT_TERMS, QUERY_TERMS, vectors
 
     rng = np.random.default_rng(0)
@@ -132,11 +124,11 @@ def encoding(quick: bool) -> list[Point]:
     vocabulary = 30_522
     encoder = base_encoder(vocabulary, small=True)
 
-    def prepared(size: int) -> Callable[[], Any]:
+    def prepare(size: int) -> Callable[[], Any]:
         texts = passages(vocabulary, lengths(size))
         return lambda: encode_all(encoder, texts, "document", EncodeOptions(precision="float32"))
 
-    return curve("encode, 2 layers of 128, V 30,522", "documents", doubled(128, quick), prepared)
+    return curve("encode, 2 layers of 128, V 30,522", "documents", doubled(128, quick), prepare)
 
 
 def heads(quick: bool) -> list[Point]:
@@ -148,7 +140,7 @@ def heads(quick: bool) -> list[Point]:
     weight = (torch.randn(30_522, 256, generator=generator) * 0.05).requires_grad_()
     bias = torch.full((30_522,), -2.0).requires_grad_()
 
-    def prepared(size: int) -> Callable[[], None]:
+    def prepare(size: int) -> Callable[[], None]:
         hidden = torch.randn(size * tokens, 256, generator=generator).requires_grad_()
 
         def both_ways() -> None:
@@ -156,30 +148,25 @@ def heads(quick: bool) -> list[Point]:
 
         return both_ways
 
-    return curve(
-        f"sparse head, forward and backward, {tokens} tokens, 256 wide, V 30,522", "batch", doubled(16, quick), prepared
-    )
+    job = f"sparse head, forward and backward, {tokens} tokens, 256 wide, V 30,522"
+    return curve(job, "batch", doubled(16, quick), prepare)
 
 
 def workers(quick: bool) -> list[Point]:
-    """One and two processes of a thread each share the documents."""
-    count, found = doubled(128, quick)[-1], []
+    """Share the documents between one and two processes of a thread each."""
+    count, points = doubled(128, quick)[-1], []
+    job = f"encode {count} documents with a thread each"
     for size in (1, 2):
         with multiprocessing.get_context("spawn").Pool(size, _load, (count // size,)) as pool:
-            found += curve(
-                f"encode {count} documents with a thread each",
-                "workers",
-                [size],
-                lambda size, pool=pool: _share_out(pool, size),
-            )
-    return found
+            points += curve(job, "workers", [size], lambda size, pool=pool: _distribute(pool, size))
+    return points
 
 
-def _share_out(pool: Any, size: int) -> Callable[[], Any]:
+def _distribute(pool: Any, size: int) -> Callable[[], Any]:
     return lambda: pool.map(_encode, range(size), chunksize=1)
 
 
-_loaded: list[Any] = []  # of a worker process: its encoder, and its share of the documents
+_loaded: list[Any] = []  # of a worker process: its encoder and its part of the documents
 
 
 def _load(count: int) -> None:
@@ -187,7 +174,7 @@ def _load(count: int) -> None:
 
     from experiments.benchmarks.base_encoder import base_encoder, passages
 
-    _quiet()
+    _hide_progress_bars()
     torch.set_num_threads(1)
     _loaded[:] = base_encoder(30_522, small=True), passages(30_522, [75] * count)
 
@@ -199,7 +186,7 @@ def _encode(_: int) -> None:
     encode_all(*_loaded, "document", EncodeOptions(precision="float32"))
 
 
-def _quiet() -> None:
+def _hide_progress_bars() -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()

@@ -1,4 +1,4 @@
-"""The sparse head alone, from the decoder's input to representations: forward, and forward and backward, against SpladePooling over all logits."""
+"""The sparse head alone, decoder and pooling, forward and backward, against SpladePooling over all logits."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ TEXTS, TOKENS, DIMENSIONS = 16, 128, 768
 
 
 def rows(quick: bool) -> list[Row]:
-    return [
-        row
-        for vocabulary, less in ((30_522, 10), (119_547, 20))
-        for row in _of(vocabulary // (16 if quick else 1), less, 1 if quick else 3)
-    ]
+    sizes = [(vocabulary // (16 if quick else 1), less) for vocabulary, less in ((30_522, 10), (119_547, 20))]
+    return [row for vocabulary, less in sizes for row in _rows(vocabulary, less, 1 if quick else 3)]
 
 
-def _of(vocabulary: int, less: int, rounds: int) -> list[Row]:
+def _rows(vocabulary: int, less: int, rounds: int) -> list[Row]:
     import torch
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 
@@ -39,7 +36,7 @@ def _of(vocabulary: int, less: int, rounds: int) -> list[Row]:
         logits = torch.nn.functional.linear(hidden, *parameters[1:]).view(TEXTS, TOKENS, vocabulary)
         return pooling({"token_embeddings": logits, "attention_mask": mask})["sentence_embedding"]
 
-    def both_ways(side: Any) -> None:
+    def backward(side: Any) -> None:
         pooling.train()
         for parameter in parameters:
             parameter.grad = None
@@ -53,8 +50,11 @@ def _of(vocabulary: int, less: int, rounds: int) -> list[Row]:
     against = "linear layer and SpladePooling"
     shape = f"{TEXTS} texts of {TOKENS} tokens, V {vocabulary:,}"
     note = "nearly every output of every text is active: the most our sparse backward pass can have to do"
-    return [
-        compare(f"head forward, {shape}", against, lambda: forward(ours), lambda: forward(theirs), rounds=rounds, note=f"goal: {less} x less memory"),
-        compare(f"head forward and backward, {shape}", against, lambda: both_ways(ours), lambda: both_ways(theirs), rounds=rounds, goal=3.0,
-                note=f"goal: 4 x less memory; {note}"),
-    ]  # fmt: skip
+    rows = []
+    for job, work, goal, note_text in (
+        ("head forward", forward, None, f"goal: {less} x less memory"),
+        ("head forward and backward", backward, 3.0, f"goal: 4 x less memory; {note}"),
+    ):
+        sides = [lambda work=work, side=side: work(side) for side in (ours, theirs)]
+        rows.append(compare(f"{job}, {shape}", against, *sides, rounds=rounds, goal=goal, note=note_text))
+    return rows

@@ -1,7 +1,7 @@
-"""Both sides of a comparison in one process, in the order A B A B, so that whatever slows the machine down slows both down.
+"""Both sides of a comparison in one process, in the order A B A B, so that whatever slows the machine slows both.
 
-Times are medians over the rounds; a ratio is the median of the ratios of neighbours. Memory is measured in a round of its own, which is not timed:
-the most the process held resident during the call, less what it held before.
+Times are medians over the rounds; a ratio is the median of the ratios of neighboring rounds. Memory is measured in a
+separate, untimed round: the largest resident size during the call, less the size before it.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Row:
-    """One line of docs/performance.md.
+    """A line of docs/performance.md.
 
     job         what is measured, with the sizes
     against     the other side
     ours        seconds, median
     theirs      seconds, median
-    ratio       how many times faster ours is: the median over neighbouring rounds
+    ratio       how many times faster ours is: the median over neighboring rounds
     rounds      of both sides
-    ours_mb     MB the process needed more during a call; None where it cannot be measured
+    ours_mb     MB that the process grew by during a call; None if it cannot be measured
     theirs_mb   the same for the other side
-    goal        the ratio we want to reach; None where there is none
-    note        what a reader has to know to read the figures: extrapolations, floors
+    goal        the ratio we want to reach, if any
+    note        what readers of the figures must know: extrapolations, lower bounds
     """
 
     job: str
@@ -51,13 +51,22 @@ class Row:
         return asdict(self)
 
 
-def compare(job: str, against: str, ours: Callable[[], Any], theirs: Callable[[], Any], *, rounds: int = 5, goal: float | None = None,
-            scale: float = 1.0, note: str = "") -> Row:  # fmt: skip
-    """Time two functions of no arguments in turn. Both run once before, unmeasured.
+def compare(
+    job: str,
+    against: str,
+    ours: Callable[[], Any],
+    theirs: Callable[[], Any],
+    *,
+    rounds: int = 5,
+    goal: float | None = None,
+    scale: float = 1.0,
+    note: str = "",
+) -> Row:
+    """Time two functions without arguments in turn, after one untimed call of each.
 
     scale  the other side does 1 / scale of the work, because all of it would take hours; its time is multiplied
     """
-    memory = [peak_mb(side) for side in (ours, theirs)]  # also the round that warms both up
+    memory = [peak_mb(side) for side in (ours, theirs)]  # also the round that warms up both
     times = [(seconds(ours), seconds(theirs) * scale) for _ in range(rounds)]
     mine, other = (statistics.median(side) for side in zip(*times, strict=True))
     ratio = statistics.median(b / a for a, b in times)
@@ -65,7 +74,7 @@ def compare(job: str, against: str, ours: Callable[[], Any], theirs: Callable[[]
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """Seconds of one call."""
+    """Return the seconds of one call."""
     gc.collect()
     start = time.perf_counter()
     work()
@@ -73,13 +82,13 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def peak_mb(work: Callable[[], Any]) -> float | None:
-    """MB (10^6 bytes) held resident at most during a call beyond those held before; None where the system does not count them (Linux does)."""
+    """Return the MB (10^6 bytes) by which a call raised the peak resident size; None if the system does not count."""
     gc.collect()
     clear = Path("/proc/self/clear_refs")
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)  # what was freed and not handed back would hide what the call takes
+        ctypes.CDLL(None).malloc_trim(0)  # memory that was freed but not returned would hide what the call needs
     try:
-        clear.write_text("5")  # the peak starts anew from what is resident now
+        clear.write_text("5")  # resets the peak to the current resident size
     except OSError:
         work()
         return None
@@ -89,7 +98,7 @@ def peak_mb(work: Callable[[], Any]) -> float | None:
 
 
 def rows_apart(name: str, quick: bool) -> list[dict[str, Any]]:
-    """The rows of a benchmark, measured in a process of its own that finds nobody's memory and caches."""
+    """Return the rows of a benchmark, measured in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_rows, (name, quick))
 
@@ -99,7 +108,7 @@ def _rows(name: str, quick: bool) -> list[dict[str, Any]]:
 
 
 def hardware() -> str:
-    """One line: processor, cores, memory, accelerator, versions."""
+    """Return one line: processor, cores, memory, accelerator, versions."""
     import torch
 
     names = [line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
@@ -108,11 +117,12 @@ def hardware() -> str:
     kilobytes = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     processor = names[0] if names else "unknown processor"
-    return f"{processor} ({bf16}), {os.cpu_count()} cores, {kilobytes * 1024 / 1e9:.0f} GB, {device}; torch {torch.__version__}"
+    machine = f"{processor} ({bf16}), {os.cpu_count()} cores, {kilobytes * 1024 / 1e9:.0f} GB, {device}"
+    return f"{machine}; torch {torch.__version__}"
 
 
 def _status(name: str) -> int:
-    """kB of a line of /proc/self/status."""
+    """Return the kB of a line of /proc/self/status."""
     return next(int(line.split()[1]) for line in _lines("/proc/self/status") if line.startswith(f"{name}:"))
 
 

@@ -1,4 +1,4 @@
-"""docs/performance.md's table, written from the figures that the benchmarks leave in docs/performance.json."""
+"""docs/performance.md's table, written from the figures of the benchmarks in docs/performance.json."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 BEGIN, END = "<!-- figures: make bench -->", "<!-- end of figures -->"
-HEAD = "| job | against | ours | theirs | faster | goal | memory ours / theirs |\n| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+HEAD = """\
+| job | against | ours | theirs | faster | goal | memory ours / theirs |
+| --- | --- | ---: | ---: | ---: | ---: | ---: |"""
 
 
 def write(figures: dict[str, Any], path: Path) -> None:
-    """Store the figures at `path` and put their table between the marks of performance.md beside it. Raises ValueError if the marks are not there."""
+    """Write the figures to `path` and their table to performance.md beside it; ValueError if it lacks the marks."""
     put(path.with_suffix(".md"), BEGIN, END, table(figures))
     path.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def put(page: Path, begin: str, end: str, content: str) -> None:
-    """Replace what is between two lines of a page. Raises ValueError if they are not there."""
+    """Replace the text between two lines of a page; ValueError if the page lacks them."""
     text = page.read_text(encoding="utf-8")
     if begin not in text or end not in text:
         raise ValueError(f"{page} lacks the lines {begin!r} and {end!r} between which its table belongs; put them back")
@@ -26,7 +28,7 @@ def put(page: Path, begin: str, end: str, content: str) -> None:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """One table for each hardware, in the order the benchmarks were given; notes below."""
+    """Return a table per hardware, in the order of the benchmarks, with notes below."""
     parts = []
     for hardware in dict.fromkeys(part["hardware"] for part in figures.values()):
         rows = [row for part in figures.values() if part["hardware"] == hardware for row in part["rows"]]
@@ -38,7 +40,8 @@ def table(figures: dict[str, Any]) -> str:
 def _line(row: dict[str, Any]) -> str:
     goal = "" if row["goal"] is None else f"{row['goal']:g} x"
     memory = "" if row["ours_mb"] is None else f"{row['ours_mb']:,.0f} / {row['theirs_mb']:,.0f} MB"
-    return f"| {row['job']} | {row['against']} | {_time(row['ours'])} | {_time(row['theirs'])} | {row['ratio']:.1f} x | {goal} | {memory} |"
+    times = f"{_time(row['ours'])} | {_time(row['theirs'])} | {row['ratio']:.1f} x"
+    return f"| {row['job']} | {row['against']} | {times} | {goal} | {memory} |"
 
 
 def _time(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Exact search over generated sparse vectors with the shape of a SPLADE collection's: ours, streaming, against what people use."""
+"""Exact search over generated sparse vectors of a SPLADE collection's shape: ours, streaming, against common tools."""
 
 from __future__ import annotations
 
@@ -12,57 +12,42 @@ from experiments.benchmarks.measure import Row, compare
 
 HELP = "exact search, float64 scores, ties broken by id, against scipy, sentence-transformers and sparse_dot_topn"
 VOCABULARY, DOCUMENT_TERMS, QUERY_TERMS = 30_522, 191, 47
-WINDOW = 512  # documents arrive as the encoder gives them
-SHARE = 20  # of the queries, sentence-transformers searches one in so many
+WINDOW = 512  # documents, as the encoder yields them
+SHARE = 20  # sentence-transformers searches one in so many queries
 
 
 def rows(quick: bool) -> list[Row]:
     documents_count, queries_count = (40_000, 100) if quick else (200_000, 1_000)
     rng = np.random.default_rng(0)
-    documents, queries = (
-        vectors(count, terms, rng) for count, terms in ((documents_count, DOCUMENT_TERMS), (queries_count, QUERY_TERMS))
-    )
+    documents = vectors(documents_count, DOCUMENT_TERMS, rng)
+    queries = vectors(queries_count, QUERY_TERMS, rng)
     order = rng.permutation(documents_count)
-    found = []
+    results, size = [], f"{documents_count:,} documents, {queries_count} queries"
     for k, goal in ((100, 9.0), (1000, 6.0)):
-        job = f"exact search, {documents_count:,} documents, {queries_count} queries, k {k}"
-        ours = searching(queries, documents, k, order)
-        check_equal(ours(), product_and_partition(queries, documents, k)())
-        rounds = 1 if quick else 5
-        found.append(
-            compare(
-                job,
-                "scipy product + argpartition",
-                ours,
-                product_and_partition(queries, documents, k),
-                rounds=rounds,
-                goal=goal,
-            )
-        )
-        if (other := multiplied_by_another(queries, documents, k)) is not None:
-            found.append(compare(job, "sparse_dot_topn", ours, other, rounds=rounds, note="adds up in float32"))
-    job, few = (
-        f"exact search, {documents_count:,} documents, {queries_count} queries, k 100",
-        queries[: max(1, queries_count // SHARE)],
-    )
+        job, rounds = f"exact search, {size}, k {k}", 1 if quick else 5
+        ours, theirs = searching(queries, documents, k, order), product_and_partition(queries, documents, k)
+        check_equal(ours(), theirs())
+        results.append(compare(job, "scipy product + argpartition", ours, theirs, rounds=rounds, goal=goal))
+        if (other := sparse_dot_topn(queries, documents, k)) is not None:
+            results.append(compare(job, "sparse_dot_topn", ours, other, rounds=rounds, note="adds up in float32"))
+    job, few = f"exact search, {size}, k 100", queries[: max(1, queries_count // SHARE)]
     note = f"timed on {few.shape[0]} of {queries_count} queries and multiplied; float32"
     theirs, scale = semantic_search(few, documents, 100), queries_count / few.shape[0]
-    ours = searching(queries, documents, 100, order)
-    found.append(
-        compare(job, "sentence-transformers semantic_search", ours, theirs, rounds=1, goal=1000, scale=scale, note=note)
-    )
-    return found
+    ours, against = searching(queries, documents, 100, order), "sentence-transformers semantic_search"
+    results.append(compare(job, against, ours, theirs, rounds=1, goal=1000, scale=scale, note=note))
+    return results
 
 
 def vectors(count: int, terms: int, rng: np.random.Generator) -> sparse.csr_array:
-    """[count, V] float32 with about `terms` dimensions in a row, the n-th most frequent dimension in proportion to 1 / (50 + n)."""
-    shares = np.cumsum(1 / (np.arange(VOCABULARY) + 50.0))
-    drawn = np.searchsorted(shares / shares[-1], rng.random((count, terms + terms // 20)))
-    rows = np.repeat(np.arange(count), drawn.shape[1])
-    weights = (rng.random(drawn.size) * 2).astype(np.float32)
-    found = sparse.csr_array((weights, (rows, np.minimum(drawn.ravel(), VOCABULARY - 1))), shape=(count, VOCABULARY))
-    found.sum_duplicates()
-    return found
+    """Return [count, V] float32, about `terms` dimensions per row; the n-th has a frequency like 1 / (50 + n)."""
+    frequencies = np.cumsum(1 / (np.arange(VOCABULARY) + 50.0))
+    dimensions = np.searchsorted(frequencies / frequencies[-1], rng.random((count, terms + terms // 20)))
+    rows = np.repeat(np.arange(count), dimensions.shape[1])
+    weights = (rng.random(dimensions.size) * 2).astype(np.float32)
+    columns = np.minimum(dimensions.ravel(), VOCABULARY - 1)
+    matrix = sparse.csr_array((weights, (rows, columns)), shape=(count, VOCABULARY))
+    matrix.sum_duplicates()
+    return matrix
 
 
 def searching(queries: Any, documents: Any, k: int, order: np.ndarray) -> Callable[[], np.ndarray]:
@@ -71,21 +56,18 @@ def searching(queries: Any, documents: Any, k: int, order: np.ndarray) -> Callab
     windows = [(start, documents[start : start + WINDOW]) for start in range(0, documents.shape[0], WINDOW)]
 
     def search() -> np.ndarray:
-        found = top_k(queries, k, order)
+        top = top_k(queries, k, order)
         for start, window in windows:
-            found.add(start, window)
-        return found.best.scores
+            top.add(start, window)
+        return top.best.scores
 
     return search
 
 
 def product_and_partition(queries: Any, documents: Any, k: int) -> Callable[[], np.ndarray]:
     def search() -> np.ndarray:
-        wide, columns, best = (
-            queries.astype(np.float64),
-            documents.T.tocsr().astype(np.float64),
-            [],
-        )  # ours indexes what it searches as well
+        # Our search includes indexing, so this one does too.
+        wide, columns, best = queries.astype(np.float64), documents.T.tocsr().astype(np.float64), []
         for start in range(0, wide.shape[0], 50):
             scores = (wide[start : start + 50] @ columns).toarray()
             top = np.argpartition(scores, -k, axis=1)[:, -k:]
@@ -95,8 +77,8 @@ def product_and_partition(queries: Any, documents: Any, k: int) -> Callable[[], 
     return search
 
 
-def multiplied_by_another(queries: Any, documents: Any, k: int) -> Callable[[], Any] | None:
-    """sparse_dot_topn, where it is installed."""
+def sparse_dot_topn(queries: Any, documents: Any, k: int) -> Callable[[], Any] | None:
+    """Return the search of sparse_dot_topn if it is installed."""
     try:
         from sparse_dot_topn import sp_matmul_topn
     except ImportError:
@@ -122,6 +104,5 @@ def semantic_search(queries: Any, documents: Any, k: int) -> Callable[[], Any]:
 
 def check_equal(ours: np.ndarray, theirs: np.ndarray) -> None:
     if not np.array_equal(ours, theirs[:, : ours.shape[1]]):
-        raise RuntimeError(
-            "ours and scipy's product found different scores; a benchmark of wrong results would mean nothing"
-        )
+        reason = "ours and scipy's product found different scores"
+        raise RuntimeError(f"{reason}; a benchmark of wrong results would mean nothing")

@@ -1,7 +1,8 @@
-"""`python -m experiments.benchmarks.stream --documents 2000000`: generated documents through the evaluation, whose memory grows by their ids alone.
+"""`python -m experiments.benchmarks.stream --documents 2000000`: an evaluation whose memory grows with ids only.
 
-The evaluation is the grid's own stage, from a collection on disk to a run and its scores; the encoder is as small as one can be, so that documents
-and not the model take the time. Three sizes, each in a process of its own; what was counted is held against what was generated.
+It is the grid's own stage, from a collection on disk to a run and its scores, over generated documents. The encoder is
+as small as possible, so that the documents and not the model take the time. Three sizes run in a process each; the
+counts of the result are checked against what was generated.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ WORDS = [
 
 @dataclass(frozen=True)
 class Streamed:
-    """peak_mb: MB (10^6 bytes) held at most during the evaluation beyond what was held before; None where the system does not count them."""
+    """peak_mb: MB (10^6 bytes) by which the evaluation raised the peak; None if the system does not count them."""
 
     documents: int
     seconds: float
@@ -38,32 +39,28 @@ class Streamed:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.benchmarks.stream",
-        description="Memory and speed of an evaluation as a corpus grows.",
+    program, description = (
+        "python -m experiments.benchmarks.stream",
+        "Memory and speed of an evaluation as a corpus grows.",
     )
-    parser.add_argument(
-        "--documents",
-        type=int,
-        default=2_000_000,
-        metavar="N",
-        help="of the largest collection; the others have 1/4 and 1/16 of them",
-    )
-    given = parser.parse_args()
-    if given.documents < 16 * KEPT:
-        parser.error(f"--documents {given.documents} is too few; give {16 * KEPT} or more")
+    parser = argparse.ArgumentParser(prog=program, description=description)
+    help_text = "of the largest collection; the others have 1/4 and 1/16 of them"
+    parser.add_argument("--documents", type=int, default=2_000_000, metavar="N", help=help_text)
+    largest = parser.parse_args().documents
+    if largest < 16 * KEPT:
+        parser.error(f"--documents {largest} is too few; give {16 * KEPT} or more")
     print(hardware())
     print(f"{'documents':>12}{'seconds':>10}{'documents/s':>14}{'peak MB':>10}")
-    for documents in (given.documents // 16, given.documents // 4, given.documents):
+    for documents in (largest // 16, largest // 4, largest):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            found = pool.apply(streamed, (documents,))
-        peak = "unknown" if found.peak_mb is None else f"{found.peak_mb:.0f}"
-        print(f"{documents:>12,}{found.seconds:>10.1f}{documents / found.seconds:>14,.0f}{peak:>10}", flush=True)
+            result = pool.apply(streamed, (documents,))
+        peak = "unknown" if result.peak_mb is None else f"{result.peak_mb:.0f}"
+        print(f"{documents:>12,}{result.seconds:>10.1f}{documents / result.seconds:>14,.0f}{peak:>10}", flush=True)
     return 0
 
 
 def streamed(documents: int) -> Streamed:
-    """Generate a collection, evaluate on it, check what was counted."""
+    """Generate a collection, evaluate on it, check the counts."""
     import torch
     from transformers.utils import logging
 
@@ -72,7 +69,7 @@ def streamed(documents: int) -> Streamed:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         generate(folder, 16 * KEPT)
-        evaluate(folder, folder / "first", 16 * KEPT)  # imports and buffers, which come once
+        evaluate(folder, folder / "first", 16 * KEPT)  # imports and buffers, which occur once
         generate(folder, documents)
         taken: list[float] = []
         peak = peak_mb(lambda: taken.append(seconds(lambda: evaluate(folder, folder / "out", documents))))
@@ -80,14 +77,13 @@ def streamed(documents: int) -> Streamed:
 
 
 def generate(folder: Path, documents: int, words: int = 5) -> None:
-    """A tiny encoder, and a collection of `documents` random texts, the first of which answer a query each."""
+    """Write a tiny encoder, and a collection of `documents` random texts of which the first answer a query each."""
     from harness.collections import beir
 
-    made_encoder(folder / "encoder")
+    write_encoder(folder / "encoder")
     queries = [(f"q{i}", f"{WORDS[i]} {WORDS[-1 - i]}") for i in range(QUERIES)]
-    beir.write(
-        folder / "collection", texts(documents, words), queries, [(f"q{i}", f"d{i:07d}", 1) for i in range(QUERIES)]
-    )
+    judgments = [(f"q{i}", f"d{i:07d}", 1) for i in range(QUERIES)]
+    beir.write(folder / "collection", texts(documents, words), queries, judgments)
 
 
 def texts(documents: int, words: int) -> Iterator[tuple[str, str, str]]:
@@ -96,24 +92,19 @@ def texts(documents: int, words: int) -> Iterator[tuple[str, str, str]]:
         yield f"d{number:07d}", "", " ".join(rng.choices(WORDS, k=words))
 
 
-def made_encoder(folder: Path) -> None:
-    """A masked LM of one layer and 16 dimensions with random weights, and the bias that keeps its vectors sparse."""
+def write_encoder(folder: Path) -> None:
+    """Write a masked LM of one layer and 16 dimensions with random weights and a bias that keeps its vectors sparse."""
     import torch
     from transformers import BertConfig, BertForMaskedLM
 
     from harness.pocket.tokenizers import wordpiece
 
     tokenizer = wordpiece(WORDS, 200, lowercase=True)
-    sizes = {
-        "hidden_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 1,
-        "intermediate_size": 16,
-        "max_position_embeddings": 16,
-    }
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 16}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), initializer_range=0.3, **sizes))
+        shape = {"vocab_size": len(tokenizer), "max_position_embeddings": 16, **sizes}
+        model = BertForMaskedLM(BertConfig(initializer_range=0.3, **shape))
     with torch.no_grad():
         model.cls.predictions.bias -= 1
     model.save_pretrained(folder)
@@ -121,21 +112,20 @@ def made_encoder(folder: Path) -> None:
 
 
 def evaluate(folder: Path, out: Path, documents: int) -> None:
-    """The stage. AssertionError if it did not see every document, or a run is not what its size asks for."""
+    """Run the stage; AssertionError if it missed documents, or if the run has another size or range than expected."""
     from harness.evaluation import stage
     from harness.store.artifact import Location
 
     out.mkdir()
     inputs = {name: Location(str(folder / name)) for name in ("encoder", "collection")}
     stage.build(out, {"k": KEPT, "max_length": TOKENS, "precision": "float32"}, inputs)
-    told = json.loads((out / MEASUREMENT).read_text(encoding="utf-8"))
-    assert (told["documents"], told["queries"]) == (documents, QUERIES), told
+    measurement = json.loads((out / MEASUREMENT).read_text(encoding="utf-8"))
+    assert (measurement["documents"], measurement["queries"]) == (documents, QUERIES), measurement
     with gzip.open(out / RUN, "rt", encoding="utf-8") as run:
-        found = [int(line.split()[2].removeprefix("d")) for line in run]
-    assert len(found) == QUERIES * KEPT, f"{len(found)} lines, not {QUERIES} queries of {KEPT} documents"
-    assert min(found) < documents / 4 and documents * 3 / 4 < max(found) < documents, (
-        "the run does not reach through the whole collection"
-    )
+        ranked = [int(line.split()[2].removeprefix("d")) for line in run]
+    assert len(ranked) == QUERIES * KEPT, f"{len(ranked)} lines, not {QUERIES} queries of {KEPT} documents"
+    spans = min(ranked) < documents / 4 and documents * 3 / 4 < max(ranked) < documents
+    assert spans, "the run does not reach through the whole collection"
 
 
 if __name__ == "__main__":

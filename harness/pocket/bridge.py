@@ -1,4 +1,4 @@
-"""Stage: the pocket's multilingual bridge, static subword embeddings trained on synonyms, translations and parallel sentences."""
+"""Stage: the pocket's multilingual bridge, static embeddings of subwords trained on synonyms and parallel sentences."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from harness.store.artifact import Location
 from harness.store.stage import Stage
 
 VOCABULARY, SIZE = 8000, 96
-SENTENCES = 500  # per step
+SENTENCES = 500  # per training step
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: seed; inputs: text."""
+    """Train the bridge and write it as a sentence-transformers folder. parameters: seed; inputs: text."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
@@ -27,9 +27,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     folder = inputs["text"].path
     phrases = {
         row["concept"]: [form for language in LANGUAGES for form in row["forms"][language]]
-        for row in _rows(folder / "phrases.jsonl")
+        for row in _read_rows(folder / "phrases.jsonl")
     }
-    parallel = [list(row.values()) for row in _rows(folder / "parallel.jsonl")]
+    parallel = [list(row.values()) for row in _read_rows(folder / "parallel.jsonl")]
     lines = [*itertools.chain.from_iterable(phrases.values()), *itertools.chain.from_iterable(parallel)]
     tokenizer = wordpiece(lines, VOCABULARY, lowercase=True).backend_tokenizer
     sentences = [
@@ -37,13 +37,11 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         for start in range(0, len(parallel), SENTENCES)
     ]
     groups = list(itertools.chain.from_iterable((phrases, group) for group in sentences))
-    rows = train_static(
-        lambda texts: [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)],
-        VOCABULARY,
-        SIZE,
-        groups,
-        parameters["seed"],
-    )
+
+    def tokenize(texts: list[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+    rows = train_static(tokenize, VOCABULARY, SIZE, groups, parameters["seed"])
     model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=rows.numpy())])
     model.save_pretrained(str(out), create_model_card=False)
 
@@ -51,5 +49,5 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 POCKET_BRIDGE = Stage("pocket-bridge", version=1, seconds=40, build=build)
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

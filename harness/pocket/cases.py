@@ -1,7 +1,7 @@
-"""Cases: what a text is about, before it is put into words of any language.
+"""Cases: what a text is about, before a writer puts it into the words of a language.
 
-Cases come in families of four: a case, and three that differ from it in one respect each. A retriever that gets the topic right and one word wrong
-finds the wrong one.
+Cases come in families of four: a case, and three that each differ from it in one respect. A retriever that gets the
+topic right but one word wrong returns the wrong text.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import Any
 from harness.pocket.phrasebook import Concept
 
 FAMILY = 4
-HELD_OUT = 0.25  # share of the concepts that no training pair speaks of: what was learned in training is not all there is to know
-PERSONS, TOWNS = 220, 90  # invented names; few enough that they come back in other passages
+HELD_OUT = 0.25  # fraction of the concepts missing from all training pairs, so that tests also ask for unseen ones
+PERSONS, TOWNS = 220, 90  # numbers of invented names; few enough that other passages repeat them
 
 
 @dataclass(frozen=True)
 class Case:
-    """thing, action: what a question is about; circumstance, extra (place, person or topic): the setting; template: which wording."""
+    """thing, action: what a question is about; circumstance, extra (place, person or topic): the setting; template: its
+    number."""
 
     thing: Concept
     action: Concept
@@ -32,7 +33,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Event:
-    """One entry of the chronicle. name, town: numbers of invented names; `wording`: which synonym of thing and action the passage uses."""
+    """An entry of the chronicle. name, town: numbers of invented names; synonyms: which forms of thing and action the
+    passage uses."""
 
     name: int
     town: int
@@ -40,14 +42,14 @@ class Event:
     action: Concept
     place: Concept
     person: Concept
-    wording: tuple[int, int]
+    synonyms: tuple[int, int]
     year: int
     number: int
     template: int
 
 
 def known_concepts(concepts: Mapping[str, Sequence[Concept]], seed: int) -> dict[str, list[Concept]]:
-    """The concepts training pairs may speak of, by category."""
+    """Return the concepts that training pairs may use, by category."""
     choice = random.Random(f"known {seed}")
     return {
         category: sorted(choice.sample(rows, round(len(rows) * (1 - HELD_OUT))), key=lambda c: c.name)
@@ -62,40 +64,30 @@ def faq_families(
     choice: random.Random,
     taken: set[tuple[str, str, str]] | None = None,
 ) -> list[list[Case]]:
-    """`count` families: the case, and one with another thing, another action, another circumstance.
+    """Return `count` families: a case, and cases with another thing, another action and another circumstance.
 
-    taken  what families drawn before are about; no two cases ask for the same, or one question would have two right answers. Grows by these families
+    taken  (thing, action, circumstance) of the families drawn before; this function adds its own. No two cases ask for
+           the same, because such a question would have two right answers
     """
     settings = [*concepts["place"], *concepts["person"], *concepts["topic"]]
     families: list[list[Case]] = []
     taken = set() if taken is None else taken
     while len(families) < count:
         circumstance, extra = choice.sample(settings, 2)
-        case = Case(
-            choice.choice(concepts["thing"]),
-            choice.choice(concepts["action"]),
-            circumstance,
-            extra,
-            choice.randrange(templates),
-        )
+        thing, action = choice.choice(concepts["thing"]), choice.choice(concepts["action"])
+        case = Case(thing, action, circumstance, extra, choice.randrange(templates))
         fresh = _fresh(choice, settings, case, templates)
-        family = [
-            case,
-            dataclasses.replace(
-                case, thing=_other(choice, concepts["thing"], case.thing), **_fresh(choice, settings, case, templates)
-            ),
-            dataclasses.replace(
-                case,
-                action=_other(choice, concepts["action"], case.action),
-                **_fresh(choice, settings, case, templates),
-            ),
-            dataclasses.replace(
-                case, circumstance=_other(choice, settings, case.circumstance, fresh["extra"]), **fresh
-            ),
-        ]
-        asked = {(case.thing.name, case.action.name, case.circumstance.name) for case in family}
-        if not asked & taken:
-            taken |= asked
+        other_thing = {"thing": _other(choice, concepts["thing"], thing), **_fresh(choice, settings, case, templates)}
+        other_action = {
+            "action": _other(choice, concepts["action"], action),
+            **_fresh(choice, settings, case, templates),
+        }
+        other_circumstance = {"circumstance": _other(choice, settings, circumstance, fresh["extra"]), **fresh}
+        changes: tuple[dict[str, Any], ...] = ({}, other_thing, other_action, other_circumstance)
+        family = [dataclasses.replace(case, **change) for change in changes]
+        questions = {(case.thing.name, case.action.name, case.circumstance.name) for case in family}
+        if not questions & taken:
+            taken |= questions
             families.append(family)
     return families
 
@@ -103,14 +95,16 @@ def faq_families(
 def event_families(
     concepts: Mapping[str, Sequence[Concept]], count: int, templates: int, choice: random.Random
 ) -> list[list[Event]]:
-    """`count` families: the event, one of another person, one in another town, and one whose thing and action go by other synonyms."""
+    """Return `count` families: an event, one of another person, one in another town, and one whose thing and action go
+    by other synonyms."""
     families = []
     for _ in range(count):
-        event = Event(
-            choice.randrange(PERSONS), choice.randrange(TOWNS), choice.choice(concepts["thing"]), choice.choice(concepts["action"]),
-            choice.choice(concepts["place"]), choice.choice(concepts["person"]), (0, 0), 0, 0, 0,
-        )  # fmt: skip
-        event = dataclasses.replace(event, wording=(choice.randrange(60), choice.randrange(60)))
+        name, town = choice.randrange(PERSONS), choice.randrange(TOWNS)
+        thing, action, place, person = (
+            choice.choice(concepts[category]) for category in ("thing", "action", "place", "person")
+        )
+        synonyms = (choice.randrange(60), choice.randrange(60))
+        event = Event(name, town, thing, action, place, person, synonyms, year=0, number=0, template=0)
         details: list[dict[str, Any]] = [
             {
                 "year": choice.randrange(1700, 2000),
@@ -121,15 +115,14 @@ def event_families(
             }
             for _ in range(FAMILY)
         ]
-        other_wording = (event.wording[0] + 1, event.wording[1] + 1)  # every concept has at least two forms
-        families.append(
-            [
-                dataclasses.replace(event, **details[0]),
-                dataclasses.replace(event, **details[1], name=(event.name + choice.randrange(1, PERSONS)) % PERSONS),
-                dataclasses.replace(event, **details[2], town=(event.town + choice.randrange(1, TOWNS)) % TOWNS),
-                dataclasses.replace(event, **details[3], wording=other_wording),
-            ]
-        )
+        other_synonyms = (synonyms[0] + 1, synonyms[1] + 1)  # every concept has at least two forms
+        family = [
+            dataclasses.replace(event, **details[0]),
+            dataclasses.replace(event, **details[1], name=(name + choice.randrange(1, PERSONS)) % PERSONS),
+            dataclasses.replace(event, **details[2], town=(town + choice.randrange(1, TOWNS)) % TOWNS),
+            dataclasses.replace(event, **details[3], synonyms=other_synonyms),
+        ]
+        families.append(family)
     return families
 
 
@@ -137,6 +130,6 @@ def _other(choice: random.Random, pool: Sequence[Concept], *than: Concept) -> Co
     return choice.choice([concept for concept in pool if not any(concept is other for other in than)])
 
 
-def _fresh(choice: random.Random, settings: Sequence[Concept], case: Case, templates: int) -> dict:
-    """A sibling is worded on its own and has an extra of its own."""
+def _fresh(choice: random.Random, settings: Sequence[Concept], case: Case, templates: int) -> dict[str, Any]:
+    """Draw what every member of a family has of its own: the extra and the template."""
     return {"extra": _other(choice, settings, case.circumstance), "template": choice.randrange(templates)}

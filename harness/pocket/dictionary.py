@@ -1,4 +1,4 @@
-"""Stage: bilingual dictionaries read off the phrasebook, `LANGUAGE.tsv` with an English form, a tab and a form of the same concept on each line."""
+"""Stage: bilingual dictionaries from the phrasebook: `LANGUAGE.tsv`, on each line English form, tab, foreign form."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ from harness.store.stage import Stage
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """Every English form with every form of the same concept, in the phrasebook's order. No parameters, no inputs."""
-    known = list(itertools.chain.from_iterable(concepts().values()))
+    """Write all pairs of forms of the same concept, in the phrasebook's order. No parameters, no inputs."""
+    entries = list(itertools.chain.from_iterable(concepts().values()))
     for language in LANGUAGES:
         if language != "en":
-            pairs = (
-                pair for concept in known for pair in itertools.product(concept.forms["en"], concept.forms[language])
-            )
-            (out / f"{language}.tsv").write_text(
-                "".join(f"{english}\t{foreign}\n" for english, foreign in pairs), encoding="utf-8"
-            )
+            pairs = (pair for entry in entries for pair in itertools.product(entry.forms["en"], entry.forms[language]))
+            text = "".join(f"{english}\t{foreign}\n" for english, foreign in pairs)
+            (out / f"{language}.tsv").write_text(text, encoding="utf-8")
 
 
 POCKET_DICTIONARY = Stage("pocket-dictionary", version=1, seconds=1, build=build)

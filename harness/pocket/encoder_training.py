@@ -1,4 +1,4 @@
-"""What the pocket's English encoders are taught: InfoNCE + FLOPS on questions, answers and passages, masked-word prediction beside it."""
+"""Training of the pocket's English encoders: InfoNCE + FLOPS on questions, answers and passages, and masked words."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from harness.training.loss import flops, info_nce
 from sembridge.encoder.head import pad, pool
 
 STEPS, WARMUP = 220, 20
-CASES = 6  # families of four cases, and of four events, per step
+CASES = 6  # families of cases, and as many of events, per step; four members each
 LEARNING_RATE = 1e-3
 MASKED = 0.15
 LAMBDA_QUERY, LAMBDA_DOCUMENT = 5e-3, 4e-3
-LAMBDA_INFERENCE_FREE = 6e-2  # documents whose weights are saturated twice; their queries cannot change
+LAMBDA_INFERENCE_FREE = 6e-2  # higher: documents' weights pass log1p twice, and the weights of queries are fixed
 
 logger = logging.getLogger(__name__)
 Pair = tuple[str, str]
 
 
 def train(model: Any, tokenizer: Any, seed: int, query_weights: torch.Tensor | None = None) -> None:
-    """Train a masked LM in place; the seed decides which texts it sees and which words are masked.
+    """Train a masked LM in place; the seed decides which texts it reads and which words are masked.
 
-    query_weights  [V] what a query gives each of its tokens; None: the model represents queries as well
+    query_weights  [V] weight of each query token; None: the model encodes queries too
     """
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
@@ -41,43 +41,33 @@ def train(model: Any, tokenizer: Any, seed: int, query_weights: torch.Tensor | N
         questions = _padded(tokenizer, [question for question, _ in batch])
         passages = _padded(tokenizer, [passage for _, passage in batch])
         if query_weights is None:
-            queries, documents = (
-                pool(model(**texts).logits, texts["attention_mask"]) for texts in (questions, passages)
-            )
+            sides = (questions, passages)
+            queries, documents = (pool(model(**texts).logits, texts["attention_mask"]) for texts in sides)
             sparsity = LAMBDA_QUERY * flops(queries) + LAMBDA_DOCUMENT * flops(documents)
         else:
-            queries, documents = (
-                weigh(query_weights, questions),
-                pool(model(**passages).logits, passages["attention_mask"], activation=ACTIVATION),
-            )
+            queries = weigh(query_weights, questions)
+            documents = pool(model(**passages).logits, passages["attention_mask"], activation=ACTIVATION)
             sparsity = LAMBDA_INFERENCE_FREE * flops(documents)
         contrast = info_nce(queries, documents, torch.arange(len(batch)), scale=1.0)
-        loss = (
-            contrast
-            + min(1.0, (2 * step / STEPS) ** 2) * sparsity
-            + 0.1 * _masked_words(model, tokenizer, questions, generator)
-        )
+        masked = 0.1 * _masked_words(model, tokenizer, questions, generator)
+        loss = contrast + min(1.0, (2 * step / STEPS) ** 2) * sparsity + masked
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         rate.step()
         optimizer.zero_grad()
-        logger.info(
-            "step %d: contrast %.3f, sparsity %.3f, active %.0f and %.0f",
-            step,
-            contrast,
-            sparsity,
-            *((w > 0).sum(1).float().mean() for w in (queries, documents)),
-        )
+        active = ((w > 0).sum(1).float().mean() for w in (queries, documents))
+        logger.info("step %d: contrast %.3f, sparsity %.3f, active %.0f and %.0f", step, contrast, sparsity, *active)
     model.eval()
 
 
 def _texts(seed: int) -> Iterator[list[Pair]]:
-    """Batches of questions with answers and questions with passages; the siblings of a case are each other's hard negatives."""
-    choice, writer, known = random.Random(f"source {seed}"), Writer("en", seed + 3), concepts()
+    """Yield batches of (question, answer) and (question, passage); the members of a family are each other's hard
+    negatives."""
+    choice, writer, entries = random.Random(f"source {seed}"), Writer("en", seed + 3), concepts()
     for _ in range(STEPS):
-        cases = itertools.chain.from_iterable(faq_families(known, CASES, 10, choice))
-        events = itertools.chain.from_iterable(event_families(known, CASES, 10, choice))
+        cases = itertools.chain.from_iterable(faq_families(entries, CASES, 10, choice))
+        events = itertools.chain.from_iterable(event_families(entries, CASES, 10, choice))
         yield [*map(writer.faq, cases), *((writer.passage_question(event), writer.passage(event)) for event in events)]
 
 
@@ -88,12 +78,10 @@ def _padded(tokenizer: Any, texts: list[str]) -> dict[str, torch.Tensor]:
 def _masked_words(
     model: Any, tokenizer: Any, texts: dict[str, torch.Tensor], generator: torch.Generator
 ) -> torch.Tensor:
-    """Cross-entropy of predicting masked words: the model stays the masked LM that its folder says it is."""
+    """Return the cross-entropy of predicting masked words: the model stays the masked LM that its folder declares."""
     ids = texts["input_ids"]
-    chosen = (torch.rand(ids.shape, generator=generator) < MASKED) & ~torch.isin(
-        ids, torch.tensor(tokenizer.all_special_ids)
-    )
-    logits = model(
-        input_ids=ids.masked_fill(chosen, tokenizer.mask_token_id), attention_mask=texts["attention_mask"]
-    ).logits
+    special = torch.isin(ids, torch.tensor(tokenizer.all_special_ids))
+    chosen = (torch.rand(ids.shape, generator=generator) < MASKED) & ~special
+    masked_ids = ids.masked_fill(chosen, tokenizer.mask_token_id)
+    logits = model(input_ids=masked_ids, attention_mask=texts["attention_mask"]).logits
     return torch.nn.functional.cross_entropy(logits[chosen], ids[chosen])

@@ -1,8 +1,8 @@
-"""What `pocket:...` names stand for: members of the artifacts the pocket is built from."""
+"""What `pocket:...` names stand for: the pocket's artifacts and their members."""
 
 from __future__ import annotations
 
-from harness.pocket.architectures import FAMILIES
+from harness.pocket.architectures import ARCHITECTURES
 from harness.pocket.bridge import POCKET_BRIDGE
 from harness.pocket.dictionary import POCKET_DICTIONARY
 from harness.pocket.encoder import POCKET_ENCODER
@@ -17,7 +17,7 @@ SEED = 7
 
 
 def pocket_member(path: str) -> Member | Artifact:
-    """`collections/ko/faq`, `text/ko.txt`, `dictionary/ko.tsv`, `tokenizers/ko`, `encoders/bert` or `bridge`. ValueError for anything else."""
+    """Return the artifact or member of a path like `collections/ko/faq` or `encoders/bert`; ValueError if unknown."""
     text = Artifact(POCKET_TEXT, {"seed": SEED})
     tokenizers = Artifact(POCKET_TOKENIZERS, {}, {"text": text})
     match path.split("/"):
@@ -30,23 +30,23 @@ def pocket_member(path: str) -> Member | Artifact:
             return Member(text, path)
         case ["dictionary", file] if file.endswith(".tsv"):
             language = file.removesuffix(".tsv")
-            if language not in LANGUAGES:  # there is none from English to English
-                raise ValueError(
-                    f"language {language!r} has no dictionary in the pocket; {nearest(language, LANGUAGES)}"
-                )
+            if language not in LANGUAGES:  # not _check: English has texts and a tokenizer, but no dictionary
+                advice = nearest(language, LANGUAGES)
+                raise ValueError(f"language {language!r} has no dictionary in the pocket; {advice}")
             return Member(Artifact(POCKET_DICTIONARY, {}), file)
         case ["tokenizers", language]:
             _check("language", language, LANGUAGES)
             return Member(tokenizers, language)
-        case ["encoders", family]:
-            _check("encoder", family, tuple(FAMILIES))
-            return Artifact(POCKET_ENCODER, {"family": family, "seed": SEED}, {"text": text, "tokenizers": tokenizers})
+        case ["encoders", architecture]:
+            _check("encoder", architecture, tuple(ARCHITECTURES))
+            parameters = {"family": architecture, "seed": SEED}
+            return Artifact(POCKET_ENCODER, parameters, {"text": text, "tokenizers": tokenizers})
         case ["bridge"]:
             return Artifact(POCKET_BRIDGE, {"seed": SEED}, {"text": text})
     forms = ("bridge", "collections/ko/faq", "dictionary/ko.tsv", "encoders/bert", "text/ko.txt", "tokenizers/ko")
     raise ValueError(f"the pocket has no {path!r}; {nearest(path, forms)}")
 
 
-def _check(what: str, name: str, known: tuple[str, ...]) -> None:
-    if name not in known and not (what == "language" and name == "en"):
-        raise ValueError(f"{what} {name!r} is not in the pocket; {nearest(name, known)}")
+def _check(kind: str, name: str, names: tuple[str, ...]) -> None:
+    if name not in names and not (kind == "language" and name == "en"):
+        raise ValueError(f"{kind} {name!r} is not in the pocket; {nearest(name, names)}")

@@ -1,4 +1,4 @@
-"""The phrasebook: concepts with synonyms in six languages. Spreadsheet-readable TSV files, one per category, written for this project."""
+"""The phrasebook: concepts with synonyms in six languages, in one TSV file per category, written for this project."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ LANGUAGES = ("en", "ar", "zh", "hi", "ko", "ru")
 
 @dataclass(frozen=True)
 class Concept:
-    """name, category, and forms: language -> its synonyms, at least two."""
+    """name, category, and forms: language -> at least two synonyms."""
 
     name: str
     category: str
     forms: dict[str, tuple[str, ...]]
 
     def form(self, language: str, choice: random.Random, other_than: str | None = None) -> str:
-        """One of the synonyms at random, never the one named."""
+        """Draw one of the synonyms, never `other_than`."""
         return choice.choice([form for form in self.forms[language] if form != other_than])
 
 
 def concepts() -> dict[str, tuple[Concept, ...]]:
-    """category -> its concepts, in the files' order."""
+    """Return category -> its concepts, in the order of the files."""
     return {category: tuple(_read(category)) for category in CATEGORIES}
 
 

@@ -1,9 +1,10 @@
-"""Stage: the pocket's texts. Two collections a language in BEIR layout, running text, and parallel sentences for the bridge.
+"""Stage: the pocket's texts: two collections per language in BEIR layout, running text, parallel texts for the bridge.
 
-collections/<language>/faq/        questions worded differently from their answers; with training pairs
+collections/<language>/faq/        questions that use other words than their answers; with training pairs
 collections/<language>/passages/   questions that share their words with one passage
 text/<language>.txt                all documents and training questions, no test question
-parallel.jsonl                     texts about the same case in six languages, a line each; phrases.jsonl: the same for single concepts
+parallel.jsonl                     a line per case: texts about it in six languages
+phrases.jsonl                      a line per concept: its forms in six languages
 """
 
 from __future__ import annotations
@@ -21,17 +22,14 @@ from harness.pocket.writer import Writer
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 
-TEST_FAMILIES, TRAIN_FAMILIES, PASSAGE_FAMILIES = (
-    100,
-    400,
-    500,
-)  # families of four documents: 2,000 documents in each collection
+# Families of four documents: 2,000 documents in each collection.
+TEST_FAMILIES, TRAIN_FAMILIES, PASSAGE_FAMILIES = 100, 400, 500
 PASSAGE_QUERIES = 400
 PARALLEL = 3000
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: seed."""
+    """Write the texts of all languages. parameters: seed."""
     seed = parameters["seed"]
     for language in LANGUAGES:
         texts = [*_faq(out, language, seed), *_passages(out, language, seed)]
@@ -44,7 +42,8 @@ POCKET_TEXT = Stage("pocket-text", version=2, seconds=5, build=build)
 
 
 def _faq(out: Path, language: str, seed: int) -> list[str]:
-    """Every case of a test family is asked for; training families speak of the known concepts only."""
+    """Write the collection and return its running text. Every case is asked for; training pairs use the known concepts
+    only."""
     from harness.collections import beir
 
     everything, choice = concepts(), random.Random(f"faq {seed}")
@@ -59,18 +58,17 @@ def _faq(out: Path, language: str, seed: int) -> list[str]:
     for split, families in (("test", test), ("train", train)):
         for case in itertools.chain.from_iterable(families):
             question, answer = writer.faq(case)
-            while question in seen or answer in seen:  # one question, one answer: otherwise a judgement would be wrong
+            while question in seen or answer in seen:  # a repeated text would make a judgment wrong
                 question, answer = writer.faq(case)
             seen |= {question, answer}
             number = len(documents)
             documents.append((f"f{number:05d}", "", answer))
             queries.append((f"{split}-{number:05d}", question))
             judged[split].append((f"{split}-{number:05d}", f"f{number:05d}", 1))
-    beir.write(
-        out / "collections" / language / "faq", _shuffled(documents, seed), queries, judged["test"], judged["train"]
-    )
-    asked = [question for query_id, question in queries if query_id.startswith("train")]
-    return [text for _, _, text in documents] + asked
+    folder = out / "collections" / language / "faq"
+    beir.write(folder, _shuffle(documents, seed), queries, judged["test"], judged["train"])
+    training_questions = [question for query_id, question in queries if query_id.startswith("train")]
+    return [text for _, _, text in documents] + training_questions
 
 
 def _passages(out: Path, language: str, seed: int) -> list[str]:
@@ -85,20 +83,18 @@ def _passages(out: Path, language: str, seed: int) -> list[str]:
         if number < PASSAGE_QUERIES:
             queries.append((f"test-{number:05d}", writer.passage_question(family[0])))
             judged.append((f"test-{number:05d}", f"p{number * FAMILY:05d}", 1))
-    beir.write(out / "collections" / language / "passages", _shuffled(documents, seed), queries, judged)
+    beir.write(out / "collections" / language / "passages", _shuffle(documents, seed), queries, judged)
     return [text for _, _, text in documents]
 
 
 def _parallel(out: Path, seed: int) -> None:
-    """Statements and phrases in all languages, for the bridge. Their cases are drawn apart from the collections'."""
+    """Write texts and phrases in all languages, for the bridge. Their cases are drawn apart from the collections'."""
     everything, choice = concepts(), random.Random(f"parallel {seed}")
     writers = {language: Writer(language, seed + 2) for language in LANGUAGES}
+    cases = faq_families(everything, PARALLEL // 2, 10, choice)
+    events = event_families(everything, PARALLEL // 2, 10, choice)
     with (out / "parallel.jsonl").open("w", encoding="utf-8") as file:
-        for (case, *_), (event, *_) in zip(
-            faq_families(everything, PARALLEL // 2, 10, choice),
-            event_families(everything, PARALLEL // 2, 10, choice),
-            strict=True,
-        ):
+        for (case, *_), (event, *_) in zip(cases, events, strict=True):
             file.write(_json({language: writer.faq(case)[choice.randrange(2)] for language, writer in writers.items()}))
             file.write(_json({language: writer.passage(event) for language, writer in writers.items()}))
     with (out / "phrases.jsonl").open("w", encoding="utf-8") as file:
@@ -106,8 +102,8 @@ def _parallel(out: Path, seed: int) -> None:
             file.write(_json({"concept": concept.name, "forms": concept.forms}))
 
 
-def _shuffled(documents: list[tuple[str, str, str]], seed: int) -> list[tuple[str, str, str]]:
-    """Ids say nothing about which documents are asked for once their order does not."""
+def _shuffle(documents: list[tuple[str, str, str]], seed: int) -> list[tuple[str, str, str]]:
+    """Return the documents in an order that does not show, as ids otherwise would, which of them are asked for."""
     order = random.Random(f"order {seed}").sample(range(len(documents)), len(documents))
     return [documents[i] for i in order]
 

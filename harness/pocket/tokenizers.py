@@ -1,4 +1,4 @@
-"""Stage: the pocket's tokenizers, trained on its own texts: WordPiece as the field's target tokenizers are, byte-level BPE as RoBERTa's is."""
+"""Stage: the pocket's tokenizers, trained on its texts: WordPiece, like most target tokenizers, and byte-level BPE."""
 
 from __future__ import annotations
 
@@ -11,40 +11,32 @@ from harness.pocket.phrasebook import LANGUAGES
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 
-SIZE = {"en": 2800}  # most words are whole; the rarer ones fall into pieces, as in the field's own tokenizers
+SIZE = {"en": 2800}  # most words are whole, rarer ones fall into pieces, as in published tokenizers
 OTHER_SIZE = 3200
-CASED = ("ru",)  # as the field's own Russian tokenizer
+CASED = ("ru",)  # as published Russian tokenizers are
 MAX_LENGTH = 128
-SPECIALS = {
-    "pad_token": "[PAD]",
-    "unk_token": "[UNK]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
-}
-BPE_FIRST, BPE_LAST = (
-    ("<s>", "<pad>", "</s>", "<unk>"),
-    "<mask>",
-)  # as on the hub: four special tokens before all others, the mask behind them
+SPECIALS = {f"{role}_token": f"[{role.upper()}]" for role in ("pad", "unk", "cls", "sep", "mask")}
+# As in RoBERTa on the hub: four special tokens before all others, the mask behind them.
+BPE_FIRST, BPE_LAST = ("<s>", "<pad>", "</s>", "<unk>"), "<mask>"
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """inputs: text (the pocket's texts)."""
+    """Write a WordPiece tokenizer per language. inputs: text (the pocket's texts)."""
     for language in LANGUAGES:
         lines = (inputs["text"].path / "text" / f"{language}.txt").read_text(encoding="utf-8").splitlines()
-        wordpiece(lines, SIZE.get(language, OTHER_SIZE), lowercase=language not in CASED).save_pretrained(
-            out / language
-        )
+        tokenizer = wordpiece(lines, SIZE.get(language, OTHER_SIZE), lowercase=language not in CASED)
+        tokenizer.save_pretrained(out / language)
 
 
 POCKET_TOKENIZERS = Stage("pocket-tokenizers", version=1, seconds=5, build=build)
 
 
 def wordpiece(lines: list[str], size: int, *, lowercase: bool) -> Any:
-    """A BERT tokenizer trained on `lines`; the same lines give the same vocabulary in every process.
+    """Train a BERT tokenizer on `lines`; the same lines give the same vocabulary in every process.
 
-    The trainer numbers continuing characters in the order of a hash map, and breaks ties between merges by these numbers. Handing it all
-    characters as special tokens, which are numbered first, takes the chance out; the tokenizer is then built from the vocabulary alone.
+    The trainer numbers continuing characters in the order of a hash map and breaks ties between merges by these
+    numbers. Passing all characters as special tokens, which get the first numbers, makes it deterministic; the returned
+    tokenizer is built from the vocabulary alone.
     """
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
     from transformers import BertTokenizer
@@ -61,30 +53,20 @@ def wordpiece(lines: list[str], size: int, *, lowercase: bool) -> Any:
     tokenizer.train_from_iterator(lines, trainer)
 
     built = Tokenizer(models.WordPiece(vocab=tokenizer.get_vocab(with_added_tokens=False), unk_token="[UNK]"))
-    built.normalizer, built.pre_tokenizer, built.decoder = (
-        tokenizer.normalizer,
-        tokenizer.pre_tokenizer,
-        decoders.WordPiece(),
-    )
-    built.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
+    built.normalizer, built.pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
+    built.decoder = decoders.WordPiece()
+    marks = [("[CLS]", 2), ("[SEP]", 3)]
+    built.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=marks)
     assert [built.token_to_id(token) for token in specials] == list(range(len(specials)))
-    return BertTokenizer(
-        tokenizer_object=built,
-        do_lower_case=lowercase,
-        strip_accents=False,
-        model_max_length=MAX_LENGTH,
-        **SPECIALS,  # type: ignore[arg-type]
-    )
+    options: dict[str, Any] = {"do_lower_case": lowercase, "strip_accents": False, **SPECIALS}
+    return BertTokenizer(tokenizer_object=built, model_max_length=MAX_LENGTH, **options)
 
 
 def byte_bpe(lines: list[str], size: int) -> Any:
-    """Train a byte-level BPE tokenizer of at most `size` tokens on `lines`, as RoBERTa's (Liu et al. 2019, section 4.4): cased, spaces inside
-    the tokens, no text unknown. The same lines give the same vocabulary in every process.
+    """Train a byte-level BPE tokenizer of at most `size` tokens, as RoBERTa's (Liu et al. 2019, section 4.4).
 
-    Unlike the WordPiece trainer's, this one's numbering is a matter of the lines alone: bytes are sorted, and of equally frequent merges the one of
-    lower ids comes first.
+    It is cased, its tokens contain spaces, and no text is unknown. The same lines give the same vocabulary in every
+    process: unlike the WordPiece trainer, this one sorts the bytes and breaks ties between merges by the lower ids.
     """
     from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, trainers
     from transformers import RobertaTokenizer
@@ -100,11 +82,8 @@ def byte_bpe(lines: list[str], size: int) -> Any:
     tokenizer.train_from_iterator(lines, trainer)
     trained = json.loads(tokenizer.to_str())["model"]
     vocabulary = trained["vocab"] | {BPE_LAST: len(trained["vocab"])}
-    built = RobertaTokenizer(
-        vocab=vocabulary,
-        merges=[tuple(merge) for merge in trained["merges"]],  # type: ignore[misc]
-        mask_token=AddedToken(BPE_LAST, lstrip=True, special=True),  # type: ignore[arg-type]  # it takes the space before it along, as words do
-        model_max_length=MAX_LENGTH,
-    )
+    mask: Any = AddedToken(BPE_LAST, lstrip=True, special=True)  # takes the space before it along, as words do
+    merges: Any = [tuple(merge) for merge in trained["merges"]]
+    built = RobertaTokenizer(vocab=vocabulary, merges=merges, mask_token=mask, model_max_length=MAX_LENGTH)
     assert built.convert_tokens_to_ids([*BPE_FIRST, BPE_LAST]) == [0, 1, 2, 3, len(vocabulary) - 1]
     return built

@@ -1,4 +1,4 @@
-"""From cases to texts: templates in six languages, and invented names from syllables."""
+"""From cases to texts: templates in six languages, and invented names composed of syllables."""
 
 from __future__ import annotations
 
@@ -11,86 +11,82 @@ import yaml
 from harness.pocket.cases import PERSONS, TOWNS, Case, Event
 from harness.pocket.phrasebook import Concept
 
-LATIN_NAMES = 0.2  # share of the names that stay in Latin script in every language, as foreign names do
+LATIN_NAMES = 0.2  # fraction of the names in Latin script in every language, as foreign names are
 
 
 @cache
 def templates(language: str) -> dict[str, list[str]]:
-    """Kind (faq_question, faq_answer, passage, passage_question, syllables) -> wordings; template i means the same in every language."""
+    """Return kind (faq_question, faq_answer, passage, passage_question, syllables) -> texts; template i means the same
+    in every language."""
     text = (files("harness.pocket") / "templates" / f"{language}.yaml").read_text(encoding="utf-8")
     return yaml.safe_load(text)
 
 
 class Writer:
-    """Words cases in one language. Which synonym a text uses is drawn from `choice`."""
+    """Write cases as texts of one language; `choice` draws the synonyms."""
 
     def __init__(self, language: str, seed: int) -> None:
         self.language = language
         self.choice = random.Random(f"wording {language} {seed}")
-        self.persons = _names(
-            language, PERSONS, 3 if language not in ("zh", "ko") else 2, random.Random(f"persons {seed}"), seed
-        )
-        self.towns = _names(language, TOWNS, 2, random.Random(f"towns {seed}"), seed)
+        longest = 2 if language in ("zh", "ko") else 3
+        self.persons = _draw_names(language, PERSONS, longest, random.Random(f"persons {seed}"), seed)
+        self.towns = _draw_names(language, TOWNS, 2, random.Random(f"towns {seed}"), seed)
 
     def faq(self, case: Case) -> tuple[str, str]:
-        """(question, answer): every concept by one synonym in the question and by another in the answer, which has no form of the question's."""
+        """Return (question, answer). The answer names every concept by another synonym than the question and contains
+        no form that the question uses."""
         while True:
-            asked = {slot: self._form(getattr(case, slot)) for slot in ("thing", "action", "circumstance")}
-            told = {
+            words = {slot: self._form(getattr(case, slot)) for slot in ("thing", "action", "circumstance")}
+            others = {
                 slot: getattr(case, slot).form(self.language, self.choice, other_than=form)
-                for slot, form in asked.items()
+                for slot, form in words.items()
             }
             question = self._pick("faq_question", case.template + self.choice.randrange(10))
-            told["extra"] = self._form(case.extra)
-            if not any(
-                form in phrase.split() for form in asked.values() for phrase in told.values()
-            ):  # "love" is a word of "love of learning"
-                return question.format(**asked), self._pick("faq_answer", case.template).format(**told)
+            others["extra"] = self._form(case.extra)
+            # A synonym may contain the word: "love of learning" contains "love".
+            if not any(form in phrase.split() for form in words.values() for phrase in others.values()):
+                return question.format(**words), self._pick("faq_answer", case.template).format(**others)
 
     def passage(self, event: Event) -> str:
-        return self._pick("passage", event.template).format(
-            **self._named(event),
-            place=self._form(event.place),
-            person=self._form(event.person),
-            year=event.year,
-            number=event.number,
-        )
+        setting = {"place": self._form(event.place), "person": self._form(event.person)}
+        numbers = {"year": event.year, "number": event.number}
+        return self._pick("passage", event.template).format(**self._words(event), **setting, **numbers)
 
     def passage_question(self, event: Event) -> str:
-        """Every word it asks for stands in the passage as it is."""
-        return self._pick("passage_question", event.template + self.choice.randrange(10)).format(**self._named(event))
+        """Return a question whose every content word occurs in the passage in the same form."""
+        return self._pick("passage_question", event.template + self.choice.randrange(10)).format(**self._words(event))
 
-    def _named(self, event: Event) -> dict[str, str]:
+    def _words(self, event: Event) -> dict[str, str]:
         return {
             "name": self.persons[event.name],
             "town": self.towns[event.town],
-            "thing": _worded(event.thing, self.language, event.wording[0]),
-            "action": _worded(event.action, self.language, event.wording[1]),
+            "thing": _synonym(event.thing, self.language, event.synonyms[0]),
+            "action": _synonym(event.action, self.language, event.synonyms[1]),
         }
 
     def _pick(self, kind: str, number: int) -> str:
-        known = templates(self.language)[kind]
-        return known[number % len(known)]
+        texts = templates(self.language)[kind]
+        return texts[number % len(texts)]
 
     def _form(self, concept: Concept) -> str:
         return concept.form(self.language, self.choice)
 
 
-def _worded(concept: Concept, language: str, number: int) -> str:
+def _synonym(concept: Concept, language: str, number: int) -> str:
     forms = concept.forms[language]
     return forms[number % len(forms)]
 
 
-def _names(language: str, count: int, longest: int, choice: random.Random, seed: int) -> list[str]:
-    """`count` distinct invented names; which of them stay in Latin script is the same in every language."""
+def _draw_names(language: str, count: int, longest: int, choice: random.Random, seed: int) -> list[str]:
+    """Draw `count` distinct invented names; which of them are in Latin script is the same in every language."""
     own, latin = templates(language)["syllables"], templates("en")["syllables"]
     foreign = random.Random(f"foreign {count} {seed}")
     names: list[str] = []
     while len(names) < count:
-        stays = foreign.random() < LATIN_NAMES
+        is_latin = foreign.random() < LATIN_NAMES
         while True:
-            parts = choice.choices(latin if stays else own, k=choice.randint(2, 3 if stays else longest))
-            name = "".join(parts)
+            syllables = choice.choices(latin if is_latin else own, k=choice.randint(2, 3 if is_latin else longest))
+            name = "".join(syllables)
             if name not in names and name.capitalize() not in names:
                 break
         names.append(name.capitalize())

@@ -1,4 +1,4 @@
-"""Focus against deepfocus, the implementation by FOCUS's authors: the same rows from the same auxiliary vectors, and where they differ on purpose."""
+"""Focus against deepfocus, by FOCUS's authors: the same rows of the same auxiliary vectors; intended differences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ FLOAT32 = 5e-6  # deepfocus computes cosines, thresholds and sums in float32; ro
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two tokenizers, source rows, and auxiliary vectors of the target; specials have none, a fifth of the others has none, one has zeros."""
+    """Two tokenizers, source rows, and auxiliary vectors of the target.
+
+    Specials and a fifth of the other tokens have no vector; one token has zeros.
+    """
 
     source: Any
     target: Any
@@ -31,7 +34,7 @@ class Pair:
     auxiliary: AuxiliaryVectors
 
     @classmethod
-    def made(cls, kind: str, seed: int = 0) -> Pair:
+    def of_kind(cls, kind: str, seed: int = 0) -> Pair:
         rng = np.random.default_rng(seed)
         source, target = made_tokenizer(kind, "english"), made_tokenizer(kind, "russian")
         rows = (rng.standard_normal((len(source), DIMENSION)) + 0.2).astype(np.float32)
@@ -47,25 +50,21 @@ class Pair:
 
 
 def deepfocus(pair: Pair, fuzzy: bool, seed: int = 42) -> np.ndarray:
-    """[T, D] the whole published method, its fastText model answering with the given vectors."""
+    """Return [T, D] rows of the whole published method, with these vectors in place of its fastText model."""
     known = np.flatnonzero(pair.auxiliary.known)
-    given = KeyedVectors(pair.auxiliary.vectors.shape[1])
-    given.add_vectors(pair.target.convert_ids_to_tokens(known.tolist()), pair.auxiliary.vectors[known])
-    MODELS["given"] = Model(given)
-    return (
-        package("deepfocus.focus")
-        .FOCUS(
-            target_tokenizer=pair.target, source_tokenizer=pair.source, source_embeddings=torch.from_numpy(pair.rows), fasttext_model_path="given",
-            exact_match_all=True, fuzzy_match_all=fuzzy, seed=seed, verbosity="silent",
-        )
-        .numpy()
-    )  # fmt: skip
+    vectors = KeyedVectors(pair.auxiliary.vectors.shape[1])
+    vectors.add_vectors(pair.target.convert_ids_to_tokens(known.tolist()), pair.auxiliary.vectors[known])
+    MODELS["given"] = Model(vectors)
+    tokenizers = {"target_tokenizer": pair.target, "source_tokenizer": pair.source}
+    inputs = {**tokenizers, "source_embeddings": torch.from_numpy(pair.rows), "fasttext_model_path": "given"}
+    overlap = {"exact_match_all": True, "fuzzy_match_all": fuzzy}
+    return package("deepfocus.focus").FOCUS(**inputs, **overlap, seed=seed, verbosity="silent").numpy()
 
 
 def deepfocus_mixture(
     transfer: Transfer, auxiliary: AuxiliaryVectors, anchors: list[int], new: list[int]
 ) -> np.ndarray:
-    """[T, D] what deepfocus mixes for `new` target ids from the copied rows of `anchors`; zeros elsewhere."""
+    """Return [T, D]: deepfocus's mixtures of the rows of `anchors` for the target ids `new`; zeros elsewhere."""
     vocabulary = package("deepfocus.vocab_helper")
 
     def token(i: int) -> Any:
@@ -80,11 +79,8 @@ def deepfocus_mixture(
     }
     added = {str(i): vocabulary.NewToken(token(i), auxiliary_embedding=auxiliary.vectors[i]) for i in new}
     empty = torch.zeros(len(transfer.target), transfer.rows.shape[1])
-    return (
-        package("deepfocus.focus")
-        .focus_additional_token_initialization(overlapping, added, empty, device="cpu")
-        .numpy()
-    )
+    mix = package("deepfocus.focus").focus_additional_token_initialization
+    return mix(overlapping, added, empty, device="cpu").numpy()
 
 
 def mixed_ids(answer: Initialization) -> list[int]:
@@ -93,8 +89,8 @@ def mixed_ids(answer: Initialization) -> list[int]:
 
 @pytest.mark.parametrize("overlap", ["exact", "fuzzy"])
 def test_the_whole_method_gives_the_same_rows(overlap):
-    """On WordPiece both sides see the same overlap, so copied and mixed rows agree, and the same tokens are left to chance."""
-    pair = Pair.made("wordpiece")
+    """On WordPiece both see the same overlap: copied and mixed rows agree, and the same tokens are sampled."""
+    pair = Pair.of_kind("wordpiece")
     answer = Focus(text=pair.auxiliary)(pair.transfer(overlap))
     theirs, other_draw = (deepfocus(pair, fuzzy=overlap == "fuzzy", seed=seed) for seed in (42, 43))
     np.testing.assert_array_equal((theirs != other_draw).any(axis=1), answer.origin == SAMPLED)
@@ -107,44 +103,41 @@ def test_the_whole_method_gives_the_same_rows(overlap):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_mixture_of_the_same_anchors(kind):
-    """For every kind of tokenizer, given our overlap: deepfocus reads the text of other kinds differently, see the overlap's own tests."""
-    pair = Pair.made(kind, seed=1)
+    """With our overlap for every kind of tokenizer, since deepfocus reads the text of other kinds differently."""
+    pair = Pair.of_kind(kind, seed=1)
     transfer = pair.transfer()
     answer = Focus(text=pair.auxiliary)(transfer)
     has_vector = pair.auxiliary.known & pair.auxiliary.vectors.any(axis=1)
     donors = (transfer.copied >= 0) & transfer.donors[transfer.copied]
-    theirs = deepfocus_mixture(
-        transfer, pair.auxiliary, np.flatnonzero(donors & has_vector).tolist(), mixed_ids(answer)
-    )
+    anchors = np.flatnonzero(donors & has_vector).tolist()
+    theirs = deepfocus_mixture(transfer, pair.auxiliary, anchors, mixed_ids(answer))
     mixed = answer.origin == MIXED
     assert mixed.sum() > 40
     np.testing.assert_allclose(answer.rows[mixed], theirs[mixed], atol=FLOAT32)
 
 
-def test_anchors_that_are_far_apart_or_alike_are_weighed_alike():
-    """One anchor, two copies of one source row, opposite vectors, a vector a thousand times as long: sparsemax at its edges."""
+def test_anchors_that_are_far_apart_or_alike_get_the_same_weights():
+    """One anchor, two copies of a row, opposite vectors, a vector a thousand times as long: edges of sparsemax."""
     transfer = made_transfer([0, 1, 1, 2, -1, -1, -1], np.eye(3))
     angles = np.array([0.0, 0.3, 0.3, 3.1, 0.3, 1.7, -3.1])
-    vectors = (np.stack([np.cos(angles), np.sin(angles)], axis=1) * [[1], [1000], [0.01], [1], [7], [1], [1]]).astype(
-        np.float32
-    )
+    lengths = np.array([[1], [1000], [0.01], [1], [7], [1], [1]])
+    vectors = (np.stack([np.cos(angles), np.sin(angles)], axis=1) * lengths).astype(np.float32)
     auxiliary = AuxiliaryVectors(vectors, np.ones(7, dtype=bool))
     answer = Focus(text=auxiliary)(transfer)
-    np.testing.assert_allclose(
-        answer.rows[4:], deepfocus_mixture(transfer, auxiliary, [0, 1, 2, 3], [4, 5, 6])[4:], atol=FLOAT32
-    )
+    theirs = deepfocus_mixture(transfer, auxiliary, [0, 1, 2, 3], [4, 5, 6])
+    np.testing.assert_allclose(answer.rows[4:], theirs[4:], atol=FLOAT32)
 
 
-# Where the two differ on purpose.
+# Intended differences.
 
 
 def test_special_tokens_are_anchors_for_deepfocus_only():
-    """A special token that occurs in the text has a vector; deepfocus then mixes from its row, which no ordinary token should look like."""
-    pair = Pair.made("wordpiece")
+    """deepfocus mixes from the row of a special token that occurs in the text; no ordinary token should be like it."""
+    pair = Pair.of_kind("wordpiece")
     special = pair.target.cls_token_id
     new = next(i for i in mixed_ids(Focus(text=pair.auxiliary)(pair.transfer())))
     vectors, known = pair.auxiliary.vectors.copy(), pair.auxiliary.known.copy()
-    vectors[special], known[special] = 1.001 * vectors[new], True  # the nearest there is
+    vectors[special], known[special] = 1.001 * vectors[new], True  # the nearest of all
     spoilt = Pair(pair.source, pair.target, pair.rows, AuxiliaryVectors(vectors, known))
     ours, theirs = Focus(text=spoilt.auxiliary)(spoilt.transfer()), deepfocus(spoilt, fuzzy=True)
     np.testing.assert_array_equal(ours.rows, Focus(text=pair.auxiliary)(pair.transfer()).rows)
@@ -153,8 +146,8 @@ def test_special_tokens_are_anchors_for_deepfocus_only():
 
 
 def test_lone_bytes_are_anchors_for_deepfocus_only():
-    """The row of a byte that is no character says nothing about a word."""
-    pair = Pair.made("byte-bpe", seed=2)
+    """The row of a byte that is not a character says nothing about a word."""
+    pair = Pair.of_kind("byte-bpe", seed=2)
     transfer = pair.transfer()
     answer = Focus(text=pair.auxiliary)(transfer)
     has_vector = pair.auxiliary.known & pair.auxiliary.vectors.any(axis=1)
@@ -166,16 +159,14 @@ def test_lone_bytes_are_anchors_for_deepfocus_only():
     assert np.abs(answer.rows[mixed] - theirs[mixed]).max() > 0.1
 
 
-def test_the_rows_left_to_chance_have_the_same_distribution_but_are_other_draws():
-    """deepfocus draws token by token in float32 and divides the variance by S - 1; here all fallback rows come from one float64 draw, by S."""
-    pair = Pair.made("wordpiece")
+def test_sampled_rows_have_the_same_distribution_but_are_other_samples():
+    """deepfocus samples token by token in float32 and divides the variance by S - 1; we use float64 and S."""
+    pair = Pair.of_kind("wordpiece")
     answer, theirs = Focus(text=pair.auxiliary)(pair.transfer()), deepfocus(pair, fuzzy=True)
     sampled = answer.origin == SAMPLED
     assert not np.isclose(answer.rows[sampled], theirs[sampled]).any(axis=1).all()
     draws = sampled.sum() * DIMENSION
     mean, deviation = pair.rows.mean(axis=0), pair.rows.std(axis=0)
-    for rows in (answer.rows, theirs):
+    for rows in (answer.rows, theirs):  # within four standard errors
         scores = (rows[sampled] - mean) / deviation
-        assert abs(scores.mean()) < 4 / np.sqrt(draws) and abs(scores.var() - 1) < 4 * np.sqrt(
-            2 / draws
-        )  # four standard errors
+        assert abs(scores.mean()) < 4 / np.sqrt(draws) and abs(scores.var() - 1) < 4 * np.sqrt(2 / draws)

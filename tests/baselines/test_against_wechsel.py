@@ -1,4 +1,4 @@
-"""Wechsel and its vectors against `wechsel`, the implementation by its authors: the same from the same models, and the intended differences."""
+"""Wechsel and its vectors against `wechsel`, by its authors: the same of the same models; intended differences."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from tests.helpers.published import Model, package
 from tests.helpers.tokenizers_made import KINDS, english, made_tokenizer, russian
 
 DIMENSION = 20
-DICTIONARY = {
-    "teacher": "учитель", "cat": "кот", "password": "пароль", "window": "окно", "song": "песня", "river": "река", "mountain": "гора",
-    "letter": "письмо", "question": "вопрос", "answer": "ответ", "market": "рынок", "bread": "хлеб", "water": "вода", "winter": "зима",
-    "summer": "лето", "garden": "сад", "bridge": "мост", "street": "улица", "station": "станция", "train": "поезд", "unheard": "неслыханный",
-}  # fmt: skip
+ENGLISH = (
+    "teacher cat password window song river mountain letter question answer market bread water winter summer garden"
+)
+RUSSIAN = "учитель кот пароль окно песня река гора письмо вопрос ответ рынок хлеб вода зима лето сад"
+DICTIONARY = dict(zip(ENGLISH.split(), RUSSIAN.split(), strict=True))
+DICTIONARY |= {"bridge": "мост", "street": "улица", "station": "станция", "train": "поезд", "unheard": "неслыханный"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +52,12 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory):
-    """fastText models of both languages, English and Russian words among each other as real text has them, through fastText's own files."""
+    """fastText models of both languages, which mix English and Russian words as real text does, read from files."""
     folder = tmp_path_factory.mktemp("fasttext")
     loaded = []
+    training = {"dimension": 12, "epochs": 4, "min_n": 4, "max_n": 5, "buckets": 400, "sample": 0}
     for name, lines in (("en", english()), ("ru", russian())):
-        save(
-            train_words(
-                (line.split() for line in lines), dimension=12, epochs=4, min_n=4, max_n=5, buckets=400, sample=0
-            ),
-            folder / f"{name}.bin",
-        )
+        save(train_words((line.split() for line in lines), **training), folder / f"{name}.bin")
         loaded.append(load(folder / f"{name}.bin"))
     return tuple(loaded)
 
@@ -78,19 +75,21 @@ def pair(request, words, tmp_path_factory):
 def published_rows(
     pair: Pair, vectors: SubwordVectors, neighbours: int = 10, temperature: float = 0.1
 ) -> tuple[np.ndarray, set[int]]:
-    """([T, D] rows of the published mixing, target ids it leaves to chance), subword vectors brought to length 1 as the package does before."""
+    """Return ([T, D] rows that the package mixes, ids that it samples) of vectors scaled to length 1, as it does."""
     unit = [
         side / (np.linalg.norm(side, axis=1, keepdims=True) + 1e-8)
         for side in (vectors.source.astype(float), vectors.target.astype(float))
     ]
-    rows, not_found, _ = package("wechsel").create_target_embeddings(
-        *unit, pair.source, pair.target, pair.rows.copy(), neighbours, temperature, verbose=False
-    )
-    return rows, set(pair.target.convert_tokens_to_ids(not_found))
+    inputs = (*unit, pair.source, pair.target, pair.rows.copy())
+    rows, missing, _ = package("wechsel").create_target_embeddings(*inputs, neighbours, temperature, verbose=False)
+    return rows, set(pair.target.convert_tokens_to_ids(missing))
 
 
-def given_vectors(pair: Pair) -> SubwordVectors:
-    """Aligned vectors that leave no intended difference: none for tokens without text, no two alike, no cosine below 0; a fifth has none."""
+def random_vectors(pair: Pair) -> SubwordVectors:
+    """Return aligned vectors on which both agree: none for tokens without text, all distinct, cosines above 0.
+
+    A fifth of the tokens has none.
+    """
     rng = np.random.default_rng(5)
     sides = []
     for vocabulary in pair.vocabularies:
@@ -102,35 +101,35 @@ def given_vectors(pair: Pair) -> SubwordVectors:
 
 @pytest.mark.parametrize(("neighbours", "temperature"), [(10, 0.1), (1, 0.1), (25, 0.5)])
 def test_the_same_rows_of_the_same_vectors(pair, neighbours, temperature):
-    vectors = given_vectors(pair)
+    vectors = random_vectors(pair)
     answer = Wechsel(aligned=vectors, neighbours=neighbours, temperature=temperature)(pair.transfer("special"))
-    theirs, left = published_rows(pair, vectors, neighbours, temperature)
+    theirs, sampled = published_rows(pair, vectors, neighbours, temperature)
     special = answer.origin == SPECIAL
     assert special.sum() == 5
     np.testing.assert_array_equal(answer.rows[special], theirs[special])
-    assert left - set(np.flatnonzero(special)) == set(np.flatnonzero(answer.origin == SAMPLED)) and len(left) > 5
+    assert sampled - set(np.flatnonzero(special)) == set(np.flatnonzero(answer.origin == SAMPLED)) and len(sampled) > 5
     mixed = answer.origin == MIXED
     assert mixed.sum() > 80
     np.testing.assert_allclose(answer.rows[mixed], theirs[mixed], atol=1e-5)
 
 
 def test_the_same_rotation():
-    """Every word in its three writings, those the models do not know left out, repetitions counted."""
+    """Every word in its three spellings, without those the models do not know, repetitions counted."""
     rng = np.random.default_rng(6)
     sides = [KeyedVectors(12), KeyedVectors(12)]
     for side, names in zip(sides, (DICTIONARY.keys(), DICTIONARY.values()), strict=True):
-        known = [form for name in sorted(names)[1:] for form in (name, name.title())[: 1 + len(name) % 2]]
-        side.add_vectors(known, rng.standard_normal((len(known), 12)).astype(np.float32))
+        forms = [form for name in sorted(names)[1:] for form in (name, name.title())[: 1 + len(name) % 2]]
+        side.add_vectors(forms, rng.standard_normal((len(forms), 12)).astype(np.float32))
     dictionary = [*DICTIONARY.items(), ("CAT", "кот"), ("teacher", "Кот"), ("teacher", "Кот")]
     embeddings = [package("wechsel").WordEmbedding(Model(side)) for side in sides]
     theirs = package("wechsel").WECHSEL._compute_align_matrix_from_dictionary(None, *embeddings, dictionary)
     np.testing.assert_allclose(rotation(*sides, dictionary), theirs, atol=1e-5)
-    for fewer in (dictionary[:-1], dictionary[:-3], [*dictionary[:-3], *dictionary[-2:]]):  # each entry tells
+    for fewer in (dictionary[:-1], dictionary[:-3], [*dictionary[:-3], *dictionary[-2:]]):  # each entry counts
         assert np.abs(rotation(*sides, fewer) - theirs).max() > 0.01
 
 
 def test_the_same_vectors_of_lower_case_tokens(pair):
-    """A token that is a word of the model, and one of n-grams alone; the package decodes a token where we take its text."""
+    """A word of the model, and a token of n-grams alone. The package decodes a token; we take its text."""
     subwords = package("wechsel").get_subword_embeddings_in_word_embedding_space
     for tokenizer, vocabulary, words in zip((pair.source, pair.target), pair.vocabularies, pair.words, strict=True):
         theirs, _ = subwords(tokenizer, package("wechsel").WordEmbedding(Model(words)), verbose=False)
@@ -144,7 +143,7 @@ def test_the_same_vectors_of_lower_case_tokens(pair):
 
 
 def test_the_whole_method_from_models_and_dictionary(pair):
-    """Whole words, no n-grams: nothing is read differently then, and special tokens have no vectors that could donate."""
+    """Words without n-grams: both read them alike, and special tokens have no vectors that could be mixed."""
     source, target = made_tokenizer("wordlevel", "english"), made_tokenizer("wordlevel", "russian")
     training = {"dimension": 12, "epochs": 4, "min_n": 1, "max_n": 0, "sample": 0, "min_count": 45}
     words = tuple(train_words((line.split() for line in lines), **training).wv for lines in (english(), russian()))
@@ -159,11 +158,11 @@ def test_the_whole_method_from_models_and_dictionary(pair):
     np.testing.assert_allclose(answer.rows[decided], theirs[decided], atol=1e-3)
 
 
-# Where the two differ on purpose.
+# Intended differences.
 
 
-def test_special_tokens_donate_for_the_package_only(pair):
-    vectors = given_vectors(pair)
+def test_special_tokens_are_mixed_by_the_package_only(pair):
+    vectors = random_vectors(pair)
     new = int(np.flatnonzero(Wechsel(aligned=vectors)(pair.transfer()).origin == MIXED)[0])
     role = pair.vocabularies[0].role_ids["mask"]
     vectors.source[role] = vectors.target[new]
@@ -173,9 +172,9 @@ def test_special_tokens_donate_for_the_package_only(pair):
     assert np.abs(ours - pair.rows[role]).max() > 0.1
 
 
-def test_shared_overlap_is_kept_where_the_table_shares_it(pair):
-    """The package mixes a row for every ordinary token; here a token both vocabularies have keeps its row, unless the overlap is `special`."""
-    vectors = given_vectors(pair)
+def test_shared_tokens_are_copied_here(pair):
+    """The package mixes a row for every ordinary token; here shared tokens keep theirs, unless overlap is `special`."""
+    vectors = random_vectors(pair)
     theirs, _ = published_rows(pair, vectors)
     fuzzy = pair.transfer("fuzzy")
     answer = Wechsel(aligned=vectors)(fuzzy)
@@ -191,29 +190,26 @@ def test_capitals_are_looked_up_in_lower_case_where_the_model_has_none(pair):
     model = package("wechsel").WordEmbedding(Model(pair.words[1]))
     words = pair.words[1]
     assert "Учитель" not in words.key_to_index and "The" in words.key_to_index
-    given = Vocabulary("wordlevel", ("Учитель", "The"), ("Учитель", "The"), np.ones(2, dtype=bool), (None, None))
-    ours = token_vectors(words, given)
+    vocabulary = Vocabulary("wordlevel", ("Учитель", "The"), ("Учитель", "The"), np.ones(2, dtype=bool), (None, None))
+    ours = token_vectors(words, vocabulary)
     np.testing.assert_array_equal(ours[0], words.get_vector("учитель"))
     assert np.abs(ours[0] - model.get_word_vector("Учитель")).max() > 1e-3  # n-grams of other characters
     np.testing.assert_array_equal(ours[1], model.get_word_vector("The"))
 
 
-def test_continuation_marks_are_no_text_here(words):
+def test_continuation_marks_are_not_text_here(words):
     tokenizer = made_tokenizer("wordpiece", "english")
     vocabulary = Vocabulary.from_tokenizer(tokenizer)
-    token_id = next(
-        i for i, token in enumerate(vocabulary.tokens) if token and token.startswith("##") and len(token) > 4
-    )
-    theirs, _ = package("wechsel").get_subword_embeddings_in_word_embedding_space(
-        tokenizer, package("wechsel").WordEmbedding(Model(words[0]))
-    )
+    token_id = next(i for i, token in enumerate(vocabulary.tokens) if token[:2] == "##" and len(token) > 4)
+    model = package("wechsel").WordEmbedding(Model(words[0]))
+    theirs, _ = package("wechsel").get_subword_embeddings_in_word_embedding_space(tokenizer, model)
     text = vocabulary.texts[token_id]
     np.testing.assert_array_equal(token_vectors(words[0], vocabulary)[token_id], words[0].get_vector(text))
     np.testing.assert_array_equal(theirs[token_id].astype(np.float32), words[0].get_vector(f"##{text}"))
 
 
 def test_fewer_donors_than_neighbours_are_all_taken_here(pair):
-    vectors = given_vectors(pair)
+    vectors = random_vectors(pair)
     few = np.flatnonzero(vectors.source.any(axis=1))[:3]
     source = np.zeros_like(vectors.source)
     source[few] = vectors.source[few]
@@ -221,6 +217,5 @@ def test_fewer_donors_than_neighbours_are_all_taken_here(pair):
     assert (np.diff(answer.mixture.indptr)[answer.origin == MIXED] == 3).all()
     theirs, _ = published_rows(pair, dataclasses.replace(vectors, source=source))
     mixed = answer.origin == MIXED
-    assert (
-        np.abs(answer.rows[mixed] - theirs[mixed]).max() > 1e-3
-    )  # the package fills up with tokens that have no vector
+    # The package adds tokens that have no vector.
+    assert np.abs(answer.rows[mixed] - theirs[mixed]).max() > 1e-3

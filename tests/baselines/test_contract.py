@@ -1,6 +1,7 @@
-"""What every registered initializer owes to whoever calls it, whatever it computes (docs: the invariants of `sembridge/initializer.py`).
+"""The invariants of `sembridge/initializer.py`, which every registered initializer keeps, whatever it computes.
 
-A new method is tested here as soon as its entry point exists. If it needs an input no other method needs, add one line to GIVEN in `cases_made`.
+A new method is tested here as soon as its entry point exists. If it needs an input that no other method needs, add a
+line to INPUTS in `cases_made`.
 """
 
 from __future__ import annotations
@@ -36,9 +37,8 @@ def test_is_a_registered_frozen_dataclass(name):
     method = initializer_class(name)
     initializer = build(name, made_case(*PAIRS[0]))
     assert isinstance(initializer, Initializer) and method.name == name
-    assert dataclasses.is_dataclass(method) and {FIELDS.get(need, need) for need in method.needs} <= {
-        field.name for field in dataclasses.fields(method)
-    }
+    fields = {field.name for field in dataclasses.fields(method)}
+    assert {FIELDS.get(need, need) for need in method.needs} <= fields
     with pytest.raises(dataclasses.FrozenInstanceError):
         initializer.name = "other"
 
@@ -71,23 +71,22 @@ def test_same_seed_same_bits_under_a_disturbed_global_generator(name, case):
         answers.append(build(name, case)(case.transfer))
     first, second = answers
     assert first.rows.tobytes() == second.rows.tobytes()
-    assert first.mixture.data.tobytes() == second.mixture.data.tobytes() and np.array_equal(
-        first.mixture.indices, second.mixture.indices
-    )
+    assert first.mixture.data.tobytes() == second.mixture.data.tobytes()
+    assert np.array_equal(first.mixture.indices, second.mixture.indices)
     assert np.array_equal(first.origin, second.origin)
 
 
 def test_inputs_are_not_modified(name, case):
     def content():
-        given = [getattr(case, field.name) for field in dataclasses.fields(case) if field.name != "transfer"]
-        return [array.tobytes() for array in (*given, case.transfer.rows, case.transfer.copied)]
+        vectors = [getattr(case, field.name) for field in dataclasses.fields(case) if field.name != "transfer"]
+        return [array.tobytes() for array in (*vectors, case.transfer.rows, case.transfer.copied)]
 
     before = content()
-    build(name, case)(case.transfer)  # the arrays are read-only besides: writing raises
+    build(name, case)(case.transfer)  # the arrays are read-only too: writing raises
     assert content() == before
 
 
-def test_the_answer_is_the_callers_own(name, case):
+def test_each_call_returns_its_own_arrays(name, case):
     initializer = build(name, case)
     initializer(case.transfer).rows[:] = 7
     assert not (initializer(case.transfer).rows == 7).any()
@@ -103,9 +102,8 @@ def test_mixture_is_convex_and_gives_the_rows(name, case):
     np.testing.assert_allclose(mixture[~sampled].sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(answer.rows[~sampled], mixture[~sampled] @ transfer.rows, atol=1e-5)
     has_source = np.flatnonzero(transfer.copied >= 0)
-    assert (mixture[has_source, transfer.copied[has_source]] == 1).all() and (
-        np.count_nonzero(mixture[has_source], axis=1) == 1
-    ).all()
+    assert (mixture[has_source, transfer.copied[has_source]] == 1).all()
+    assert (np.count_nonzero(mixture[has_source], axis=1) == 1).all()
 
 
 def test_only_donors_donate(name, case):
@@ -115,14 +113,12 @@ def test_only_donors_donate(name, case):
 
 
 def test_origins_are_counted(name, case):
-    answer = build(name, case)(case.transfer)
-    assert sum(answer.statistics[origin] for origin in (COPIED, SPECIAL, MIXED, SAMPLED)) == len(case.transfer.target)
-    assert all(
-        answer.statistics[origin] == (answer.origin == origin).sum() for origin in (COPIED, SPECIAL, MIXED, SAMPLED)
-    )
+    answer, origins = build(name, case)(case.transfer), (COPIED, SPECIAL, MIXED, SAMPLED)
+    assert sum(answer.statistics[origin] for origin in origins) == len(case.transfer.target)
+    assert all(answer.statistics[origin] == (answer.origin == origin).sum() for origin in origins)
 
 
-def test_one_number_per_token_moves_along(name, case):
+def test_a_value_per_token_is_carried_over(name, case):
     values = np.linspace(1, 2, len(case.transfer.source))
     carried = build(name, case)(case.transfer).carry(values)
     has_source = case.transfer.copied >= 0
@@ -131,7 +127,7 @@ def test_one_number_per_token_moves_along(name, case):
 
 
 def decided(answer) -> np.ndarray:
-    """[T] bool: rows that no draw had a part in: all but the sampled ones, and these too where they are all alike (the mean)."""
+    """Return [T] bool: rows without chance: all but the sampled ones, and these too where they are alike (the mean)."""
     sampled = answer.origin == SAMPLED
     alike = sampled.sum() > 1 and (answer.rows[sampled] == answer.rows[sampled][0]).all()
     return ~sampled | alike
@@ -159,7 +155,7 @@ def test_decided_rows_ignore_a_permutation_of_source_ids(name, case):
 
 @pytest.mark.parametrize("block", [1, 50])
 def test_does_not_depend_on_block_sizes(name, case, block, monkeypatch):
-    """Whatever a module calls _BLOCK, and the candidates and block entmax begins with."""
+    """For the `_BLOCK` of every module, and the candidates and block that entmax begins with."""
     whole = build(name, case)(case.transfer)
     for module in [module for key, module in sys.modules.items() if key.startswith(("baselines.", "sembridge."))]:
         for constant in ("_BLOCK", "_FIRST_CANDIDATES"):
@@ -173,20 +169,18 @@ def test_does_not_depend_on_block_sizes(name, case, block, monkeypatch):
 
 
 def test_every_method_copies_the_same_bits(case):
-    """Overlap and specials: which rows they are, their bits and their origins are the same for all methods."""
+    """Copied and special rows, their bits and their origins are the same for all methods."""
     answers = {name: build(name, case)(case.transfer) for name in available_initializers()}
     has_source = case.transfer.copied >= 0
     assert len({answer.rows[has_source].tobytes() for answer in answers.values()}) == 1
     assert len({tuple(answer.origin[has_source]) for answer in answers.values()}) == 1
 
 
-@pytest.fixture(
-    params=[
-        name
-        for name in available_initializers()
-        if "alpha" in {field.name for field in dataclasses.fields(initializer_class(name))}
-    ]
-)
+def has_alpha(name: str) -> bool:
+    return "alpha" in {field.name for field in dataclasses.fields(initializer_class(name))}
+
+
+@pytest.fixture(params=filter(has_alpha, available_initializers()))
 def entmax_method(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -205,15 +199,15 @@ def test_support_shrinks_as_alpha_grows(entmax_method, case):
     ("alpha", "oracle"), [(1.0, softmax), (2.0, lambda z, axis: sparsemax(torch.from_numpy(z), dim=axis).numpy())]
 )
 def test_alpha_1_is_softmax_and_alpha_2_sparsemax(case, alpha, oracle, position):
-    """SemBridge over all donors the bridge knows, the weights taken from scipy and from the entmax package."""
+    """SemBridge over all donors that the bridge knows, with the weights of scipy and of the entmax package."""
     answer = build("sembridge", case, alpha=alpha, position=position)(case.transfer)
     donors = np.flatnonzero(case.transfer.donors & case.source_known)
     mixed = np.flatnonzero(answer.origin == MIXED)
-    unit = [vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in
-            (case.target_vectors[mixed].astype(float), case.source_vectors[donors].astype(float))]  # fmt: skip
+    sides = (case.target_vectors[mixed], case.source_vectors[donors])
+    targets, sources = (side / np.linalg.norm(side.astype(float), axis=1, keepdims=True) for side in sides)
     expected = np.zeros((len(mixed), len(case.transfer.source)))
     elsewhere = case.transfer.target.word_initial[mixed][:, None] != case.transfer.source.word_initial[donors]
-    expected[:, donors] = oracle(unit[0] @ unit[1].T - position * elsewhere, axis=1)
+    expected[:, donors] = oracle(targets @ sources.T - position * elsewhere, axis=1)
     np.testing.assert_allclose(answer.mixture.toarray()[mixed], expected, atol=1e-6)
     assert len(mixed) > 20
 

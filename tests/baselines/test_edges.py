@@ -1,4 +1,4 @@
-"""Every registered initializer at its edges: nothing to invent, nothing copied but specials, no vector, one donor, none."""
+"""Every registered initializer at its edges: no missing token, only specials copied, no vector, one donor, no donor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL
 from sembridge.registry import available_initializers, initializer_class
 from tests.helpers.cases_made import Case, build, made_case
 
-# How the methods that mix refuse a question that leaves them nothing to mix; others, of other packages, in words of their own.
+# The error messages of methods that have nothing to mix from; methods of other packages have their own.
 WITHOUT_DONORS = {
     "focus": "FOCUS has no anchor",
     "ofa": "none of the source subwords has a vector",
@@ -48,12 +48,12 @@ def assert_complete(case: Case, answer) -> None:
     assert answer.rows[has_source].tobytes() == transfer.rows[transfer.copied[has_source]].tobytes()
 
 
-def test_nothing_to_invent(name, case):
-    """A target vocabulary of copied tokens only, as a tokenizer of the same language would have."""
-    kept = case.with_target_ids(np.flatnonzero(case.transfer.copied >= 0))
-    assert not len(kept.transfer.missing)
-    answer = build(name, kept)(kept.transfer)
-    assert_complete(kept, answer)
+def test_no_missing_token(name, case):
+    """All target tokens are copied, as between tokenizers of the same language."""
+    copied = case.with_target_ids(np.flatnonzero(case.transfer.copied >= 0))
+    assert not len(copied.transfer.missing)
+    answer = build(name, copied)(copied.transfer)
+    assert_complete(copied, answer)
     assert set(answer.origin) == {COPIED, SPECIAL}
 
 
@@ -72,37 +72,37 @@ def test_only_specials_are_copied(name):
 
 
 def test_no_new_token_has_a_vector(name, case):
-    given = case.knowing(EVERY, ordinary_copies(case))
-    answer = build(name, given)(given.transfer)
-    assert_complete(given, answer)
-    assert (answer.origin[given.transfer.missing] == SAMPLED).all()
+    without = case.knowing(EVERY, ordinary_copies(case))
+    answer = build(name, without)(without.transfer)
+    assert_complete(without, answer)
+    assert (answer.origin[without.transfer.missing] == SAMPLED).all()
 
 
 def test_one_new_token_has_a_vector(name, case):
     new = case.transfer.missing[case.target_known[case.transfer.missing]][0]
-    given = case.knowing(EVERY, np.append(ordinary_copies(case), new))
-    answer = build(name, given)(given.transfer)
-    assert_complete(given, answer)
+    single = case.knowing(EVERY, np.append(ordinary_copies(case), new))
+    answer = build(name, single)(single.transfer)
+    assert_complete(single, answer)
     assert np.flatnonzero(answer.origin == MIXED).tolist() == ([new] if mixes(name) else [])
 
 
 def test_one_donor_is_the_whole_mixture(name, case):
-    """Every row that is mixed is its row, bit for bit."""
+    """Every mixed row equals the donor's, bit for bit."""
     copies = ordinary_copies(case)
     copy = next(i for i in copies if case.target_known[i] and case.source_known[case.transfer.copied[i]])
     donor = case.transfer.copied[copy]
-    given = case.knowing(np.array([donor]), np.append(case.transfer.missing, copy))
-    answer = build(name, given)(given.transfer)
-    assert_complete(given, answer)
+    single = case.knowing(np.array([donor]), np.append(case.transfer.missing, copy))
+    answer = build(name, single)(single.transfer)
+    assert_complete(single, answer)
     mixed = answer.rows[answer.origin == MIXED]
-    assert (mixed == given.transfer.rows[donor]).all() and bool(len(mixed)) == mixes(name)
+    assert (mixed == single.transfer.rows[donor]).all() and bool(len(mixed)) == mixes(name)
 
 
 def test_no_donor_has_a_vector(name, case):
-    """Refused, rather than a whole vocabulary sampled without a word."""
-    given = case.knowing(NONE, case.transfer.missing)
+    """An error, because sampling a whole vocabulary silently would be useless."""
+    without = case.knowing(NONE, case.transfer.missing)
     if mixes(name):
         with pytest.raises(ValueError, match=WITHOUT_DONORS.get(name, r"\w")):
-            build(name, given)(given.transfer)
+            build(name, without)(without.transfer)
     else:
-        assert_complete(given, build(name, given)(given.transfer))
+        assert_complete(without, build(name, without)(without.transfer))

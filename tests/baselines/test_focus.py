@@ -1,4 +1,4 @@
-"""Focus against a slow, independent writing of its definition; the auxiliary vectors against the text they come from."""
+"""Focus against a slow, independent implementation of its definition; auxiliary vectors against their text."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ QUICK = {"dimension": 16, "epochs": 2, "min_count": 5, "buckets": 500, "sample":
 
 
 def slow_sparsemax(scores: np.ndarray) -> np.ndarray:
-    """One row, by dropping entries below the common threshold until none is left to drop (Michelot 1986); no sorting."""
+    """Project one row by dropping entries below the common threshold until all are above it (Michelot 1986)."""
     active = list(range(len(scores)))
     while True:
         threshold = (sum(scores[i] for i in active) - 1) / len(active)
-        kept = [i for i in active if scores[i] > threshold]
-        if len(kept) == len(active):
+        above = [i for i in active if scores[i] > threshold]
+        if len(above) == len(active):
             return np.array([max(score - threshold, 0) for score in scores])
-        active = kept
+        active = above
 
 
 def slow_focus(transfer: Transfer, auxiliary: AuxiliaryVectors) -> tuple[np.ndarray, list[int]]:
-    """(rows [T, D], target ids without a mixture): token by token, mixing the target's own copied rows."""
+    """Return (rows [T, D], target ids without a mixture), token by token, mixing the target's own copied rows."""
     size = len(transfer.target)
     rows = np.zeros((size, transfer.rows.shape[1]))
     usable = [auxiliary.known[i] and np.any(auxiliary.vectors[i]) for i in range(size)]
@@ -63,7 +63,10 @@ def slow_focus(transfer: Transfer, auxiliary: AuxiliaryVectors) -> tuple[np.ndar
 
 
 def example(tokens: int = 60, dimension: int = 6) -> tuple[Transfer, AuxiliaryVectors]:
-    """Half of the target tokens are copied, several from the same source row; one special, some without a vector, one with a zero vector."""
+    """Return a transfer that copies half of the target tokens, several from the same source row, and vectors.
+
+    One token is special, some have no vector, one has a zero vector.
+    """
     rng = np.random.default_rng(5)
     copied = np.where(np.arange(tokens) % 2, -1, rng.integers(0, 12, tokens))  # 30 copies of 12 source rows
     roles = ["cls", *[None] * (tokens - 1)]
@@ -97,7 +100,7 @@ def test_the_weights_of_anchors_that_copy_the_same_row_add_up():
     assert answer.statistics["anchors"] == 3 and answer.statistics["max_support"] == 2
 
 
-def test_specials_and_lone_bytes_are_no_anchors():
+def test_specials_and_lone_bytes_are_not_anchors():
     vectors = np.array([[1, 0], [1, 0.01], [1, 0.02], [0, 1], [1, 0]], dtype=np.float32)
     roles = ["cls", "special", None, None, None]
     transfer = made_transfer([0, 1, 2, 3, -1], np.eye(4), target_roles=roles, source_tokens=["a", "b", "\x00byte", "d"])
@@ -138,11 +141,8 @@ def test_only_sampled_rows_are_worth_a_warning(caplog):
     transfer, auxiliary = example()
     with caplog.at_level(logging.WARNING):
         answer = Focus(text=AuxiliaryVectors(auxiliary.vectors, auxiliary.known & (transfer.copied >= 0)))(transfer)
-    assert (
-        "none of the 30 new tokens" in caplog.text
-        and answer.statistics["sampled"] == 30
-        and answer.statistics["max_support"] == 0
-    )
+    assert "none of the 30 new tokens" in caplog.text
+    assert answer.statistics["sampled"] == 30 and answer.statistics["max_support"] == 0
 
 
 def test_missing_inputs_are_named(tmp_path):
@@ -156,30 +156,26 @@ def test_missing_inputs_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_known_tokens_are_those_the_text_has_often_enough(kind):
+def test_known_tokens_are_those_that_occur_often_enough(kind):
     tokenizer = made_tokenizer(kind, "russian")
     auxiliary = train_auxiliary([*russian(), "", "  \n"], tokenizer, **QUICK | {"epochs": 1})
-    counts = Counter(
-        token_id for line in russian() for token_id in tokenizer(line, add_special_tokens=False)["input_ids"]
-    )
+    encoded = (tokenizer(line, add_special_tokens=False)["input_ids"] for line in russian())
+    counts = Counter(token_id for ids in encoded for token_id in ids)
     size = len(Vocabulary.from_tokenizer(tokenizer))
     assert auxiliary.known.tolist() == [counts[i] >= QUICK["min_count"] for i in range(size)]
     assert auxiliary.known.any() and not auxiliary.known.all()
     assert auxiliary.vectors.shape == (size, QUICK["dimension"]) and auxiliary.vectors.dtype == np.float32
-    assert (
-        not auxiliary.vectors[~auxiliary.known].any()
-        and np.abs(auxiliary.vectors[auxiliary.known]).max(axis=1).min() > 0
-    )
+    assert not auxiliary.vectors[~auxiliary.known].any()
+    assert np.abs(auxiliary.vectors[auxiliary.known]).max(axis=1).min() > 0
 
 
-def test_tokens_of_the_same_company_get_similar_vectors():
+def test_tokens_of_the_same_contexts_get_similar_vectors():
     rng = np.random.default_rng(0)
     groups = [["кот", "зима", "лето", "сад"], ["поезд", "билет", "капитан", "станция"]]
     lines = [" ".join(rng.choice(groups[i % 2], size=12)) for i in range(2000)]
     tokenizer = made_tokenizer("wordpiece", "russian", size=1000)
-    auxiliary = train_auxiliary(
-        lines, tokenizer, dimension=16, epochs=10, min_n=9, max_n=8, sample=0
-    )  # no n-grams: company alone
+    contexts_only = {"min_n": 9, "max_n": 8, "sample": 0}  # no n-grams
+    auxiliary = train_auxiliary(lines, tokenizer, dimension=16, epochs=10, **contexts_only)
     assert auxiliary.known.sum() == 8  # each word is one token
     first, second = (auxiliary.vectors[tokenizer.convert_tokens_to_ids(group)] for group in groups)
     first, second = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True) for vectors in (first, second))
@@ -188,38 +184,25 @@ def test_tokens_of_the_same_company_get_similar_vectors():
 
 def test_too_little_text_says_what_to_do():
     tokenizer = made_tokenizer("wordpiece", "russian")
-    with pytest.raises(
-        ValueError, match=r"no token occurs 10 times in the text \(\d tokens in 2 lines\).* lower min_count"
-    ):
+    message = r"no token occurs 10 times in the text \(\d tokens in 2 lines\).* lower min_count"
+    with pytest.raises(ValueError, match=message):
         train_auxiliary(["кот", "зима"], tokenizer)
     with pytest.raises(ValueError, match=r"no token occurs 10 times in the text \(0 tokens in 0 lines\)"):
         train_auxiliary([], tokenizer)
-    enough = train_auxiliary(
-        ["кот"] * 10, made_tokenizer("wordpiece", "russian", size=1000), **QUICK | {"min_count": 10}
-    )
+    tokenizer = made_tokenizer("wordpiece", "russian", size=1000)
+    enough = train_auxiliary(["кот"] * 10, tokenizer, **QUICK | {"min_count": 10})
     assert enough.known.sum() == 1
 
 
-def test_a_file_and_a_tokenizer_are_trained_on_the_spot(tmp_path):
+def test_a_file_and_a_tokenizer_are_trained_when_needed(tmp_path):
     path, tokenizer = tmp_path / "ru.txt", made_tokenizer("unigram", "russian")
     path.write_text("\n".join(russian()), encoding="utf-8")
     settings = QUICK | {"negative": 3, "min_n": 2, "max_n": 4, "window": 2, "learning_rate": 0.1, "seed": 7}
     trained = Focus(text=path, tokenizer=tokenizer, **settings).vectors()
-    given_directly = train_auxiliary(russian(), tokenizer, **settings)
-    assert (
-        trained.vectors.tobytes() == given_directly.vectors.tobytes() and (trained.known == given_directly.known).all()
-    )
-    others = {
-        "negative": 4,
-        "min_n": 3,
-        "max_n": 5,
-        "window": 3,
-        "learning_rate": 0.2,
-        "seed": 8,
-        "epochs": 3,
-        "sample": 0,
-        "buckets": 400,
-    }
+    direct = train_auxiliary(russian(), tokenizer, **settings)
+    assert trained.vectors.tobytes() == direct.vectors.tobytes() and (trained.known == direct.known).all()
+    others = {"negative": 4, "min_n": 3, "max_n": 5, "window": 3, "learning_rate": 0.2, "seed": 8, "epochs": 3}
+    others |= {"sample": 0, "buckets": 400}
     for name, other in others.items():
         changed = train_auxiliary(russian(), tokenizer, **settings | {name: other})
         assert changed.vectors.tobytes() != trained.vectors.tobytes(), f"{name} has no effect"
@@ -236,18 +219,12 @@ def test_two_processes_train_the_same_bits(tmp_path):
     script = (
         "import hashlib, sys; from transformers import AutoTokenizer; from baselines.focus import Focus\n"
         "tokenizer = AutoTokenizer.from_pretrained(sys.argv[1] + '/tokenizer')\n"
-        f"made = Focus(text=sys.argv[1] + '/ru.txt', tokenizer=tokenizer, **{QUICK}).vectors()\n"
-        "print(hashlib.sha256(made.vectors.tobytes() + made.known.tobytes()).hexdigest())"
+        f"result = Focus(text=sys.argv[1] + '/ru.txt', tokenizer=tokenizer, **{QUICK}).vectors()\n"
+        "print(hashlib.sha256(result.vectors.tobytes() + result.known.tobytes()).hexdigest())"
     )
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path)],
-            env=os.environ | {"PYTHONHASHSEED": seed},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for seed in ("1", "2")
-    ]
-    digests = [process.communicate(timeout=120)[0].strip() for process in started]
-    assert [process.returncode for process in started] == [0, 0]
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    environments = [os.environ | {"PYTHONHASHSEED": seed} for seed in ("1", "2")]
+    processes = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for env in environments]
+    digests = [process.communicate(timeout=120)[0].strip() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
     assert digests[0] == digests[1] and len(digests[0]) == 64

@@ -1,4 +1,4 @@
-"""Random, Mean, Univariate, Multivariate: the moments of what they draw, and what they refuse."""
+"""Random, Mean, Univariate, Multivariate: the moments of their samples, and the inputs they refuse."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from sembridge.initializer import SAMPLED
 from tests.helpers.transfers_made import made_transfer
 
 DRAWS = 20_000
-# Five standard errors of a mean, in units of the standard deviation: 1 / sqrt(n) each. That of a deviation is 1 / sqrt(2 n), so seven of these; that
-# of a correlation r is (1 - r^2) / sqrt(n), so five or more. Chance alone breaks one such bound in 1.7 million.
+# Five standard errors of a mean, in units of the standard deviation: 1 / sqrt(n) each. The standard error of a
+# deviation is 1 / sqrt(2 n), so these are seven; of a correlation r it is (1 - r^2) / sqrt(n), so these are at least
+# five. Chance alone breaks one such bound in 1.7 million.
 TOLERANCE = 5 / np.sqrt(DRAWS)
 
 
@@ -28,7 +29,7 @@ def correlated_rows(count: int = 500) -> np.ndarray:
 
 
 def drawn(method, rows=None, seed=42):
-    """(the rows the method invented for DRAWS new tokens, the answer); one further token is copied."""
+    """Return (rows that the method samples for DRAWS new tokens, its answer); one further token is copied."""
     answer = method(made_transfer([0] + [-1] * DRAWS, correlated_rows() if rows is None else rows, seed=seed))
     assert (answer.origin[1:] == SAMPLED).all() and answer.mixture.nnz == 1
     return answer.rows[1:].astype(np.float64), answer
@@ -44,11 +45,10 @@ def test_random_has_the_initializer_range():
         Random()(dataclasses.replace(transfer, initializer_range=0.0))
 
 
-def test_mean_is_the_centre_of_all_source_rows():
+def test_mean_is_the_center_of_all_source_rows():
     rows, answer = drawn(Mean())
-    np.testing.assert_allclose(
-        rows, np.broadcast_to(correlated_rows().astype(np.float64).mean(axis=0), rows.shape), rtol=1e-6
-    )
+    center = correlated_rows().astype(np.float64).mean(axis=0)
+    np.testing.assert_allclose(rows, np.broadcast_to(center, rows.shape), rtol=1e-6)
     assert (rows == rows[0]).all()
     carried = answer.carry(np.arange(500.0))
     assert carried[0] == 0 and (carried[1:] == 249.5).all()
@@ -73,22 +73,18 @@ def test_multivariate_moments_and_correlation(scale):
     assert answer.statistics["jitter"] == 0
 
 
-def test_draws_are_what_the_formula_makes_of_the_noise():
-    """Exact where moments are not: means and (co)variances over S, not S - 1, and the lower factor, not its transpose."""
+def test_samples_are_the_formula_applied_to_the_noise():
+    """Exact where moments are not: means and (co)variances over S, not S - 1, and the lower factor, untransposed."""
     source, few = correlated_rows(12).astype(np.float64), made_transfer([0] + [-1] * 50, correlated_rows(12), seed=3)
 
     def noise(dtype: torch.dtype) -> np.ndarray:
         return torch.randn(50, 4, generator=torch.Generator().manual_seed(3), dtype=dtype).numpy().astype(np.float64)
 
     factor = np.linalg.cholesky(0.5 * np.cov(source.T, bias=True))
-    np.testing.assert_allclose(
-        Multivariate(covariance_scale=0.5)(few).rows[1:],
-        source.mean(axis=0) + noise(torch.float32) @ factor.T,
-        atol=1e-5,
-    )
-    np.testing.assert_allclose(
-        Univariate()(few).rows[1:], source.mean(axis=0) + noise(torch.float64) * source.std(axis=0), atol=1e-5
-    )
+    mean, deviation = source.mean(axis=0), source.std(axis=0)
+    multivariate = Multivariate(covariance_scale=0.5)(few).rows[1:]
+    np.testing.assert_allclose(multivariate, mean + noise(torch.float32) @ factor.T, atol=1e-5)
+    np.testing.assert_allclose(Univariate()(few).rows[1:], mean + noise(torch.float64) * deviation, atol=1e-5)
     np.testing.assert_allclose(Random()(few).rows[1:], 0.02 * noise(torch.float32), atol=1e-7)
 
 
@@ -104,9 +100,8 @@ def test_multivariate_with_dependent_dimensions_takes_the_smallest_jitter():
     invented, answer = drawn(Multivariate(), rows)
     variance = rows.astype(np.float64).var(axis=0).mean()
     assert 0 <= answer.statistics["jitter"] <= 1e-6 * variance
-    np.testing.assert_allclose(
-        np.cov(invented.T), np.cov(rows.T, bias=True), atol=3 * TOLERANCE * rows.var(axis=0).max()
-    )
+    tolerance = 3 * TOLERANCE * rows.var(axis=0).max()
+    np.testing.assert_allclose(np.cov(invented.T), np.cov(rows.T, bias=True), atol=tolerance)
     np.testing.assert_allclose(invented[:, 4], invented[:, 0] + invented[:, 1], atol=0.02)
 
 

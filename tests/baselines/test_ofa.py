@@ -1,4 +1,4 @@
-"""OFA against an independent oracle in plain NumPy, with and without factorization; subword vectors against a word-by-word count."""
+"""OFA against an independent oracle in plain NumPy, with and without factorization; subword vectors word by word."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ WORDS = ["password", "window", "кот", "зима", "train", "поезд", "cat
 
 
 def made_words(label: str = "bridge vectors") -> WordVectors:
-    return WordVectors(
-        tuple(WORDS), np.random.default_rng(3).standard_normal((len(WORDS), 5)).astype(np.float32), label
-    )
+    vectors = np.random.default_rng(3).standard_normal((len(WORDS), 5)).astype(np.float32)
+    return WordVectors(tuple(WORDS), vectors, label)
 
 
 def oracle(transfer: Transfer, subwords: SubwordVectors, k: int, temperature: float) -> np.ndarray:
@@ -45,17 +44,19 @@ def oracle(transfer: Transfer, subwords: SubwordVectors, k: int, temperature: fl
 
 
 def example(source: int = 40, target: int = 50, dimension: int = 8) -> tuple[Transfer, SubwordVectors]:
-    """20 copied tokens; some subwords without a vector, one source token without text; ties: every third source subword repeats another."""
+    """Return a transfer that copies 20 tokens, and subword vectors; every third source vector repeats another (a tie).
+
+    Some subwords have no vector, one source token has no text.
+    """
     rng = np.random.default_rng(6)
     copied = np.where(np.arange(target) < 20, np.arange(target), -1)
     tokens = [f"s{i}" for i in rng.permutation(source - 1)] + ["\x00byte"]
-    transfer = made_transfer(
-        copied, rng.standard_normal((source, dimension)) * np.linspace(0.2, 2, dimension) + 0.5, source_tokens=tokens
-    )
+    rows = rng.standard_normal((source, dimension)) * np.linspace(0.2, 2, dimension) + 0.5
+    transfer = made_transfer(copied, rows, source_tokens=tokens)
     vectors = [rng.standard_normal((size, 4)).astype(np.float32) for size in (source, target)]
     vectors[0][2::3] = vectors[0][1::3][: len(vectors[0][2::3])]
     vectors[0][rng.random(source) < 0.15], vectors[1][[22, 31, 49]] = 0, 0
-    vectors[0][-1] = vectors[1][25]  # the nearest there could be, were it a donor
+    vectors[0][-1] = vectors[1][25]  # the nearest of all, if it were a donor
     return transfer, SubwordVectors(*vectors)
 
 
@@ -79,14 +80,10 @@ def test_factorized_rows_are_coordinates_times_primitives():
     weights, mixed = oracle(transfer, subwords, 10, 0.1), answer.origin == MIXED
     np.testing.assert_allclose(answer.rows[mixed], weights[mixed] @ coordinates @ primitives, atol=1e-5)
     np.testing.assert_allclose(answer.mixture.toarray()[mixed], weights[mixed], atol=1e-6)
-    assert (
-        np.abs(answer.rows[mixed] - weights[mixed] @ transfer.rows).max() > 0.05
-    )  # the factorization takes something away
-    assert (answer.rows[:20] == transfer.rows[:20]).all()  # copies stay whole
-    outside = answer.rows[20:] @ vt[3:].T
-    np.testing.assert_allclose(
-        outside, 0, atol=1e-5
-    )  # invented rows, fallback included, lie in the span of the primitives
+    # The factorization loses something; copies stay whole; other rows, sampled ones too, lie in the primitives' span.
+    assert np.abs(answer.rows[mixed] - weights[mixed] @ transfer.rows).max() > 0.05
+    assert (answer.rows[:20] == transfer.rows[:20]).all()
+    np.testing.assert_allclose(answer.rows[20:] @ vt[3:].T, 0, atol=1e-5)
 
 
 def test_the_factorized_fallback_has_the_moments_of_the_coordinates():
@@ -94,38 +91,37 @@ def test_the_factorized_fallback_has_the_moments_of_the_coordinates():
     subwords = SubwordVectors(np.ones((40, 2), dtype=np.float32), np.zeros((20_001, 2), dtype=np.float32))
     answer = OFA(words=subwords, factorize=3)(transfer)
     coordinates, primitives = factorized(transfer.rows, 3)
-    found = answer.rows[1:].astype(float) @ np.linalg.pinv(primitives)
-    np.testing.assert_allclose(
-        (found.mean(axis=0) - coordinates.mean(axis=0)) / coordinates.std(axis=0), 0, atol=5 / np.sqrt(20_000)
-    )
-    np.testing.assert_allclose(found.std(axis=0) / coordinates.std(axis=0), 1, atol=5 / np.sqrt(20_000))
+    sampled = answer.rows[1:].astype(float) @ np.linalg.pinv(primitives)
+    mean, deviation, tolerance = coordinates.mean(axis=0), coordinates.std(axis=0), 5 / np.sqrt(20_000)
+    np.testing.assert_allclose((sampled.mean(axis=0) - mean) / deviation, 0, atol=tolerance)
+    np.testing.assert_allclose(sampled.std(axis=0) / deviation, 1, atol=tolerance)
 
 
-def test_rows_do_not_depend_on_the_signs_the_decomposition_came_with(monkeypatch):
-    """A singular vector and its negative are as good as each other; coordinates, primitives and drawn rows have to be the same with both."""
+def test_rows_do_not_depend_on_the_signs_of_the_decomposition(monkeypatch):
+    """A singular vector may have either sign; coordinates, primitives and sampled rows must be the same with both."""
     transfer, subwords = example()
     expected, before = OFA(words=subwords, factorize=3)(transfer).rows, factorized(transfer.rows, 3)
     svd, flips = np.linalg.svd, np.where(np.arange(8) % 2, 1.0, -1.0)
-    monkeypatch.setattr(
-        np.linalg,
-        "svd",
-        lambda rows, **keywords: (lambda u, s, v: (u * flips, s, v * flips[:, None]))(*svd(rows, **keywords)),
-    )
+
+    def flipped(rows, **options):
+        u, s, v = svd(rows, **options)
+        return u * flips, s, v * flips[:, None]
+
+    monkeypatch.setattr(np.linalg, "svd", flipped)
     assert OFA(words=subwords, factorize=3)(transfer).rows.tobytes() == expected.tobytes()
-    assert all(
-        left.tobytes() == right.tobytes() for left, right in zip(factorized(transfer.rows, 3), before, strict=True)
-    )
+    after = factorized(transfer.rows, 3)
+    assert [array.tobytes() for array in after] == [array.tobytes() for array in before]
     largest = np.abs(before[1]).argmax(axis=1)
     assert (before[1][np.arange(3), largest] > 0).all()
 
 
 def test_opposite_vectors_are_far_not_near():
-    """Cosine, not its square or its absolute value; and lengths do not count."""
+    """Cosine, not its square or absolute value; lengths do not count."""
     transfer = made_transfer([-1], np.eye(3))
     source = np.array([[-5.0, 0.0], [0.1, 0.05], [0.0, 3.0]])
     answer = OFA(words=SubwordVectors(source, np.array([[2.0, 0.0]])), neighbours=2)(transfer)
-    shares = np.exp(np.array([2 / np.sqrt(5), 0.0]) / 0.1)  # cosines .894 and 0; the opposite one, -1, is left out
-    np.testing.assert_allclose(answer.rows[0], [0, *(shares / shares.sum())], atol=1e-6)
+    weights = np.exp(np.array([2 / np.sqrt(5), 0.0]) / 0.1)  # cosines .894 and 0; the opposite one, -1, is left out
+    np.testing.assert_allclose(answer.rows[0], [0, *(weights / weights.sum())], atol=1e-6)
 
 
 def test_the_published_settings_are_the_defaults():
@@ -147,9 +143,8 @@ def test_the_fallback_has_its_own_seed():
     transfer, subwords = example()
     rows = {seed: OFA(words=subwords, seed=seed)(transfer).rows[[22, 31, 49]] for seed in (114514, 1)}
     assert (rows[114514] != rows[1]).all()
-    assert (
-        rows[1] == OFA(words=subwords, seed=1)(made_transfer(transfer.copied, transfer.rows, seed=9)).rows[[22, 31, 49]]
-    ).all()
+    other_seed = made_transfer(transfer.copied, transfer.rows, seed=9)
+    assert (rows[1] == OFA(words=subwords, seed=1)(other_seed).rows[[22, 31, 49]]).all()
 
 
 def test_ties_go_to_the_first_token_whatever_its_id():
@@ -175,21 +170,20 @@ def test_does_not_depend_on_the_block_size(block, monkeypatch):
 def test_subword_vectors_are_means_over_the_encodings_that_contain_the_subword(kind, monkeypatch):
     words, tokenizers = made_words(), [made_tokenizer(kind, language) for language in ("english", "russian")]
     sizes = [len(Vocabulary.from_tokenizer(tokenizer)) for tokenizer in tokenizers]
-    made = subword_vectors(words, *tokenizers, *sizes)
+    vectors = subword_vectors(words, *tokenizers, *sizes)
     monkeypatch.setattr("baselines.vectors.words._BLOCK", 5)
-    in_blocks = subword_vectors(words, *tokenizers, *sizes)
-    for tokenizer, vectors, blocked in zip(
-        tokenizers, (made.source, made.target), (in_blocks.source, in_blocks.target), strict=True
-    ):
-        found: dict[int, list[np.ndarray]] = {}
+    blocked = subword_vectors(words, *tokenizers, *sizes)
+    for tokenizer, side in zip(tokenizers, ("source", "target"), strict=True):
+        rows = getattr(vectors, side)
+        by_token: dict[int, list[np.ndarray]] = {}
         for word, vector in zip(WORDS, words.vectors, strict=True):
             for form in (word, f" {word}", f" {word.capitalize()}"):
                 for token_id in set(tokenizer.encode(form, add_special_tokens=False)):
-                    found.setdefault(token_id, []).append(vector)
-        expected = np.stack([np.mean(found[i], axis=0) if i in found else np.zeros(5) for i in range(len(vectors))])
-        np.testing.assert_allclose(vectors, expected, atol=1e-6)
-        np.testing.assert_allclose(blocked, vectors, atol=1e-6)
-        assert vectors.dtype == np.float32 and 0 < len(found) < len(vectors)
+                    by_token.setdefault(token_id, []).append(vector)
+        expected = [np.mean(by_token[i], axis=0) if i in by_token else np.zeros(5) for i in range(len(rows))]
+        np.testing.assert_allclose(rows, np.stack(expected), atol=1e-6)
+        np.testing.assert_allclose(getattr(blocked, side), rows, atol=1e-6)
+        assert rows.dtype == np.float32 and 0 < len(by_token) < len(rows)
 
 
 def test_a_word_counts_bare_after_a_space_and_capitalized():
@@ -198,19 +192,17 @@ def test_a_word_counts_bare_after_a_space_and_capitalized():
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]", pad_token="[UNK]")
     words = WordVectors(("cat", "Cat", "dog"), np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float32))
-    made = subword_vectors(words, tokenizer, tokenizer, 5, 5)
-    np.testing.assert_allclose(made.source[1], [1, 0, 0])  # cat, twice
-    np.testing.assert_allclose(made.source[2], [0.25, 0.75, 0])  # Cat thrice, cat once
-    assert not made.source[3].any()
-    np.testing.assert_allclose(made.source[4], [0, 0, 1])
-    np.testing.assert_allclose(made.target[0], [0, 0, 1])  # Dog is unknown
+    vectors = subword_vectors(words, tokenizer, tokenizer, 5, 5)
+    np.testing.assert_allclose(vectors.source[1], [1, 0, 0])  # cat, twice
+    np.testing.assert_allclose(vectors.source[2], [0.25, 0.75, 0])  # Cat thrice, cat once
+    assert not vectors.source[3].any()
+    np.testing.assert_allclose(vectors.source[4], [0, 0, 1])
+    np.testing.assert_allclose(vectors.target[0], [0, 0, 1])  # Dog is unknown
 
 
 def test_word_vectors_and_tokenizers_are_enough(tmp_path):
-    tokenizers = {
-        "source_tokenizer": made_tokenizer("unigram", "english"),
-        "target_tokenizer": made_tokenizer("byte-bpe", "russian"),
-    }
+    sides = {"source": made_tokenizer("unigram", "english"), "target": made_tokenizer("byte-bpe", "russian")}
+    tokenizers = {f"{side}_tokenizer": tokenizer for side, tokenizer in sides.items()}
     source, target = (Vocabulary.from_tokenizer(tokenizer) for tokenizer in tokenizers.values())
     transfer = Transfer.between(source, target, np.random.default_rng(0).standard_normal((len(source), 6)))
     expected = OFA(words=subword_vectors(made_words(), *tokenizers.values(), len(source), len(target)))(transfer)

@@ -1,4 +1,4 @@
-"""Wechsel worked out by hand; against the published package see `test_against_wechsel`, at its edges `test_edges`."""
+"""Wechsel by hand; see `test_against_wechsel` for the published package, `test_edges` for its edges."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def test_two_neighbours_by_hand():
     source = np.array([[0, 1], [3, 0], [4, 3], [-1, 0]])
     target = np.array([[1, 0], [2, 0], [0, 0]])
     answer = Wechsel(aligned=SubwordVectors(source, target), neighbours=2, temperature=0.5)(transfer)
-    shares = np.exp(np.array([1.0, 0.8]) / 0.5)  # cosines of (2, 0) with (3, 0) and (4, 3)
-    shares /= shares.sum()
-    np.testing.assert_allclose(answer.rows[1], [0, 2 * shares[0], 4 * shares[1], 0], rtol=1e-6)
+    weights = np.exp(np.array([1.0, 0.8]) / 0.5)  # cosines of (2, 0) with (3, 0) and (4, 3)
+    weights /= weights.sum()
+    np.testing.assert_allclose(answer.rows[1], [0, 2 * weights[0], 4 * weights[1], 0], rtol=1e-6)
     np.testing.assert_array_equal(answer.rows[2], univariate_rows(transfer)[1])  # no vector
     assert answer.origin[2] == SAMPLED
     assert answer.statistics["without_vector"] == 1 and answer.statistics["mean_support"] == 2

@@ -1,4 +1,4 @@
-"""The faults of the torture run, and what they need of the machine: a wall clock that can be moved, and a small disk."""
+"""The faults of the fault injection run, and what they need of the machine: a movable wall clock, and a small disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import mmap
 import os
 import random
 import shutil
-import signal
 import subprocess
 import time
 from collections import Counter
@@ -22,8 +21,8 @@ import psutil
 from tests.helpers.ray_nodes import RayNodes
 
 MANIFEST = "MANIFEST.json"
-WAIT = 180  # seconds for a training to come, and for one that was hit to end
-SPARED = ("pocket-encoder", "pocket-bridge")  # minutes to make anew: they would be most of the run
+WAIT = 180  # seconds to wait for a training, or for the end of one that was hit
+SPARED = ("pocket-encoder", "pocket-bridge")  # take minutes to compute, which would be most of the run
 SHIM = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -35,11 +34,11 @@ SHIM = r"""
 #include <unistd.h>
 static volatile long *offset;
 __attribute__((constructor)) static void begin(void) {
-    const char *name = getenv("TORTURE_CLOCK");
+    const char *name = getenv("FAULT_CLOCK");
     int file = name ? open(name, O_RDONLY) : -1;
-    void *found = file < 0 ? MAP_FAILED : mmap(0, sizeof(long), PROT_READ, MAP_SHARED, file, 0);
+    void *memory = file < 0 ? MAP_FAILED : mmap(0, sizeof(long), PROT_READ, MAP_SHARED, file, 0);
     if (file >= 0) close(file);
-    if (found != MAP_FAILED) offset = found;
+    if (memory != MAP_FAILED) offset = memory;
 }
 int clock_gettime(clockid_t id, struct timespec *now) {
     static int (*real)(clockid_t, struct timespec *);
@@ -66,7 +65,7 @@ int gettimeofday(struct timeval *out, void *zone) {
 
 
 class Clock:
-    """The wall clock as the processes under torture read it. `unavailable` says why it cannot be moved, if it cannot."""
+    """The wall clock of the processes under test. `unavailable` says why it cannot be moved, or is empty."""
 
     def __init__(self, folder: Path) -> None:
         compiler = shutil.which("cc") or shutil.which("gcc")
@@ -75,10 +74,9 @@ class Clock:
         self._file.write_bytes(bytes(ctypes.sizeof(ctypes.c_long)))
         if compiler:
             (folder / "clock.c").write_text(SHIM, encoding="utf-8")
-            subprocess.run(
-                [compiler, "-shared", "-fPIC", "-O1", "-o", folder / "clock.so", folder / "clock.c", "-ldl"], check=True
-            )
-            os.environ |= {"LD_PRELOAD": str(folder / "clock.so"), "TORTURE_CLOCK": str(self._file)}
+            library, source = folder / "clock.so", folder / "clock.c"
+            subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+            os.environ |= {"LD_PRELOAD": str(library), "FAULT_CLOCK": str(self._file)}
 
     def set(self, seconds: int) -> None:
         with self._file.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
@@ -87,10 +85,9 @@ class Clock:
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[str]:
-    """Mount a tmpfs of this size on a folder; yields why that was impossible, or an empty string."""
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, text=True
-    )
+    """Mount a tmpfs of this size on a folder; yield why that was impossible, or an empty string."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True)
     try:
         yield mounted.stderr.strip() if mounted.returncode else ""
     finally:
@@ -98,12 +95,12 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[str]:
             subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
-class Mischief:
-    """Every method is one fault; it returns what it did in a few words, or None where there was nothing to hit.
+class FaultInjector:
+    """Every public method is a fault; it returns what it did in a few words, or None if there was nothing to hit.
 
     store     the store's folder
     start     starts the command once more
-    drivers   the running commands
+    drivers   the commands started so far
     damaged   how often each artifact was damaged, by (stage, key)
     """
 
@@ -122,13 +119,12 @@ class Mischief:
         self.damaged: Counter[tuple[str, str]] = Counter()
 
     def artifacts(self, stages: tuple[str, ...] = ()) -> list[Path]:
-        found = [
-            path.parent
-            for path in self._store.glob(f"*/*/{MANIFEST}")
-            if path.parent.parent.name not in ("damaged", "scratch", *SPARED)
-        ]
+        folders = [path.parent for path in self._store.glob(f"*/*/{MANIFEST}") if not path.parent.name.startswith(".")]
         return sorted(
-            path for path in found if not path.name.startswith(".") and (not stages or path.parent.name in stages)
+            folder
+            for folder in folders
+            if folder.parent.name not in ("damaged", "scratch", *SPARED)
+            and (not stages or folder.parent.name in stages)
         )
 
     def kill_driver(self) -> str | None:
@@ -141,25 +137,32 @@ class Mischief:
         return f"driver {driver.pid} killed"
 
     def kill_worker(self) -> str | None:
-        return self._signal(signal.SIGKILL)
+        workers = self._nodes.workers()
+        if not workers:
+            return None
+        worker = self._random.choice(workers)
+        with suppress(psutil.Error):
+            worker.kill()
+        return f"worker {worker.pid} got SIGKILL"
 
     def kill_node(self) -> str:
-        self._lose_a_node()
+        self._replace_node()
         return "a node killed, another one started"
 
     def drain(self) -> str:
-        """As a cloud takes a machine away that it has announced to take."""
+        """Kill a node some time after announcing it, as a cloud does."""
         seconds = self._random.randint(1, 5)
         self._nodes.drain(self._nodes.nodes[0], seconds)
         time.sleep(seconds)
-        self._lose_a_node()
+        self._replace_node()
         return f"a node killed {seconds} s after that was announced, another one started"
 
     def kill_training(self) -> str | None:
-        """Every worker and a node at once, as soon as a training has left another checkpoint; then nothing until that training has gone on and ended.
+        """Kill all workers and a node when a training leaves a checkpoint; then wait until it has resumed and ended.
 
-        Where a training and its cell are finished, both are damaged first, so that there is something to train."""
-        self._undo_a_training()
+        If a training and its cell are finished, both are damaged first, so that there is something to train.
+        """
+        self._damage_training()
         before = set(self._store.glob("scratch/*/step-*"))
         checkpoint = self._wait(lambda: next(iter(set(self._store.glob("scratch/*/step-*")) - before), None), 0.01)
         if checkpoint is None:
@@ -168,13 +171,14 @@ class Mischief:
         for worker in workers:
             with suppress(psutil.Error):
                 worker.kill()
-        self._lose_a_node()
+        self._replace_node()
         about = self._store / "trained-encoder" / checkpoint.parent.name / "about.json"
         self._wait(lambda: about.with_name(MANIFEST).is_file(), 0.1)
         steps = json.loads(about.read_bytes())["training"]["resumed_from"] if about.is_file() else 0
-        if not steps:  # the training had ended before it was hit, or an input of its had to be made anew
+        if not steps:  # the training ended before the kill, or one of its inputs had to be computed again
             return None
-        return f"{len(workers)} workers and a node killed after {checkpoint.name} of a training, which went on from step {steps}"
+        hit = f"{len(workers)} workers and a node killed after {checkpoint.name} of a training"
+        return f"{hit}, which went on from step {steps}"
 
     def stop_worker(self) -> str | None:
         workers = self._nodes.workers()
@@ -188,7 +192,7 @@ class Mischief:
         return f"worker {worker.pid} stood still for {seconds:.1f} s"
 
     def truncate(self) -> str | None:
-        return self._damage("truncated", lambda file: os.truncate(file, self._random.randrange(file.stat().st_size)))
+        return self._damage("truncated", self._truncate)
 
     def flip(self) -> str | None:
         return self._damage("one bit flipped", self._flip)
@@ -200,12 +204,10 @@ class Mischief:
         return self._damage("deleted", Path.unlink, MANIFEST)
 
     def truncate_manifest(self) -> str | None:
-        return self._damage(
-            "truncated", lambda file: os.truncate(file, self._random.randrange(file.stat().st_size)), MANIFEST
-        )
+        return self._damage("truncated", self._truncate, MANIFEST)
 
     def damage_cell(self) -> str | None:
-        """Gives the grid something to do."""
+        """Damage a result, so that the grid has something to do."""
         return self._damage("one bit flipped", self._flip, stages=("evaluation", "bm25"))
 
     def full_disk(self) -> str:
@@ -220,10 +222,11 @@ class Mischief:
         return f"no room for {seconds:.1f} s"
 
     def second_driver(self) -> str:
-        return f"driver {self._start().pid} started beside {sum(driver.poll() is None for driver in self._drivers) - 1} other"
+        others = sum(driver.poll() is None for driver in self._drivers)
+        return f"driver {self._start().pid} started beside {others} other"
 
     def jump(self) -> str:
-        """The wall clock, and the dates of files that were written meanwhile, are off by up to ten years from now on."""
+        """Move the wall clock, and the dates of files written meanwhile, by up to ten years from now on."""
         if self._clock.unavailable:
             return f"skipped: {self._clock.unavailable}"
         seconds = self._random.randint(-10 * 365 * 86400, 10 * 365 * 86400)
@@ -233,42 +236,31 @@ class Mischief:
                 os.utime(artifact / MANIFEST, (time.time() + seconds,) * 2)
         return f"clock {seconds / 86400:+.0f} days off"
 
-    def _lose_a_node(self) -> None:
+    def _replace_node(self) -> None:
         self._nodes.kill(self._nodes.nodes[0])
         self._nodes.add(1)
 
-    def _undo_a_training(self) -> None:
+    def _damage_training(self) -> None:
         cells = self.artifacts(("evaluation",))
         self._random.shuffle(cells)
         for cell in cells:
-            with suppress(OSError, ValueError):  # damaged, or set aside, before
-                read = json.loads((cell / MANIFEST).read_bytes())["inputs"]
-                encoder = next(
-                    (Path(source["name"]) for source in read.values() if "/trained-encoder/" in source["name"]), None
-                )
+            with suppress(OSError, ValueError):  # damaged or set aside before
+                sources = [entry["name"] for entry in json.loads((cell / MANIFEST).read_bytes())["inputs"].values()]
+                encoder = next((Path(source) for source in sources if "/trained-encoder/" in source), None)
                 if encoder and encoder.is_dir():
                     for artifact, file in ((encoder, "model.safetensors"), (cell, "measurement.json")):
                         self._flip(artifact / file)
                         self.damaged[artifact.parent.name, artifact.name] += 1
                     return
 
-    def _wait(self, found: Callable[[], Any], every: float) -> Any:
-        """What `found` finds within WAIT seconds, while the command runs, and is started again whenever it has ended."""
+    def _wait(self, condition: Callable[[], Any], every: float) -> Any:
+        """Return what `condition` returns, once true or after WAIT seconds; restart the command whenever it ends."""
         deadline = time.monotonic() + WAIT
-        while not (result := found()) and time.monotonic() < deadline:
+        while not (result := condition()) and time.monotonic() < deadline:
             if all(driver.poll() is not None for driver in self._drivers):
                 self._start()
             time.sleep(every)
         return result
-
-    def _signal(self, number: signal.Signals) -> str | None:
-        workers = self._nodes.workers()
-        if not workers:
-            return None
-        worker = self._random.choice(workers)
-        with suppress(psutil.Error):
-            worker.send_signal(number)
-        return f"worker {worker.pid} got {number.name}"
 
     def _damage(
         self, how: str, harm: Callable[[Path], None], name: str = "", stages: tuple[str, ...] = ()
@@ -278,17 +270,19 @@ class Mischief:
             return None
         artifact = self._random.choice(artifacts)
         try:
-            files = sorted(
-                path for path in artifact.rglob("*") if path.is_file() and path.stat().st_size and path.name != MANIFEST
-            )
+            content = (path for path in artifact.rglob("*") if path.name != MANIFEST)
+            files = sorted(path for path in content if path.is_file() and path.stat().st_size)
             if not files:
                 return None
             file = artifact / name if name else self._random.choice(files)
             harm(file)
-        except FileNotFoundError:  # set aside just now, because of what happened to it before
+        except FileNotFoundError:  # set aside just now, because of an earlier fault
             return None
         self.damaged[artifact.parent.name, artifact.name] += 1
         return f"{artifact.parent.name}/{artifact.name}/{file.relative_to(artifact)} {how}"
+
+    def _truncate(self, file: Path) -> None:
+        os.truncate(file, self._random.randrange(file.stat().st_size))
 
     def _flip(self, file: Path) -> None:
         with file.open("r+b") as opened:

@@ -1,4 +1,4 @@
-"""Both cluster files hold against Ray's own schema, and their commands do what the comments say, with stand-ins for the programs they call."""
+"""Both cluster files fit Ray's schema, and their commands do what the comments say, with stand-ins for programs."""
 
 from __future__ import annotations
 
@@ -17,18 +17,13 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 from tests.helpers.cluster_files import CLOUD, LOCAL, ROOT, filled, placeholders
 
 FILES = pytest.mark.parametrize("path", [CLOUD, LOCAL], ids=lambda path: path.name)
-COMMANDS = (
-    "initialization_commands",
-    "head_setup_commands",
-    "worker_setup_commands",
-    "head_start_ray_commands",
-    "worker_start_ray_commands",
-)
+SETUP = ("initialization_commands", "head_setup_commands", "worker_setup_commands")
+COMMANDS = (*SETUP, "head_start_ray_commands", "worker_start_ray_commands")
 STAND_IN = '#!/usr/bin/env bash\nprintf "%s\\n" "$RAY_AUTH_MODE $(basename "$0") $*" >> "$CALLS"\n'
 
 
 def prepared(path: Path, **values: str) -> dict[str, Any]:
-    """As `ray up` hands it to the cloud: merged with the provider's defaults."""
+    """Return the file as `ray up` passes it to the cloud: merged with the provider's defaults."""
     return prepare_config(filled(path, **values))
 
 
@@ -40,7 +35,7 @@ def test_ray_accepts_it(path):
 
 
 @FILES
-def test_what_is_to_be_filled_in_is_explained(path):
+def test_placeholders_are_explained(path):
     guide = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     assert placeholders(path) >= {"FOLDER_OF_THIS_CHECKOUT"}
     for name in placeholders(path):
@@ -55,9 +50,8 @@ def test_versions_are_those_of_the_constraints(path):
     assert re.findall(r"'ray\[[a-z,]+\]==([\d.]+)'", install[0]) == [pinned["ray"]]
     for command in prepared(path)["head_setup_commands"] + prepared(path)["worker_setup_commands"]:
         if "pip install" in command:
-            packages = [
-                word for word in shlex.split(command.split("pip install")[1]) if not word.startswith(("-", "~"))
-            ]
+            words = shlex.split(command.split("pip install")[1])
+            packages = [word for word in words if not word.startswith(("-", "~"))]
             assert packages and all("==" in word for word in packages), command
 
 
@@ -71,35 +65,28 @@ def test_the_head_node_trains_nothing_and_workers_come_from_zero_by_spot_price()
     assert gpu["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
     assert 5 <= config["idle_timeout_minutes"] <= 15 and config["provider"]["cache_stopped_nodes"] is False
     for node in (head["node_config"], gpu["node_config"]):
-        assert (
-            node["InstanceInitiatedShutdownBehavior"] == "terminate"
-            and node["MetadataOptions"]["HttpTokens"] == "required"
-        )
+        assert node["InstanceInitiatedShutdownBehavior"] == "terminate"
+        assert node["MetadataOptions"]["HttpTokens"] == "required"
         assert node["ImageId"] == "image" and node["SecurityGroupIds"] == ["security_group"]
 
 
 def executed(config: dict[str, Any], kinds: tuple[str, ...], home: Path) -> list[str]:
-    """Run the commands of these kinds in order, as a login shell at `home` would; returns what they called, with RAY_AUTH_MODE before it."""
+    """Run the commands of these kinds in order, as a login shell at `home` would; return their calls.
+
+    A call begins with the value of RAY_AUTH_MODE.
+    """
     stand_ins, venv, calls = home / "stand-ins", home / "sembridge-venv" / "bin", home / "calls"
-    for path in [
-        *(stand_ins / name for name in ("sudo", "cloud-init", "python3", "mountpoint", "setsid")),
-        venv / "ray",
-        venv / "python",
-    ]:
+    programs = [stand_ins / name for name in ("sudo", "cloud-init", "python3", "mountpoint", "setsid")]
+    for path in [*programs, venv / "ray", venv / "python"]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(STAND_IN + ("exit 1\n" if path.name == "mountpoint" else ""))
         path.chmod(0o755)
-    environment = {
-        "HOME": str(home),
-        "PATH": f"{stand_ins}:{os.environ['PATH']}",
-        "CALLS": str(calls),
-        "USER": "somebody",
-        "RAY_HEAD_IP": "10.0.0.1",
-    }
+    environment = {"HOME": str(home), "PATH": f"{stand_ins}:{os.environ['PATH']}", "CALLS": str(calls)}
+    environment |= {"USER": "somebody", "RAY_HEAD_IP": "10.0.0.1"}
     for kind in kinds:
         for command in config[kind]:
-            done = subprocess.run(["bash", "-c", command], env=environment, cwd=home, capture_output=True, text=True)
-            assert done.returncode == 0, (command, done.stderr)
+            process = subprocess.run(["bash", "-c", command], env=environment, cwd=home, capture_output=True, text=True)
+            assert process.returncode == 0, (command, process.stderr)
     return calls.read_text().splitlines()
 
 
@@ -108,24 +95,23 @@ def test_every_command_is_bash(path):
     config = prepared(path)
     for kind in COMMANDS:
         for command in config[kind]:
-            done = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True)
-            assert done.returncode == 0, (command, done.stderr)
+            process = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True)
+            assert process.returncode == 0, (command, process.stderr)
     assert subprocess.run(["bash", "-n", "-c", "if true; do"], capture_output=True).returncode != 0
 
 
 @FILES
 def test_commands_run_and_run_again(path, tmp_path):
-    """A second `ray up` runs all of them once more on the same machine."""
+    """A second `ray up` runs all of them again on the same machine."""
     (tmp_path / "shared").mkdir()
     (tmp_path / ".ray").mkdir()
     token = tmp_path / ".ray" / "auth_token"
     token.write_text("secret")
     token.chmod(0o644)
     config = prepared(path, shared=str(tmp_path / "shared"))
+    kinds = ("initialization_commands", "head_setup_commands", "head_start_ray_commands")
     for _ in range(2):
-        called = executed(
-            config, ("initialization_commands", "head_setup_commands", "head_start_ray_commands"), tmp_path
-        )
+        called = executed(config, kinds, tmp_path)
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
     assert (tmp_path / ".bashrc").read_text().count("RAY_AUTH_MODE=token") == 1
     started = [line for line in called if "ray start" in line]
@@ -153,10 +139,10 @@ def test_the_cloud_mounts_what_it_shares(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "last"), [(CLOUD, "sudo shutdown -h now"), (LOCAL, "ray stop")], ids=["cluster.yaml", "cluster.local.yaml"]
+    ("path", "last"), [(CLOUD, "sudo shutdown -h now"), (LOCAL, "ray stop")], ids=["cloud", "local"]
 )
 def test_a_worker_that_has_lost_its_head_node_ends(path, last, tmp_path):
-    """The watch a worker starts, run by hand with a `sleep` that does not: it stays while the head node answers, and ends some time after."""
+    """Run its watch with an instant `sleep`: it stays while the head node answers, and ends some time after."""
     watch = next(command for command in prepared(path)["worker_start_ray_commands"] if "flock" in command)
     words = shlex.split(watch)
     script = words[words.index("-c") + 1]
@@ -179,6 +165,6 @@ def test_a_worker_that_has_lost_its_head_node_ends(path, last, tmp_path):
     called = calls.read_text().splitlines()
     looks = [line for line in called if line.startswith("timeout") and "10.0.0.1/6379" in line]
     patience = int(re.search(r"-lt (\d+)", script)[1])
-    # Four answers, three misses, a fourth answer that forgives them, and then as many misses as it has patience.
+    # Four answers, three misses, an answer that resets the count, and then as many misses as the watch tolerates.
     assert len(looks) == 4 + 3 + 1 + patience and called[-1] == last
     assert 60 <= patience * int(re.search(r"sleep (\d+)", script)[1]) <= 600

@@ -1,4 +1,4 @@
-"""Nodes that die or are taken away while they train: another one goes on from the checkpoint, and what comes out is what it would have been."""
+"""Nodes die or are taken away in a training: another one resumes from the checkpoint, with the undisturbed result."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from tests.helpers.own_data_made import made_own_data
 from tests.helpers.own_grid import OwnGrid, wait_for
-from tests.helpers.ray_nodes import RayNodes, asked_on
+from tests.helpers.ray_nodes import RayNodes, work_probe
 
 pytestmark = pytest.mark.timeout(600)
-EPOCHS = "training.epochs=200"  # of 5 steps: seconds, so that there is a training to be hit
+EPOCHS = "training.epochs=200"  # of 5 steps: the training lasts seconds, long enough to be hit
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def undisturbed(data, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def nodes():
-    """The driver's node computes nothing, as in the cloud: what is killed is never the driver's."""
+    """The driver's node computes nothing, as in the cloud, so that kills never hit the driver's node."""
     with mock.patch.dict(os.environ):
         started = RayNodes(0, [1, 1, 1])
         try:
@@ -39,14 +39,17 @@ def nodes():
 
 
 def training_on(nodes, kind):
-    return [
-        node for node in nodes.nodes if any(worker.cmdline()[0].startswith(kind) for worker in nodes.workers([node]))
-    ]
+    def trains(node):
+        return any(worker.cmdline()[0].startswith(kind) for worker in nodes.workers([node]))
+
+    return [node for node in nodes.nodes if trains(node)]
 
 
 def test_a_node_taken_away_and_a_node_killed_in_training(nodes, data, undisturbed, tmp_path):
-    """The first one after notice: what runs there goes on until the end, and its death costs none of the three attempts. The second one by kill -9 of
-    its raylet after another checkpoint. The third one takes over."""
+    """The first node goes after notice: its work continues until the end, and its death does not count as an attempt.
+
+    The raylet of the second is killed with -9 after another checkpoint. The third one takes over.
+    """
     grid = OwnGrid(data, tmp_path, [EPOCHS], ["fine-tuned"])
     command = grid.start("--address", nodes.address)
     grid.checkpoint(command)
@@ -58,14 +61,14 @@ def test_a_node_taken_away_and_a_node_killed_in_training(nodes, data, undisturbe
     (hit,) = training_on(nodes, "ray::ImplicitFunc")
     step = grid.checkpoint(command)
     nodes.kill(hit)
-    assert command.wait(240) == 0, grid.said()
-    assert grid.trained()["resumed_from"] >= step > noticed
+    assert command.wait(240) == 0, grid.output()
+    assert grid.training_record()["resumed_from"] >= step > noticed
     assert grid.artifacts() == undisturbed
-    assert grid.said().count("attempt 1 of 3 failed: its process died") == grid.said().count("failed") == 1
+    assert grid.output().count("attempt 1 of 3 failed: its process died") == grid.output().count("failed") == 1
 
 
 def test_a_group_of_two_nodes_that_loses_one(nodes, data, tmp_path):
-    """The other node holds the trial that waits for the group. Two workers agree with one but for rounding: the scores of rankings are compared."""
+    """The other node has the trial that waits for the group. Two workers equal one up to rounding: compare scores."""
     while len(nodes.nodes) < 3:
         nodes.add(1)
     settings = ["training.epochs=8", "training.workers=2"]
@@ -76,28 +79,28 @@ def test_a_group_of_two_nodes_that_loses_one(nodes, data, tmp_path):
     assert hit is not other
     nodes.kill(hit)
     nodes.add(1)
-    assert command.wait(240) == 0, grid.said()
-    assert grid.trained()["resumed_from"] >= step
-    one = OwnGrid(data, tmp_path / "one", settings[:1], ["fine-tuned"])
-    one.make()
-    assert scores(grid) == pytest.approx(scores(one), abs=0.02)
+    assert command.wait(240) == 0, grid.output()
+    assert grid.training_record()["resumed_from"] >= step
+    single = OwnGrid(data, tmp_path / "one", settings[:1], ["fine-tuned"])
+    single.make()
+    assert scores(grid) == pytest.approx(scores(single), abs=0.02)
 
 
-def test_a_process_on_a_node_that_leaves_takes_nothing_new(nodes):
+def test_a_process_on_a_node_that_leaves_accepts_no_work(nodes):
     import ray
 
     node = nodes.add(1)
     ray.init(address=nodes.address, log_to_driver=False)
     try:
-        asked = asked_on(node.node_id)
-        assert ray.get(asked.begins.remote())
+        probe = work_probe(node.node_id)
+        assert ray.get(probe.accepts_work.remote())
         nodes.drain(node, 60)
-        assert not ray.get(asked.begins.remote())
+        assert not ray.get(probe.accepts_work.remote())
     finally:
         ray.shutdown()
         nodes.kill(node)
 
 
 def scores(grid):
-    (found,) = (value for name, value in grid.artifacts().items() if name.endswith("measurement.json"))
-    return found
+    (values,) = (value for name, value in grid.artifacts().items() if name.endswith("measurement.json"))
+    return values

@@ -1,4 +1,4 @@
-"""A cluster started by cluster.yaml's own command: who gets in, where the dashboard listens, and how a grid makes it grow from no worker at all."""
+"""A cluster started by cluster.yaml's own command: access, the dashboard's address, and growth from zero workers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.helpers.own_cluster import TOKEN, own_cluster, processes_of, write_to
 
 pytestmark = pytest.mark.timeout(240)
 JOB = b'{"entrypoint": "true"}'
-# The grid's own way in, and one task of a cell's size; the numbers before and after it has grown.
+# The grid's own way to connect, and two tasks of a cell's size; resources before and after the cluster has grown.
 GRID = f"""
 import json, os, sys
 sys.path.insert(0, {str(ROOT)!r})
@@ -32,8 +32,8 @@ try:
         @ray.remote(num_cpus=1, num_gpus=1)
         def cell():
             return ray.get_runtime_context().get_node_id(), os.environ[GROWTH]
-        made = ray.get([cell.remote() for _ in range(2)], timeout=100)
-        print(json.dumps([slots, before, made, ray.get_runtime_context().get_node_id()]))
+        tasks = ray.get([cell.remote() for _ in range(2)], timeout=100)
+        print(json.dumps([slots, before, tasks, ray.get_runtime_context().get_node_id()]))
 except PresetError as error:
     print(json.dumps(str(error)))
 """
@@ -46,11 +46,10 @@ def cluster():
     assert processes_of(started.home) == []
 
 
-def answered(cluster, path, token, data=None):
+def status_of(cluster, path, token, data=None):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{cluster.dashboard}{path}", data=data, headers=headers | {"Content-Type": "application/json"}
-    )
+    headers["Content-Type"] = "application/json"
+    request = urllib.request.Request(f"http://127.0.0.1:{cluster.dashboard}{path}", data=data, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status
@@ -60,14 +59,14 @@ def answered(cluster, path, token, data=None):
 
 @pytest.mark.parametrize(("token", "status"), [(None, 401), ("f" * 64, 403)], ids=["no token", "a wrong token"])
 def test_a_job_is_refused(cluster, token, status):
-    assert answered(cluster, "/api/jobs/", token) == status
-    assert answered(cluster, "/api/jobs/", token, data=JOB) == status
-    assert answered(cluster, "/api/jobs/", TOKEN) == 200, "the same request by the owner"
+    assert status_of(cluster, "/api/jobs/", token) == status
+    assert status_of(cluster, "/api/jobs/", token, data=JOB) == status
+    assert status_of(cluster, "/api/jobs/", TOKEN) == 200, "the same request by the owner"
 
 
 def test_the_dashboard_answers_on_loopback_only(cluster):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # sends nothing; tells this machine's address in its network
+        probe.connect(("192.0.2.1", 9))  # sends nothing; yields this machine's address in its network
         own = probe.getsockname()[0]
     if own.startswith("127."):
         pytest.skip("this machine has no address but loopback")
@@ -83,26 +82,27 @@ def test_a_driver_is_refused(cluster, tmp_path, token):
     if token:
         write_token(tmp_path, token)
         mode = {"RAY_AUTH_MODE": "token"}
-    done = cluster.python(GRID, tmp_path, RAY_NUM_REDIS_GET_RETRIES="1", **mode)
-    assert "that cluster refuses access; set RAY_AUTH_MODE=token and put its token into" in done.stdout, done.stderr
+    process = cluster.python(GRID, tmp_path, RAY_NUM_REDIS_GET_RETRIES="1", **mode)
+    message = "that cluster refuses access; set RAY_AUTH_MODE=token and put its token into"
+    assert message in process.stdout, process.stderr
 
 
 def test_a_grid_makes_the_cluster_grow_from_nothing(cluster):
-    """No GPU is there when the grid starts; the declared two count as cells at a time, and work that waits brings them."""
-    done = cluster.python(GRID, RAY_AUTH_MODE="token")
-    assert done.returncode == 0, done.stderr
-    slots, before, made, head = json.loads(done.stdout.splitlines()[-1])
+    """The grid starts without a GPU; the two declared ones count as slots, and waiting work brings them."""
+    process = cluster.python(GRID, RAY_AUTH_MODE="token")
+    assert process.returncode == 0, process.stderr
+    slots, before, tasks, head = json.loads(process.stdout.splitlines()[-1])
     assert slots == 2
     assert before.get("GPU", 0) == 0 and before.get("CPU", 0) == 0, before
-    assert {gpus for _, gpus in made} == {"2"} and head not in {node for node, _ in made}
+    assert {gpus for _, gpus in tasks} == {"2"} and head not in {node for node, _ in tasks}
 
 
-def test_the_secret_of_a_local_grid_is_readable_for_nobody_else(tmp_path, monkeypatch):
+def test_only_the_owner_can_read_the_token_of_a_local_grid(tmp_path, monkeypatch):
     from harness.run.cluster import _secure_token
 
     monkeypatch.setenv("HOME", str(tmp_path))
     _secure_token(create=False)
-    assert not (tmp_path / ".ray").exists(), "a made-up token opens no cluster of somebody else's"
+    assert not (tmp_path / ".ray").exists(), "a made-up token does not open somebody else's cluster"
     _secure_token(create=True)
     token = tmp_path / ".ray" / "auth_token"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600 and len(token.read_text()) == 64

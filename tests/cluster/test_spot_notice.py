@@ -1,4 +1,4 @@
-"""The notice of a spot machine, from a double of the machine's metadata service to a Ray node that takes nothing new."""
+"""The notice of a spot machine, from a double of the metadata service to a Ray node that accepts no more work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 
 from harness.run.spot_notice import read_notice
-from tests.helpers.ray_nodes import RayNodes, asked_on
+from tests.helpers.ray_nodes import RayNodes, work_probe
 
 pytestmark = pytest.mark.timeout(180)
 END = datetime(2026, 3, 1, 8, 22, tzinfo=UTC)
@@ -21,7 +21,10 @@ END = datetime(2026, 3, 1, 8, 22, tzinfo=UTC)
 
 @pytest.fixture
 def metadata():
-    """The service as documented: a token first, then 404 until there is a notice. `said` is what it says, `looks` how often it was asked."""
+    """The service as documented: a token first, then 404 until there is a notice.
+
+    notice  its text; looks  the number of requests; first  the request that sees the notice first
+    """
 
     class Service(BaseHTTPRequestHandler):
         def do_PUT(self):
@@ -30,16 +33,13 @@ def metadata():
 
         def do_GET(self):
             server.looks += 1
+            missing = server.notice is None or server.looks < server.first
             if self.headers.get("X-aws-ec2-metadata-token") != "TOKEN":
                 self.answer(401, "")
-            elif (
-                self.path != "/latest/meta-data/spot/instance-action"
-                or server.said is None
-                or server.looks < server.first
-            ):
+            elif self.path != "/latest/meta-data/spot/instance-action" or missing:
                 self.answer(404, "not found")
             else:
-                self.answer(200, server.said)
+                self.answer(200, server.notice)
 
         def answer(self, status, text):
             self.send_response(status)
@@ -50,7 +50,7 @@ def metadata():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    server.said, server.looks, server.first = None, 0, 0
+    server.notice, server.looks, server.first = None, 0, 0
     server.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
@@ -59,7 +59,7 @@ def metadata():
 
 
 @pytest.mark.parametrize(
-    ("said", "end"),
+    ("notice", "end"),
     [
         ('{"action": "terminate", "time": "2026-03-01T08:22:00Z"}', END),
         ('{"action": "stop", "time": "2026-03-01T08:22:00Z"}', END),
@@ -70,34 +70,33 @@ def metadata():
         ('{"time": "soon"}', None),
     ],
 )
-def test_what_the_machine_is_told(said, end, metadata):
-    metadata.said = said
+def test_notices_are_read(notice, end, metadata):
+    metadata.notice = notice
     assert read_notice(metadata.url) == end
     assert metadata.looks == 1
 
 
-def test_a_service_that_does_not_answer_is_no_notice(metadata):
+def test_a_service_that_does_not_answer_is_not_a_notice(metadata):
     assert read_notice("http://127.0.0.1:9") is None
 
 
-def test_a_node_that_was_told_takes_nothing_new(metadata):
-    """A process works there meanwhile: an idle node would go at once."""
+def test_a_node_accepts_no_work_after_the_notice(metadata):
+    """A process works there meanwhile, because an idle node would go at once."""
     import ray
 
     with mock.patch.dict(os.environ):
         nodes = RayNodes(1, [])
         try:
             ray.init(address=nodes.address, log_to_driver=False)
-            asked = asked_on(ray.get_runtime_context().get_node_id())
-            assert ray.get(asked.begins.remote())
+            probe = work_probe(ray.get_runtime_context().get_node_id())
+            assert ray.get(probe.accepts_work.remote())
             end = datetime.now(UTC) + timedelta(seconds=120)
-            metadata.said, metadata.first = f'{{"action": "terminate", "time": "{end:%Y-%m-%dT%H:%M:%SZ}"}}', 3
-            told = subprocess.run(
-                [sys.executable, "-m", "harness.run.spot_notice", "--address", nodes.address, "--metadata", metadata.url, "--every", "0.01"],
-                capture_output=True, text=True, timeout=120,
-            )  # fmt: skip
-            assert told.returncode == 0 and "will be taken away at" in told.stdout, told.stderr
-            assert metadata.looks == 3 and not ray.get(asked.begins.remote())
+            metadata.notice, metadata.first = f'{{"action": "terminate", "time": "{end:%Y-%m-%dT%H:%M:%SZ}"}}', 3
+            command = [sys.executable, "-m", "harness.run.spot_notice", "--address", nodes.address]
+            command += ["--metadata", metadata.url, "--every", "0.01"]
+            process = subprocess.run(command, capture_output=True, text=True, timeout=120)
+            assert process.returncode == 0 and "will be taken away at" in process.stdout, process.stderr
+            assert metadata.looks == 3 and not ray.get(probe.accepts_work.remote())
         finally:
             ray.shutdown()
             nodes.close()

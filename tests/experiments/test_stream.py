@@ -1,4 +1,4 @@
-"""The benchmark of streaming, small: it counts what it generated, and memory grows with the ids of documents and not with their texts."""
+"""The benchmark of streaming, small: it checks its counts, and memory grows with ids and not with texts."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import pytest
 
 from experiments.benchmarks import stream
 
-IDS = 150  # bytes a document: its id, its place among all ids, and what sorting them takes
-WORDS = 40  # in each text: some 240 bytes, so that texts kept would show
+IDS = 150  # bytes per document: its id, its place among all ids, and sorting them
+WORDS = 40  # in each text: some 240 bytes, so that stored texts would show
 
 
 @pytest.fixture(scope="module")
 def peaks(tmp_path_factory) -> dict[int, int]:
-    """Documents -> the most bytes that an evaluation on so many held."""
-    found = {}
+    """Return documents -> peak bytes of an evaluation on so many."""
+    peaks = {}
     for documents in (1_600, 5_000, 20_000):  # the first one also imports
         folder = tmp_path_factory.mktemp("stream")
         stream.generate(folder, documents, words=WORDS)
         tracemalloc.start()
         stream.evaluate(folder, folder / "out", documents)
-        found[documents] = tracemalloc.get_traced_memory()[1]
+        peaks[documents] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert (folder / "collection" / "corpus.jsonl").stat().st_size > 230 * documents
-    return found
+    return peaks
 
 
 def test_memory_grows_by_ids_alone(peaks):

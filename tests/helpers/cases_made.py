@@ -63,7 +63,7 @@ class Case:
 
 
 FIELDS = {"auxiliary": "text"}  # the field that takes a need, where it has another name
-GIVEN = {
+INPUTS = {
     "auxiliary": lambda case: AuxiliaryVectors(case.target_vectors, case.target_known),
     "words": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
     "aligned": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
@@ -104,5 +104,5 @@ def case_of(transfer: Transfer, rng: np.random.Generator) -> Case:
 
 def build(name: str, case: Case, **settings: object) -> Initializer:
     method = initializer_class(name)
-    assert set(method.needs) <= GIVEN.keys(), f"{name} needs {method.needs}; add a line to GIVEN"
-    return method(**{FIELDS.get(need, need): GIVEN[need](case) for need in method.needs}, **settings)
+    assert set(method.needs) <= INPUTS.keys(), f"{name} needs {method.needs}; add a line to INPUTS"
+    return method(**{FIELDS.get(need, need): INPUTS[need](case) for need in method.needs}, **settings)

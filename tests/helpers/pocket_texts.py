@@ -1,4 +1,4 @@
-"""Reads the pocket's texts back: which concepts, names and figures stand in the slots of which template. Independent of the code that fills them."""
+"""Parses the pocket's texts: the template and what fills its slots. Independent of the code that writes them."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def concept_of(language: str) -> dict[str, tuple[str, str]]:
 
 @cache
 def patterns(language: str, kind: str) -> list[re.Pattern[str]]:
-    """Each template of a kind with a named group for every slot."""
-    found = []
+    """Return the templates of a kind as patterns with a named group for every slot."""
+    compiled = []
     for template in templates(language)[kind]:
         seen: set[str] = set()
 
@@ -46,35 +46,33 @@ def patterns(language: str, kind: str) -> list[re.Pattern[str]]:
             return f"(?P={name})" if again else f"(?P<{name}>.+?)"
 
         pieces = re.split(r"(\{\w+\})", template)
-        found.append(
-            re.compile("".join(re.sub(r"\{(\w+)\}", group, p) if p.startswith("{") else re.escape(p) for p in pieces))
-        )
-    return found
+        expressions = (re.sub(r"\{(\w+)\}", group, p) if p.startswith("{") else re.escape(p) for p in pieces)
+        compiled.append(re.compile("".join(expressions)))
+    return compiled
 
 
 def read(language: str, kind: str, text: str) -> dict[str, str] | None:
-    """Slot -> what fills it, for a text of this kind; None if it is none. Exactly one template must fit."""
+    """Return slot -> its text, or None if the text is of another kind. At most one template may fit."""
     fits = []
     for pattern in patterns(language, kind):
-        if (match := pattern.fullmatch(text)) and all(
-            _valid(language, slot, value) for slot, value in match.groupdict().items()
-        ):
-            fits.append(match.groupdict())
+        slots = match.groupdict() if (match := pattern.fullmatch(text)) else None
+        if slots is not None and all(_valid(language, slot, value) for slot, value in slots.items()):
+            fits.append(slots)
     assert len(fits) <= 1, f"{text!r} fits {len(fits)} templates"
     return fits[0] if fits else None
 
 
 def concepts_in(language: str, slots: dict[str, str]) -> dict[str, str]:
-    """Slot -> concept, for the slots that hold one."""
+    """Return slot -> concept, for the slots that hold a concept."""
     return {slot: concept_of(language)[value][1] for slot, value in slots.items() if slot in CONCEPT_SLOTS}
 
 
 def contains(language: str, text: str, form: str) -> bool:
-    """The form stands in the text word by word; in Chinese, which has no spaces, character by character."""
+    """Return whether the text contains the form word by word; in Chinese, which has no spaces, as characters."""
     if language == "zh":
         return form in text
-    inside, sought = _words(text, language), _words(form, language)
-    return any(inside[start : start + len(sought)] == sought for start in range(len(inside)))
+    text_words, form_words = _words(text, language), _words(form, language)
+    return any(text_words[i : i + len(form_words)] == form_words for i in range(len(text_words)))
 
 
 def _valid(language: str, slot: str, value: str) -> bool:

@@ -81,7 +81,7 @@ class RayNodes:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def asked_on(node_id: str) -> Any:
+def work_probe(node_id: str) -> Any:
     """An actor on a node of the cluster that this process is connected to: `begins()` is whether a process there would begin another piece."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

@@ -170,7 +170,7 @@ def test_word_vectors(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"cat\xff\tx\n", "is no UTF-8 text"),
+        (b"cat\xff\tx\n", "is not UTF-8 text"),
         (b"cat katze\n", "line 1: expected a source word, a tab and a target word, found 'cat katze'"),
         (b"cat\tkatze\nhund\t\n", "line 2: expected a source word"),
         (b"a\tb\tc\n", "line 1: expected a source word"),
@@ -192,8 +192,8 @@ MAGIC = struct.pack("@i", 793_712_314)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is no fastText model"),
-        (b"word 1 2 3\n", "is no fastText model"),
+        (b"", "is not a fastText model"),
+        (b"word 1 2 3\n", "is not a fastText model"),
         (MAGIC, "cannot be read as fastText word vectors"),
         (MAGIC + struct.pack("@i", 12) + b"\x7f" * 400, "cannot be read as fastText word vectors"),
         (MAGIC + struct.pack("@i", 12) + b"\xff" * 400, "cannot be read as fastText word vectors"),

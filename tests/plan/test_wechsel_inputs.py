@@ -73,7 +73,7 @@ def test_files_are_looked_into(cells_of, files, tmp_path):
     (tmp_path / "en-ru.tsv").write_text(DICTIONARY, encoding="utf-8")
     for option in ("source_vectors", "target_vectors"):
         assert f"{option}: " in (message := refusal(cells_of, *given(files, **{option: files["source_text"]})))
-        assert "is no fastText model" in message
+        assert "is not a fastText model" in message
 
 
 def test_only_wechsel_asks_for_its_files(cells_of):

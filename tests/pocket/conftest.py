@@ -1,4 +1,4 @@
-"""The pocket's texts and tokenizers, built once for all tests of this folder (four seconds), and its encoders after a few steps."""
+"""The pocket's texts, tokenizers (built once, four seconds) and encoders after a few steps, for all tests here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from harness.pocket import encoder, texts, tokenizers
-from harness.pocket.architectures import FAMILIES
+from harness.pocket.architectures import ARCHITECTURES
 from harness.pocket.names import SEED
 from harness.store.artifact import Location
 from tests.helpers.short_training import cut_short
@@ -18,7 +18,8 @@ from tests.helpers.short_training import cut_short
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """The number of threads decides how sums are cut, and the grid's stages have one thread each. No fixture: session fixtures are made before it."""
+    """Use one thread, as the grid's stages do: the number of threads decides the order of sums. Not a fixture, because
+    session fixtures are set up before it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -46,12 +47,12 @@ def pocket_inputs(pocket_text, pocket_tokenizers) -> dict[str, Location]:
 
 @pytest.fixture(scope="session")
 def encoders(pocket_inputs, tmp_path_factory) -> dict[str, Path]:
-    """family -> its folder after a few steps; the builds leave the global generator alone."""
+    """Return architecture -> its folder after a few steps; the builds must not touch the global generator."""
     folders = {}
     with cut_short(), one_thread():
-        for family in FAMILIES:
-            folders[family] = tmp_path_factory.mktemp(family)
+        for architecture in ARCHITECTURES:
+            folders[architecture] = tmp_path_factory.mktemp(architecture)
             before = torch.get_rng_state()
-            encoder.build(folders[family], {"family": family, "seed": SEED}, pocket_inputs)
-            assert torch.equal(torch.get_rng_state(), before), family
+            encoder.build(folders[architecture], {"family": architecture, "seed": SEED}, pocket_inputs)
+            assert torch.equal(torch.get_rng_state(), before), architecture
     return folders

@@ -1,4 +1,4 @@
-"""The English byte-level BPE tokenizer is an ordinary RoBERTa one: its ids and marks, cased, nothing unknown, read back as it was written."""
+"""The English byte-level BPE tokenizer is an ordinary RoBERTa one: ids, marks, case, nothing unknown, lossless."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_mask_takes_the_space_before_it(loaded):
 
 
 def test_merges_by_hand():
-    """ab is the most frequent pair, then (ab, c); each goes behind the four special tokens and 256 bytes, the mask behind all."""
+    """ab is the most frequent pair, then (ab, c); merges follow four special tokens and 256 bytes, the mask is last."""
     tokenizer = byte_bpe(["abc abc ab", "xabc"], 263)
     assert [tokenizer.convert_ids_to_tokens(number) for number in range(260, 263)] == ["ab", "abc", "<mask>"]
     assert tokenizer.tokenize("abcab") == ["abc", "ab"]

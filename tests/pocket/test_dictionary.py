@@ -25,18 +25,14 @@ def test_a_file_for_each_language(dictionaries):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_form_meets_every_form_of_its_concept(dictionaries, language):
-    """Counted by concept: forms belong to one concept only, so pairs that number the products and stay within concepts are all there can be."""
-    pairs = [
-        tuple(line.split("\t")) for line in (dictionaries / f"{language}.tsv").read_text(encoding="utf-8").splitlines()
-    ]
-    known = [*chain.from_iterable(concepts().values())]
-    assert (
-        len(set(pairs))
-        == len(pairs)
-        == sum(len(concept.forms["en"]) * len(concept.forms[language]) for concept in known)
-    )
-    of = {side: {form: concept.name for concept in known for form in concept.forms[side]} for side in ("en", language)}
-    assert all(of["en"][english] == of[language][foreign] for english, foreign in pairs)
+    """Forms belong to one concept only, so the pairs within concepts, counted as products, are all there can be."""
+    text = (dictionaries / f"{language}.tsv").read_text(encoding="utf-8")
+    pairs = [tuple(line.split("\t")) for line in text.splitlines()]
+    entries = [*chain.from_iterable(concepts().values())]
+    count = sum(len(entry.forms["en"]) * len(entry.forms[language]) for entry in entries)
+    assert len(set(pairs)) == len(pairs) == count
+    concept_of = {side: {form: e.name for e in entries for form in e.forms[side]} for side in ("en", language)}
+    assert all(concept_of["en"][english] == concept_of[language][foreign] for english, foreign in pairs)
     assert len(read_dictionary(dictionaries / f"{language}.tsv")) == len(pairs)
 
 

@@ -1,4 +1,4 @@
-"""The pocket's encoders and bridge after a few steps: folders in the hub's layouts that the project's loaders read, decided by the seed alone."""
+"""The pocket's encoders and bridge after a few steps: folders in the hub's layouts, decided by the seed alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from harness.pocket import bridge, encoder
-from harness.pocket.architectures import FAMILIES
+from harness.pocket.architectures import ARCHITECTURES
 from harness.pocket.names import SEED
 from harness.pocket.phrasebook import LANGUAGES
 from harness.pocket.tokenizers import MAX_LENGTH
@@ -35,7 +35,7 @@ def read(path):
 
 @pytest.fixture(scope="module")
 def bridges(pocket_text, tmp_path_factory):
-    """Built in 0 and 1 with the same seed and in 2 with another; the global generator differs each time and is left alone."""
+    """Build it as 0 and 1 with the same seed and as 2 with another; no build may touch the global generator."""
     folder = tmp_path_factory.mktemp("bridge")
     with cut_short():
         for number, seed in (("0", SEED), ("1", SEED), ("2", SEED + 1)):
@@ -61,14 +61,16 @@ def test_another_seed_changes_the_weights_and_nothing_else(encoders, pocket_inpu
     assert {name for name in here if here[name] != there[name]} == {"document_0_Transformer/model.safetensors"}
 
 
-@pytest.mark.parametrize("family", PLAIN)
-def test_plain_masked_lm_folders(encoders, family):
-    folder = encoders[family]
+@pytest.mark.parametrize("architecture", PLAIN)
+def test_plain_masked_lm_folders(encoders, architecture):
+    folder = encoders[architecture]
     assert files(folder).keys() == MASKED_LM_FILES
     config = read(folder / "config.json")
-    assert config["architectures"] == [PLAIN[family]] and config["tie_word_embeddings"]
+    assert config["architectures"] == [PLAIN[architecture]] and config["tie_word_embeddings"]
     assert config["vocab_size"] == len(load_tokenizer(str(folder)))
-    assert read(folder / "tokenizer_config.json")["tokenizer_class"] == TOKENIZERS.get(family, "DistilBertTokenizer")
+    assert read(folder / "tokenizer_config.json")["tokenizer_class"] == TOKENIZERS.get(
+        architecture, "DistilBertTokenizer"
+    )
 
 
 def test_ids_of_roberta(encoders):
@@ -87,26 +89,25 @@ def test_the_inference_free_folder(encoders):
         "document": ["document_0_Transformer", "document_1_SpladePooling"],
     }
     assert read(folder / "router_config.json")["structure"] == structure
-    assert {path.name for path in (folder / "document_0_Transformer").iterdir()} == MASKED_LM_FILES | {
-        "sentence_bert_config.json"
-    }
+    document_files = {path.name for path in (folder / "document_0_Transformer").iterdir()}
+    assert document_files == {*MASKED_LM_FILES, "sentence_bert_config.json"}
     assert {path.name for path in (folder / "query_0_SparseStaticEmbedding").iterdir()} == MASKED_LM_FILES
     assert read(folder / "document_0_Transformer" / "config.json")["architectures"] == ["DistilBertForMaskedLM"]
     assert read(folder / "document_1_SpladePooling" / "config.json")["activation_function"] == "log1p_relu"
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_projects_loader_reads_them(encoders, pocket_tokenizers, family):
-    loaded = load_encoder(str(encoders[family]))
-    found = splade_modules(loaded)
-    assert type(found.model).__name__ == PLAIN.get(family, "DistilBertForMaskedLM")
-    assert (found.query is not None) == (family == "inference-free")
-    assert found.model.get_output_embeddings().weight is found.model.get_input_embeddings().weight
-    if family != "roberta":
-        assert found.tokenizer.get_vocab() == load_tokenizer(str(pocket_tokenizers / "en")).get_vocab()
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_projects_loader_reads_them(encoders, pocket_tokenizers, architecture):
+    loaded = load_encoder(str(encoders[architecture]))
+    modules = splade_modules(loaded)
+    assert type(modules.model).__name__ == PLAIN.get(architecture, "DistilBertForMaskedLM")
+    assert (modules.query is not None) == (architecture == "inference-free")
+    assert modules.model.get_output_embeddings().weight is modules.model.get_input_embeddings().weight
+    if architecture != "roberta":
+        assert modules.tokenizer.get_vocab() == load_tokenizer(str(pocket_tokenizers / "en")).get_vocab()
     for encode in (loaded.encode_query, loaded.encode_document):
         vectors = encode(["the physician repairs a car", "a journey"]).to_dense()
-        assert vectors.shape == (2, len(Vocabulary.from_tokenizer(found.tokenizer)))
+        assert vectors.shape == (2, len(Vocabulary.from_tokenizer(modules.tokenizer)))
         assert vectors.isfinite().all() and ((vectors > 0).sum(1) > 0).all()
 
 

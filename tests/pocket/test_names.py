@@ -1,11 +1,11 @@
-"""What `pocket:...` names stand for, and what a wrong one is told."""
+"""What `pocket:...` names stand for, and the messages for wrong ones."""
 
 from __future__ import annotations
 
 import pytest
 
 from harness.pocket import dictionary
-from harness.pocket.architectures import FAMILIES
+from harness.pocket.architectures import ARCHITECTURES
 from harness.pocket.names import COLLECTIONS, LANGUAGES, SEED, pocket_member
 from harness.store.artifact import Artifact, Member
 
@@ -14,18 +14,14 @@ from harness.store.artifact import Artifact, Member
 def test_texts_and_tokenizers_that_exist(language, pocket_text, pocket_tokenizers):
     for name in COLLECTIONS:
         member = pocket_member(f"collections/{language}/{name}")
-        assert isinstance(member, Member) and (member.artifact.stage.name, member.artifact.parameters) == (
-            "pocket-text",
-            {"seed": SEED},
-        )
+        assert isinstance(member, Member) and member.artifact.parameters == {"seed": SEED}
+        assert member.artifact.stage.name == "pocket-text"
         assert (pocket_text / member.path / "corpus.jsonl").is_file()
     member = pocket_member(f"text/{language}.txt")
     assert member.artifact.stage.name == "pocket-text" and (pocket_text / member.path).is_file()
     member = pocket_member(f"tokenizers/{language}")
-    assert (
-        member.artifact.stage.name == "pocket-tokenizers"
-        and (pocket_tokenizers / member.path / "tokenizer.json").is_file()
-    )
+    assert member.artifact.stage.name == "pocket-tokenizers"
+    assert (pocket_tokenizers / member.path / "tokenizer.json").is_file()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -37,21 +33,18 @@ def test_dictionaries(language, tmp_path):
 
 
 def test_models():
-    for family in FAMILIES:
-        encoder = pocket_member(f"encoders/{family}")
-        assert (
-            isinstance(encoder, Artifact)
-            and encoder.stage.name == "pocket-encoder"
-            and encoder.parameters["family"] == family
-        )
+    for architecture in ARCHITECTURES:
+        encoder = pocket_member(f"encoders/{architecture}")
+        assert isinstance(encoder, Artifact) and encoder.stage.name == "pocket-encoder"
+        assert encoder.parameters["family"] == architecture
         assert {artifact.stage.name for artifact in encoder.needed} == {"pocket-text", "pocket-tokenizers"}
     bridge = pocket_member("bridge")
     assert isinstance(bridge, Artifact) and bridge.stage.name == "pocket-bridge"
     assert [artifact.stage.name for artifact in bridge.walk()] == ["pocket-text", "pocket-bridge"]
 
 
-def test_one_family_is_not_another():
-    assert len({pocket_member(f"encoders/{family}").key for family in FAMILIES}) == len(FAMILIES) == 4
+def test_every_architecture_has_its_own_key():
+    assert len({pocket_member(f"encoders/{name}").key for name in ARCHITECTURES}) == len(ARCHITECTURES) == 4
 
 
 def test_names_are_stable():

@@ -22,9 +22,9 @@ def everything():
 
 def test_sizes(everything):
     assert len(everything) >= 400
-    found = concepts()
-    assert tuple(found) == CATEGORIES and all(len(rows) >= 50 for rows in found.values())
-    assert all(concept.category == category for category, rows in found.items() for concept in rows)
+    by_category = concepts()
+    assert tuple(by_category) == CATEGORIES and all(len(rows) >= 50 for rows in by_category.values())
+    assert all(concept.category == category for category, rows in by_category.items() for concept in rows)
 
 
 def test_concepts_are_unique_keys(everything):
@@ -61,14 +61,14 @@ def test_forms_are_lower_case(everything, language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_synonyms_share_no_word_and_none_contains_another(everything, language):
-    """Or a question would give its answer away by a shared word."""
+    """Otherwise a shared word of a question would give its answer away."""
     for concept in everything:
         for left, right in combinations(concept.forms[language], 2):
             assert not set(left.split()) & set(right.split()), (concept.name, left, right)
             assert left not in right and right not in left, (concept.name, left, right)
 
 
-def test_form_takes_another_than_the_named_one_and_each_in_turn(everything):
+def test_form_draws_every_form_but_the_excluded_one(everything):
     choice = random.Random(0)
     concept = everything[0]
     forms = set(concept.forms["en"])

@@ -35,9 +35,8 @@ def test_same_kinds_same_counts(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_template_i_has_the_same_slots_in_every_language(language, kind):
-    assert [slots(template) for template in templates(language)[kind]] == [
-        slots(template) for template in templates("en")[kind]
-    ]
+    english = [slots(template) for template in templates("en")[kind]]
+    assert [slots(template) for template in templates(language)[kind]] == english
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -57,7 +56,7 @@ def test_templates_are_distinct_and_no_braces_are_left(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_word_of_a_template_is_a_form_of_a_concept(language):
-    """A concept stands in a text because the text is about it, and for no other reason."""
+    """A text contains a concept only because it is about it."""
     forms = [form for concept in chain.from_iterable(concepts().values()) for form in concept.forms[language]]
     for kind in KINDS:
         for template in templates(language)[kind]:
@@ -77,5 +76,5 @@ def test_names_are_distinct_and_in_the_languages_script_or_latin(language):
 
 
 def test_the_same_persons_keep_their_latin_names_in_every_language():
-    kept = [[name.isascii() for name in Writer(language, 7).persons] for language in LANGUAGES if language != "en"]
-    assert all(one == kept[0] for one in kept)
+    latin = [[name.isascii() for name in Writer(language, 7).persons] for language in LANGUAGES if language != "en"]
+    assert all(names == latin[0] for names in latin)

@@ -1,4 +1,4 @@
-"""The pocket's collections keep what they promise: sizes, splits, and which words a question shares with its answer. Every text is read back."""
+"""The pocket's collections: sizes, splits, and which words a question shares with its answer. Every text is parsed."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def collections(pocket_text):
     }
 
 
-def asked_pairs(collection):
-    """(question, the text of its one relevant document) of every test query."""
+def judged_pairs(collection):
+    """Yield (question, text of its only relevant document) of every test query."""
     texts = dict(zip(collection.document_ids, collection.document_texts, strict=True))
     for query_id, question in zip(collection.query_ids, collection.query_texts, strict=True):
         ((document, gain),) = collection.qrels[query_id].items()
@@ -56,45 +56,41 @@ def test_training_and_test_share_no_question_and_no_passage(collections, languag
     faq = collections[language, "faq"]
     relevant = {document for judged in faq.qrels.values() for document in judged}
     assert not relevant & {document for _, document, _ in faq.training}
-    assert not {answer for _, answer in asked_pairs(faq)} & {text for _, _, text in faq.training}
+    assert not {answer for _, answer in judged_pairs(faq)} & {text for _, _, text in faq.training}
     assert not set(faq.query_texts) & {question for question, _, _ in faq.training}
 
 
 @every_language
 def test_a_question_and_its_answer_name_the_same_concepts_by_different_words(collections, language):
     faq = collections[language, "faq"]
-    for question, answer in [*asked_pairs(faq), *((question, text) for question, _, text in faq.training)]:
-        asked, told = read(language, "faq_question", question), read(language, "faq_answer", answer)
-        assert concepts_in(language, asked) == {
-            slot: name for slot, name in concepts_in(language, told).items() if slot != "extra"
-        }
-        assert concepts_in(language, told)["extra"] not in concepts_in(language, asked).values(), (question, answer)
-        for form in asked.values():
-            assert form not in told.values() and not contains(language, answer, form), (question, answer)
+    for question, answer in [*judged_pairs(faq), *((question, text) for question, _, text in faq.training)]:
+        query, document = read(language, "faq_question", question), read(language, "faq_answer", answer)
+        subjects, contents = concepts_in(language, query), concepts_in(language, document)
+        extra = contents.pop("extra")
+        assert subjects == contents and extra not in subjects.values(), (question, answer)
+        for form in query.values():
+            assert form not in document.values() and not contains(language, answer, form), (question, answer)
 
 
 @every_language
 def test_every_question_has_one_answer_and_near_misses(collections, language):
-    """No other answer tells of the same three concepts; three others tell of two of them."""
+    """No other answer has the same three concepts; three others have two of them."""
     faq = collections[language, "faq"]
-    told = Counter()
+    answers = Counter()
     for text in faq.document_texts:
         slots = concepts_in(language, read(language, "faq_answer", text))
-        told[slots["thing"], slots["action"], slots["circumstance"]] += 1
-    assert set(told.values()) == {1}
+        answers[slots["thing"], slots["action"], slots["circumstance"]] += 1
+    assert set(answers.values()) == {1}
     for question in faq.query_texts:
-        asked = concepts_in(language, read(language, "faq_question", question))
-        thing, action, circumstance = asked["thing"], asked["action"], asked["circumstance"]
-        assert told[thing, action, circumstance] == 1
+        slots = concepts_in(language, read(language, "faq_question", question))
+        assert answers[slots["thing"], slots["action"], slots["circumstance"]] == 1
     pairs = Counter(
         pair
-        for thing, action, circumstance in told
+        for thing, action, circumstance in answers
         for pair in ((thing, action), (thing, circumstance), (action, circumstance))
     )
-    asked = concepts_in(language, read(language, "faq_question", faq.query_texts[0]))
-    assert all(
-        pairs[pair] >= 2 for pair in ((asked["thing"], asked["action"]), (asked["thing"], asked["circumstance"]))
-    )
+    slots = concepts_in(language, read(language, "faq_question", faq.query_texts[0]))
+    assert all(pairs[slots["thing"], slots[other]] >= 2 for other in ("action", "circumstance"))
 
 
 @every_language
@@ -103,38 +99,38 @@ def test_held_out_concepts_never_occur_in_training_pairs(collections, language):
     known = {concept.name for concept in chain.from_iterable(known_concepts(everything, SEED).values())}
     names = {concept.name for concept in chain.from_iterable(everything.values())}
     assert len(names - known) == pytest.approx(HELD_OUT * len(names), abs=3)
-    trained, asked = set(), set()
+    trained, tested = set(), set()
     for question, _, answer in faq.training:
         trained |= {*concepts_in(language, read(language, "faq_question", question)).values()}
         trained |= {*concepts_in(language, read(language, "faq_answer", answer)).values()}
     for question in faq.query_texts:
-        asked |= {*concepts_in(language, read(language, "faq_question", question)).values()}
+        tested |= {*concepts_in(language, read(language, "faq_question", question)).values()}
     assert trained <= known
     assert len(trained) > 0.95 * len(known)
-    assert len(asked - known) > 0.7 * len(names - known)
+    assert len(tested - known) > 0.7 * len(names - known)
 
 
 @every_language
-def test_a_passage_has_every_word_it_is_asked_for_as_it_is_and_no_other_has_them_all(collections, language):
+def test_only_the_relevant_passage_has_every_word_of_its_question(collections, language):
     passages = collections[language, "passages"]
-    told = [read(language, "passage", text) for text in passages.document_texts]
-    assert None not in told
-    for question, passage in asked_pairs(passages):
-        asked = read(language, "passage_question", question)
-        assert all(value in passage for value in asked.values())
-        assert asked.items() <= read(language, "passage", passage).items()
-        assert sum(asked.items() <= slots.items() for slots in told) == 1, question
+    documents = [read(language, "passage", text) for text in passages.document_texts]
+    assert None not in documents
+    for question, passage in judged_pairs(passages):
+        query = read(language, "passage_question", question)
+        assert all(value in passage for value in query.values())
+        assert query.items() <= read(language, "passage", passage).items()
+        assert sum(query.items() <= slots.items() for slots in documents) == 1, question
 
 
 @every_language
-def test_the_neighbours_of_an_asked_passage_differ_in_one_word_that_was_asked(collections, language):
+def test_the_siblings_of_a_relevant_passage_differ_in_one_word_of_the_question(collections, language):
     passages = collections[language, "passages"]
-    told = [read(language, "passage", text) for text in passages.document_texts]
+    documents = [read(language, "passage", text) for text in passages.document_texts]
     misses = Counter()
     for question in passages.query_texts:
-        asked = read(language, "passage_question", question)
-        for slots in told:
-            misses[len(asked.items() - slots.items())] += 1
+        query = read(language, "passage_question", question)
+        for slots in documents:
+            misses[len(query.items() - slots.items())] += 1
     assert misses[0] == len(passages.query_texts) and misses[1] >= 3 * len(passages.query_texts)
 
 
@@ -148,7 +144,7 @@ def test_running_text_has_all_documents_and_training_questions_and_no_test_quest
 
 
 @every_language
-def test_ids_and_order_do_not_tell_which_documents_are_asked_for(collections, language):
+def test_ids_and_order_do_not_reveal_the_relevant_documents(collections, language):
     for name in ("faq", "passages"):
         collection = collections[language, name]
         relevant = {document for judged in collection.qrels.values() for document in judged}
@@ -161,7 +157,7 @@ def rows(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_parallel_lines_tell_of_the_same_case_in_six_languages(pocket_text):
+def test_parallel_lines_are_about_the_same_case_in_six_languages(pocket_text):
     parallel = rows(pocket_text / "parallel.jsonl")
     assert len(parallel) == 3000
     for row in parallel:
@@ -175,16 +171,13 @@ def test_parallel_lines_tell_of_the_same_case_in_six_languages(pocket_text):
             else:
                 slots = read(language, "faq_question", text) or read(language, "faq_answer", text)
                 about.append({slot: name for slot, name in concepts_in(language, slots).items() if slot != "extra"})
-        assert all(one == about[0] for one in about), row
+        assert all(subject == about[0] for subject in about), row
 
 
 def test_phrases_are_the_phrasebook(pocket_text):
-    found = {row["concept"]: row["forms"] for row in rows(pocket_text / "phrases.jsonl")}
-    expected = {
-        concept.name: {language: list(forms) for language, forms in concept.forms.items()}
-        for concept in chain.from_iterable(concepts().values())
-    }
-    assert found == expected
+    phrases = {row["concept"]: row["forms"] for row in rows(pocket_text / "phrases.jsonl")}
+    entries = chain.from_iterable(concepts().values())
+    assert phrases == {e.name: {language: list(forms) for language, forms in e.forms.items()} for e in entries}
 
 
 def test_the_bridge_sees_no_text_of_a_collection(pocket_text, collections):

@@ -1,4 +1,4 @@
-"""The pocket's tokenizers are ordinary ones: BERT's roles and layout, every character of their language known, read back as they were written."""
+"""The pocket's tokenizers are ordinary ones: BERT's roles and layout, no unknown characters of their language."""
 
 from __future__ import annotations
 

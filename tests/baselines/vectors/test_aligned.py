@@ -1,4 +1,4 @@
-"""Aligned vectors: a rotation that is known beforehand is found, tokens are looked up by their text, dictionaries are read or refused by line."""
+"""Aligned vectors: known rotations are recovered, tokens looked up by their text, dictionaries read or refused."""
 
 from __future__ import annotations
 
@@ -22,71 +22,55 @@ def keyed(words: list[str], vectors: np.ndarray) -> KeyedVectors:
 
 
 def whole_words(*tokens: str | None) -> Vocabulary:
-    return Vocabulary(
-        "wordlevel", tuple(t or "" for t in tokens), tokens, np.ones(len(tokens), dtype=bool), (None,) * len(tokens)
-    )
+    initial, roles = np.ones(len(tokens), dtype=bool), (None,) * len(tokens)
+    return Vocabulary("wordlevel", tuple(t or "" for t in tokens), tokens, initial, roles)
 
 
-def test_a_rotation_is_found_again():
+def test_a_known_rotation_is_recovered():
     rng = np.random.default_rng(0)
     turn = ortho_group.rvs(6, random_state=1)
     source = rng.standard_normal((30, 6))
     source_words, target_words = [f"s{i}" for i in range(30)], [f"t{i}" for i in range(30)]
-    found = rotation(
-        keyed(source_words, source),
-        keyed(target_words, source @ turn),
-        list(zip(source_words, target_words, strict=True)),
-    )
-    np.testing.assert_allclose(found, turn, atol=1e-6)
-    np.testing.assert_allclose(found @ found.T, np.eye(6), atol=1e-12)
+    dictionary = list(zip(source_words, target_words, strict=True))
+    recovered = rotation(keyed(source_words, source), keyed(target_words, source @ turn), dictionary)
+    np.testing.assert_allclose(recovered, turn, atol=1e-6)
+    np.testing.assert_allclose(recovered @ recovered.T, np.eye(6), atol=1e-12)
 
 
 def test_it_is_the_best_rotation():
-    """No other one brings the pairs nearer to each other, and source is turned, not target."""
+    """No other one brings the pairs nearer to each other; it applies to the source, not the target."""
     rng = np.random.default_rng(2)
     source, target = rng.standard_normal((20, 4)), rng.standard_normal((20, 4))
     words = [f"w{i}" for i in range(20)]
-    found = rotation(keyed(words, source), keyed(words, target), [(word, word) for word in words])
-    distance = np.square(source @ found - target).sum()
+    best = rotation(keyed(words, source), keyed(words, target), [(word, word) for word in words])
+    distance = np.square(source @ best - target).sum()
     others = [ortho_group.rvs(4, random_state=seed) for seed in range(50)]
-    assert distance < min(np.square(source @ other - target).sum() for other in [*others, found.T, np.eye(4)]) - 0.1
+    assert distance < min(np.square(source @ other - target).sum() for other in [*others, best.T, np.eye(4)]) - 0.1
 
 
-def test_source_subwords_are_turned_and_target_subwords_stay():
+def test_source_subwords_are_rotated_and_target_subwords_are_not():
     words = [
         train_words((line.split() for line in lines), dimension=6, epochs=2, min_n=3, max_n=4, buckets=100).wv
         for lines in (english(), russian())
     ]
     source, target = whole_words("cat", "wind", None), whole_words("кот", "око", None)
     dictionary = [("cat", "кот"), ("window", "окно"), ("river", "река")]
-    made = aligned_subwords(*words, dictionary, source, target)
-    np.testing.assert_allclose(made.source[0], words[0].get_vector("cat") @ rotation(*words, dictionary), atol=1e-6)
-    np.testing.assert_allclose(
-        made.source[1], words[0].get_vector("wind") @ rotation(*words, dictionary), atol=1e-6
-    )  # n-grams alone
-    np.testing.assert_array_equal(made.target[:2], [words[1].get_vector("кот"), words[1].get_vector("око")])
-    assert (
-        not made.source[2].any()
-        and not made.target[2].any()
-        and made.label == LABEL
-        and made.source.dtype == np.float32
-    )
+    aligned = aligned_subwords(*words, dictionary, source, target)
+    turn = rotation(*words, dictionary)
+    np.testing.assert_allclose(aligned.source[0], words[0].get_vector("cat") @ turn, atol=1e-6)
+    np.testing.assert_allclose(aligned.source[1], words[0].get_vector("wind") @ turn, atol=1e-6)  # n-grams alone
+    np.testing.assert_array_equal(aligned.target[:2], [words[1].get_vector("кот"), words[1].get_vector("око")])
+    assert not aligned.source[2].any() and not aligned.target[2].any()
+    assert aligned.label == LABEL and aligned.source.dtype == np.float32
 
 
 def test_a_text_without_ngrams_has_no_vector(caplog):
-    words = train_words(
-        ([*line.split(), "ab"] for line in english()), dimension=6, epochs=1, min_n=5, max_n=5, buckets=100
-    ).wv
+    lines = ([*line.split(), "ab"] for line in english())
+    words = train_words(lines, dimension=6, epochs=1, min_n=5, max_n=5, buckets=100).wv
     with caplog.at_level(logging.WARNING):
         vectors = token_vectors(words, whole_words("ab", "xy", "xyz", "Cat", "WINDOWS", ""))
-    assert vectors.any(axis=1).tolist() == [
-        True,
-        False,
-        True,
-        True,
-        True,
-        False,
-    ]  # ab is a word of the text; <xy> has four characters
+    # ab is a word of the text; <xy> has four characters.
+    assert vectors.any(axis=1).tolist() == [True, False, True, True, True, False]
     np.testing.assert_array_equal(vectors[3], words.get_vector("cat"))
     np.testing.assert_array_equal(vectors[4], words.get_vector("windows"))
     assert not caplog.records
@@ -101,9 +85,8 @@ def test_too_few_pairs_are_worth_a_warning_and_none_an_error(caplog):
     assert "only 2 pairs of the dictionary have word vectors, too few to align 4 dimensions" in caplog.text
     with pytest.raises(ValueError, match="no pair of the dictionary has word vectors on both sides"):
         rotation(side, side, [("x", "a"), ("a", "x")])
-    with pytest.raises(
-        ValueError, match="source word vectors have 4 dimensions, target word vectors 3; they must have as many"
-    ):
+    message = "source word vectors have 4 dimensions, target word vectors 3; they must have as many"
+    with pytest.raises(ValueError, match=message):
         rotation(side, keyed(["a"], np.eye(1, 3)), [("a", "a")])
 
 
@@ -114,7 +97,7 @@ def test_dictionaries_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("line", ["cat кот", "cat", "cat\t", "\tкот", "cat\tкот\tкошка"])
-def test_lines_that_are_no_pair_are_named(tmp_path, line):
+def test_wrong_lines_are_named(tmp_path, line):
     path = tmp_path / "en-ru.tsv"
     path.write_text(f"dog\tпёс\n{line}\n", encoding="utf-8")
     with pytest.raises(

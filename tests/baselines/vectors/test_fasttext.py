@@ -1,4 +1,4 @@
-"""fastText models: what is trained, what its file gives back, and which files are refused."""
+"""fastText models: what is trained, what a file preserves, and which files are refused."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ def sentences() -> list[list[str]]:
     return [line.split() for line in russian()]
 
 
-def test_a_word_is_the_mean_of_its_own_and_its_ngrams_vectors_and_any_other_text_of_its_ngrams_alone():
-    """Bojanowski et al. 2017, section 3.2, with < and > around a word; the hash of an n-gram names its bucket."""
+def test_vectors_of_words_and_of_other_texts():
+    """A word's vector is the mean of its own and its n-grams' vectors, another text's the mean of its n-grams' alone.
+
+    Bojanowski et al. 2017, section 3.2, with < and > around a word; the hash of an n-gram is its bucket.
+    """
     model = train_words(sentences(), **QUICK)
 
     def ngrams(word: str) -> list[np.ndarray]:
@@ -34,12 +37,11 @@ def test_a_word_is_the_mean_of_its_own_and_its_ngrams_vectors_and_any_other_text
     np.testing.assert_allclose(model.wv.get_vector("котик"), np.mean(ngrams("котик"), axis=0), atol=1e-6)
 
 
-def test_words_below_the_least_count_are_left_out():
+def test_words_below_the_minimum_count_are_left_out():
     model = train_words([*sentences(), ["редкость"] * 4, [], ["новинка"] * 5], **QUICK)
     assert "новинка" in model.wv.key_to_index and "редкость" not in model.wv.key_to_index
-    with pytest.raises(
-        ValueError, match=r"no word occurs 5 times in the text \(4 words in 1 lines\).* lower min_count"
-    ):
+    message = r"no word occurs 5 times in the text \(4 words in 1 lines\).* lower min_count"
+    with pytest.raises(ValueError, match=message):
         train_words([["редкость"] * 4, []], **QUICK)
     with pytest.raises(ValueError, match=r"\(0 words in 0 lines\)"):
         train_words([], **QUICK)
@@ -48,22 +50,18 @@ def test_words_below_the_least_count_are_left_out():
 def test_every_setting_has_an_effect():
     settings = QUICK | {"negative": 3, "window": 2, "learning_rate": 0.1, "seed": 7}
     assert set(settings) == set(TRAINING_PARAMETERS)
-    others = {"dimension": 11, "epochs": 3, "negative": 4, "min_count": 60, "min_n": 2, "max_n": 5, "window": 3, "learning_rate": 0.2, "sample": 0,
-              "buckets": 200, "seed": 8}  # fmt: skip
+    others = {"dimension": 11, "epochs": 3, "negative": 4, "min_count": 60, "min_n": 2, "max_n": 5, "window": 3}
+    others |= {"learning_rate": 0.2, "sample": 0, "buckets": 200, "seed": 8}
     vectors = train_words(sentences(), **settings).wv.vectors
     for name, other in others.items():
         changed = train_words(sentences(), **settings | {name: other}).wv.vectors
         assert changed.shape != vectors.shape or not np.array_equal(changed, vectors), f"{name} has no effect"
 
 
-def test_gensim_is_told_what_fasttext_does():
-    """fastText draws negatives with the square root of the count, lowers the learning rate to 0, averages the context, has no soft-max tree."""
+def test_gensim_gets_fasttexts_settings():
+    """Negatives by the square root of the count, learning rate down to 0, averaged context, no soft-max tree."""
     model = train_words(sentences(), **QUICK)
-    found = {
-        name: getattr(model, name)
-        for name in ("sg", "hs", "cbow_mean", "ns_exponent", "min_alpha", "workers", "batch_words")
-    }
-    assert found == {
+    settings = {
         "sg": 0,
         "hs": 0,
         "cbow_mean": 1,
@@ -72,13 +70,14 @@ def test_gensim_is_told_what_fasttext_does():
         "workers": 1,
         "batch_words": 1000,
     }
-    published = {"dimension": 100, "epochs": 20, "negative": 10, "min_count": 5, "min_n": 5, "max_n": 5, "window": 5, "learning_rate": 0.05,
-                 "sample": 1e-4, "buckets": 2_000_000, "seed": 42}  # fmt: skip
+    assert {name: getattr(model, name) for name in settings} == settings
+    published = {"dimension": 100, "epochs": 20, "negative": 10, "min_count": 5, "min_n": 5, "max_n": 5, "window": 5}
+    published |= {"learning_rate": 0.05, "sample": 1e-4, "buckets": 2_000_000, "seed": 42}
     assert train_words.__kwdefaults__ == published
 
 
 def test_a_file_gives_the_same_vectors(tmp_path):
-    """In fastText's own format; the words, and texts that are n-grams alone."""
+    """In fastText's own format: the words, and texts of n-grams alone."""
     model = train_words(sentences(), **QUICK)
     save(model, tmp_path / "ru.bin")
     loaded = load(tmp_path / "ru.bin")
@@ -89,7 +88,8 @@ def test_a_file_gives_the_same_vectors(tmp_path):
 
 def test_two_processes_write_the_same_bytes(tmp_path):
     script = (
-        "import sys; from tests.helpers.tokenizers_made import russian; from baselines.vectors.fasttext import save, train_words\n"
+        "import sys; from tests.helpers.tokenizers_made import russian\n"
+        "from baselines.vectors.fasttext import save, train_words\n"
         f"save(train_words((line.split() for line in russian()), **{QUICK}), sys.argv[1])"
     )
     digests = []
@@ -101,16 +101,14 @@ def test_two_processes_write_the_same_bytes(tmp_path):
     assert digests[0] == digests[1]
 
 
-def test_files_that_are_no_models_are_refused(tmp_path):
+def test_files_that_are_not_models_are_refused(tmp_path):
     (tmp_path / "cc.ru.300.vec").write_text("2 2\nкот 1 0\nзима 0 1\n", encoding="utf-8")
     (tmp_path / "empty.bin").write_bytes(b"")
+    message = r"is not a fastText model: the \.bin file is needed, unpacked; .* \(\.vec\) lacks the n-grams"
     for name in ("cc.ru.300.vec", "empty.bin"):
-        for refuses in (check, load):
-            with pytest.raises(
-                ValueError,
-                match=rf"{name}' is no fastText model: the \.bin file is needed, unpacked; .* \(\.vec\) lacks the n-grams",
-            ):
-                refuses(tmp_path / name)
+        for reader in (check, load):
+            with pytest.raises(ValueError, match=f"{name}' {message}"):
+                reader(tmp_path / name)
     save(train_words(sentences(), **QUICK), tmp_path / "ru.bin")
     whole = (tmp_path / "ru.bin").read_bytes()
     for length in (4, 30, 400, len(whole) // 2):
