@@ -98,15 +98,15 @@ def test_a_grid_makes_the_cluster_grow_from_nothing(cluster):
 
 
 def test_the_secret_of_a_local_grid_is_readable_for_nobody_else(tmp_path, monkeypatch):
-    from harness.run.cluster import _private_token
+    from harness.run.cluster import _secure_token
 
     monkeypatch.setenv("HOME", str(tmp_path))
-    _private_token(create=False)
+    _secure_token(create=False)
     assert not (tmp_path / ".ray").exists(), "a made-up token opens no cluster of somebody else's"
-    _private_token(create=True)
+    _secure_token(create=True)
     token = tmp_path / ".ray" / "auth_token"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600 and len(token.read_text()) == 64
     token.chmod(0o644)
     before = token.read_text()
-    _private_token(create=True)
+    _secure_token(create=True)
     assert stat.S_IMODE(token.stat().st_mode) == 0o600 and token.read_text() == before
