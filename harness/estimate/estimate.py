@@ -42,7 +42,7 @@ class Estimate:
         return self._estimate(artifact)[1]
 
     def work(self, artifact: Artifact) -> Work | None:
-        """Return the work of an artifact; None if there is no formula, or a size is not known."""
+        """Return the work of an artifact; None without a formula or a size."""
         try:
             return work(artifact, self.sizes)
         except UnknownError as error:

@@ -115,10 +115,8 @@ def test_results_and_store_that_cannot_be_used(command, refused, tmp_path):
 
 def test_a_hub_model_needs_its_revision(refused):
     message = refused(*RU, "--set", "architectures.source.model=naver/splade-v3")
-    assert (
-        "'naver/splade-v3' does not exist here; if it is a hub model, add its pinned revision (--set architectures.source.revision=COMMIT)"
-        in message
-    )
+    advice = "if it is a hub model, add its pinned revision (--set architectures.source.revision=COMMIT)"
+    assert f"'naver/splade-v3' does not exist here; {advice}" in message
 
 
 def test_what_is_given_twice_or_not_at_all(refused):

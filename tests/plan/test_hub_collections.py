@@ -40,7 +40,7 @@ def test_subsets_are_called_so(said):
         ),
         (
             "{hub: a/b, revision: main}",
-            "collections.c.revision: 'main' is not a commit, and what it stands for may change; give the 40 hexadecimal digits",
+            "collections.c.revision: 'main' is not a commit, and what it stands for may change; give the 40",
         ),
         ("{hub: b, revision: " + COMMIT + "}", "collections.c.hub: 'b' is not a hub dataset; give its owner and name"),
         (HUB + ", folder: x}", "comes from one of folder, hub and ir_datasets, not from folder and hub"),

@@ -45,9 +45,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for path in (tmp_path / "home/.ray/auth_token", tmp_path / "home/.cache/huggingface/token"):
         path.parent.mkdir(parents=True)
         path.write_text(IN_A_FILE + "\n")
-    redaction._of_files.cache_clear()
+    redaction._file_tokens.cache_clear()
     yield tmp_path / "home"
-    redaction._of_files.cache_clear()
+    redaction._file_tokens.cache_clear()
 
 
 def found(*texts: str, below: Path | None = None) -> list[str]:
