@@ -1,4 +1,4 @@
-"""How much models read at a time, seen at their embeddings."""
+"""The sizes of the batches that models read, observed at their embeddings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from torch import nn
 
 @contextmanager
 def batches_seen() -> Iterator[list[tuple[int, int]]]:
-    """The list grows while models run: texts of every batch that reaches an embedding, and their tokens, pads included (0 in an EmbeddingBag)."""
+    """Yield a list that grows while models run: (texts, tokens with pads) of each batch at an embedding.
+
+    Tokens are 0 for an EmbeddingBag.
+    """
     seen: list[tuple[int, int]] = []
 
     def look(module: nn.Module, arguments: tuple[Any, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Cases for every registered initializer: a transfer of each kind of tokenizer, and whatever inputs a method needs."""
+"""Cases for every registered initializer: a transfer for each kind of tokenizer, and the inputs that methods need."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAIRS = [*((kind, kind) for kind in (*KINDS, *FURTHER_KINDS)), ("byte-bpe", "wor
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A transfer, and vectors of both vocabularies in one space with some tokens left out, from which every kind of input is made. Read-only."""
+    """A transfer, and vectors of both vocabularies in one space, from which all kinds of inputs are made. Read-only."""
 
     transfer: Transfer
     source_vectors: np.ndarray
@@ -32,37 +32,32 @@ class Case:
     target_known: np.ndarray
 
     def with_target_ids(self, order: np.ndarray) -> Case:
-        """The same case with target ids permuted, or with some of them only."""
+        """Return the same case with target ids permuted, or with some of them only."""
         transfer = with_target_ids(self.transfer, order)
-        return dataclasses.replace(
-            self, transfer=transfer, target_vectors=self.target_vectors[order], target_known=self.target_known[order]
-        )
+        target = {"target_vectors": self.target_vectors[order], "target_known": self.target_known[order]}
+        return dataclasses.replace(self, transfer=transfer, **target)
 
     def with_source_ids(self, order: np.ndarray) -> Case:
-        """The same case with source ids permuted."""
+        """Return the same case with source ids permuted."""
         transfer = with_source_ids(self.transfer, order)
-        return dataclasses.replace(
-            self, transfer=transfer, source_vectors=self.source_vectors[order], source_known=self.source_known[order]
-        )
+        source = {"source_vectors": self.source_vectors[order], "source_known": self.source_known[order]}
+        return dataclasses.replace(self, transfer=transfer, **source)
 
     def knowing(self, source: np.ndarray, target: np.ndarray) -> Case:
-        """The same case with vectors of the given ids only, as far as they had one."""
-        kept = [
-            known & np.isin(np.arange(len(known)), ids)
-            for known, ids in ((self.source_known, source), (self.target_known, target))
-        ]
-        vectors = [
-            np.where(known[:, None], v, 0)
-            for known, v in zip(kept, (self.source_vectors, self.target_vectors), strict=True)
-        ]
-        return Case(self.transfer, vectors[0], kept[0], vectors[1], kept[1])
+        """Return the same case without the vectors of all other ids."""
+        sides = ((self.source_vectors, self.source_known, source), (self.target_vectors, self.target_known, target))
+        arrays = []
+        for vectors, known, ids in sides:
+            remaining = known & np.isin(np.arange(len(known)), ids)
+            arrays += [np.where(remaining[:, None], vectors, 0), remaining]
+        return Case(self.transfer, *arrays)
 
     def __post_init__(self) -> None:
         for array in (self.source_vectors, self.source_known, self.target_vectors, self.target_known):
             array.setflags(write=False)
 
 
-FIELDS = {"auxiliary": "text"}  # the field that takes a need, where it has another name
+FIELDS = {"auxiliary": "text"}  # need -> the field that takes it, if its name differs
 INPUTS = {
     "auxiliary": lambda case: AuxiliaryVectors(case.target_vectors, case.target_known),
     "words": lambda case: SubwordVectors(case.source_vectors, case.target_vectors),
@@ -75,24 +70,20 @@ INPUTS = {
 
 @cache
 def made_case(source_kind: str, target_kind: str, overlap: str = "fuzzy") -> Case:
-    """English into Russian; a fifth of the tokens of each side has no vector."""
+    """Return a case of English into Russian; a fifth of the tokens of each side has no vector."""
     rng = np.random.default_rng(7)
     source = Vocabulary.from_tokenizer(made_tokenizer(source_kind, "english"))
     target = Vocabulary.from_tokenizer(made_tokenizer(target_kind, "russian"))
     rows = (rng.standard_normal((len(source), DIMENSION)) + 0.3).astype(np.float32)
     transfer = Transfer.between(source, target, rows, overlap=overlap)
-    ordinary = np.array([role is None for role in target.roles])
+    ordinary, copies = np.array([role is None for role in target.roles]), transfer.copied >= 0
     if overlap != "special":
-        assert (
-            (ordinary & (transfer.copied >= 0)).sum() >= 3
-            and (~ordinary & (transfer.copied >= 0)).sum() == 5
-            and len(transfer.missing) > 30
-        )
+        assert (ordinary & copies).sum() >= 3 and (~ordinary & copies).sum() == 5 and len(transfer.missing) > 30
     return case_of(transfer, rng)
 
 
 def case_of(transfer: Transfer, rng: np.random.Generator) -> Case:
-    """A transfer with random vectors of both vocabularies, a fifth of each left out."""
+    """Return a transfer with random vectors of both vocabularies, a fifth of each left out."""
     transfer.copied.setflags(write=False)
     arrays = []
     for size in (len(transfer.source), len(transfer.target)):

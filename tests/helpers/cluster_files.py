@@ -1,4 +1,4 @@
-"""The two cluster files, with what a person has to fill in filled in."""
+"""The two cluster files with their placeholders replaced."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def placeholders(path: Path) -> set[str]:
 
 
 def filled(path: Path, shared: str = "/shared", **values: str) -> dict[str, Any]:
-    """The file as YAML: every placeholder replaced, by its own name in small letters if not told; /shared by `shared`."""
-    text = PLACEHOLDER.sub(lambda found: values.get(found[1], found[1].lower()), path.read_text(encoding="utf-8"))
+    """Return the file as YAML; a placeholder becomes its value, or its own name in small letters, /shared `shared`."""
+    text = path.read_text(encoding="utf-8")
+    text = PLACEHOLDER.sub(lambda match: values.get(match[1], match[1].lower()), text)
     return yaml.safe_load(re.sub(r"(?<![\w/])/shared\b", shared, text))

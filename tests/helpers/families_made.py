@@ -1,4 +1,4 @@
-"""Tiny sparse encoders of the four families a transplant has to know, in the layouts they are published in, and their tokenizers under other ids."""
+"""Tiny sparse encoders of the four architectures, in their published layouts, and their tokenizers under other ids."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _KIND = {"bert": "wordpiece", "roberta": "byte-bpe", "distilbert": "wordpiece", 
 
 @dataclass(frozen=True)
 class Copying:
-    """Copies what there is to copy, mixes every third missing row from two donors, samples the rest: rows of every origin and no bridge."""
+    """Copy what can be copied, mix every third missing row from two donors, sample the rest: all origins, no bridge."""
 
     name: ClassVar[str] = "copying"
     needs: ClassVar[tuple[str, ...]] = ()
@@ -53,32 +53,22 @@ class Copying:
 
 
 def texts() -> list[str]:
-    """200 texts of 1 to 40 words: most have words of the vocabulary, some none, some are longer than the model can read."""
+    """Return 200 texts of 1 to 40 words: most have known words, some have none, some exceed the model's length."""
     rng = np.random.default_rng(5)
     words = " ".join(english()[:20]).split()
-    made = [" ".join(rng.choice(words, size=int(size))) for size in rng.integers(1, 13, size=194)]
-    return [
-        *made,
-        "Zebra! 안녕, ПЕСНЯ?",
-        "x",
-        "...",
-        "The Captain's (old) bread-market",
-        " ".join(words[:30]),
-        " ".join(words[:40]),
-    ]
+    ordinary = [" ".join(rng.choice(words, size=int(size))) for size in rng.integers(1, 13, size=194)]
+    unusual = ["Zebra! 안녕, ПЕСНЯ?", "x", "...", "The Captain's (old) bread-market"]
+    return [*ordinary, *unusual, " ".join(words[:30]), " ".join(words[:40])]
 
 
 def with_marks(tokenizer: Any, *, type_ids: bool = True) -> Any:
-    """The tokenizer with its cls and sep put around every text, as real ones do."""
+    """Return the tokenizer with its cls and sep around every text, as published ones have them."""
     cls, sep = tokenizer.cls_token or tokenizer.bos_token, tokenizer.sep_token or tokenizer.eos_token
     backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     ids = [(token, tokenizer.convert_tokens_to_ids(token)) for token in (cls, sep)]
     backend.post_processor = processors.TemplateProcessing(single=f"{cls} $A {sep}", special_tokens=ids)
-    return wrapped(
-        backend,
-        tokenizer,
-        ["input_ids", "token_type_ids", "attention_mask"] if type_ids else ["input_ids", "attention_mask"],
-    )
+    names = ["input_ids", "token_type_ids", "attention_mask"] if type_ids else ["input_ids", "attention_mask"]
+    return wrapped(backend, tokenizer, names)
 
 
 def wrapped(backend: Tokenizer, like: Any, names: list[str] | None = None) -> Any:
@@ -95,7 +85,7 @@ def source_tokenizer(family: str) -> Any:
 
 
 def renumbered(tokenizer: Any, new_id: Sequence[int]) -> Any:
-    """The same tokenizer, but what had id i has id new_id[i]."""
+    """Return the same tokenizer, but id i is now id new_id[i]."""
     description = json.loads(tokenizer.backend_tokenizer.to_str())
     vocabulary = description["model"]["vocab"]
     description["model"]["vocab"] = {token: int(new_id[i]) for token, i in vocabulary.items()}
@@ -108,7 +98,7 @@ def renumbered(tokenizer: Any, new_id: Sequence[int]) -> Any:
 
 
 def new_ids(tokenizer: Any, pad_at: int, seed: int = 0) -> np.ndarray:
-    """[V] new id of each id: a permutation without fixed points among the specials, the pad moved to `pad_at`."""
+    """Return [V] the new id of each id: a permutation that moves the pad to `pad_at`."""
     size = len(tokenizer)
     order = np.random.default_rng(seed).permutation(size)
     here, there = int(np.flatnonzero(order == pad_at)[0]), tokenizer.pad_token_id
@@ -117,35 +107,32 @@ def new_ids(tokenizer: Any, pad_at: int, seed: int = 0) -> np.ndarray:
 
 
 def family_model(family: str, vocab_size: int, pad_id: int, *, tied: bool = True, seed: int = 0) -> Any:
-    """Two layers of 32 dimensions; every weight and bias is drawn with standard deviation 0.3, so that nothing is zero and nothing can hide."""
-    small: dict[str, Any] = {
-        "vocab_size": vocab_size,
-        "pad_token_id": pad_id,
-        "tie_word_embeddings": tied,
-        "max_position_embeddings": POSITIONS,
-    }
+    """Return two layers of 32 dimensions, all weights and biases of standard deviation 0.3, so that none is zero."""
+    small: dict[str, Any] = {"vocab_size": vocab_size, "pad_token_id": pad_id, "tie_word_embeddings": tied}
+    small["max_position_embeddings"] = POSITIONS
     body = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
     with torch.random.fork_rng(devices=[]):
         if family == "bert":
             model: Any = BertForMaskedLM(BertConfig(**small, **body))
         elif family == "roberta":
             small["max_position_embeddings"] = POSITIONS + pad_id + 1
-            model = RobertaForMaskedLM(
-                RobertaConfig(**small, **body, bos_token_id=0, eos_token_id=2, type_vocab_size=1)
-            )
+            ids = {"bos_token_id": 0, "eos_token_id": 2, "type_vocab_size": 1}
+            model = RobertaForMaskedLM(RobertaConfig(**small, **body, **ids))
         else:
             model = DistilBertForMaskedLM(DistilBertConfig(**small, dim=32, n_layers=2, n_heads=4, hidden_dim=48))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.normal_(
-                mean=float("norm" in name.lower() and name.endswith("weight")), std=0.3, generator=generator
-            )
+            mean = float("norm" in name.lower() and name.endswith("weight"))
+            parameter.normal_(mean=mean, std=0.3, generator=generator)
     return model.eval()
 
 
 def family_folder(folder: Path, family: str, *, tied: bool = True) -> str:
-    """A plain masked-LM folder; for the inference-free family a Router of a DistilBERT and one weight in (0, 3) per token, specials 0."""
+    """Write a masked-LM folder, or for inference-free a Router of a DistilBERT and a weight in (0, 3) per token.
+
+    The weights of special tokens are 0.
+    """
     tokenizer = source_tokenizer(family)
     model = folder / "document" if family == "inference-free" else folder
     family_model(family, len(tokenizer), tokenizer.pad_token_id, tied=tied).save_pretrained(model)
@@ -154,10 +141,9 @@ def family_folder(folder: Path, family: str, *, tied: bool = True) -> str:
         weights = torch.rand(len(tokenizer), generator=torch.Generator().manual_seed(3)) * 3
         weights[tokenizer.all_special_ids] = 0
         document = Transformer(str(model), transformer_task="fill-mask")
-        router = Router.for_query_document(
-            [SparseStaticEmbedding(tokenizer, weights, frozen=True)],
-            [document, SpladePooling("max", activation_function="log1p_relu")],
-        )
+        pooling = SpladePooling("max", activation_function="log1p_relu")
+        query = SparseStaticEmbedding(tokenizer, weights, frozen=True)
+        router = Router.for_query_document([query], [document, pooling])
         SparseEncoder(modules=[router], similarity_fn_name="dot").save_pretrained(str(folder), create_model_card=False)
     return str(folder)
 
@@ -166,14 +152,14 @@ def family_encoder(folder: Path, family: str, *, tied: bool = True) -> Any:
     return load_encoder(family_folder(folder, family, tied=tied))
 
 
-def represented(encoder: Any, given: Sequence[str], batch_size: int = 16, side: str = "document") -> np.ndarray:
-    """[n, V] by sentence-transformers itself."""
+def represented(encoder: Any, texts: Sequence[str], batch_size: int = 16, side: str = "document") -> np.ndarray:
+    """Return [n, V] by sentence-transformers itself."""
     encode = encoder.encode_query if side == "query" else encoder.encode_document
-    return encode(list(given), batch_size=batch_size, convert_to_sparse_tensor=False, show_progress_bar=False).numpy()
+    return encode(list(texts), batch_size=batch_size, convert_to_sparse_tensor=False, show_progress_bar=False).numpy()
 
 
 def russian(kind: str = "wordpiece") -> Any:
-    """A target tokenizer, of another size than the English ones."""
+    """Return a target tokenizer, of another size than the English ones."""
     return with_marks(made_tokenizer(kind, "russian", 350))
 
 
@@ -181,9 +167,6 @@ def decoder_bias(encoder: Any) -> np.ndarray:
     return splade_modules(encoder).model.get_output_embeddings().bias.detach().numpy()
 
 
-def batch_of(encoder: Any, given: list[str]) -> dict[str, torch.Tensor]:
-    tokenizer = splade_modules(encoder).tokenizer
-    return pad(
-        tokenizer(given, truncation=True, max_length=splade_modules(encoder).transformer.max_seq_length)["input_ids"],
-        tokenizer.pad_token_id,
-    )
+def batch_of(encoder: Any, texts: list[str]) -> dict[str, torch.Tensor]:
+    tokenizer, longest = splade_modules(encoder).tokenizer, splade_modules(encoder).transformer.max_seq_length
+    return pad(tokenizer(texts, truncation=True, max_length=longest)["input_ids"], tokenizer.pad_token_id)

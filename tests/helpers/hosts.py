@@ -1,5 +1,8 @@
-"""Hosts that are really separate, on one machine: each has its own network, processes, hostname, home folder, /dev/shm and /tmp/ray, and is reached
-by ssh alone. They share the other folders of this machine, of which a test uses one as the shared file system."""
+"""Separate hosts on one machine, reached by ssh alone, each with its own network, processes, hostname and home folder.
+
+/dev/shm and /tmp/ray are a host's own too. Other folders of the machine are shared, and a test uses one of them as the
+shared file system.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-NEEDED = ("ip", "unshare", "nsenter", "sshd", "ssh", "ssh-keygen", "rsync", "mount")
-SEARCHED = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+PROGRAMS = ("ip", "unshare", "nsenter", "sshd", "ssh", "ssh-keygen", "rsync", "mount")
+SEARCH_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 START = """
 set -e
 hostname {name}
@@ -40,30 +43,17 @@ MaxStartups 50
 """
 
 
-def lacking() -> str:
-    """Why this machine cannot have such hosts; "" if it can."""
+def obstacle() -> str:
+    """Return why this machine cannot have such hosts; "" if it can."""
     if os.geteuid() != 0:
         return "only root makes network namespaces"
-    missing = [name for name in NEEDED if not shutil.which(name, path=SEARCHED)]
+    missing = [name for name in PROGRAMS if not shutil.which(name, path=SEARCH_PATH)]
     if missing:
         return f"{', '.join(missing)} not installed"
-    tried = subprocess.run(
-        [
-            "unshare",
-            "-n",
-            "-p",
-            "-m",
-            "-u",
-            "-f",
-            "--mount-proc",
-            "sh",
-            "-c",
-            "ip link add name one type veth peer name two && mount -t tmpfs tmpfs /dev/shm",
-        ],
-        capture_output=True,
-        text=True,
-    )
-    return f"namespaces: {tried.stderr.strip()}" if tried.returncode else ""
+    script = "ip link add name one type veth peer name two && mount -t tmpfs tmpfs /dev/shm"
+    command = ["unshare", "-n", "-p", "-m", "-u", "-f", "--mount-proc", "sh", "-c", script]
+    process = subprocess.run(command, capture_output=True, text=True)
+    return f"namespaces: {process.stderr.strip()}" if process.returncode else ""
 
 
 @dataclass
@@ -71,7 +61,7 @@ class Host:
     name: str
     address: str
     folder: Path
-    init: int  # its first process, as this machine numbers it
+    init: int  # this machine's pid of its first process
 
     @property
     def home(self) -> Path:
@@ -80,51 +70,43 @@ class Host:
     def run(self, command: str, timeout: float, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run bash on the host itself, not by ssh."""
         inside = ["nsenter", "-t", str(self.init), "-n", "-p", "-m", "-u", "bash", "-c", command]
-        base = {"HOME": str(self.home), "PATH": SEARCHED, "USER": "root", "LANG": "C.UTF-8"}
-        return subprocess.run(
-            inside,
-            env=base | environment,
-            cwd=self.home,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=timeout,
-        )
+        env = {"HOME": str(self.home), "PATH": SEARCH_PATH, "USER": "root", "LANG": "C.UTF-8"} | environment
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.run(inside, env=env, cwd=self.home, text=True, timeout=timeout, **pipes)
 
     def processes(self) -> list[str]:
-        """Command lines of all its processes but the first and those of sshd; zombies count too, as [name]."""
+        """Return the command lines of its processes, except the first and sshd's; zombies count too, as [name]."""
         space = os.readlink(f"/proc/{self.init}/ns/pid")
-        found = []
+        lines = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 if int(entry.name) == self.init or os.readlink(entry / "ns" / "pid") != space:
                     continue
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 line = line or f"[{(entry / 'comm').read_text().strip()}]"
-            except OSError:  # it ended while we looked
+            except OSError:  # it ended meanwhile
                 continue
             if "sshd" not in line.split(" ")[0] and line != "sleep 1":
-                found.append(line)
-        return found
+                lines.append(line)
+        return lines
 
 
 @dataclass
 class Hosts:
-    """Hosts on a switch of their own, 10.83.0.1 and upwards, and an ssh key that opens all of them."""
+    """Hosts on a switch of their own, 10.83.0.1 and upwards, and an ssh key for all of them."""
 
     folder: Path
     names: Sequence[str]
     all: list[Host] = field(default_factory=list)
 
     def __enter__(self) -> Hosts:
-        self.key = self.folder / "key"
-        _do(f"ssh-keygen -q -t ed25519 -N '' -f {self.key}")
-        self._switch = subprocess.Popen(
-            ["unshare", "-n", "--kill-child", "-f", "sleep", "infinity"], start_new_session=True
-        )
+        self.key, self._started = self.folder / "key", list[subprocess.Popen]()
+        _run(f"ssh-keygen -q -t ed25519 -N '' -f {self.key}")
+        sleep = ["unshare", "-n", "--kill-child", "-f", "sleep", "infinity"]
+        self._switch = subprocess.Popen(sleep, start_new_session=True)
         try:
             switch = _child(self._switch.pid)
-            _do(f"nsenter -t {switch} -n sh -c 'ip link add sw type bridge && ip link set sw up'")
+            _run(f"nsenter -t {switch} -n sh -c 'ip link add sw type bridge && ip link set sw up'")
             for number, name in enumerate(self.names, start=1):
                 self.all.append(self._host(name, f"10.83.0.{number}", number, switch))
         except BaseException:
@@ -134,7 +116,7 @@ class Hosts:
 
     def __exit__(self, *exception: object) -> None:
         for host in self.all:
-            os.kill(host.init, signal.SIGKILL)  # takes all processes of the host along
+            os.kill(host.init, signal.SIGKILL)  # also ends all processes of the host
         os.killpg(self._switch.pid, signal.SIGKILL)
         self._switch.wait()
         for started in self._started:
@@ -145,26 +127,23 @@ class Hosts:
         for part in ("home", "tmp-ray"):
             (folder / part).mkdir(parents=True)
         (folder / "passwd").write_text(_passwd(folder / "home"), encoding="utf-8")
-        _do(f"ssh-keygen -q -t ed25519 -N '' -f {folder}/host_key")
+        _run(f"ssh-keygen -q -t ed25519 -N '' -f {folder}/host_key")
         (folder / "sshd_config").write_text(SSHD.format(folder=folder, key=self.key), encoding="utf-8")
-        script = START.format(name=name, folder=folder, sshd=shutil.which("sshd", path=SEARCHED))
-        started = subprocess.Popen(
-            ["unshare", "-n", "-p", "-m", "-u", "-f", "--kill-child", "--mount-proc", "bash", "-c", script],
-            env={"PATH": SEARCHED, "HOME": str(folder / "home")},
-            start_new_session=True,
-        )
-        self._started = [*getattr(self, "_started", []), started]
+        script = START.format(name=name, folder=folder, sshd=shutil.which("sshd", path=SEARCH_PATH))
+        command = ["unshare", "-n", "-p", "-m", "-u", "-f", "--kill-child", "--mount-proc", "bash", "-c", script]
+        environment = {"PATH": SEARCH_PATH, "HOME": str(folder / "home")}
+        started = subprocess.Popen(command, env=environment, start_new_session=True)
+        self._started.append(started)
         deadline = time.monotonic() + 10
         while not (folder / "started").exists():
             if started.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"host {name} did not start")
             time.sleep(0.05)
         init = _child(started.pid)
-        _do(f"ip link add up{number} netns {switch} type veth peer name eth0 netns {init}")
-        _do(f"nsenter -t {switch} -n sh -c 'ip link set up{number} master sw && ip link set up{number} up'")
-        _do(
-            f"nsenter -t {init} -n sh -c 'ip addr add {address}/24 dev eth0 && ip link set eth0 up && ip route add default dev eth0'"
-        )
+        _run(f"ip link add up{number} netns {switch} type veth peer name eth0 netns {init}")
+        _run(f"nsenter -t {switch} -n sh -c 'ip link set up{number} master sw && ip link set up{number} up'")
+        setup = f"ip addr add {address}/24 dev eth0 && ip link set eth0 up && ip route add default dev eth0"
+        _run(f"nsenter -t {init} -n sh -c '{setup}'")
         return Host(name, address, folder, init)
 
 
@@ -177,14 +156,14 @@ def _passwd(home: Path) -> str:
 def _child(pid: int) -> int:
     children = Path(f"/proc/{pid}/task/{pid}/children")
     deadline = time.monotonic() + 5
-    while not (found := children.read_text().split()):
+    while not (pids := children.read_text().split()):
         if time.monotonic() > deadline:
             raise RuntimeError(f"process {pid} has no child")
         time.sleep(0.02)
-    return int(found[0])
+    return int(pids[0])
 
 
-def _do(command: str) -> None:
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={"PATH": SEARCHED})
-    if done.returncode:
-        raise RuntimeError(f"{command}: {done.stderr.strip()}")
+def _run(command: str) -> None:
+    process = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={"PATH": SEARCH_PATH})
+    if process.returncode:
+        raise RuntimeError(f"{command}: {process.stderr.strip()}")

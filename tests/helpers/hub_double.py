@@ -1,6 +1,7 @@
-"""A hub on loopback that real clients (huggingface_hub, datasets, ir_datasets) talk to: tiny repositories, faults on request, a log of requests.
+"""A hub on loopback for real clients (huggingface_hub, datasets, ir_datasets): tiny repositories, faults, a log.
 
-What it answers is what the hub answers: commits, trees, ETags, large files by redirect to another path, ranges, and errors in X-Error-Code.
+It answers as the hub does: commits, trees, ETags, large files by redirect to another path, ranges, and errors in
+X-Error-Code.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ TOKEN = "hf_doubleSecretToken"
 
 @dataclass
 class Repo:
-    """kind is datasets or models. A gated repository shows its list of files and its card, but gives files only to TOKEN."""
+    """kind is datasets or models. A gated repository shows its file list and card to all, but files only to TOKEN."""
 
     kind: str
     files: Mapping[str, bytes]
@@ -32,19 +33,19 @@ class Repo:
     commit: str = ""
 
     def __post_init__(self) -> None:
-        self.commit = hashlib.sha1(
-            b"".join(name.encode() + content for name, content in sorted(self.files.items()))
-        ).hexdigest()
+        content = b"".join(name.encode() + content for name, content in sorted(self.files.items()))
+        self.commit = hashlib.sha1(content).hexdigest()
 
 
 @dataclass
 class Hub:
-    """url            what HF_ENDPOINT has to be
-    large          where large files are, for clients another host
+    """url            for HF_ENDPOINT
+    large          address of large files, which clients see as another host
     requests       (method, path) of each request, in order
-    ranges         the ranges asked for, in order
+    ranges         the requested ranges, in order
     cut            path in a repository -> bytes after which the next transfer of that file breaks off
-    failing        paths whose next transfer (after a cut one, if there is one) is answered with status 503"""
+    failing        paths whose next transfer (after a cut one, if there is one) fails with status 503
+    """
 
     url: str = ""
     large: str = ""
@@ -55,22 +56,16 @@ class Hub:
     failing: set[str] = field(default_factory=set)
 
     def add(self, name: str, files: Mapping[str, bytes | str], kind: str = "datasets", **options: bool) -> str:
-        """Serve a repository; returns its commit."""
-        repo = Repo(
-            kind,
-            {path: content.encode() if isinstance(content, str) else content for path, content in files.items()},
-            **options,
-        )
+        """Serve a repository; return its commit."""
+        contents = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
+        repo = Repo(kind, contents, **options)
         self.repositories[kind, name] = repo
         return repo.commit
 
     def transfers(self) -> list[str]:
-        """Paths whose content was asked for, in order."""
-        return [
-            path
-            for method, path in self.requests
-            if method == "GET" and ("/resolve/" in path or path.startswith("/large/"))
-        ]
+        """Return the requested file paths, in order."""
+        paths = [path for method, path in self.requests if method == "GET"]
+        return [path for path in paths if "/resolve/" in path or path.startswith("/large/")]
 
 
 @contextlib.contextmanager
@@ -108,20 +103,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append((self.command, path))
-        body = (
-            json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
-            if self.command == "POST"
-            else {}
-        )
-        if match := re.fullmatch(
-            r"/api/(datasets|models)/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)(?:/(.*))?)?", path
-        ):
+        body = {}
+        if self.command == "POST":
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+        repository = r"/(datasets|models)/([^/]+/[^/]+)"
+        if match := re.fullmatch(rf"/api{repository}(?:/(revision|tree|paths-info)/([^/]+)(?:/(.*))?)?", path):
             self._api(*match.groups(), body)
         elif match := re.fullmatch(r"/(?:(datasets)/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             self._resolve(match[1] or "models", *match.groups()[1:])
-        elif match := re.fullmatch(
-            r"/large/(datasets|models)/([^/]+/[^/]+)/(.+)", path
-        ):  # a signed address: no token asked
+        elif match := re.fullmatch(rf"/large{repository}/(.+)", path):  # a signed address: needs no token
             self._content(self.hub.repositories[match[1], match[2]], match[3])
         else:
             self._error(404, "", "Not Found")
@@ -144,26 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             sized = "blobs=true" in self.path.lower()
             siblings = [{"rfilename": entry["path"], **({"size": entry["size"]} if sized else {})} for entry in entries]
-            about = {
-                "_id": "0",
-                "private": repo.private,
-                "gated": "auto" if repo.gated else False,
-                "disabled": False,
-                "downloads": 0,
-                "likes": 0,
-            }
+            about = {"private": repo.private, "gated": "auto" if repo.gated else False, "disabled": False}
+            about |= {"_id": "0", "downloads": 0, "likes": 0, "lastModified": "2025-01-01T00:00:00.000Z"}
             card = repo.files.get("README.md", b"").decode().split("---\n")
             about |= {"cardData": yaml.safe_load(card[1])} if len(card) > 2 else {}
-            self._json(
-                {
-                    "id": name,
-                    "sha": repo.commit,
-                    "tags": [],
-                    "siblings": siblings,
-                    "lastModified": "2025-01-01T00:00:00.000Z",
-                    **about,
-                }
-            )
+            self._json({"id": name, "sha": repo.commit, "tags": [], "siblings": siblings, **about})
 
     def _resolve(self, kind: str, name: str, revision: str, path: str) -> None:
         repo = self._repo(kind, name, revision)
@@ -172,14 +147,10 @@ class _Handler(BaseHTTPRequestHandler):
         common = {"X-Repo-Commit": repo.commit}
         if path not in repo.files:
             return self._error(404, "EntryNotFound", "Entry not found", common)
-        if repo.gated and not self._known() and path != "README.md":
+        if repo.gated and not self._has_token() and path != "README.md":
             status = 403 if self.headers.get("Authorization") else 401
-            return self._error(
-                status,
-                "GatedRepo",
-                f"Access to dataset {name} is restricted and you are not in the authorized list.",
-                common,
-            )
+            message = f"Access to dataset {name} is restricted and you are not in the authorized list."
+            return self._error(status, "GatedRepo", message, common)
         if path.endswith(LARGE):
             content = repo.files[path]
             linked = {"X-Linked-Etag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Linked-Size": str(len(content))}
@@ -193,26 +164,26 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.failing.discard(path)
             return self._error(503, "", "Service Unavailable")
         status, begin = 200, 0
-        if wanted := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or ""):
-            status, begin = 206, int(wanted[1])
-            self.hub.ranges.append(wanted[0])
+        if match := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or ""):
+            status, begin = 206, int(match[1])
+            self.hub.ranges.append(match[0])
             headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
         cut = self.hub.cut.pop(path, None) if self.command == "GET" else None
         self._send(status, content[begin:], headers, cut)
 
     def _repo(self, kind: str, name: str, revision: str | None) -> Repo | None:
         repo = self.hub.repositories.get((kind, name))
-        if self.headers.get("Authorization") and not self._known():
+        if self.headers.get("Authorization") and not self._has_token():
             self._error(401, "", "Invalid credentials in Authorization header")
-        elif repo is None or (repo.private and not self._known()):
-            self._error(404 if self._known() else 401, "RepoNotFound", "Repository not found")
+        elif repo is None or (repo.private and not self._has_token()):
+            self._error(404 if self._has_token() else 401, "RepoNotFound", "Repository not found")
         elif revision not in (None, "main", repo.commit):
             self._error(404, "RevisionNotFound", "Invalid rev id")
         else:
             return repo
         return None
 
-    def _known(self) -> bool:
+    def _has_token(self) -> bool:
         return self.headers.get("Authorization") == f"Bearer {TOKEN}"
 
     def _json(self, content: object) -> None:
@@ -229,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body[:cut])
-            if cut is not None:  # promised more than it gives
+            if cut is not None:  # Content-Length promised more
                 self.close_connection = True
 
 

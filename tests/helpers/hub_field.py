@@ -1,4 +1,4 @@
-"""Everything that the paper's presets name, tiny, under the ids of the catalog on the hub's double, and the catalog that pins it."""
+"""All models and collections of the paper's presets, tiny, under their catalog ids on the hub's double."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.helpers import hub_models
 from tests.helpers import hub_repositories as real
 from tests.helpers.hub_double import Hub
 
-# splade-v3 is stored whole, splade-pp as a masked LM alone, granite is a RoBERTa. opensearch's v1 is a BERT; here it is a Router, as its sibling
-# doc-v1 is, so that an inference-free encoder comes from the hub too.
+# splade-v3 is stored whole, splade-pp as a masked LM alone, granite is a RoBERTa. opensearch's v1 is a BERT; here it is
+# a Router like its sibling doc-v1, so that an inference-free encoder comes from the hub too.
 ENCODERS = {"splade-v3": "saved", "splade-pp": "plain", "opensearch-v1": "router", "granite-30m": "roberta"}
 OTHER_ENCODERS = {
     "opensearch-v2-distill": "distilbert",
@@ -19,24 +19,27 @@ OTHER_ENCODERS = {
     "opensearch-doc-v3-distill": "router",
 }
 WEBFAQ, PARQUET, RAW = "PaDaS-Lab/webfaq-retrieval", "mteb/MIRACLRetrieval", ("miracl/miracl-corpus", "miracl/miracl")
-OLDER = ("ru", "ar")  # tokenizers that are published as vocab.txt
+OLDER = ("ru", "ar")  # their tokenizers are published as vocab.txt
 
 
 def records(language: str, collection: str) -> real.Records:
-    """60 documents, the first 40 of which answer a query each: 16 to evaluate, 24 to train on. Those of webfaq and of miracl are different ones."""
+    """Return 60 documents, of which the first 40 answer a query each: 16 for evaluation, 24 for training.
+
+    The documents of webfaq and of miracl are different ones.
+    """
     texts = hub_models.texts(language, 120)[:60] if collection == "webfaq" else hub_models.texts(language, 120)[60:]
     queries = [(f"q{number}", " ".join(text.split()[:3])) for number, text in enumerate(texts[:40])]
     judged = [(f"q{number}", f"{number}#0", 1) for number in range(40)]
     documents = [(f"{number}#0", text.split()[-2] if number % 3 else "", text) for number, text in enumerate(texts)]
-    return real.Records(
-        documents, {"dev": queries[:16], "train": queries[16:]}, {"dev": judged[:16], "train": judged[16:]}
-    )
+    splits = {"dev": slice(16), "train": slice(16, None)}
+    by_split = ({name: lines[part] for name, part in splits.items()} for lines in (queries, judged))
+    return real.Records(documents, *by_split)
 
 
 def serve_models(
     hub: Hub, folder: Path, languages: list[str], bridges: list[str]
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Serve the paper's encoders, the tokenizers of `languages` and `bridges`; returns catalog entries that pin them."""
+    """Serve the paper's encoders, tokenizers of `languages` and `bridges`; return catalog entries with revisions."""
     catalog = load_catalog()
     entries: dict[str, dict[str, dict[str, Any]]] = {"encoders": {}, "tokenizers": {}, "bridges": {}}
 
@@ -48,59 +51,45 @@ def serve_models(
     for name, layout in ENCODERS.items():
         serve("encoders", name, hub_models.encoder(folder / name, layout))
     for language in languages:
-        serve(
-            "tokenizers",
-            language,
-            hub_models.tokenizer(folder / f"tokenizer-{language}", language, fast=language not in OLDER),
-        )
+        path = folder / f"tokenizer-{language}"
+        serve("tokenizers", language, hub_models.tokenizer(path, language, fast=language not in OLDER))
     for seed, name in enumerate(bridges):
         serve("bridges", name, hub_models.bridge(folder / name, catalog.bridges[name].pooling, languages, seed))
     return entries
 
 
 def serve_collections(hub: Hub, languages: list[str], copies: bool = False) -> dict[str, dict[str, Any]]:
-    """Serve WebFAQ and MIRACL; returns catalog entries with their commits and counts.
+    """Serve WebFAQ and MIRACL; return catalog entries with their commits and counts.
 
-    copies  not WebFAQ's new splits and MIRACL's raw files, but WebFAQ's old splits (the repository moves on) and MIRACL in Parquet
+    copies  serve WebFAQ's old splits (the repository moves on) and MIRACL in Parquet, instead of WebFAQ's new splits
+    and
+            MIRACL's raw files
     """
     codes = load_catalog().collections["webfaq"].source["codes"]
     faq, passages = ({language: records(language, name) for language in languages} for name in ("webfaq", "miracl"))
-    commit = hub.add(
-        WEBFAQ, real.merged(*(real.webfaq(old=copies, code=codes[language], of=of) for language, of in faq.items()))
-    )
+    files = [real.webfaq(old=copies, code=codes[language], of=of) for language, of in faq.items()]
+    commit = hub.add(WEBFAQ, real.merged(*files))
     webfaq = {"hub": WEBFAQ, "revision": commit, "config": "{language}", "codes": codes}
     if copies:
-        parquet = hub.add(
-            PARQUET,
-            real.merged(*(real.mteb(language=language, of=of, beside="en") for language, of in passages.items())),
-        )
+        files = [real.mteb(language=language, of=of, beside="en") for language, of in passages.items()]
+        parquet = hub.add(PARQUET, real.merged(*files))
         miracl: dict[str, Any] = {"hub": PARQUET, "revision": parquet, "config": "{language}", "split": "dev"}
     else:
-        raw = [real.miracl(language, of) for language, of in passages.items()]
+        raw = zip(*(real.miracl(language, of) for language, of in passages.items()), strict=True)
         corpus, judged = (
-            hub.add(RAW[i], {path: content for files in raw for path, content in files[i].items()}) for i in (0, 1)
+            hub.add(name, {path: content for files in repository for path, content in files.items()})
+            for name, repository in zip(RAW, raw, strict=True)
         )
-        miracl = {
-            "hub": RAW[0],
-            "revision": corpus,
-            "kind": "miracl",
-            "config": "{language}",
-            "judgements": {"hub": RAW[1], "revision": judged},
-        }
+        miracl = {"hub": RAW[0], "revision": corpus, "kind": "miracl", "config": "{language}"}
+        miracl["judgements"] = {"hub": RAW[1], "revision": judged}
+    counts = {language: of.counts for language, of in faq.items()}
+    passage_counts = {language: _counts(of, copies) for language, of in passages.items()}
     return {
-        "webfaq": {
-            "source": webfaq,
-            "license": "CC-BY-4.0",
-            "counts": {language: of.counts for language, of in faq.items()},
-        },
-        "miracl": {
-            "source": miracl,
-            "license": "Apache-2.0",
-            "counts": {language: _held(of, copies) for language, of in passages.items()},
-        },
+        "webfaq": {"source": webfaq, "license": "CC-BY-4.0", "counts": counts},
+        "miracl": {"source": miracl, "license": "Apache-2.0", "counts": passage_counts},
     }
 
 
-def _held(of: real.Records, copy: bool) -> dict[str, int]:
-    """The Parquet copy has no training pairs."""
+def _counts(of: real.Records, copy: bool) -> dict[str, int]:
+    """Return the counts of a source; the Parquet copy has no training pairs."""
     return {name: count for name, count in of.counts.items() if not (copy and name == "train_pairs")}

@@ -1,4 +1,4 @@
-"""ir_datasets turned to the hub's double: the package's own MIRACL classes and download code, the addresses and md5s of their files replaced."""
+"""ir_datasets with the hub's double: the package's MIRACL classes and download code, with other addresses and md5s."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_LOGIN = "macavaney/miracl-noauth"
 def serve_miracl(
     hub: Hub, home: Path, monkeypatch: Any, of: Iterable[tuple[str, real.Records]] = (("ko", real.TINY),)
 ) -> dict[str, dict[str, bytes]]:
-    """Register miracl/* of the package anew, against the double; returns the files of the two repositories."""
+    """Register the package's miracl/* again with the double's files; return the files of the two repositories."""
     import ir_datasets
     from ir_datasets.util.download import DownloadConfig
 
@@ -26,22 +26,23 @@ def serve_miracl(
     for language, records in of:
         corpus, judged = real.miracl(language, records)
         folder = f"miracl-corpus-v1.0-{language}"
-        named = sorted({entry["url"].rsplit("/", 1)[1] for entry in contents.values() if f"/{folder}/" in entry["url"]})
+        named = {entry["url"].rsplit("/", 1)[1] for entry in contents.values() if f"/{folder}/" in entry["url"]}
         parts = [corpus[f"{folder}/docs-{i}.jsonl.gz"] for i in range(11)]
         for i in range(len(named)):  # the package expects that many files
-            share = parts[i * 11 // len(named) : (i + 1) * 11 // len(named)]
-            repositories["miracl/miracl-corpus"][f"{folder}/docs-{i}.jsonl.gz"] = b"".join(share) or gzip.compress(b"")
+            shard = parts[i * 11 // len(named) : (i + 1) * 11 // len(named)]
+            repositories["miracl/miracl-corpus"][f"{folder}/docs-{i}.jsonl.gz"] = b"".join(shard) or gzip.compress(b"")
         repositories[NO_LOGIN] |= judged
     for name, files in repositories.items():
         hub.add(name, files)
-    known = {}
+    downloads = {}
     for key, entry in contents.items():
         repository, _, path = entry["url"].removeprefix("https://huggingface.co/datasets/").partition("/resolve/main/")
         content = repositories[repository].get(path)
         md5 = hashlib.md5(content).hexdigest() if content is not None else entry["expected_md5"]
-        known[key] = entry | {"url": entry["url"].replace("https://huggingface.co", hub.url), "expected_md5": md5}
+        url = entry["url"].replace("https://huggingface.co", hub.url)
+        downloads[key] = entry | {"url": url, "expected_md5": md5}
     monkeypatch.setenv("IR_DATASETS_HOME", str(home))
-    monkeypatch.setitem(DownloadConfig.contents(), "miracl", known)
+    monkeypatch.setitem(DownloadConfig.contents(), "miracl", downloads)
     monkeypatch.setattr(ir_datasets, "registry", type(ir_datasets.registry)())
     ir_datasets.datasets.miracl._init()
     return repositories

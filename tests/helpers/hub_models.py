@@ -1,4 +1,4 @@
-"""The models that the paper's grid names, tiny, with the files they have on the hub, for `hub_double`."""
+"""The models of the paper's grid, tiny, with the files that they have on the hub, for `hub_double`."""
 
 from __future__ import annotations
 
@@ -27,23 +27,28 @@ FOREIGN = {
     "겨울 여름 정원 다리 거리 역전 기차 표지 섬나라 도서관 독자 이야기 아침 저녁 침묵",
     "ru": "учитель врач кот двигатель пароль окно песня река гора письмо вопрос ответ рынок хлеб вода "
     "зима лето сад мост улица станция поезд билет остров библиотека читатель рассказ утро вечер тишина",
-}  # fmt: skip
-SHARED = "cat window song train 7 19"  # what both vocabularies have, as real text does
+}
+SHARED = "cat window song train 7 19"  # words of both vocabularies, as real text has them
 POOLING = {"cls": "cls", "mean": "mean", "last": "lasttoken"}
 
 
 def texts(language: str, count: int = 160) -> list[str]:
-    """Sequences of eight words, all different; of a language that FOREIGN lacks in Russian."""
+    """Return distinct sequences of eight words; Russian ones for a language that FOREIGN lacks."""
     words = f"{FOREIGN.get(language, FOREIGN['ru'])} {SHARED}".split()
     rng = np.random.default_rng(len(language) + ord(language[0]))
     return [f"{' '.join(rng.choice(words, size=7))} {number}" for number in range(count)]
 
 
 def encoder(folder: Path, kind: str) -> dict[str, bytes]:
-    """kind: saved (with modules.json), plain (a masked LM alone), untied (plain, its decoder apart), roberta, distilbert, router (inference-free)."""
+    """Return an encoder's files.
+
+    kind  saved (with modules.json), plain (a masked LM alone), untied (plain, with its own decoder), roberta,
+    distilbert,
+          router (inference-free)
+    """
     if kind == "router":
         family_folder(folder, "inference-free")
-        shutil.rmtree(folder / "document")  # what it was made of
+        shutil.rmtree(folder / "document")  # the folder that its module was read from
     elif kind == "roberta":
         family_folder(folder / "plain", "roberta")
         load_encoder(str(folder / "plain")).save_pretrained(str(folder / "saved"), create_model_card=False)
@@ -60,25 +65,26 @@ def encoder(folder: Path, kind: str) -> dict[str, bytes]:
 
 
 def tokenizer(folder: Path, language: str, *, fast: bool = True) -> dict[str, bytes]:
-    """The repository of a BERT of a language. Without `fast` it has no tokenizer.json: vocab.txt and a few settings, as older ones do."""
-    made = wordpiece(texts(language), 240, lowercase=False)
+    """Return the files of a BERT of a language; without `fast` vocab.txt and settings, as older ones have them."""
+    trained = wordpiece(texts(language), 240, lowercase=False)
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(
-        '{"model_type": "bert", "architectures": ["BertForMaskedLM"], "pad_token_id": 0, "vocab_size": 240}'
-    )
+    config = '{"model_type": "bert", "architectures": ["BertForMaskedLM"], "pad_token_id": 0, "vocab_size": 240}'
+    (folder / "config.json").write_text(config)
     if fast:
-        made.save_pretrained(folder)
+        trained.save_pretrained(folder)
     else:
-        by_id = sorted(made.get_vocab().items(), key=lambda entry: entry[1])
+        by_id = sorted(trained.get_vocab().items(), key=lambda entry: entry[1])
         (folder / "vocab.txt").write_text("".join(f"{token}\n" for token, _ in by_id), encoding="utf-8")
-        (folder / "tokenizer_config.json").write_text(
-            '{"do_lower_case": false, "strip_accents": false, "tokenizer_class": "BertTokenizer"}'
-        )
+        settings = '{"do_lower_case": false, "strip_accents": false, "tokenizer_class": "BertTokenizer"}'
+        (folder / "tokenizer_config.json").write_text(settings)
     return content(folder) | {"pytorch_model.bin": b"pickled weights, which a tokenizer does not need"}
 
 
 def bridge(folder: Path, pooling: str, languages: list[str], seed: int) -> dict[str, bytes]:
-    """A multilingual SentenceTransformer: an XLM-RoBERTa of one layer, pooling (cls, mean, last) and a Normalize, as modules.json says."""
+    """Return the files of a multilingual SentenceTransformer: a one-layer XLM-RoBERTa, pooling and Normalize.
+
+    pooling  cls, mean or last
+    """
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
@@ -89,33 +95,27 @@ def bridge(folder: Path, pooling: str, languages: list[str], seed: int) -> dict[
         "unk_token": "<unk>",
         "mask_token": "<mask>",
     }
-    known = f"{' '.join(english())} {SHARED} {' '.join(FOREIGN[language] for language in languages)}"
-    pieces = [
-        *specials.values(),
-        "\u2581",
-        *sorted(set(known.replace(" ", ""))),
-        *sorted({f"\u2581{word}" for word in known.split()}),
-    ]
-    backend = Tokenizer(models.Unigram([(piece, -float(len(piece) < 3)) for piece in dict.fromkeys(pieces)], unk_id=3))
+    text = f"{' '.join(english())} {SHARED} {' '.join(FOREIGN[language] for language in languages)}"
+    characters, words = sorted(set(text.replace(" ", ""))), sorted({f"\u2581{word}" for word in text.split()})
+    pieces = dict.fromkeys([*specials.values(), "\u2581", *characters, *words])
+    backend = Tokenizer(models.Unigram([(piece, -float(len(piece) < 3)) for piece in pieces], unk_id=3))
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
-    backend.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
-    words: Any = PreTrainedTokenizerFast(tokenizer_object=backend, **specials, model_max_length=64)
+    marks = [("<s>", 0), ("</s>", 2)]
+    backend.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=marks)
+    fast: Any = PreTrainedTokenizerFast(tokenizer_object=backend, **specials, model_max_length=64)
+    body = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    sizes = {"vocab_size": len(fast), "max_position_embeddings": 68, "pad_token_id": 1}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        config = XLMRobertaConfig(vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
-                                  max_position_embeddings=68, pad_token_id=1, initializer_range=0.5)  # fmt: skip
-        XLMRobertaModel(config).save_pretrained(folder / "model")
-    words.save_pretrained(folder / "model")
+        XLMRobertaModel(XLMRobertaConfig(**body, **sizes, initializer_range=0.5)).save_pretrained(folder / "model")
+    fast.save_pretrained(folder / "model")
     modules = [Transformer(str(folder / "model")), Pooling(16, pooling_mode=POOLING[pooling]), Normalize()]
     SentenceTransformer(modules=modules).save_pretrained(str(folder / "saved"), create_model_card=False)
     return content(folder / "saved")
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """A folder's files by relative name, with the card that every repository has."""
-    files = {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-    }
+    """Return a folder's files by relative name, and the card that every repository has."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
     return files | {"README.md": b"---\nlicense: apache-2.0\n---\n"}

@@ -1,5 +1,7 @@
-"""A Ray head node as cluster.yaml starts it, on this machine, with free ports and a home folder of its own, in front of an autoscaler whose machines
-are processes. Ends by its own process group, so that no other Ray on the machine notices."""
+"""A Ray head node on this machine as cluster.yaml starts it, with an autoscaler whose machines are processes.
+
+It has free ports, a home folder and a process group of its own, so that other Ray clusters do not notice it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ import yaml
 from tests.helpers.cluster_files import CLOUD, filled
 
 TOKEN = "0123456789abcdef" * 4
-# By its module: the wheel lacks a file that its own name would need.
+# Named by its module: the wheel lacks a file that its own name would need.
 FAKE = "ray.autoscaler._private.fake_multi_node.node_provider.FakeMultiNodeProvider"
 RAY = Path(sys.executable).with_name("ray")
 
@@ -33,26 +35,26 @@ class OwnCluster:
     dashboard: int
 
     def python(self, code: str, home: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run code as somebody with this home folder (the cluster's own unless told); ADDRESS is there."""
-        given = clean_environment(home or self.home) | {"ADDRESS": self.address} | environment
-        return subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True, timeout=120)
+        """Run code with ADDRESS set, as a user with this home folder (by default the cluster's own)."""
+        env = clean_environment(home or self.home) | {"ADDRESS": self.address} | environment
+        return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
 
 
 def clean_environment(home: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "HF_", "PYTEST"))}
-    return kept | {"HOME": str(home), "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "HF_", "PYTEST"))}
+    return inherited | {"HOME": str(home), "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
 
 
 def processes_of(folder: Path) -> list[int]:
-    """Processes whose command line names the folder."""
-    found = []
+    """Return the processes whose command line contains the folder."""
+    pids = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if str(folder).encode() in (entry / "cmdline").read_bytes() and int(entry.name) != os.getpid():
-                found.append(int(entry.name))
+                pids.append(int(entry.name))
         except OSError:
             continue
-    return found
+    return pids
 
 
 def _free_ports(count: int) -> list[int]:
@@ -73,37 +75,46 @@ def write_token(home: Path, token: str) -> None:
 
 @contextmanager
 def own_cluster(workers: int, resources: dict[str, float]) -> Iterator[OwnCluster]:
-    """workers  at most so many, of these resources; none of them is there at the start"""
+    """Start a cluster without workers that may grow to `workers` nodes of these resources."""
     home = Path(tempfile.mkdtemp(prefix="own-ray-"))  # short: Ray's sockets lie below it
     port, dashboard, client, agent, metrics, runtime = _free_ports(6)
     write_token(home, TOKEN)
     config = filled(CLOUD)
-    kind = {"resources": dict(resources), "node_config": {}, "min_workers": 0, "max_workers": workers}
+    gpu = {"resources": dict(resources), "node_config": {}, "min_workers": 0, "max_workers": workers}
+    head_resources = config["available_node_types"]["head"]["resources"]
+    head_type, head_id = "ray.head.default", "f" * 51 + "00000"
     address = f"127.0.0.1:{port}"
-    launched = {
-        "cluster_name": "own", "max_workers": workers, "idle_timeout_minutes": 5, "upscaling_speed": 1.0, "head_node_type": "ray.head.default",
-        "provider": {"type": "external", "module": FAKE, "disable_node_updaters": True, "launch_multiple": True, "gcs_address": address,
-                     "head_node_id": "f" * 51 + "00000"},
-        "available_node_types": {"ray.head.default": {"resources": config["available_node_types"]["head"]["resources"], "node_config": {},
-                                                      "max_workers": 0}, "gpu": kind},
-        "auth": {}, "docker": {}, "file_mounts": {}, "cluster_synced_files": [], "file_mounts_sync_continuously": False,
-        "rsync_exclude": [], "rsync_filter": [], "initialization_commands": [], "setup_commands": [], "head_setup_commands": [],
-        "worker_setup_commands": [], "head_start_ray_commands": [], "worker_start_ray_commands": [],
-    }  # fmt: skip
-    (home / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(launched))
+    provider = {"type": "external", "module": FAKE, "disable_node_updaters": True, "launch_multiple": True}
+    commands = ("initialization", "setup", "head_setup", "worker_setup", "head_start_ray", "worker_start_ray")
+    bootstrap = {
+        "cluster_name": "own",
+        "max_workers": workers,
+        "idle_timeout_minutes": 5,
+        "upscaling_speed": 1.0,
+        "head_node_type": head_type,
+        "provider": provider | {"gcs_address": address, "head_node_id": head_id},
+        "available_node_types": {
+            head_type: {"resources": head_resources, "node_config": {}, "max_workers": 0},
+            "gpu": gpu,
+        },
+        "file_mounts_sync_continuously": False,
+        **{name: {} for name in ("auth", "docker", "file_mounts")},
+        **{name: [] for name in ("cluster_synced_files", "rsync_exclude", "rsync_filter")},
+        **{f"{name}_commands": [] for name in commands},
+    }
+    (home / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(bootstrap))
     start = next(command for command in config["head_start_ray_commands"] if "--head" in command)
     start = start.replace("~/sembridge-venv/bin/ray", f"exec {RAY}").replace("--port=6379", f"--port={port}")
-    start += (
-        f" --block --temp-dir={home}/r --dashboard-port={dashboard} --ray-client-server-port={client} --dashboard-agent-listen-port={agent}"
-        f" --metrics-export-port={metrics} --runtime-env-agent-port={runtime} --object-store-memory=80000000"
-    )
-    fake = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1", "RAY_enable_autoscaler_v2": "1", "RAY_TMPDIR": f"{home}/r",
-            "RAY_CLOUD_INSTANCE_ID": "f" * 51 + "00000", "RAY_OVERRIDE_NODE_ID_FOR_TESTING": "f" * 51 + "00000"}  # fmt: skip
+    start += f" --block --temp-dir={home}/r --dashboard-port={dashboard} --ray-client-server-port={client}"
+    start += f" --dashboard-agent-listen-port={agent} --metrics-export-port={metrics}"
+    start += f" --runtime-env-agent-port={runtime} --object-store-memory=80000000"
+    fake = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1", "RAY_enable_autoscaler_v2": "1"}
+    ids = {"RAY_CLOUD_INSTANCE_ID": head_id, "RAY_OVERRIDE_NODE_ID_FOR_TESTING": head_id}
+    environment = clean_environment(home) | fake | ids | {"RAY_TMPDIR": f"{home}/r"}
     log = home / "start.log"
     with log.open("w") as out:
-        head = subprocess.Popen(
-            ["bash", "-c", start], env=clean_environment(home) | fake, stdout=out, stderr=out, start_new_session=True
-        )
+        command = ["bash", "-c", start]
+        head = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
     try:
         deadline = time.monotonic() + 60
         while "--block" not in log.read_text():

@@ -1,4 +1,4 @@
-"""A small real world on disk: encoder, tokenizers, bridge, collections, all in the ordinary layouts, made in a second or two."""
+"""A small real world on disk: encoder, tokenizers, bridge, collections, in the ordinary layouts, made in seconds."""
 
 from pathlib import Path
 
@@ -6,21 +6,9 @@ import numpy as np
 
 from harness.collections import beir
 
-TOPICS = [
-    "apple",
-    "river",
-    "candle",
-    "mountain",
-    "window",
-    "garden",
-    "violin",
-    "harbour",
-    "lantern",
-    "orchard",
-    "copper",
-    "meadow",
-]
-FOREIGN = ["яблоко", "река", "свеча", "гора", "окно", "сад", "скрипка", "гавань", "фонарь", "роща", "медь", "луг"]
+TOPICS = "apple river candle mountain window garden violin harbour lantern orchard copper meadow"
+FOREIGN = "яблоко река свеча гора окно сад скрипка гавань фонарь роща медь луг"
+TOPICS, FOREIGN = TOPICS.split(), FOREIGN.split()
 
 
 def made_own_data(folder: Path) -> Path:
@@ -42,8 +30,9 @@ def made_own_data(folder: Path) -> Path:
     source.save_pretrained(folder / "source")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        config = BertConfig(vocab_size=len(source), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
-                            max_position_embeddings=64, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)  # fmt: skip
+        body = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+        no_dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+        config = BertConfig(vocab_size=len(source), max_position_embeddings=64, **body, **no_dropout)
         model = BertForMaskedLM(config)
         model.get_input_embeddings().weight.data.normal_(std=0.3)
     model.save_pretrained(folder / "source")
@@ -53,9 +42,8 @@ def made_own_data(folder: Path) -> Path:
         for word in (english, russian):
             for piece in both.encode(word, add_special_tokens=False).ids:
                 vectors[piece] = np.random.default_rng(TOPICS.index(english)).standard_normal(16)
-    SentenceTransformer(modules=[StaticEmbedding(both, embedding_weights=vectors)]).save_pretrained(
-        str(folder / "bridge"), create_model_card=False
-    )
+    model = SentenceTransformer(modules=[StaticEmbedding(both, embedding_weights=vectors)])
+    model.save_pretrained(str(folder / "bridge"), create_model_card=False)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The products that oneDNN makes, on a processor that counts as one on which it is faster."""
+"""The products that oneDNN computes, on a processor that counts as one on which it is faster."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sembridge.encoder import matmul
 
 
 def products_seen(monkeypatch: Any) -> list[tuple[int, ...]]:
-    """The shapes of the left sides, as they come."""
-    made: list[tuple[int, ...]] = []
+    """Return a list that grows by the shape of the left side of each product."""
+    shapes: list[tuple[int, ...]] = []
     real = matmul._times
 
     def times(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-        made.append(tuple(left.shape))
+        shapes.append(tuple(left.shape))
         return real(left, right, bias)
 
     monkeypatch.setattr(matmul, "_onednn_is_faster", lambda: True)
     monkeypatch.setattr(matmul, "_times", times)
-    return made
+    return shapes

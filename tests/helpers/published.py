@@ -1,4 +1,4 @@
-"""The published implementations of FOCUS and WECHSEL, importable without fasttext: models that are given take its place."""
+"""The published implementations of FOCUS and WECHSEL, importable without fasttext: prepared models take its place."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 MODELS: dict[str, Any] = {}
-"""What fasttext.load_model answers for a path."""
+"""Path -> the result of fasttext.load_model."""
 
 
 class Model:
-    """What both packages ask of a fastText model, answered by gensim's KeyedVectors; zeros for a word without n-grams, as fastText does."""
+    """A fastText model's interface over gensim's KeyedVectors; a word without n-grams has zeros, as in fastText."""
 
     def __init__(self, vectors: Any) -> None:
         self.vectors = vectors
@@ -44,7 +44,7 @@ class Model:
 
 @cache
 def package(name: str) -> ModuleType:
-    """deepfocus or wechsel. Fails where it is not installed: a comparison that is skipped compares nothing."""
+    """Import deepfocus or wechsel; fails where it is not installed, because a skipped comparison compares nothing."""
     stand_in, inner, tools = ModuleType("fasttext"), ModuleType("fasttext.FastText"), ModuleType("fasttext.util")
     inner._FastText = Model  # type: ignore[attr-defined]
     stand_in.FastText, stand_in.util, stand_in.load_model = inner, tools, MODELS.__getitem__  # type: ignore[attr-defined]
@@ -54,9 +54,8 @@ def package(name: str) -> ModuleType:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        raise AssertionError(
-            f"{error}; `make test` installs what is compared with: pip install --no-deps -r tests/published.txt"
-        ) from error
+        advice = "`make test` installs what is compared with: pip install --no-deps -r tests/published.txt"
+        raise AssertionError(f"{error}; {advice}") from error
     finally:
         for module, old in before.items():
             if old is None:

@@ -1,4 +1,4 @@
-"""A transfer small enough to be worked out on paper, with rows of every origin."""
+"""A transfer small enough to compute on paper, with rows of every origin."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STRENGTH = (np.nan, 0.8, 0.9, np.nan, 0.3, 0.55, np.nan, -0.1, np.nan)
 
 
 def recipe(**changes: object) -> Recipe:
-    given = {
+    values = {
         "source": Ingredient("naver/splade-v3", "abc123", "cc-by-nc-sa-4.0"),
         "tokenizer": Ingredient("ko-tokenizer", None, "apache-2.0"),
         "initializer": "sembridge",
@@ -37,42 +37,31 @@ def recipe(**changes: object) -> Recipe:
         "options": {"overlap": "fuzzy", "seed": 42},
         "versions": {"torch": "2.13", "sembridge-bench": "0.1.0"},
     }
-    return Recipe(**(given | changes))
+    return Recipe(**(values | changes))
 
 
 def question() -> Transfer:
     source = plain_vocabulary(SOURCE, ("cls", *[None] * 5, "unk"))
     target = plain_vocabulary(TARGET, ("cls", *[None] * 7, "unk"))
-    flags = [np.array([not token.startswith("##") for token in tokens]) for tokens in (SOURCE, TARGET)]
-    sides = [
-        Vocabulary(
-            "wordpiece",
-            side.tokens,
-            tuple(text and text.removeprefix("##") for text in side.texts),
-            initial,
-            side.roles,
-        )
-        for side, initial in zip((source, target), flags, strict=True)
-    ]
+    sides = []
+    for tokens, side in ((SOURCE, source), (TARGET, target)):
+        initial = np.array([not token.startswith("##") for token in tokens])
+        texts = tuple(text and text.removeprefix("##") for text in side.texts)
+        sides.append(Vocabulary("wordpiece", side.tokens, texts, initial, side.roles))
     copied = np.array([0, -1, -1, 2, -1, -1, -1, -1, 6])
     rows = np.arange(21, dtype=np.float32).reshape(7, 3)
     return Transfer(*sides, rows, Overlap(copied, ("role", "", "", "exact", "", "", "", "", "role")))
 
 
-def answer(asked: Transfer) -> Initialization:
-    mixture = np.zeros((len(asked.missing), len(SOURCE)), dtype=np.float32)
+def answer(transfer: Transfer) -> Initialization:
+    mixture = np.zeros((len(transfer.missing), len(SOURCE)), dtype=np.float32)
     for target_id, weights in WEIGHTS.items():
         for source_id, weight in weights.items():
-            mixture[list(asked.missing).index(target_id), source_id] = weight
-    return assemble(asked, mixture=sp.csr_array(mixture))
+            mixture[list(transfer.missing).index(target_id), source_id] = weight
+    return assemble(transfer, mixture=sp.csr_array(mixture))
 
 
 def record(*, strength: bool = True, **changes: object) -> TransferRecord:
-    asked = question()
-    return TransferRecord.of(
-        asked,
-        answer(asked),
-        recipe(**changes),
-        np.array(STRENGTH, dtype=np.float32) if strength else None,
-        "as worked out on paper",
-    )
+    transfer = question()
+    values = np.array(STRENGTH, dtype=np.float32) if strength else None
+    return TransferRecord.of(transfer, answer(transfer), recipe(**changes), values, "as worked out on paper")

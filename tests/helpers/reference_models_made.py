@@ -1,4 +1,4 @@
-"""Tiny ready retrievers as they lie on the hub: a BGE-M3 with its sparse head, and a MILCO, which is code in its repository."""
+"""Tiny retrievers as on the hub: a BGE-M3 with its sparse head, and a MILCO, which is code in its repository."""
 
 from __future__ import annotations
 
@@ -18,28 +18,24 @@ SIZE = 32
 def made_bge_m3_folder(
     folder: Path, *, head: str | None = "sparse_linear.pt", dtype: torch.dtype = torch.float16, seed: int = 0
 ) -> Path:
-    """An XLM-RoBERTa of one layer and 48 usable positions, its tokenizer, and the head in a file of that name, as published in half precision."""
+    """Write a one-layer XLM-RoBERTa of 48 usable positions, its tokenizer, and the head in a file of that name.
+
+    The head has half precision, as the published one.
+    """
     from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
     backend = Tokenizer.from_str(made_tokenizer("unigram", "english").backend_tokenizer.to_str())
-    specials = {
-        "cls_token": "<s>",
-        "pad_token": "<pad>",
-        "eos_token": "</s>",
-        "sep_token": "</s>",
-        "unk_token": "<unk>",
-        "mask_token": "<mask>",
-    }
+    specials = {"cls_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "sep_token": "</s>"}
+    specials |= {"unk_token": "<unk>", "mask_token": "<mask>"}
     ids = {name: backend.token_to_id(token) for name, token in specials.items()}
-    backend.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", ids["cls_token"]), ("</s>", ids["eos_token"])]
-    )
+    marks = [("<s>", ids["cls_token"]), ("</s>", ids["eos_token"])]
+    backend.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=marks)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **specials, model_max_length=512)
     tokenizer.save_pretrained(folder)
-    config = XLMRobertaConfig(
-        vocab_size=len(tokenizer), hidden_size=SIZE, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48,
-        max_position_embeddings=48 + ids["pad_token"] + 1, pad_token_id=ids["pad_token"], hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
+    body_shape = {"hidden_size": SIZE, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 48}
+    sizes = {"vocab_size": len(tokenizer), "max_position_embeddings": 48 + ids["pad_token"] + 1}
+    no_dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    config = XLMRobertaConfig(**body_shape, **sizes, **no_dropout, pad_token_id=ids["pad_token"])
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         body = XLMRobertaModel(config)
@@ -49,10 +45,8 @@ def made_bge_m3_folder(
                 parameter.normal_(std=0.3, generator=generator)
     body.save_pretrained(folder)
     if head is not None:
-        write_head(
-            folder / head,
-            {"weight": torch.randn(1, SIZE, generator=generator).to(dtype), "bias": torch.full((1,), 0.1).to(dtype)},
-        )
+        weight = torch.randn(1, SIZE, generator=generator).to(dtype)
+        write_head(folder / head, {"weight": weight, "bias": torch.full((1,), 0.1).to(dtype)})
     return folder
 
 
@@ -93,7 +87,7 @@ class Milco(PreTrainedModel):
         return self.encode_text(texts, **options)
 
     def encode_text(self, texts, batch_size=32, max_length=None, return_dict=False, source_view=False):
-        """Column length-of-the-word for each word; in the source view one of 26 more by its first letter, once for each time it is there."""
+        """One column per word length; in the source view also one of 26 by the first letter of each word."""
         entries = []
         for row, text in enumerate(texts):
             words = text.lower().split()[:max_length]
@@ -105,12 +99,11 @@ class Milco(PreTrainedModel):
 
 
 def made_milco_folder(folder: Path, *, code: str = MILCO, scale: float = 2.0) -> Path:
-    """A repository whose code writes a line into the file $MILCO_RUNS when it is imported."""
+    """Write a repository whose code appends a line to the file $MILCO_RUNS when it is imported."""
     folder.mkdir(parents=True)
     auto_map = {"AutoConfig": "milco.MilcoConfig", "AutoModel": "milco.Milco"}
-    (folder / "config.json").write_text(
-        json.dumps({"model_type": "made-milco", "architectures": ["Milco"], "auto_map": auto_map})
-    )
+    config = {"model_type": "made-milco", "architectures": ["Milco"], "auto_map": auto_map}
+    (folder / "config.json").write_text(json.dumps(config))
     (folder / "milco.py").write_text(code)
     save_file({"scale": torch.tensor([scale])}, folder / "model.safetensors", metadata={"format": "pt"})
     return folder

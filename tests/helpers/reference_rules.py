@@ -1,6 +1,7 @@
-"""The reference implementation's rules once more, written for reading and for nothing else: strings, loops, float64, the whole score matrix.
+"""The reference implementation's rules, written only to be read: strings, loops, float64, the whole score matrix.
 
-An oracle for `sembridge.vocabulary.compat` and `sembridge.published`: it shares no code with them and takes the tokenizers themselves.
+An oracle for `sembridge.vocabulary.compat` and `sembridge.published`: it shares no code with them and reads the
+tokenizers itself.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ MARK = "\0"
 
 
 def canonical_forms(tokenizer: Any) -> dict[int, str]:
-    """Id -> the token as a string in which a mark in front says that it begins a word."""
+    """Return id -> the token as a string, with a mark in front if it begins a word."""
     ids = tokenizer.get_vocab()
     many_spaced = len([token for token in ids if token[:1] == "\u2581"]) > 100
     many_hashed = len([token for token in ids if token[:2] == "##"]) > 100
-    found = {}
+    forms = {}
     for token, token_id in ids.items():
         text = spoken(tokenizer, token_id)
         if many_spaced:
-            found[token_id] = MARK + text if token[:1] == "\u2581" else text
+            forms[token_id] = MARK + text if token[:1] == "\u2581" else text
         elif many_hashed:
-            found[token_id] = text[2:] if text[:2] == "##" else MARK + text
+            forms[token_id] = text[2:] if text[:2] == "##" else MARK + text
         else:
-            found[token_id] = MARK + text if token[:1] == "\u0120" else text
-    return found
+            forms[token_id] = MARK + text if token[:1] == "\u0120" else text
+    return forms
 
 
 def spoken(tokenizer: Any, token_id: int) -> str:
-    """What the bridge is given."""
+    """Return the bridge's input."""
     text = tokenizer.decode([token_id]).strip()
     if text == "" or (text[0] == "[" and text[-1] == "]"):
         return tokenizer.convert_ids_to_tokens(token_id)
@@ -46,7 +47,7 @@ def unmarked(form: str) -> str:
 
 
 def source_of(form: str, source: dict[int, str], *, exact: bool, fuzzy: bool, symbols: bool) -> int | None:
-    """The source id whose row a target token of this canonical form copies."""
+    """Return the source id whose row a target token of this canonical form copies."""
     key = unmarked(form)
     same_form: list[int] = []
     same_key: list[int] = []
@@ -68,34 +69,31 @@ def source_of(form: str, source: dict[int, str], *, exact: bool, fuzzy: bool, sy
 def reference_copies(
     source_tokenizer: Any, target_tokenizer: Any, *, exact: bool, fuzzy: bool, symbols: bool
 ) -> dict[int, int]:
-    """Target id -> the source id it copies."""
-    source, found = canonical_forms(source_tokenizer), {}
+    """Return target id -> the source id that it copies."""
+    source, copied = canonical_forms(source_tokenizer), {}
     for target_id, form in canonical_forms(target_tokenizer).items():
         source_id = source_of(form, source, exact=exact, fuzzy=fuzzy, symbols=symbols)
         if source_id is not None:
-            found[target_id] = source_id
-    return found
+            copied[target_id] = source_id
+    return copied
 
 
 def reference_rows(
     rows: np.ndarray, source_tokenizer: Any, target_tokenizer: Any, bridge: Any, copied: dict[int, int], alpha: float
 ) -> np.ndarray:
-    """[T, D] float64 rows, NaN for ids without a token."""
-    source_ids, target_ids = (
-        sorted(tokenizer.get_vocab().values()) for tokenizer in (source_tokenizer, target_tokenizer)
-    )
+    """Return [T, D] float64 rows, NaN for ids without a token."""
+    tokenizers = (source_tokenizer, target_tokenizer)
+    source_ids, target_ids = (sorted(tokenizer.get_vocab().values()) for tokenizer in tokenizers)
     donors = torch.stack([direction(bridge, spoken(source_tokenizer, i)) for i in source_ids])
     scores = torch.stack([direction(bridge, spoken(target_tokenizer, i)) for i in target_ids]) @ donors.T
     weights = torch.softmax(scores, 1) if alpha == 1 else entmax_bisect(scores, alpha, n_iter=100)
-    found = np.full((max(target_ids) + 1, rows.shape[1]), np.nan)
+    targets, sources = np.full((max(target_ids) + 1, rows.shape[1]), np.nan), rows.astype(np.float64)
     for target_id, row in zip(target_ids, weights.tolist(), strict=True):
         if target_id in copied:
-            found[target_id] = rows[copied[target_id]]
+            targets[target_id] = rows[copied[target_id]]
         else:
-            found[target_id] = sum(
-                weight * rows[i].astype(np.float64) for weight, i in zip(row, source_ids, strict=True)
-            )
-    return found
+            targets[target_id] = sum(weight * sources[i] for weight, i in zip(row, source_ids, strict=True))
+    return targets
 
 
 @cache

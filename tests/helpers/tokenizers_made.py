@@ -1,6 +1,7 @@
-"""Small tokenizers of each kind, made in memory of a few sentences: real `tokenizers` models with specials and a pad, no files, no network.
+"""Small tokenizers of each kind, trained in memory on a few sentences, with specials and a pad; no files, no network.
 
-The same vocabulary in every process: trainers number characters, and break ties between merges, in the order of hash maps, unless given no choice.
+The vocabulary is the same in every process: trainers number characters and break ties between merges in the order of
+hash maps, so these leave them no choice.
 """
 
 from __future__ import annotations
@@ -21,22 +22,24 @@ _ROBERTA = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_
 
 
 _ENGLISH = (
-    "the a new old teacher doctor cat engine opens watches forgets repairs password window song river mountain letter question answer market bread "
-    "water winter summer garden bridge street station train ticket captain sailor storm island library reader story morning evening silence music"
+    "the a new old teacher doctor cat engine opens watches forgets repairs password window song river mountain letter "
+    "question answer market bread water winter summer garden bridge street station train ticket captain sailor storm "
+    "island library reader story morning evening silence music"
 )
 _RUSSIAN = (
-    "новый старый учитель врач кот двигатель открывает смотрит забывает чинит пароль окно песня река гора письмо вопрос ответ рынок хлеб вода зима "
-    "лето сад мост улица станция поезд билет капитан моряк буря остров библиотека читатель рассказ утро вечер тишина музыка cat window song The train"
+    "новый старый учитель врач кот двигатель открывает смотрит забывает чинит пароль окно песня река гора письмо "
+    "вопрос ответ рынок хлеб вода зима лето сад мост улица станция поезд билет капитан моряк буря остров библиотека "
+    "читатель рассказ утро вечер тишина музыка cat window song The train"
 )
 
 
 def english() -> list[str]:
-    """300 English word sequences."""
+    """Return 300 English word sequences."""
     return _sequences(_ENGLISH)
 
 
 def russian() -> list[str]:
-    """300 Russian word sequences, with some English words among them, as real text has."""
+    """Return 300 Russian word sequences with some English words among them, as real text has."""
     return _sequences(_RUSSIAN)
 
 
@@ -47,14 +50,14 @@ def _sequences(words: str) -> list[str]:
 
 @cache
 def made_tokenizer(kind: str, language: str, size: int = 320) -> Any:
-    """A transformers tokenizer of the given kind (one of KINDS or FURTHER_KINDS) for `english` or `russian`, about `size` tokens."""
+    """Return a transformers tokenizer of a kind (KINDS, FURTHER_KINDS) for `english` or `russian`, ~`size` tokens."""
     lines = english() if language == "english" else russian()
     roles = _BERT if kind == "wordpiece" else _ROBERTA
     return PreTrainedTokenizerFast(tokenizer_object=_BACKENDS[kind](lines, size, list(roles.values())), **roles)
 
 
 def _wordpiece(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
-    """English is lower-cased, as BERT's tokenizer does."""
+    """English is lowercased, as by BERT's tokenizer."""
     backend = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     if lines == english():
@@ -62,12 +65,10 @@ def _wordpiece(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
     words = _words(lines, lowercase=lines == english())
     continuing = sorted({f"##{character}" for word in words for character in word[1:]})
     first = [*specials, *sorted(set("".join(words))), *continuing]  # numbered first, so not in the order of a hash map
-    backend.train_from_iterator(
-        lines, trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False)
-    )
-    built = Tokenizer(
-        models.WordPiece(vocab=backend.get_vocab(), unk_token="[UNK]")
-    )  # without those characters as special tokens
+    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False)
+    backend.train_from_iterator(lines, trainer)
+    # Built again, because in the first one those characters are special tokens.
+    built = Tokenizer(models.WordPiece(vocab=backend.get_vocab(), unk_token="[UNK]"))
     built.pre_tokenizer, built.decoder = backend.pre_tokenizer, decoders.WordPiece()
     if backend.normalizer is not None:
         built.normalizer = backend.normalizer
@@ -77,10 +78,8 @@ def _wordpiece(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
 def _byte_bpe(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size + 100, special_tokens=specials, initial_alphabet=alphabet, show_progress=False
-    )
+    options = {"initial_alphabet": pre_tokenizers.ByteLevel.alphabet(), "show_progress": False}
+    trainer = trainers.BpeTrainer(vocab_size=size + 100, special_tokens=specials, **options)
     backend.train_from_iterator(lines, trainer)
     return backend
 
@@ -89,35 +88,28 @@ def _bpe(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
     """Not byte-level: characters, and a mark for the space."""
     backend = Tokenizer(models.BPE(unk_token="<unk>"))
     backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
-    backend.train_from_iterator(
-        lines, trainers.BpeTrainer(vocab_size=size, special_tokens=specials, show_progress=False)
-    )
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=specials, show_progress=False)
+    backend.train_from_iterator(lines, trainer)
     return backend
 
 
 def _unigram(lines: list[str], size: int, specials: list[str]) -> Tokenizer:
-    """Pieces by how often they occur, not by the trainer's expectation maximization: every character, then beginnings and ends of words."""
+    """Pieces by frequency, not by expectation maximization: all characters, then beginnings and ends of words."""
     counts = Counter(piece for line in lines for word in line.split() for piece in _pieces(f"\u2581{word}"))
     characters = sorted({piece for piece in counts if len(piece) == 1})
-    longer = sorted(
-        (piece for piece in counts if len(piece) > 1), key=lambda piece: (-counts[piece] * len(piece), piece)
-    )
-    scored = [
-        (piece, math.log(counts[piece] / counts.total())) for piece in [*characters, *longer][: size - len(specials)]
-    ]
-    backend = Tokenizer(
-        models.Unigram([*((token, 0.0) for token in specials), *scored], unk_id=specials.index("<unk>"))
-    )
+    longer = [piece for piece in counts if len(piece) > 1]
+    longer.sort(key=lambda piece: (-counts[piece] * len(piece), piece))
+    pieces = [*characters, *longer][: size - len(specials)]
+    scored = [(piece, math.log(counts[piece] / counts.total())) for piece in pieces]
+    vocabulary = [*((token, 0.0) for token in specials), *scored]
+    backend = Tokenizer(models.Unigram(vocabulary, unk_id=specials.index("<unk>")))
     backend.pre_tokenizer, backend.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
     return _special(backend, specials)
 
 
 def _pieces(word: str) -> list[str]:
-    return [
-        *word,
-        *(word[:end] for end in range(2, len(word) + 1)),
-        *(word[start:] for start in range(1, len(word) - 1)),
-    ]
+    beginnings = (word[:end] for end in range(2, len(word) + 1))
+    return [*word, *beginnings, *(word[start:] for start in range(1, len(word) - 1))]
 
 
 def _wordlevel(lines: list[str], size: int, specials: list[str]) -> Tokenizer:

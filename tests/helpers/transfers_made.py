@@ -1,7 +1,8 @@
-"""Transfers written by hand, where a test has to decide which token copies which, and their permutations."""
+"""Transfers by hand, for tests that decide which token copies which, and permutations of their ids."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,12 +13,11 @@ from sembridge.vocabulary.vocabulary import Vocabulary
 
 
 def plain_vocabulary(tokens: Sequence[str], roles: Sequence[str | None] | None = None) -> Vocabulary:
-    """Ordinary word-initial tokens whose text is the token, but for those with a role, and those that begin with \\x00: lone bytes without text."""
-    given = tuple(roles) if roles is not None else (None,) * len(tokens)
-    texts = tuple(
-        None if role or token.startswith("\x00") else token for token, role in zip(tokens, given, strict=True)
-    )
-    return Vocabulary("wordpiece", tuple(tokens), texts, np.ones(len(tokens), dtype=bool), given)
+    """Return word-initial tokens whose text is the token; specials and lone bytes ("\\x00...") have no text."""
+    all_roles = tuple(roles) if roles is not None else (None,) * len(tokens)
+    pairs = zip(tokens, all_roles, strict=True)
+    texts = tuple(None if role or token.startswith("\x00") else token for token, role in pairs)
+    return Vocabulary("wordpiece", tuple(tokens), texts, np.ones(len(tokens), dtype=bool), all_roles)
 
 
 def made_transfer(
@@ -28,7 +28,7 @@ def made_transfer(
     source_tokens: Sequence[str] | None = None,
     seed: int = 42,
 ) -> Transfer:
-    """A transfer with S = len(rows) source tokens s0, s1, ... and T = len(copied) target tokens t0, t1, ..."""
+    """Transfer source tokens s0, s1, ... (S = len(rows)) to target tokens t0, t1, ... (T = len(copied))."""
     source = plain_vocabulary(source_tokens or [f"s{i}" for i in range(len(rows))])
     target = plain_vocabulary([f"t{i}" for i in range(len(copied))], target_roles)
     rows = np.array(rows, dtype=np.float32)
@@ -38,40 +38,24 @@ def made_transfer(
 
 
 def permuted(vocabulary: Vocabulary, order: np.ndarray) -> Vocabulary:
-    """The same tokens under other ids: new id i holds what old id order[i] held."""
-    return Vocabulary(
-        vocabulary.kind,
-        tuple(vocabulary.tokens[i] for i in order),
-        tuple(vocabulary.texts[i] for i in order),
-        vocabulary.word_initial[order],
-        tuple(vocabulary.roles[i] for i in order),
+    """Return the same tokens under other ids: new id i has what old id order[i] had."""
+    tokens, texts, roles = (
+        tuple(values[i] for i in order) for values in (vocabulary.tokens, vocabulary.texts, vocabulary.roles)
     )
+    return Vocabulary(vocabulary.kind, tokens, texts, vocabulary.word_initial[order], roles)
 
 
 def with_target_ids(transfer: Transfer, order: np.ndarray) -> Transfer:
-    """The same question with target ids permuted."""
+    """Return the same transfer with target ids permuted."""
     overlap = Overlap(transfer.copied[order], tuple(transfer.overlap.rule[i] for i in order))
-    return Transfer(
-        transfer.source,
-        permuted(transfer.target, order),
-        transfer.rows,
-        overlap,
-        transfer.seed,
-        transfer.initializer_range,
-    )
+    return dataclasses.replace(transfer, target=permuted(transfer.target, order), overlap=overlap)
 
 
 def with_source_ids(transfer: Transfer, order: np.ndarray) -> Transfer:
-    """The same question with source ids permuted."""
+    """Return the same transfer with source ids permuted."""
     new_id = np.argsort(order)
     copied = np.where(transfer.copied >= 0, new_id[transfer.copied], -1)
     rows = transfer.rows[order].copy()
     rows.setflags(write=False)
-    return Transfer(
-        permuted(transfer.source, order),
-        transfer.target,
-        rows,
-        Overlap(copied, transfer.overlap.rule),
-        transfer.seed,
-        transfer.initializer_range,
-    )
+    overlap = Overlap(copied, transfer.overlap.rule)
+    return dataclasses.replace(transfer, source=permuted(transfer.source, order), rows=rows, overlap=overlap)

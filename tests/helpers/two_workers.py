@@ -1,4 +1,4 @@
-"""What each of two worker processes runs for test_two_workers.py: trainings over torch.distributed, their outcome left in files."""
+"""What each of two worker processes runs for test_two_workers.py: distributed trainings, with results in files."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ from sembridge.encoder.modules import splade_modules
 from tests.helpers.encoders_made import weights
 from tests.helpers.pairs_made import toy_pairs
 
-PLAIN = TrainingSettings(
-    batch_size=16, epochs=3, learning_rate=1e-3, max_length=16, lambda_query=0.02, lambda_document=0.03
-)  # of 3 steps
+_RATES = {"learning_rate": 1e-3, "lambda_query": 0.02, "lambda_document": 0.03}
+PLAIN = TrainingSettings(batch_size=16, epochs=3, max_length=16, **_RATES)  # of 3 steps
 STOPPED = PLAIN.model_copy(update={"checkpoint_every": 4})
 DROPOUT = TrainingSettings(batch_size=8, epochs=2, learning_rate=5e-3, max_length=16, checkpoint_every=4)  # of 5 steps
 SEED = 3
@@ -42,50 +41,46 @@ def kill(figures: dict[str, float]) -> None:
 
 @contextmanager
 def recorded_gradients() -> Any:
-    """The gradients as they are after the sum over workers: the loop hands them to clip_grad_norm_."""
-    seen: list[dict[str, torch.Tensor]] = []
+    """Yield the gradients after the sum over workers, which the loop passes to clip_grad_norm_."""
+    gradients: list[dict[str, torch.Tensor]] = []
     clip = torch.nn.utils.clip_grad_norm_
 
     def spy(parameters: Any, largest: float) -> Any:
         parameters = list(parameters)
-        seen.append({str(index): p.grad.clone() for index, p in enumerate(parameters) if p.grad is not None})
+        gradients.append({str(index): p.grad.clone() for index, p in enumerate(parameters) if p.grad is not None})
         return clip(parameters, largest)
 
     torch.nn.utils.clip_grad_norm_ = spy
     try:
-        yield seen
+        yield gradients
     finally:
         torch.nn.utils.clip_grad_norm_ = clip
 
 
 def plain_training(folder: str, out: Path, micro_batch: int | None = None) -> None:
-    """PLAIN on toy pairs with three questions a document, so that batches hold several of the same; all gradients and figures kept."""
+    """Run PLAIN on toy pairs with three questions per document, so that batches have several; save all results."""
     encoder, figures = load_encoder(folder), []
     with recorded_gradients() as gradients:
         settings = PLAIN.model_copy(update={"checkpoint_every": 1, "micro_batch": micro_batch})
         figures.append(train(encoder, toy_pairs(3), settings, SEED, report=figures.append))
     out.mkdir(parents=True)
     save_file(weights(encoder), out / "weights.safetensors")
-    for step, found in enumerate(gradients):
-        save_file(found, out / f"gradients-{step}.safetensors")
+    for step, tensors in enumerate(gradients):
+        save_file(tensors, out / f"gradients-{step}.safetensors")
     (out / "figures.json").write_text(json.dumps(figures))
 
 
 def write_collection(folder: Path) -> None:
-    """The toy passages among so many others that each of two workers has a share of the documents."""
+    """Write the toy passages among so many others that each of two workers has a shard of the documents."""
     pairs = toy_pairs(1)
     documents = [(f"x{number}", "", f"{pairs[number % 20].question} {number}") for number in range(700)]
     documents += [(f"d{pair.document}", "", pair.passage) for pair in pairs]
-    beir.write(
-        folder,
-        documents,
-        [(f"q{pair.document}", pair.question) for pair in pairs],
-        [(f"q{pair.document}", f"d{pair.document}", 1) for pair in pairs],
-    )
+    queries = [(f"q{pair.document}", pair.question) for pair in pairs]
+    beir.write(folder, documents, queries, [(f"q{pair.document}", f"d{pair.document}", 1) for pair in pairs])
 
 
 def curve_of(out: Path, encoder: Any, scratch: Path, report: Any = None) -> list[dict[str, Any]]:
-    """The three points of PLAIN, after 0, 5 and 9 steps."""
+    """Return the three points of PLAIN, after 0, 5 and 9 steps."""
     curve = Curve(2, scores_on(out / "toy", EVALUATION), scratch)
     train(encoder, toy_pairs(3), PLAIN, SEED, scratch, report, curve)
     return curve.found
@@ -106,14 +101,13 @@ class Represented(torch.nn.Module):
 
 
 def parallel_gradients(module: Any, texts: list[str], out: Path) -> None:
-    """Two backward passes, the first without waiting for the other worker: gradients accumulate, then their mean over workers is taken."""
+    """Save the mean over workers of gradients of two backward passes, of which the first is not synchronized."""
     half = len(texts) // 2
     with module.no_sync() if isinstance(module, DistributedDataParallel) else nullcontext():
         module(texts[:half]).square().sum().backward()
     module(texts[half:]).square().sum().backward()
-    save_file(
-        {name.removeprefix("module."): p.grad for name, p in module.named_parameters() if p.grad is not None}, out
-    )
+    gradients = {name.removeprefix("module."): p.grad for name, p in module.named_parameters() if p.grad is not None}
+    save_file(gradients, out)
 
 
 def work(rank: int, plain: str, dropout: str, broken: str, out: Path) -> None:
@@ -148,9 +142,7 @@ def work(rank: int, plain: str, dropout: str, broken: str, out: Path) -> None:
         train(load_encoder(broken), toy_pairs(), PLAIN, SEED)
     except TrainingStopped as error:
         errors["stopped"] = str(error)
-    texts = [pair.passage for pair in toy_pairs()]
-    parallel_gradients(
-        DistributedDataParallel(Represented(plain)), texts[rank * 8 : rank * 8 + 8], own / "parallel.safetensors"
-    )
+    texts = [pair.passage for pair in toy_pairs()][rank * 8 : rank * 8 + 8]
+    parallel_gradients(DistributedDataParallel(Represented(plain)), texts, own / "parallel.safetensors")
     (own / "report.json").write_text(json.dumps({"errors": errors, "resumed_from": figures["resumed_from"]}))
     dist.destroy_process_group()

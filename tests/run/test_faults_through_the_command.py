@@ -31,7 +31,7 @@ def ended(command, started, seconds):
 
 def last_line(grid):
     """What was said last, and not by Ray of the node that it lost."""
-    return [line for line in grid.said().splitlines() if line.strip()][-1]
+    return [line for line in grid.output().splitlines() if line.strip()][-1]
 
 
 def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeypatch):
@@ -47,7 +47,7 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
     assert time.monotonic() - began < 30
     assert (
         last_line(grid) == f"interrupted; finished cells are kept, {GONE_ON} from there"
-        and "Traceback" not in grid.said()
+        and "Traceback" not in grid.output()
     )
     finished = published(grid)
     assert finished
@@ -59,7 +59,7 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
     assert ended(command, started, 120) == 1
     assert (
         last_line(grid) == f"error: store {grid.store} is no longer there; bring it back, and {GONE_ON}"
-        and "Traceback" not in grid.said()
+        and "Traceback" not in grid.output()
     )
     assert not grid.store.exists() and not (grid.results / "cells.csv").exists()
     away.rename(grid.store)
@@ -82,12 +82,12 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
         "error: the Ray node of this machine ended while the grid was computed; "
         f"what is finished is in the store, and {GONE_ON}"
     )
-    assert "Traceback" not in grid.said()
+    assert "Traceback" not in grid.output()
 
     monkeypatch.undo()
     command = grid.start()
-    assert command.wait(240) == 0, grid.said()
-    assert grid.trained()["resumed_from"] > step
+    assert command.wait(240) == 0, grid.output()
+    assert grid.training_record()["resumed_from"] > step
     undisturbed = OwnGrid(own_data, tmp_path / "undisturbed", [EPOCHS])
     undisturbed.make()
     assert grid.artifacts() == undisturbed.artifacts()
