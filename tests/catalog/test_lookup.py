@@ -16,7 +16,7 @@ def test_code_is_asked_for_in_the_preset():
     ):
         with pytest.raises(
             CatalogError,
-            match=r"never done on the catalog's word; if you trust it, add --set references\.x\.remote_code=true",
+            match=r"the catalog alone never allows; if you trust it, add --set references\.x\.remote_code=true",
         ):
             with_entries({"references": {"x": asked}}, CATALOG)
     found = with_entries({"references": {"x": {"model": "catalog:milco", "remote_code": True}}}, CATALOG)["references"][

@@ -223,7 +223,7 @@ def test_no_test_judgements(folder, content):
 
 def test_two_test_splits(folder):
     (folder / "qrels.tsv").write_bytes((folder / "qrels" / "test.tsv").read_bytes())
-    with pytest.raises(CollectionError, match=r"qrels\.tsv: qrels/test\.tsv is there as well"):
+    with pytest.raises(CollectionError, match=r"qrels\.tsv: qrels/test\.tsv exists as well"):
         beir.load(folder)
 
 

@@ -47,7 +47,7 @@ def test_a_wrong_md5_is_refused(built, hub, package):
         {name: content + b"9\tQ0\t0#0\t1\n" for name, content in package["macavaney/miracl-noauth"].items()},
     )
     with pytest.raises(
-        CollectionError, match="ir_datasets 'miracl/ko/dev': what arrived is not the file whose md5 the package knows"
+        CollectionError, match="ir_datasets 'miracl/ko/dev': the downloaded file does not have the md5 that the package knows"
     ):
         built(**SOURCE)
 

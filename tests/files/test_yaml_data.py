@@ -86,7 +86,7 @@ WHOLE: list[tuple[str | bytes, str]] = [
     (preset(references="{r: {model: x, kind: milco}}"), "kind milco runs code of the model's repository; if you have read it and trust it"),
     (preset(references="{r: {model: x, trust_remote_code: true}}"), "references.r.trust_remote_code' is unknown; did you mean 'remote_code'?"),
     (preset(architectures="{a: {model: x, remote_code: true}}"), "option 'architectures.a.remote_code' is unknown"),
-    (preset(references="{r: 'catalog:milco'}"), "runs code from its repository, which is never done on the catalog's word"),
+    (preset(references="{r: 'catalog:milco'}"), "runs code from its repository, which the catalog alone never allows"),
 ]  # fmt: skip
 
 
@@ -175,7 +175,7 @@ CATALOGUES = [
     ),
     (f"notes: &a {{x: {'y' * 5000}}}\n", "kind 'notes' is unknown"),
     (f"encoders: {{e: {'z' * 5000}}}", "encoders.e is not a name with fields below it"),
-    (BOMB, "not valid YAML (more than 100,000 values, aliases written out); mend the file"),
+    (BOMB, "not valid YAML (more than 100,000 values, aliases written out); fix the file"),
     ("encoders: {}\nencoders: {}\n", "'encoders' is there twice"),
     ("a" * (yaml_data.BYTES + 1), "not valid YAML (longer than 1 MiB)"),
 ]
