@@ -17,7 +17,7 @@ from harness.evaluation import trec
 from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.references import dense
 from harness.retrieval import ranking
-from harness.retrieval.dense_search import DenseTopK, directions
+from harness.retrieval.dense_search import DenseTopK, unit_vectors
 from harness.retrieval.encode_options import EncodeOptions
 from harness.retrieval.ranking import id_order, merge
 from harness.store.artifact import Location
@@ -205,7 +205,7 @@ def test_windows_chunks_of_queries_and_shards_change_no_bit(corpus, monkeypatch)
 
 def test_sums_are_exact_in_any_order(corpus):
     """Python's integers hold the same products without rounding."""
-    queries, documents = (directions(vectors, "") for vectors in corpus[:2])
+    queries, documents = (unit_vectors(vectors, "") for vectors in corpus[:2])
     fixed = [[[int(x * 2**26) for x in row] for row in vectors[:5]] for vectors in (queries, documents)]
     exact = [[sum(a * b for a, b in zip(q, d, strict=True)) / 2**52 for d in fixed[1]] for q in fixed[0]]
     np.testing.assert_array_equal(queries[:5] @ documents[:5].T, exact)
