@@ -11,7 +11,8 @@ UNSPACED = frozenset({"zh", "ja", "th"})
 """Languages without spaces between words; their words are single characters and pairs of neighbours."""
 
 GLUED = frozenset({"ko"})
-"""Languages that glue particles to words: exact matching works better on pairs of characters (Lucene's CJK analyzer)."""
+"""Languages that glue particles to words: exact matching works better on pairs of characters, as in Lucene's CJK
+analyzer."""
 
 # Han (with 々 and 〇, and the planes of rare characters), kana, Hangul, Thai letters and signs
 _SCRIPTS = (

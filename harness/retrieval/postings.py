@@ -161,7 +161,7 @@ def _postings(indptr, indices, data, column, columns, first, last):  # type: ign
 def _score(  # type: ignore[no-untyped-def]
     indptr, indices, data, start, end,  # the queries
     offsets, places, weights, size, first, order, k,  # the block
-    kept, positions, counts, bounds, last,  # the candidates
+    candidates, positions, counts, bounds, last,
 ):  # fmt: skip
     """Score queries start .. end - 1 with a block of `size` documents from position `first`; update the candidates."""
     scores = np.zeros((size + _STRIDE - 1) // _STRIDE * _STRIDE, np.float64)
@@ -181,10 +181,10 @@ def _score(  # type: ignore[no-untyped-def]
             for place in range(stride, stride + _STRIDE):
                 score = scores[place]
                 if score > bound or (score == bound and order[first + place] < rank):
-                    kept[query, count], positions[query, count] = score, first + place
+                    candidates[query, count], positions[query, count] = score, first + place
                     count += 1
-                    if count == kept.shape[1]:
-                        bound, rank = _halve(kept[query], positions[query], order, k)
+                    if count == candidates.shape[1]:
+                        bound, rank = _halve(candidates[query], positions[query], order, k)
                         count = k
         scores[:] = 0.0
         bounds[query], last[query], counts[query] = bound, rank, count
@@ -214,13 +214,15 @@ def _halve(scores, positions, order, k):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _sort(kept, positions, counts, order, k, scores, places, ranks):  # type: ignore[no-untyped-def]
+def _sort(candidates, positions, counts, order, k, scores, places, ranks):  # type: ignore[no-untyped-def]
     """Write each query's k best candidates in order into scores, places and ranks [Q, k]."""
     for query in range(len(counts)):
         rank = order[positions[query, : counts[query]]]
         by_rank = np.argsort(rank)
-        by_score = np.argsort(-kept[query, : counts[query]][by_rank], kind="mergesort")  # stable: ties stay by rank
+        by_score = np.argsort(
+            -candidates[query, : counts[query]][by_rank], kind="mergesort"
+        )  # stable: ties stay by rank
         best = by_rank[by_score][:k]
         for slot in range(len(best)):
-            scores[query, slot], places[query, slot] = kept[query, best[slot]], positions[query, best[slot]]
+            scores[query, slot], places[query, slot] = candidates[query, best[slot]], positions[query, best[slot]]
             ranks[query, slot] = rank[best[slot]]

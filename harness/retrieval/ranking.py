@@ -82,9 +82,9 @@ class Ranking:
     def _keep(self, start: int, scores: np.ndarray, first_position: int) -> None:
         """Update queries start .. start + R - 1 with the scores [R, B] of a block."""
         best, (size, k) = self.best, (scores.shape[1], self.best.scores.shape[1])
-        kept = slice(start, start + len(scores))
+        rows = slice(start, start + len(scores))
         # Two cheap filters, which keep ties: the k-th score so far; then, for too many documents, the block's k-th.
-        worst = np.where(best.positions[kept, -1:] >= 0, best.scores[kept, -1:], self._floor)
+        worst = np.where(best.positions[rows, -1:] >= 0, best.scores[rows, -1:], self._floor)
         mask = (scores > self._floor) & (scores >= worst)
         crowded = np.flatnonzero(np.count_nonzero(mask, axis=1) > k)
         if crowded.size:

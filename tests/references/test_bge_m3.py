@@ -162,11 +162,11 @@ def test_what_is_no_bge_m3_is_refused(tmp_path):
         (folder / name).unlink()
     with pytest.raises(
         ValueError,
-        match=r"is not of kind bge-m3: no sparse_linear\.pt is found in it; a dense model is a bridge, with the row dense",
+        match=r"is not of kind bge-m3: it has no sparse_linear\.pt; make a dense model a bridge and add the row dense",
     ):
         check(str(folder))
     (folder / "config.json").unlink()
-    with pytest.raises(ValueError, match=r"no config\.json with a hidden_size is found"):
+    with pytest.raises(ValueError, match=r"it has no config\.json with a hidden_size"):
         check(str(folder))
 
 

@@ -224,15 +224,15 @@ def test_what_does_not_fit_is_refused():
 
 def test_only_a_dense_model_is_taken(folder, tmp_path):
     with pytest.raises(
-        ValueError, match=r"sparse' is no dense encoder but a SparseEncoder; give a SentenceTransformer"
+        ValueError, match=r"sparse' is not a dense encoder but a SparseEncoder; give a SentenceTransformer"
     ):
         build(tmp_path / "sparse", folder, "sparse")
-    with pytest.raises(ValueError, match=r"masked-lm' is no dense encoder: no modules\.json is found in it"):
+    with pytest.raises(ValueError, match=r"masked-lm' is not a dense encoder: it has no modules\.json"):
         build(tmp_path / "masked-lm", folder, "masked-lm")
     silent = tmp_path / "silent"  # one that does not say what it is
     silent.mkdir()
     (silent / "modules.json").write_bytes((folder / "sparse" / "modules.json").read_bytes())
-    with pytest.raises(ValueError, match="is no dense encoder but a SpladePooling"):
+    with pytest.raises(ValueError, match="is not a dense encoder but a SpladePooling"):
         dense.check_dense(str(silent))
     (silent / "modules.json").write_bytes((folder / "bridge" / "modules.json").read_bytes())
     dense.check_dense(str(silent))
@@ -248,9 +248,9 @@ def test_models_on_the_hub_are_checked_as_folders_are(folder, hub):
         return f"some/{name}", hub.add(f"some/{name}", files, kind="models")
 
     dense.check_dense(*added("bridge"))
-    with pytest.raises(ValueError, match="'some/sparse' is no dense encoder but a SparseEncoder"):
+    with pytest.raises(ValueError, match="'some/sparse' is not a dense encoder but a SparseEncoder"):
         dense.check_dense(*added("sparse"))
-    with pytest.raises(ValueError, match=r"'some/masked-lm' is no dense encoder: no modules\.json is found in it"):
+    with pytest.raises(ValueError, match=r"'some/masked-lm' is not a dense encoder: it has no modules\.json"):
         dense.check_dense(*added("masked-lm"))
     assert not [path for path in hub.transfers() if path.endswith(".safetensors")], "before its weights are fetched"
 
@@ -268,7 +268,7 @@ def test_the_model_s_own_limit_is_never_raised(folder):
 def test_a_kind_that_is_only_said_is_believed(folder, tmp_path):
     (tmp_path / "modules.json").write_bytes((folder / "bridge" / "modules.json").read_bytes())
     (tmp_path / "config_sentence_transformers.json").write_text('{"model_type": "MultiVectorEncoder"}')
-    with pytest.raises(ValueError, match="is no dense encoder but a MultiVectorEncoder"):
+    with pytest.raises(ValueError, match="is not a dense encoder but a MultiVectorEncoder"):
         dense.check_dense(str(tmp_path))
 
 

@@ -288,18 +288,18 @@ def test_only_what_is_of_the_kind_is_taken(folder, tmp_path):
         assert "\n" not in str(error.value)
         return str(error.value)
 
-    assert "is no sparse encoder but a SentenceTransformer; give a SparseEncoder, or make it a bridge" in refused(
+    assert "is not a sparse encoder but a SentenceTransformer; give a SparseEncoder, or make it a bridge" in refused(
         "sparse-encoder", folder / "dense"
     )
-    assert "is no sparse encoder but a SentenceTransformer" in refused("sparse-encoder", folder / "static")
+    assert "is not a sparse encoder but a SentenceTransformer" in refused("sparse-encoder", folder / "static")
     silent = tmp_path / "silent"  # one that does not say what it is
     shutil.copytree(folder / "dense", silent)
     (silent / "config_sentence_transformers.json").unlink()
-    assert "is no sparse encoder but a model of Transformer, Pooling" in refused("sparse-encoder", silent)
+    assert "is not a sparse encoder but a model of Transformer, Pooling" in refused("sparse-encoder", silent)
     assert "no modules.json, no ...ForMaskedLM (architectures: XLMRobertaModel)" in refused(
         "sparse-encoder", folder / "bge-m3"
     )
-    assert "is not of kind bge-m3: no sparse_linear.pt" in refused("bge-m3", folder / "plain")
+    assert "is not of kind bge-m3: it has no sparse_linear.pt" in refused("bge-m3", folder / "plain")
     assert "is not of kind milco: its config.json names no code" in refused(
         "milco", folder / "bge-m3", remote_code=True
     )
