@@ -219,9 +219,8 @@ def _sort(candidates, positions, counts, order, k, scores, places, ranks):  # ty
     for query in range(len(counts)):
         rank = order[positions[query, : counts[query]]]
         by_rank = np.argsort(rank)
-        by_score = np.argsort(
-            -candidates[query, : counts[query]][by_rank], kind="mergesort"
-        )  # stable: ties stay by rank
+        # A stable sort, so that ties stay ordered by rank.
+        by_score = np.argsort(-candidates[query, : counts[query]][by_rank], kind="mergesort")
         best = by_rank[by_score][:k]
         for slot in range(len(best)):
             scores[query, slot], places[query, slot] = candidates[query, best[slot]], positions[query, best[slot]]

@@ -1,4 +1,4 @@
-"""Every entry of the catalog downloads: served tiny under its own id, read by the project's loaders, and once more offline from the cache."""
+"""Every entry of the catalog downloads: served tiny under its own id, read by our loaders, then from the cache."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ ORACLES = {"ndcg@10": nDCG @ 10, "recall@100": R @ 100, "mrr@10": RR @ 10}
 
 
 def random_case(seed, queries=12, documents=150):
-    """Graded and zero judgements, ties, unjudged documents, queries without results, without judgements, without relevant ones."""
+    """Graded and zero judgements, ties, unjudged documents, queries without results, judgements, relevant documents."""
     rng = np.random.default_rng(seed)
     qrels, run = {}, {}
     for q in range(queries):

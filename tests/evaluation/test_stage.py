@@ -28,7 +28,7 @@ PARAMETERS = {"k": 100, "max_length": 32, "precision": "float32", "bias": "trans
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """encoder, and en: 150 documents with 25 test queries of graded judgements, each query two words of its best document and others."""
+    """encoder; en, ru: 150 documents and 25 test queries (words of their best document) with graded judgements."""
     folder = tmp_path_factory.mktemp("inputs")
     made_encoder_folder(folder / "encoder", bias=-1.0)
     write(folder / "en", english())

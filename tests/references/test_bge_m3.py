@@ -1,4 +1,4 @@
-"""BGE-M3's sparse side: token weights by hand and by another implementation, special tokens silent, and a head that can only be two tensors."""
+"""BGE-M3's sparse head: weights by hand and by another implementation, silent special tokens, a head of two tensors."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_weights_worked_out_by_hand():
     tokenizer.cls_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id = 0, 1, 2, 3
     model = TokenWeights(Body(), head, tokenizer, 6)
     found = encode(model, ["4 4 4 3", "6 5", "4 4 4 4 4 4 4 4 4"])
-    # token 4 at positions 1, 2, 3 would weigh relu(-1.25), relu(-1), relu(-0.75): nothing; only far back does it count, and there it is cut off
+    # Token 4 at positions 1, 2, 3 weighs relu(-1.25), relu(-1), relu(-0.75): nothing; later positions are cut off.
     assert found.toarray().tolist() == [[0.0] * 8] * 3
     with torch.no_grad():
         head.bias.fill_(2.5)  # relu(4.5 - i + p/4)

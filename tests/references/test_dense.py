@@ -1,4 +1,4 @@
-"""The bridge as a dense retriever: sentence-transformers' own search and a float64 oracle, the same bits in any windows, and dense models only."""
+"""The bridge as a dense retriever: sentence-transformers' search and a float64 oracle agree; only dense models load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from harness.collections import beir
 from harness.evaluation import trec
 from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.references import dense
-from harness.retrieval import ranking
 from harness.retrieval.dense_search import DenseTopK, unit_vectors
 from harness.retrieval.encode_options import EncodeOptions
 from harness.retrieval.ranking import id_order, merge
@@ -30,7 +29,7 @@ PARAMETERS = {"k": 100, "max_length": 32, "precision": "float32", "query_prompt"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """bridge (a transformer), static (without one), sparse, masked-lm; en: 600 documents, more than a window, with 20 queries."""
+    """bridge (a transformer), static (without one), sparse, masked-lm; en: 600 documents (over a window)."""
     folder = tmp_path_factory.mktemp("inputs")
     bare = made_encoder_folder(folder / "masked-lm")
     transformer = Transformer(str(bare))
@@ -199,7 +198,7 @@ def test_windows_chunks_of_queries_and_shards_change_no_bit(corpus, monkeypatch)
     for i, start in enumerate(range(0, 257, 50)):
         shards[i % 2].add(start, documents[start : start + 50])
     assert bits(merge([shard.best for shard in shards])) == expected
-    monkeypatch.setattr(ranking, "_CELLS", 500)
+    monkeypatch.setattr("harness.retrieval.ranking._CELLS", 500)
     assert bits(one_pass(corpus, 20, 64).best) == expected
 
 

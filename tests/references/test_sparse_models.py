@@ -1,4 +1,4 @@
-"""Reference rows: SPLADE as the grid reads it, other SparseEncoders, MILCO's code on request alone; dense and sparse are never confused."""
+"""Reference rows: SPLADE as in the grid, other SparseEncoders, MILCO's code only on request; no dense models."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PARAMETERS = {"kind": "sparse-encoder", "remote_code": False, "k": 100, "max_len
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """saved and plain (the same SPLADE, as a SparseEncoder and as a masked LM), csr (no SPLADE), dense; en: 600 documents with 20 queries."""
+    """saved and plain (one SPLADE, as SparseEncoder and as masked LM), csr (not SPLADE), dense; en: 600 documents."""
     folder = tmp_path_factory.mktemp("references")
     made_encoder(folder / "plain").save_pretrained(str(folder / "saved"), create_model_card=False)
     made_bge_m3_folder(folder / "bge-m3")
@@ -177,7 +177,7 @@ def test_milco_s_code_runs_on_request(folder, tmp_path, runs):
     assert runs.read_text().startswith("imported")
 
     def vector(text):
-        """The rule of the made code, written anew: lengths once, first letters as often as they are there, all by the stored weight 2."""
+        """The rule of the made code, again: lengths once, first letters as often as they occur, times the weight 2."""
         words, found = text.lower().split(), np.zeros(36)
         found[[min(len(word), 9) for word in words]] = 2
         for word in words:
@@ -192,8 +192,11 @@ def test_milco_s_code_runs_on_request(folder, tmp_path, runs):
 
 
 def test_milco_is_asked_for_smaller_batches(folder, tmp_path, runs):
-    told = 'words = text.lower().split()[:max_length]\n            Path(os.environ["MILCO_RUNS"]).write_text(str(batch_size))'
-    code = MILCO.replace("words = text.lower().split()[:max_length]", told)
+    recorder = (
+        "words = text.lower().split()[:max_length]\n"
+        '            Path(os.environ["MILCO_RUNS"]).write_text(str(batch_size))'
+    )
+    code = MILCO.replace("words = text.lower().split()[:max_length]", recorder)
     at = Location(str(made_milco_folder(tmp_path / "milco", code=code)))
     for batch_divisor, asked in ((1, "32"), (4, "8")):
         next(sparse_models._load("milco", at, True, EncodeOptions.of(PARAMETERS, batch_divisor))(["the cat"], "query"))
@@ -254,7 +257,7 @@ def test_a_sparse_encoder_with_a_module_of_its_own(folder, tmp_path, runs):
     (tmp_path / "own" / "doubled.py").write_text(CUSTOM)
     with pytest.raises(
         ValueError,
-        match=r"own' runs code of its own \(doubled\.Doubled\); if you have read it and trust it, set remote_code to true",
+        match=r"own' runs code of its own \(doubled\.Doubled\); if you have read it and trust it, set remote_code",
     ):
         build(tmp_path / "refused", folder, tmp_path / "own")
     assert not runs.exists()

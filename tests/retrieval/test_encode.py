@@ -102,7 +102,8 @@ def test_other_batches_change_rounding_at_most(encoder, texts, encoded, monkeypa
     assert (len(seen) < 5) == (most == 10**6)
 
 
-LENGTHS = {  # tokens of 5,000 texts: log-normal, as passages of web pages and paragraphs of an encyclopedia are; and a mixture of long and short
+# Tokens of 5,000 texts: log-normal, like passages of web pages and of an encyclopedia; long mixed with short.
+LENGTHS = {
     "web passages": lambda rng: rng.lognormal(4.25, 0.4, 5000),
     "paragraphs": lambda rng: rng.lognormal(4.8, 0.6, 5000),
     "wild": lambda rng: rng.lognormal(4.5, 1.0, 5000),

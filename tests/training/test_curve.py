@@ -28,7 +28,7 @@ EVALUATION = {"k": 100, "max_length": 16, "precision": "float32"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """encoder, with dropout; toy: the passages of the toy pairs and others, half of the questions to train on and half to test."""
+    """encoder, with dropout; toy: the passages of the toy pairs and others, half of the questions to train on."""
     folder = tmp_path_factory.mktemp("curve")
     made_encoder_folder(folder / "encoder", dropout=0.2)
     pairs = toy_pairs()
@@ -154,15 +154,20 @@ def test_without_its_points_or_its_checkpoint_a_training_begins_anew(folder, und
         4 : 7 - kept
     ] == measured[kept:3]
     assert ("curve.json is damaged: the training starts again without it" in caplog.text) == (lost == "points")
-    assert ("step-8 comes after step 0, whose measurement is lost: the training continues without it" in caplog.text) == (
+    assert ("step-8 comes after step 0, whose measurement is lost: the training continues" in caplog.text) == (
         lost == "points"
     )
 
 
 @pytest.mark.parametrize(
     "damaged",
-    [lambda text: text[:-20], lambda text: text.replace("0.25", "0.75"), lambda text: text.replace('"step": 3', '"step": 4'),
-     lambda text: json.dumps(json.loads(text)["points"]), lambda text: "[" * 100_000, lambda text: "7", lambda text: "\udcff"],
+    [lambda text: text[:-20],
+     lambda text: text.replace("0.25", "0.75"),
+     lambda text: text.replace('"step": 3', '"step": 4'),
+     lambda text: json.dumps(json.loads(text)["points"]),
+     lambda text: "[" * 100_000,
+     lambda text: "7",
+     lambda text: "\udcff"],
     ids=["cut", "score", "step", "no digest", "deep", "number", "no text"],
 )  # fmt: skip
 def test_a_damaged_point_is_not_trusted(folder, tmp_path, damaged):

@@ -1,4 +1,4 @@
-"""Batches whose activations are held a few texts at a time: the same loss, gradient and dropout as with all of them held."""
+"""Batches with the activations of a few texts at a time: loss, gradient and dropout are those of the whole batch."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def loss_of(found):
 @pytest.mark.parametrize("whole", [True, False], ids=["all logits", "maxima only"])
 @pytest.mark.parametrize("size", [1, 4, 10])
 def test_gradients_are_those_of_all_micro_batches_held_at_once(folder, size, whole, monkeypatch):
-    """The other side encodes the same micro batches with the same draws, keeps their activations and differentiates once."""
+    """The oracle encodes the same micro batches with the same draws, keeps their activations, differentiates once."""
     if whole:
         monkeypatch.setattr("sembridge.encoder.head.decoder_input", lambda *_: None)
     encoder, other = load_encoder(folder).train(), load_encoder(folder).train()

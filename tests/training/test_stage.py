@@ -1,4 +1,4 @@
-"""The stage: from an encoder folder and a collection to a trained encoder folder, in this process and in a Ray Train worker group."""
+"""The stage: from an encoder and a collection to a trained encoder, in this process and in a Ray Train worker group."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_what_was_left_out_of_the_pairs_is_told(inputs, tmp_path):
 
 
 def test_for_lack_of_memory_fewer_texts_are_encoded_at_a_time(inputs, tmp_path):
-    """Recorded, and the loss is that of whole batches but for rounding; so is that of a preset that had small ones before."""
+    """They are recorded, and the loss is that of whole batches but for rounding, also with micro batches."""
     whole = build(tmp_path / "whole", inputs)
     for name, usual, batch_divisor, expected in (("first", None, 4, 2), ("last", None, 64, 1), ("less", 4, 2, 2)):
         (tmp_path / name / "out").mkdir(parents=True)
@@ -176,7 +176,7 @@ def test_a_collection_without_training_pairs(inputs, tmp_path):
 
 @pytest.fixture(scope="module")
 def ray_cluster():
-    """The only Ray cluster of these tests: local, no dashboard. Its start and its workers' imports are most of the time of the test."""
+    """The only Ray cluster of these tests: local, no dashboard. Its start and its workers' imports take long."""
     import ray
 
     if ray.is_initialized():  # somebody else's, who shuts it down
