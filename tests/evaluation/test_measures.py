@@ -22,8 +22,8 @@ def random_case(seed, queries=12, documents=150):
     for q in range(queries):
         judged = rng.choice(documents, rng.integers(1, 40), replace=False)
         qrels[f"q{q}"] = {f"d{d}": int(rng.choice([0, 0, 1, 1, 2, 3])) for d in judged}
-        found = rng.choice(documents, rng.integers(0, documents), replace=False)
-        scored = [(f"d{d}", float(rng.integers(1, 5))) for d in found]
+        retrieved = rng.choice(documents, rng.integers(0, documents), replace=False)
+        scored = [(f"d{d}", float(rng.integers(1, 5))) for d in retrieved]
         run[f"q{q}"] = sorted(scored, key=lambda item: (-item[1], item[0]))
     qrels["not-relevant"] = {"d1": 0}
     qrels["no-results"] = {"d1": 1, "d2": 2}

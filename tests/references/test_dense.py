@@ -87,11 +87,14 @@ def test_the_run_is_that_of_semantic_search(folder, tmp_path, bridge):
 
 def test_what_is_written(folder, tmp_path):
     out = build(tmp_path / "out", folder)
-    found = json.loads((out / MEASUREMENT).read_text(encoding="utf-8"))
-    assert found["statistics"] == {}, "active dimensions of a dense vector say nothing"
-    assert found["about"] == {"label": "dense"} and (found["documents"], found["queries"]) == (600, 20)
+    measurement = json.loads((out / MEASUREMENT).read_text(encoding="utf-8"))
+    assert measurement["statistics"] == {}, "active dimensions of a dense vector say nothing"
+    assert measurement["about"] == {"label": "dense"} and (measurement["documents"], measurement["queries"]) == (
+        600,
+        20,
+    )
     means = pd.read_parquet(out / QUERIES)["ndcg@10"].mean()
-    assert found["scores"]["ndcg@10"] == pytest.approx(means, abs=1e-12) and means > 0
+    assert measurement["scores"]["ndcg@10"] == pytest.approx(means, abs=1e-12) and means > 0
     assert written(build(tmp_path / "again", folder)) == written(out)
 
 
@@ -100,9 +103,9 @@ def test_prompts_are_those_given_or_the_model_s_own(folder, tmp_path):
     model.save_pretrained(str(tmp_path / "own"), create_model_card=False)
     given = {"query_prompt": "the cat ", "document_prompt": "a house "}
     plain = build(tmp_path / "plain", folder)
-    own, told = build(tmp_path / "a", folder, tmp_path / "own"), build(tmp_path / "b", folder, **given)
+    own, configured = build(tmp_path / "a", folder, tmp_path / "own"), build(tmp_path / "b", folder, **given)
     none = build(tmp_path / "c", folder, tmp_path / "own", query_prompt="", document_prompt="")
-    assert written(own) == written(told) != written(plain) == written(none)
+    assert written(own) == written(configured) != written(plain) == written(none)
     assert (
         len(
             {written(build(tmp_path / name, folder, **{name: value})) for name, value in given.items()}
@@ -138,15 +141,15 @@ def test_texts_are_a_stream_encoded_in_windows_of_fixed_place(folder):
 
 def test_for_lack_of_memory_fewer_texts_are_read_at_a_time(folder, tmp_path):
     inputs = {"bridge": Location(str(folder / "bridge")), "collection": Location(str(folder / "en"))}
-    found = []
+    measurements = []
     for batch_divisor in (1, 4):
         (tmp_path / str(batch_divisor)).mkdir()
         with batches_seen() as seen:
             dense.build(tmp_path / str(batch_divisor), PARAMETERS, inputs, batch_divisor=batch_divisor)
         assert max(texts for texts, _ in seen) == 32 // batch_divisor
-        found.append(json.loads((tmp_path / str(batch_divisor) / MEASUREMENT).read_text(encoding="utf-8")))
-    assert found[1]["about"] == {"label": "dense", "batches_divided": 4}
-    assert found[1]["scores"] == pytest.approx(found[0]["scores"], abs=1e-3)
+        measurements.append(json.loads((tmp_path / str(batch_divisor) / MEASUREMENT).read_text(encoding="utf-8")))
+    assert measurements[1]["about"] == {"label": "dense", "batches_divided": 4}
+    assert measurements[1]["scores"] == pytest.approx(measurements[0]["scores"], abs=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -180,10 +183,10 @@ def test_the_search_is_that_of_an_oracle_in_float64(corpus):
     for query, ranking in zip(queries.astype(np.float64), run.values(), strict=True):
         lengths = np.linalg.norm(documents.astype(np.float64), axis=1) * np.linalg.norm(query)
         cosines = np.divide(documents.astype(np.float64) @ query, lengths, out=np.zeros(257), where=lengths > 0)
-        found = [names[document] for document, _ in ranking]
-        assert len(set(found)) == 200, "documents on the far side are retrieved as well"
-        np.testing.assert_allclose([score for _, score in ranking], cosines[found], atol=3e-8)
-        np.testing.assert_allclose(cosines[found], np.sort(cosines)[::-1][:200], atol=3e-8)
+        columns = [names[document] for document, _ in ranking]
+        assert len(set(columns)) == 200, "documents on the far side are retrieved as well"
+        np.testing.assert_allclose([score for _, score in ranking], cosines[columns], atol=3e-8)
+        np.testing.assert_allclose(cosines[columns], np.sort(cosines)[::-1][:200], atol=3e-8)
         assert ranking == sorted(ranking, key=lambda item: (-item[1], item[0])), "ties by id"
     assert min(score for _, score in run["q0"]) < 0
     assert [document for document, _ in run["q1"]] == sorted(ids)[:200], "a query without direction is as near to all"
@@ -258,9 +261,9 @@ def test_the_model_s_own_limit_is_never_raised(folder):
     limited = [SentenceTransformer(str(folder / "bridge")), SentenceTransformer(str(folder / "static"))]
     limited[1].tokenizer.enable_truncation(8)
     own = limited[0].max_seq_length
-    for asked, expected in ((None, (own, 8)), (10_000, (own, 8)), (5, (5, 5))):
+    for max_length, expected in ((None, (own, 8)), (10_000, (own, 8)), (5, (5, 5))):
         for model in limited:
-            dense._limit(model, asked)
+            dense._limit(model, max_length)
         assert (limited[0].max_seq_length, limited[1].tokenizer.truncation["max_length"]) == expected
 
 
@@ -279,5 +282,5 @@ def test_queries_and_documents_take_their_own_routes(folder):
     tokenizer = made_tokenizer("wordpiece", "english").backend_tokenizer
     model = SentenceTransformer(modules=[Router.for_query_document([static(1)], [static(2)])])
     for side, seed in (("query", 1), ("document", 2)):
-        (found,) = dense.encode(model, ["the cat"], side, None, EncodeOptions(precision="float32"))
-        np.testing.assert_array_equal(found, SentenceTransformer(modules=[static(seed)]).encode(["the cat"]))
+        (vectors,) = dense.encode(model, ["the cat"], side, None, EncodeOptions(precision="float32"))
+        np.testing.assert_array_equal(vectors, SentenceTransformer(modules=[static(seed)]).encode(["the cat"]))

@@ -230,24 +230,24 @@ def built(folder, tmp_path_factory):
     return root
 
 
-def told(folder, name):
+def read_json(folder, name):
     return json.loads((folder / name).read_text(encoding="utf-8"))
 
 
 def test_the_ends_of_a_curve_are_the_evaluations_of_its_cell(built):
     """To the last digit: the first point is the cell before training, the last one the cell after it."""
-    points = told(built / "curve", "about.json")["curve"]
+    points = read_json(built / "curve", "about.json")["curve"]
     assert [point["step"] for point in points] == [0, 2, 4]
     for name, point in (("before", points[0]), ("after", points[-1])):
-        measured = told(built / name, MEASUREMENT)
+        measured = read_json(built / name, MEASUREMENT)
         assert point["scores"] == measured["scores"] and point["statistics"] == measured["statistics"]
     assert points[0]["scores"] != points[-1]["scores"]
-    assert told(built / "after", MEASUREMENT)["about"]["curve"] == points
+    assert read_json(built / "after", MEASUREMENT)["about"]["curve"] == points
 
 
 def test_the_artifact_holds_the_same_encoder_with_a_curve_and_without(built):
     assert same_bits(*(weights(load_encoder(str(built / name))) for name in ("plain", "curve")))
-    assert "curve" not in told(built / "plain", "about.json")
+    assert "curve" not in read_json(built / "plain", "about.json")
 
 
 def test_training_on_streamed_pairs_gives_the_bits_of_training_on_the_collection_in_memory(folder, built):

@@ -49,13 +49,13 @@ def test_the_interface_of_an_address():
     [({"GPU": 2}, None, True), ({"GPU": 1}, None, False), ({}, "2.0", True), ({"GPU": 1}, "1.0", False)],
 )
 def test_workers_use_gpus_that_are_there_or_will_come(present, growth, expected, tmp_path, monkeypatch):
-    asked = []
+    on_gpus = []
 
     class Asked(Exception):
         pass
 
     def trainer(loop, scaling_config, **options):
-        asked.append(scaling_config.use_gpu)
+        on_gpus.append(scaling_config.use_gpu)
         raise Asked
 
     monkeypatch.setattr(ray.train.torch, "TorchTrainer", trainer)
@@ -65,4 +65,4 @@ def test_workers_use_gpus_that_are_there_or_will_come(present, growth, expected,
         monkeypatch.setenv(GROWTH, growth)
     with pytest.raises(Asked):
         stage.build(tmp_path, {"workers": 2}, {}, tmp_path)
-    assert asked == [expected]
+    assert on_gpus == [expected]
