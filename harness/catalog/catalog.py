@@ -1,4 +1,4 @@
-"""The catalog read from YAML: the entries that come with the project, and those of a person, which come first."""
+"""Read the catalog from YAML: the entries of the project, and the user's own files, which take precedence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CatalogError(ValueError):
 
 @dataclass(frozen=True)
 class Catalog:
-    """Entries by name."""
+    """Entries by kind and name."""
 
     languages: Mapping[str, Language] = field(default_factory=dict)
     encoders: Mapping[str, Encoder] = field(default_factory=dict)
@@ -33,22 +33,23 @@ class Catalog:
     collections: Mapping[str, Collection] = field(default_factory=dict)
 
     def entry(self, kind: str, name: str) -> Any:
-        """Raises CatalogError with the nearest name."""
+        """Return the entry. Raises CatalogError with the nearest name."""
         entries = getattr(self, kind)
         if name not in entries:
-            raise CatalogError(
-                f"catalog:{name} is not among the catalog's {kind}; {nearest(name, entries)}, or add it to a file of your own"
-            )
+            advice = f"{nearest(name, entries)}, or add it to a file of your own"
+            raise CatalogError(f"catalog:{name} is not among the catalog's {kind}; {advice}")
         return entries[name]
 
 
 def load_catalog(files: Iterable[Path] = ()) -> Catalog:
-    """The project's entries; those in `files` are added, later files replacing entries of the same kind and name. Raises CatalogError."""
+    """Read the project's entries, then `files`; a later entry replaces one of the same kind and name.
+
+    Raises CatalogError.
+    """
     entries: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
     for path in [*sorted(DATA.glob("*.yaml")), *files]:
-        for kind, found in _read(path).items():
-            for name, content in found.items():
-                entries[kind][name] = _entry(path, kind, name, content)
+        for kind, contents in _read(path).items():
+            entries[kind] |= {name: _entry(path, kind, name, content) for name, content in contents.items()}
     catalog = Catalog(**entries)
     for name, tokenizer in catalog.tokenizers.items():
         _check_language(catalog, f"tokenizers.{name}.language", tokenizer.language)
@@ -63,13 +64,12 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         content = yaml_data.read(path.expanduser())
     except yaml_data.YamlError as error:
         raise CatalogError(f"catalog {path}: not valid YAML ({error}); fix the file") from None
-    except (OSError, ValueError, RuntimeError) as error:  # ~nobody, a NUL
+    except (OSError, ValueError, RuntimeError) as error:  # the last two: a NUL in the path, an unknown ~user
         reason = getattr(error, "strerror", None) or error
         raise CatalogError(f"catalog {str(path)!r} cannot be read ({reason}); check the path") from None
     if not isinstance(content, dict) or not all(isinstance(entries, dict) for entries in content.values()):
-        raise CatalogError(
-            f"catalog {path}: a catalog maps kinds ({', '.join(KINDS)}) to names, and names to entries; see the page 'catalog' of the documentation"
-        )
+        rule = f"a catalog maps kinds ({', '.join(KINDS)}) to names, and names to entries"
+        raise CatalogError(f"catalog {path}: {rule}; see the page 'catalog' of the documentation")
     for kind in content:
         if kind not in KINDS:
             raise CatalogError(f"catalog {path}: kind {str(kind)!r} is unknown; {nearest(str(kind), KINDS)}")
@@ -79,9 +79,8 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
 def _entry(path: Path, kind: str, name: Any, content: Any) -> Any:
     where = f"catalog {path}: {kind}.{name}"
     if not isinstance(name, str) or not isinstance(content, dict):
-        raise CatalogError(
-            f"{where} is not a name with fields below it; see the page 'catalog' of the documentation (codes like no and on need quotes)"
-        )
+        advice = "see the page 'catalog' of the documentation (codes like no and on need quotes)"
+        raise CatalogError(f"{where} is not a name with fields below it; {advice}")
     try:
         return KINDS[kind].model_validate(content)
     except ValidationError as error:
@@ -91,6 +90,5 @@ def _entry(path: Path, kind: str, name: Any, content: Any) -> Any:
 
 def _check_language(catalog: Catalog, where: str, language: str) -> None:
     if language not in catalog.languages:
-        raise CatalogError(
-            f"catalog: {where}: language {language!r} is unknown; {nearest(language, catalog.languages)}, or add it to languages"
-        )
+        advice = f"{nearest(language, catalog.languages)}, or add it to languages"
+        raise CatalogError(f"catalog: {where}: language {language!r} is unknown; {advice}")

@@ -1,4 +1,4 @@
-"""What the catalog says about a language, an encoder, a tokenizer, a bridge, a collection. Data: it loads nothing and asks no hub."""
+"""What the catalog states about languages, models and collections. Pure data: nothing is loaded, no hub is queried."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 ReferenceKind = Literal["sparse-encoder", "bge-m3", "milco"]
-"""What a ready sparse retriever is, which says how it is loaded: see `harness.references.sparse_models`."""
+"""The kind of a ready sparse retriever, which decides how it is loaded: see `harness.references.sparse_models`."""
 
 
 class _Strict(BaseModel):
-    """Unknown keys are refused, and values are taken as they are: 'yes' is no boolean, "3" no number."""
+    """Refuse unknown keys, and convert no values: 'yes' is not a boolean, "3" is not a number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -21,7 +21,7 @@ class _Entry(_Strict):
 
 
 class Language(_Entry):
-    """iso3 is ISO 639-3, as WebFAQ names its parts; script is ISO 15924; bm25 says what counts as a word there."""
+    """iso3: ISO 639-3, as WebFAQ names its configs; script: ISO 15924; bm25: what counts as a word, for the reader."""
 
     name: str = Field(min_length=2)
     iso3: str = Field(pattern=r"^[a-z]{3}$")
@@ -32,10 +32,10 @@ class Language(_Entry):
 class _Model(_Entry):
     """A model on the hub.
 
-    revision     the commit to load; null where none is known here: a run then asks for it
-    license      as the model's card states it, `unknown` where nothing is stated or known here
-    gated        the hub asks for a login and an accepted license first
-    remote_code  the model runs code from its own repository. Only said here: nothing in the catalog switches that on
+    revision     the commit to load; null where none is known: a run then asks the user for it
+    license      as the model's card states it, `unknown` where it states none or we do not know
+    gated        whether the hub demands a login and an accepted license
+    remote_code  whether the model runs code from its own repository; a statement only, which switches nothing on
     """
 
     id: str = Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")
@@ -46,14 +46,14 @@ class _Model(_Entry):
 
 
 class Encoder(_Model):
-    """A sparse encoder; `vocabulary` counts its tokens."""
+    """A sparse encoder; `vocabulary`: number of tokens."""
 
     body: str = Field(min_length=2)
     vocabulary: int = Field(gt=0)
 
 
 class Tokenizer(_Model):
-    """The tokenizer of a model for one language; `vocabulary` counts its tokens as published, ids it can emit may be fewer."""
+    """A model's tokenizer for one language; `vocabulary`: tokens as published, of which it may never emit some."""
 
     language: str
     vocabulary: int = Field(gt=0)
@@ -62,9 +62,9 @@ class Tokenizer(_Model):
 class Bridge(_Model):
     """A multilingual sentence encoder.
 
-    prompt           put before every token text when the model serves as a bridge
-    query_prompt, document_prompt
-                     put before queries and documents when it retrieves by itself
+    prompt           precedes every token text when the model serves as a bridge
+    query_prompt     precedes queries when the model retrieves by itself
+    document_prompt  precedes documents when the model retrieves by itself
     """
 
     dimensions: int = Field(gt=0)
@@ -75,7 +75,7 @@ class Bridge(_Model):
 
 
 class Reference(_Model):
-    """A ready multilingual sparse retriever, for a row of its own; `vocabulary` counts the dimensions of its vectors."""
+    """A ready multilingual sparse retriever for a reference row; `vocabulary`: dimensions of its vectors."""
 
     kind: ReferenceKind = "sparse-encoder"
     body: str = Field(min_length=2)
@@ -83,8 +83,13 @@ class Reference(_Model):
 
 
 class Counts(_Strict):
-    """What a complete copy holds in one language, in the words of a preset's `expected`: documents, judged queries of the split that is evaluated,
-    its judgements and those above 0, pairs to train on; and sha256 of the first, tenth and last line of corpus.jsonl."""
+    """What a complete copy holds in one language; the fields are those of a preset's `expected`.
+
+    queries             judged queries of the evaluated split
+    judgements          all judgements of that split; `relevant`: those above 0
+    train_pairs         pairs to train on
+    first, tenth, last  sha256 of these lines of corpus.jsonl
+    """
 
     documents: int = Field(gt=0)
     queries: int = Field(gt=0)
@@ -97,7 +102,7 @@ class Counts(_Strict):
 
 
 class Collection(_Entry):
-    """A retrieval collection: where it lies, in the words of a preset's `collections`, and what a complete copy holds, by language."""
+    """A retrieval collection: its source, as in a preset's `collections`, and a complete copy's counts by language."""
 
     source: dict[str, Any] = Field(min_length=1)
     license: str = Field(min_length=2)

@@ -1,4 +1,4 @@
-"""Collections in BEIR's layout, read, checked and written.
+"""Read, check and write collections in BEIR's layout.
 
 corpus.jsonl        {"_id": ..., "title": ..., "text": ...}     the documents
 queries.jsonl       {"_id": ..., "text": ...}                   the queries of all splits
@@ -23,39 +23,41 @@ logger = logging.getLogger(__name__)
 
 
 def load(folder: Path) -> Collection:
-    """The collection in a folder, named as the folder. CollectionError on the first defect, one line with file, line and next step."""
+    """Read the collection in a folder; it gets the folder's name.
+
+    Raises CollectionError for the first defect: one line with file, line and next step.
+    """
     return _read(Path(folder), keep=True)
 
 
 def load_queries(folder: Path) -> Collection:
-    """As `load`, but `document_texts` is empty: for corpora that need not be in memory at once, see `stream`. Training pairs lack their texts too."""
+    """Do the same as `load`, but keep no document texts in memory, not even those of training pairs; see `stream`."""
     return _read(Path(folder), keep=False)
 
 
 def stream(folder: Path) -> Iterator[str]:
-    """The document texts one after the other, in the order of `document_ids`."""
+    """Yield the document texts, in the order of `document_ids`."""
     return (line.text for line in jsonl.documents(Path(folder) / "corpus.jsonl", unique=False))
 
 
 def training_pairs(folder: Path) -> tuple[tuple[str, str, str], ...]:
-    """The training pairs of `load`, in the same order, with no other documents in memory: neither their texts nor their ids.
+    """Return the training pairs of `load`, in the same order, without other documents in memory.
 
-    For a folder that `check` has passed: what the corpus and the test split have wrong beside the documents named by train.tsv is not looked for.
+    Intended for a folder that `check` has passed: defects of other documents and of the test split are not noticed.
     """
     folder = Path(folder)
     train, queries = folder / "qrels" / "train.tsv", _queries(folder)
     if not train.exists():
         return ()
-    wanted = {judgement.document for judgement in judgements(train, queries)}
-    documents = {
-        line.id: line.text for line in jsonl.documents(folder / "corpus.jsonl", unique=False) if line.id in wanted
-    }
+    judged = {judgement.document for judgement in judgements(train, queries)}
+    lines = jsonl.documents(folder / "corpus.jsonl", unique=False)
+    documents = {line.id: line.text for line in lines if line.id in judged}
     tested = {judgement.query for judgement in judgements(_test_file(folder), queries)}
     return _training(folder, documents, queries, tested, keep=True)
 
 
 def check(folder: Path) -> Summary:
-    """The sizes of the collection in a folder, after every check that `load` makes; keeps ids but no document texts in memory."""
+    """Make every check of `load` and return the collection's sizes; keep no document texts in memory."""
     collection = _read(Path(folder), keep=False)
     relevant = sum(score > 0 for judged in collection.qrels.values() for score in judged.values())
     return Summary(len(collection.document_ids), len(collection.query_ids), relevant, len(collection.training))
@@ -68,12 +70,12 @@ def write(
     test: Iterable[tuple[str, str, int]],
     train: Iterable[tuple[str, str, int]] = (),
 ) -> None:
-    """Write a collection; the same arguments give the same bytes. It is not validated here: `check(folder)` does that.
+    """Write a collection; the same arguments give the same bytes. `check(folder)` validates it, this function does not.
 
-    documents  (id, title, text), may be a stream
+    documents  (id, title, text), possibly a stream
     queries    (id, text) of all splits
     test       (query id, document id, score)
-    train      the same; when it is empty no train.tsv is left in the folder
+    train      the same; if it is empty, a train.tsv in the folder is removed
     """
     folder = Path(folder)
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
@@ -93,16 +95,15 @@ def write_train_corpus(folder: Path, documents: Iterable[tuple[str, str, str]]) 
 
 
 def document_line(identifier: str, title: str, text: str) -> str:
-    """A document's line in corpus.jsonl, without line end."""
+    """Return a document's line in corpus.jsonl, without line end."""
     return _line({"_id": identifier, "title": title, "text": text})
 
 
 def _read(folder: Path, keep: bool) -> Collection:
-    """Read and check everything; without `keep` the text of every document is dropped as it streams by."""
+    """Read and check everything; without `keep`, drop the text of every document as it streams by."""
     if not folder.is_dir():
-        raise CollectionError(
-            f"{folder}: no such folder: give the folder that holds corpus.jsonl, queries.jsonl and qrels/"
-        )
+        files = "corpus.jsonl, queries.jsonl and qrels/"
+        raise CollectionError(f"{folder}: no such folder: give the folder that holds {files}")
     documents = {line.id: line.text if keep else "" for line in jsonl.documents(folder / "corpus.jsonl")}
     if not documents:
         raise CollectionError(f"{folder / 'corpus.jsonl'}: the corpus is empty: write one document per line")
@@ -112,22 +113,18 @@ def _read(folder: Path, keep: bool) -> Collection:
     test = _test_file(folder)
     for number, query, document, score in judgements(test, queries):
         if document not in documents:
-            raise defect(
-                test, number, f"unknown document id {document[:80]!r}: add it to corpus.jsonl or remove the line"
-            )
+            problem = f"unknown document id {document[:80]!r}"
+            raise defect(test, number, f"{problem}: add it to corpus.jsonl or remove the line")
         qrels.setdefault(query, {})[document] = score
-    # In the order of queries.jsonl, whatever the order of the judgements. A query without a relevant document is left out: no measure
-    # is defined for it, and some tools would count it as 0 if it stood in the run.
+    # In the order of queries.jsonl, whatever the order of the judgements. A query without a relevant document is left
+    # out: no measure is defined for it, and some tools would count it as 0 if it were in the run.
     tested = [query for query in queries if any(score > 0 for score in qrels.get(query, {}).values())]
     if not tested:
         raise CollectionError(f"{test}: no test query has a relevant document: add judgements with a score above 0")
     if len(tested) < len(qrels):
-        logger.warning(
-            "%s: %d of %d test queries have no relevant document and are left out",
-            test,
-            len(qrels) - len(tested),
-            len(qrels),
-        )
+        unscored = len(qrels) - len(tested)
+        message = "%s: %d of %d test queries have no relevant document and are left out"
+        logger.warning(message, test, unscored, len(qrels))
     return Collection(
         name=folder.absolute().name,
         document_ids=tuple(documents),
@@ -146,13 +143,12 @@ def _queries(folder: Path) -> dict[str, str]:
 def _test_file(folder: Path) -> Path:
     split, single = folder / "qrels" / "test.tsv", folder / "qrels.tsv"
     if split.exists() and single.exists():
-        raise CollectionError(f"{single}: qrels/test.tsv is there as well: keep the one that judges the test split")
+        raise CollectionError(f"{single}: qrels/test.tsv exists as well: keep the one that judges the test split")
     if single.exists():
         return single
     if not split.exists():
-        raise CollectionError(
-            f"{split}: no such file: the collection has no test split; add qrels/test.tsv, or qrels.tsv beside the corpus"
-        )
+        advice = "add qrels/test.tsv, or qrels.tsv beside the corpus"
+        raise CollectionError(f"{split}: no such file: the collection has no test split; {advice}")
     return split
 
 
@@ -165,26 +161,20 @@ def _training(
     judged: list[Judgement] = []
     for judgement in judgements(train, queries):
         if judgement.query in tested:
-            raise defect(
-                train,
-                judgement.number,
-                f"query {judgement.query!r} is in the test split as well: remove it from one of the two",
-            )
+            problem = f"query {judgement.query!r} is in the test split as well"
+            raise defect(train, judgement.number, f"{problem}: remove it from one of the two")
         judged.append(judgement)
 
-    wanted = {judgement.document for judgement in judged} - documents.keys()
+    missing = {judgement.document for judgement in judged} - documents.keys()
     extra: dict[str, str] = {}
-    if wanted and extra_file.exists():
-        extra = {line.id: line.text if keep else "" for line in jsonl.documents(extra_file) if line.id in wanted}
+    if missing and extra_file.exists():
+        extra = {line.id: line.text if keep else "" for line in jsonl.documents(extra_file) if line.id in missing}
     pairs: list[tuple[str, str, str]] = []
     for number, query, document, score in judged:
         text = documents.get(document, extra.get(document))
         if text is None:
-            raise defect(
-                train,
-                number,
-                f"unknown document id {document[:80]!r}: add it to corpus.jsonl or train_corpus.jsonl, or remove the line",
-            )
+            advice = "add it to corpus.jsonl or train_corpus.jsonl, or remove the line"
+            raise defect(train, number, f"unknown document id {document[:80]!r}: {advice}")
         if score > 0:
             pairs.append((queries[query], document, text))
     return tuple(pairs)

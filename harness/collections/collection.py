@@ -1,4 +1,4 @@
-"""A retrieval collection in memory: documents, test queries with judgements, and pairs to train on."""
+"""Hold a retrieval collection in memory: documents, test queries with judgements, training pairs."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 
 class CollectionError(ValueError):
-    """A defect in a collection's files: one line that says where it is and what to do about it."""
+    """A defect of a collection's files: one line with its place and the next step."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """What a cell of the grid is evaluated and trained on. N documents, Q queries, both in the order of their files.
+    """The data that a cell is trained and evaluated on: N documents, Q queries, in the order of their files.
 
     name            for tables, e.g. "miracl-ko"
     document_ids    N ids, unique; a document's index here is its position everywhere
     document_texts  N texts, title + " " + text, stripped, never empty
-    query_ids       Q ids, unique: the test queries with at least one relevant document, the only ones that can be scored
+    query_ids       Q ids, unique: the test queries with at least one relevant document, as others cannot be scored
     query_texts     Q texts, never empty
-    qrels           query id -> document id -> judgement, one entry for each of the Q queries. 0 or less: judged not relevant
-    training        (query text, document id, document text) of each positive train judgement; empty if there is no train split.
-                    The document need not be in the corpus
+    qrels           query id -> document id -> judgement, for each of the Q queries; 0 or less: judged not relevant
+    training        (query text, document id, document text) of each positive train judgement, whose document need not
+                    be in the corpus; empty without a train split
     """
 
     name: str
@@ -35,7 +35,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Summary:
-    """Sizes of a valid collection: documents in the corpus, test queries that can be scored, relevant test pairs, relevant train pairs."""
+    """Sizes of a valid collection; only test queries that can be scored and relevant pairs are counted."""
 
     documents: int
     queries: int

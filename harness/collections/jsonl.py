@@ -1,4 +1,4 @@
-"""Streams the JSON lines of a collection, corpus or queries, one checked record at a time; a corpus need not fit in memory."""
+"""Stream the JSON lines of a corpus or query file, one checked record at a time; a corpus need not fit in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
-    """One record: its line number (from 1), its id, its text as encoders see it."""
+    """One record: its line number (from 1), its id, and its text as encoders get it."""
 
     number: int
     id: str
@@ -24,40 +24,40 @@ class Line(NamedTuple):
 
 
 def documents(path: Path, unique: bool = True) -> Iterator[Line]:
-    """The documents of a corpus file (_id, title, text; the title is optional), text = title + " " + text, stripped.
+    """Yield the documents of a corpus file (_id, text, optionally title), with text = title + " " + text, stripped.
 
-    unique  remember ids, to refuse one that came before; a file that was read so already needs it, and the memory for it, no second time
+    unique  refuse a repeated id, which takes memory for all ids; not needed for a file that was checked before
 
-    CollectionError with file and line for anything malformed, an id that came before, or a document without text.
+    Raises CollectionError with file and line for a malformed line, a repeated id, or a document without text.
     """
     for number, record, identifier in _records(path, "document", unique):
         text = f"{_string(path, number, record, 'title', '')} {_string(path, number, record, 'text')}".strip()
         if not text:
-            raise defect(
-                path, number, f"document {identifier[:80]!r} is empty: give it a title or a text, or remove it"
-            )
+            problem = f"document {identifier[:80]!r} is empty"
+            raise defect(path, number, f"{problem}: give it a title or a text, or remove it")
         yield Line(number, identifier, text)
 
 
 def queries(path: Path) -> Iterator[Line]:
-    """The queries of a query file (_id, text), stripped. CollectionError with file and line as for `documents`."""
+    """Yield the queries of a query file (_id, text), stripped. Raises CollectionError like `documents`."""
     for number, record, identifier in _records(path, "query"):
         text = _string(path, number, record, "text").strip()
         if not text:
-            raise defect(
-                path, number, f"query {identifier[:80]!r} is empty: give it a text, or remove it and its judgements"
-            )
+            problem = f"query {identifier[:80]!r} is empty"
+            raise defect(path, number, f"{problem}: give it a text, or remove it and its judgements")
         yield Line(number, identifier, text)
 
 
 def numbered(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a UTF-8 file that are not blank, with their numbers, without line end. CollectionError if the file is missing."""
+    """Yield number and content (without line end) of the lines of a UTF-8 file that are not blank.
+
+    Raises CollectionError if the file is missing or cannot be read.
+    """
     try:
-        if (
-            path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode)
-        ):  # a pipe nobody writes to would be waited for
+        # Opening a pipe without a writer would wait forever.
+        if path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
             raise CollectionError(f"{path}: is a pipe or a device: expected a file of that name")
-        # Bytes, so that a wrong encoding can be blamed on its line, and only \n ends a line, as the format demands.
+        # Bytes, so that a message can name the line with a wrong encoding; only \n ends a line, as the format demands.
         with path.open("rb") as file:
             for number, line in lines(file):
                 try:
@@ -67,28 +67,25 @@ def numbered(path: Path) -> Iterator[tuple[int, str]]:
                 if text.strip():
                     yield number, text
     except FileNotFoundError:
-        raise CollectionError(
-            f"{path}: no such file: a collection needs corpus.jsonl, queries.jsonl and qrels/test.tsv"
-        ) from None
+        needed = "a collection needs corpus.jsonl, queries.jsonl and qrels/test.tsv"
+        raise CollectionError(f"{path}: no such file: {needed}") from None
     except IsADirectoryError:
         raise CollectionError(f"{path}: is a folder: expected a file of that name") from None
     except OversizedError as error:
-        raise CollectionError(
-            f"{path}:{error.number}: the line is {error}: check that records end with line ends, and cut long texts"
-        ) from None
+        advice = "check that records end with line ends, and cut long texts"
+        raise CollectionError(f"{path}:{error.number}: the line is {error}: {advice}") from None
     except OSError as error:
-        raise CollectionError(
-            f"{path}: cannot be read ({error.strerror}): check the file and who may read it"
-        ) from None
+        advice = "check the file and who may read it"
+        raise CollectionError(f"{path}: cannot be read ({error.strerror}): {advice}") from None
 
 
-def defect(path: Path, number: int, what: str) -> CollectionError:
-    """The error for a line of a file, as path:line: what."""
-    return CollectionError(f"{path}:{number}: {what}")
+def defect(path: Path, number: int, problem: str) -> CollectionError:
+    """Return the error for a line of a file."""
+    return CollectionError(f"{path}:{number}: {problem}")
 
 
 def is_identifier(text: object) -> bool:
-    """Ids are strings without white space: qrels and run files, which separate columns by it, could not hold others."""
+    """Return whether this is a string without white space, which separates the columns of qrels and run files."""
     return isinstance(text, str) and text.split() == [text]
 
 
@@ -103,13 +100,11 @@ def _records(path: Path, kind: str, unique: bool = True) -> Iterator[tuple[int, 
             raise defect(path, number, f"a JSON {type(record).__name__}, not an object: write one JSON object per line")
         identifier = _string(path, number, record, "_id")
         if not is_identifier(identifier):
-            raise defect(
-                path, number, f"_id {identifier[:80]!r} is empty or has white space: give the {kind} an id without"
-            )
+            problem = f"_id {identifier[:80]!r} is empty or has white space"
+            raise defect(path, number, f"{problem}: give the {kind} an id without")
         if identifier in seen:
-            raise defect(
-                path, number, f"{kind} id {identifier[:80]!r} occurs a second time: remove or rename one of the two"
-            )
+            problem = f"{kind} id {identifier[:80]!r} occurs a second time"
+            raise defect(path, number, f"{problem}: remove or rename one of the two")
         if unique:
             seen.add(identifier)
         yield number, record, identifier
@@ -118,27 +113,19 @@ def _records(path: Path, kind: str, unique: bool = True) -> Iterator[tuple[int, 
 def _string(path: Path, number: int, record: dict[str, object], field: str, default: str | None = None) -> str:
     value = record.get(field, default)
     if value is None and field not in record:
-        raise defect(
-            path,
-            number,
-            f"field {field!r} is missing: a line needs _id and text (and a title, for a document that has one)",
-        )
+        fields = "_id and text (and a title, for a document that has one)"
+        raise defect(path, number, f"field {field!r} is missing: a line needs {fields}")
     if not isinstance(value, str):
-        raise defect(path, number, f"field {field!r} is not a string but {_shown(value)}: put it in quotes")
+        raise defect(path, number, f"field {field!r} is not a string but {_brief(value)}: put it in quotes")
     try:
         value.encode("utf-8")
-    except UnicodeEncodeError:  # JSON can spell half a surrogate pair, tokenizers and files cannot hold it
-        raise defect(
-            path, number, f"field {field!r} has half a surrogate pair, which is no character: repair the text"
-        ) from None
+    except UnicodeEncodeError:  # JSON can spell half a surrogate pair, but tokenizers and files cannot hold it
+        problem = f"field {field!r} has half a surrogate pair, which is not a character"
+        raise defect(path, number, f"{problem}: repair the text") from None
     return value
 
 
-def _shown(value: object) -> str:
-    """The value as JSON, its beginning if it is long; of a list or an object within others only what it is."""
-    flat = (
-        value
-        if not isinstance(value, (list, dict)) or not any(isinstance(part, (list, dict)) for part in value)
-        else type(value).__name__
-    )
-    return json.dumps(flat)[:40]
+def _brief(value: object) -> str:
+    """Return the beginning of the value as JSON; of nested lists and objects only the type."""
+    nested = isinstance(value, (list, dict)) and any(isinstance(part, (list, dict)) for part in value)
+    return json.dumps(type(value).__name__ if nested else value)[:40]

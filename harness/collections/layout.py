@@ -1,4 +1,4 @@
-"""Where a dataset repository keeps corpus, queries and judgements: by the configs of its card, by the names of its files, or as MIRACL does."""
+"""Locate corpus, queries and judgements in a dataset repository: by its card, its file names, or as in MIRACL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.collections.repository import Repository
 from sembridge.nearest import nearest
 
 Splits = dict[str, list[str]]
-"""Split -> paths in a repository, in their order."""
+"""Split -> paths in a repository, in natural order."""
 
 _SUFFIXES = re.compile(r"\.(parquet|jsonl|jsonl\.gz|tsv)$")
 _MIRACL = {
@@ -40,148 +40,150 @@ class Layout:
 
 
 def beir_layout(parameters: Mapping[str, Any]) -> Layout:
-    """Of a repository with a table each for corpus, queries and judgements, as configs of its card or by the names of its files."""
+    """Locate one table each for corpus, queries and judgements, by the card's configs or by file names."""
     repository = Repository(parameters["hub"], parameters["revision"])
-    other = _other(parameters) or repository
+    judge = _judgement_repository(parameters) or repository
     config, split = parameters["config"], parameters.get("split")
-    corpus, queries = _role(repository, config, ["corpus"]), _role(repository, config, ["queries"])
-    judgements = _role(other, config, ["qrels", "default", ""])
-    test = _test_split(other, judgements, split)
+    corpus, queries = _find_splits(repository, config, ["corpus"]), _find_splits(repository, config, ["queries"])
+    judgements = _find_splits(judge, config, ["qrels", "default", ""])
+    test = _choose_test_split(judge, judgements, split)
     train = parameters.get("train", "train")
     if "train" in parameters and train not in judgements:
-        raise CollectionError(
-            f"hub dataset {other.name!r}: no judgements for the split {train!r}; {nearest(train, judgements)}"
-        )
+        raise _missing_judgements(judge, train, judgements)
     if len(corpus) > 1 and test not in corpus:
-        raise CollectionError(
-            f"hub dataset {repository.name!r}: the corpus has the splits {', '.join(corpus)}, none of them {test!r}; choose a split"
-        )
-    asked = [name for name in (test, train) if name in queries] or list(queries)
+        problem = f"the corpus has the splits {', '.join(corpus)}, none of them {test!r}"
+        raise CollectionError(f"hub dataset {repository.name!r}: {problem}; choose a split")
+    query_splits = [name for name in (test, train) if name in queries] or list(queries)
     return Layout(
         [File(repository, path) for path in (corpus[test] if test in corpus else next(iter(corpus.values())))],
-        [File(repository, path) for name in asked for path in queries[name]],
-        [File(other, path) for path in judgements[test]],
-        [File(other, path) for path in judgements.get(train, [])] if train != test else [],
+        [File(repository, path) for name in query_splits for path in queries[name]],
+        [File(judge, path) for path in judgements[test]],
+        [File(judge, path) for path in judgements.get(train, [])] if train != test else [],
     )
 
 
 def miracl_layout(parameters: Mapping[str, Any]) -> Layout:
-    """Of MIRACL's raw files: the corpus in one repository, topics and judgements in another."""
-    repository, other = Repository(parameters["hub"], parameters["revision"]), _other(parameters)
-    assert other is not None
-    split, train = parameters.get("split", "dev"), parameters.get("train", "train")
+    """Locate MIRACL's raw files: the corpus in one repository, topics and judgements in another."""
+    repository, judge = Repository(parameters["hub"], parameters["revision"]), _judgement_repository(parameters)
+    assert judge is not None
+    config, split, train = parameters["config"], parameters.get("split", "dev"), parameters.get("train", "train")
 
-    def found(of: Repository, role: str, name: str, needed: bool) -> list[File]:
-        pattern = _MIRACL[role].format(config=parameters["config"], split=name)
-        paths = _matching(of, pattern)
-        if needed and not paths:
-            raise CollectionError(
-                f"hub dataset {of.name!r} has no file {pattern}: check config {parameters['config']!r} and split {name!r}"
-            )
-        return [File(of, path) for path in paths]
+    def find(repository: Repository, role: str, split: str, required: bool = True) -> list[File]:
+        pattern = _MIRACL[role].format(config=config, split=split)
+        paths = _matching(repository, pattern)
+        if required and not paths:
+            advice = f"check config {config!r} and split {split!r}"
+            raise CollectionError(f"hub dataset {repository.name!r} has no file {pattern}: {advice}")
+        return [File(repository, path) for path in paths]
 
-    judged = found(other, "judgements", train, "train" in parameters) if train != split else []
-    topics = found(other, "queries", split, True) + (found(other, "queries", train, True) if judged else [])
-    return Layout(found(repository, "corpus", split, True), topics, found(other, "judgements", split, True), judged)
+    judged = find(judge, "judgements", train, "train" in parameters) if train != split else []
+    topics = find(judge, "queries", split) + (find(judge, "queries", train) if judged else [])
+    return Layout(find(repository, "corpus", split), topics, find(judge, "judgements", split), judged)
 
 
 LAYOUTS = {"beir": beir_layout, "miracl": miracl_layout}
-"""Kind, as presets call it -> how to find the files."""
+"""A preset's `kind` -> the function that locates the files."""
 
 
-def _other(parameters: Mapping[str, Any]) -> Repository | None:
-    given = parameters.get("judgements")
-    return Repository(given["hub"], given["revision"]) if given else None
+def _judgement_repository(parameters: Mapping[str, Any]) -> Repository | None:
+    source = parameters.get("judgements")
+    return Repository(source["hub"], source["revision"]) if source else None
 
 
-def _role(repository: Repository, config: str, roles: list[str]) -> Splits:
-    """The splits of the first of these roles that the repository has."""
+def _find_splits(repository: Repository, config: str, roles: list[str]) -> Splits:
+    """Return the splits of the first of these roles that the repository has."""
     configs = _configs(repository)
     names = [f"{config}-{role}".strip("-") if config else role for role in roles]
     for name in names:
         if name in configs:
             return configs[name]
     for role in roles if not configs else ():
-        splits = _by_name(repository, config, role)
+        splits = _splits_by_name(repository, config, role)
         if splits:
             return splits
     if repository.script is not None:
-        raise CollectionError(
-            f"hub dataset {repository.name!r} is a loading script ({repository.script}), and scripts are not run: use a copy in Parquet "
-            f"(mteb/... has most of them), its id in ir_datasets, or, for MIRACL, kind: miracl"
+        problem = f"is a loading script ({repository.script}), and scripts are not run"
+        advice = (
+            "use a copy in Parquet (mteb/... has most of them), its id in ir_datasets, or, for MIRACL, kind: miracl"
         )
-    known = f"config {names[0]!r}; {nearest(names[0], configs)}" if configs else f"files called {names[0]}"
-    raise CollectionError(f"hub dataset {repository.name!r} has no {known}")
+        raise CollectionError(f"hub dataset {repository.name!r} {problem}: {advice}")
+    missing = f"config {names[0]!r}; {nearest(names[0], configs)}" if configs else f"files called {names[0]}"
+    raise CollectionError(f"hub dataset {repository.name!r} has no {missing}")
 
 
 def _configs(repository: Repository) -> dict[str, Splits]:
-    """The configs of the card: name -> split -> paths."""
-    card = repository.card
+    """Return the configs of the card: name -> split -> paths."""
     try:
-        stated = [pattern for config in card.get("configs") or [] for pattern in _patterns(config)]
+        declared = [pattern for config in repository.card.get("configs") or [] for pattern in _patterns(config)]
     except (AttributeError, KeyError, TypeError):
-        raise CollectionError(
-            f"hub dataset {repository.name!r}: the configs of its card are no list of names with files: choose another revision"
-        ) from None
-    found: dict[str, Splits] = {}
-    for name, split, pattern in stated:
-        known = found.get(name, {}).get(split, [])
-        paths = [path for path in _matching(repository, pattern) if path not in known]
+        problem = "the configs of its card are not a list of names with files"
+        raise CollectionError(f"hub dataset {repository.name!r}: {problem}: choose another revision") from None
+    configs: dict[str, Splits] = {}
+    for name, split, pattern in declared:
+        earlier = configs.get(name, {}).get(split, [])
+        paths = [path for path in _matching(repository, pattern) if path not in earlier]
         if paths:
-            found.setdefault(name, {})[split] = known + paths
-    return found
+            configs.setdefault(name, {})[split] = earlier + paths
+    return configs
 
 
 def _patterns(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """(name, split, pattern) of each file that a config of a card has."""
-    given = config.get("data_files") or []
+    """Return (name, split, pattern) of each file pattern in a config of a card."""
+    entries = config.get("data_files") or []
     folder = f"{config['data_dir'].strip('/')}/" if config.get("data_dir") else ""
-    found = []
-    for entry in given if isinstance(given, list) else [given]:
+    declared = []
+    for entry in entries if isinstance(entries, list) else [entries]:
         split, patterns = (entry.get("split", "train"), entry["path"]) if isinstance(entry, dict) else ("train", entry)
         for pattern in patterns if isinstance(patterns, list) else [patterns]:
-            found.append((str(config["config_name"]), str(split), folder + pattern))
-    return found
+            declared.append((str(config["config_name"]), str(split), folder + pattern))
+    return declared
 
 
-def _by_name(repository: Repository, config: str, role: str) -> Splits:
-    """Without configs: corpus.jsonl, qrels/test.tsv, ko-corpus/test-00000-of-00001.parquet, ko/corpus.jsonl.gz, test.tsv (role "")."""
+def _splits_by_name(repository: Repository, config: str, role: str) -> Splits:
+    """Return the splits of a role by file names, for a repository without configs.
+
+    Examples: corpus.jsonl, qrels/test.tsv, ko-corpus/test-00000-of-00001.parquet, ko/corpus.jsonl.gz, and test.tsv for
+    the role "".
+    """
     starts = [f"{config}-{role}", f"{config}/{role}"] if config else [role]
     splits: Splits = {}
     for path in _ordered(repository.files):
         stem = _SUFFIXES.sub("", path)
         for start in starts:
             rest = stem.removeprefix(start)
-            if (
-                stem == path
-                or not stem.startswith(start)
-                or "/" in rest.strip("/")
-                or (start and rest and rest[0] != "/")
-            ):
+            if stem == path or not stem.startswith(start):
+                continue
+            if "/" in rest.strip("/") or (start and rest and rest[0] != "/"):
                 continue
             splits.setdefault(re.split(r"[-.]", rest.strip("/"))[0] or role, []).append(path)
             break
     return splits
 
 
-def _test_split(repository: Repository, judgements: Splits, split: str | None) -> str:
-    wanted = [split] if split is not None else ["test", "dev"]
-    for name in wanted:
+def _choose_test_split(repository: Repository, judgements: Splits, split: str | None) -> str:
+    candidates = [split] if split is not None else ["test", "dev"]
+    for name in candidates:
         if name in judgements:
             return name
-    raise CollectionError(
-        f"hub dataset {repository.name!r}: no judgements for the split {wanted[0]!r}; {nearest(wanted[0], judgements)}"
-    )
+    raise _missing_judgements(repository, candidates[0], judgements)
+
+
+def _missing_judgements(repository: Repository, split: str, judgements: Splits) -> CollectionError:
+    problem = f"no judgements for the split {split!r}"
+    return CollectionError(f"hub dataset {repository.name!r}: {problem}; {nearest(split, judgements)}")
 
 
 def _matching(repository: Repository, pattern: str) -> list[str]:
-    """As cards mean it: * stays within a folder, ** does not."""
+    """Return the paths that match a card's pattern: * stays within a folder, ** does not."""
     parts = [part for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern) if part]
     return _ordered(path for path in repository.files if _fits(path, parts))
 
 
 def _fits(path: str, parts: list[str]) -> bool:
-    """All places a path can be at after each part: a regular expression would try them one after the other, for years if a card wants it."""
+    """Return whether a path matches the parts of a pattern.
+
+    Track all positions reachable after each part: a regular expression would backtrack, for years on a hostile pattern.
+    """
     places = {0}
     for part in parts:
         if part == "**/":
@@ -200,5 +202,5 @@ def _fits(path: str, parts: list[str]) -> bool:
 
 
 def _ordered(paths: Iterable[str]) -> list[str]:
-    """docs-2 before docs-10."""
+    """Sort naturally: docs-2 before docs-10."""
     return sorted(paths, key=lambda path: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path)])

@@ -1,4 +1,4 @@
-"""Reads relevance judgements in BEIR's layout: a header, then query id, document id and score, separated by tabs."""
+"""Read relevance judgements in BEIR's layout: a header, then query id, document id and score, separated by tabs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from harness.collections.jsonl import defect, numbered
 
 HEADER = ("query-id", "corpus-id", "score")
 LARGEST = 2**31 - 1
-"""Grades are small numbers; what is beyond this is a column taken for another."""
+"""The largest score accepted: grades are small, so a larger number belongs to another column."""
 
 
 class Judgement(NamedTuple):
-    """One judgement and the line (from 1) it stands on. A score of 0 or less means not relevant."""
+    """One judgement and its line number (from 1). A score of 0 or less means not relevant."""
 
     number: int
     query: str
@@ -23,36 +23,27 @@ class Judgement(NamedTuple):
 
 
 def judgements(path: Path, queries: Container[str]) -> Iterator[Judgement]:
-    """The judgements of a file, in its order. A pair repeated with the same score is passed once.
+    """Yield the judgements of a file, in its order; a pair repeated with the same score is yielded once.
 
-    CollectionError with file and line for a missing header, a wrong number of columns, a score that is not a whole number or a huge one, a query
-    that is not among `queries`, or a pair judged twice with different scores.
+    Raises CollectionError with file and line for a missing header, a wrong number of columns, a score that is not a
+    whole number or too large, a query that is not among `queries`, or a pair judged twice with different scores.
     """
     seen: dict[tuple[str, str], int] = {}
     lines = numbered(path)
     for number, line in lines:
         if tuple(line.split("\t")) != HEADER:
-            raise defect(
-                path,
-                number,
-                "the header is missing: make the first line 'query-id', 'corpus-id', 'score', separated by tabs",
-            )
+            advice = "make the first line 'query-id', 'corpus-id', 'score', separated by tabs"
+            raise defect(path, number, f"the header is missing: {advice}")
         break
     for number, line in lines:
         columns = line.split("\t")
         if len(columns) != len(HEADER):
-            raise defect(
-                path,
-                number,
-                f"{len(columns)} columns instead of 3: separate query-id, corpus-id and score by single tabs",
-            )
+            advice = "separate query-id, corpus-id and score by single tabs"
+            raise defect(path, number, f"{len(columns)} columns instead of 3: {advice}")
         query, document, score = columns[0], columns[1], _whole(columns[2])
         if score is None:
-            raise defect(
-                path,
-                number,
-                f"score {columns[2][:40]!r} is not a whole number: write 1 for relevant, 0 for not relevant",
-            )
+            advice = "write 1 for relevant, 0 for not relevant"
+            raise defect(path, number, f"score {columns[2][:40]!r} is not a whole number: {advice}")
         if query not in queries:
             raise defect(path, number, f"unknown query id {query[:80]!r}: add it to queries.jsonl or remove the line")
         before = seen.get((query, document))
@@ -60,15 +51,12 @@ def judgements(path: Path, queries: Container[str]) -> Iterator[Judgement]:
             seen[query, document] = score
             yield Judgement(number, query, document, score)
         elif before != score:
-            raise defect(
-                path,
-                number,
-                f"query {query!r} and document {document!r} were judged {before} before: keep one judgement",
-            )
+            problem = f"query {query!r} and document {document!r} were judged {before} before"
+            raise defect(path, number, f"{problem}: keep one judgement")
 
 
 def _whole(text: str) -> int | None:
-    """The number a column spells, if it is whole and no larger than `LARGEST`; some collections write 1.0."""
+    """Return a column's number if it is whole and at most `LARGEST`, else None; some collections write 1.0."""
     try:
         value = float(text)
     except ValueError:

@@ -1,8 +1,9 @@
-"""A dataset repository on the hub at one commit: its files, its card, and errors that say what to do.
+"""Read a dataset repository of the hub at one commit: its files, its card, and errors that say what to do.
 
-Files come through huggingface_hub's cache. A connection that breaks is taken up again where it broke, by the client, for as long as the command
-runs; the next command fetches what is missing by whole files. What is cached is not asked for again (nor is the list of files), so that a second
-run works with HF_HUB_OFFLINE=1. Messages never carry what the server or the client said about a request.
+Files come through huggingface_hub's cache. While the command runs, the client resumes a broken transfer where it broke
+off; the next command fetches only the missing files, each from its start. Cached files and the cached list of files are
+never requested again, so that a second run works with HF_HUB_OFFLINE=1. Messages never repeat what the server or the
+client said about a request, as that may contain a token.
 """
 
 from __future__ import annotations
@@ -21,117 +22,91 @@ from harness.hub.gated import gate
 _Result = TypeVar("_Result")
 CARD = "README.md"
 CARD_BYTES = 4 << 20  # the longest cards are tables of thousands of configs
+_AGAIN = "run the same command again, files that are here are kept"
 
 
 class Repository:
-    """Nothing is fetched before it is asked for. Every method raises CollectionError, in one line."""
+    """A repository whose files are fetched on first use. Every method raises CollectionError, in one line."""
 
     def __init__(self, name: str, revision: str) -> None:
         self.name, self.revision = name, revision
+        self._options: dict[str, Any] = {"repo_type": "dataset", "revision": revision}
 
     @cached_property
     def files(self) -> list[str]:
-        """All paths of the repository. Fetches the list (once, ever) and the card."""
-        import huggingface_hub
+        """All paths of the repository. The first use fetches the list, which stays cached, and the card."""
+        import huggingface_hub as hub
 
-        hub = huggingface_hub
-        self._asked(
-            lambda: hub.snapshot_download(self.name, repo_type="dataset", revision=self.revision, allow_patterns=[CARD])
-        )
-        files = [
-            file.path
-            for file in self._asked(
-                lambda: hub.get_cached_repo_tree(self.name, repo_type="dataset", revision=self.revision)
-            )
-        ]
-        for path in files:
+        self._query_hub(lambda: hub.snapshot_download(self.name, allow_patterns=[CARD], **self._options))
+        tree = self._query_hub(lambda: hub.get_cached_repo_tree(self.name, **self._options))
+        paths = [file.path for file in tree]
+        for path in paths:
             if not _stays_inside(path):
-                raise CollectionError(
-                    f"hub dataset {self.name!r} has a file {path[:80]!r}, which would lie outside of it: choose another dataset"
-                )
-        return files
+                problem = f"has a file {path[:80]!r}, which would lie outside of it"
+                raise CollectionError(f"hub dataset {self.name!r} {problem}: choose another dataset")
+        return paths
 
     @cached_property
     def card(self) -> dict[str, Any]:
-        """What the card says between its two lines of dashes."""
+        """The YAML head of the card, empty if there is none."""
         if CARD not in self.files:
             return {}
         try:
             _, dashes, rest = text(self.fetch(CARD), CARD_BYTES).partition("---\n")
             content = yaml_data.load(rest.partition("\n---")[0]) if dashes else None
         except (OversizedError, UnicodeDecodeError, yaml_data.YamlError):
-            raise CollectionError(
-                f"hub dataset {self.name!r}: the head of its {CARD} is no YAML: choose another revision"
-            ) from None
+            problem = f"the head of its {CARD} is not YAML"
+            raise CollectionError(f"hub dataset {self.name!r}: {problem}: choose another revision") from None
         return content if isinstance(content, dict) else {}
 
     @property
     def script(self) -> str | None:
-        """The loading script, if the repository has one: a file of its own name."""
+        """The name of the loading script (a file named like the repository), None without one."""
         name = f"{self.name.split('/')[1]}.py"
         return name if name in self.files else None
 
     def fetch(self, path: str) -> Path:
-        """A file of the repository, here."""
-        import huggingface_hub
+        """Return the local copy of a file, downloaded if it is not cached."""
+        import huggingface_hub as hub
 
-        return Path(
-            self._asked(
-                lambda: huggingface_hub.hf_hub_download(self.name, path, repo_type="dataset", revision=self.revision)
-            )
-        )
+        return Path(self._query_hub(lambda: hub.hf_hub_download(self.name, path, **self._options)))
 
-    def _asked(self, request: Callable[[], _Result]) -> _Result:
-        """The answer to a request; its error, if there is one, in our words."""
+    def _query_hub(self, request: Callable[[], _Result]) -> _Result:
+        """Return the answer to a request; turn its error into a CollectionError."""
         import httpx2
         from huggingface_hub import errors
 
-        what = f"hub dataset {self.name!r}"
         page = f"https://huggingface.co/datasets/{self.name}"
         try:
             return request()
         except errors.GatedRepoError:
-            raise CollectionError(f"{what} is gated: {gate(page)}") from None
+            problem = f" is gated: {gate(page)}"
         except errors.RepositoryNotFoundError:
-            raise CollectionError(
-                f"{what} does not exist, or is private: check its name; for a private one set HF_TOKEN to a read token"
-            ) from None
+            problem = " does not exist, or is private: check its name; for a private one set HF_TOKEN to a read token"
         except errors.RevisionNotFoundError:
-            raise CollectionError(
-                f"{what} has no commit {self.revision}: copy the revision from {page}/commits/main"
-            ) from None
+            problem = f" has no commit {self.revision}: copy the revision from {page}/commits/main"
         except (
             errors.LocalEntryNotFoundError,
             errors.CachedRepoTreeNotFoundError,
             errors.IncompleteSnapshotError,
             errors.OfflineModeIsEnabled,
         ):
+            problem = f": the hub cannot be reached: {_AGAIN}"
             if os.environ.get("HF_HUB_OFFLINE"):
-                raise CollectionError(
-                    f"{what} is not complete in the cache: run the same command once without HF_HUB_OFFLINE"
-                ) from None
-            raise CollectionError(
-                f"{what}: the hub cannot be reached: run the same command again, files that are here are kept"
-            ) from None
+                problem = " is not complete in the cache: run the same command once without HF_HUB_OFFLINE"
         except errors.HfHubHTTPError as error:
             status = error.response.status_code
-            advice = (
-                "HF_TOKEN is not valid: make a new one"
-                if status == 401
-                else "run the same command again, files that are here are kept"
-            )
-            raise CollectionError(f"{what}: the hub answers with status {status}: {advice}") from None
-        except ValueError:  # of names and paths that the client refuses; it says them with whole addresses
-            raise CollectionError(f"{what} cannot be asked for as it is written: check its name and revision") from None
+            advice = "HF_TOKEN is not valid: make a new one" if status == 401 else _AGAIN
+            problem = f": the hub answers with status {status}: {advice}"
+        except ValueError:  # the client refuses the name or path, and repeats whole addresses in its message
+            problem = " has a name or revision that the hub's client refuses: check both"
         except (httpx2.HTTPError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-            raise CollectionError(
-                f"{what}: the download broke off ({reason}): run the same command again, files that are here are kept"
-            ) from None
+            problem = f": the download broke off ({reason}): {_AGAIN}"
+        raise CollectionError(f"hub dataset {self.name!r}{problem}")
 
 
 def _stays_inside(path: str) -> bool:
-    """Whether a path, joined to a folder on any system, lies in that folder."""
-    return (
-        not path.startswith("/") and not {"..", "", "."} & set(path.split("/")) and not any(c in path for c in "\\:\0")
-    )
+    """Return whether a path, joined to a folder on any system, lies in that folder."""
+    parts = set(path.split("/"))
+    return not path.startswith("/") and not {"..", "", "."} & parts and not any(c in path for c in "\\:\0")

@@ -1,4 +1,4 @@
-"""What every origin of a collection gives: streams of documents, queries and judgements, to be read one record at a time."""
+"""Describe what every source of a collection provides: streams of documents, queries and judgements."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Judgements = Iterable[tuple[str, str, int]]
 
 @dataclass(frozen=True)
 class Streams:
-    """Each function starts its stream anew.
+    """The streams of a collection; each call starts one from its beginning.
 
     name       for messages
     documents  (id, title, text) of the corpus
-    queries    (id, text) of both splits at least
+    queries    (id, text) of at least both splits
     test       (query id, document id, score)
-    train      the same, empty without training split
+    train      the same, empty without a training split
     """
 
     name: str
@@ -32,23 +32,21 @@ class Streams:
 
 
 def hub_streams(parameters: Mapping[str, Any]) -> Streams:
-    """A dataset of the hub. All its files are fetched here, so that a stream does not end in the middle of a download.
+    """Return the streams of a hub dataset, after downloading all its files, so that no stream can break off.
 
-    parameters: hub, revision, kind, config, and where given split, train, judgements (hub, revision).
+    parameters: hub, revision, kind, config, and optionally split, train, judgements (hub, revision).
     """
     layout = LAYOUTS[parameters["kind"]](parameters)
-    paths = {
-        file: file.repository.fetch(file.path)
-        for file in [*layout.test, *layout.train, *layout.queries, *layout.corpus]
-    }
+    files = [*layout.test, *layout.train, *layout.queries, *layout.corpus]
+    paths = {file: file.repository.fetch(file.path) for file in files}
 
-    def chained(read: Callable[..., Iterator[Any]], files: list[File]) -> Callable[[], Iterator[Any]]:
+    def chain(read: Callable[..., Iterator[Any]], files: list[File]) -> Callable[[], Iterator[Any]]:
         return lambda: (record for file in files for record in read(paths[file], f"{file.repository.name}/{file.path}"))
 
     return Streams(
         f"hub dataset {parameters['hub']!r}",
-        chained(rows.documents, layout.corpus),
-        chained(rows.queries, layout.queries),
-        chained(rows.judgements, layout.test),
-        chained(rows.judgements, layout.train),
+        chain(rows.documents, layout.corpus),
+        chain(rows.queries, layout.queries),
+        chain(rows.judgements, layout.test),
+        chain(rows.judgements, layout.train),
     )

@@ -1,4 +1,4 @@
-"""Running text of a language, for methods that learn from text alone."""
+"""Read running text of a language, for methods that learn from text alone."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from harness.files import bounded
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The texts of a plain file (one a line, empty lines left out) or of a corpus.jsonl (title and text of each document).
+    """Yield the texts of a plain file (one per line, without empty lines) or a corpus.jsonl (title and text).
 
-    CollectionError, which is a ValueError, names file and line of what is no UTF-8 or too long.
+    Raises CollectionError, a ValueError, with file and line, for a line that is not UTF-8 or too long.
     """
     if path.suffix == ".jsonl":
         yield from (document.text for document in documents(path))
@@ -27,7 +27,7 @@ def lines(path: Path) -> Iterator[str]:
 
 
 def _texts(path: Path, number: int, line: bytes) -> list[str]:
-    """What a line holds; a lone carriage return ends a text as well."""
+    """Return the texts in a line; a lone carriage return ends a text as well."""
     try:
         return [text.strip() for text in line.decode("utf-8").split("\r") if text.strip()]
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Words of a text, language by language, for everything that is lexical: the BM25 row and word vectors."""
+"""Split text into words, by language, for everything lexical: the BM25 row and word vectors."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ import unicodedata
 from functools import cache
 
 UNSPACED = frozenset({"zh", "ja", "th"})
-"""Languages that put no spaces between words: their words are single characters and pairs of neighbours."""
+"""Languages without spaces between words; their words are single characters and pairs of neighbours."""
 
 GLUED = frozenset({"ko"})
-"""Languages that glue particles to words: exact matching does better with pairs of characters (Lucene's CJK analyzer does the same)."""
+"""Languages that glue particles to words: exact matching works better on pairs of characters, as in Lucene's CJK
+analyzer."""
 
 # Han (with 々 and 〇, and the planes of rare characters), kana, Hangul, Thai letters and signs
-_SCRIPTS = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u3040-\u30ff\u31f0-\u31ff\uac00-\ud7a3\u0e01-\u0e3a\u0e40-\u0e4e"
+_SCRIPTS = (
+    "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+    "\u3040-\u30ff\u31f0-\u31ff\uac00-\ud7a3\u0e01-\u0e3a\u0e40-\u0e4e"
+)
 
 
 def words(text: str, language: str) -> list[str]:
-    """The words of a text, in order: runs of letters, digits and their marks, NFKC, lower case.
+    """Return the words of a text, in order: runs of letters, digits and their marks, NFKC, lower case.
 
-    In an `UNSPACED` language every East Asian or Thai character is a word and so is every pair of neighbours; Latin words and numbers within
-    the text stay whole.
+    In an `UNSPACED` language every East Asian or Thai character is a word, and so is every pair of neighbours; Latin
+    words and numbers within the text stay whole.
     """
     return _split(text, language.split("-")[0] in UNSPACED)
 
 
 def terms(text: str, language: str) -> list[str]:
-    """What exact matching counts: the words, and characters and pairs in `GLUED` languages too."""
+    """Return the units of exact matching: words, but characters and pairs in `GLUED` languages too."""
     return _split(text, language.split("-")[0] in UNSPACED | GLUED)
 
 
@@ -35,20 +39,20 @@ def _split(text: str, into_pairs: bool) -> list[str]:
     text = unicodedata.normalize("NFKC", text).lower()
     if not into_pairs:
         return _word().findall(text)
-    found: list[str] = []
+    units: list[str] = []
     for match in _characters_or_word().finditer(text):
         run = match.group()
         if match.lastgroup == "characters":
-            found += run
-            found += [run[i : i + 2] for i in range(len(run) - 1)]
+            units += run
+            units += [run[i : i + 2] for i in range(len(run) - 1)]
         else:
-            found.append(run)
-    return found
+            units.append(run)
+    return units
 
 
 @cache
 def _marks() -> str:
-    r"""A character class of all combining marks and the joiners: \w lacks them and would break Hindi words at every vowel sign."""
+    r"""Return all combining marks and the joiners: \w lacks them and would break Hindi words at every vowel sign."""
     marks = [chr(c) for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) in ("Mn", "Mc", "Me")]
     return "".join(marks) + "\u200c\u200d"
 

@@ -1,4 +1,4 @@
-"""Search a collection with the encoder that a cell's inputs make."""
+"""Search a collection with the encoder of a cell."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def search_with_encoder(
     parameters: Mapping[str, Any],
     inputs: Mapping[str, Location],
-    share: tuple[int, int] = (0, 1),
+    shard: tuple[int, int] = (0, 1),
     batch_divisor: int = 1,
 ) -> tuple[Best, Activity]:
-    """Return what `retrieve` finds with the encoder that the inputs make."""
+    """Return `retrieve` for the trained encoder among the inputs, or else for the zero-shot one built from them."""
     from harness.collections import beir
     from harness.initialization.encoders import zero_shot_encoder
     from harness.retrieval.encode_options import EncodeOptions
@@ -28,4 +28,4 @@ def search_with_encoder(
     folder = inputs["collection"].path
     collection = beir.load_queries(folder)
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
-    return retrieve(encoder, folder, collection, parameters["k"], EncodeOptions.of(parameters, batch_divisor), share)
+    return retrieve(encoder, folder, collection, parameters["k"], EncodeOptions.of(parameters, batch_divisor), shard)

@@ -1,4 +1,4 @@
-"""Write what an evaluation leaves behind: the run, the measures of every query, and measurement.json."""
+"""Write the files of an evaluation: the run, the measures of every query, and measurement.json."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ RUN, QUERIES, MEASUREMENT = "run.trec.gz", "queries.parquet", "measurement.json"
 
 
 def smaller_batches(batch_divisor: int) -> dict[str, int]:
-    """What measurement.json says under `about` of batches that were so many times smaller than usual; nothing if they were not."""
+    """Return the note for `about` in measurement.json that batches were smaller than usual, empty if they were not."""
     return {"batches_divided": batch_divisor} if batch_divisor > 1 else {}
 
 
 def write(
     out: Path, run: Any, collection: Any, activity: Mapping[str, float], seconds: float, about: Mapping[str, Any]
 ) -> None:
-    """The run, the measures of every query, and measurement.json; `activity` is empty where active dimensions make no sense."""
+    """Write the files of an evaluation into `out`; `activity` is empty where active dimensions have no meaning."""
     require("grid", "a measurement")
     import pandas as pd
 
@@ -30,9 +30,8 @@ def write(
     per_query = measures.evaluate(run, collection.qrels)
     trec.write(run, out / RUN, tag="sembridge-bench")
     query_ids = list(collection.qrels)
-    columns: dict[str, list[Any]] = {"query_id": query_ids} | {
-        name: [values[q] for q in query_ids] for name, values in per_query.items()
-    }
+    columns: dict[str, list[Any]] = {"query_id": query_ids}
+    columns |= {name: [values[query] for query in query_ids] for name, values in per_query.items()}
     pd.DataFrame(columns).to_parquet(out / QUERIES, index=False)
     measurement = {
         "scores": measures.means(per_query),
@@ -43,6 +42,5 @@ def write(
         "about": dict(about),
         "provenance": provenance(),
     }
-    (out / MEASUREMENT).write_text(
-        json.dumps(measurement, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    content = json.dumps(measurement, indent=1, sort_keys=True, ensure_ascii=False)
+    (out / MEASUREMENT).write_text(content + "\n", encoding="utf-8")

@@ -1,8 +1,9 @@
-"""How good a run is, query by query: nDCG@10, recall@100, MRR@10.
+"""Measure a run query by query: nDCG@10, recall@100, MRR@10.
 
-The definitions are trec_eval's (ndcg_cut with linear gain, recall) and MS MARCO's (reciprocal rank with a cutoff), with two rules on
-which tools disagree fixed here: the order is the run's own (ties are already broken, scores are not looked at), and every query with at
-least one relevant document counts, with 0 if it retrieved nothing. A document judged 0 or less is not relevant.
+The definitions are trec_eval's (ndcg_cut with linear gain, recall) and MS MARCO's (reciprocal rank with a cutoff). Two
+rules on which tools disagree are fixed here: the order is the run's own (ties are already broken, scores are ignored),
+and every query with at least one relevant document counts, with 0 if it retrieved nothing. A document judged 0 or less
+is not relevant.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ Measure = Callable[[Sequence[int], Sequence[int]], float]
 
 
 def ndcg(ranked: Sequence[int], ideal: Sequence[int], cutoff: int) -> float:
-    """Discounted cumulative gain over the ideal one, gain = judgement, discount = log2(1 + rank) (Järvelin and Kekäläinen 2002)."""
+    """Return DCG / ideal DCG; gain = judgement, discount = log2(1 + rank) (Järvelin and Kekäläinen 2002)."""
     return _dcg(ranked[:cutoff]) / _dcg(ideal[:cutoff])
 
 
 def recall(ranked: Sequence[int], ideal: Sequence[int], cutoff: int) -> float:
-    """The share of the relevant documents that is among the first `cutoff`."""
+    """Return the fraction of the relevant documents that is among the first `cutoff`."""
     return sum(gain > 0 for gain in ranked[:cutoff]) / len(ideal)
 
 
 def mrr(ranked: Sequence[int], ideal: Sequence[int], cutoff: int) -> float:
-    """One over the rank of the first relevant document, 0 if there is none among the first `cutoff`."""
+    """Return one over the rank of the first relevant document, 0 if none is among the first `cutoff`."""
     return next((1 / rank for rank, gain in enumerate(ranked[:cutoff], start=1) if gain > 0), 0.0)
 
 
@@ -42,9 +43,9 @@ MEASURES: Mapping[str, Measure] = {
 def evaluate(
     run: Run, qrels: Mapping[str, Mapping[str, int]], measures: Mapping[str, Measure] = MEASURES
 ) -> dict[str, dict[str, float]]:
-    """The value of every measure for every query that has a relevant document, in the order of the qrels.
+    """Return measure -> query -> value, for the queries with a relevant document, in the order of the qrels.
 
-    Queries of the run that nobody judged are ignored. ValueError if a query of the run lists a document twice.
+    Ignore queries of the run without judgements. Raises ValueError if the run lists a document twice for a query.
     """
     values: dict[str, dict[str, float]] = {name: {} for name in measures}
     for query, judged in qrels.items():
@@ -61,9 +62,9 @@ def evaluate(
 
 
 def means(values: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """The mean of every measure over its queries; summed exactly (math.fsum), so the order of the queries does not matter.
+    """Return the mean of every measure; math.fsum sums exactly, so the order of the queries does not matter.
 
-    ValueError if there is no query: no judged-relevant document means nothing to measure, not a score of 0.
+    Raises ValueError without queries: if no document is judged relevant, there is nothing to measure, not a score of 0.
     """
     for name, by_query in values.items():
         if not by_query:

@@ -1,4 +1,4 @@
-"""What a number was computed with: versions of the libraries that matter, and the state of this code."""
+"""Record what a number was computed with: versions of the relevant libraries, and the git state of this code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 LIBRARIES = (
     "sembridge-bench",
@@ -24,6 +25,7 @@ LIBRARIES = (
 
 @cache
 def provenance() -> dict[str, object]:
+    """Return {"versions": library -> version, "git": the state of the checkout}."""
     versions = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -34,15 +36,11 @@ def provenance() -> dict[str, object]:
 
 
 def _git_state() -> str:
-    """Commit, with "+changes" if the work tree differs from it; "unknown" outside a checkout."""
-    folder = Path(__file__).parent
+    """Return the commit, with "+changes" if the work tree differs from it; "unknown" outside a checkout."""
+    options: dict[str, Any] = {"cwd": Path(__file__).parent, "capture_output": True, "text": True, "timeout": 10}
     try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=10
-        )
-        changes = subprocess.run(
-            ["git", "status", "--porcelain", "-uno"], cwd=folder, capture_output=True, text=True, timeout=10
-        )
+        commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **options)
+        changes = subprocess.run(["git", "status", "--porcelain", "-uno"], **options)
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"
     if commit.returncode:

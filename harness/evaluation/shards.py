@@ -1,5 +1,8 @@
-"""Stage: one share of a collection's documents. The shares of a cell may be computed on different nodes, or by a run that goes on where another was
-killed; merged, they are the same bits as one pass over all documents."""
+"""Stage: search one shard of a collection's documents.
+
+The shards of a cell may be computed on different nodes, or by a run that continues a killed one. Merged, they give the
+same bits as one pass over all documents.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,16 @@ from harness.store.artifact import Location
 from harness.store.stage import Stage
 
 FILE = "share.safetensors"
-ABOUT = "about.json"  # there only if batches were smaller than usual
+ABOUT = "about.json"  # written only if batches were smaller than usual
+SHARE = "share-"  # inputs of `evaluation` whose names begin like this are shards
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
-    """parameters: those of `evaluation`, and share, shares: the share-th (from 0) of so many; inputs: those of `evaluation`."""
+    """Search a shard and write the best documents and the activity.
+
+    parameters: those of `evaluation`, and share (the shard's number, from 0) and shares (how many shards there are).
+    inputs: those of `evaluation`.
+    """
     from safetensors.numpy import save_file
 
     from harness.evaluation.encoder_run import search_with_encoder
@@ -38,28 +46,22 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 EVALUATION_SHARE = Stage("evaluation-share", version=2, seconds=3, build=build)
 
 
-def divided_most(folders: Sequence[Path]) -> int:
-    """How many times smaller than usual the smallest batches of all shares were."""
-    told = [
-        json.loads((folder / ABOUT).read_text(encoding="utf-8")) for folder in folders if (folder / ABOUT).is_file()
-    ]
-    return max((about["batches_divided"] for about in told), default=1)
+def largest_divisor(folders: Sequence[Path]) -> int:
+    """Return the largest `batch_divisor` of any shard."""
+    notes = [folder / ABOUT for folder in folders if (folder / ABOUT).is_file()]
+    return max((json.loads(note.read_text(encoding="utf-8"))["batches_divided"] for note in notes), default=1)
 
 
-def merged(folders: Sequence[Path]) -> tuple[Best, Activity]:
-    """What all shares together found."""
+def merge_shards(folders: Sequence[Path]) -> tuple[Best, Activity]:
+    """Return the best documents and the activity of all shards together."""
     from safetensors.numpy import load_file
 
-    found = [load_file(folder / FILE) for folder in folders]
+    shards = [load_file(folder / FILE) for folder in folders]
     activities = []
-    for arrays in found:
+    for arrays in shards:
         activity = Activity.empty(len(arrays["query_counts"]))
         activity.queries, activity.documents = arrays["counts"].tolist()
         activity.query_counts, activity.document_counts = arrays["query_counts"], arrays["document_counts"]
         activities.append(activity)
-    return merge([Best(arrays["scores"], arrays["positions"], arrays["ranks"]) for arrays in found]), merge_activity(
-        activities
-    )
-
-
-SHARE = "share-"
+    best = [Best(arrays["scores"], arrays["positions"], arrays["ranks"]) for arrays in shards]
+    return merge(best), merge_activity(activities)

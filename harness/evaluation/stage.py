@@ -16,32 +16,32 @@ from harness.store.stage import Stage
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
-    """parameters: k, max_length, precision, bias, special_ids; inputs: collection, and either trained or encoder (+ tokenizer + initialization);
-    besides, where the documents were searched in shares, share-0, share-1, ..."""
+    """Evaluate an encoder and write the run and its scores.
+
+    parameters: k, max_length, precision, bias, special_ids.
+    inputs: collection, either trained or encoder (+ tokenizer + initialization), and share-0, share-1, ... if the
+    documents were searched in shards.
+    """
     from harness.collections import beir
-    from harness.evaluation.shards import divided_most, merged
+    from harness.evaluation.shards import largest_divisor, merge_shards
 
     start = time.perf_counter()
-    shares = [inputs[name].path for name in sorted(inputs) if name.startswith(SHARE)]
-    best, activity = merged(shares) if shares else search_with_encoder(parameters, inputs, batch_divisor=batch_divisor)
-    batch_divisor = divided_most(shares) if shares else batch_divisor
+    shards = [inputs[name].path for name in sorted(inputs) if name.startswith(SHARE)]
+    if shards:
+        (best, activity), batch_divisor = merge_shards(shards), largest_divisor(shards)
+    else:
+        best, activity = search_with_encoder(parameters, inputs, batch_divisor=batch_divisor)
     collection = beir.load_queries(inputs["collection"].path)
     run = best.result(collection.query_ids, collection.document_ids)
-    write(
-        out,
-        run,
-        collection,
-        activity.result(),
-        time.perf_counter() - start,
-        _about(inputs) | smaller_batches(batch_divisor),
-    )
+    about = _about(inputs) | smaller_batches(batch_divisor)
+    write(out, run, collection, activity.result(), time.perf_counter() - start, about)
 
 
 EVALUATION = Stage("evaluation", version=3, seconds=3, build=build, shared=False)
 
 
 def _about(inputs: Mapping[str, Location]) -> dict[str, Any]:
-    """What the initialization, or the training on top of it, says about itself."""
+    """Return what the initialization, and the training on top of it, wrote about themselves."""
     about: dict[str, Any] = {}
     for name in ("initialization", "trained"):
         if name in inputs and (inputs[name].path / "about.json").is_file():

@@ -1,11 +1,12 @@
-"""BGE-M3's sparse side (Chen et al. 2024, arXiv 2402.03216, section 3): one weight per token, no expansion.
+"""Encode with BGE-M3's sparse head (Chen et al. 2024, arXiv 2402.03216, section 3): one weight per token, no expansion.
 
-A linear head of one output reads every last hidden state of the body; the weight of a token id is the largest relu(head(h)) of its positions, and
-that of cls, eos, pad and unk is 0. Queries and documents are read alike.
+A linear head with one output reads every last hidden state of the body. The weight of a token id is the largest
+relu(head(h)) over its positions; the weight of cls, eos, pad and unk is 0. Queries and documents are encoded alike.
 
-The head is published as sparse_linear.pt, a pickle. torch reads it with `weights_only`: not Python's unpickler but one that builds tensors and plain
-containers, and refuses a file that names anything else, before anything in it is called. What comes out must be exactly the two tensors of the
-head. Everything else of the model is safetensors, and so may the head be: sparse_linear.safetensors is preferred.
+The head is published as sparse_linear.pt, a pickle. torch reads it with `weights_only`, which does not use Python's
+unpickler: it builds only tensors and plain containers, and refuses a file that names anything else before it calls
+anything. The content must be exactly the two tensors of the head. The rest of the model is safetensors; the head may
+be, too: sparse_linear.safetensors is preferred.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ HEADS = ("sparse_linear.safetensors", "sparse_linear.pt")
 
 @dataclass(frozen=True, eq=False)
 class TokenWeights:
-    """body       a transformers model that gives hidden states [B, L, D]
+    """The model.
+
+    body       a transformers model with hidden states [B, L, D]
     head       linear, D -> 1
     tokenizer  the body's
-    limit      tokens of a text that are read, special tokens included
+    limit      tokens kept of a text, special tokens included
     """
 
     body: Any
@@ -39,48 +42,38 @@ class TokenWeights:
 
 
 def check(model: str, revision: str | None = None) -> None:
-    """ValueError unless a folder or hub repository holds a body in safetensors and a head that fits it."""
+    """Raise ValueError unless a folder or hub repository holds a body in safetensors and a head that fits it."""
     read_head(model, revision)
     if Path(model).is_dir() and not [path for path in Path(model).glob("*.safetensors") if path.name not in HEADS]:
-        raise ValueError(
-            f"model folder {model!r} has no model.safetensors; convert its weights, the body's are not loaded from a pickle"
-        )
+        advice = "convert its weights, the body's are not loaded from a pickle"
+        raise ValueError(f"model folder {model!r} has no model.safetensors; {advice}")
 
 
 def read_head(model: str, revision: str | None = None) -> dict[str, torch.Tensor]:
-    """weight [1, D] and bias [1] of the head, float32. ValueError if there is none, or the file holds anything else."""
+    """Return weight [1, D] and bias [1] of the head, float32. Raises ValueError if the file is missing or differs."""
     size = (read_json(model, revision, "config.json") or {}).get("hidden_size")
     if size is None:
-        raise ValueError(
-            f"{model!r} is not of kind bge-m3: no config.json with a hidden_size is found in it; give BGE-M3, or drop kind"
-        )
-    path = next((found for name in HEADS if (found := find(model, revision, name)) is not None), None)
+        problem = "it has no config.json with a hidden_size"
+        raise ValueError(f"{model!r} is not of kind bge-m3: {problem}; give BGE-M3, or drop kind")
+    path = next((path for name in HEADS if (path := find(model, revision, name)) is not None), None)
     if path is None:
-        raise ValueError(
-            f"{model!r} is not of kind bge-m3: no {HEADS[1]} is found in it; a dense model is a bridge, with the row dense"
-        )
+        advice = "make a dense model a bridge and add the row dense"
+        raise ValueError(f"{model!r} is not of kind bge-m3: it has no {HEADS[1]}; {advice}")
     try:
-        content = _tensors(path)
-    except (
-        Exception
-    ) as error:  # torch, zipfile and safetensors each have their own for a file that is not what it should be
-        raise ValueError(
-            f"{path} is refused: it holds more than tensors, or is damaged ({type(error).__name__}); get BGE-M3's own file"
-        ) from None
+        content = _load_tensors(path)
+    except Exception as error:  # torch, zipfile and safetensors raise many types for a wrong or damaged file
+        problem = f"it holds more than tensors, or is damaged ({type(error).__name__})"
+        raise ValueError(f"{path} is refused: {problem}; get BGE-M3's own file") from None
     expected = {"weight": (1, size), "bias": (1,)}
-    shapes = (
-        {name: tuple(value.shape) for name, value in content.items() if isinstance(value, torch.Tensor)}
-        if isinstance(content, dict)
-        else {}
-    )
+    tensors = content if isinstance(content, dict) else {}
+    shapes = {name: tuple(value.shape) for name, value in tensors.items() if isinstance(value, torch.Tensor)}
     if shapes != expected or len(content) != len(expected):
-        raise ValueError(
-            f"{path} is refused: it holds {shapes or type(content).__name__}, and not the head of this model, {expected}"
-        )
+        problem = f"it holds {shapes or type(content).__name__}, and not the head of this model, {expected}"
+        raise ValueError(f"{path} is refused: {problem}; get BGE-M3's own file")
     return {name: value.float() for name, value in content.items()}
 
 
-def _tensors(path: Path) -> Any:
+def _load_tensors(path: Path) -> Any:
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
@@ -89,7 +82,7 @@ def _tensors(path: Path) -> Any:
 
 
 def load(model: str, revision: str | None = None, max_length: int | None = None) -> TokenWeights:
-    """max_length: tokens kept of a text; None: what the model allows. ValueError as `read_head`."""
+    """Load the model; `max_length` None: what the model allows. Raises ValueError like `read_head`."""
     from transformers import AutoModel, AutoTokenizer
 
     from sembridge.encoder.transplant import usable_positions
@@ -101,31 +94,24 @@ def load(model: str, revision: str | None = None, max_length: int | None = None)
     tokenizer = AutoTokenizer.from_pretrained(model, **options)
     head = torch.nn.Linear(state["weight"].shape[1], 1)
     head.load_state_dict(state)
-    limit = min(
-        length for length in (max_length, tokenizer.model_max_length, usable_positions(body)) if length is not None
-    )
+    limits = (max_length, tokenizer.model_max_length, usable_positions(body))
+    limit = min(length for length in limits if length is not None)
     return TokenWeights(body, head.eval().to(device), tokenizer, limit)
 
 
 @torch.inference_mode()
 def encode(model: TokenWeights, texts: list[str], side: str, *, precision: str, batch_size: int) -> sp.csr_array:
-    """[N, V] float32: the weight of each token id in each text, V the rows of the body's embedding. Both sides are read alike."""
-    del side
+    """Return the weight of each token id in each text, [N, V] float32, with V the rows of the body's embedding."""
+    del side  # queries and documents are encoded alike
     tokenizer = model.tokenizer
-    silent = sorted(
-        {
-            i
-            for i in (tokenizer.cls_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id)
-            if i is not None
-        }
-    )
+    special = tokenizer.cls_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id
+    silent = sorted({token_id for token_id in special if token_id is not None})
     token_ids = tokenizer(texts, truncation=True, max_length=model.limit)["input_ids"]
     order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
     rows = []
     for start in range(0, len(order), batch_size):
-        batch = pad(
-            [token_ids[i] for i in order[start : start + batch_size]], tokenizer.pad_token_id, model.body.device
-        )
+        members = [token_ids[i] for i in order[start : start + batch_size]]
+        batch = pad(members, tokenizer.pad_token_id, model.body.device)
         with arithmetic(model.body.device, precision):
             weights = torch.relu(model.head(model.body(**batch).last_hidden_state)).squeeze(-1).float()
         by_token = weights.new_zeros(len(weights), model.body.config.vocab_size)

@@ -1,10 +1,11 @@
-"""BM25, the lexical yardstick: what shared words alone achieve on a collection.
+"""Stage: BM25, the lexical yardstick, which shows what shared words alone achieve on a collection.
 
-Lucene's formula with k1 = 0.9 and b = 0.4, the defaults of pyserini (Kamphuis et al. 2020, "Which BM25 do you mean?", Lucene accurate):
+Lucene's formula with k1 = 0.9 and b = 0.4, the defaults of pyserini ("Lucene accurate" in Kamphuis et al. 2020, "Which
+BM25 do you mean?"), with tf' = tf / (tf + k1 * (1 - b + b * |d| / avg|d|)):
 
-    score(q, d) = sum over query words w of  ln(1 + (N - df + .5) / (df + .5)) * tf / (tf + k1 * (1 - b + b * |d| / avg|d|))
+    score(q, d) = sum over query words w of  ln(1 + (N - df + .5) / (df + .5)) * tf'
 
-a word that stands twice in the query counts twice. Differences from pyserini, which make small differences in scores: no stemming, no
+A word that occurs twice in the query counts twice. Small differences from pyserini's scores come from: no stemming, no
 stop words, exact document lengths (Lucene stores them in one byte).
 """
 
@@ -29,13 +30,14 @@ K1, B = 0.9, 0.4
 
 
 def search(collection: Collection, language: str, k: int) -> Run:
-    """The k best documents of every query by (score descending, document id ascending); documents with score 0 are not retrieved.
+    """Return the k best documents of every query by (score descending, id ascending), without those of score 0.
 
-    Scores are float64. bm25s computes the formula's parts once per word and document and `get_scores` adds them up in the order of the
-    query's words, over all documents, so they are exact and repeatable; its `retrieve` breaks ties arbitrarily and is not used.
+    Scores are float64. bm25s computes the formula's parts once per word and document, and `get_scores` adds them up in
+    the order of the query's words over all documents, so scores are exact and repeatable; its `retrieve`, which breaks
+    ties arbitrarily, is not used.
     """
     require("grid", "the row bm25")
-    import bm25s  # here, not above: it compiles on import, and only this row of the table needs it
+    import bm25s  # compiles on import, and only this row of the table needs it
 
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
@@ -44,38 +46,37 @@ def search(collection: Collection, language: str, k: int) -> Run:
         [vocabulary.setdefault(word, len(vocabulary)) for word in terms(text, language)]
         for text in collection.document_texts
     ]
-    if not vocabulary:  # nothing but punctuation: bm25s would divide by an average length of 0
+    if not vocabulary:  # only punctuation: bm25s would divide by an average length of 0
         return {query: [] for query in collection.query_ids}
     index = bm25s.BM25(k1=K1, b=B, method="lucene", dtype="float64", backend="numpy")
-    # Ids instead of words: bm25s numbers words in the order of a set, which changes from process to process.
+    # Ids instead of words: bm25s numbers words in the order of a set, which differs between processes.
     index.index((documents, vocabulary), create_empty_token=False, show_progress=False)
 
     order = id_order(collection.document_ids)
     run: Run = {}
     for query, text in zip(collection.query_ids, collection.query_texts, strict=True):
-        known = [vocabulary[word] for word in terms(text, language) if word in vocabulary]
+        word_ids = [vocabulary[word] for word in terms(text, language) if word in vocabulary]
         run[query] = []
-        if not known:  # get_scores cannot take an empty query
+        if not word_ids:  # get_scores refuses an empty query
             continue
-        scores = index.get_scores(known)
-        found = np.flatnonzero(scores > 0)
-        if len(found) > k:
-            found = found[scores[found] >= np.partition(scores[found], len(found) - k)[len(found) - k]]
-        found = found[np.lexsort((order[found], -scores[found]))][:k]
+        scores = index.get_scores(word_ids)
+        best = np.flatnonzero(scores > 0)
+        if len(best) > k:
+            best = best[scores[best] >= np.partition(scores[best], len(best) - k)[len(best) - k]]
+        best = best[np.lexsort((order[best], -scores[best]))][:k]
         run[query] = [
-            (collection.document_ids[i], s) for i, s in zip(found.tolist(), scores[found].tolist(), strict=True)
+            (collection.document_ids[i], s) for i, s in zip(best.tolist(), scores[best].tolist(), strict=True)
         ]
     return run
 
 
 def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: k, language; inputs: collection."""
+    """Search a collection and write the run and its scores. parameters: k, language. inputs: collection."""
     from harness.collections import beir
-    from harness.references import bm25
 
     start = time.perf_counter()
     collection = beir.load(inputs["collection"].path)
-    run = bm25.search(collection, parameters["language"], parameters["k"])
+    run = search(collection, parameters["language"], parameters["k"])
     write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"})
 
 

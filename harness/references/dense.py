@@ -1,7 +1,7 @@
-"""Stage: the bridge itself as a dense retriever on one collection, a yardstick for what is transferred through it.
+"""Stage: the bridge itself as a dense retriever, a yardstick for what is transferred through it.
 
-sentence-transformers loads nearly anything as a dense model: of a sparse encoder or a bare masked LM it takes mean-pooled hidden states, which
-give scores that look like scores. So what is loaded must say that it was made for this.
+sentence-transformers loads nearly anything as a dense model: it mean-pools the hidden states of a sparse encoder or a
+bare masked LM, with plausible but meaningless scores. So a model must declare that it is a dense encoder.
 """
 
 from __future__ import annotations
@@ -16,18 +16,21 @@ from typing import Any
 import numpy as np
 
 from harness.hub.model_files import module_types, read_json
-from harness.retrieval.encode_options import EncodeOptions
+from harness.retrieval.encode_options import WINDOW, EncodeOptions
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 
-WINDOW = 512  # consecutive texts that are encoded together: what shares a batch depends on the texts alone
 BATCH = 32
 DENSE_TYPE = "SentenceTransformer"
-OWN_PROMPTS = {"query": ("query",), "document": ("document", "passage", "corpus")}  # names that models give them
+OWN_PROMPTS = {"query": ("query",), "document": ("document", "passage", "corpus")}  # names that models use
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
-    """parameters: k, max_length, precision, query_prompt, document_prompt (None: the model's own); inputs: bridge, collection."""
+    """Search a collection with the bridge and write the run and its scores.
+
+    parameters: k, max_length, precision, query_prompt, document_prompt (None: the model's own).
+    inputs: bridge, collection.
+    """
     from harness.collections import beir
     from harness.evaluation.measurement import smaller_batches, write
     from harness.retrieval.dense_search import DenseTopK
@@ -41,68 +44,64 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     _limit(model, options.max_length)
     collection = beir.load_queries(folder)
     queries = np.concatenate(list(encode(model, collection.query_texts, "query", parameters["query_prompt"], options)))
-    found = DenseTopK(queries, parameters["k"], id_order(collection.document_ids))
+    ranking = DenseTopK(queries, parameters["k"], id_order(collection.document_ids))
     position = 0
     for block in encode(model, beir.stream(folder), "document", parameters["document_prompt"], options):
-        found.add(position, block)
+        ranking.add(position, block)
         position += len(block)
     assert position == len(collection.document_ids)
-    run = found.result(collection.query_ids, collection.document_ids)
+    run = ranking.result(collection.query_ids, collection.document_ids)
     about = {"label": "dense"} | smaller_batches(batch_divisor)
-    write(
-        out, run, collection, {}, time.perf_counter() - start, about
-    )  # no statistics: all dimensions are always active
+    # No statistics: all dimensions are always active.
+    write(out, run, collection, {}, time.perf_counter() - start, about)
 
 
 DENSE = Stage("dense", version=2, seconds=3, build=build, shared=False)
 
 
 def check_dense(model: str, revision: str | None = None) -> None:
-    """ValueError unless a folder or hub repository holds a SentenceTransformer with modules of its own, none of them of another kind of encoder."""
+    """Raise ValueError unless a folder or hub repository holds a SentenceTransformer and no other kind of encoder."""
     types = module_types(model, revision)
     if types is None:
-        raise ValueError(
-            f"{model!r} is no dense encoder: no modules.json is found in it; give a saved SentenceTransformer, or drop dense"
-        )
-    said = (read_json(model, revision, "config_sentence_transformers.json") or {}).get(
-        "model_type", DENSE_TYPE
-    )  # older models do not say
+        advice = "give a saved SentenceTransformer, or drop dense"
+        raise ValueError(f"{model!r} is not a dense encoder: it has no modules.json; {advice}")
+    settings = read_json(model, revision, "config_sentence_transformers.json") or {}
+    model_type = settings.get("model_type", DENSE_TYPE)  # missing in older models
     foreign = [kind for kind in types if "sparse_encoder" in kind or "cross_encoder" in kind or "multi_vector" in kind]
-    if said != DENSE_TYPE or foreign:
-        shown = said if said != DENSE_TYPE else foreign[0].rsplit(".", 1)[-1]
-        raise ValueError(f"{model!r} is no dense encoder but a {shown}; give a SentenceTransformer, or drop dense")
+    if model_type != DENSE_TYPE or foreign:
+        kind = model_type if model_type != DENSE_TYPE else foreign[0].rsplit(".", 1)[-1]
+        raise ValueError(f"{model!r} is not a dense encoder but a {kind}; give a SentenceTransformer, or drop dense")
 
 
 def encode(
     model: Any, texts: Iterable[str], side: str, prompt: str | None, options: EncodeOptions
 ) -> Iterator[np.ndarray]:
-    """Yield one array [at most WINDOW, K] float32 per window of texts, in order; texts are taken window by window and may be a stream.
+    """Yield one array [at most WINDOW, K] float32 per window of texts, in order; texts may be a stream.
 
-    side       query | document: which prompt and, where the model has several, which route of it a text takes
-    prompt     put before each text; None: what the model says of itself for this side
-    options    whose `max_length` the model must have been limited to
+    side     query | document: selects the prompt and, if the model has several, its route
+    prompt   precedes each text; None: the model's own prompt for this side
+    options  precision and batch_divisor; `_limit` applies max_length to the model
     """
     from sembridge.encoder.head import arithmetic
 
     if prompt is None:
-        # Found here, not by encode_document: it takes the empty prompt "document" that every loaded model has before a "passage" of its own.
-        prompt = next((own for name in OWN_PROMPTS[side] if (own := model.prompts.get(name))), "")
+        # encode_document would prefer the empty prompt "document" of every loaded model to a "passage" prompt.
+        prompt = next(filter(None, map(model.prompts.get, OWN_PROMPTS[side])), "")
     embed = {"query": model.encode_query, "document": model.encode_document}[side]
+    batch = BATCH // options.batch_divisor
     stream = iter(texts)
     while window := list(islice(stream, WINDOW)):
         with arithmetic(model.device, options.precision):
-            yield np.asarray(
-                embed(window, prompt=prompt, batch_size=BATCH // options.batch_divisor, show_progress_bar=False),
-                dtype=np.float32,
-            )
+            vectors = embed(window, prompt=prompt, batch_size=batch, show_progress_bar=False)
+            yield np.asarray(vectors, dtype=np.float32)
 
 
 def _limit(model: Any, max_length: int | None) -> None:
-    """Let the model read at most `max_length` tokens of a text, or fewer if that is its own limit."""
+    """Limit the model to `max_length` tokens of a text, or fewer if its own limit is smaller."""
     if max_length is None:
         return
     own = model.max_seq_length
-    if own == math.inf:  # a StaticEmbedding, which reads whatever its tokenizer gives
+    if own == math.inf:  # a StaticEmbedding, which only its tokenizer limits
         cut = (model.tokenizer.truncation or {}).get("max_length", max_length)
         model.tokenizer.enable_truncation(min(cut, max_length))
     else:

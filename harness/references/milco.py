@@ -1,8 +1,9 @@
-"""Reference models that are code in their repository, which runs only where a preset asks for it by name (`remote_code: true`).
+"""Encode with a reference model whose repository holds code, which runs only if the preset sets `remote_code: true`.
 
-MILCO (Nguyen et al. 2025, arXiv 2510.00671) is such a model: transformers' AutoModel loads it, and its encode_query and encode_document give sparse
-tensors: weights of English tokens and, from its LexEcho head (`source_view`), of the text's own. This was written after its published source and
-tried on a stand-in; the released checkpoint was not at hand.
+MILCO (Nguyen et al. 2025, arXiv 2510.00671) is such a model. transformers' AutoModel loads it; its encode_query and
+encode_document return sparse tensors: weights of English tokens and, from its LexEcho head (`source_view`), of the
+text's own tokens. This module follows its published source and was tested on a stand-in, not on the released
+checkpoint.
 """
 
 from __future__ import annotations
@@ -19,17 +20,16 @@ _SIDES = ("encode_query", "encode_document")
 
 
 def check(model: str, revision: str | None = None) -> None:
-    """ValueError unless a folder or hub repository brings the code of an AutoModel, all of it in itself."""
+    """Raise ValueError unless a folder or hub repository holds all code of an AutoModel itself."""
     settings = read_json(model, revision, "config.json") or {}
     if "AutoModel" not in (settings.get("auto_map") or {}):
-        raise ValueError(
-            f"{model!r} is not of kind milco: its config.json names no code under auto_map.AutoModel; give MILCO's checkpoint"
-        )
+        problem = "its config.json names no code under auto_map.AutoModel"
+        raise ValueError(f"{model!r} is not of kind milco: {problem}; give MILCO's checkpoint")
     _check_within(model, _auto_map(settings))
 
 
 def check_allowed(model: str, revision: str | None, modules: Sequence[str], remote_code: bool) -> None:
-    """ValueError if a sparse encoder needs code of its repository that was not asked for, or code of another repository.
+    """Raise ValueError if a sparse encoder needs code that `remote_code` does not allow, or code of another repository.
 
     modules  classes of its modules, see `model_files.module_types`
     """
@@ -40,58 +40,54 @@ def check_allowed(model: str, revision: str | None, modules: Sequence[str], remo
 
         needed += _auto_map(settings) if settings.get("model_type") not in CONFIG_MAPPING_NAMES else []
     if needed and not remote_code:
-        raise ValueError(
-            f"{model!r} runs code of its own ({needed[0]}); if you have read it and trust it, set remote_code to true beside the model"
-        )
+        advice = "if you have read it and trust it, set remote_code to true beside the model"
+        raise ValueError(f"{model!r} runs code of its own ({needed[0]}); {advice}")
     if remote_code:
         _check_within(model, [*modules, *_auto_map(settings)])
 
 
 def _auto_map(settings: dict[str, Any]) -> list[str]:
-    """Names of classes; a tokenizer has two of them, either of which may be missing."""
+    """Return the names of classes; a tokenizer has up to two."""
     values = (settings.get("auto_map") or {}).values()
     return [str(name) for value in values for name in (value if isinstance(value, list) else [value]) if name]
 
 
 def _check_within(model: str, classes: Sequence[str]) -> None:
-    """The pinned revision says what runs: of a class in another repository it says nothing."""
+    """Refuse classes of another repository, whose code the pinned revision does not fix."""
     for name in classes:
         if "--" in name:
-            raise ValueError(
-                f"{model!r} runs code of another repository ({name}), which no revision pins; make a folder that holds that code itself"
-            )
+            problem = f"runs code of another repository ({name}), which no revision fixes"
+            raise ValueError(f"{model!r} {problem}; make a folder that holds that code itself")
 
 
 def load(
     model: str, revision: str | None = None, *, remote_code: bool, max_length: int | None = None, batch_size: int
 ) -> Callable[[list[str], str], torch.Tensor]:
-    """Texts and side (query, document) to a sparse tensor [N, V] by the repository's code, in the precision that code chooses. Runs that code.
+    """Return a function (texts, query | document) -> sparse tensor [N, V]. Runs the repository's code.
 
-    remote_code  what the preset says; without it transformers refuses
+    remote_code  the preset's permission; without it transformers refuses
     max_length   tokens kept of a text; None: what the model allows
 
-    ValueError if the model has no encode_query and encode_document.
+    The repository's code chooses the precision. Raises ValueError if the model lacks encode_query or encode_document.
     """
     from transformers import AutoModel
 
-    # The format of the weights is the repository's choice, as all is that its code does.
-    loaded = AutoModel.from_pretrained(
-        model, revision=revision, code_revision=revision, trust_remote_code=remote_code
-    ).eval()
+    # The weights may have any format: they are as trusted as the code.
+    revisions = {"revision": revision, "code_revision": revision}
+    encoder = AutoModel.from_pretrained(model, trust_remote_code=remote_code, **revisions).eval()
     for name in _SIDES:
-        if not callable(getattr(loaded, name, None)):
+        if not callable(getattr(encoder, name, None)):
             raise ValueError(f"{model!r} is not of kind milco: its code has no {name}; give MILCO's checkpoint")
-    loaded = loaded.to("cuda" if torch.cuda.is_available() else "cpu")
+    encoder = encoder.to("cuda" if torch.cuda.is_available() else "cpu")
     options: dict[str, Any] = {"batch_size": batch_size, "return_dict": False}
     if max_length is not None:
         options["max_length"] = max_length
-    if (
-        "source_view" in inspect.signature(loaded.encode_text).parameters
-    ):  # the training code gives both views without being asked
+    # The training code has no such parameter and always returns both views.
+    if "source_view" in inspect.signature(encoder.encode_text).parameters:
         options["source_view"] = True
 
-    @torch.no_grad()  # not inference_mode, whose sparse tensors cannot be coalesced outside of it
+    @torch.no_grad()  # not inference_mode: its sparse tensors cannot be coalesced outside of it
     def encode(texts: list[str], side: str) -> torch.Tensor:
-        return {"query": loaded.encode_query, "document": loaded.encode_document}[side](texts, **options)
+        return {"query": encoder.encode_query, "document": encoder.encode_document}[side](texts, **options)
 
     return encode

@@ -1,8 +1,9 @@
-"""Stage: a ready sparse retriever on one collection, a yardstick for what is transplanted. It keeps its own vocabulary and reads every language.
+"""Stage: a ready multilingual sparse retriever with its own vocabulary, a yardstick for transplanted encoders.
 
-Of three kinds (`ReferenceKind`): what sentence-transformers saves as a SparseEncoder, the token weights of BGE-M3, and MILCO, which is code in its
-repository. sentence-transformers would load nearly anything as a sparse model: of a dense one it builds an untrained autoencoder. So what is loaded
-must say, or show, that it is of the kind it is named as.
+There are three kinds (`ReferenceKind`): a SparseEncoder saved by sentence-transformers, the token weights of BGE-M3,
+and MILCO, whose code is in its repository. sentence-transformers loads nearly anything as a sparse model: from a dense
+one it builds an untrained autoencoder. So a model must declare, or its files must show, that it is of the kind the
+preset names.
 """
 
 from __future__ import annotations
@@ -18,20 +19,23 @@ import numpy as np
 import scipy.sparse as sp
 
 from harness.hub.model_files import architectures, module_types, read_json
-from harness.retrieval.encode_options import EncodeOptions
+from harness.retrieval.encode_options import WINDOW, EncodeOptions
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 
 if TYPE_CHECKING:
     from harness.retrieval.retrieval import Encode
 
-WINDOW = 512  # consecutive texts that are encoded together: what shares a batch depends on the texts alone
 BATCH = 32
 SPARSE = "SparseEncoder"
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
-    """parameters: kind, remote_code, k, max_length, precision (None for milco, whose code decides); inputs: encoder, collection."""
+    """Search a collection with a reference and write the run and its scores.
+
+    parameters: kind, remote_code, k, max_length, precision (None for milco, whose code decides).
+    inputs: encoder, collection.
+    """
     from harness.collections import beir
     from harness.evaluation.measurement import smaller_batches, write
     from harness.retrieval.retrieval import search_collection
@@ -43,21 +47,18 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     encode = _load(kind, model, parameters["remote_code"], EncodeOptions.of(parameters, batch_divisor))
     best, activity = search_collection(encode, folder, collection, parameters["k"])
     run = best.result(collection.query_ids, collection.document_ids)
-    write(
-        out,
-        run,
-        collection,
-        activity.result(),
-        time.perf_counter() - start,
-        {"label": kind} | smaller_batches(batch_divisor),
-    )
+    about = {"label": kind} | smaller_batches(batch_divisor)
+    write(out, run, collection, activity.result(), time.perf_counter() - start, about)
 
 
 REFERENCE = Stage("reference", version=2, seconds=10, build=build, shared=False)
 
 
 def check(kind: str, model: str, revision: str | None = None, *, remote_code: bool = False) -> None:
-    """ValueError, one line, unless a folder or hub repository is of the kind. Reads settings and at most a head of two tensors; runs nothing."""
+    """Raise ValueError, one line, unless a folder or hub repository is of the kind.
+
+    Reads settings and at most a head of two tensors; runs no code of the model.
+    """
     from harness.references import bge_m3, milco
 
     if kind == "bge-m3":
@@ -69,26 +70,24 @@ def check(kind: str, model: str, revision: str | None = None, *, remote_code: bo
 
 
 def check_sparse(model: str, revision: str | None = None, *, remote_code: bool = False) -> None:
-    """ValueError unless a folder or hub repository holds a SparseEncoder, or a masked LM alone, and asks for no code that was not allowed."""
+    """Raise ValueError unless a folder or hub repository is a SparseEncoder or masked LM without forbidden code."""
     from harness.references import milco
 
     types = module_types(model, revision)
     if types is None:
-        named = architectures(read_json(model, revision, "config.json") or {})
-        if not any(name.endswith("ForMaskedLM") for name in named):
-            shown = ", ".join(named) or "none"
-            raise ValueError(
-                f"{model!r} is no sparse encoder: no modules.json, no ...ForMaskedLM (architectures: {shown}); give a saved SparseEncoder"
-            )
+        names = architectures(read_json(model, revision, "config.json") or {})
+        if not any(name.endswith("ForMaskedLM") for name in names):
+            problem = f"no modules.json, no ...ForMaskedLM (architectures: {', '.join(names) or 'none'})"
+            raise ValueError(f"{model!r} is not a sparse encoder: {problem}; give a saved SparseEncoder")
     else:
-        said = (read_json(model, revision, "config_sentence_transformers.json") or {}).get("model_type")
+        model_type = (read_json(model, revision, "config_sentence_transformers.json") or {}).get("model_type")
         own = [kind for kind in types if not kind.startswith("sentence_transformers.")]
-        if said is None and not any("sparse_encoder" in kind for kind in types) and not own:  # older models do not say
-            said = f"model of {', '.join(kind.rsplit('.', 1)[-1] for kind in types)}"
-        if said not in (None, SPARSE):
-            raise ValueError(
-                f"{model!r} is no sparse encoder but a {said}; give a SparseEncoder, or make it a bridge and add the row dense"
-            )
+        # Older models do not declare a type.
+        if model_type is None and not any("sparse_encoder" in kind for kind in types) and not own:
+            model_type = f"model of {', '.join(kind.rsplit('.', 1)[-1] for kind in types)}"
+        if model_type not in (None, SPARSE):
+            advice = "give a SparseEncoder, or make it a bridge and add the row dense"
+            raise ValueError(f"{model!r} is not a sparse encoder but a {model_type}; {advice}")
     milco.check_allowed(model, revision, types or [], remote_code)
     _check_safetensors(Path(model))
 
@@ -96,13 +95,11 @@ def check_sparse(model: str, revision: str | None = None, *, remote_code: bool =
 def _check_safetensors(folder: Path) -> None:
     if not folder.is_dir():
         return
-    pickled = sorted(
-        {path.parent for path in folder.rglob("pytorch_model*.bin") if not list(path.parent.glob("*.safetensors"))}
-    )
-    for part in pickled or ([] if list(folder.rglob("*.safetensors")) else [folder]):
-        raise ValueError(
-            f"model folder {str(part)!r} has no .safetensors file; convert its weights, pickled weights are not loaded"
-        )
+    folders = {path.parent for path in folder.rglob("pytorch_model*.bin")}
+    pickled = sorted(path for path in folders if not list(path.glob("*.safetensors")))
+    for path in pickled or ([] if list(folder.rglob("*.safetensors")) else [folder]):
+        advice = "convert its weights, pickled weights are not loaded"
+        raise ValueError(f"model folder {str(path)!r} has no .safetensors file; {advice}")
 
 
 def _load(kind: str, model: Location, remote_code: bool, options: EncodeOptions) -> Encode:
@@ -110,8 +107,8 @@ def _load(kind: str, model: Location, remote_code: bool, options: EncodeOptions)
 
     batch = BATCH // options.batch_divisor
     if kind == "milco":
-        by_own_code = milco.load(*model, remote_code=remote_code, max_length=options.max_length, batch_size=batch)
-        return partial(_windows, lambda texts, side: as_csr(by_own_code(texts, side)))
+        embed = milco.load(*model, remote_code=remote_code, max_length=options.max_length, batch_size=batch)
+        return partial(_windows, lambda texts, side: as_csr(embed(texts, side)))
     if kind == "bge-m3":
         weights = bge_m3.load(*model, max_length=options.max_length)
         return partial(_windows, partial(bge_m3.encode, weights, precision=options.precision, batch_size=batch))
@@ -125,23 +122,21 @@ def _windows(
     while window := list(islice(stream, WINDOW)):
         weights = encode_window(window, side)
         if weights.shape[0] != len(window) or not np.isfinite(weights.data).all():
-            raise ValueError(
-                f"the reference encoder gave {weights.shape[0]} vectors for {len(window)} texts, or weights that are not finite"
-            )
+            problem = f"{weights.shape[0]} vectors for {len(window)} texts, or weights that are not finite"
+            raise ValueError(f"the reference encoder gave {problem}; choose another model or revision")
         yield weights
 
 
 def _sparse_encoder(model: str, revision: str | None, remote_code: bool, options: EncodeOptions) -> Encode:
-    """SPLADE encoders are read as all others of the grid are, other SparseEncoders and those with code of their own by their own modules."""
+    """Encode with a SPLADE encoder like those of the grid, with any other SparseEncoder by its own modules."""
     from sentence_transformers import SparseEncoder
 
     from harness.retrieval import encode
     from sembridge.encoder.loading import within_positions
     from sembridge.encoder.modules import splade_modules
 
-    encoder = SparseEncoder(
-        model, revision=revision, trust_remote_code=remote_code, model_kwargs={"use_safetensors": True}
-    ).eval()
+    weights = {"use_safetensors": True}
+    encoder = SparseEncoder(model, revision=revision, trust_remote_code=remote_code, model_kwargs=weights).eval()
     try:
         splade = None if remote_code else splade_modules(encoder)
     except ValueError:
@@ -149,28 +144,22 @@ def _sparse_encoder(model: str, revision: str | None, remote_code: bool, options
     if splade is None:
         if options.max_length is not None:
             encoder.max_seq_length = min(encoder.max_seq_length or options.max_length, options.max_length)
-        return partial(_windows, partial(_by_its_modules, encoder, options))
+        return partial(_windows, partial(_encode_by_modules, encoder, options))
     within_positions(splade)
     return partial(encode.encode, encoder, options=options)
 
 
-def _by_its_modules(encoder: Any, options: EncodeOptions, texts: list[str], side: str) -> sp.csr_array:
+def _encode_by_modules(encoder: Any, options: EncodeOptions, texts: list[str], side: str) -> sp.csr_array:
     from sembridge.encoder.head import arithmetic
 
-    embed = partial({"query": encoder.encode_query, "document": encoder.encode_document}[side], texts)
+    embed = {"query": encoder.encode_query, "document": encoder.encode_document}[side]
+    output = {"convert_to_sparse_tensor": True, "save_to_cpu": True, "show_progress_bar": False}
     with arithmetic(encoder.device, options.precision):
-        return as_csr(
-            embed(
-                batch_size=BATCH // options.batch_divisor,
-                convert_to_sparse_tensor=True,
-                save_to_cpu=True,
-                show_progress_bar=False,
-            )
-        )
+        return as_csr(embed(texts, batch_size=BATCH // options.batch_divisor, **output))
 
 
 def as_csr(vectors: Any) -> sp.csr_array:
-    """A torch tensor [N, V], dense or sparse in any form (what is there twice counts twice), as csr float32."""
+    """Return a torch tensor [N, V], dense or sparse in any form (repeated entries add up), as csr float32."""
     pairs = vectors.detach().to_sparse_coo().coalesce().float().cpu()
     rows, columns = pairs.indices().numpy()
     return sp.csr_array((pairs.values().numpy(), (rows, columns)), shape=tuple(pairs.shape))

@@ -1,4 +1,4 @@
-"""How sparse the vectors are, and what a search with them costs."""
+"""Measure how sparse vectors are, and what a search with them costs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from scipy import sparse
 
 
 class Activity:
-    """Counts which dimensions are in use, over blocks of documents, without keeping the vectors.
+    """Count which dimensions are active, over blocks of documents, without keeping the vectors.
 
     queries  sparse [Q, V]
 
-    Counts are integers, so the result is the same for any blocks, in any order, on any shards. Stored zeros are not active.
+    Counts are integers, so blocks, their order and shards do not change the result. Stored zeros are not active.
     """
 
     def __init__(self, queries: sparse.sparray | sparse.spmatrix):
@@ -24,23 +24,23 @@ class Activity:
 
     @classmethod
     def empty(cls, dimensions: int) -> Activity:
-        """Of no queries and no documents yet."""
+        """Return the activity of no queries and no documents."""
         return cls(sparse.csr_array((0, dimensions)))
 
     def add(self, block: sparse.sparray | sparse.spmatrix) -> None:
-        """Count a block of documents, sparse [B, V]. ValueError if it has other dimensions than the queries."""
+        """Count a block of documents, sparse [B, V]. Raises ValueError if its V is not that of the queries."""
         if block.shape[1] != len(self.document_counts):
-            raise ValueError(
-                f"documents have {block.shape[1]} dimensions, queries have {len(self.document_counts)}: encode both with the same model"
-            )
+            problem = f"documents have {block.shape[1]} dimensions, queries have {len(self.document_counts)}"
+            raise ValueError(f"{problem}: encode both with the same model")
         self.documents += block.shape[0]
         self.document_counts += _counts(block)
 
     def result(self) -> dict[str, float]:
-        """query_active, doc_active: mean number of non-zero dimensions. flops: products to compute for a query-document pair, on average.
+        """Return query_active and doc_active, the mean number of non-zero dimensions, and flops.
 
-        flops = sum over dimensions j of p_q(j) * p_d(j), with p(j) the share of the queries (documents) in which j is not zero: the
-        FLOPS of the SPLADE papers (Paria et al. 2020; Formal et al. 2021, "SPLADE v2", section 4). ValueError without queries or documents.
+        flops = sum over dimensions j of p_q(j) * p_d(j), with p(j) the fraction of the queries (documents) in which j
+        is not zero: the mean number of products per query-document pair, which is the FLOPS of the SPLADE papers (Paria
+        et al. 2020; Formal et al. 2021, "SPLADE v2", section 4). Raises ValueError without queries or documents.
         """
         if not self.queries or not self.documents:
             raise ValueError(f"no activity to report from {self.queries} queries and {self.documents} documents")
@@ -54,16 +54,15 @@ class Activity:
 
 
 def merge(parts: Sequence[Activity]) -> Activity:
-    """One activity for shards that saw the same queries and documents of their own."""
+    """Merge the activities of shards, which share the queries but no documents."""
     if not parts:
         raise ValueError("no parts to merge")
-    if any(
-        part.queries != parts[0].queries or not np.array_equal(part.query_counts, parts[0].query_counts)
-        for part in parts
-    ):
-        raise ValueError("the parts saw different queries")
-    merged = Activity.empty(len(parts[0].query_counts))
-    merged.queries, merged.query_counts = parts[0].queries, parts[0].query_counts
+    first = parts[0]
+    for part in parts:
+        if part.queries != first.queries or not np.array_equal(part.query_counts, first.query_counts):
+            raise ValueError("the parts saw different queries")
+    merged = Activity.empty(len(first.query_counts))
+    merged.queries, merged.query_counts = first.queries, first.query_counts
     merged.documents = sum(part.documents for part in parts)
     merged.document_counts = np.sum([part.document_counts for part in parts], axis=0)
     return merged
@@ -72,14 +71,14 @@ def merge(parts: Sequence[Activity]) -> Activity:
 def activity(
     queries: sparse.sparray | sparse.spmatrix, documents: sparse.sparray | sparse.spmatrix
 ) -> dict[str, float]:
-    """`Activity.result` for queries [Q, V] and documents [N, V] that are both in memory."""
+    """Return `Activity.result` for queries [Q, V] and documents [N, V] in memory."""
     counter = Activity(queries)
     counter.add(documents)
     return counter.result()
 
 
 def _counts(matrix: sparse.sparray | sparse.spmatrix) -> np.ndarray:
-    """In how many rows each dimension is not zero, int64 [V]."""
+    """Return in how many rows each dimension is not zero, int64 [V]."""
     rows = sparse.csr_array(matrix)
     if not rows.has_canonical_format:  # an entry stored in two pieces is one active dimension
         rows = rows.copy()

@@ -1,7 +1,7 @@
 """Encode texts into sparse vectors, window by window.
 
-A window is a fixed run of consecutive texts; batches are formed inside it by length. What shares a batch therefore depends on the texts alone, not on
-block sizes, shards or workers, and neither do the bits of the result.
+A window is a fixed number of consecutive texts, which are batched by length. Which texts share a batch, and so the bits
+of the result, therefore depend on the texts alone, not on block sizes, shards or workers.
 """
 
 from __future__ import annotations
@@ -14,22 +14,20 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from harness.retrieval.encode_options import EncodeOptions
+from harness.retrieval.encode_options import WINDOW, EncodeOptions
 from sembridge.encoder.head import arithmetic, encode_sparse, pad, tokenize
 from sembridge.encoder.modules import splade_modules
 
-WINDOW = 512
 MOST_TOKENS = 8192  # per batch, pads included
-ENOUGH_TOKENS = 1024  # from here on a batch is large enough to be closed before it has more than LARGEST_WASTE of pads
+ENOUGH_TOKENS = 1024  # from this size on, a batch is closed before the fraction of pads exceeds LARGEST_WASTE
 LARGEST_WASTE = 1 / 11
+_DEFAULTS = EncodeOptions()
 
 
-def encode(
-    encoder: Any, texts: Iterable[str], side: str, options: EncodeOptions = EncodeOptions()
-) -> Iterator[sp.csr_array]:
-    """Yield one csr matrix [at most WINDOW, V] float32 per window of texts, in order; texts are taken window by window and may be a stream.
+def encode(encoder: Any, texts: Iterable[str], side: str, options: EncodeOptions = _DEFAULTS) -> Iterator[sp.csr_array]:
+    """Yield one csr matrix [at most WINDOW, V] float32 per window of texts, in order; texts may be a stream.
 
-    side  query | document: which prompt of the encoder is put before each text, and how an inference-free encoder reads it
+    side  query | document: selects the prompt before each text, and how an inference-free encoder reads it
     """
     prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
     stream = iter(texts)
@@ -37,23 +35,22 @@ def encode(
         yield _encode_window(encoder, [prompt + text for text in window], side, options)
 
 
-def encode_all(encoder: Any, texts: Sequence[str], side: str, options: EncodeOptions = EncodeOptions()) -> sp.csr_array:
-    """Return all windows stacked: [N, V]. For queries, which fit in memory."""
+def encode_all(encoder: Any, texts: Sequence[str], side: str, options: EncodeOptions = _DEFAULTS) -> sp.csr_array:
+    """Return the vectors of all texts, [N, V]; for queries, which fit in memory."""
     return sp.csr_array(sp.vstack(list(encode(encoder, texts, side, options)), format="csr"))
 
 
 @torch.inference_mode()
 def _encode_window(encoder: Any, texts: list[str], side: str, options: EncodeOptions) -> sp.csr_array:
-    found = splade_modules(encoder)
-    device = found.model.device
+    modules = splade_modules(encoder)
+    device, pad_id = modules.model.device, modules.tokenizer.pad_token_id
     token_ids = tokenize(encoder, texts, side, options.max_length)
     order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
     rows: list[sp.csr_array] = []
-    with arithmetic(device, options.precision):  # around all batches: it keeps the weights it has converted
-        for chosen in length_batches(order, token_ids, MOST_TOKENS // options.batch_divisor):
-            rows.append(
-                encode_sparse(encoder, pad([token_ids[i] for i in chosen], found.tokenizer.pad_token_id, device), side)
-            )
+    with arithmetic(device, options.precision):  # around all batches, because it caches converted weights
+        for members in length_batches(order, token_ids, MOST_TOKENS // options.batch_divisor):
+            batch = pad([token_ids[i] for i in members], pad_id, device)
+            rows.append(encode_sparse(encoder, batch, side))
     stacked = sp.vstack(rows, format="csr")
     return sp.csr_array(stacked[np.argsort(order)])
 
@@ -61,7 +58,10 @@ def _encode_window(encoder: Any, texts: list[str], side: str, options: EncodeOpt
 def length_batches(
     order: Sequence[int], token_ids: Sequence[Sequence[int]], most: int = MOST_TOKENS
 ) -> Iterator[list[int]]:
-    """Runs of `order` (ascending length) within `most` tokens, or of one longer text; short of ENOUGH_TOKENS, pads are cheaper than another batch."""
+    """Yield consecutive pieces of `order` (by ascending length) of at most `most` tokens, or of one longer text.
+
+    Below ENOUGH_TOKENS, pads are cheaper than another batch.
+    """
     batch: list[int] = []
     tokens = 0
     for i in order:

@@ -1,4 +1,4 @@
-"""How texts are encoded, wherever that happens."""
+"""The options of encoding texts, for every kind of encoder."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+WINDOW = 512  # consecutive texts that are encoded together: which texts share a batch depends on the texts alone
+
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """Describe an encoding.
+    """The options of an encoding.
 
     max_length     tokens kept of each text, special tokens included; None: what the encoder allows
     precision      auto | float32 | bfloat16, see `sembridge.encoder.head.arithmetic`
-    batch_divisor  how many times smaller than usual batches are, for lack of memory; weights then differ in their last bits
+    batch_divisor  divides the usual batch size, after a failure for lack of memory; changes the last bits of weights
     """
 
     max_length: int | None = None

@@ -1,9 +1,10 @@
-"""Exact search over blocks of postings: what `scipy_search.TopK` computes, to the bit, many times faster on large collections.
+"""Search exactly over blocks of postings: the bits of `scipy_search.TopK`, many times faster on large collections.
 
-Documents are gathered into blocks small enough for their scores to stay in the processor's cache. A block is turned into postings (for each dimension
-the documents that have it, with their weights), each query adds up the postings of its dimensions, and the scores that reach the k-th best so far are
-kept. Bits: a (query, document) pair is added up in the order of the query's dimensions, every product of two float32 weights is exact in float64, and
-documents are compared by (score, rank of the id), which no two share; so neither blocks nor threads nor the order of arrival matter.
+Documents are collected into blocks whose scores fit in the processor's cache. A block is converted to postings (for
+each dimension, the documents that have it, with their weights). Each query adds up the postings of its dimensions, and
+scores that reach the k-th best so far are kept. Bits: a (query, document) pair is added up in the order of the query's
+dimensions, every product of two float32 weights is exact in float64, and documents are compared by (score, rank of the
+id), which is unique; so blocks, threads and the order of arrival change nothing.
 """
 
 from __future__ import annotations
@@ -15,47 +16,47 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from harness.retrieval.ranking import Best, Run, check_block, check_k, checked
+from harness.retrieval.ranking import Best, Run, check_block, check_k, finite_csr
 from sembridge.compiled import compiled
 
-_BLOCK = 4096  # documents: 32 KiB of scores; at most 65,536, for positions in a block are 16 bit
-_TOGETHER = 8192  # documents that wait for each thread until they are scored
-_STRIDE = 64  # scores looked at together
+_BLOCK = 4096  # documents: 32 KiB of scores; at most 65,536, because positions in a block have 16 bits
+_TOGETHER = 8192  # documents collected per thread before they are scored
+_STRIDE = 64  # scores tested together
 
 
 class PostingsTopK:
-    """The k best documents of every query by the products of sparse vectors; see `ranking.Ranking` for k, order, and `scipy_search.TopK`.
+    """Keep the k best documents of every query, as `scipy_search.TopK` does; see `ranking.Ranking` for k and order.
 
     queries  sparse [Q, V] float32
-    threads  how many compute at the same time; None: as many as torch would use
+    threads  number of computing threads; None: as many as torch uses
 
-    Memory beside the order: 32 k bytes for each query, and the documents that wait, once as they came and once as postings.
+    Memory beside the order: 32 k bytes per query, and the collected documents, once as csr and once as postings.
     """
 
     def __init__(self, queries: Any, k: int, order: np.ndarray, threads: int | None = None):
         check_k(k)
         self._k = k
         self._order = np.asarray(order, dtype=np.int64)
-        weights = checked(queries, "queries", np.float32).copy()
+        weights = finite_csr(queries, "queries", np.float32).copy()
         weights.sum_duplicates()  # also sorts by dimension, which fixes the order of summation
-        asked, columns = np.unique(
-            weights.indices, return_inverse=True
-        )  # of the other dimensions no postings are needed
+        # Only dimensions that a query has need postings.
+        used, columns = np.unique(weights.indices, return_inverse=True)
         self._queries = weights.indptr.astype(np.int64), columns.astype(np.int64), weights.data.astype(np.float64)
-        self._columns = len(asked)
-        self._column = np.full(weights.shape[1], len(asked), dtype=np.int32)
-        self._column[asked] = np.arange(len(asked))
-        self._kept = _Kept(weights.shape[0], k)
+        self._columns = len(used)
+        self._column = np.full(weights.shape[1], len(used), dtype=np.int32)
+        self._column[used] = np.arange(len(used))
+        self._candidates = _Candidates(weights.shape[0], k)
         self._threads = threads or _threads()
         self._waiting: list[sparse.csr_array] = []
         self._first = self._count = 0
 
     def add(self, first_position: int, block: Any) -> None:
-        """Score a block of documents, sparse [B, V] float32, which stand at positions first_position .. first_position + B - 1.
+        """Score a block of documents, sparse [B, V] float32, at positions first_position .. first_position + B - 1.
 
-        A document must be added once only. ValueError if the block does not fit the queries or the corpus, or a weight is not finite.
+        Add each document once. Raises ValueError if the block does not fit the queries or the corpus, or a weight is
+        not finite.
         """
-        documents = checked(block, f"documents from position {first_position}", np.float32)
+        documents = finite_csr(block, f"documents from position {first_position}", np.float32)
         check_block(documents.shape, len(self._column), first_position, len(self._order))
         if self._waiting and first_position != self._first + self._count:
             self._flush()
@@ -68,12 +69,12 @@ class PostingsTopK:
 
     @property
     def best(self) -> Best:
-        """The k best so far, as `ranking.merge` takes them from shards."""
+        """The k best documents so far, for `ranking.merge`."""
         self._flush()
-        return self._kept.best(self._k, self._order)
+        return self._candidates.best(self._k, self._order)
 
     def result(self, query_ids: Sequence[str], document_ids: Sequence[str]) -> Run:
-        """The run so far; see `ranking.Best.result`."""
+        """Return the run so far; see `ranking.Best.result`."""
         return self.best.result(query_ids, document_ids)
 
     def _flush(self) -> None:
@@ -81,29 +82,33 @@ class PostingsTopK:
             return
         documents = sparse.csr_array(sparse.vstack(self._waiting, format="csr"))
         arrays = documents.indptr.astype(np.int64), documents.indices.astype(np.int32, copy=False), documents.data
-        queries = len(self._kept.counts)
-        shares = np.linspace(0, queries, self._threads + 1).astype(np.int64)
+        candidates = self._candidates
+        splits = np.linspace(0, len(candidates.counts), self._threads + 1).astype(np.int64)
         starts = range(0, documents.shape[0], _BLOCK)
         with ThreadPoolExecutor(self._threads) as pool:
             ends = [min(start + _BLOCK, documents.shape[0]) for start in starts]
-            built = list(
-                pool.map(lambda start, end: _postings(*arrays, self._column, self._columns, start, end), starts, ends)
-            )
+            columns = (self._column, self._columns)
+            blocks = list(pool.map(lambda start, end: _postings(*arrays, *columns, start, end), starts, ends))
 
-            def score(share: int) -> None:
-                for start, end, postings in zip(starts, ends, built, strict=True):
-                    _score(
-                        *self._queries, shares[share], shares[share + 1], *postings, end - start, self._first + start, self._order, self._k,
-                        self._kept.scores, self._kept.positions, self._kept.counts, self._kept.bounds, self._kept.last,
-                    )  # fmt: skip
+            def score(thread: int) -> None:
+                queries = (*self._queries, splits[thread], splits[thread + 1])
+                for start, end, postings in zip(starts, ends, blocks, strict=True):
+                    place = (end - start, self._first + start, self._order, self._k)
+                    _score(*queries, *postings, *place, *candidates.arrays())
 
             list(pool.map(score, range(self._threads)))
         self._waiting, self._count = [], 0
 
 
-class _Kept:
-    """Up to 2k candidates of every query, unordered: scores [Q, 2k], positions [Q, 2k], how many [Q]; and what a document must reach to become one:
-    bounds [Q], and with exactly that score a rank below last [Q]."""
+class _Candidates:
+    """Up to 2k candidates of every query, unordered.
+
+    scores     float64 [Q, 2k]
+    positions  int64 [Q, 2k]
+    counts     int64 [Q]: the number of candidates
+    bounds     float64 [Q]: the score that a document must exceed to become a candidate; with exactly this score,
+    last       int64 [Q]:   its rank must be below this one
+    """
 
     def __init__(self, queries: int, k: int):
         self.scores = np.empty((queries, 2 * k))
@@ -112,10 +117,13 @@ class _Kept:
         self.bounds = np.full(queries, np.nextafter(0.0, 1.0))  # scores of 0 or less are not retrieved
         self.last = np.full(queries, np.iinfo(np.int64).max)
 
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        return self.scores, self.positions, self.counts, self.bounds, self.last
+
     def best(self, k: int, order: np.ndarray) -> Best:
-        found = Best.empty(len(self.counts), k)
-        _sorted(self.scores, self.positions, self.counts, order, k, found.scores, found.positions, found.ranks)
-        return found
+        best = Best.empty(len(self.counts), k)
+        _sort(self.scores, self.positions, self.counts, order, k, best.scores, best.positions, best.ranks)
+        return best
 
 
 def _threads() -> int:
@@ -126,9 +134,11 @@ def _threads() -> int:
 
 @compiled
 def _postings(indptr, indices, data, column, columns, first, last):  # type: ignore[no-untyped-def]
-    """Documents first .. last - 1 of a csr matrix by column: offsets [columns + 1], places in the block (16 bit, ascending) and weights.
+    """Convert documents first .. last - 1 of a csr matrix to postings.
 
-    column  int32 [V]: which column a dimension is; `columns` for those that no query has, and which are left out
+    column  int32 [V]: the column of each dimension; `columns` for dimensions without a query, which are left out
+
+    Returns offsets [columns + 1], and by column the places in the block (16 bits, ascending) and the weights.
     """
     offsets = np.zeros(columns + 2, np.int64)
     for entry in range(indptr[first], indptr[last]):
@@ -139,35 +149,21 @@ def _postings(indptr, indices, data, column, columns, first, last):  # type: ign
     free = offsets[:columns].copy()
     for document in range(first, last):
         for entry in range(indptr[document], indptr[document + 1]):
-            wanted = column[indices[entry]]
-            if wanted < columns:
-                slot = free[wanted]
+            target = column[indices[entry]]
+            if target < columns:
+                slot = free[target]
                 places[slot], weights[slot] = document - first, data[entry]
-                free[wanted] = slot + 1
+                free[target] = slot + 1
     return offsets, places, weights
 
 
 @compiled
-def _score(
-    indptr,
-    indices,
-    data,
-    start,
-    end,
-    offsets,
-    places,
-    weights,
-    size,
-    first,
-    order,
-    k,
-    kept,
-    positions,
-    counts,
-    bounds,
-    last,
-):  # type: ignore[no-untyped-def]
-    """Score queries start .. end - 1 with a block of `size` documents from position `first`, and keep the candidates."""
+def _score(  # type: ignore[no-untyped-def]
+    indptr, indices, data, start, end,  # the queries
+    offsets, places, weights, size, first, order, k,  # the block
+    candidates, positions, counts, bounds, last,
+):  # fmt: skip
+    """Score queries start .. end - 1 with a block of `size` documents from position `first`; update the candidates."""
     scores = np.zeros((size + _STRIDE - 1) // _STRIDE * _STRIDE, np.float64)
     for query in range(start, end):
         for entry in range(indptr[query], indptr[query + 1]):
@@ -177,19 +173,18 @@ def _score(
         bound, rank, count = bounds[query], last[query], counts[query]
         for stride in range(0, len(scores), _STRIDE):
             reaching = 0
-            for place in range(
-                stride, stride + _STRIDE
-            ):  # without a branch, so that the processor compares several at once
+            # Without a branch, so that the processor compares several scores at once.
+            for place in range(stride, stride + _STRIDE):
                 reaching += scores[place] >= bound
             if reaching == 0:
                 continue
             for place in range(stride, stride + _STRIDE):
                 score = scores[place]
                 if score > bound or (score == bound and order[first + place] < rank):
-                    kept[query, count], positions[query, count] = score, first + place
+                    candidates[query, count], positions[query, count] = score, first + place
                     count += 1
-                    if count == kept.shape[1]:
-                        bound, rank = _halve(kept[query], positions[query], order, k)
+                    if count == candidates.shape[1]:
+                        bound, rank = _halve(candidates[query], positions[query], order, k)
                         count = k
         scores[:] = 0.0
         bounds[query], last[query], counts[query] = bound, rank, count
@@ -197,7 +192,7 @@ def _score(
 
 @compiled
 def _halve(scores, positions, order, k):  # type: ignore[no-untyped-def]
-    """Keep, in front and in order of arrival, the k best of 2k candidates by (score, rank). Returns the score and the rank of the last of them."""
+    """Move the k best of 2k candidates by (score, rank) to the front, in order of arrival; return the worst of them."""
     size = len(scores)
     bound = np.partition(scores, size - k)[size - k]
     above = 0
@@ -219,14 +214,14 @@ def _halve(scores, positions, order, k):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _sorted(kept, positions, counts, order, k, scores, places, ranks):  # type: ignore[no-untyped-def]
+def _sort(candidates, positions, counts, order, k, scores, places, ranks):  # type: ignore[no-untyped-def]
     """Write each query's k best candidates in order into scores, places and ranks [Q, k]."""
     for query in range(len(counts)):
         rank = order[positions[query, : counts[query]]]
         by_rank = np.argsort(rank)
-        best = by_rank[np.argsort(-kept[query, : counts[query]][by_rank], kind="mergesort")][
-            :k
-        ]  # a stable sort: ties stay in the order of ranks
+        # A stable sort, so that ties stay ordered by rank.
+        by_score = np.argsort(-candidates[query, : counts[query]][by_rank], kind="mergesort")
+        best = by_rank[by_score][:k]
         for slot in range(len(best)):
-            scores[query, slot], places[query, slot] = kept[query, best[slot]], positions[query, best[slot]]
+            scores[query, slot], places[query, slot] = candidates[query, best[slot]], positions[query, best[slot]]
             ranks[query, slot] = rank[best[slot]]

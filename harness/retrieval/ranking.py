@@ -1,7 +1,7 @@
-"""Keep the k best documents of every query by (score descending, document id ascending), from scores of blocks of documents.
+"""Keep the k best documents of every query by (score descending, document id ascending), block by block.
 
-No index of the whole corpus ever exists, so the memory is O(Q * (k + B)) beside the order of the documents, and shards can work
-apart and be merged.
+No index of the whole corpus exists: beside the order of the documents, memory is O(Q * (k + B)). Shards can be searched
+separately and merged.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _CELLS = 1 << 22  # query-document pairs scored at once: 32 MiB of float64
 
 
 def id_order(document_ids: Sequence[str]) -> np.ndarray:
-    """Rank of each document's id among all ids in ascending string order, int64 [N]: how ties are broken."""
+    """Return the rank of each document's id in ascending string order, int64 [N]; it breaks ties."""
     order = np.empty(len(document_ids), dtype=np.int64)
-    # Python's comparison of strings: by code point, as strcmp does on UTF-8. numpy's strings would drop trailing NULs.
+    # Python compares strings by code point, as strcmp does on UTF-8. numpy's strings would drop trailing NULs.
     order[sorted(range(len(document_ids)), key=document_ids.__getitem__)] = np.arange(len(document_ids))
     return order
 
 
 @dataclass(frozen=True)
 class Best:
-    """The documents kept for each query, best first; small enough to send between processes.
+    """The best documents of each query, best first; small enough to send between processes.
 
     scores     float64 [Q, k]; 0 where a query has fewer than k documents
-    positions  int64 [Q, k]: the document's position in the corpus, -1 where there is none
-    ranks      int64 [Q, k]: the rank of its id, which decided the ties, -1 where there is none
+    positions  int64 [Q, k]: the document's position in the corpus, -1 in an unused place
+    ranks      int64 [Q, k]: the rank of its id, which breaks ties, -1 in an unused place
     """
 
     scores: np.ndarray
@@ -40,10 +40,11 @@ class Best:
 
     @classmethod
     def empty(cls, queries: int, k: int) -> Best:
+        """Return unused places only."""
         return cls(np.zeros((queries, k)), np.full((queries, k), -1), np.full((queries, k), -1))
 
     def result(self, query_ids: Sequence[str], document_ids: Sequence[str]) -> Run:
-        """Name the queries (Q ids) and the documents (N ids, in the order of their positions)."""
+        """Return the run, with the ids of the Q queries and of the N documents by position."""
         if len(query_ids) != len(self.scores):
             raise ValueError(f"{len(query_ids)} query ids for {len(self.scores)} queries")
         counts = (self.positions >= 0).sum(axis=1)
@@ -54,14 +55,12 @@ class Best:
 
 
 class Ranking:
-    """Accumulates the k best documents of every query from scores of blocks of documents, in any order of blocks.
+    """Accumulate the k best documents of every query (higher score, then smaller id), in any order of blocks.
 
-    queries  how many there are
+    queries  number of queries
     k        documents kept per query
-    order    int [N], `id_order(document_ids)` of the whole corpus, also when this accumulator sees only one shard of it
+    order    int [N], `id_order(document_ids)` of the whole corpus, even if this accumulator sees only one shard
     floor    documents with this score or less are not retrieved
-
-    Best means: higher score, then smaller document id.
     """
 
     def __init__(self, queries: int, k: int, order: np.ndarray, floor: float):
@@ -71,11 +70,11 @@ class Ranking:
         self.best = Best.empty(queries, k)
 
     def result(self, query_ids: Sequence[str], document_ids: Sequence[str]) -> Run:
-        """The run so far; see `Best.result`."""
+        """Return the run so far; see `Best.result`."""
         return self.best.result(query_ids, document_ids)
 
     def _chunks(self, first_position: int, size: int) -> Iterator[tuple[int, int]]:
-        """(start, end) of the queries to score at once with a block of `size` documents. ValueError if it does not fit the corpus."""
+        """Return (start, end) of the queries to score at once. Raises ValueError for documents outside the corpus."""
         _check_positions(first_position, size, len(self._order))
         queries, step = len(self.best.scores), max(1, _CELLS // max(1, size))
         return ((start, min(start + step, queries)) for start in range(0, queries, step))
@@ -83,9 +82,9 @@ class Ranking:
     def _keep(self, start: int, scores: np.ndarray, first_position: int) -> None:
         """Update queries start .. start + R - 1 with the scores [R, B] of a block."""
         best, (size, k) = self.best, (scores.shape[1], self.best.scores.shape[1])
-        kept = slice(start, start + len(scores))
-        # Cheap screens first, both of which let ties pass: the k-th score so far, then (where too many are left) the block's own k-th.
-        worst = np.where(best.positions[kept, -1:] >= 0, best.scores[kept, -1:], self._floor)
+        rows = slice(start, start + len(scores))
+        # Two cheap filters, which keep ties: the k-th score so far; then, for too many documents, the block's k-th.
+        worst = np.where(best.positions[rows, -1:] >= 0, best.scores[rows, -1:], self._floor)
         mask = (scores > self._floor) & (scores >= worst)
         crowded = np.flatnonzero(np.count_nonzero(mask, axis=1) > k)
         if crowded.size:
@@ -107,7 +106,7 @@ class Ranking:
 
 
 def merge(parts: Sequence[Best]) -> Best:
-    """The k best of all shards' k best: the same bits as one pass over all documents. Each part saw all queries, and documents of its own."""
+    """Merge the best documents of shards (all queries, disjoint documents): the same bits as in one pass."""
     if not parts:
         raise ValueError("no parts to merge")
     shapes = {part.scores.shape for part in parts}
@@ -133,16 +132,16 @@ def _select(best: Best, row: np.ndarray, score: np.ndarray, position: np.ndarray
 
 
 def check_k(k: int) -> None:
+    """Raise ValueError unless k is at least 1."""
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
 
 
 def check_block(shape: tuple[int, int], dimensions: int, first_position: int, documents: int) -> None:
-    """ValueError if a block of vectors [B, V] does not fit queries of so many dimensions, or does not lie inside the corpus."""
+    """Raise ValueError if a block [B, V] does not have the queries' dimensions or lies outside the corpus."""
     if shape[1] != dimensions:
-        raise ValueError(
-            f"documents have {shape[1]} dimensions, queries have {dimensions}: encode both with the same model"
-        )
+        problem = f"documents have {shape[1]} dimensions, queries have {dimensions}"
+        raise ValueError(f"{problem}: encode both with the same model")
     _check_positions(first_position, shape[0], documents)
 
 
@@ -151,9 +150,9 @@ def _check_positions(first: int, size: int, documents: int) -> None:
         raise ValueError(f"documents {first} to {first + size - 1} lie outside the corpus of {documents}")
 
 
-def checked(matrix: sparse.sparray | sparse.spmatrix, what: str, dtype: type = np.float64) -> sparse.csr_array:
-    """The matrix in csr form. ValueError naming `what` if a weight is not finite."""
+def finite_csr(matrix: sparse.sparray | sparse.spmatrix, name: str, dtype: type = np.float64) -> sparse.csr_array:
+    """Return the matrix in csr form. Raises ValueError with `name` if a weight is not finite."""
     weights = sparse.csr_array(matrix, dtype=dtype)
     if not np.isfinite(weights.data).all():
-        raise ValueError(f"{what}: a weight is not finite; the encoder diverged")
+        raise ValueError(f"{name}: a weight is not finite; the encoder diverged")
     return weights

@@ -1,4 +1,4 @@
-"""Choose the exact search for a collection: scipy's product where there is little to score, compiled postings where there is much."""
+"""Choose the exact search for a collection: scipy's product for a small one, compiled postings for a large one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from scipy import sparse
 
 from harness.retrieval.scipy_search import TopK
 
-_MANY_PAIRS = (
-    1 << 19
-)  # query-document pairs that are worth the time of a compilation, or of loading what was compiled before
+_MANY_PAIRS = 1 << 19  # query-document pairs that are worth the time to compile, or to load compiled code
 
 
 def top_k(queries: sparse.sparray | sparse.spmatrix, k: int, order: np.ndarray) -> Any:
-    """The accumulator for float32 queries [Q, V] and a corpus of len(order) documents: `TopK`, or where there is much to do `PostingsTopK`, which is
-    compiled first. Both give the same bits."""
+    """Return the accumulator for float32 queries [Q, V] and a corpus of len(order) documents.
+
+    It is a `TopK`, or for a large search a `PostingsTopK`, which is compiled first; both give the same bits.
+    """
     if queries.shape[0] * len(order) < _MANY_PAIRS:
         return TopK(queries, k, order)
     from harness.retrieval.postings import PostingsTopK

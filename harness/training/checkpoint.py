@@ -1,7 +1,7 @@
-"""Checkpoints of a training in safetensors: weights, AdamW moments, random state; the folder's name is the step. No pickle.
+"""Save and restore checkpoints of a training in safetensors: weights, AdamW moments, random state. No pickle.
 
-scratch/step-N/shared.safetensors is written by worker 0, scratch/step-N/random-R.safetensors by every worker R; a checkpoint counts once worker 0 has
-renamed it into place, and only the newest is kept. digests.json tells a whole one from one that a disk has damaged.
+Worker 0 writes scratch/step-N/shared.safetensors, every worker R writes scratch/step-N/random-R.safetensors. A
+checkpoint exists once worker 0 has renamed its folder; only the newest is kept. digests.json detects damage on disk.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def save(scratch: Path, optimizer: Any, step: int, rank: int) -> None:
-    """Write a checkpoint after `step` finished steps; all workers call this together."""
+    """Write a checkpoint after `step` finished steps. All workers call this together."""
     aside, final = scratch / f".step-{step}", scratch / f"step-{step}"
     if rank == 0:
         for unfinished in scratch.glob(".step-*"):
@@ -48,20 +48,23 @@ def save(scratch: Path, optimizer: Any, step: int, rank: int) -> None:
 
 
 def restore(scratch: Path, optimizer: Any, rank: int, most: int) -> int:
-    """Load the newest whole checkpoint of at most `most` steps; returns the number of finished steps, or 0. All workers call this together."""
-    scratch.mkdir(exist_ok=True)  # never again: a store that disappears meanwhile is not begun anew
+    """Load the newest intact checkpoint of at most `most` steps. All workers call this together.
+
+    Returns the number of finished steps, 0 without a checkpoint.
+    """
+    scratch.mkdir(exist_ok=True)  # only here: if the store disappears later, it must not be created again
     newest_first = sorted(scratch.glob("step-*"), key=_step, reverse=True)
-    unfit = list(takewhile(lambda path: _step(path) > most or not _whole(path), newest_first))
-    _wait()  # all have looked before one of them removes
-    for path in unfit if rank == 0 else ():
-        why = f"comes after step {most}, whose measurement is lost" if _step(path) > most else "is damaged"
-        logger.warning("checkpoint %s %s: the training does without it", path, why)
+    unusable = list(takewhile(lambda path: _step(path) > most or not _intact(path), newest_first))
+    _wait()  # all workers must have looked before worker 0 removes anything
+    for path in unusable if rank == 0 else ():
+        reason = f"comes after step {most}, whose measurement is lost" if _step(path) > most else "is damaged"
+        logger.warning("checkpoint %s %s: the training continues without it", path, reason)
         shutil.rmtree(path)
-    if len(unfit) == len(newest_first):
+    if len(unusable) == len(newest_first):
         return 0
-    found = newest_first[len(unfit)]
-    step = _step(found)
-    stored = load_file(found / "shared.safetensors")
+    newest = newest_first[len(unusable)]
+    step = _step(newest)
+    stored = load_file(newest / "shared.safetensors")
     with torch.no_grad():
         for index, parameter in enumerate(_parameters(optimizer)):
             if f"weight.{index}" not in stored:
@@ -72,8 +75,8 @@ def restore(scratch: Path, optimizer: Any, rank: int, most: int) -> int:
                 "exp_avg": stored[f"mean.{index}"].to(parameter.device),
                 "exp_avg_sq": stored[f"square.{index}"].to(parameter.device),
             }
-    own = found / f"random-{rank}.safetensors"
-    if own.is_file():  # the number of workers may have changed; a new one keeps its fresh seed
+    own = newest / f"random-{rank}.safetensors"
+    if own.is_file():  # if the number of workers has grown, a new one keeps its fresh seed
         random, device = load_file(own), _device(optimizer)
         torch.set_rng_state(random["random"])
         if device.type == "cuda" and "random.cuda" in random:
@@ -86,14 +89,14 @@ def _step(folder: Path) -> int:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    found = {}
+    digests = {}
     for path in sorted(folder.glob("*.safetensors")):
         with path.open("rb") as file:
-            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
-def _whole(folder: Path) -> bool:
+def _intact(folder: Path) -> bool:
     try:
         return json.loads((folder / DIGESTS).read_bytes()) == _digests(folder)
     except (OSError, ValueError):
@@ -107,9 +110,7 @@ def _device(optimizer: Any) -> torch.device:
 def _state(optimizer: Any) -> dict[str, torch.Tensor]:
     state = {}
     for index, parameter in enumerate(_parameters(optimizer)):
-        if (
-            parameter not in optimizer.state
-        ):  # it never got a gradient (the second bias of an untied BERT): nothing changed it
+        if parameter not in optimizer.state:  # without a gradient (second bias of an untied BERT), and so unchanged
             continue
         moments = optimizer.state[parameter]
         state[f"weight.{index}"] = parameter.detach().contiguous()
@@ -120,7 +121,7 @@ def _state(optimizer: Any) -> dict[str, torch.Tensor]:
 
 
 def _parameters(optimizer: Any) -> list[torch.nn.Parameter]:
-    """Trained parameters in the optimizer's order; tied weights appear once."""
+    """Return the trained parameters in the optimizer's order; tied weights appear once."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 

@@ -1,9 +1,9 @@
-"""Representations of a worker's share of a batch, with a gradient that can be had a few texts at a time.
+"""Encode a worker's part of a batch so that its gradient can be computed a few texts at a time.
 
-The loss sees the whole batch, but the memory of an encoder's activations need not grow with it (gradient cache: Gao et al. 2021,
-arXiv 2101.06983). All texts are encoded without activations; the loss is computed and differentiated by the representations alone; then every
-micro batch is encoded once more, from the same random state, and takes its part of that gradient further to the parameters. Each text is read
-twice, and loss and gradient are those of the whole batch.
+The loss needs the whole batch, but the memory of activations need not grow with it (gradient cache: Gao et al. 2021,
+arXiv 2101.06983). All texts are encoded without storing activations, and the loss is differentiated with respect to the
+representations alone. Then every micro batch is encoded again, from the same random state, and propagates its part of
+that gradient to the parameters. Each text is encoded twice; loss and gradient are those of the whole batch.
 """
 
 from __future__ import annotations
@@ -21,26 +21,29 @@ from sembridge.encoder.modules import splade_modules
 def representations(
     encoder: Any, side: str, texts: Sequence[str], settings: TrainingSettings
 ) -> tuple[torch.Tensor, Callable[[], None]]:
-    """[B, V] float32 of the texts, and what to call after the backward pass of the loss, to bring its gradient to the parameters."""
+    """Return the texts' representations, [B, V] float32, and a function that brings their gradient to the parameters.
+
+    Call the function after the backward pass of the loss.
+    """
     size = settings.micro_batch
     if size is None or size >= len(texts):
         return _encode(encoder, side, texts, settings), lambda: None
     device = splade_modules(encoder).model.device
-    shares = [texts[start : start + size] for start in range(0, len(texts), size)]
-    states, found = [], []
+    micro_batches = [texts[start : start + size] for start in range(0, len(texts), size)]
+    states, vectors = [], []
     with torch.no_grad():
-        for share in shares:
+        for micro_batch in micro_batches:
             states.append(_random_state(device))
-            found.append(_encode(encoder, side, share, settings))
-    cached = torch.cat(found).requires_grad_()
+            vectors.append(_encode(encoder, side, micro_batch, settings))
+    cached = torch.cat(vectors).requires_grad_()
 
     def backward() -> None:
         assert cached.grad is not None, "the loss was not differentiated"
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            for share, state, gradient in zip(shares, states, cached.grad.split(size), strict=True):
+            for micro_batch, state, gradient in zip(micro_batches, states, cached.grad.split(size), strict=True):
                 _set_random_state(device, state)
-                again = _encode(encoder, side, share, settings)
-                if again.requires_grad:  # not where queries are looked up in fixed weights
+                again = _encode(encoder, side, micro_batch, settings)
+                if again.requires_grad:  # False if queries are looked up in fixed weights
                     again.backward(gradient)
 
     return cached, backward

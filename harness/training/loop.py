@@ -1,8 +1,8 @@
-"""The training loop, the same on one worker and on many.
+"""Train an encoder, with the same loop on one worker and on many.
 
-Every worker encodes its share of the global batch and receives the others' representations without gradient; all compute the same global loss,
-and each differentiates it by its own share. The sum of the gradients is then exactly the gradient of the global loss, so the number of workers
-changes neither negatives nor regularization.
+Every worker encodes its part of the global batch and receives the others' representations without gradient. All compute
+the same global loss, and each differentiates it with respect to its own part. The sum of the gradients is then exactly
+the gradient of the global loss, so the number of workers changes neither negatives nor regularization.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from harness.training.curve import Curve
 from harness.training.gradient_cache import representations
 from harness.training.loss import flops, info_nce, ramp
 from harness.training.settings import TrainingSettings
-from sembridge.encoder.modules import splade_modules
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A question and a passage that answers it; `document` identifies the passage, so that its other questions are no negatives."""
+    """A question and a passage that answers it.
+
+    `document` identifies the passage, so that it is not a negative for its other questions.
+    """
 
     question: str
     passage: str
@@ -34,7 +37,10 @@ class Pair:
 
 
 def batches(count: int, settings: TrainingSettings, seed: int) -> list[torch.Tensor]:
-    """Indices of every step's global batch, all epochs; decided by the seed alone. An incomplete last batch is left out unless it is the only one."""
+    """Return the indices of every step's global batch, for all epochs, determined by the seed alone.
+
+    An incomplete last batch is dropped unless it is the only one.
+    """
     generator = torch.Generator().manual_seed(seed)
     used = min(count, settings.max_pairs or count)
     chosen = torch.randperm(count, generator=generator)[:used]
@@ -46,30 +52,36 @@ def batches(count: int, settings: TrainingSettings, seed: int) -> list[torch.Ten
     return steps
 
 
-def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed: int, scratch: Path | None = None,
-          report: Callable[[dict[str, float]], None] | None = None, curve: Curve | None = None) -> dict[str, float]:  # fmt: skip
-    """Fine-tune an encoder in place on the calling worker's share of every batch; returns figures of the last step.
+def train(
+    encoder: Any,
+    pairs: Sequence[Pair],
+    settings: TrainingSettings,
+    seed: int,
+    scratch: Path | None = None,
+    report: Callable[[dict[str, float]], None] | None = None,
+    curve: Curve | None = None,
+) -> dict[str, float]:
+    """Fine-tune an encoder in place on the calling worker's part of every batch.
 
-    scratch  folder for checkpoints; a training that finds one there goes on from it
+    scratch  folder for checkpoints; a training resumes from one in it
     report   called with the current figures at every checkpoint, on every worker
     curve    measures the encoder on the way; a checkpoint is written before each of its points
+
+    Returns figures of the last step. Raises ValueError if there are too few pairs for the workers.
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     steps = batches(len(pairs), settings, seed)
     if len(steps[0]) < 2 * world:
-        raise ValueError(
-            f"{len(pairs)} training pairs are too few for {world} worker(s): every worker needs at least two a step"
-        )
-    device = splade_modules(encoder).model.device
+        problem = f"{len(pairs)} training pairs are too few for {world} worker(s)"
+        raise ValueError(f"{problem}: every worker needs at least two a step")
     optimizer = _optimizer(encoder, settings)
-    torch.manual_seed(seed + rank)  # dropout draws from the global generator; there is no other way to seed it
+    torch.manual_seed(seed + rank)  # dropout draws from the global generator, and cannot be seeded otherwise
     most = curve.begin(len(steps), len(steps[0]) // world * world) if curve else len(steps)
     first = checkpoint.restore(scratch, optimizer, rank, most) if scratch else 0
     if curve:
         curve.go_on(first)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: _learning_rate(step, len(steps), settings.warmup), last_epoch=first - 1
-    )
+    rate = partial(_learning_rate, steps=len(steps), warmup=settings.warmup)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate, last_epoch=first - 1)
     figures: dict[str, float] = {}
     encoder.train()
     start = time.perf_counter()
@@ -77,16 +89,9 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
         if curve:
             curve.reach(step, encoder)
         indices = steps[step]
-        share = indices[: len(indices) // world * world].chunk(world)[rank]  # the same number of pairs on every worker
-        figures = _step(
-            encoder,
-            [pairs[i] for i in share.tolist()],
-            settings,
-            ramp(step, len(steps), settings.ramp),
-            rank,
-            world,
-            device,
-        )
+        own = indices[: len(indices) // world * world].chunk(world)[rank]  # the same number of pairs on every worker
+        regularization = ramp(step, len(steps), settings.ramp)
+        figures = _step(encoder, [pairs[i] for i in own.tolist()], settings, regularization, rank, world)
         guard.check(step, figures["loss"], figures["query_active"], figures["document_active"])
         if world > 1:
             for parameter in encoder.parameters():
@@ -109,13 +114,14 @@ def train(encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, seed:
     return {"steps": len(steps), "resumed_from": first, "training_seconds": seconds, **figures}
 
 
-def _step(encoder: Any, share: Sequence[Pair], settings: TrainingSettings, weight: float, rank: int, world: int, device: torch.device
-          ) -> dict[str, float]:  # fmt: skip
-    """Encode the share, compute the global loss, and leave this share's part of its gradient in the parameters."""
-    queries, queries_backward = representations(encoder, "query", [pair.question for pair in share], settings)
-    documents, documents_backward = representations(encoder, "document", [pair.passage for pair in share], settings)
-    keys = torch.tensor([pair.document for pair in share], device=device)
-    queries, documents, keys = (_gathered(tensor, rank, world) for tensor in (queries, documents, keys))
+def _step(
+    encoder: Any, pairs: Sequence[Pair], settings: TrainingSettings, weight: float, rank: int, world: int
+) -> dict[str, float]:
+    """Encode the worker's pairs, compute the global loss, and add its gradient by these pairs to the parameters."""
+    queries, queries_backward = representations(encoder, "query", [pair.question for pair in pairs], settings)
+    documents, documents_backward = representations(encoder, "document", [pair.passage for pair in pairs], settings)
+    keys = torch.tensor([pair.document for pair in pairs], device=queries.device)
+    queries, documents, keys = (_gather(tensor, rank, world) for tensor in (queries, documents, keys))
     contrast = info_nce(queries, documents, keys, settings.scale)
     sparsity = settings.lambda_query * flops(queries) + settings.lambda_document * flops(documents)
     loss = contrast + weight * sparsity
@@ -131,27 +137,26 @@ def _step(encoder: Any, share: Sequence[Pair], settings: TrainingSettings, weigh
     }
 
 
-def _gathered(own: torch.Tensor, rank: int, world: int) -> torch.Tensor:
-    """[world * B, ...] all workers' rows in rank order; only the worker's own rows carry gradient."""
+def _gather(own: torch.Tensor, rank: int, world: int) -> torch.Tensor:
+    """Return all workers' rows in rank order, [world * B, ...]; only the worker's own rows have a gradient."""
     if world == 1:
         return own
-    parts = [torch.empty_like(own) for _ in range(world)]
-    dist.all_gather(parts, own.detach().contiguous())
-    parts[rank] = own
-    return torch.cat(parts)
+    gathered = [torch.empty_like(own) for _ in range(world)]
+    dist.all_gather(gathered, own.detach().contiguous())
+    gathered[rank] = own
+    return torch.cat(gathered)
 
 
 def _optimizer(model: Any, settings: TrainingSettings) -> torch.optim.AdamW:
-    """AdamW; biases and layer norms (1-D parameters) are not decayed."""
-    matrices = [p for p in model.parameters() if p.requires_grad and p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.requires_grad and p.dim() <= 1]
+    """Return AdamW without weight decay of biases and layer norms (1-D parameters)."""
+    rate, trained = settings.learning_rate, [p for p in model.parameters() if p.requires_grad]
+    matrices, vectors = [p for p in trained if p.dim() > 1], [p for p in trained if p.dim() <= 1]
     groups: list[dict[str, Any]] = [
-        {"params": matrices, "weight_decay": settings.weight_decay, "initial_lr": settings.learning_rate},
-        {"params": vectors, "weight_decay": 0.0, "initial_lr": settings.learning_rate},
+        {"params": matrices, "weight_decay": settings.weight_decay, "initial_lr": rate},
+        {"params": vectors, "weight_decay": 0.0, "initial_lr": rate},
     ]
-    return torch.optim.AdamW(
-        groups, lr=settings.learning_rate, fused=True
-    )  # in one pass: without it two copies of the largest matrix come and go
+    # Not fused, every step would allocate two copies of the largest matrix.
+    return torch.optim.AdamW(groups, lr=rate, fused=True)
 
 
 def _learning_rate(step: int, steps: int, warmup: float) -> float:

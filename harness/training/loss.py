@@ -1,7 +1,7 @@
-"""The objective: InfoNCE over in-batch negatives plus FLOPS regularization, both over the global batch.
+"""The terms of the objective: InfoNCE over in-batch negatives, and FLOPS regularization, both over the global batch.
 
-SPLADE v2 (Formal et al. 2021): FLOPS(w) = sum_j (mean_i |w_ij|)^2. The mean runs over the whole batch, whatever the number of workers; a mean per
-worker would over-regularize and change with their number.
+SPLADE v2 (Formal et al. 2021): FLOPS(w) = sum_j (mean_i |w_ij|)^2. The mean is over the whole batch, whatever the
+number of workers; a mean per worker would over-regularize and depend on their number.
 """
 
 from __future__ import annotations
@@ -10,25 +10,24 @@ import torch
 
 
 def info_nce(queries: torch.Tensor, documents: torch.Tensor, document_keys: torch.Tensor, scale: float) -> torch.Tensor:
-    """Mean cross-entropy of each query [B, V] against all documents [B, V] of the batch, its own being the right answer.
+    """Return the mean cross-entropy of each query [B, V] against all documents [B, V], its own being the right answer.
 
-    document_keys  [B] integers; another row with the same key is the same document, and no negative
+    document_keys  int [B]; another row with the same key is the same document, and not a negative
     scale          factor on the dot products
     """
     scores = scale * (queries @ documents.T)
     same = document_keys[:, None] == document_keys[None, :]
     same.fill_diagonal_(False)
-    return torch.nn.functional.cross_entropy(
-        scores.masked_fill(same, float("-inf")), torch.arange(len(queries), device=scores.device)
-    )
+    own = torch.arange(len(queries), device=scores.device)
+    return torch.nn.functional.cross_entropy(scores.masked_fill(same, float("-inf")), own)
 
 
 def flops(representations: torch.Tensor) -> torch.Tensor:
-    """sum_j (mean_i |w_ij|)^2 over representations [B, V]."""
+    """Return sum_j (mean_i |w_ij|)^2 of representations [B, V]."""
     return representations.abs().mean(dim=0).square().sum()
 
 
 def ramp(step: int, steps: int, share: float) -> float:
-    """Quadratic rise of the regularization from 0 to 1 over the first `share` of all steps (step counts from 0)."""
+    """Return the weight of the regularization, which rises quadratically to 1 over the first `share` of all steps."""
     rising = share * steps
     return 1.0 if rising <= 0 else min(1.0, ((step + 1) / rising) ** 2)

@@ -1,4 +1,4 @@
-"""Training settings: one place, one meaning each. The paper does not publish most of them; these defaults are this project's."""
+"""Training settings. The paper does not publish most of them; these defaults are this project's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class TrainingSettings(BaseModel):
-    """What a fine-tune depends on; all of it is part of the trained encoder's key."""
+    """The settings of a fine-tune; all of them are part of the trained encoder's key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -19,7 +19,7 @@ class TrainingSettings(BaseModel):
     micro_batch: int | None = Field(
         None,
         ge=1,
-        description="texts a worker holds activations of; the step stays that of the whole batch, every text is then read twice",
+        description="texts a worker encodes at once, to save memory; each is encoded twice, the step stays the same",
     )
     max_length: int = Field(512, ge=8, le=1_000_000, description="tokens per text, special tokens included")
     max_pairs: int | None = Field(
@@ -39,8 +39,8 @@ class TrainingSettings(BaseModel):
         "auto", description="auto: bfloat16 on a GPU that has it, float32 elsewhere"
     )
     checkpoint_every: int = Field(
-        500, ge=1, description="steps between checkpoints from which a killed training goes on"
+        500, ge=1, description="steps between checkpoints, from which a killed training resumes"
     )
 
 
-GROWTH = "SEMBRIDGE_GPUS"  # in the environment of a growing cluster's processes: the GPUs it may grow to
+GROWTH = "SEMBRIDGE_GPUS"  # environment variable of a growing cluster's processes: the GPUs it may grow to

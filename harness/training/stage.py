@@ -17,21 +17,25 @@ from sembridge.extras import require
 def build(
     out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], scratch: Path, batch_divisor: int = 1
 ) -> None:
-    """parameters: training (TrainingSettings as a dict), workers, bias, special_ids, seed; inputs: encoder, pairs (a collection),
-    and tokenizer + initialization unless the source encoder itself is trained. For a curve also the parameters points and evaluation (k, max_length,
-    precision) and the input collection; it changes no bit of the encoder, and is found in about.json.
+    """Train an encoder and save it with about.json.
 
-    One worker trains in the calling process (TorchTrainer's local mode: a second process would only cost its start); several train in a worker
-    group of their own, whose number does not change the objective. What a worker raises is raised here.
+    parameters     training (TrainingSettings as a dict), workers, bias, special_ids, seed; for a curve also points and
+                   evaluation (k, max_length, precision)
+    inputs         encoder, pairs (a collection), tokenizer + initialization unless the source encoder itself is
+                   trained; for a curve also collection
+    batch_divisor  divides the number of texts that a worker encodes at once, after a failure for lack of memory; the
+                   loss remains that of the whole batch
 
-    batch_divisor  for lack of memory, a worker encodes so many times fewer texts at a time than it would; the loss stays that of the whole batch
+    A curve changes no bit of the encoder; its points are in about.json. One worker trains in the calling process
+    (TorchTrainer's local mode, which saves the start of a second process). Several train in a worker group; their
+    number does not change the objective. An error of a worker is raised here.
     """
     require("grid", "training in a grid")
     import ray
     from ray.train import RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchTrainer
 
-    from harness.training.worker_group import GroupConfig, raised_in
+    from harness.training.worker_group import GroupConfig, worker_error
 
     workers = parameters["workers"]
     task = {
@@ -53,18 +57,17 @@ def build(
     try:
         trainer.fit()
     except TrainingFailedError as error:
-        raise raised_in(error) from None  # as from one worker: what is worth another attempt is told by the type
+        raise worker_error(error) from None  # as with one worker: its type decides about a retry
     if not (out / "about.json").is_file():
-        raise RuntimeError(
-            "the training workers ended without writing an encoder; on several nodes the store must be on a shared file system"
-        )
+        advice = "on several nodes the store must be on a shared file system"
+        raise RuntimeError(f"the training workers ended without writing an encoder; {advice}")
 
 
 TRAINED_ENCODER = Stage("trained-encoder", version=5, seconds=8, build=build, shared=False)
 
 
 def _train_worker(task: dict[str, Any]) -> None:
-    """What each worker runs: build the same encoder, train its share, and let worker 0 save it."""
+    """Build the encoder and train it on this worker's part of every batch; worker 0 saves it."""
     import ray.train
     import torch
     import torch.distributed as dist
@@ -75,43 +78,37 @@ def _train_worker(task: dict[str, Any]) -> None:
     from harness.training.loop import Pair, train
     from harness.training.settings import TrainingSettings
 
-    in_group = (
-        dist.is_initialized()
-    )  # else: local mode inside a Tune trial, where Train's report would be taken for Tune's
+    # Not in a group, this is local mode inside a Tune trial, which would take Train's report for its own.
+    in_group = dist.is_initialized()
     inputs = {name: Location(*location) for name, location in task["inputs"].items()}
     parameters = task["parameters"]
     encoder = zero_shot_encoder(parameters, inputs)
     if torch.cuda.is_available():
         encoder.to(ray.train.torch.get_device() if in_group else "cuda")
-    numbers: dict[str, int] = {}  # only the documents that pairs name are read into memory, of however many there are
-    pairs = [
-        Pair(query, text, numbers.setdefault(doc_id, len(numbers)))
-        for query, doc_id, text in beir.training_pairs(inputs["pairs"].path)
-    ]
+    numbers: dict[str, int] = {}
+    rows = beir.training_pairs(inputs["pairs"].path)  # keeps only the documents of pairs in memory
+    pairs = [Pair(query, text, numbers.setdefault(doc_id, len(numbers))) for query, doc_id, text in rows]
     if not pairs:
-        raise ValueError(
-            f"collection {inputs['pairs'].name} has no training pairs (qrels/train.tsv); leave the regime fine-tuned out"
-        )
+        problem = "has no training pairs (qrels/train.tsv)"
+        raise ValueError(f"collection {inputs['pairs'].name} {problem}; leave the regime fine-tuned out")
     settings, batch_divisor = TrainingSettings(**parameters["training"]), task["batch_divisor"]
-    told: dict[str, Any] = {"pairs": len(pairs), "pairs_used": min(len(pairs), settings.max_pairs or len(pairs))}
+    counts: dict[str, Any] = {"pairs": len(pairs), "pairs_used": min(len(pairs), settings.max_pairs or len(pairs))}
     if batch_divisor > 1:
         usual = settings.micro_batch or settings.batch_size // parameters["workers"]
         settings = settings.model_copy(update={"micro_batch": max(1, usual // batch_divisor)})
-        told |= {"batches_divided": batch_divisor, "micro_batch": settings.micro_batch}
+        counts |= {"batches_divided": batch_divisor, "micro_batch": settings.micro_batch}
     scratch, curve = Path(task["scratch"]), None
     if "points" in parameters:
-        curve = Curve(
-            parameters["points"], scores_on(inputs["collection"].path, parameters["evaluation"], batch_divisor), scratch
-        )
-    figures = train(
-        encoder, pairs, settings, parameters["seed"], scratch, ray.train.report if in_group else None, curve
-    )
+        measure = scores_on(inputs["collection"].path, parameters["evaluation"], batch_divisor)
+        curve = Curve(parameters["points"], measure, scratch)
+    report = ray.train.report if in_group else None
+    figures = train(encoder, pairs, settings, parameters["seed"], scratch, report, curve)
     if not in_group or dist.get_rank() == 0:
         out = Path(task["out"])
         encoder.save_pretrained(str(out), create_model_card=False)
-        about: dict[str, Any] = {"training": figures | told}
+        about: dict[str, Any] = {"training": figures | counts}
         if curve:
-            about["curve"] = curve.found
+            about["curve"] = curve.points
         if "initialization" in inputs:
             stored = json.loads((inputs["initialization"].path / "about.json").read_text(encoding="utf-8"))
             about |= {"label": stored["label"], "statistics": stored["statistics"]}

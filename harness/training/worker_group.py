@@ -1,4 +1,4 @@
-"""A group of training workers, on one node or several: the network they talk over, and the failure of one of them as the error it raised."""
+"""Run a group of training workers, on one node or several: choose their network, and unwrap the error of a worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ADDRESS_OF = 0x8915  # SIOCGIFADDR
 
 
 class GroupConfig(TorchConfig):
-    """PyTorch's process group over the network by which Ray reaches the nodes."""
+    """PyTorch's process group on the network by which Ray reaches the nodes."""
 
     @property
     def backend_cls(self) -> type:
@@ -30,7 +30,11 @@ class _Backend(_TorchBackend):
 
 
 def use_nodes_network() -> None:
-    """Gloo takes the address that the host's own name stands for. On many systems that is one of loopback, by which no other node reaches it."""
+    """Let gloo use the interface by which Ray reaches this node.
+
+    By default gloo uses the address of the host's own name, on many systems a loopback address, which other nodes
+    cannot reach.
+    """
     import ray.util
 
     name = interface_of(ray.util.get_node_ip_address())
@@ -39,26 +43,29 @@ def use_nodes_network() -> None:
 
 
 def interface_of(address: str) -> str | None:
-    """The network interface with this IPv4 address; None if there is none, or no asking on this system."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+    """Return the network interface with this IPv4 address, None without one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         for _, name in socket.if_nameindex():
             try:
-                answer = fcntl.ioctl(asked.fileno(), _ADDRESS_OF, struct.pack("256s", name.encode()[:15]))
-            except OSError:  # it has no IPv4 address
+                answer = fcntl.ioctl(probe.fileno(), _ADDRESS_OF, struct.pack("256s", name.encode()[:15]))
+            except OSError:  # without an IPv4 address
                 continue
             if socket.inet_ntoa(answer[20:24]) == address:
                 return name
     return None
 
 
-def raised_in(error: TrainingFailedError) -> BaseException:
-    """What a worker raised, without Ray's frames around it; of several the one that says most, since the others lose only the connection to it."""
+def worker_error(error: TrainingFailedError) -> BaseException:
+    """Return the error that a worker raised, without Ray's frames around it.
+
+    Of several, prefer one that is not a bare RuntimeError: other workers only lose the connection to the failed one.
+    """
     failures = getattr(error, "worker_failures", None) or {0: getattr(error, "controller_failure", error)}
-    raised = [_unwrapped(failures[rank]) for rank in sorted(failures)]
-    return min(raised, key=lambda one: type(one) is RuntimeError)
+    errors = [_unwrap(failures[rank]) for rank in sorted(failures)]
+    return min(errors, key=lambda candidate: type(candidate) is RuntimeError)
 
 
-def _unwrapped(error: BaseException) -> BaseException:
+def _unwrap(error: BaseException) -> BaseException:
     while (inner := getattr(error, "_base_exc", None) or getattr(error, "cause", None)) is not None:
         error = inner
     return error

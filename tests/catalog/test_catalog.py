@@ -99,52 +99,40 @@ def test_references_take_what_stands_beside_them(load_own):
         "bridges": {"e": {"model": "catalog:e5-small"}, "f": {"model": "catalog:e5-small", "prompt": ""}},
         "collections": {"w": {"folder": "catalog:webfaq", "limit": 5}},
     }
-    found = with_entries(content, catalog)
-    granite = {
+    resolved = with_entries(content, catalog)
+    architectures, bridges, collection = (resolved[key] for key in ("architectures", "bridges", "collections"))
+    assert architectures["a"] == {
         "model": "ibm-granite/granite-embedding-30m-sparse",
         "revision": "ad82b1fd09541c998c8d45045d601c51fdb8a9b7",
         "hub": True,
     }
-    assert found["architectures"]["a"] == granite
-    assert (
-        with_entries({"architectures": {"a": "catalog:splade-v3"}}, catalog)["architectures"]["a"]["revision"] is None
-    )
-    assert found["architectures"]["b"]["revision"] == "c0ffee" and found["architectures"]["c"] == "some/folder"
-    assert found["bridges"]["e"]["prompt"] == "query: " and found["bridges"]["f"]["prompt"] == ""
-    assert (found["bridges"]["e"]["query_prompt"], found["bridges"]["e"]["document_prompt"]) == ("query: ", "passage: ")
-    assert (
-        found["collections"]["w"]["limit"] == 5 and found["collections"]["w"]["expected"]["ko"]["documents"] == 102_000
-    )
-    assert content["architectures"]["a"] == "catalog:granite-30m", "the content given is not changed"
-    assert (
-        refers(content)
-        and refers({"tokenizers": "catalog:{language}"})
-        and not refers({"architectures": {"a": "some/folder"}, "tokenizers": "x"})
-    )
+    unpinned = with_entries({"architectures": {"a": "catalog:splade-v3"}}, catalog)["architectures"]["a"]
+    assert unpinned["revision"] is None
+    assert architectures["b"]["revision"] == "c0ffee" and architectures["c"] == "some/folder"
+    assert bridges["e"]["prompt"] == "query: " and bridges["f"]["prompt"] == ""
+    assert (bridges["e"]["query_prompt"], bridges["e"]["document_prompt"]) == ("query: ", "passage: ")
+    assert collection["w"]["limit"] == 5 and collection["w"]["expected"]["ko"]["documents"] == 102_000
+    assert content["architectures"]["a"] == "catalog:granite-30m", "the argument is not changed"
+    assert refers(content) and refers({"tokenizers": "catalog:{language}"})
+    assert not refers({"architectures": {"a": "some/folder"}, "tokenizers": "x"})
 
 
 def test_tokenizers_by_language(load_own):
     own = f"tokenizers: {{ko-mine: {MODEL}language: ko, vocabulary: 5}}}}"
-    assert by_language({"tokenizers": "catalog:{language}-mine"}, load_own(own))["tokenizers"] == {
-        "ko": {"model": "catalog:ko-mine"}
-    }
-    assert set(by_language({"tokenizers": "catalog:{language}"}, load_own())["tokenizers"]) == {
-        "ar",
-        "zh",
-        "hi",
-        "ko",
-        "ru",
-    }
-    with pytest.raises(CatalogError, match="names no tokenizer of the catalog"):
+    mine = by_language({"tokenizers": "catalog:{language}-mine"}, load_own(own))
+    assert mine["tokenizers"] == {"ko": {"model": "catalog:ko-mine"}}
+    paper = by_language({"tokenizers": "catalog:{language}"}, load_own())
+    assert set(paper["tokenizers"]) == {"ar", "zh", "hi", "ko", "ru"}
+    with pytest.raises(CatalogError, match="matches no tokenizer of the catalog"):
         by_language({"tokenizers": "catalog:{language}-x"}, load_own())
-    with pytest.raises(CatalogError, match=r"has no \{language\} in it"):
+    with pytest.raises(CatalogError, match=r"does not contain \{language\}; write"):
         by_language({"tokenizers": "catalog:ko"}, load_own())
 
 
 def test_references_that_cannot_be_followed(load_own):
     with pytest.raises(CatalogError, match="catalog:bge-m4 is not among the catalog's bridges; did you mean 'bge-m3'"):
         with_entries({"bridges": {"x": "catalog:bge-m4"}}, load_own())
-    with pytest.raises(CatalogError, match="runs code from its repository, which is never done on the catalog's word"):
+    with pytest.raises(CatalogError, match="runs code from its repository, which the catalog alone never allows"):
         own = (
             "encoders: {own: {id: me/own, revision: null, license: MIT, remote_code: true, body: BERT, vocabulary: 5}}"
         )

@@ -8,24 +8,16 @@ from harness.catalog.lookup import with_entries
 CATALOG = load_catalog()
 
 
-def test_code_is_asked_for_in_the_preset():
-    for asked in (
-        "catalog:milco",
-        {"model": "catalog:milco", "remote_code": False},
-        {"model": "catalog:milco", "remote_code": "yes"},
-    ):
-        with pytest.raises(
-            CatalogError,
-            match=r"never done on the catalog's word; if you trust it, add --set references\.x\.remote_code=true",
-        ):
-            with_entries({"references": {"x": asked}}, CATALOG)
-    found = with_entries({"references": {"x": {"model": "catalog:milco", "remote_code": True}}}, CATALOG)["references"][
-        "x"
-    ]
-    pinned = CATALOG.references["milco"].revision
-    assert found == {
+def test_code_runs_only_if_the_preset_allows_it():
+    milco = {"model": "catalog:milco"}
+    message = r"the catalog alone never allows; if you trust it, add --set references\.x\.remote_code=true"
+    for reference in ("catalog:milco", milco | {"remote_code": False}, milco | {"remote_code": "yes"}):
+        with pytest.raises(CatalogError, match=message):
+            with_entries({"references": {"x": reference}}, CATALOG)
+    resolved = with_entries({"references": {"x": milco | {"remote_code": True}}}, CATALOG)["references"]["x"]
+    assert resolved == {
         "model": "omai-research/milco-650m",
-        "revision": pinned,
+        "revision": CATALOG.references["milco"].revision,
         "hub": True,
         "kind": "milco",
         "remote_code": True,

@@ -223,7 +223,7 @@ def test_no_test_judgements(folder, content):
 
 def test_two_test_splits(folder):
     (folder / "qrels.tsv").write_bytes((folder / "qrels" / "test.tsv").read_bytes())
-    with pytest.raises(CollectionError, match=r"qrels\.tsv: qrels/test\.tsv is there as well"):
+    with pytest.raises(CollectionError, match=r"qrels\.tsv: qrels/test\.tsv exists as well"):
         beir.load(folder)
 
 
@@ -258,7 +258,7 @@ def test_documents_can_stream_by(folder):
 
 
 def test_training_pairs_are_those_of_the_whole_collection(folder):
-    """Documents in and outside the corpus, in both files, named twice, judged not relevant; the order is that of the judgements."""
+    """Documents in and outside the corpus, in both files, repeated, judged not relevant; in the order of judgements."""
     (folder / "train_corpus.jsonl").write_text(
         '{"_id": "x9", "text": "extra"}\n{"_id": "d2", "text": "another d2"}\n', encoding="utf-8"
     )

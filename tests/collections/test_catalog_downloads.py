@@ -1,4 +1,4 @@
-"""Every entry of the catalog downloads: served tiny under its own id, read by the project's loaders, and once more offline from the cache."""
+"""Every entry of the catalog downloads: served tiny under its own id, read by our loaders, then from the cache."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def test_encoders(name, hub, twice, tmp_path, monkeypatch):
         with pytest.raises(OSError, match="gated repo"):
             load_encoder(entry.id, commit)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
-    found = twice(lambda: load_encoder(entry.id, commit))
+    encoders = twice(lambda: load_encoder(entry.id, commit))
     vectors = [
         encoder.encode_document(["the old cat opens a window"], convert_to_sparse_tensor=False).numpy()
-        for encoder in found
+        for encoder in encoders
     ]
     assert np.array_equal(*vectors) and np.count_nonzero(vectors[0])
     words = Vocabulary.from_tokenizer(load_tokenizer(entry.id, commit))  # what bridges and words are placed by
@@ -83,10 +83,10 @@ def test_tokenizers(name, fast, hub, twice, tmp_path):
     entry = CATALOG.tokenizers[name]
     commit = hub.add(entry.id, hub_models.tokenizer(tmp_path / "made", entry.language, fast=fast), "models")
     text = hub_models.texts(entry.language)[0]
-    found = twice(lambda: load_tokenizer(entry.id, commit))
+    tokenizers = twice(lambda: load_tokenizer(entry.id, commit))
     assert not [path for path in hub.transfers() if path.endswith(".bin")]
-    assert found[0](text)["input_ids"] == found[1](text)["input_ids"] and "".join(
-        found[0].tokenize(text)
+    assert tokenizers[0](text)["input_ids"] == tokenizers[1](text)["input_ids"] and "".join(
+        tokenizers[0].tokenize(text)
     ) == text.replace(" ", "")
 
 
@@ -96,10 +96,10 @@ def test_bridges(name, hub, twice, tmp_path):
     commit = hub.add(
         entry.id, hub_models.bridge(tmp_path / "made", entry.pooling, ["ko"], 0), "models", gated=entry.gated
     )
-    found = twice(lambda: load_bridge(entry.id, commit))
-    vectors = [model.encode([entry.prompt + word for word in ("cat", "창문")]) for model in found]
+    bridges = twice(lambda: load_bridge(entry.id, commit))
+    vectors = [model.encode([entry.prompt + word for word in ("cat", "창문")]) for model in bridges]
     assert np.array_equal(*vectors) and not np.array_equal(vectors[0][0], vectors[0][1])
-    assert found[0][1].pooling_mode == hub_models.POOLING[entry.pooling]
+    assert bridges[0][1].pooling_mode == hub_models.POOLING[entry.pooling]
 
 
 @pytest.mark.parametrize("name", names("languages"))

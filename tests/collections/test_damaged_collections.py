@@ -1,6 +1,6 @@
-"""Collections that would hurt: lines and files without end, packed bombs, paths that leave their folder, ids and numbers no file can hold.
+"""Hostile collections: endless lines and files, packed bombs, paths out of their folder, impossible ids and numbers.
 
-Ordinary defects of a line are in tests/collections.
+Ordinary defects of a line are in test_beir.py.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "tiny"
 
 
-def said(folder: Path) -> str:
-    """What both readers say, on one line."""
-    found = []
+def error_of(folder: Path) -> str:
+    """Return the message of both readers, one line."""
+    messages = []
     for read in (beir.check, beir.load):
         with pytest.raises(CollectionError) as error:
             read(folder)
-        found.append(str(error.value))
-    assert found[0] == found[1] and "\n" not in found[0] and len(found[0]) < 600
-    return found[0]
+        messages.append(str(error.value))
+    assert messages[0] == messages[1] and "\n" not in messages[0] and len(messages[0]) < 600
+    return messages[0]
 
 
 ROW = '{"_id": "d1", "text": "x"}\n'
@@ -55,7 +55,7 @@ CORPUS: list[tuple[bytes, str]] = [
     (b'{"_id": "d\\ud800", "text": "x"}\n', "corpus.jsonl:1: field '_id' has half a surrogate pair"),
     (b"[" * 100_000 + b"\n", "corpus.jsonl:1: malformed JSON (nested too deep): write one JSON object per line"),
     (b'{"a":' * 100_000 + b"\n", "corpus.jsonl:1: malformed JSON (nested too deep)"),
-    (b'{"_id": "d1", "text": ' + b"9" * 5000 + b"}\n", "corpus.jsonl:1: malformed JSON (a number has thousands of digits)"),
+    (b'{"_id": "d1", "text": ' + b"9" * 5000 + b"}\n", "malformed JSON (a number has thousands of digits)"),
     (b'{"_id": "d1", "text": 1e999}\n', "field 'text' is not a string but Infinity"),
     (b'{"_id": NaN, "text": "x"}\n', "field '_id' is not a string but NaN"),
     (b'{"_id": "d1", "text": [[[[1]]]]}\n', 'field \'text\' is not a string but "list"'),
@@ -65,14 +65,14 @@ CORPUS: list[tuple[bytes, str]] = [
     (b'{"_id": "d1", "_id": "d1", "text": "x"}\n' * 2, "corpus.jsonl:2: document id 'd1' occurs a second time"),
     (b'{"_id": "d1", "text": "x"}' * 2 + b"\n", "corpus.jsonl:1: malformed JSON (Extra data)"),
     (b'{"_id": "d1", "text": "x"}\r{"_id": "d2", "text": "y"}', "corpus.jsonl:1: malformed JSON (Extra data)"),
-    (b'{"_id": "d1", "text": "\\u200b"}\n{"_id": "d2", "text": " \\u3000 "}\n', "corpus.jsonl:2: document 'd2' is empty"),
+    (b'{"_id": "d1", "text": "\\u200b"}\n{"_id": "d2", "text": " \\u3000 "}\n', "jsonl:2: document 'd2' is empty"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("content", "message"), CORPUS, ids=[f"{number}" for number in range(len(CORPUS))])
 def test_corpora(folder, content, message):
     (folder / "corpus.jsonl").write_bytes(content)
-    assert message in said(folder)
+    assert message in error_of(folder)
 
 
 QRELS = [
@@ -94,7 +94,7 @@ QRELS = [
 @pytest.mark.parametrize(("content", "message"), QRELS, ids=[f"{number}" for number in range(len(QRELS))])
 def test_judgements(folder, content, message):
     (folder / "qrels" / "test.tsv").write_bytes(content)
-    assert message in said(folder)
+    assert message in error_of(folder)
 
 
 @pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"])
@@ -120,7 +120,7 @@ def test_the_long_line_is_named_and_one_at_the_limit_is_read(folder, monkeypatch
     assert beir.check(folder).documents == 3
     with (folder / "corpus.jsonl").open("a") as file:
         file.write(line.replace("d3", "d4").replace("xx", "xxx", 1))
-    assert said(folder).endswith(
+    assert error_of(folder).endswith(
         "corpus.jsonl:4: the line is longer than 64 bytes: check that records end with line ends, and cut long texts"
     )
 
@@ -129,19 +129,21 @@ def test_the_long_line_is_named_and_one_at_the_limit_is_read(folder, monkeypatch
 def test_a_pipe_is_not_waited_for(folder, name):
     (folder / name).unlink()
     os.mkfifo(folder / name)
-    assert "is a pipe or a device" in said(folder)
+    assert "is a pipe or a device" in error_of(folder)
 
 
 def test_texts_to_learn_from(tmp_path):
     path = tmp_path / "ko.txt"
-    for content, message in [(b"a\nb\xff\n", r"ko\.txt:2: byte 2 is not UTF-8: save the file as UTF-8"),
-                             (b"\x00" * (bounded.LINE + 1), r"ko\.txt:1: the line is longer than 16 MiB: write one text a line")]:  # fmt: skip
+    for content, message in [
+        (b"a\nb\xff\n", r"ko\.txt:2: byte 2 is not UTF-8: save the file as UTF-8"),
+        (b"\x00" * (bounded.LINE + 1), r"ko\.txt:1: the line is longer than 16 MiB: write one text a line"),
+    ]:
         path.write_bytes(content)
         with pytest.raises(CollectionError, match=message):
             list(lines(path))
 
 
-# Files of a repository, as they come from the hub: name, content, reader, what is said.
+# Files of a repository, as they come from the hub: name, content, message.
 WORDS = [{"_id": "a", "text": "x"}]
 TABLE = pyarrow.table(
     {"_id": ["a"], "text": pyarrow.array([b"\xff"], type=pyarrow.binary()).cast(pyarrow.string(), safe=False)}
@@ -166,16 +168,16 @@ PACKED = [
         gzip.compress(b" " * (17 << 20)),
         "c.jsonl.gz:1: the line is longer than 16 MiB: choose another revision",
     ),
-    ("c.jsonl", b"[" * 50_000, "c.jsonl:1: no JSON object: choose another revision"),
-    ("c.jsonl", b'{"_id": ' + b"9" * 5000 + b', "text": "x"}', "c.jsonl:1: no JSON object"),
-    ("c.jsonl", b'{"_id": {"a": 1}, "text": "x"}', "c.jsonl:1: the id dict is empty, has white space or is no text"),
-    ("c.jsonl", b'{"_id": true, "text": "x"}', "c.jsonl:1: the id True is empty, has white space or is no text"),
+    ("c.jsonl", b"[" * 50_000, "c.jsonl:1: not a JSON object: choose another revision"),
+    ("c.jsonl", b'{"_id": ' + b"9" * 5000 + b', "text": "x"}', "c.jsonl:1: not a JSON object"),
+    ("c.jsonl", b'{"_id": {"a": 1}, "text": "x"}', "the id {'a': 1} is empty, has white space or is not text"),
+    ("c.jsonl", b'{"_id": true, "text": "x"}', "c.jsonl:1: the id True is empty, has white space or is not text"),
     ("c.jsonl", b'{"_id": 1.5, "text": "x"}', "c.jsonl:1: the id 1.5 is empty"),
     ("c.jsonl", b'{"_id": "a\\tb", "text": "x"}', "c.jsonl:1: the id 'a\\tb' is empty, has white space"),
     ("c.parquet", b"PAR1 no parquet PAR1", "c.parquet is damaged: remove"),
     ("c.parquet", b"", "c.parquet is damaged: remove"),
     ("c.parquet", real.parquet([{"_id": None, "text": "x"}]), "c.parquet: row 1: no '_id': its columns are _id, text"),
-    ("c.parquet", real.parquet([{"_id": "a", "text": [1]}]), "c.parquet: row 1: 'text' is no text"),
+    ("c.parquet", real.parquet([{"_id": "a", "text": [1]}]), "c.parquet: row 1: 'text' is not text"),
     ("c.parquet", real.parquet([{"other": "a"}]), "c.parquet: row 1: no '_id'"),
 ]
 
@@ -214,10 +216,10 @@ JUDGED = [
     (
         "t.jsonl",
         b'{"query-id": "q", "corpus-id": "d", "score": ' + b"9" * 4000 + b"}",
-        "99 is not a whole number: check config and split",
+        "99... is not a whole number: check config and split",
     ),
     ("t.jsonl", b'{"query-id": "q", "corpus-id": "d", "score": NaN}', "the score nan is not a whole number"),
-    ("t.jsonl", b'{"query-id": "q", "corpus-id": "d", "score": [1]}', "the score list is not a whole number"),
+    ("t.jsonl", b'{"query-id": "q", "corpus-id": "d", "score": [1]}', "the score [1] is not a whole number"),
     ("t.jsonl", b'{"\\ud800\\n": "q", "score": 1}', "t.jsonl:1: no 'query-id': its columns are \\ud800\\n, score"),
     ("t.jsonl", b'{"query-id": "q", "score": 1}', "t.jsonl:1: no 'corpus-id': its columns are query-id, score"),
 ]
@@ -232,8 +234,8 @@ def test_judgements_of_a_repository(tmp_path, name, content, message):
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
-def built(tmp_path: Path, **options: str) -> str:
-    """What is said of a repository that is refused."""
+def refusal(tmp_path: Path, **options: str) -> str:
+    """Return the message for a repository that is refused."""
     out = tmp_path / "work" / "out"
     out.mkdir(parents=True)
     with pytest.raises(CollectionError) as error:
@@ -259,7 +261,7 @@ def test_files_that_would_lie_outside_of_their_repository(tmp_path, hub, monkeyp
         "get_cached_repo_tree",
         lambda *names, **options: [*tree(*names, **options), type("File", (), {"path": path})],
     )
-    assert f"has a file {path!r}, which would lie outside of it: choose another dataset" in built(
+    assert f"has a file {path!r}, which would lie outside of it: choose another dataset" in refusal(
         tmp_path, hub="faq/evil", revision=commit, config="kor"
     )
     with pytest.raises(CollectionError, match="hub dataset 'faq/evil'"):
@@ -269,8 +271,8 @@ def test_files_that_would_lie_outside_of_their_repository(tmp_path, hub, monkeyp
 
 def test_a_query_with_half_a_character(tmp_path, hub):
     files = real.webfaq() | {"kor/queries/test.jsonl": b'{"_id": "7", "text": "\\ud83d"}\n{"_id": "3", "text": "x"}\n'}
-    said = built(tmp_path, hub="faq/half", revision=hub.add("faq/half", files), config="kor")
-    assert "query '7' has half a surrogate pair, which is no character: choose another revision" in said
+    message = refusal(tmp_path, hub="faq/half", revision=hub.add("faq/half", files), config="kor")
+    assert "query '7' has half a surrogate pair, which is not a character: choose another revision" in message
 
 
 def test_no_archive_is_unpacked_by_this_project():
@@ -284,24 +286,19 @@ def test_no_archive_is_unpacked_by_this_project():
             )
 
 
+NO_LIST = "the configs of its card are not a list of names with files"
 HEADS = [
-    ("configs: 3", "the configs of its card are no list of names with files"),
-    ("configs: [3]", "the configs of its card are no list of names with files"),
-    ("configs: [{config_name: kor-corpus, data_files: 3}]", "the configs of its card are no list of names with files"),
-    (
-        "configs: [{config_name: kor-corpus, data_dir: 3, data_files: x}]",
-        "the configs of its card are no list of names with files",
-    ),
-    ("configs: [{data_files: x}]", "the configs of its card are no list of names with files"),
-    (
-        "configs: [{config_name: kor-corpus, data_files: [{split: [1]}]}]",
-        "the configs of its card are no list of names with files",
-    ),
+    ("configs: 3", NO_LIST),
+    ("configs: [3]", NO_LIST),
+    ("configs: [{config_name: kor-corpus, data_files: 3}]", NO_LIST),
+    ("configs: [{config_name: kor-corpus, data_dir: 3, data_files: x}]", NO_LIST),
+    ("configs: [{data_files: x}]", NO_LIST),
+    ("configs: [{config_name: kor-corpus, data_files: [{split: [1]}]}]", NO_LIST),
     ("configs: [{config_name: kor-corpus, data_files: '../../../etc/*'}]", "has no files called kor-corpus"),
     ("configs: [{config_name: 7, data_files: '**'}]", "has no config 'kor-corpus'; known: 7"),
-    ("a: &a [*a]", "the head of its README.md is no YAML: choose another revision"),
-    ("x: \xff", "the head of its README.md is no YAML: choose another revision"),
-    ("[" * 3000, "the head of its README.md is no YAML: choose another revision"),
+    ("a: &a [*a]", "the head of its README.md is not YAML: choose another revision"),
+    ("x: \xff", "the head of its README.md is not YAML: choose another revision"),
+    ("[" * 3000, "the head of its README.md is not YAML: choose another revision"),
 ]
 
 
@@ -311,10 +308,8 @@ def test_cards(tmp_path, hub, head, message, monkeypatch):
     files = {"x/train.parquet": b"x", "README.md": f"---\n{head}\n---\n".encode("latin-1")}
     from harness.collections import repository
 
-    monkeypatch.setattr(
-        "tests.helpers.hub_double.yaml.safe_load", lambda text: {}
-    )  # the double need not understand what it serves
-    assert message in built(tmp_path, hub="faq/card", revision=hub.add("faq/card", files), config="kor")
+    monkeypatch.setattr("tests.helpers.hub_double.yaml.safe_load", lambda text: {})  # the double serves any card
+    assert message in refusal(tmp_path, hub="faq/card", revision=hub.add("faq/card", files), config="kor")
     assert repository.CARD_BYTES == 10_000
 
 

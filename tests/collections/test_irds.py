@@ -1,4 +1,4 @@
-"""ir_datasets: the package's own MIRACL classes and download code, with the addresses and md5s of their files turned to the hub's double."""
+"""ir_datasets: the package's own MIRACL classes and download code; addresses and md5s lead to the hub's double."""
 
 import io
 
@@ -47,7 +47,7 @@ def test_a_wrong_md5_is_refused(built, hub, package):
         {name: content + b"9\tQ0\t0#0\t1\n" for name, content in package["macavaney/miracl-noauth"].items()},
     )
     with pytest.raises(
-        CollectionError, match="ir_datasets 'miracl/ko/dev': what arrived is not the file whose md5 the package knows"
+        CollectionError, match="'miracl/ko/dev': the downloaded file does not have the md5 that the pack"
     ):
         built(**SOURCE)
 
@@ -78,7 +78,7 @@ def test_ids_are_checked_without_a_download(hub, package):
 
 
 def test_texts_of_documents_with_other_fields(monkeypatch, built):
-    """A registered dataset of the package's base classes whose documents have a title and no text, or only a default text."""
+    """A registered dataset of the package's base classes whose documents have only a default text."""
     import ir_datasets
     from ir_datasets.datasets.base import Dataset
     from ir_datasets.formats import BaseDocs, BaseQueries, GenericQuery, TrecQrel

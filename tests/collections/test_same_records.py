@@ -1,4 +1,4 @@
-"""One small collection, four ways in: the real `datasets` library reads in a repository what our loader writes, and so do folders and ir_datasets."""
+"""One small collection by several ways: the real `datasets` library reads the records that our loader writes."""
 
 import json
 import os
@@ -13,17 +13,19 @@ READ = """
 import json, sys
 from datasets import load_dataset
 name, commit, code, splits = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
-found = {}
+records = {}
 for role, split in splits.items():
     rows = load_dataset(name, f"{code}-{role}", revision=commit, split=split)
-    found[role] = [list(row.values()) for row in rows]
-print(json.dumps(found))
+    records[role] = [list(row.values()) for row in rows]
+print(json.dumps(records))
 """
 
 
 def test_the_datasets_library_reads_the_same_records(hub, tmp_path, built):
-    repositories = {"mteb/M": (real.mteb(), "ko", dict.fromkeys(("corpus", "queries", "qrels"), "dev")),
-                    "faq/new": (real.webfaq(), "kor", {"corpus": "corpus", "queries": "test", "qrels": "test"})}  # fmt: skip
+    repositories = {
+        "mteb/M": (real.mteb(), "ko", dict.fromkeys(("corpus", "queries", "qrels"), "dev")),
+        "faq/new": (real.webfaq(), "kor", {"corpus": "corpus", "queries": "test", "qrels": "test"}),
+    }
     environment = os.environ | {
         "HF_ENDPOINT": hub.url,
         "HF_HOME": str(tmp_path / "home"),

@@ -1,4 +1,4 @@
-"""Collections from the hub, through the real client and against the hub's double: every layout, the cache, broken downloads, refusals."""
+"""Collections from the hub, by the real client against the hub's double: layouts, cache, broken downloads, refusals."""
 
 import hashlib
 import json
@@ -19,19 +19,23 @@ def sources(hub):
     """Layout -> the options of a preset that name it."""
     corpus, judged = real.miracl()
     zipped, tables = real.plain()
-    add = hub.add
     config = {"config": "{language}"}
+    codes = config | {"codes": {"ko": "kor"}}
+    no_card = {path: content for path, content in real.mteb().items() if path != "README.md"}
+
+    def pinned(name, files):
+        return {"hub": name, "revision": hub.add(name, files)}
+
     return {
-        "miracl": {"hub": "miracl/miracl-corpus", "revision": add("miracl/miracl-corpus", corpus), "kind": "miracl", **config,
-                   "judgements": {"hub": "miracl/miracl", "revision": add("miracl/miracl", judged)}},
-        "mteb": {"hub": "mteb/M", "revision": add("mteb/M", real.mteb()), **config},
-        "mteb-id": {"hub": "mteb/W", "revision": add("mteb/W", real.mteb("id", "test", "kor")), **config, "codes": {"ko": "kor"}},
-        "mteb-no-card": {"hub": "mteb/C", "revision": add("mteb/C", {k: v for k, v in real.mteb().items() if k != "README.md"}), **config},
-        "webfaq": {"hub": "faq/new", "revision": add("faq/new", real.webfaq()), **config, "codes": {"ko": "kor"}},
-        "webfaq-old": {"hub": "faq/old", "revision": add("faq/old", real.webfaq(old=True)), **config, "codes": {"ko": "kor"}},
-        "beir": {"hub": "BeIR/s", "revision": add("BeIR/s", zipped),
-                 "judgements": {"hub": "BeIR/s-qrels", "revision": add("BeIR/s-qrels", tables)}},
-    }  # fmt: skip
+        "miracl": pinned("miracl/miracl-corpus", corpus)
+        | {"kind": "miracl", **config, "judgements": pinned("miracl/miracl", judged)},
+        "mteb": pinned("mteb/M", real.mteb()) | config,
+        "mteb-id": pinned("mteb/W", real.mteb("id", "test", "kor")) | codes,
+        "mteb-no-card": pinned("mteb/C", no_card) | config,
+        "webfaq": pinned("faq/new", real.webfaq()) | codes,
+        "webfaq-old": pinned("faq/old", real.webfaq(old=True)) | codes,
+        "beir": pinned("BeIR/s", zipped) | {"judgements": pinned("BeIR/s-qrels", tables)},
+    }
 
 
 LAYOUTS = ["miracl", "mteb", "mteb-id", "mteb-no-card", "webfaq", "webfaq-old", "beir"]
@@ -46,8 +50,8 @@ def test_every_layout_gives_the_same_records(built, sources, layout):
     assert dict(zip(collection.query_ids, collection.query_texts, strict=True)) == dict(real.QUERIES["dev"])
     assert collection.qrels == {"7": {"2#0": 1}, "3": {"20#1": 1, "4#0": 0}}
     assert collection.training == (() if layout.startswith("mteb") else TRAINING)
-    found = json.loads((folder / "about.json").read_text())["found"]
-    assert {name: found[name] for name in real.EXPECTED} == real.EXPECTED | {"train_pairs": len(collection.training)}
+    counts = json.loads((folder / "about.json").read_text())["found"]
+    assert {name: counts[name] for name in real.EXPECTED} == real.EXPECTED | {"train_pairs": len(collection.training)}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -98,7 +102,7 @@ def test_a_transfer_that_breaks_off_is_resumed(built, sources, hub, monkeypatch)
 
 
 def test_a_broken_command_is_taken_up_by_the_next_one(built, sources, hub):
-    """The transfer breaks off, the client's own next try fails, the command ends. The next command asks for what is missing alone."""
+    """The transfer breaks off, the client's retry fails, the command ends. The next requests only what is missing."""
     path = "ko-corpus/dev-00001-of-00002.parquet"
     hub.cut[path] = 700
     hub.failing.add(path)
@@ -149,9 +153,14 @@ def test_counts_and_fingerprints_are_checked(built, sources):
     built(**sources["webfaq"], expected={"ru": {"documents": 1}})
 
 
-@pytest.mark.parametrize(("token", "advice"), [(None, "log in and accept its conditions, then set HF_TOKEN to a read token of that account"),
-                                               ("hf_someoneElses", "HF_TOKEN is not valid"),
-                                               (hub_double.TOKEN, None)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("token", "advice"),
+    [
+        (None, "log in and accept its conditions, then set HF_TOKEN to a read token of that account"),
+        ("hf_someoneElses", "HF_TOKEN is not valid"),
+        (hub_double.TOKEN, None),
+    ],
+)
 def test_a_gated_dataset_says_what_to_click_and_never_the_token(built, hub, monkeypatch, capfd, caplog, token, advice):
     source = {"hub": "faq/gated", "revision": hub.add("faq/gated", real.webfaq(), gated=True), "config": "kor"}
     if token:
@@ -164,8 +173,8 @@ def test_a_gated_dataset_says_what_to_click_and_never_the_token(built, hub, monk
         assert advice in str(refused.value) and "\n" not in str(refused.value)
         if token is None:
             assert "'faq/gated' is gated: open https://huggingface.co/datasets/faq/gated, " in str(refused.value)
-    said = str(capfd.readouterr()) + caplog.text + ("" if advice is None else str(refused.value))
-    assert "hf_" not in said
+    output = str(capfd.readouterr()) + caplog.text + ("" if advice is None else str(refused.value))
+    assert "hf_" not in output
 
 
 def test_a_loading_script_is_refused_with_the_alternatives(built, sources):
@@ -221,29 +230,30 @@ def test_subsets_hold_the_judged_documents_and_as_many_others(built, sources):
     assert beir.load(built(**sources["mteb"], limit=0)).document_ids == ("2#0", "4#0", "20#1")
 
 
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda f: {"kor/corpus.jsonl": f["kor/corpus.jsonl"] + b'{"_id": "0#0", "title": "", "text": "again"}\n'}, "1 document ids occur a second"),
-        (lambda f: {"kor/corpus.jsonl": f["kor/corpus.jsonl"].replace(b'"2#0"', b'"2 0"')}, "corpus.jsonl:3: the id '2 0' is empty, has white space"),
-        (lambda f: {"kor/corpus.jsonl": f["kor/corpus.jsonl"].replace(b'"2#0"', b'"X"')}, "1 judged documents, such as '2#0', are not in the corpus"),
-        (lambda f: {"kor/corpus.jsonl": b'{"_id": "2#0", "text": "\\ud800"}\n'}, "document '2#0' has half a surrogate pair"),
-        (lambda f: {"kor/corpus.jsonl": b'{"_id": "2#0", "text": 3}\n'}, "new/kor/corpus.jsonl:1: 'text' is no text"),
-        (lambda f: {"kor/corpus.jsonl": b'{"id": null, "text": ""}\n'}, "corpus.jsonl:1: no 'id': its columns are id, text"),
-        (lambda f: {"kor/corpus.jsonl": b"{oops\n"}, "faq/new/kor/corpus.jsonl:1: no JSON object"),
-        (lambda f: {"kor/corpus.jsonl": b"\xff\n"}, "faq/new/kor/corpus.jsonl is damaged: remove"),
-        (lambda f: {"kor/corpus.jsonl": b"\n"}, "the corpus is empty"),
-        (lambda f: {"kor/queries/test.jsonl": b'{"_id": "7", "text": "x"}\n'}, "1 judged queries, such as '3', are not there"),
-        (lambda f: {"kor/queries/test.jsonl": f["kor/queries/test.jsonl"] + b'{"_id": "7", "text": "x"}\n'}, "'7' occurs twice with different texts"),
-        (lambda f: {"kor/qrels/test.jsonl": f["kor/qrels/train.jsonl"]}, "query '100' is in the test and in the training split"),
-        (lambda f: {"kor/qrels/test.jsonl": b'{"query-id": "7", "corpus-id": "2#0", "score": 0.5}\n'}, "the score 0.5 is not a whole number"),
-        (lambda f: {"kor/qrels/test.jsonl": f["kor/qrels/test.jsonl"] + b'{"query-id": "7", "corpus-id": "2#0", "score": 0}\n'}, "judged twice"),
-        (lambda f: {"README.md": b"---\na: [\n---\n"}, "the head of its README.md is no YAML"),
-    ],
-)  # fmt: skip
-def test_defects_are_one_line(built, hub, spoil, message):
-    files = real.webfaq()
-    source = {"hub": "faq/new", "revision": hub.add("faq/new", files | spoil(files)), "config": "kor"}
+CORPUS, QUERIES, TEST = "kor/corpus.jsonl", "kor/queries/test.jsonl", "kor/qrels/test.jsonl"
+FILES = real.webfaq()
+DEFECTS = [
+    (CORPUS, FILES[CORPUS] + b'{"_id": "0#0", "title": "", "text": "again"}\n', "1 document ids occur a second"),
+    (CORPUS, FILES[CORPUS].replace(b'"2#0"', b'"2 0"'), "corpus.jsonl:3: the id '2 0' is empty, has white space"),
+    (CORPUS, FILES[CORPUS].replace(b'"2#0"', b'"X"'), "1 judged documents, such as '2#0', are not in the corpus"),
+    (CORPUS, b'{"_id": "2#0", "text": "\\ud800"}\n', "document '2#0' has half a surrogate pair"),
+    (CORPUS, b'{"_id": "2#0", "text": 3}\n', "new/kor/corpus.jsonl:1: 'text' is not text"),
+    (CORPUS, b'{"id": null, "text": ""}\n', "corpus.jsonl:1: no 'id': its columns are id, text"),
+    (CORPUS, b"{oops\n", "faq/new/kor/corpus.jsonl:1: not a JSON object"),
+    (CORPUS, b"\xff\n", "faq/new/kor/corpus.jsonl is damaged: remove"),
+    (CORPUS, b"\n", "the corpus is empty"),
+    (QUERIES, b'{"_id": "7", "text": "x"}\n', "1 judged queries, such as '3', are missing"),
+    (QUERIES, FILES[QUERIES] + b'{"_id": "7", "text": "x"}\n', "'7' occurs twice with different texts"),
+    (TEST, FILES["kor/qrels/train.jsonl"], "query '100' is in the test and in the training split"),
+    (TEST, b'{"query-id": "7", "corpus-id": "2#0", "score": 0.5}\n', "the score 0.5 is not a whole number"),
+    (TEST, FILES[TEST] + b'{"query-id": "7", "corpus-id": "2#0", "score": 0}\n', "judged twice"),
+    ("README.md", b"---\na: [\n---\n", "the head of its README.md is not YAML"),
+]
+
+
+@pytest.mark.parametrize(("path", "content", "message"), DEFECTS, ids=[f"{number}" for number in range(len(DEFECTS))])
+def test_defects_are_one_line(built, hub, path, content, message):
+    source = {"hub": "faq/new", "revision": hub.add("faq/new", FILES | {path: content}), "config": "kor"}
     with pytest.raises(CollectionError) as refused:
         built(**source)
     assert message in str(refused.value) and "\n" not in str(refused.value)

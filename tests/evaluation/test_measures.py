@@ -16,14 +16,14 @@ ORACLES = {"ndcg@10": nDCG @ 10, "recall@100": R @ 100, "mrr@10": RR @ 10}
 
 
 def random_case(seed, queries=12, documents=150):
-    """Graded and zero judgements, ties, unjudged documents, queries without results, without judgements, without relevant ones."""
+    """Graded and zero judgements, ties, unjudged documents, queries without results, judgements, relevant documents."""
     rng = np.random.default_rng(seed)
     qrels, run = {}, {}
     for q in range(queries):
         judged = rng.choice(documents, rng.integers(1, 40), replace=False)
         qrels[f"q{q}"] = {f"d{d}": int(rng.choice([0, 0, 1, 1, 2, 3])) for d in judged}
-        found = rng.choice(documents, rng.integers(0, documents), replace=False)
-        scored = [(f"d{d}", float(rng.integers(1, 5))) for d in found]
+        retrieved = rng.choice(documents, rng.integers(0, documents), replace=False)
+        scored = [(f"d{d}", float(rng.integers(1, 5))) for d in retrieved]
         run[f"q{q}"] = sorted(scored, key=lambda item: (-item[1], item[0]))
     qrels["not-relevant"] = {"d1": 0}
     qrels["no-results"] = {"d1": 1, "d2": 2}

@@ -28,7 +28,7 @@ PARAMETERS = {"k": 100, "max_length": 32, "precision": "float32", "bias": "trans
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """encoder, and en: 150 documents with 25 test queries of graded judgements, each query two words of its best document and others."""
+    """encoder; en, ru: 150 documents and 25 test queries (words of their best document) with graded judgements."""
     folder = tmp_path_factory.mktemp("inputs")
     made_encoder_folder(folder / "encoder", bias=-1.0)
     write(folder / "en", english())
@@ -80,9 +80,9 @@ def test_the_run_is_the_exact_search_with_sentence_transformers_vectors(folder, 
     assert list(run) == list(collection.query_ids) and len(run) == 25
     for row, (_, ranking) in zip(scores, run.items(), strict=True):
         assert len(ranking) == 100 and len(dict(ranking)) == 100
-        found = row[[collection.document_ids.index(document) for document, _ in ranking]]
-        np.testing.assert_allclose([score for _, score in ranking], found, rtol=1e-4)
-        np.testing.assert_allclose(found, np.sort(row)[::-1][:100], rtol=1e-4)
+        oracle = row[[collection.document_ids.index(document) for document, _ in ranking]]
+        np.testing.assert_allclose([score for _, score in ranking], oracle, rtol=1e-4)
+        np.testing.assert_allclose(oracle, np.sort(row)[::-1][:100], rtol=1e-4)
 
 
 def test_the_scores_are_those_of_ir_measures_on_the_written_run(folder, built):
@@ -102,16 +102,16 @@ def test_the_scores_are_those_of_ir_measures_on_the_written_run(folder, built):
 def test_statistics_and_sizes(folder, built):
     collection, encoder = beir.load(folder / "en"), load_encoder(str(folder / "encoder"))
     queries, documents = (vectors(encoder, texts) > 0 for texts in (collection.query_texts, collection.document_texts))
-    found = measurement(built)
-    assert (found["documents"], found["queries"]) == (150, 25)
+    record = measurement(built)
+    assert (record["documents"], record["queries"]) == (150, 25)
     expected = {
         "query_active": queries.sum(1).mean(),
         "doc_active": documents.sum(1).mean(),
         "flops": float(queries.mean(0) @ documents.mean(0)),
     }
-    assert found["statistics"] == pytest.approx(expected, rel=1e-3)
-    assert found["seconds"] > 0 and found["provenance"]["versions"]["torch"] == torch.__version__
-    assert found["about"] == {}
+    assert record["statistics"] == pytest.approx(expected, rel=1e-3)
+    assert record["seconds"] > 0 and record["provenance"]["versions"]["torch"] == torch.__version__
+    assert record["about"] == {}
 
 
 def test_the_same_inputs_give_the_same_files(folder, built, tmp_path):
@@ -153,7 +153,7 @@ def test_a_transplanted_encoder_searches_in_its_new_vocabulary(folder, tmp_path)
     made_tokenizer("wordpiece", "russian").save_pretrained(tmp_path / "tokenizer")
     (tmp_path / "initialization").mkdir()
     inputs = {"encoder": location(folder / "encoder"), "tokenizer": location(tmp_path / "tokenizer")}
-    asked = {
+    parameters = {
         "initializer": "univariate",
         "settings": {},
         "profile": "fixed",
@@ -161,7 +161,7 @@ def test_a_transplanted_encoder_searches_in_its_new_vocabulary(folder, tmp_path)
         "donors": None,
         "seed": 1,
     }
-    initialization.build(tmp_path / "initialization", asked, inputs)
+    initialization.build(tmp_path / "initialization", parameters, inputs)
     inputs |= {"collection": location(folder / "ru")}
     base = build(tmp_path / "base", inputs)  # without an initialization it is the source encoder itself
     out = build(tmp_path / "out", inputs | {"initialization": location(tmp_path / "initialization")})
@@ -181,7 +181,7 @@ def test_prompts_of_the_encoder_are_put_before_queries_and_documents(folder, tmp
     collection = beir.load(folder / "en")
     documents = zip(collection.document_ids, ("answer a " + text for text in collection.document_texts), strict=True)
     queries = list(zip(collection.query_ids, ("question the " + text for text in collection.query_texts), strict=True))
-    judged = [(query, document, gain) for query, found in collection.qrels.items() for document, gain in found.items()]
+    judged = [(query, document, gain) for query, gains in collection.qrels.items() for document, gain in gains.items()]
     beir.write(tmp_path / "written", [(i, "", text) for i, text in documents], queries, judged)
     written = build(
         tmp_path / "expected", {"encoder": location(folder / "encoder"), "collection": location(tmp_path / "written")}

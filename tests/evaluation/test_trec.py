@@ -13,7 +13,7 @@ from harness.evaluation import measures, trec
 
 @pytest.fixture
 def run():
-    """Ties in float64, ties only in float32, ties among neighbours of the nudged values, tiny and huge scores, a query without results."""
+    """Ties in float64, only in float32, and with nudged values; tiny and huge scores; a query without results."""
     near = 1.0 + 1e-12
     return {
         "q2": [

@@ -94,8 +94,7 @@ WHOLE: list[tuple[str | bytes, str]] = [
     (preset(references="{r: {model: x, trust_remote_code: true}}"),
      "references.r.trust_remote_code' is unknown; did you mean 'remote_code'?"),
     (preset(architectures="{a: {model: x, remote_code: true}}"), "option 'architectures.a.remote_code' is unknown"),
-    (preset(references="{r: 'catalog:milco'}"),
-     "runs code from its repository, which is never done on the catalog's word"),
+    (preset(references="{r: 'catalog:milco'}"), "runs code from its repository, which the catalog alone never allows"),
 ]  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def curve_of(out: Path, encoder: Any, scratch: Path, report: Any = None) -> list
     """Return the three points of PLAIN, after 0, 5 and 9 steps."""
     curve = Curve(2, scores_on(out / "toy", EVALUATION), scratch)
     train(encoder, toy_pairs(3), PLAIN, SEED, scratch, report, curve)
-    return curve.found
+    return curve.points
 
 
 class Represented(torch.nn.Module):

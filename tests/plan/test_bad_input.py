@@ -135,14 +135,14 @@ def test_the_row_dense_needs_a_bridge_that_is_a_dense_encoder(refused, broken):
         *dense, "--set", "bridges={}"
     )
     assert "dense has no settings" in refused(*dense, "--set", "settings.dense.k=1")
-    assert "source' is no dense encoder: no modules.json is found in it" in refused(
+    assert "source' is not a dense encoder: it has no modules.json" in refused(
         *dense, "--set", f"bridges.bridge.model={broken}/source"
     )
     config = broken / "bridge" / "config_sentence_transformers.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "SparseEncoder"}))
     assert (
         "bridges.bridge: " in (message := refused(*dense, data=broken))
-        and "is no dense encoder but a SparseEncoder" in message
+        and "is not a dense encoder but a SparseEncoder" in message
     )
 
 

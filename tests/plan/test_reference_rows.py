@@ -95,9 +95,9 @@ def test_what_is_no_reference_is_refused_in_one_line(cells_of, own_data, models,
     assert "add its pinned revision (--set references.x.revision=COMMIT)" in refused("references.x=some/model")
     assert (
         "references.x: " in (dense := refused(f"references.x={own_data}/bridge"))
-        and "no sparse encoder but a SentenceTransformer" in dense
+        and "not a sparse encoder but a SentenceTransformer" in dense
     )
-    assert "is not of kind bge-m3: no sparse_linear.pt is found in it" in refused(
+    assert "is not of kind bge-m3: it has no sparse_linear.pt" in refused(
         f"references.x={{model: {source}, kind: bge-m3}}"
     )
     assert "option 'references.x.kind': 'bgem3' is not valid; did you mean 'bge-m3'?" in refused(

@@ -1,4 +1,4 @@
-"""BGE-M3's sparse side: token weights by hand and by another implementation, special tokens silent, and a head that can only be two tensors."""
+"""BGE-M3's sparse head: weights by hand and by another implementation, silent special tokens, a head of two tensors."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def test_weights_worked_out_by_hand():
 
     tokenizer.cls_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id = 0, 1, 2, 3
     model = TokenWeights(Body(), head, tokenizer, 6)
-    found = encode(model, ["4 4 4 3", "6 5", "4 4 4 4 4 4 4 4 4"])
-    # token 4 at positions 1, 2, 3 would weigh relu(-1.25), relu(-1), relu(-0.75): nothing; only far back does it count, and there it is cut off
-    assert found.toarray().tolist() == [[0.0] * 8] * 3
+    weights = encode(model, ["4 4 4 3", "6 5", "4 4 4 4 4 4 4 4 4"])
+    # Token 4 at positions 1, 2, 3 weighs relu(-1.25), relu(-1), relu(-0.75): nothing; later positions are cut off.
+    assert weights.toarray().tolist() == [[0.0] * 8] * 3
     with torch.no_grad():
         head.bias.fill_(2.5)  # relu(4.5 - i + p/4)
     expected = np.zeros((3, 8))
@@ -73,9 +73,9 @@ def test_the_weights_of_another_implementation(folder):
     assert head["weight"].dtype == torch.float16, "as published"
     silent = {tokenizer.cls_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id}
     model = load(str(folder))
-    found = encode(model, TEXTS)
-    assert found.shape == (len(TEXTS), len(tokenizer)) and found.dtype == np.float32 and found.nnz
-    for row, text in zip(found.toarray(), TEXTS, strict=True):
+    weights = encode(model, TEXTS)
+    assert weights.shape == (len(TEXTS), len(tokenizer)) and weights.dtype == np.float32 and weights.nnz
+    for row, text in zip(weights.toarray(), TEXTS, strict=True):
         batch = tokenizer(text, return_tensors="pt", truncation=True, max_length=48)
         with torch.no_grad():
             hidden = body(**batch).last_hidden_state[0].double()
@@ -87,7 +87,7 @@ def test_the_weights_of_another_implementation(folder):
         dense = np.zeros(len(tokenizer))
         dense[list(expected)] = list(expected.values())
         np.testing.assert_allclose(row, dense, atol=1e-5)
-    assert found[[TEXTS.index("")]].nnz == 0 and all(found[:, [token]].nnz == 0 for token in silent)
+    assert weights[[TEXTS.index("")]].nnz == 0 and all(weights[:, [token]].nnz == 0 for token in silent)
 
 
 def test_texts_are_read_up_to_a_limit(folder):
@@ -162,11 +162,11 @@ def test_what_is_no_bge_m3_is_refused(tmp_path):
         (folder / name).unlink()
     with pytest.raises(
         ValueError,
-        match=r"is not of kind bge-m3: no sparse_linear\.pt is found in it; a dense model is a bridge, with the row dense",
+        match=r"is not of kind bge-m3: it has no sparse_linear\.pt; make a dense model a bridge and add the row dense",
     ):
         check(str(folder))
     (folder / "config.json").unlink()
-    with pytest.raises(ValueError, match=r"no config\.json with a hidden_size is found"):
+    with pytest.raises(ValueError, match=r"it has no config\.json with a hidden_size"):
         check(str(folder))
 
 

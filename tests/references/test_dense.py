@@ -1,4 +1,4 @@
-"""The bridge as a dense retriever: sentence-transformers' own search and a float64 oracle, the same bits in any windows, and dense models only."""
+"""The bridge as a dense retriever: sentence-transformers' search and a float64 oracle agree; only dense models load."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.collections import beir
 from harness.evaluation import trec
 from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.references import dense
-from harness.retrieval.dense_search import DenseTopK, directions
+from harness.retrieval.dense_search import DenseTopK, unit_vectors
 from harness.retrieval.encode_options import EncodeOptions
 from harness.retrieval.ranking import id_order, merge
 from harness.store.artifact import Location
@@ -29,7 +29,7 @@ PARAMETERS = {"k": 100, "max_length": 32, "precision": "float32", "query_prompt"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """bridge (a transformer), static (without one), sparse, masked-lm; en: 600 documents, more than a window, with 20 queries."""
+    """bridge (a transformer), static (without one), sparse, masked-lm; en: 600 documents (over a window)."""
     folder = tmp_path_factory.mktemp("inputs")
     bare = made_encoder_folder(folder / "masked-lm")
     transformer = Transformer(str(bare))
@@ -87,11 +87,14 @@ def test_the_run_is_that_of_semantic_search(folder, tmp_path, bridge):
 
 def test_what_is_written(folder, tmp_path):
     out = build(tmp_path / "out", folder)
-    found = json.loads((out / MEASUREMENT).read_text(encoding="utf-8"))
-    assert found["statistics"] == {}, "active dimensions of a dense vector say nothing"
-    assert found["about"] == {"label": "dense"} and (found["documents"], found["queries"]) == (600, 20)
+    measurement = json.loads((out / MEASUREMENT).read_text(encoding="utf-8"))
+    assert measurement["statistics"] == {}, "active dimensions of a dense vector say nothing"
+    assert measurement["about"] == {"label": "dense"} and (measurement["documents"], measurement["queries"]) == (
+        600,
+        20,
+    )
     means = pd.read_parquet(out / QUERIES)["ndcg@10"].mean()
-    assert found["scores"]["ndcg@10"] == pytest.approx(means, abs=1e-12) and means > 0
+    assert measurement["scores"]["ndcg@10"] == pytest.approx(means, abs=1e-12) and means > 0
     assert written(build(tmp_path / "again", folder)) == written(out)
 
 
@@ -100,9 +103,9 @@ def test_prompts_are_those_given_or_the_model_s_own(folder, tmp_path):
     model.save_pretrained(str(tmp_path / "own"), create_model_card=False)
     given = {"query_prompt": "the cat ", "document_prompt": "a house "}
     plain = build(tmp_path / "plain", folder)
-    own, told = build(tmp_path / "a", folder, tmp_path / "own"), build(tmp_path / "b", folder, **given)
+    own, configured = build(tmp_path / "a", folder, tmp_path / "own"), build(tmp_path / "b", folder, **given)
     none = build(tmp_path / "c", folder, tmp_path / "own", query_prompt="", document_prompt="")
-    assert written(own) == written(told) != written(plain) == written(none)
+    assert written(own) == written(configured) != written(plain) == written(none)
     assert (
         len(
             {written(build(tmp_path / name, folder, **{name: value})) for name, value in given.items()}
@@ -138,15 +141,15 @@ def test_texts_are_a_stream_encoded_in_windows_of_fixed_place(folder):
 
 def test_for_lack_of_memory_fewer_texts_are_read_at_a_time(folder, tmp_path):
     inputs = {"bridge": Location(str(folder / "bridge")), "collection": Location(str(folder / "en"))}
-    found = []
+    measurements = []
     for batch_divisor in (1, 4):
         (tmp_path / str(batch_divisor)).mkdir()
         with batches_seen() as seen:
             dense.build(tmp_path / str(batch_divisor), PARAMETERS, inputs, batch_divisor=batch_divisor)
         assert max(texts for texts, _ in seen) == 32 // batch_divisor
-        found.append(json.loads((tmp_path / str(batch_divisor) / MEASUREMENT).read_text(encoding="utf-8")))
-    assert found[1]["about"] == {"label": "dense", "batches_divided": 4}
-    assert found[1]["scores"] == pytest.approx(found[0]["scores"], abs=1e-3)
+        measurements.append(json.loads((tmp_path / str(batch_divisor) / MEASUREMENT).read_text(encoding="utf-8")))
+    assert measurements[1]["about"] == {"label": "dense", "batches_divided": 4}
+    assert measurements[1]["scores"] == pytest.approx(measurements[0]["scores"], abs=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -180,10 +183,10 @@ def test_the_search_is_that_of_an_oracle_in_float64(corpus):
     for query, ranking in zip(queries.astype(np.float64), run.values(), strict=True):
         lengths = np.linalg.norm(documents.astype(np.float64), axis=1) * np.linalg.norm(query)
         cosines = np.divide(documents.astype(np.float64) @ query, lengths, out=np.zeros(257), where=lengths > 0)
-        found = [names[document] for document, _ in ranking]
-        assert len(set(found)) == 200, "documents on the far side are retrieved as well"
-        np.testing.assert_allclose([score for _, score in ranking], cosines[found], atol=3e-8)
-        np.testing.assert_allclose(cosines[found], np.sort(cosines)[::-1][:200], atol=3e-8)
+        columns = [names[document] for document, _ in ranking]
+        assert len(set(columns)) == 200, "documents on the far side are retrieved as well"
+        np.testing.assert_allclose([score for _, score in ranking], cosines[columns], atol=3e-8)
+        np.testing.assert_allclose(cosines[columns], np.sort(cosines)[::-1][:200], atol=3e-8)
         assert ranking == sorted(ranking, key=lambda item: (-item[1], item[0])), "ties by id"
     assert min(score for _, score in run["q0"]) < 0
     assert [document for document, _ in run["q1"]] == sorted(ids)[:200], "a query without direction is as near to all"
@@ -204,7 +207,7 @@ def test_windows_chunks_of_queries_and_shards_change_no_bit(corpus, monkeypatch)
 
 def test_sums_are_exact_in_any_order(corpus):
     """Python's integers hold the same products without rounding."""
-    queries, documents = (directions(vectors, "") for vectors in corpus[:2])
+    queries, documents = (unit_vectors(vectors, "") for vectors in corpus[:2])
     fixed = [[[int(x * 2**26) for x in row] for row in vectors[:5]] for vectors in (queries, documents)]
     exact = [[sum(a * b for a, b in zip(q, d, strict=True)) / 2**52 for d in fixed[1]] for q in fixed[0]]
     np.testing.assert_array_equal(queries[:5] @ documents[:5].T, exact)
@@ -223,15 +226,15 @@ def test_what_does_not_fit_is_refused():
 
 def test_only_a_dense_model_is_taken(folder, tmp_path):
     with pytest.raises(
-        ValueError, match=r"sparse' is no dense encoder but a SparseEncoder; give a SentenceTransformer"
+        ValueError, match=r"sparse' is not a dense encoder but a SparseEncoder; give a SentenceTransformer"
     ):
         build(tmp_path / "sparse", folder, "sparse")
-    with pytest.raises(ValueError, match=r"masked-lm' is no dense encoder: no modules\.json is found in it"):
+    with pytest.raises(ValueError, match=r"masked-lm' is not a dense encoder: it has no modules\.json"):
         build(tmp_path / "masked-lm", folder, "masked-lm")
     silent = tmp_path / "silent"  # one that does not say what it is
     silent.mkdir()
     (silent / "modules.json").write_bytes((folder / "sparse" / "modules.json").read_bytes())
-    with pytest.raises(ValueError, match="is no dense encoder but a SpladePooling"):
+    with pytest.raises(ValueError, match="is not a dense encoder but a SpladePooling"):
         dense.check_dense(str(silent))
     (silent / "modules.json").write_bytes((folder / "bridge" / "modules.json").read_bytes())
     dense.check_dense(str(silent))
@@ -247,9 +250,9 @@ def test_models_on_the_hub_are_checked_as_folders_are(folder, hub):
         return f"some/{name}", hub.add(f"some/{name}", files, kind="models")
 
     dense.check_dense(*added("bridge"))
-    with pytest.raises(ValueError, match="'some/sparse' is no dense encoder but a SparseEncoder"):
+    with pytest.raises(ValueError, match="'some/sparse' is not a dense encoder but a SparseEncoder"):
         dense.check_dense(*added("sparse"))
-    with pytest.raises(ValueError, match=r"'some/masked-lm' is no dense encoder: no modules\.json is found in it"):
+    with pytest.raises(ValueError, match=r"'some/masked-lm' is not a dense encoder: it has no modules\.json"):
         dense.check_dense(*added("masked-lm"))
     assert not [path for path in hub.transfers() if path.endswith(".safetensors")], "before its weights are fetched"
 
@@ -258,16 +261,16 @@ def test_the_model_s_own_limit_is_never_raised(folder):
     limited = [SentenceTransformer(str(folder / "bridge")), SentenceTransformer(str(folder / "static"))]
     limited[1].tokenizer.enable_truncation(8)
     own = limited[0].max_seq_length
-    for asked, expected in ((None, (own, 8)), (10_000, (own, 8)), (5, (5, 5))):
+    for max_length, expected in ((None, (own, 8)), (10_000, (own, 8)), (5, (5, 5))):
         for model in limited:
-            dense._limit(model, asked)
+            dense._limit(model, max_length)
         assert (limited[0].max_seq_length, limited[1].tokenizer.truncation["max_length"]) == expected
 
 
 def test_a_kind_that_is_only_said_is_believed(folder, tmp_path):
     (tmp_path / "modules.json").write_bytes((folder / "bridge" / "modules.json").read_bytes())
     (tmp_path / "config_sentence_transformers.json").write_text('{"model_type": "MultiVectorEncoder"}')
-    with pytest.raises(ValueError, match="is no dense encoder but a MultiVectorEncoder"):
+    with pytest.raises(ValueError, match="is not a dense encoder but a MultiVectorEncoder"):
         dense.check_dense(str(tmp_path))
 
 
@@ -279,5 +282,5 @@ def test_queries_and_documents_take_their_own_routes(folder):
     tokenizer = made_tokenizer("wordpiece", "english").backend_tokenizer
     model = SentenceTransformer(modules=[Router.for_query_document([static(1)], [static(2)])])
     for side, seed in (("query", 1), ("document", 2)):
-        (found,) = dense.encode(model, ["the cat"], side, None, EncodeOptions(precision="float32"))
-        np.testing.assert_array_equal(found, SentenceTransformer(modules=[static(seed)]).encode(["the cat"]))
+        (vectors,) = dense.encode(model, ["the cat"], side, None, EncodeOptions(precision="float32"))
+        np.testing.assert_array_equal(vectors, SentenceTransformer(modules=[static(seed)]).encode(["the cat"]))

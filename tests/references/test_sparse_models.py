@@ -1,4 +1,4 @@
-"""Reference rows: SPLADE as the grid reads it, other SparseEncoders, MILCO's code on request alone; dense and sparse are never confused."""
+"""Reference rows: SPLADE as in the grid, other SparseEncoders, MILCO's code only on request; no dense models."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PARAMETERS = {"kind": "sparse-encoder", "remote_code": False, "k": 100, "max_len
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """saved and plain (the same SPLADE, as a SparseEncoder and as a masked LM), csr (no SPLADE), dense; en: 600 documents with 20 queries."""
+    """saved and plain (one SPLADE, as SparseEncoder and as masked LM), csr (not SPLADE), dense; en: 600 documents."""
     folder = tmp_path_factory.mktemp("references")
     made_encoder(folder / "plain").save_pretrained(str(folder / "saved"), create_model_card=False)
     made_bge_m3_folder(folder / "bge-m3")
@@ -82,9 +82,9 @@ def assert_run(out, expected):
     assert len(run) == len(expected) == 20
     for row, ranking in zip(expected, run.values(), strict=True):
         assert len(ranking) == min(100, (row > 0).sum()) > 0
-        found = [int(document[1:]) for document, _ in ranking]
-        np.testing.assert_allclose([score for _, score in ranking], row[found], rtol=1e-5)
-        np.testing.assert_allclose(row[found], np.sort(row)[::-1][: len(found)], rtol=1e-5)
+        columns = [int(document[1:]) for document, _ in ranking]
+        np.testing.assert_allclose([score for _, score in ranking], row[columns], rtol=1e-5)
+        np.testing.assert_allclose(row[columns], np.sort(row)[::-1][: len(columns)], rtol=1e-5)
 
 
 @pytest.mark.parametrize("model", ["saved", "csr"])
@@ -116,8 +116,8 @@ def test_a_roberta_reads_no_more_than_it_has_positions_for(tmp_path):
     family_folder(tmp_path / "roberta", "roberta")
     encode = sparse_models._load("sparse-encoder", Location(str(tmp_path / "roberta")), False, EncodeOptions())
     long, longer = (" ".join(english()[:count]) for count in (100, 200))
-    (found,) = encode([long, longer], "document")
-    assert found.nnz and (found[[0]] != found[[1]]).nnz == 0, "both are cut at the same place"
+    (vectors,) = encode([long, longer], "document")
+    assert vectors.nnz and (vectors[[0]] != vectors[[1]]).nnz == 0, "both are cut at the same place"
 
 
 def test_the_row_of_bge_m3(folder, tmp_path):
@@ -137,7 +137,7 @@ def test_the_row_of_bge_m3(folder, tmp_path):
     ("kind", "model"), [("sparse-encoder", "saved"), ("sparse-encoder", "csr"), ("bge-m3", "bge-m3")]
 )
 def test_for_lack_of_memory_less_is_read_at_a_time(folder, tmp_path, kind, model):
-    inputs, found = {"encoder": Location(str(folder / model)), "collection": Location(str(folder / "en"))}, []
+    inputs, measurements = {"encoder": Location(str(folder / model)), "collection": Location(str(folder / "en"))}, []
     largest = {}
     for batch_divisor in (1, 16):
         (tmp_path / str(batch_divisor)).mkdir()
@@ -146,13 +146,15 @@ def test_for_lack_of_memory_less_is_read_at_a_time(folder, tmp_path, kind, model
                 tmp_path / str(batch_divisor), PARAMETERS | {"kind": kind}, inputs, batch_divisor=batch_divisor
             )
         largest[batch_divisor] = [max(sizes) for sizes in zip(*seen, strict=True)]
-        found.append(json.loads((tmp_path / str(batch_divisor) / MEASUREMENT).read_text(encoding="utf-8")))
+        measurements.append(json.loads((tmp_path / str(batch_divisor) / MEASUREMENT).read_text(encoding="utf-8")))
     if model == "saved":  # read as all SPLADE encoders are, whose batches are counted in tokens
         assert largest[16][1] <= 8192 / 16 < 1024 < largest[1][1]
     else:
         assert (largest[1][0], largest[16][0]) == (32, 2)
-    assert found[1]["about"] == {"label": kind, "batches_divided": 16} and found[0]["about"] == {"label": kind}
-    assert found[1]["scores"] == pytest.approx(found[0]["scores"], abs=1e-3)
+    assert measurements[1]["about"] == {"label": kind, "batches_divided": 16} and measurements[0]["about"] == {
+        "label": kind
+    }
+    assert measurements[1]["scores"] == pytest.approx(measurements[0]["scores"], abs=1e-3)
 
 
 def test_texts_are_a_stream_encoded_in_windows_of_fixed_place(folder):
@@ -177,12 +179,12 @@ def test_milco_s_code_runs_on_request(folder, tmp_path, runs):
     assert runs.read_text().startswith("imported")
 
     def vector(text):
-        """The rule of the made code, written anew: lengths once, first letters as often as they are there, all by the stored weight 2."""
-        words, found = text.lower().split(), np.zeros(36)
-        found[[min(len(word), 9) for word in words]] = 2
+        """The rule of the made code, again: lengths once, first letters as often as they occur, times the weight 2."""
+        words, counts = text.lower().split(), np.zeros(36)
+        counts[[min(len(word), 9) for word in words]] = 2
         for word in words:
-            found[10 + ord(word[0]) % 26] += 2
-        return found
+            counts[10 + ord(word[0]) % 26] += 2
+        return counts
 
     collection = beir.load(folder / "en")
     assert_run(
@@ -192,12 +194,15 @@ def test_milco_s_code_runs_on_request(folder, tmp_path, runs):
 
 
 def test_milco_is_asked_for_smaller_batches(folder, tmp_path, runs):
-    told = 'words = text.lower().split()[:max_length]\n            Path(os.environ["MILCO_RUNS"]).write_text(str(batch_size))'
-    code = MILCO.replace("words = text.lower().split()[:max_length]", told)
+    recorder = (
+        "words = text.lower().split()[:max_length]\n"
+        '            Path(os.environ["MILCO_RUNS"]).write_text(str(batch_size))'
+    )
+    code = MILCO.replace("words = text.lower().split()[:max_length]", recorder)
     at = Location(str(made_milco_folder(tmp_path / "milco", code=code)))
-    for batch_divisor, asked in ((1, "32"), (4, "8")):
+    for batch_divisor, batch_size in ((1, "32"), (4, "8")):
         next(sparse_models._load("milco", at, True, EncodeOptions.of(PARAMETERS, batch_divisor))(["the cat"], "query"))
-        assert runs.read_text() == asked
+        assert runs.read_text() == batch_size
 
 
 def test_milco_s_options_are_those_it_has(folder, tmp_path, runs):
@@ -254,7 +259,7 @@ def test_a_sparse_encoder_with_a_module_of_its_own(folder, tmp_path, runs):
     (tmp_path / "own" / "doubled.py").write_text(CUSTOM)
     with pytest.raises(
         ValueError,
-        match=r"own' runs code of its own \(doubled\.Doubled\); if you have read it and trust it, set remote_code to true",
+        match=r"own' runs code of its own \(doubled\.Doubled\); if you have read it and trust it, set remote_code",
     ):
         build(tmp_path / "refused", folder, tmp_path / "own")
     assert not runs.exists()
@@ -288,18 +293,18 @@ def test_only_what_is_of_the_kind_is_taken(folder, tmp_path):
         assert "\n" not in str(error.value)
         return str(error.value)
 
-    assert "is no sparse encoder but a SentenceTransformer; give a SparseEncoder, or make it a bridge" in refused(
+    assert "is not a sparse encoder but a SentenceTransformer; give a SparseEncoder, or make it a bridge" in refused(
         "sparse-encoder", folder / "dense"
     )
-    assert "is no sparse encoder but a SentenceTransformer" in refused("sparse-encoder", folder / "static")
+    assert "is not a sparse encoder but a SentenceTransformer" in refused("sparse-encoder", folder / "static")
     silent = tmp_path / "silent"  # one that does not say what it is
     shutil.copytree(folder / "dense", silent)
     (silent / "config_sentence_transformers.json").unlink()
-    assert "is no sparse encoder but a model of Transformer, Pooling" in refused("sparse-encoder", silent)
+    assert "is not a sparse encoder but a model of Transformer, Pooling" in refused("sparse-encoder", silent)
     assert "no modules.json, no ...ForMaskedLM (architectures: XLMRobertaModel)" in refused(
         "sparse-encoder", folder / "bge-m3"
     )
-    assert "is not of kind bge-m3: no sparse_linear.pt" in refused("bge-m3", folder / "plain")
+    assert "is not of kind bge-m3: it has no sparse_linear.pt" in refused("bge-m3", folder / "plain")
     assert "is not of kind milco: its config.json names no code" in refused(
         "milco", folder / "bge-m3", remote_code=True
     )

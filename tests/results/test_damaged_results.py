@@ -32,8 +32,8 @@ RUNS: list[tuple[str, bytes, str]] = [
     ("a.run", (RUN.replace("d1", "d" * 9000) * 2).encode(), "ddd...' is listed twice"),
     ("a.run", b"q1 Q0 \xff 1 0.5 tag\n", "a.run:1: byte 7 is not UTF-8; save the file as UTF-8"),
     ("a.run", b"x" * (bounded.LINE + 1), "a.run:1: the line is longer than 16 MiB; a run has one document a line"),
-    ("a.run.gz", b"no gzip", "a.run.gz is no whole gzip file; write the run again"),
-    ("a.run.gz", gzip.compress(b"\n" * 1000)[:-8], "a.run.gz is no whole gzip file"),
+    ("a.run.gz", b"no gzip", "a.run.gz is not a complete gzip file; write the run again"),
+    ("a.run.gz", gzip.compress(b"\n" * 1000)[:-8], "a.run.gz is not a complete gzip file"),
     ("a.run.gz", gzip.compress(b"\0" * (bounded.LINE + 1)), "a.run.gz:1: the line is longer than 16 MiB"),
 ]
 

@@ -102,7 +102,8 @@ def test_other_batches_change_rounding_at_most(encoder, texts, encoded, monkeypa
     assert (len(seen) < 5) == (most == 10**6)
 
 
-LENGTHS = {  # tokens of 5,000 texts: log-normal, as passages of web pages and paragraphs of an encyclopedia are; and a mixture of long and short
+# Tokens of 5,000 texts: log-normal, like passages of web pages and of an encyclopedia; long mixed with short.
+LENGTHS = {
     "web passages": lambda rng: rng.lognormal(4.25, 0.4, 5000),
     "paragraphs": lambda rng: rng.lognormal(4.8, 0.6, 5000),
     "wild": lambda rng: rng.lognormal(4.5, 1.0, 5000),
@@ -115,11 +116,11 @@ def test_fewer_than_one_token_in_ten_is_a_pad(kind):
     tokens = padded = batches = 0
     for start in range(0, len(token_ids), WINDOW):
         window = token_ids[start : start + WINDOW]
-        found = list(length_batches(sorted(range(len(window)), key=lambda i: len(window[i])), window))
-        assert sorted(i for batch in found for i in batch) == list(range(len(window)))
-        batches += len(found)
+        formed = list(length_batches(sorted(range(len(window)), key=lambda i: len(window[i])), window))
+        assert sorted(i for batch in formed for i in batch) == list(range(len(window)))
+        batches += len(formed)
         tokens += sum(map(len, window))
-        padded += sum(len(batch) * len(window[batch[-1]]) for batch in found)
+        padded += sum(len(batch) * len(window[batch[-1]]) for batch in formed)
     assert 0.05 < 1 - tokens / padded < 0.1
     assert padded / batches > 3000, "batches worth a call of the model"
 
@@ -142,10 +143,10 @@ def test_for_lack_of_memory_batches_are_smaller_and_weights_the_same_but_for_rou
     encode_all(encoder, texts, "document", EncodeOptions(max_length=32))
     usual, sizes[:] = max(sizes), []
     batch_divisor = encode_module.MOST_TOKENS // 64
-    found = encode_all(encoder, texts, "document", EncodeOptions(max_length=32, batch_divisor=batch_divisor))
+    vectors = encode_all(encoder, texts, "document", EncodeOptions(max_length=32, batch_divisor=batch_divisor))
     assert max(sizes) <= 64 < usual
     np.testing.assert_allclose(
-        found.toarray(), encode_all(encoder, texts, "document", EncodeOptions(max_length=32)).toarray(), atol=1e-6
+        vectors.toarray(), encode_all(encoder, texts, "document", EncodeOptions(max_length=32)).toarray(), atol=1e-6
     )
 
 
@@ -156,10 +157,10 @@ def test_chunks_of_the_vocabulary_and_all_logits_give_the_same_vectors(encoder, 
         encoded = encode_all(encoder, texts, "document", OPTIONS)
     monkeypatch.setattr("sembridge.encoder.max_logits.LOGITS", {"cpu": 2**18})
     monkeypatch.setattr("sembridge.encoder.head.pool", None)
-    found = encode_all(encoder, texts, "document", OPTIONS)
-    np.testing.assert_allclose(found.toarray(), encoded.toarray(), atol=1e-6)
-    assert found.dtype == np.float32 and found.nnz == encoded.nnz
-    assert same(encode_all(encoder, texts[WINDOW : 2 * WINDOW], "document", OPTIONS), found[WINDOW : 2 * WINDOW])
+    vectors = encode_all(encoder, texts, "document", OPTIONS)
+    np.testing.assert_allclose(vectors.toarray(), encoded.toarray(), atol=1e-6)
+    assert vectors.dtype == np.float32 and vectors.nnz == encoded.nnz
+    assert same(encode_all(encoder, texts[WINDOW : 2 * WINDOW], "document", OPTIONS), vectors[WINDOW : 2 * WINDOW])
     low = encode_all(encoder, texts[:50], "document", EncodeOptions(max_length=None, precision="bfloat16")).toarray()
     np.testing.assert_allclose(low, encoded[:50].toarray(), atol=0.1)
     assert np.abs(low - encoded[:50].toarray()).max() > 1e-4
@@ -169,9 +170,9 @@ def test_in_float32_the_body_and_the_head_take_the_faster_products(encoder, text
     made = products_seen(monkeypatch)
     encode_all(encoder, texts[:50], "document", EncodeOptions(max_length=None, precision="bfloat16"))
     assert not made
-    found = encode_all(encoder, texts[:50], "document", OPTIONS).toarray()
+    vectors = encode_all(encoder, texts[:50], "document", OPTIONS).toarray()
     assert {len(shape) for shape in made} == {2, 3}, "chunks of the vocabulary, and batches of texts"
-    np.testing.assert_allclose(found, encoded[:50].toarray(), atol=1e-5)
+    np.testing.assert_allclose(vectors, encoded[:50].toarray(), atol=1e-5)
 
 
 def test_max_length_cuts_and_the_encoders_own_limit_holds(encoder):
@@ -208,11 +209,11 @@ def test_prompt_of_the_side_is_put_before_each_text(folder, texts):
     encoder = load_encoder(folder)
     without = encode_all(encoder, texts[:40], "query", OPTIONS).toarray()
     encoder.prompts = {"query": "question the ", "document": ""}
-    asked = encode_all(encoder, texts[:40], "query", OPTIONS)
-    assert same(asked, encode_all(encoder, ["question the " + text for text in texts[:40]], "document", OPTIONS))
+    prompted = encode_all(encoder, texts[:40], "query", OPTIONS)
+    assert same(prompted, encode_all(encoder, ["question the " + text for text in texts[:40]], "document", OPTIONS))
     expected = encoder.encode(texts[:40], prompt="question the ", convert_to_sparse_tensor=False).numpy()
-    np.testing.assert_allclose(asked.toarray(), expected, atol=1e-6)
-    assert np.abs(asked.toarray() - without).max() > 1e-3
+    np.testing.assert_allclose(prompted.toarray(), expected, atol=1e-6)
+    assert np.abs(prompted.toarray() - without).max() > 1e-3
 
 
 def test_precision(encoder, texts, encoded):
@@ -230,8 +231,8 @@ def test_no_documents(encoder):
 
 def test_a_text_without_active_dimensions_is_an_empty_row(tmp_path):
     encoder = made_encoder(tmp_path, bias=-1000.0)
-    found = encode_all(encoder, ["cat", "window song"], "document", OPTIONS)
-    assert found.nnz == 0 and found.shape == (2, encoder[0].model.config.vocab_size)
+    vectors = encode_all(encoder, ["cat", "window song"], "document", OPTIONS)
+    assert vectors.nnz == 0 and vectors.shape == (2, encoder[0].model.config.vocab_size)
     assert torch.is_inference_mode_enabled() is False
 
 

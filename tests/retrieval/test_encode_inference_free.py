@@ -26,10 +26,10 @@ def test_documents_are_read_by_the_masked_lm(encoder):
 def test_queries_are_looked_up(encoder):
     given = [*texts(), "", "cat cat the cat"]
     expected = encoder.encode_query(given, convert_to_sparse_tensor=False).numpy()
-    found = encode_all(encoder, given, "query", OPTIONS)
-    assert found.toarray().tobytes() == expected.tobytes()
-    assert found[[len(given) - 2]].nnz == 0, "an empty query has no tokens, not even special ones"
-    assert 1 < np.diff(found.indptr).mean() < 20
+    vectors = encode_all(encoder, given, "query", OPTIONS)
+    assert vectors.toarray().tobytes() == expected.tobytes()
+    assert vectors[[len(given) - 2]].nnz == 0, "an empty query has no tokens, not even special ones"
+    assert 1 < np.diff(vectors.indptr).mean() < 20
 
 
 def test_a_query_is_cut_at_max_length(encoder):
@@ -65,6 +65,6 @@ def test_a_token_that_also_pads_counts_where_it_is_real(encoder):
     query = encoder[0].sub_modules["query"][0]
     with torch.no_grad():
         query.weight[pad_id] = 2.0
-        found = encode(encoder, batch, "query")
+        vectors = encode(encoder, batch, "query")
         query.weight[pad_id] = 0.0
-    assert found[0, pad_id] == 2 and found[1, pad_id] == 0 and found[1, 9] == query.weight[9]
+    assert vectors[0, pad_id] == 2 and vectors[1, pad_id] == 0 and vectors[1, 9] == query.weight[9]

@@ -202,7 +202,7 @@ def test_errors(kind):
 
 @pytest.mark.parametrize(("levels", "k"), [([1, 2], 5), ([0.5, 1, 3], 100), (None, 40)])
 def test_postings_and_products_keep_the_same_documents_to_the_bit(levels, k):
-    """Several blocks of postings, candidates cut down many times, ties at the cut, and threads that share the queries."""
+    """Several blocks of postings, candidates halved many times, ties at the cut, and several threads."""
     rng = np.random.default_rng(3)
     queries, documents = random_matrix(rng, 7, 30, levels), np.tile(random_matrix(rng, 3_000, 30, levels), (6, 1))
     ids = random_ids(rng, len(documents))

@@ -129,7 +129,7 @@ def test_a_damaged_checkpoint_is_not_gone_on_from(folder, uninterrupted, tmp_pat
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
 def test_on_a_gpu_dropout_goes_on_where_it_was(folder, tmp_path):
-    """Its random state is not the processor's. Sums on a GPU may round differently from run to run: compared to a tolerance."""
+    """The GPU has a random state of its own. Its sums may round differently in every run, hence a tolerance."""
 
     def trained(scratch, *killed):
         encoder = load_encoder(folder).to("cuda")

@@ -28,7 +28,7 @@ EVALUATION = {"k": 100, "max_length": 16, "precision": "float32"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """encoder, with dropout; toy: the passages of the toy pairs and others, half of the questions to train on and half to test."""
+    """encoder, with dropout; toy: the passages of the toy pairs and others, half of the questions to train on."""
     folder = tmp_path_factory.mktemp("curve")
     made_encoder_folder(folder / "encoder", dropout=0.2)
     pairs = toy_pairs()
@@ -85,7 +85,7 @@ def test_a_training_does_not_notice_that_it_is_measured(folder, undisturbed):
         encoder = load_encoder(str(folder / "encoder"))
         figures = train(encoder, toy_pairs(), SETTINGS, 3, curve=curve)
         assert same_bits(weights(encoder), undisturbed) and not encoder.training and figures["steps"] == 10
-        assert [(point["step"], point["pairs"]) for point in curve.found] == [
+        assert [(point["step"], point["pairs"]) for point in curve.points] == [
             (0, 0),
             (3, 24),
             (5, 40),
@@ -95,7 +95,7 @@ def test_a_training_does_not_notice_that_it_is_measured(folder, undisturbed):
         assert curve.seconds > 0
     assert same_bits(seen[0], weights(load_encoder(str(folder / "encoder")))) and same_bits(seen[-1], undisturbed)
     assert not same_bits(seen[1], seen[2])
-    assert len({point["scores"]["ndcg@10"] for point in curve.found}) > 2
+    assert len({point["scores"]["ndcg@10"] for point in curve.points}) > 2
 
 
 @pytest.mark.parametrize("killed", [0, 3, 5, 8, 10], ids="killed while measuring step {}".format)
@@ -119,10 +119,10 @@ def test_points_measured_before_a_kill_are_kept(folder, undisturbed, tmp_path, k
     assert figures["resumed_from"] == (killed if killed < 10 else 8)
     assert same_bits(weights(encoder), undisturbed)
     assert len(calls) == 5 + 1 and calls[before] == calls[before - 1]
-    assert [(point["step"], point["scores"]["sum"]) for point in curve.found] == list(
+    assert [(point["step"], point["scores"]["sum"]) for point in curve.points] == list(
         zip([0, 3, 5, 8, 10], calls[: before - 1] + calls[before:], strict=True)
     )
-    assert json.loads((tmp_path / "curve.json").read_text())["points"] == curve.found
+    assert json.loads((tmp_path / "curve.json").read_text())["points"] == curve.points
 
 
 @pytest.mark.parametrize("lost", ["points", "checkpoint"])
@@ -148,21 +148,26 @@ def test_without_its_points_or_its_checkpoint_a_training_begins_anew(folder, und
     encoder, curve = load_encoder(str(folder / "encoder")), Curve(4, measure, tmp_path)
     assert train(encoder, toy_pairs(), SETTINGS, 3, tmp_path, curve=curve)["resumed_from"] == 0
     assert same_bits(weights(encoder), undisturbed)
-    assert [point["step"] for point in curve.found] == [0, 3, 5, 8, 10]
+    assert [point["step"] for point in curve.points] == [0, 3, 5, 8, 10]
     kept = 0 if lost == "points" else 1
-    assert [point["scores"]["sum"] for point in curve.found] == measured[:kept] + measured[4:] and measured[
+    assert [point["scores"]["sum"] for point in curve.points] == measured[:kept] + measured[4:] and measured[
         4 : 7 - kept
     ] == measured[kept:3]
-    assert ("curve.json is damaged: the training does without it" in caplog.text) == (lost == "points")
-    assert ("step-8 comes after step 0, whose measurement is lost: the training does without it" in caplog.text) == (
+    assert ("curve.json is damaged: the training starts again without it" in caplog.text) == (lost == "points")
+    assert ("step-8 comes after step 0, whose measurement is lost: the training continues" in caplog.text) == (
         lost == "points"
     )
 
 
 @pytest.mark.parametrize(
     "damaged",
-    [lambda text: text[:-20], lambda text: text.replace("0.25", "0.75"), lambda text: text.replace('"step": 3', '"step": 4'),
-     lambda text: json.dumps(json.loads(text)["points"]), lambda text: "[" * 100_000, lambda text: "7", lambda text: "\udcff"],
+    [lambda text: text[:-20],
+     lambda text: text.replace("0.25", "0.75"),
+     lambda text: text.replace('"step": 3', '"step": 4'),
+     lambda text: json.dumps(json.loads(text)["points"]),
+     lambda text: "[" * 100_000,
+     lambda text: "7",
+     lambda text: "\udcff"],
     ids=["cut", "score", "step", "no digest", "deep", "number", "no text"],
 )  # fmt: skip
 def test_a_damaged_point_is_not_trusted(folder, tmp_path, damaged):
@@ -177,7 +182,7 @@ def test_a_damaged_point_is_not_trusted(folder, tmp_path, damaged):
     file = tmp_path / "curve.json"
     file.write_bytes(damaged(file.read_text()).encode(errors="surrogateescape"))
     curve = Curve(4, dict, tmp_path)
-    assert curve.begin(10, 8) == 0 and curve.found == []
+    assert curve.begin(10, 8) == 0 and curve.points == []
 
 
 def test_points_after_the_checkpoint_a_training_goes_on_from_are_measured_again(folder, tmp_path):
@@ -188,7 +193,7 @@ def test_points_after_the_checkpoint_a_training_goes_on_from_are_measured_again(
     curve = Curve(4, dict, tmp_path)
     assert curve.begin(10, 8) == 8, "a checkpoint after 8 steps may be there; one after 9 would leave a point out"
     curve.go_on(4)
-    assert [point["step"] for point in curve.found] == [0, 3]
+    assert [point["step"] for point in curve.points] == [0, 3]
     assert [step for step in range(11) if curve.due(step)] == [5, 8, 10]
 
 
@@ -225,24 +230,24 @@ def built(folder, tmp_path_factory):
     return root
 
 
-def told(folder, name):
+def read_json(folder, name):
     return json.loads((folder / name).read_text(encoding="utf-8"))
 
 
 def test_the_ends_of_a_curve_are_the_evaluations_of_its_cell(built):
     """To the last digit: the first point is the cell before training, the last one the cell after it."""
-    points = told(built / "curve", "about.json")["curve"]
+    points = read_json(built / "curve", "about.json")["curve"]
     assert [point["step"] for point in points] == [0, 2, 4]
     for name, point in (("before", points[0]), ("after", points[-1])):
-        measured = told(built / name, MEASUREMENT)
+        measured = read_json(built / name, MEASUREMENT)
         assert point["scores"] == measured["scores"] and point["statistics"] == measured["statistics"]
     assert points[0]["scores"] != points[-1]["scores"]
-    assert told(built / "after", MEASUREMENT)["about"]["curve"] == points
+    assert read_json(built / "after", MEASUREMENT)["about"]["curve"] == points
 
 
 def test_the_artifact_holds_the_same_encoder_with_a_curve_and_without(built):
     assert same_bits(*(weights(load_encoder(str(built / name))) for name in ("plain", "curve")))
-    assert "curve" not in told(built / "plain", "about.json")
+    assert "curve" not in read_json(built / "plain", "about.json")
 
 
 def test_training_on_streamed_pairs_gives_the_bits_of_training_on_the_collection_in_memory(folder, built):

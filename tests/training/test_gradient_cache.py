@@ -1,4 +1,4 @@
-"""Batches whose activations are held a few texts at a time: the same loss, gradient and dropout as with all of them held."""
+"""Batches with the activations of a few texts at a time: loss, gradient and dropout are those of the whole batch."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ def gradients(encoder):
     }
 
 
-def loss_of(found):
+def loss_of(vectors):
     """Every text's gradient depends on all the others."""
-    return (found @ found.T).logsumexp(1).sum() + found.mean(0).square().sum()
+    return (vectors @ vectors.T).logsumexp(1).sum() + vectors.mean(0).square().sum()
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["all logits", "maxima only"])
 @pytest.mark.parametrize("size", [1, 4, 10])
 def test_gradients_are_those_of_all_micro_batches_held_at_once(folder, size, whole, monkeypatch):
-    """The other side encodes the same micro batches with the same draws, keeps their activations and differentiates once."""
+    """The oracle encodes the same micro batches with the same draws, keeps their activations, differentiates once."""
     if whole:
         monkeypatch.setattr("sembridge.encoder.head.decoder_input", lambda *_: None)
     encoder, other = load_encoder(folder).train(), load_encoder(folder).train()
     torch.manual_seed(7)
-    found, backward = representations(encoder, "document", TEXTS, SETTINGS.model_copy(update={"micro_batch": size}))
-    loss = loss_of(found)
+    vectors, backward = representations(encoder, "document", TEXTS, SETTINGS.model_copy(update={"micro_batch": size}))
+    loss = loss_of(vectors)
     loss.backward()
     assert not gradients(encoder)
     torch.rand(1)  # somebody else draws in between
@@ -67,7 +67,7 @@ def test_gradients_are_those_of_all_micro_batches_held_at_once(folder, size, who
     )
     expected = loss_of(held)
     expected.backward()
-    assert torch.equal(found, held) and torch.equal(loss, expected)
+    assert torch.equal(vectors, held) and torch.equal(loss, expected)
     theirs = gradients(other)
     scale = max(gradient.abs().max() for gradient in theirs.values())
     assert gradients(encoder).keys() == theirs.keys()
@@ -79,37 +79,37 @@ def test_activations_of_one_micro_batch_are_held_at_a_time(folder, monkeypatch):
     encode = module._encode
 
     def spy(*args):
-        found = encode(*args)
-        held.append((torch.is_grad_enabled(), len(found)))
-        return found
+        vectors = encode(*args)
+        held.append((torch.is_grad_enabled(), len(vectors)))
+        return vectors
 
     monkeypatch.setattr(module, "_encode", spy)
-    found, backward = representations(encoder, "document", TEXTS, SETTINGS.model_copy(update={"micro_batch": 4}))
-    assert found.grad_fn is None and found.requires_grad
-    loss_of(found).backward()
+    vectors, backward = representations(encoder, "document", TEXTS, SETTINGS.model_copy(update={"micro_batch": 4}))
+    assert vectors.grad_fn is None and vectors.requires_grad
+    loss_of(vectors).backward()
     backward()
     assert held == [(False, 4), (False, 4), (False, 3), (True, 4), (True, 4), (True, 3)]
 
 
 def test_a_training_in_micro_batches_is_the_training(tmp_path):
     folder = str(made_encoder_folder(tmp_path))
-    found = {}
+    trained = {}
     for size in (None, 3, 16):
         encoder = load_encoder(folder)
         figures = train(encoder, toy_pairs(), SETTINGS.model_copy(update={"micro_batch": size}), 3)
-        found[size] = weights(encoder), figures["loss"]
-    assert same_bits(found[16][0], found[None][0]), "a micro batch of everything is no micro batch"
-    for given, _ in found.values():
+        trained[size] = weights(encoder), figures["loss"]
+    assert same_bits(trained[16][0], trained[None][0]), "a micro batch of everything is no micro batch"
+    for given, _ in trained.values():
         del given[
             "bert.encoder.layer.0.attention.self.key.bias"
         ]  # its gradient is zero but for rounding, of which Adam makes steps
-    assert largest_difference(found[3][0], found[None][0]) < 1e-5
-    assert found[3][1] == pytest.approx(found[None][1], rel=1e-5)
+    assert largest_difference(trained[3][0], trained[None][0]) < 1e-5
+    assert trained[3][1] == pytest.approx(trained[None][1], rel=1e-5)
 
 
 def test_inference_free_encoders(tmp_path):
     folder = family_folder(tmp_path, "inference-free")
-    found = []
+    both = []
     for size in (None, 3):
         encoder = load_encoder(folder)
         encoder.eval()  # no dropout
@@ -123,7 +123,7 @@ def test_inference_free_encoders(tmp_path):
         (queries * documents).sum().backward()
         queries_backward()
         documents_backward()
-        found.append(gradients(encoder))
-    assert found[0].keys() == found[1].keys() and found[0]
-    scale = max(gradient.abs().max() for gradient in found[0].values())
-    assert all((found[1][name] - gradient).abs().max() <= 1e-5 * scale for name, gradient in found[0].items())
+        both.append(gradients(encoder))
+    assert both[0].keys() == both[1].keys() and both[0]
+    scale = max(gradient.abs().max() for gradient in both[0].values())
+    assert all((both[1][name] - gradient).abs().max() <= 1e-5 * scale for name, gradient in both[0].items())

@@ -46,9 +46,9 @@ def contrasts(folder, **settings):
 
 
 def test_a_few_steps_lower_the_loss(folder):
-    found = contrasts(folder, epochs=6)
-    assert len(found) == 29
-    assert sum(found[-5:]) / 5 < 0.5 * sum(found[:5]) / 5
+    losses = contrasts(folder, epochs=6)
+    assert len(losses) == 29
+    assert sum(losses[-5:]) / 5 < 0.5 * sum(losses[:5]) / 5
 
 
 def test_regularization_lowers_the_number_of_active_dimensions(folder):

@@ -23,8 +23,8 @@ def by_hand(queries: np.ndarray, documents: np.ndarray, keys: list[int], scale: 
 def test_info_nce_equals_a_hand_computation(keys, scale):
     rng = np.random.default_rng(0)
     queries, documents = (rng.random((6, 9)) for _ in range(2))
-    found = info_nce(torch.from_numpy(queries), torch.from_numpy(documents), torch.tensor(keys), scale)
-    assert float(found) == pytest.approx(by_hand(queries, documents, keys, scale), abs=1e-12)
+    loss = info_nce(torch.from_numpy(queries), torch.from_numpy(documents), torch.tensor(keys), scale)
+    assert float(loss) == pytest.approx(by_hand(queries, documents, keys, scale), abs=1e-12)
 
 
 def test_two_by_two_in_figures():

@@ -1,4 +1,4 @@
-"""The stage: from an encoder folder and a collection to a trained encoder folder, in this process and in a Ray Train worker group."""
+"""The stage: from an encoder and a collection to a trained encoder, in this process and in a Ray Train worker group."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def test_one_worker_writes_what_the_loop_trains(inputs, tmp_path):
     encoder = load_encoder(inputs["encoder"].name)
     figures = train(encoder, toy_pairs(), TrainingSettings(**SETTINGS), 3)
     assert same_bits(weights(load_encoder(str(out))), weights(encoder))
-    found = about(out)
-    assert found.keys() == {"training"}
-    assert found["training"] | {"training_seconds": 0} == figures | {
+    record = about(out)
+    assert record.keys() == {"training"}
+    assert record["training"] | {"training_seconds": 0} == figures | {
         "training_seconds": 0,
         "pairs": 40,
         "pairs_used": 40,
@@ -88,21 +88,21 @@ def test_one_worker_writes_what_the_loop_trains(inputs, tmp_path):
 
 
 def test_what_was_left_out_of_the_pairs_is_told(inputs, tmp_path):
-    found = about(build(tmp_path, inputs, max_pairs=16))["training"]
-    assert (found["pairs"], found["pairs_used"]) == (40, 16)
+    record = about(build(tmp_path, inputs, max_pairs=16))["training"]
+    assert (record["pairs"], record["pairs_used"]) == (40, 16)
 
 
 def test_for_lack_of_memory_fewer_texts_are_encoded_at_a_time(inputs, tmp_path):
-    """Recorded, and the loss is that of whole batches but for rounding; so is that of a preset that had small ones before."""
+    """They are recorded, and the loss is that of whole batches but for rounding, also with micro batches."""
     whole = build(tmp_path / "whole", inputs)
     for name, usual, batch_divisor, expected in (("first", None, 4, 2), ("last", None, 64, 1), ("less", 4, 2, 2)):
         (tmp_path / name / "out").mkdir(parents=True)
         stage.build(
             tmp_path / name / "out", parameters(micro_batch=usual), inputs, tmp_path / name, batch_divisor=batch_divisor
         )
-        found = about(tmp_path / name / "out")["training"]
-        assert (found["batches_divided"], found["micro_batch"]) == (batch_divisor, expected)
-        assert found["loss"] == pytest.approx(about(whole)["training"]["loss"], abs=1e-4)
+        record = about(tmp_path / name / "out")["training"]
+        assert (record["batches_divided"], record["micro_batch"]) == (batch_divisor, expected)
+        assert record["loss"] == pytest.approx(about(whole)["training"]["loss"], abs=1e-4)
         assert (
             largest_difference(weights(load_encoder(str(tmp_path / name / "out"))), weights(load_encoder(str(whole))))
             < 1e-3
@@ -176,7 +176,7 @@ def test_a_collection_without_training_pairs(inputs, tmp_path):
 
 @pytest.fixture(scope="module")
 def ray_cluster():
-    """The only Ray cluster of these tests: local, no dashboard. Its start and its workers' imports are most of the time of the test."""
+    """The only Ray cluster of these tests: local, no dashboard. Its start and its workers' imports take long."""
     import ray
 
     if ray.is_initialized():  # somebody else's, who shuts it down

@@ -1,4 +1,4 @@
-"""Fine-tuning an inference-free encoder: the document side learns; stored query weights learn only if they are not frozen."""
+"""Fine-tuning an inference-free encoder: the document side learns; query weights learn only if they are not frozen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two workers with half a batch each are one worker with the whole batch: loss, FLOPS, gradients and weights. Processes, gloo, no Ray."""
+"""Two workers with half a batch each equal one worker with all of it: loss, FLOPS, gradients, weights. No Ray."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.helpers.two_workers import (
 
 # PLAIN's 60 pairs in batches of 16, three times.
 STEPS = 9
-# Adding the same number to all scores of a softmax changes nothing: the gradient of a key bias is zero but for rounding, of which Adam makes steps.
+# A constant added to all scores of a softmax changes nothing: a key bias's gradient is rounding, which Adam amplifies.
 NOISE = "attention.self.key.bias"
 
 

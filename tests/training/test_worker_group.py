@@ -14,7 +14,7 @@ from ray.train.v2._internal.exceptions import UserExceptionWithTraceback
 
 from harness.training import stage
 from harness.training.settings import GROWTH
-from harness.training.worker_group import interface_of, raised_in
+from harness.training.worker_group import interface_of, worker_error
 
 LOST = RuntimeError("Connection closed by peer")
 
@@ -25,18 +25,18 @@ def wrapped(error):
 
 def test_the_error_of_the_worker_that_knows_why():
     reason = torch.OutOfMemoryError("CUDA out of memory")
-    assert raised_in(WorkerGroupError("said", {0: wrapped(LOST), 1: wrapped(reason)})) is reason
-    assert raised_in(WorkerGroupError("said", {1: wrapped(ValueError("b")), 0: wrapped(LOST)})).args == ("b",)
-    assert raised_in(WorkerGroupError("said", {1: wrapped(LOST)})) is LOST
+    assert worker_error(WorkerGroupError("said", {0: wrapped(LOST), 1: wrapped(reason)})) is reason
+    assert worker_error(WorkerGroupError("said", {1: wrapped(ValueError("b")), 0: wrapped(LOST)})).args == ("b",)
+    assert worker_error(WorkerGroupError("said", {1: wrapped(LOST)})) is LOST
     lower, higher = ValueError("a"), ValueError("b")
-    assert raised_in(WorkerGroupError("said", {1: wrapped(higher), 0: wrapped(lower)})) is lower
+    assert worker_error(WorkerGroupError("said", {1: wrapped(higher), 0: wrapped(lower)})) is lower
 
 
 def test_what_has_no_worker_behind_it_stays_what_it_is():
     preempted = TrainingFailedError("the nodes were taken")
-    assert raised_in(preempted) is preempted
+    assert worker_error(preempted) is preempted
     failed = ValueError("no such backend")
-    assert raised_in(ControllerError(RayTaskError("f", "frames", failed))) is failed
+    assert worker_error(ControllerError(RayTaskError("f", "frames", failed))) is failed
 
 
 def test_the_interface_of_an_address():
@@ -49,13 +49,13 @@ def test_the_interface_of_an_address():
     [({"GPU": 2}, None, True), ({"GPU": 1}, None, False), ({}, "2.0", True), ({"GPU": 1}, "1.0", False)],
 )
 def test_workers_use_gpus_that_are_there_or_will_come(present, growth, expected, tmp_path, monkeypatch):
-    asked = []
+    on_gpus = []
 
     class Asked(Exception):
         pass
 
     def trainer(loop, scaling_config, **options):
-        asked.append(scaling_config.use_gpu)
+        on_gpus.append(scaling_config.use_gpu)
         raise Asked
 
     monkeypatch.setattr(ray.train.torch, "TorchTrainer", trainer)
@@ -65,4 +65,4 @@ def test_workers_use_gpus_that_are_there_or_will_come(present, growth, expected,
         monkeypatch.setenv(GROWTH, growth)
     with pytest.raises(Asked):
         stage.build(tmp_path, {"workers": 2}, {}, tmp_path)
-    assert asked == [expected]
+    assert on_gpus == [expected]
