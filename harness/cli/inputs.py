@@ -107,12 +107,12 @@ def place(role: str, given: Input, store: Path, say: Callable[[str, str], None])
             return Location(str(path))
         case Hub(name, revision):
             return Location(name, revision)
-    kept, made = Store(store), given.source.artifact if isinstance(given.source, Member) else given.source
-    if not kept.has(made):
+    from harness.pocket.names import pocket_folder
+
+    artifact = given.source.artifact if isinstance(given.source, Member) else given.source
+    if not Store(store).has(artifact):
         say(role, f"{given.typed} is built for the store {str(store)!r}, once; this takes a minute or two")
-        kept.create()
-        kept.make(made)
-    return kept.locate(given.source)
+    return Location(str(pocket_folder(given.typed.removeprefix("pocket:"), store)))
 
 
 def _model(option: str, name: str, revision: str | None, revision_option: str) -> Source:

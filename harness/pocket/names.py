@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from harness.pocket.architectures import ARCHITECTURES
 from harness.pocket.bridge import POCKET_BRIDGE
 from harness.pocket.dictionary import POCKET_DICTIONARY
@@ -9,6 +11,7 @@ from harness.pocket.encoder import POCKET_ENCODER
 from harness.pocket.texts import POCKET_TEXT
 from harness.pocket.tokenizers import POCKET_TOKENIZERS
 from harness.store.artifact import Artifact, Member
+from harness.store.store import Store
 from sembridge.nearest import nearest
 
 LANGUAGES = ("ar", "zh", "hi", "ko", "ru")
@@ -50,3 +53,16 @@ def pocket_member(path: str) -> Member | Artifact:
 def _check(kind: str, name: str, names: tuple[str, ...]) -> None:
     if name not in names and not (kind == "language" and name == "en"):
         raise ValueError(f"{kind} {name!r} is not in the pocket; {nearest(name, names)}")
+
+
+def pocket_folder(path: str, store: Path | str = "store") -> Path:
+    """Return the folder or file of a path like `encoders/bert`, built into the store on first use (minutes).
+
+    Raises ValueError for an unknown path, StoreError for a store that cannot be used.
+    """
+    member, kept = pocket_member(path), Store(Path(store))
+    artifact = member.artifact if isinstance(member, Member) else member
+    if not kept.has(artifact):
+        kept.create()
+        kept.make(artifact)
+    return kept.locate(member).path
