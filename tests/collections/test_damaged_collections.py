@@ -311,9 +311,7 @@ def test_cards(tmp_path, hub, head, message, monkeypatch):
     files = {"x/train.parquet": b"x", "README.md": f"---\n{head}\n---\n".encode("latin-1")}
     from harness.collections import repository
 
-    monkeypatch.setattr(
-        "tests.helpers.hub_double.yaml.safe_load", lambda text: {}
-    )  # the double need not understand what it serves
+    monkeypatch.setattr("tests.helpers.hub_double.yaml.safe_load", lambda text: {})  # the double need not understand what it serves
     assert message in built(tmp_path, hub="faq/card", revision=hub.add("faq/card", files), config="kor")
     assert repository.CARD_BYTES == 10_000
 
