@@ -13,7 +13,7 @@ from harness.store.stage import Stage
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """Write all pairs of forms of the same concept, in the phrasebook's order. No parameters, no inputs."""
+    """Write every English with every foreign form of a concept, in the phrasebook's order. No parameters, no inputs."""
     entries = list(itertools.chain.from_iterable(concepts().values()))
     for language in LANGUAGES:
         if language != "en":
