@@ -35,7 +35,7 @@ def test_no_pickle_and_no_remote_code():
     allowed = {
         "harness/references/bge_m3.py": ['torch.load(path, map_location="cpu", weights_only=True)'],
         "harness/references/milco.py": ["trust_remote_code=remote_code"],
-        "harness/references/sparse_models.py": ['"trust_remote_code": remote_code'],
+        "harness/references/sparse_models.py": ["trust_remote_code=remote_code"],
     }
     for floor in FLOORS:
         for path in (ROOT / floor).rglob("*.py"):
