@@ -1,5 +1,6 @@
 # make grid    the whole comparison table on the embedded world (installs first if needed)
-# make test    the test suite, offline
+# make test    the test suite, offline, minutes
+# make test-slow  the tests that need clusters, kills or minutes each
 # make torture a small grid while 36 faults happen to it, and its table compared with the undisturbed one; many minutes
 # make check   format, lint, types, import directions
 # make fuzz    the readers of outside files against five minutes of damaged ones (FUZZ_SECONDS=3600 for an hour)
@@ -11,13 +12,16 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 TESTED = $(VENV)/installed-for-tests
 
-.PHONY: grid test torture check format fuzz bench bench-quick
+.PHONY: grid test test-slow torture check format fuzz bench bench-quick
 
 grid: $(INSTALLED)
 	$(BIN)/python experiments/run_grid.py
 
 test: $(TESTED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+test-slow: $(TESTED)
+	$(BIN)/python -m pytest -m slow
 
 fuzz: $(TESTED)
 	SEMBRIDGE_FUZZ_SECONDS=$(FUZZ_SECONDS) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/security/test_fuzzed_readers.py
