@@ -145,7 +145,10 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         "bias": (of("--bias", "trasfer"), "--bias 'trasfer' is unknown; did you mean 'transfer'?"),
         "profile": (of("--profile", "compact"), "--profile 'compact' is unknown; did you mean 'compat'?"),
         "donors": (of("--donors", "al"), "--donors 'al' is unknown; did you mean 'all'?"),
-        "compat donors": (of("--profile", "compat", "--donors", "ordinary"), "--donors 'ordinary' conflicts with profile 'compat'"),
+        "compat donors": (
+            of("--profile", "compat", "--donors", "ordinary"),
+            "--donors 'ordinary' conflicts with profile 'compat'",
+        ),
         "language": (of("--language", "Korean!"), "--language 'Korean!' is no language code; give one like ko"),
         "no source": (of(source="./nowhere"), "SOURCE './nowhere' does not exist here; check the path"),
         "hub source": (of(source="naver/splade-v3"), "add its pinned revision with --revision COMMIT"),
@@ -195,7 +198,7 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         ),
         "explain nothing": (
             ["explain", str(work / "nowhere"), "кот"],
-            "is no folder; give the one that `sembridge-bench transfer` wrote",
+            "is not a folder; give the one that `sembridge-bench transfer` wrote",
         ),
         "explain a source": (["explain", source, "cat"], "has no transfer.json, so it is not a transferred encoder"),
         "explain no token": (["explain", source], "no token was given; name some, or add --worst 20"),
