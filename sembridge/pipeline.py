@@ -1,4 +1,4 @@
-"""The whole transfer: in one call for an engineer who wants an encoder in another language, in steps for the harness."""
+"""The whole transfer: one call for an engineer who wants an encoder in another language, steps for the harness."""
 
 from __future__ import annotations
 
