@@ -1,4 +1,4 @@
-"""The whole transfer: in one call for an engineer who wants an encoder in another language, in steps for the harness."""
+"""The whole transfer: one call for an engineer who wants an encoder in another language, steps for the harness."""
 
 from __future__ import annotations
 
@@ -200,7 +200,8 @@ def _instance(initializer: Any) -> Any:
     if not isinstance(initializer, str):
         if not callable(initializer) or not dataclasses.is_dataclass(initializer):
             raise TypeError(
-                f"initializer {initializer!r} is neither a method nor the name of one; known: {', '.join(available_initializers())}"
+                f"initializer {initializer!r} is neither a method nor the name of one; "
+                f"known: {', '.join(available_initializers())}"
             )
         return initializer
     kind = initializer_class(initializer)

@@ -17,13 +17,13 @@ logger = logging.getLogger(__name__)
 
 
 class SparseEncoder(sentence_transformers.SparseEncoder):
-    """A sentence-transformers `SparseEncoder` whose `save`, `save_pretrained` and `push_to_hub` write the record as well.
+    """An ordinary `SparseEncoder` whose `save`, `save_pretrained` and `push_to_hub` write the record as well.
 
     It bears the name of its base, which sentence-transformers writes into model cards and commit messages. What it
     saves is an ordinary folder. The model card says that nothing was trained; after a training by the trainer of
     sentence-transformers the card is theirs.
 
-    transfer_record  what the rows are made of; None in encoders that a trainer loads anew
+    transfer_record    what the rows are made of; None in encoders that a trainer loads anew
     transfer_language  code of the target language for the card, e.g. "ko"
     """
 

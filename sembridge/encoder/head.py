@@ -87,7 +87,7 @@ def encode(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document")
 
 
 def encode_sparse(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> sp.csr_array:
-    """What `encode` returns, without gradient, as [B, V] float32 that was never dense where the pooling is a maximum."""
+    """Return what `encode` does, without gradient, as [B, V] float32, never dense where the pooling is a maximum."""
     with torch.no_grad():
         found = splade_modules(encoder)
         packed = None if side == "query" and found.query is not None else _packed(found, batch)

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 
 def load_encoder(model: str, revision: str | None = None, device: str | None = None) -> Any:
-    """A sentence-transformers `SparseEncoder` from the hub or a folder: Transformer + SpladePooling, or an inference-free Router (see `splade_modules`).
+    """Return a sentence-transformers `SparseEncoder` from the hub or a folder.
+
+    It is Transformer + SpladePooling, or an inference-free Router (see `splade_modules`).
 
     Raises ValueError if the model is no masked LM (sentence-transformers would silently build an untrained autoencoder on top of it) or made of
     other modules.

@@ -26,7 +26,7 @@ def linear(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None = 
 
 
 def fast_linear() -> AbstractContextManager[Any]:
-    """A context in which the linear layers of a model in float32 are `linear`; it changes nothing where MKL is as good."""
+    """Return a context in which linear layers in float32 are computed by `linear`; no change where MKL is as good."""
     return _Redirected() if _onednn_is_faster() else nullcontext()
 
 

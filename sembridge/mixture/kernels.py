@@ -109,9 +109,9 @@ def score(ids, counts, points, table, chosen, lengths, position, result):  # typ
 
 @compiled
 def solve(ids, counts, scores, chosen, alphas_minus_1, found, weights, supports):  # type: ignore[no-untyped-def]
-    """alpha-entmax of exact scores [n] for ascending alphas_minus_1 [A]: fills found [A, n] (of `chosen` [S]), weights [A, n], supports [A, B].
+    """Solve alpha-entmax of exact scores [n] for ascending alphas_minus_1 [A]; return how many weights each alpha has.
 
-    Returns how many weights there are for each alpha.
+    Fills found [A, n] (of `chosen` [S]), weights [A, n], supports [A, B].
 
     What carries weight at one alpha holds all that does at a larger one: (a d)^(1 / a) grows with a for 0 < a d < 1, so a donor at distance d from
     each better one loses its place sooner.
@@ -194,7 +194,10 @@ def _keep(gaps, place, count, least):  # type: ignore[no-untyped-def]
 
 @compiled
 def _floor(scores, count, alpha_minus_1, known, scratch):  # type: ignore[no-untyped-def]
-    """A number not above any score [count] that carries weight at alpha = alpha_minus_1 + 1, and close to the least of them; `known` is one, less close."""
+    """Return a number not above any score [count] that carries weight at alpha, and close to the least of them.
+
+    `known` is such a number, less close.
+    """
     top = scores[:count].max()
     gaps = scratch[2]
     for i in range(count):
@@ -240,7 +243,10 @@ def _sparsemax(gaps, count, scratch):  # type: ignore[no-untyped-def]
 
 @compiled
 def _step(gaps, count, alpha_minus_1, tau, scratch):  # type: ignore[no-untyped-def]
-    """Newton's step from below to where the 1 / alpha_minus_1 norm of what is above tau is 1; the norm is convex, so no step leads past it. For values <= 1."""
+    """Return Newton's step from below to where the 1 / alpha_minus_1 norm of what is above tau is 1.
+
+    The norm is convex, so no step leads past it. For alpha_minus_1 <= 1.
+    """
     power = 1 / alpha_minus_1
     slopes, values = scratch[0], scratch[1]
     if power == 1:

@@ -28,9 +28,10 @@ _SMALL = 50_000_000  # similarities; fewer are done by `product_mixture` before 
 class UnitVectors:
     """Some vectors of a table, of which only the direction counts, and a coordinate of their own beside it.
 
-    vectors  [V, K] float32
-    ids      [n] which of them, ascending
-    position    [n] float64, or None on both sides; the score of two is the cosine of their vectors plus the product of their position coordinates
+    vectors   [V, K] float32
+    ids       [n] which of them, ascending
+    position  [n] float64, or None on both sides; the score of two is the cosine of their vectors plus the product of
+              their positions
     """
 
     vectors: np.ndarray

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Piece:
-    """A text and the ids of its tokens; heading where the text is not a token itself; no text for one of the weakest."""
+    """A text and the ids of its tokens; heading where it is not a token itself; no text for one of the weakest."""
 
     text: str
     ids: tuple[int, ...]
@@ -180,7 +180,8 @@ def _pieces(record: TransferRecord, texts: Sequence[str], load_cut: Callable[[],
             continue
         if cut is None:
             raise ValueError(
-                f"{text!r} is not a token, and tokenizer.json is not there to cut it into tokens; {_alike(record, text)}"
+                f"{text!r} is not a token, and tokenizer.json is not there to cut it into tokens; "
+                f"{_alike(record, text)}"
             )
         ids = tuple(cut(text))
         if any(token_id >= len(record) for token_id in ids):

@@ -19,7 +19,7 @@ _CARD = 4 << 20  # bytes; a license stated after these is not read
 
 
 def stated_license(card: Path) -> str | None:
-    """Return the license that a card's front matter states: of several the first, a license of another name by that name.
+    """Return the license that a card's front matter states: of several the first, "other" by its own name.
 
     None if there is no such file or no such statement. The two lines are read without a YAML parser: the card is
     someone else's, and YAML can say more than a line holds.

@@ -172,7 +172,8 @@ def load_record(folder: Path) -> TransferRecord:
     absent = [name for name in (JSON, TENSORS) if not (folder / name).is_file()]
     if absent:
         raise ValueError(
-            f"folder {str(folder)!r} has no {absent[0]}, so it is not a transferred encoder, or its record was not copied along"
+            f"folder {str(folder)!r} has no {absent[0]}, so it is not a transferred encoder, "
+            "or its record was not copied along"
         )
     try:
         content = json.loads((folder / JSON).read_text(encoding="utf-8"))

@@ -198,13 +198,13 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         ),
         "explain nothing": (
             ["explain", str(work / "nowhere"), "кот"],
-            "is no folder; give the one that `sembridge-bench transfer` wrote",
+            "is not a folder; give the one that `sembridge-bench transfer` wrote",
         ),
         "explain a source": (["explain", source, "cat"], "has no transfer.json, so it is not a transferred encoder"),
         "explain no token": (["explain", source], "no token was given; name some, or add --worst 20"),
         "explain both": (["explain", source, "cat", "--worst", "3"], "--worst and tokens were both given"),
-        "explain top": (["explain", source, "cat", "--top", "0"], "--top 0 is no number of things to show"),
-        "explain worst": (["explain", source, "--worst", "0"], "--worst 0 is no number of things to show"),
+        "explain top": (["explain", source, "cat", "--top", "0"], "--top 0 is not a number of things to show"),
+        "explain worst": (["explain", source, "--worst", "0"], "--worst 0 is not a number of things to show"),
         **{f"compare: {name}": (["compare", str(folder)], message) for name, (folder, message) in results.items()},
         **{
             f"compare with: {name}": (["compare", str(root / "comparisons" / "good"), "--expected", str(file)], message)

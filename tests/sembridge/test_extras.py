@@ -137,4 +137,4 @@ def test_every_dependency_is_imported_where_it_is_declared():
 
 def names(requirements: list[str]) -> set[str]:
     """Names without extras, versions and markers."""
-    return {re.match(r"[\w-]+", requirement).group().lower() for requirement in requirements}  # type: ignore[union-attr]
+    return {re.split(r"[^\w-]", requirement)[0].lower() for requirement in requirements}

@@ -118,7 +118,10 @@ def test_initializer_range_is_the_models(bert_folder):
 
 
 def test_errors_come_before_the_work(bert_folder, russian_folder, tmp_path):
+    @dataclass(frozen=True)
     class Refusing:
+        name: ClassVar[str] = "refusing"
+
         def __call__(self, asked):
             raise AssertionError("not asked")
 
