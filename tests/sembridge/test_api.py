@@ -27,6 +27,7 @@ from sembridge.model_card.explanation import explain
 from sembridge.model_card.record import load_record
 from sembridge.pipeline import make_task, transfer
 from sembridge.semantic_bridge import SemBridge
+from tests.helpers import hub_models
 from tests.helpers.encoders_made import made_bridge_folder
 from tests.helpers.families_made import Copying, family_folder, represented, with_marks
 from tests.helpers.paths import ROOT
@@ -270,3 +271,13 @@ def test_vectors_in_memory_have_no_name(made):
     again = transfer(made.source, made.tokenizer, SemBridge(made.bridge))
     weights = [splade_modules(one).model.get_input_embeddings().weight for one in (by_vectors, again)]
     assert torch.equal(*weights)
+
+
+def test_hub_ids_without_and_with_a_revision(hub, made, tmp_path):
+    """As transformers takes them; what was read is written down with its commit."""
+    encoder = hub.add("org/enc", hub_models.encoder(tmp_path / "enc", "saved"), "models")
+    words = hub.add("org/words", hub_models.tokenizer(tmp_path / "words", "ru"), "models")
+    for options in ({}, {"revision": encoder, "tokenizer_revision": words}):
+        made_of = transfer("org/enc", "org/words", SemBridge(made.bridge), **options).transfer_record.recipe
+        assert (made_of.source.name, made_of.source.revision) == ("org/enc", encoder)
+        assert (made_of.tokenizer.name, made_of.tokenizer.revision) == ("org/words", words)
