@@ -18,7 +18,7 @@ ALPHAS = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 8.0)
 
 
 def resolution(alpha: float, usual: float) -> float:
-    """Return how well float64 scores decide a weight: at alpha 8 one rounding of a score, .006^7 = 3e-16, moves it by .006."""
+    """Return how well float64 scores decide a weight: at alpha 8 one rounding of a score (.006^7 = 3e-16) is .006."""
     return usual if alpha <= 4 else 1e-2
 
 
@@ -169,7 +169,7 @@ def test_scores_have_to_be_finite(value):
 
 
 def bridge_like(count: int, size: int = 24, common: float = 1.0, seed: int = 0) -> np.ndarray:
-    """Return vectors with a common direction, like a sentence encoder's; a larger `common` flattens the similarities."""
+    """Return vectors with a common direction, like a sentence encoder's; larger `common`, flatter similarities."""
     rng = np.random.default_rng(seed)
     return (rng.standard_normal((count, size)) + common).astype(np.float32)
 

@@ -27,7 +27,7 @@ def every(vectors: np.ndarray, extra: np.ndarray | None = None) -> UnitVectors:
 
 
 def bridge_like(count: int, size: int = 24, common: float = 1.0, seed: int = 0) -> np.ndarray:
-    """Return vectors with a common direction, like a sentence encoder's; a larger `common` flattens the similarities."""
+    """Return vectors with a common direction, like a sentence encoder's; larger `common`, flatter similarities."""
     rng = np.random.default_rng(seed)
     return (rng.standard_normal((count, size)) + common).astype(np.float32)
 
