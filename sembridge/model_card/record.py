@@ -153,7 +153,9 @@ class TransferRecord:
         }
         if self.strength is not None:
             tensors["strength"] = self.strength.astype(np.float32)
-        content = {name: dataclasses.asdict(getattr(self, name)) for name in ("recipe", "source", "target")}
+        content: dict[str, Any] = {
+            name: dataclasses.asdict(getattr(self, name)) for name in ("recipe", "source", "target")
+        }
         content |= {"format": FORMAT, "origins": ORIGINS, "rules": rules, "measure": self.measure}
         save_file(tensors, folder / TENSORS)
         (folder / JSON).write_text(json.dumps(content, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
