@@ -1,7 +1,7 @@
-"""The sparse head: masked-LM logits to one weight per vocabulary entry (SPLADE, Formal et al. 2021).
+"""Encode with the sparse head: masked-LM logits become one weight per vocabulary entry (SPLADE, Formal et al. 2021).
 
-w_j = log(1 + max over tokens of relu(logit_j)), pads left out. Saturation is monotonic, so it is applied once after pooling and not to every
-token; the result is bit-identical to saturating first.
+w_j = log(1 + max over tokens of relu(logit_j)), without pads. Saturation is monotonic, so it is applied once after
+pooling instead of to every token; the result is bit-identical.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from sembridge.encoder.matmul import fast_linear
 from sembridge.encoder.max_logits import max_logits, max_logits_chunks
 from sembridge.encoder.modules import SpladeModules, splade_modules
 
-MOST_LOGITS = 2**26  # 256 MB of float32: computed at a time where they have to be computed whole, without gradient
+MOST_LOGITS = 2**26  # full logits computed at a time without gradient: 256 MB of float32
 
 
 def pad(token_ids: Sequence[Sequence[int]], pad_id: int, device: Any = None) -> dict[str, torch.Tensor]:
-    """input_ids and attention_mask [B, L] of a batch, padded on the right to its longest text."""
+    """Return input_ids and attention_mask [B, L] of a batch, padded on the right to its longest text."""
     length = max(map(len, token_ids))
     ids = torch.full((len(token_ids), length), pad_id, dtype=torch.long)
     mask = torch.zeros((len(token_ids), length), dtype=torch.long)
@@ -34,76 +34,80 @@ def pad(token_ids: Sequence[Sequence[int]], pad_id: int, device: Any = None) -> 
 
 @contextmanager
 def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
-    """The context in which a model runs. `auto`: bfloat16 on a GPU that has it, float32 elsewhere; `float32` and `bfloat16` are what they say (recent
-    processors multiply bfloat16 several times as fast)."""
+    """Run the model inside this context in the given precision.
+
+    precision  `auto`: bfloat16 on a GPU that has it, float32 elsewhere; or `float32` or `bfloat16` (which recent
+               processors multiply several times as fast)
+    """
     half = in_bfloat16(device, precision)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half), nullcontext() if half else fast_linear():
         yield
 
 
 def in_bfloat16(device: torch.device, precision: str) -> bool:
+    """Return whether `arithmetic` computes in bfloat16."""
     return precision == "bfloat16" or (precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported())
 
 
 def tokenize(encoder: Any, texts: Sequence[str], side: str, max_length: int | None = None) -> list[list[int]]:
-    """Token ids of each text as the encoder reads it on the given side (`query` or `document`), at most `max_length` of them.
+    """Return at most `max_length` token ids of each text as the encoder reads it on a side (`query` or `document`).
 
-    Special tokens are put around a text that the masked LM reads, and not into a query that is looked up (inference-free encoders).
+    Special tokens surround a text that the masked LM reads, not a query that is looked up (inference-free encoders).
     """
-    from transformers.tokenization_utils_base import LARGE_INTEGER  # a tokenizer without a limit says more
+    from transformers.tokenization_utils_base import LARGE_INTEGER  # a tokenizer without a limit has a larger one
 
-    found = splade_modules(encoder)
-    looked_up = side == "query" and found.query is not None
-    tokenizer, limits = found.tokenizer, [max_length, found.transformer.max_seq_length]
+    modules = splade_modules(encoder)
+    looked_up = side == "query" and modules.query is not None
+    tokenizer, limits = modules.tokenizer, [max_length, modules.transformer.max_seq_length]
     if looked_up:
-        tokenizer, limits = found.query.tokenizer, [max_length]
+        tokenizer, limits = modules.query.tokenizer, [max_length]
     limit = min(length for length in (*limits, tokenizer.model_max_length) if length is not None)
     cut = {"truncation": True, "max_length": limit} if limit < LARGE_INTEGER else {}
     return tokenizer(list(texts), **cut, add_special_tokens=not looked_up, return_attention_mask=False)["input_ids"]
 
 
 def encode(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> torch.Tensor:
-    """[B, V] non-negative representations of a padded batch, by the encoder's own masked LM and pooling settings; differentiable.
+    """Return the non-negative representations [B, V] of a padded batch, by the encoder's own pooling; differentiable.
 
-    Queries of an inference-free encoder are its stored weights of the tokens they contain. Where the pooling is a maximum, the logits [B, L, V] are
-    never held (`sembridge.encoder.max_logits`); the gradient of a maximum that several tokens share then goes to the first of them.
+    A query of an inference-free encoder gets the stored weights of its tokens. Where the pooling is a maximum, the
+    logits [B, L, V] are never in memory at once (`sembridge.encoder.max_logits`); the gradient of a maximum that several
+    tokens share goes to the first of them.
     """
-    found = splade_modules(encoder)
-    if side == "query" and found.query is not None:
-        present = torch.zeros(
-            len(batch["input_ids"]), len(found.query.weight), dtype=torch.long, device=batch["input_ids"].device
-        )
-        present.scatter_reduce_(1, batch["input_ids"], batch["attention_mask"], "amax")
-        return present * found.query.weight
-    packed = _packed(found, batch)
+    modules = splade_modules(encoder)
+    if side == "query" and modules.query is not None:
+        ids = batch["input_ids"]
+        present = ids.new_zeros((len(ids), len(modules.query.weight)))
+        present.scatter_reduce_(1, ids, batch["attention_mask"], "amax")
+        return present * modules.query.weight
+    packed = _packed(modules, batch)
     if packed is not None:
-        return _saturate(max_logits(*packed), found.pooling.activation_function)
-    logits, mask = found.model(**batch).logits, batch["attention_mask"]
-    if (
-        not logits.requires_grad
-    ):  # they are nobody else's: pads are overwritten, few as they are, and the rest is not copied
+        return _saturate(max_logits(*packed), modules.pooling.activation_function)
+    logits, mask = modules.model(**batch).logits, batch["attention_mask"]
+    if not logits.requires_grad:  # nobody else uses them: overwriting the few pads saves a copy
         logits[mask == 0], mask = float("-inf"), torch.ones_like(mask)
-    return pool(logits, mask, found.pooling.pooling_strategy, found.pooling.activation_function)
+    return pool(logits, mask, modules.pooling.pooling_strategy, modules.pooling.activation_function)
 
 
 def encode_sparse(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> sp.csr_array:
-    """Return what `encode` does, without gradient, as [B, V] float32, never dense where the pooling is a maximum."""
+    """Return `encode` [B, V] as sparse float32, without gradient; never dense where the pooling is a maximum."""
     with torch.no_grad():
-        found = splade_modules(encoder)
-        packed = None if side == "query" and found.query is not None else _packed(found, batch)
+        modules = splade_modules(encoder)
+        packed = None if side == "query" and modules.query is not None else _packed(modules, batch)
         if packed is not None:
-            return _sparse(packed, len(batch["input_ids"]), found.pooling.activation_function)
-        texts = max(1, MOST_LOGITS // (batch["input_ids"].shape[1] * found.model.config.vocab_size))
+            return _sparse(packed, len(batch["input_ids"]), modules.pooling.activation_function)
+        texts = max(1, MOST_LOGITS // (batch["input_ids"].shape[1] * modules.model.config.vocab_size))
         blocks = zip(*(batch[name].split(texts) for name in ("input_ids", "attention_mask")), strict=True)
         rows = [encode(encoder, {"input_ids": ids, "attention_mask": mask}, side) for ids, mask in blocks]
         return sp.csr_array(torch.cat(rows).float().cpu().numpy())
 
 
 def pool(logits: torch.Tensor, mask: torch.Tensor, strategy: str = "max", activation: str = "relu") -> torch.Tensor:
-    """[B, L, V] logits and [B, L] attention mask to [B, V] weights; strategy max | sum, activation relu | log1p_relu."""
-    masked = (
-        logits if bool(mask.all()) else logits.masked_fill(mask.unsqueeze(-1) == 0, float("-inf"))
-    )  # saves a copy of [B, L, V]
+    """Pool logits [B, L, V] under an attention mask [B, L] to weights [B, V].
+
+    strategy max | sum, activation relu | log1p_relu
+    """
+    # without pads there is nothing to mask, which saves a copy of [B, L, V]
+    masked = logits if bool(mask.all()) else logits.masked_fill(mask.unsqueeze(-1) == 0, float("-inf"))
     if strategy == "max":
         return _saturate(masked.amax(dim=1), activation)
     return _saturate(masked, activation).sum(dim=1)
@@ -115,13 +119,13 @@ def _saturate(logits: torch.Tensor, activation: str) -> torch.Tensor:
 
 
 def _packed(
-    found: SpladeModules, batch: dict[str, torch.Tensor]
+    modules: SpladeModules, batch: dict[str, torch.Tensor]
 ) -> tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None] | None:
-    """The arguments of `max_logits`; None where logits have to be computed whole."""
-    hidden = decoder_input(found.model, batch) if found.pooling.pooling_strategy == "max" else None
+    """Return the arguments of `max_logits`; None where logits have to be computed in full."""
+    hidden = decoder_input(modules.model, batch) if modules.pooling.pooling_strategy == "max" else None
     if hidden is None:
         return None
-    decoder = found.model.get_output_embeddings()
+    decoder = modules.model.get_output_embeddings()
     mask = batch["attention_mask"].bool()
     tokens = mask.flatten().nonzero()[:, 0]
     return hidden.flatten(0, 1).index_select(0, tokens), mask.sum(1).tolist(), decoder.weight, decoder.bias
@@ -130,7 +134,7 @@ def _packed(
 def _sparse(
     packed: tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None], texts: int, activation: str
 ) -> sp.csr_array:
-    """[texts, V], put together from the non-zeros of one chunk of outputs after another."""
+    """Return the sparse weights [texts, V], assembled from the non-zeros of one chunk of outputs after another."""
     hidden, lengths, weight, bias = packed
     rows, columns, values = [], [], []
     for start, largest in max_logits_chunks(hidden, lengths, weight, bias):
@@ -141,7 +145,5 @@ def _sparse(
         values.append(weights[column, row].float().cpu())
     ends = torch.zeros(len(weight) + 1, dtype=torch.int32)
     ends[1:] = torch.bincount(torch.cat(columns), minlength=len(weight)).cumsum(0)
-    by_output = sp.csc_array(
-        (torch.cat(values).numpy(), torch.cat(rows).numpy(), ends.numpy()), shape=(texts, len(weight))
-    )
-    return sp.csr_array(by_output.tocsr())
+    entries = torch.cat(values).numpy(), torch.cat(rows).numpy(), ends.numpy()
+    return sp.csr_array(sp.csc_array(entries, shape=(texts, len(weight))).tocsr())

@@ -1,4 +1,4 @@
-"""Inverse document frequency of tokens: what a query token weighs where no model reads the query."""
+"""Compute the inverse document frequency of tokens: the weight of a query token where no model reads the query."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ _LINES = 4096  # tokenized at a time
 
 
 def idf(lines: Iterable[str], tokenizer: Any, size: int) -> np.ndarray:
-    """[size] float32: ln(1 + (N - n + 0.5) / (n + 0.5)) for a token that n of N lines contain, special tokens 0.
+    """Return ln(1 + (N - n + 0.5) / (n + 0.5)) for a token in n of N lines, 0 for special tokens [size] float32.
 
-    The form BM25 implementations use since Lucene: never negative. A token that no line contains gets the largest weight there is, as any rare token
-    would; each line counts as one document, empty lines do not. Only ratios matter to a ranking, so no scale is fitted to the weights it replaces.
+    BM25 implementations use this form since Lucene: it is never negative. A token that no line contains gets the
+    largest weight, like any rare token. Each line counts as one document; empty lines do not count. Only ratios matter
+    to a ranking, so the scale is not fitted to the replaced weights.
 
     Raises ValueError if there is no line, or if the tokenizer emits an id of `size` or more.
     """
     counts, documents = np.zeros(size, dtype=np.int64), 0
-    kept = (line for line in map(str.strip, lines) if line)
-    while block := list(islice(kept, _LINES)):
+    texts = (line for line in map(str.strip, lines) if line)
+    while block := list(islice(texts, _LINES)):
         encoded = tokenizer(block, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
         for ids in encoded:
             present = np.unique(np.asarray(ids, dtype=np.int64))
             if len(present) and present[-1] >= size:
                 raise ValueError(
-                    f"the tokenizer gave id {present[-1]}, but there are {size:,} tokens to weigh; give its own vocabulary's size"
+                    f"the tokenizer gave id {present[-1]}, but there are {size:,} tokens to weigh; "
+                    "give its own vocabulary's size"
                 )
             counts[present] += 1
         documents += len(block)

@@ -1,4 +1,4 @@
-"""Load a sparse encoder and make sure it is one: a masked LM under SPLADE pooling, from safetensors, without remote code."""
+"""Load a sparse encoder, checked to be a masked LM under SPLADE pooling, from safetensors and without remote code."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 def load_encoder(model: str, revision: str | None = None, device: str | None = None) -> Any:
     """Return a sentence-transformers `SparseEncoder` from the hub or a folder.
 
-    It is Transformer + SpladePooling, or an inference-free Router (see `splade_modules`).
-
-    Raises ValueError if the model is no masked LM (sentence-transformers would silently build an untrained autoencoder on top of it) or made of
-    other modules.
+    Its modules are Transformer + SpladePooling, or an inference-free Router (see `splade_modules`). Raises ValueError
+    for other modules, and for a model that is not a masked LM: sentence-transformers would silently build an untrained
+    autoencoder on top of it.
     """
     check_folder(model)
     from sentence_transformers import SparseEncoder
@@ -27,23 +26,23 @@ def load_encoder(model: str, revision: str | None = None, device: str | None = N
         model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}
     )
     try:
-        found = splade_modules(encoder)
+        modules = splade_modules(encoder)
     except ValueError as error:
-        raise ValueError(f"{model!r} is no SPLADE encoder: {error}") from None
-    within_positions(found)
+        raise ValueError(f"{model!r} is not a SPLADE encoder: {error}") from None
+    within_positions(modules)
     return encoder.eval()
 
 
-def within_positions(found: SpladeModules) -> None:
-    """Let the transformer read no more tokens than it has positions for: sentence-transformers counts the rows RoBERTa leaves unused as well."""
+def within_positions(modules: SpladeModules) -> None:
+    """Limit the transformer to its usable positions: sentence-transformers also counts those RoBERTa leaves unused."""
     from sembridge.encoder.transplant import usable_positions
 
-    if (positions := usable_positions(found.model)) is not None:
-        found.transformer.max_seq_length = min(found.transformer.max_seq_length, positions)
+    if (positions := usable_positions(modules.model)) is not None:
+        modules.transformer.max_seq_length = min(modules.transformer.max_seq_length, positions)
 
 
 def load_tokenizer(name: str, revision: str | None = None) -> Any:
-    """A transformers tokenizer from the hub or a folder; ValueError if it has no pad token (batches could not be padded)."""
+    """Return a transformers tokenizer from the hub or a folder; ValueError if it has no pad token for batches."""
     from transformers import AutoTokenizer
 
     within = "" if Path(name).is_dir() else _part_on_hub(name, revision)
@@ -64,7 +63,7 @@ def check_pads(tokenizer: Any) -> None:
 
 
 def check_folder(model: str) -> None:
-    """The checks a local model folder allows before anything heavy is imported. Hub ids pass."""
+    """Check what can be checked of a local model folder before heavy imports; ValueError if it fails. Hub ids pass."""
     folder = Path(model)
     if not folder.is_dir():
         if folder.is_absolute() or model.startswith((".", "~")):
@@ -74,7 +73,8 @@ def check_folder(model: str) -> None:
     config = folder / "config.json"
     if not config.is_file():
         raise ValueError(
-            f"model folder {str(folder)!r} has no config.json; a masked-LM folder has config.json, model.safetensors and a tokenizer"
+            f"model folder {str(folder)!r} has no config.json; "
+            "a masked-LM folder has config.json, model.safetensors and a tokenizer"
         )
     settings = _read(config)
     if settings.get("auto_map"):
@@ -82,20 +82,19 @@ def check_folder(model: str) -> None:
 
         if settings.get("model_type") not in CONFIG_MAPPING_NAMES:
             raise ValueError(
-                f"model {model!r} is code of its own (auto_map in its config.json), which is not run; choose an encoder without"
+                f"model {model!r} is code of its own (auto_map in its config.json), which is not run; "
+                "choose an encoder without"
             )
-    named = settings.get("architectures")
-    architectures = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    names = settings.get("architectures")
+    architectures = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
     if not any(name.endswith("ForMaskedLM") for name in architectures):
         shown = ", ".join(architectures) or "none"
         raise ValueError(
-            f"model {model!r} is no masked LM (architectures: {shown}); choose a SPLADE encoder whose config names a ...ForMaskedLM"
+            f"model {model!r} is not a masked LM (architectures: {shown}); "
+            "choose a SPLADE encoder whose config names a ...ForMaskedLM"
         )
-    pickled = [
-        part
-        for part in _routed(Path(model), "SparseStaticEmbedding")
-        if list(part.glob("*.bin")) and not list(part.glob("*.safetensors"))
-    ]
+    parts = _routed(Path(model), "SparseStaticEmbedding")
+    pickled = [part for part in parts if list(part.glob("*.bin")) and not list(part.glob("*.safetensors"))]
     for part in pickled or ([] if list(folder.glob("*.safetensors")) else [folder]):
         raise ValueError(
             f"model folder {str(part)!r} has no .safetensors file; convert its weights, pickled weights are not loaded"
@@ -103,18 +102,18 @@ def check_folder(model: str) -> None:
 
 
 def masked_lm_folder(model: Path) -> Path:
-    """Where in an encoder's folder the masked LM and its tokenizer lie: the folder itself, or the document side of an inference-free encoder."""
+    """Return the folder of the masked LM and tokenizer: `model`, or the document side of an inference-free encoder."""
     return next(iter(_routed(model, "Transformer")), model)
 
 
 def _routed(model: Path, kind: str) -> list[Path]:
-    """Folders of the modules of a Router whose class ends with `kind`; none for an encoder without one."""
+    """Return the folders of a Router's modules whose class ends with `kind`; [] for an encoder without a Router."""
     router = model / "router_config.json"
     return [model / name for name in _types(router, kind)] if router.is_file() else []
 
 
 def _part_on_hub(model: str, revision: str | None) -> str:
-    """The folder of `masked_lm_folder` inside a repository of the hub."""
+    """Return the folder of `masked_lm_folder` inside a repository of the hub."""
     from sentence_transformers.util import load_file_path
 
     router = load_file_path(model, "router_config.json", revision=revision)
@@ -122,20 +121,21 @@ def _part_on_hub(model: str, revision: str | None) -> str:
 
 
 def _types(router: Path, kind: str) -> list[str]:
-    """Folders of the modules whose class ends with `kind`. Raises ValueError for one outside of the model's."""
+    """Return the folders of modules whose class ends with `kind`; ValueError for one outside of the model's folder."""
     types = _read(router).get("types", {})
     if not isinstance(types, dict):
         raise ValueError(f"{router} names no modules under types; copy the model anew")
     for name in types:
         if name.startswith("/") or ".." in name.replace("\\", "/").split("/"):
             raise ValueError(
-                f"{router} has a module in {name[:80]!r}, outside of the model's folder; get the model again from its maker"
+                f"{router} has a module in {name[:80]!r}, outside of the model's folder; "
+                "get the model again from its maker"
             )
     return [name for name, path in types.items() if str(path).endswith(kind)]
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A JSON file that holds one object. Raises ValueError naming the file if it does not."""
+    """Read a JSON file that holds one object. Raises ValueError naming the file if it does not."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

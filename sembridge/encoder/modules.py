@@ -1,7 +1,7 @@
-"""The parts of a sparse encoder: a masked LM under SPLADE pooling, and, where queries need no model, the weights that stand in for it.
+"""Find the modules of a sparse encoder: a masked LM under SPLADE pooling, and the query weights of inference-free ones.
 
-An inference-free encoder (Geng et al. 2024, arXiv 2411.04403) reads documents with a masked LM and gives a query one stored weight per token it
-contains. sentence-transformers keeps the two as routes of one Router module.
+An inference-free encoder (Geng et al. 2024, arXiv 2411.04403) reads documents with a masked LM and gives a query one
+stored weight per token in it. sentence-transformers stores the two as routes of one Router module.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ SIDES = ("query", "document")
 
 @dataclass(frozen=True, eq=False)
 class SpladeModules:
-    """transformer  the Transformer module around the masked LM, the document side (and the query side, if `query` is None)
+    """The modules of a sparse encoder.
+
+    transformer  the Transformer module around the masked LM: the document side, and the query side if `query` is None
     pooling      its SpladePooling
-    query        SparseStaticEmbedding [V] of an inference-free encoder's queries; None where queries are read by the masked LM
+    query        SparseStaticEmbedding [V] for queries of an inference-free encoder; None where the masked LM reads them
     """
 
     transformer: Any
@@ -25,20 +27,20 @@ class SpladeModules:
 
     @property
     def model(self) -> Any:
-        """The transformers masked LM."""
+        """Return the transformers masked LM."""
         return self.transformer.model
 
     @property
     def tokenizer(self) -> Any:
-        """The tokenizer of the masked LM; that of the queries has the same vocabulary."""
+        """Return the tokenizer of the masked LM; that of the queries has the same vocabulary."""
         return self.transformer.processor
 
 
 def splade_modules(encoder: Any) -> SpladeModules:
-    """Take a sentence-transformers `SparseEncoder` apart.
+    """Return the modules of a sentence-transformers `SparseEncoder`.
 
-    Raises ValueError if it is neither Transformer + SpladePooling nor a Router of these (route `document`) and a SparseStaticEmbedding (`query`)
-    with one weight per output of the masked LM.
+    Raises ValueError if it is neither Transformer + SpladePooling nor a Router of these (route `document`) and a
+    SparseStaticEmbedding (`query`) with one weight per output of the masked LM.
     """
     from sentence_transformers.base.modules.router import Router
 
@@ -49,16 +51,15 @@ def splade_modules(encoder: Any) -> SpladeModules:
     kinds = {name: [type(module).__name__ for module in route] for name, route in routes.items()}
     if kinds.keys() != set(SIDES) or kinds["query"] != ["SparseStaticEmbedding"]:
         shown = "; ".join(f"{name}: {', '.join(route)}" for name, route in kinds.items())
-        raise ValueError(
-            f"the routes are {shown}; expected query: SparseStaticEmbedding, and document: a masked LM and SpladePooling"
-        )
-    found = SpladeModules(*_masked_lm(routes["document"]), routes["query"][0])
-    outputs, weights = found.model.get_output_embeddings().weight.shape[0], len(found.query.weight)
+        expected = "query: SparseStaticEmbedding, and document: a masked LM and SpladePooling"
+        raise ValueError(f"the routes are {shown}; expected {expected}")
+    splade = SpladeModules(*_masked_lm(routes["document"]), routes["query"][0])
+    outputs, weights = splade.model.get_output_embeddings().weight.shape[0], len(splade.query.weight)
     if outputs != weights:
         raise ValueError(
             f"queries have {weights:,} token weights but documents {outputs:,} outputs; both sides need one vocabulary"
         )
-    return found
+    return splade
 
 
 def _masked_lm(modules: list[Any]) -> tuple[Any, Any]:

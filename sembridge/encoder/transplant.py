@@ -1,7 +1,7 @@
-"""Put a new vocabulary into a sparse encoder: embedding rows, decoder, bias, positions, special ids, pooling, tokenizer.
+"""Put a new vocabulary into a sparse encoder: embedding, decoder, bias, positions, special ids, pooling, tokenizer.
 
-The model is rebuilt from its own configuration at the new size and its state is carried over key by key, so nothing that depends on the
-vocabulary can be left at the old size by accident: a tensor that was not carried does not fit, and loading it fails.
+The model is rebuilt from its own configuration at the new size, and its state is carried over key by key. So nothing
+that depends on the vocabulary can stay at the old size by accident: a tensor of the old size fails to load.
 """
 
 from __future__ import annotations
@@ -16,38 +16,48 @@ from sembridge.encoder.modules import SpladeModules, splade_modules
 from sembridge.initializer import Initialization
 from sembridge.options import check
 
-# Ids a configuration may name, and what plays the same part in a tokenizer that has no token of that name.
-_SAME_PART = {
-    "bos_token_id": "cls_token_id", "eos_token_id": "sep_token_id", "cls_token_id": "bos_token_id", "sep_token_id": "eos_token_id",
+# Ids a configuration may name, and the token with the same role in a tokenizer that has no token of that name.
+_SAME_ROLE = {
+    "bos_token_id": "cls_token_id", "eos_token_id": "sep_token_id",
+    "cls_token_id": "bos_token_id", "sep_token_id": "eos_token_id",
     "unk_token_id": "unk_token_id", "mask_token_id": "mask_token_id",
 }  # fmt: skip
 
 
 def source_rows(encoder: Any) -> np.ndarray:
-    """[V, D] float32 input embedding rows of an encoder's masked LM."""
+    """Return the input embedding rows [V, D] float32 of an encoder's masked LM."""
     return splade_modules(encoder).model.get_input_embeddings().weight.detach().float().cpu().numpy()
 
 
 def decoder_rows(encoder: Any) -> np.ndarray | None:
-    """[V, D] float32 decoder rows where the model stores a decoder of its own; None where it shares the embedding."""
+    """Return the decoder rows [V, D] float32 of an untied decoder; None where the decoder shares the embedding."""
     model = splade_modules(encoder).model
     decoder = model.get_output_embeddings().weight
     return None if decoder is model.get_input_embeddings().weight else decoder.detach().float().cpu().numpy()
 
 
 def transplant(
-    encoder: Any, tokenizer: Any, initialization: Initialization, *, decoder: Initialization | None = None, bias: str = "transfer",
-    special_ids: str = "target", query_weights: np.ndarray | None = None,
-) -> Any:  # fmt: skip
-    """Give `encoder` the target `tokenizer` and the rows of `initialization`; changes and returns the encoder.
+    encoder: Any,
+    tokenizer: Any,
+    initialization: Initialization,
+    *,
+    decoder: Initialization | None = None,
+    bias: str = "transfer",
+    special_ids: str = "target",
+    query_weights: np.ndarray | None = None,
+) -> Any:
+    """Give `encoder` the target `tokenizer` and the rows of `initialization`; change and return the encoder.
 
     initialization  rows [T, D] of the input embedding (and of a tied decoder)
-    decoder         rows of an untied decoder, initialized by the same method from `decoder_rows`; required exactly if there is one
-    bias            decoder bias: `transfer` moves it with the mixture weights (rows without a mixture get the mean), `zero` clears it, `keep`
-                    leaves it at the source ids as published code does (ids past the source vocabulary get 0)
-    special_ids     `target`: pad, bos, eos, ... of the configuration, the padding row and the positions follow the target tokenizer; `keep`: they
-                    stay at the source ids as in published code, which is wrong wherever these ids differ
-    query_weights   [T] what each token weighs in a query of an inference-free encoder; None moves its own weights with the mixture
+    decoder         rows of an untied decoder, initialized by the same method from `decoder_rows`; None for a tied one
+    bias            decoder bias: `transfer` moves it with the mixture weights (rows without a mixture get the mean),
+                    `zero` clears it, `keep` leaves it at the source ids as published code does (ids past the source
+                    vocabulary get 0)
+    special_ids     `target`: pad, bos, eos, ... of the configuration, the padding row and the positions follow the
+                    target tokenizer; `keep`: they stay at the source ids as in published code, which is wrong wherever
+                    these ids differ
+    query_weights   [T] weight of each token in a query of an inference-free encoder; None moves its own weights with
+                    the mixture
 
     Raises ValueError, and leaves the encoder as it was, if sizes do not fit or an option is unknown.
     """
@@ -55,44 +65,46 @@ def transplant(
     size = len(initialization.rows)
     vocabulary = tokenizer.get_vocab()
     if max(vocabulary.values()) >= size:
+        highest = max(vocabulary.values())
         raise ValueError(
-            f"the target tokenizer can emit ids up to {max(vocabulary.values())} but the initialization has only {size} rows"
+            f"the target tokenizer can emit ids up to {highest} but the initialization has only {size} rows"
         )
     if (decoder is None) != (decoder_rows(encoder) is None):
         raise ValueError(
             "an untied decoder needs rows of its own, and only an untied one: initialize them from decoder_rows(encoder)"
         )
 
-    found = splade_modules(encoder)
-    old = found.model
-    query = _target_query(found, tokenizer, initialization, query_weights)
+    modules = splade_modules(encoder)
+    old = modules.model
+    query = _target_query(modules, tokenizer, initialization, query_weights)
     config = _target_config(old, tokenizer, size, special_ids)
     state = _carried_state(old, config, initialization, decoder, bias)
     with torch.random.fork_rng(devices=[]):  # building draws fresh weights that are all replaced below
         new = type(old)(config)
     if (positions := _offset_positions(new)) is not None and positions.padding_idx != config.pad_token_id:
         raise ValueError(
-            f"{type(old).__name__} numbers positions from pad id {positions.padding_idx} whatever its configuration says, "
-            f"but the target tokenizer pads with id {config.pad_token_id}; choose another architecture, or a tokenizer with that pad id"
+            f"{type(old).__name__} numbers positions from pad id {positions.padding_idx} whatever its configuration "
+            f"says, but the target tokenizer pads with id {config.pad_token_id}; "
+            "choose another architecture, or a tokenizer with that pad id"
         )
     new.tie_weights()
     new.to(dtype=old.dtype)
     new.load_state_dict(state, strict=True)
     new.to(device=old.device).train(old.training)
 
-    lengths = [found.transformer.max_seq_length, tokenizer.model_max_length, usable_positions(old)]
-    found.transformer.model, found.transformer.processor = new, _reads_like(found.tokenizer, tokenizer)
-    found.transformer.max_seq_length = min(length for length in lengths if length is not None)
-    found.pooling.embedding_dimension = size
+    lengths = [modules.transformer.max_seq_length, tokenizer.model_max_length, usable_positions(old)]
+    modules.transformer.model, modules.transformer.processor = new, _reads_like(modules.tokenizer, tokenizer)
+    modules.transformer.max_seq_length = min(length for length in lengths if length is not None)
+    modules.pooling.embedding_dimension = size
     if query is not None:
         encoder[0].sub_modules["query"][0] = query
     return encoder
 
 
 def _reads_like(source: Any, tokenizer: Any) -> Any:
-    """A copy of the target tokenizer that hands texts over as the source's does.
+    """Return a copy of the target tokenizer that gives texts to the model in the form of the source's tokenizer.
 
-    How texts enter a model is the model's business: DistilBERT takes no token_type_ids, BERT no pads on the left.
+    That form depends on the model: DistilBERT takes no token_type_ids, BERT no pads on the left.
     """
     target = copy.deepcopy(tokenizer)
     target.model_input_names = list(source.model_input_names)
@@ -101,34 +113,33 @@ def _reads_like(source: Any, tokenizer: Any) -> Any:
 
 
 def _target_query(
-    found: SpladeModules, tokenizer: Any, initialization: Initialization, weights: np.ndarray | None
+    modules: SpladeModules, tokenizer: Any, initialization: Initialization, weights: np.ndarray | None
 ) -> Any:
-    """The query side of an inference-free encoder over the target vocabulary; None for encoders that read queries with the masked LM."""
-    if found.query is None:
+    """Return the query side of an inference-free encoder over the target vocabulary; None for other encoders."""
+    if modules.query is None:
         if weights is not None:
             raise ValueError(
                 "query_weights were given, but this encoder reads queries with its masked LM; leave them out"
             )
         return None
     size, source_size = initialization.mixture.shape
-    if (
-        len(tokenizer.get_vocab()) != size
-    ):  # sentence-transformers makes room for as many weights as the tokenizer has tokens
+    tokens = len(tokenizer.get_vocab())
+    if tokens != size:  # sentence-transformers stores one weight for each token, not for each id
         raise ValueError(
-            f"the target tokenizer has {len(tokenizer.get_vocab()):,} tokens but ids up to {size - 1:,}; an inference-free encoder needs a "
-            "vocabulary without gaps"
+            f"the target tokenizer has {tokens:,} tokens but ids up to {size - 1:,}; "
+            "an inference-free encoder needs a vocabulary without gaps"
         )
     if weights is None:
-        weights = initialization.carry(found.query.weight.detach().float().cpu().numpy()[:source_size])
+        weights = initialization.carry(modules.query.weight.detach().float().cpu().numpy()[:source_size])
     elif weights.shape != (size,) or not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError(
-            f"query_weights need one finite weight of at least 0 for each of {size:,} tokens; they are of shape {weights.shape}"
+            f"query_weights need one finite weight of at least 0 for each of {size:,} tokens; "
+            f"they are of shape {weights.shape}"
         )
-    old = found.query.weight
+    old = modules.query.weight
     new = torch.from_numpy(np.array(weights, dtype=np.float32)).to(device=old.device, dtype=old.dtype)
-    return type(found.query)(_reads_like(found.query.tokenizer, tokenizer), new, frozen=found.query.frozen).train(
-        found.query.training
-    )
+    query = type(modules.query)(_reads_like(modules.query.tokenizer, tokenizer), new, frozen=modules.query.frozen)
+    return query.train(modules.query.training)
 
 
 def _target_config(model: Any, tokenizer: Any, size: int, special_ids: str) -> Any:
@@ -138,14 +149,15 @@ def _target_config(model: Any, tokenizer: Any, size: int, special_ids: str) -> A
     if special_ids == "keep":
         if (config.pad_token_id or 0) >= size:
             raise ValueError(
-                f"special_ids 'keep': the source's pad id {config.pad_token_id} is past the {size:,} target rows; choose 'target'"
+                f"special_ids 'keep': the source's pad id {config.pad_token_id} is past the {size:,} target rows; "
+                "choose 'target'"
             )
         return config
     config.pad_token_id = tokenizer.pad_token_id
-    for name, same_part in _SAME_PART.items():
+    for name, same_role in _SAME_ROLE.items():
         if getattr(config, name, None) is not None:
             own = getattr(tokenizer, name, None)
-            setattr(config, name, getattr(tokenizer, same_part, None) if own is None else own)
+            setattr(config, name, getattr(tokenizer, same_role, None) if own is None else own)
     if (positions := _offset_positions(model)) is not None:
         config.max_position_embeddings = tokenizer.pad_token_id + 1 + usable_positions(model)
         assert len(positions.weight) == model.config.max_position_embeddings
@@ -155,7 +167,10 @@ def _target_config(model: Any, tokenizer: Any, size: int, special_ids: str) -> A
 def _carried_state(
     model: Any, config: Any, rows: Initialization, decoder: Initialization | None, bias: str
 ) -> dict[str, torch.Tensor]:
-    """The model's state with every vocabulary-sized tensor exchanged, and the position table shifted where positions count from the pad id."""
+    """Return the model's state with every vocabulary-sized tensor exchanged.
+
+    The position table is shifted where positions count from the pad id.
+    """
     embedding, output, positions = model.get_input_embeddings(), model.get_output_embeddings(), _offset_positions(model)
     output_name = next(name for name, module in model.named_modules() if module is output)
     bias_names = {f"{output_name}.bias", f"{output_name.rpartition('.')[0]}.bias"}
@@ -183,13 +198,13 @@ def _carried_bias(tensor: torch.Tensor, rows: Initialization, bias: str) -> torc
     values = tensor.detach().float().cpu()
     if bias == "transfer":
         return torch.from_numpy(rows.carry(values[:source_size].numpy()))
-    kept = torch.zeros(size)
-    kept[: min(size, len(values))] = values[:size]
-    return kept
+    padded = torch.zeros(size)
+    padded[: min(size, len(values))] = values[:size]
+    return padded
 
 
 def _offset_positions(model: Any) -> torch.nn.Embedding | None:
-    """The position table of models (RoBERTa and kin) that number positions from padding_idx + 1; None for the others."""
+    """Return the position table of models like RoBERTa that number positions from padding_idx + 1; None for others."""
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
             return module
@@ -197,7 +212,7 @@ def _offset_positions(model: Any) -> torch.nn.Embedding | None:
 
 
 def usable_positions(model: Any) -> int | None:
-    """How many tokens a text may have: models that number positions from the pad id never use the rows up to it."""
+    """Return how many tokens a text may have; models that number positions from the pad id never use rows up to it."""
     positions = _offset_positions(model)
     if positions is None:
         return getattr(model.config, "max_position_embeddings", None)
@@ -206,6 +221,6 @@ def usable_positions(model: Any) -> int | None:
 
 
 def _shifted_positions(table: torch.Tensor, old_pad: int, new_pad: int) -> torch.Tensor:
-    """Move the table so that the first real token still meets the row it met before: such models read row pad_token_id + 1 + i for token i."""
+    """Shift the table so that each token keeps its row: such models read row pad_token_id + 1 + i for token i."""
     used = table[old_pad:]
     return torch.cat([torch.zeros(new_pad, table.shape[1], dtype=table.dtype, device=table.device), used])

@@ -1,9 +1,10 @@
-"""Exact alpha-entmax, and mixtures by it, row block by row block, without ever holding the full score matrix.
+"""Compute exact alpha-entmax and mixtures weighted by it, one block of rows at a time, without the full score matrix.
 
-alpha-entmax (Peters et al. 2019): p_i = max(0, (alpha-1) z_i - tau)^(1/(alpha-1)) with sum p = 1; alpha=1 is softmax, alpha=2 sparsemax.
-Only scores above max(z) - 1/(alpha-1) can carry weight, so a row is solved on its best candidates and the solution is *certified*: it is exact
-if every score left out is <= tau/(alpha-1). Rows that cannot be certified get more candidates, in the end all of them. This is the plain computation;
-`mixture` does the same for vocabularies of real size.
+alpha-entmax (Peters et al. 2019): p_i = max(0, (alpha-1) z_i - tau)^(1/(alpha-1)) with sum p = 1;
+alpha=1 is softmax, alpha=2 sparsemax. Only scores above max(z) - 1/(alpha-1) can carry weight, so each row is solved
+on its best candidates and the solution is *certified*: it is exact if every score left out is <= tau/(alpha-1).
+A row that cannot be certified gets more candidates, in the end all of them.
+This is the plain computation; `mixture` does the same for vocabularies of real size.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-HELD = 200_000_000  # weights that a mixture may have at alpha=1, which leaves none at zero, and still be held as a sparse matrix: 1.6 GB
+HELD = 200_000_000  # most weights of a mixture at alpha=1 (none is zero) that are stored as a sparse matrix: 1.6 GB
 _FIRST_CANDIDATES = 64
-_SCREEN_ERROR = 1e-5  # a bound on the error of float32 products of vectors of length about 1; candidates are scored again in float64
+_SCREEN_ERROR = 1e-5  # bounds the error of float32 products of vectors of length about 1; float64 scores follow
 
 
 def entmax(scores: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-    """alpha-entmax of each row of `scores` [n, m] float64.
+    """Return alpha-entmax of each row of `scores` [n, m] float64: (p [n, m] with rows summing to 1, tau [n]).
 
-    Returns (p [n, m] with rows summing to 1, tau [n]). Raises ValueError for alpha < 1 or non-finite scores.
+    Raises ValueError for alpha < 1 or non-finite scores.
     """
     check_alpha(alpha)
     if not np.isfinite(scores).all():
@@ -31,10 +32,10 @@ def entmax(scores: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     z = (alpha - 1) * (scores - top)  # shifted: the largest is 0, so tau lies in [-1, 0)
     power = 1 / (alpha - 1)
     low, high = np.full((len(z), 1), -1.0), np.full((len(z), 1), -(float(z.shape[1]) ** (1 - alpha)))
-    while True:  # bisection to the last float64: the interval halves until its middle is one of its ends
+    while True:  # bisect to the last float64: halve the interval until its middle is one of its ends
         middle = (low + high) / 2
-        done = (middle <= low) | (middle >= high)
-        if done.all():
+        converged = (middle <= low) | (middle >= high)
+        if converged.all():
             break
         enough = (np.maximum(z - middle, 0) ** power).sum(axis=1, keepdims=True) >= 1
         low, high = np.where(enough, middle, low), np.where(enough, high, middle)
@@ -43,32 +44,32 @@ def entmax(scores: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_alpha(alpha: float) -> None:
+    """Check that alpha is at least 1 and finite; ValueError if not."""
     if not 1 <= alpha < float("inf"):
-        wrong = "is infinite" if alpha == float("inf") else "is below 1"
-        raise ValueError(
-            f"alpha {alpha} {wrong}; alpha-entmax needs alpha >= 1 (1 is softmax, 2 sparsemax, the paper uses 4)"
-        )
+        fault = "is infinite" if alpha == float("inf") else "is below 1"
+        advice = "alpha-entmax needs alpha >= 1 (1 is softmax, 2 sparsemax, the paper uses 4)"
+        raise ValueError(f"alpha {alpha} {fault}; {advice}")
 
 
 def cosine_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block: int = 512) -> sp.csr_array:
-    """[n, S] float32 mixture: alpha-entmax over the cosines of each query vector [n, K] with every donor vector [S, K].
+    """Return the [n, S] float32 mixture: alpha-entmax over the cosines of queries [n, K] with donors [S, K].
 
-    Zero vectors are an error: they have no direction to compare.
+    Raises ValueError for zero vectors: they have no direction to compare.
     """
     return product_mixture(unit(queries), unit(donors), alpha, block)
 
 
 def product_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block: int = 512) -> sp.csr_array:
-    """[n, S] float32 mixture: alpha-entmax over the dot products of query vectors [n, K] and donor vectors [S, K], float64, of length about 1.
+    """Return the [n, S] float32 mixture: alpha-entmax over the dot products of queries [n, K] and donors [S, K].
 
-    Scores are screened in float32 and the candidates scored again in float64, so weights do not depend on the block size. Memory beyond inputs and
-    outputs: block x S float32.
+    The vectors are float64, of length about 1. Scores are screened in float32, and the candidates are scored again in
+    float64, so weights do not depend on the block size. Memory beyond inputs and outputs: block x S float32.
     """
     check_alpha(alpha)
     if alpha == 1 and len(queries) * len(donors) > HELD:
         raise ValueError(
-            f"alpha 1 gives each of {len(queries):,} rows a weight on all {len(donors):,} donors, more than is held; choose alpha 1.25 "
-            "or more, or a SoftmaxMixture, which computes them when they are asked for"
+            f"alpha 1 gives each of {len(queries):,} rows a weight on all {len(donors):,} donors, too many to store; "
+            "choose alpha 1.25 or more, or a SoftmaxMixture, which computes them on demand"
         )
     screen = np.ascontiguousarray(donors.astype(np.float32).T)
     indices, weights, counts = [], [], []
@@ -87,7 +88,7 @@ def product_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block
 def _solve_block(
     queries: np.ndarray, donors: np.ndarray, screen: np.ndarray, alpha: float
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(ascending donor ids, their non-zero weights) per row, candidates widened eightfold until every row is certified."""
+    """Return (ascending donor ids, their non-zero weights) per row; rows not yet certified get 8x the candidates."""
     scores = queries.astype(np.float32) @ screen
     solved: list[tuple[np.ndarray, np.ndarray] | None] = [None] * len(queries)
     pending = np.arange(len(queries))
@@ -107,9 +108,8 @@ def _solve_block(
             exact = np.einsum("nk,nck->nc", queries[pending[rows]], donors[candidates[rows]])
             p, tau = entmax(exact, alpha)
             certified = left_out[rows] * (alpha - 1) <= tau if width < len(donors) else np.ones(len(p), dtype=bool)
-            for row, ids, weights in zip(
-                pending[rows][certified], candidates[rows][certified], p[certified], strict=True
-            ):
+            exact_rows = pending[rows][certified], candidates[rows][certified], p[certified]
+            for row, ids, weights in zip(*exact_rows, strict=True):
                 support = weights > 0
                 solved[row] = (ids[support], weights[support])
         pending = np.array([row for row in pending if solved[row] is None], dtype=np.int64)
@@ -118,7 +118,7 @@ def _solve_block(
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1 in float64."""
+    """Return the rows scaled to length 1 in float64; ValueError for rows that are zero or not finite."""
     vectors = np.asarray(vectors, dtype=np.float64)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (np.isfinite(lengths).all() and (lengths > 0).all()):

@@ -1,8 +1,8 @@
-"""Compiled loops over the rows of a score matrix: which donors can carry weight, their exact scores, and alpha-entmax of these.
+"""Compiled loops over the rows of a score matrix: donors that can carry weight, their exact scores, their alpha-entmax.
 
-Whatever reaches a weight is a function of the row alone, in an order of its own: neither the slice a row is worked on in nor the rounding of the
-approximate scores changes a bit. Shapes: B rows of a slice, S donors, K dimensions, A alphas; n candidates of a slice, those of a row after those of
-the row before it and by ascending id.
+A weight depends on its row alone, and its sums have a fixed order: neither the slice that contains the row nor the
+rounding of the approximate scores changes a bit. Shapes: B rows of a slice, S donors, K dimensions, A alphas;
+n candidates of a slice, row after row, by ascending id within a row.
 """
 
 from __future__ import annotations
@@ -11,30 +11,29 @@ import numpy as np
 
 from sembridge.compiled import compiled
 
-_GROUP = 64  # donors looked at by the largest score among them
+_GROUP = 64  # donors that are first judged together, by their largest score
 _TILE = 128  # donors that stay in the cache while the rows of a slice are scored against them
-_FEW = 16  # candidates that are not worth a second look
-_SLACK = 1e-12  # thresholds are within a few roundings, and scores are near 1
-_COARSE = (
-    2.0**20
-)  # the last steps to a threshold start from a multiple of 1 / this, so that those before leave no trace
+_FEW = 16  # so few candidates are not screened a second time
+_SLACK = 1e-12  # thresholds are exact to a few roundings, and scores are near 1
+_COARSE = 2.0**20  # the last steps to a threshold start at a multiple of 1 / this: earlier steps then leave no trace
 
 
 @compiled
 def screen(scores, shift, errors, stored, alpha_minus_1, ids, counts):  # type: ignore[no-untyped-def]
     """Fill ids [n] and counts [B] with the donors that can carry weight, and return n.
 
-    scores  [B, S] the bits of approximate scores, which moved left by `shift` are those of float32 (bfloat16 is its upper half)
-    errors  [B] how far the exact score may be from what was stored, and
-    stored  how far beside that, relative to the score
+    scores  [B, S] the bits of approximate scores; shifted left by `shift` they are float32 (bfloat16 is its upper half)
+    errors  [B] absolute error of the stored scores of a row
+    stored  relative error of a stored score, in addition
 
-    Leaving donors out and making scores smaller can only lower the threshold. So the threshold of the largest score of each group, and then that of
-    all that reach it, each as small as it may be, are below the true one, and a donor that stays below them at its largest weighs nothing.
+    Leaving donors out and lowering scores can only lower the threshold. So two thresholds lie below the true one: that
+    of the largest score of each group, and that of all scores which reach it, each score taken at its lower bound.
+    A donor whose upper bound is below them weighs nothing.
     """
     rows, size = scores.shape
     groups = (size + _GROUP - 1) // _GROUP
     largest, smallest = np.empty(groups, dtype=np.float32), np.empty(size)
-    kept, scratch = np.empty(size, dtype=np.float32), np.empty((3, size))
+    passing, scratch = np.empty(size, dtype=np.float32), np.empty((3, size))
     bits = np.empty(size, dtype=np.uint32)
     line = bits.view(np.float32)
     end = 0
@@ -52,43 +51,45 @@ def screen(scores, shift, errors, stored, alpha_minus_1, ids, counts):  # type: 
         for group in range(groups):
             if largest[group] >= least:
                 for j in range(group * _GROUP, min(size, (group + 1) * _GROUP)):
-                    ids[end], kept[end - start] = j, line[j]
-                    end += line[j] >= least  # no branch: of thousands of candidates none is foreseen
-        found = end - start
-        if found > _FEW:
-            floor = _floor_of(kept, found, errors[row], stored, alpha_minus_1, floor, smallest, scratch)
+                    ids[end], passing[end - start] = j, line[j]
+                    end += line[j] >= least  # no branch: the processor could not predict it
+        passed = end - start
+        if passed > _FEW:
+            floor = _floor_of(passing, passed, errors[row], stored, alpha_minus_1, floor, smallest, scratch)
             least = _least(floor, errors[row], stored)
             end = start
-            for i in range(found):
+            for i in range(passed):
                 ids[end] = ids[start + i]
-                end += kept[i] >= least
+                end += passing[i] >= least
         counts[row] = end - start
     return end
 
 
 @compiled
-def _floor_of(scores, count, error, stored, alpha_minus_1, known, smallest, scratch):  # type: ignore[no-untyped-def]
-    """`_floor` of stored scores [count] as small as they may be."""
+def _floor_of(scores, count, error, stored, alpha_minus_1, bound, smallest, scratch):  # type: ignore[no-untyped-def]
+    """Return `_floor` of the lower bounds of stored scores [count]."""
     for i in range(count):
         smallest[i] = scores[i] - stored * abs(scores[i]) - error
-    return _floor(smallest, count, alpha_minus_1, known, scratch)
+    return _floor(smallest, count, alpha_minus_1, bound, scratch)
 
 
 @compiled
 def _least(floor, error, stored):  # type: ignore[no-untyped-def]
-    """The least stored score that may stand for one as large as `floor`."""
+    """Return the least stored score whose exact score may reach `floor`."""
     least = floor - error
     return least / (1 + stored) if least > 0 else least / (1 - stored)
 
 
 @compiled
 def score(ids, counts, points, table, chosen, lengths, position, result):  # type: ignore[no-untyped-def]
-    """result [n] float64: the scores of the candidates, from points [B, K], and table [V, K] float32, whose rows `chosen` [S] are the donors.
+    """Write the scores of the candidates to result [n] float64.
 
-    lengths  [S] of the donors' vectors; position [S] their last coordinate, where points have K + 1
+    points             [B, K] float64, or [B, K + 1] with the position coordinate
+    table              [V, K] float32, whose rows `chosen` [S] are the donors
+    lengths, position  [S] lengths of the donors' vectors, and their position coordinates where points have K + 1
 
-    A tile of donors after the other is read, so that rows with thousands of candidates find them in the cache. A product is summed by halves: its
-    order is written here, and loops over halves are what processors do fastest.
+    Donors are read one tile at a time, so that rows with thousands of candidates find them in the cache. A product is
+    summed by halves: this fixes its order, and processors run loops over halves fastest.
     """
     rows, width = len(points), table.shape[1]
     products = np.empty(width // 8 + 1)
@@ -108,30 +109,30 @@ def score(ids, counts, points, table, chosen, lengths, position, result):  # typ
 
 
 @compiled
-def solve(ids, counts, scores, chosen, alphas_minus_1, found, weights, supports):  # type: ignore[no-untyped-def]
-    """Solve alpha-entmax of exact scores [n] for ascending alphas_minus_1 [A]; return how many weights each alpha has.
+def solve(ids, counts, scores, chosen, alphas_minus_1, donors, weights, supports):  # type: ignore[no-untyped-def]
+    """Solve alpha-entmax of exact scores [n] for ascending alphas_minus_1 [A]; return the number of weights per alpha.
 
-    Fills found [A, n] (of `chosen` [S]), weights [A, n], supports [A, B].
+    Fills donors [A, n] (members of `chosen` [S]), weights [A, n], supports [A, B].
 
-    What carries weight at one alpha holds all that does at a larger one: (a d)^(1 / a) grows with a for 0 < a d < 1, so a donor at distance d from
-    each better one loses its place sooner.
+    The donors with weight at one alpha include those at every larger alpha: (a d)^(1 / a) grows with a for
+    0 < a d < 1, so a donor at distance d from each better one loses its weight sooner.
     """
     widest = counts.max()
-    kept, place, scratch = np.empty(widest), np.empty(widest, dtype=np.int64), np.empty((4, widest))
+    gaps, place, scratch = np.empty(widest), np.empty(widest, dtype=np.int64), np.empty((4, widest))
     ends = np.zeros(len(alphas_minus_1), dtype=np.int64)
     start = 0
     for row in range(len(counts)):
         count = counts[row]
         top = scores[start : start + count].max()
         for i in range(count):
-            kept[i], place[i] = scores[start + i] - top, start + i
+            gaps[i], place[i] = scores[start + i] - top, start + i
         for a in range(len(alphas_minus_1)):
-            count = _entmax(kept, place, count, alphas_minus_1[a], scratch)
+            count = _entmax(gaps, place, count, alphas_minus_1[a], scratch)
             first = ends[a]
             for i in range(count):
                 weight = np.float32(scratch[3, i])
                 if weight > 0:
-                    found[a, ends[a]], weights[a, ends[a]] = chosen[ids[place[i]]], weight
+                    donors[a, ends[a]], weights[a, ends[a]] = chosen[ids[place[i]]], weight
                     ends[a] += 1
             supports[a, row] = ends[a] - first
         start += counts[row]
@@ -140,7 +141,7 @@ def solve(ids, counts, scores, chosen, alphas_minus_1, found, weights, supports)
 
 @compiled
 def _entmax(gaps, place, count, alpha_minus_1, scratch):  # type: ignore[no-untyped-def]
-    """Keep of gaps [count] (scores less the largest) and place those that carry weight, write their weights to scratch[3], and return how many."""
+    """Move what carries weight to the front of gaps [count] (score - largest) and place, return how many these are."""
     power = 1 / alpha_minus_1
     if alpha_minus_1 <= 1:
         tau = -1.0
@@ -156,9 +157,7 @@ def _entmax(gaps, place, count, alpha_minus_1, scratch):  # type: ignore[no-unty
     else:
         count = _keep(gaps, place, count, _sparsemax(gaps, count, scratch) - _SLACK)
         tau, high = -1.0, 0.0
-        while (
-            True
-        ):  # to the last float64: from the same two ends, so by the same steps whatever weightless candidates there are
+        while True:  # bisect to the last float64, from fixed ends: weightless candidates do not change the steps
             middle = (tau + high) / 2
             if middle <= tau or middle >= high:
                 break
@@ -166,44 +165,38 @@ def _entmax(gaps, place, count, alpha_minus_1, scratch):  # type: ignore[no-unty
             for i in range(count):
                 if alpha_minus_1 * gaps[i] > middle:
                     total += (alpha_minus_1 * gaps[i] - middle) ** power
-            if total >= 1:
-                tau = middle
-            else:
-                high = middle
-    total, kept = 0.0, 0
+            tau, high = (middle, high) if total >= 1 else (tau, middle)
+    total, support = 0.0, 0
     for i in range(count):
         above = alpha_minus_1 * gaps[i] - tau
         if above > 0:
-            gaps[kept], place[kept] = gaps[i], place[i]
-            scratch[3, kept] = above * above if power == 2 else above**power
-            total += scratch[3, kept]
-            kept += 1
-    for i in range(kept):
+            gaps[support], place[support] = gaps[i], place[i]
+            scratch[3, support] = above * above if power == 2 else above**power  # the weight, still unscaled
+            total += scratch[3, support]
+            support += 1
+    for i in range(support):
         scratch[3, i] /= total
-    return kept
+    return support
 
 
 @compiled
 def _keep(gaps, place, count, least):  # type: ignore[no-untyped-def]
-    kept = 0
+    end = 0
     for i in range(count):
-        gaps[kept], place[kept] = gaps[i], place[i]
-        kept += gaps[i] > least
-    return kept
+        gaps[end], place[end] = gaps[i], place[i]
+        end += gaps[i] > least
+    return end
 
 
 @compiled
-def _floor(scores, count, alpha_minus_1, known, scratch):  # type: ignore[no-untyped-def]
-    """Return a number not above any score [count] that carries weight at alpha, and close to the least of them.
-
-    `known` is such a number, less close.
-    """
+def _floor(scores, count, alpha_minus_1, bound, scratch):  # type: ignore[no-untyped-def]
+    """Return a close lower bound of the scores [count] that carry weight at this alpha; `bound` is a looser one."""
     top = scores[:count].max()
     gaps = scratch[2]
     for i in range(count):
         gaps[i] = scores[i] - top
     if alpha_minus_1 <= 1:
-        tau = max(-1.0, alpha_minus_1 * (known - top))
+        tau = max(-1.0, alpha_minus_1 * (bound - top))
         for _ in range(12):
             step = _step(gaps, count, alpha_minus_1, tau, scratch)
             tau += max(step, 0.0)
@@ -211,27 +204,24 @@ def _floor(scores, count, alpha_minus_1, known, scratch):  # type: ignore[no-unt
                 break
         return top + tau / alpha_minus_1 - _SLACK
     least = _sparsemax(gaps, count, scratch) - _SLACK
-    kept = 0
+    end = 0
     for i in range(count):
-        gaps[kept] = gaps[i]
-        kept += gaps[i] > least
+        gaps[end] = gaps[i]
+        end += gaps[i] > least
     low, high = -1.0, 0.0
     for _ in range(14):
         middle = (low + high) / 2
         total = 0.0
-        for i in range(kept):
+        for i in range(end):
             if alpha_minus_1 * gaps[i] > middle:
                 total += (alpha_minus_1 * gaps[i] - middle) ** (1 / alpha_minus_1)
-        if total >= 1:
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if total >= 1 else (low, middle)
     return top + max(least, low / alpha_minus_1 - _SLACK)
 
 
 @compiled
 def _sparsemax(gaps, count, scratch):  # type: ignore[no-untyped-def]
-    """The threshold at alpha 2, reached from below: below that of every larger alpha."""
+    """Return the threshold at alpha 2, approached from below; it lies below that of every larger alpha."""
     tau = -1.0
     for _ in range(50):
         step = _step(gaps, count, 1.0, tau, scratch)
@@ -243,35 +233,30 @@ def _sparsemax(gaps, count, scratch):  # type: ignore[no-untyped-def]
 
 @compiled
 def _step(gaps, count, alpha_minus_1, tau, scratch):  # type: ignore[no-untyped-def]
-    """Return Newton's step from below to where the 1 / alpha_minus_1 norm of what is above tau is 1.
-
-    The norm is convex, so no step leads past it. For alpha_minus_1 <= 1.
-    """
+    """Return Newton's step from below to the tau where the 1 / alpha_minus_1 norm of what exceeds tau is 1."""
     power = 1 / alpha_minus_1
     slopes, values = scratch[0], scratch[1]
     if power == 1:
         for i in range(count):
-            above = max(gaps[i] - tau, 0.0)
-            values[i] = above
-            slopes[i] = 1.0 if above > 0 else 0.0
+            values[i] = max(gaps[i] - tau, 0.0)
+            slopes[i] = 1.0 if values[i] > 0 else 0.0
     elif power == 2:
         for i in range(count):
-            above = max(alpha_minus_1 * gaps[i] - tau, 0.0)
-            slopes[i] = above
-            values[i] = above * above
+            slopes[i] = max(alpha_minus_1 * gaps[i] - tau, 0.0)
+            values[i] = slopes[i] * slopes[i]
     else:
         for i in range(count):
             above = max(alpha_minus_1 * gaps[i] - tau, 0.0)
             slopes[i] = above ** (power - 1)
             values[i] = above * slopes[i]
     slope, value = _total(slopes, count), _total(values, count)
-    norm = value**alpha_minus_1
+    norm = value**alpha_minus_1  # convex for alpha_minus_1 <= 1, so that no step goes too far
     return (norm - 1) * norm ** (power - 1) / slope
 
 
 @compiled
 def _total(values, count):  # type: ignore[no-untyped-def]
-    """The sum of values [count], which it spoils, by halves."""
+    """Return the sum of values [count], added by halves in place."""
     while count > 1:
         half = (count + 1) // 2
         for i in range(count - half):
@@ -282,13 +267,12 @@ def _total(values, count):  # type: ignore[no-untyped-def]
 
 @compiled
 def _product(q, d, products):  # type: ignore[no-untyped-def]
-    """q [K] float64 times d [K] float32: eighths added to one another, the rest to the first of these, then halves."""
+    """Return q [K] float64 times d [K] float32: eighths are added to one another, then halves, then the remainder."""
     n = len(q) // 8
     for k in range(n):
         left = (q[k] * d[k] + q[k + n] * d[k + n]) + (q[k + 2 * n] * d[k + 2 * n] + q[k + 3 * n] * d[k + 3 * n])
-        right = (q[k + 4 * n] * d[k + 4 * n] + q[k + 5 * n] * d[k + 5 * n]) + (
-            q[k + 6 * n] * d[k + 6 * n] + q[k + 7 * n] * d[k + 7 * n]
-        )
+        m = k + 4 * n
+        right = (q[m] * d[m] + q[m + n] * d[m + n]) + (q[m + 2 * n] * d[m + 2 * n] + q[m + 3 * n] * d[m + 3 * n])
         products[k] = left + right
     rest = 0.0
     for k in range(8 * n, len(q)):
@@ -298,9 +282,9 @@ def _product(q, d, products):  # type: ignore[no-untyped-def]
 
 @compiled
 def mix(starts, ids, weights, table, result):  # type: ignore[no-untyped-def]
-    """Add to result [B, D] float64 the rows of table [S, D] by the weights of ascending ids; starts [B + 1] is where those of a row begin.
+    """Add weighted rows of table [S, D] to result [B, D] float64; the ascending ids of row i are from starts[i] on.
 
-    Added up in the order of the ids, as scipy does, to the same bits. A tile of the table after the other is read, as in `score`.
+    The sum follows the order of the ids, to the same bits as scipy's. The table is read tile by tile, as in `score`.
     """
     place = starts[:-1].copy()
     for tile in range(0, len(table), _TILE):

@@ -1,8 +1,9 @@
-"""Mixtures over large vocabularies: alpha-entmax over the similarities of every query with every donor, in one pass for all alphas.
+"""Compute mixtures over large vocabularies: alpha-entmax over the scores of every query and donor, all alphas at once.
 
-A block of queries is compared with all donors by one matrix product in the lowest precision that the hardware is fast at. The few donors which
-these approximate scores cannot rule out are scored again in float64, and alpha-entmax is solved on them. Weights are thus those of float64, to the
-same bits whatever the precision of the product, the device, the size of the blocks and the number of threads.
+A block of queries is compared with all donors by one matrix product in the lowest precision that the hardware runs
+fast. The few donors that these approximate scores cannot rule out are scored again in float64, and alpha-entmax is
+solved on them. So weights are those of float64: their bits do not depend on the precision of the product, the device,
+the size of the blocks or the number of threads.
 """
 
 from __future__ import annotations
@@ -20,18 +21,17 @@ from sembridge.mixture.entmax import check_alpha, product_mixture, unit
 from sembridge.mixture.screening import Candidates, Screen
 
 _BLOCK = 512  # queries compared at a time: 31 MB of bfloat16 scores for 30,522 donors
-_SLICE = 128  # of them that a thread solves at a time
-_SMALL = 50_000_000  # similarities; fewer are done by `product_mixture` before the loops are compiled
+_SLICE = 128  # queries that a thread solves at a time
+_SMALL = 50_000_000  # scores; `product_mixture` computes fewer in less time than the loops take to compile
 
 
 @dataclass(frozen=True, eq=False)
 class UnitVectors:
-    """Some vectors of a table, of which only the direction counts, and a coordinate of their own beside it.
+    """Some vectors of a table, of which only the direction counts, with an optional position coordinate.
 
     vectors   [V, K] float32
-    ids       [n] which of them, ascending
-    position  [n] float64, or None on both sides; the score of two is the cosine of their vectors plus the product of
-              their positions
+    ids       [n] the rows of `vectors` in use, ascending
+    position  [n] float64, or None on both sides; a score is a cosine plus the product of two position coordinates
     """
 
     vectors: np.ndarray
@@ -42,7 +42,7 @@ class UnitVectors:
         return len(self.ids)
 
     def points(self, part: slice = slice(None)) -> np.ndarray:
-        """[n, K] float64, or K + 1 with the position coordinate, whose dot products are the scores.
+        """Return points [n, K] float64, or [n, K + 1] with the position coordinate, whose dot products are the scores.
 
         Raises ValueError for vectors that are zero or not finite: they have no direction.
         """
@@ -51,19 +51,16 @@ class UnitVectors:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """[n] float64, of the vectors."""
-        return np.concatenate(
-            [
-                np.linalg.norm(self.vectors[self.ids[part]].astype(np.float64), axis=1)
-                for part in _parts(len(self), 1024)
-            ]
-        )
+        """Return the lengths [n] of the vectors, float64."""
+        blocks = (self.vectors[self.ids[part]].astype(np.float64) for part in _parts(len(self), 1024))
+        return np.concatenate([np.linalg.norm(block, axis=1) for block in blocks])
 
 
 def mixtures(queries: UnitVectors, donors: UnitVectors, alphas: Sequence[float]) -> list[sp.csr_array]:
-    """[n, V] float32 for each alpha: alpha-entmax over the scores of each query with every donor, at the donors' places in their table of V.
+    """Return a matrix [n, V] float32 for each alpha: alpha-entmax over the scores of each query with every donor.
 
-    Memory beyond inputs and outputs: the donors in the precision of the product, a block of scores, and some MB for each thread.
+    Columns are the donors' ids in their table of V. Memory beyond inputs and outputs: the donors in the precision of
+    the product, a block of scores, and some MB for each thread.
     Raises ValueError for an alpha below 1 or infinite, and for vectors without a direction.
     """
     for alpha in alphas:
@@ -72,8 +69,8 @@ def mixtures(queries: UnitVectors, donors: UnitVectors, alphas: Sequence[float])
     if len(queries) * len(donors) >= _SMALL and min(alphas) > 1 and single:
         return screened(queries, donors, alphas, Screen(donors.points, len(donors)))
     shape, sides = (len(queries), len(donors.vectors)), (queries.points(), donors.points())
-    found = [product_mixture(*sides, alpha) for alpha in alphas]
-    return [sp.csr_array((weights.data, donors.ids[weights.indices], weights.indptr), shape=shape) for weights in found]
+    solved = (product_mixture(*sides, alpha) for alpha in alphas)
+    return [sp.csr_array((rows.data, donors.ids[rows.indices], rows.indptr), shape=shape) for rows in solved]
 
 
 def screened(
@@ -84,7 +81,10 @@ def screened(
     block: int = _BLOCK,
     threads: int | None = None,
 ) -> list[sp.csr_array]:
-    """`mixtures` for alphas above 1, of any size, by what the approximate scores of `screen` leave over; threads None: as many as torch uses."""
+    """Return `mixtures` of any size for alphas above 1, solved on the donors that `screen` cannot rule out.
+
+    threads None: as many as torch uses
+    """
     order = np.argsort(alphas, kind="stable")
     alphas_minus_1 = np.array([alphas[i] - 1.0 for i in order])
     pieces: list[list[_Piece]] = [[] for _ in alphas]
@@ -92,46 +92,43 @@ def screened(
         for part in _parts(len(queries), block):
             points = queries.points(part)
             candidates = screen(points, alphas_minus_1[0])
-            solve_rows = partial(_solved, candidates, points, donors, alphas_minus_1)
-            solved = pool.map(solve_rows, _parts(len(points), _SLICE))
-            for given in solved:
-                for i, piece in zip(order, given, strict=True):
+            solve_rows = partial(_solve_slice, candidates, points, donors, alphas_minus_1)
+            for solved in pool.map(solve_rows, _parts(len(points), _SLICE)):
+                for i, piece in zip(order, solved, strict=True):
                     pieces[i].append(piece)
-    return [_joined(parts, (len(queries), len(donors.vectors))) for parts in pieces]
+    return [_join(parts, (len(queries), len(donors.vectors))) for parts in pieces]
 
 
 _Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids [n], weights [n], and how many of them each row has
 
 
-def _solved(
+def _solve_slice(
     candidates: Candidates, points: np.ndarray, donors: UnitVectors, alphas_minus_1: np.ndarray, rows: slice
 ) -> list[_Piece]:
-    """The rows of one slice for each alpha - 1."""
+    """Return the rows of one slice for each alpha - 1."""
     from sembridge.mixture.kernels import score, solve
 
     ids, counts = candidates(rows)
     scores, position = np.empty(len(ids)), np.zeros(0) if donors.position is None else donors.position
     score(ids, counts, points[rows], donors.vectors, donors.ids, donors.lengths, position, scores)
-    found, weights = (
-        np.empty((len(alphas_minus_1), len(ids)), dtype=np.int32),
-        np.empty((len(alphas_minus_1), len(ids)), dtype=np.float32),
-    )
+    shape = len(alphas_minus_1), len(ids)
+    donor_ids, weights = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32)
     supports = np.empty((len(alphas_minus_1), len(counts)), dtype=np.int64)
-    ends = solve(ids, counts, scores, donors.ids, alphas_minus_1, found, weights, supports)
-    return [(found[a, :end].copy(), weights[a, :end].copy(), supports[a]) for a, end in enumerate(ends)]
+    ends = solve(ids, counts, scores, donors.ids, alphas_minus_1, donor_ids, weights, supports)
+    return [(donor_ids[a, :end].copy(), weights[a, :end].copy(), supports[a]) for a, end in enumerate(ends)]
 
 
-def _joined(pieces: list[_Piece], shape: tuple[int, int]) -> sp.csr_array:
-    """Rows of pieces below one another; pieces are let go of as they are copied, for they may be as large as the memory there is."""
+def _join(pieces: list[_Piece], shape: tuple[int, int]) -> sp.csr_array:
+    """Stack the rows of pieces. A piece is freed once it is copied: all of them may take most of the memory."""
     counts = [support for _, _, support in pieces]
     indptr = np.concatenate([np.zeros(1, dtype=np.int64), *counts]).cumsum()
     indices, data = np.empty(indptr[-1], dtype=np.int32), np.empty(indptr[-1], dtype=np.float32)
     at = 0
     pieces.reverse()
     while pieces:
-        found, weights, _ = pieces.pop()
-        indices[at : at + len(found)], data[at : at + len(found)] = found, weights
-        at += len(found)
+        ids, weights, _ = pieces.pop()
+        indices[at : at + len(ids)], data[at : at + len(ids)] = ids, weights
+        at += len(ids)
     return sp.csr_array((data, indices, indptr), shape=shape)
 
 

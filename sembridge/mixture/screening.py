@@ -1,7 +1,8 @@
-"""Which donors can carry weight, told from approximate scores whose error is bounded.
+"""Find the donors that can carry weight, from approximate scores whose error is bounded.
 
-Scores come from a matrix product in bfloat16 where the hardware multiplies that, else in float32. With q', d' the rounded vectors a score is off by
-at most |q - q'| |d'| + |q| |d - d'| (Cauchy-Schwarz), what adding up loses, and what storing the result loses. All three are computed, none guessed.
+Scores come from a matrix product in bfloat16 where the hardware multiplies that, else in float32. With q', d' the
+rounded vectors, the error of a score is at most |q - q'| |d'| + |q| |d - d'| (Cauchy-Schwarz) plus the rounding of the
+sum plus the rounding of the stored result. All three are computed, none is guessed.
 """
 
 from __future__ import annotations
@@ -14,18 +15,16 @@ import torch
 
 Candidates = Callable[[slice], tuple[np.ndarray, np.ndarray]]
 
-_LOST = (
-    2.0**-23
-)  # of a sum in float32, relative to the lengths, for each term: twice what any order of adding up can lose
-_STORED = 2.0**-9 * 1.01  # of a score stored as bfloat16, relative to what is stored
+_LOST = 2.0**-23  # error of a float32 sum, per term, relative to the lengths: twice the worst of any order of summation
+_STORED = 2.0**-9 * 1.01  # error of a score stored as bfloat16, relative to the stored value
 _BLOCK = 1024  # donors rounded at a time
 
 
 class Screen:
-    """Approximate scores of points [n, K] float64 with `count` donors, given block by block by `donor_points(slice)`.
+    """Compute approximate scores of points [n, K] float64 with `count` donors, read in blocks by `donor_points(slice)`.
 
-    dtype   bfloat16 or float32, of the product; None: bfloat16 where the hardware has instructions for it
-    device  where it is computed; None: the GPU if there is one
+    dtype   data type of the product, bfloat16 or float32; None: bfloat16 where the hardware has instructions for it
+    device  where the product is computed; None: the GPU if there is one
     """
 
     def __init__(
@@ -40,54 +39,56 @@ class Screen:
         blocks = [slice(start, start + _BLOCK) for start in range(0, count, _BLOCK)]
         self._donors = torch.empty((count, donor_points(slice(0, 1)).shape[1]), dtype=self._dtype, device=self._device)
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            longest, worst = zip(*pool.map(lambda block: self._keep(block, donor_points(block)), blocks), strict=True)
+            longest, worst = zip(*pool.map(lambda block: self._store(block, donor_points(block)), blocks), strict=True)
         self._longest, self._worst = max(longest), max(worst)
 
-    def _keep(self, block: slice, points: np.ndarray) -> tuple[float, float]:
-        near, lengths, errors = self._rounded(points)
+    def _store(self, block: slice, points: np.ndarray) -> tuple[float, float]:
+        near, lengths, errors = self._round(points)
         self._donors[block] = near
         return float(lengths.max()), float(errors.max())
 
     def __call__(self, points: np.ndarray, alpha_minus_1: float) -> Candidates:
-        """A function of a slice of these points [B, K] that gives (ids [n] int32 of the donors which can carry weight, counts [B])."""
-        near, lengths, errors = self._rounded(points)
+        """Return a function of a slice of these points [B, K].
+
+        It returns (ids [n] int32 of the donors that can carry weight, counts [B]).
+        """
+        near, lengths, errors = self._round(points)
         product = lengths * self._longest
         off = errors * self._longest + (lengths + errors) * self._worst + _LOST * (points.shape[1] + 2) * product
         if self._device.type != "cpu":
             return self._on_device(near, off, alpha_minus_1)
-        if self._dtype == torch.float32:  # numpy's product is float32 whatever precision torch was told to multiply in
+        if self._dtype == torch.float32:  # by numpy, because torch may be set to multiply float32 less precisely
             return _in_slices((near.numpy() @ self._donors.numpy().T).view(np.uint32), off, 0.0, alpha_minus_1)
         scores = torch.mm(near, self._donors.T)
         return _in_slices(scores.view(torch.uint16).numpy(), off, _STORED, alpha_minus_1)
 
     def _on_device(self, near: torch.Tensor, off: np.ndarray, alpha_minus_1: float) -> Candidates:
         half = near.dtype == torch.bfloat16
-        scores = (
-            torch.mm(near, self._donors.T, out_dtype=torch.float32) if half else near.double() @ self._donors.double().T
-        )
+        near, keys = (near, self._donors) if half else (near.double(), self._donors.double())
+        scores = torch.mm(near, keys.T, out_dtype=torch.float32) if half else near @ keys.T
         ids, counts = candidates(scores, torch.from_numpy(off).to(scores.device), alpha_minus_1)
         ends = np.cumsum(counts)
         return lambda rows: (ids[(ends - counts)[rows][0] : ends[rows][-1]], counts[rows])
 
-    def _rounded(self, points: np.ndarray) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
-        """(points [n, K] rounded and on the device, their lengths [n] as rounded, the lengths [n] of what rounding took)."""
+    def _round(self, points: np.ndarray) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
+        """Return (the rounded points [n, K] on the device, their lengths [n], the lengths of their errors [n])."""
         near = torch.from_numpy(points.astype(np.float32)).to(self._dtype)
         back = near.double().numpy()
         return near.to(self._device), np.linalg.norm(back, axis=1), np.linalg.norm(points - back, axis=1)
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether there are instructions for it; without, the product is slower than in float32."""
+    """Return whether the device has instructions for bfloat16; without them its product is slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def candidates(scores: torch.Tensor, errors: torch.Tensor, alpha_minus_1: float) -> tuple[np.ndarray, np.ndarray]:
-    """(ids [n] int32, counts [B]) by operations that every device has: `kernels.screen` without its loops.
+    """Return (ids [n] int32, counts [B]) by operations that every device has: `kernels.screen` without its loops.
 
-    scores [B, S], errors [B] float64
+    scores [B, S]; errors [B] float64
     """
     exact = scores.double()
     top = exact.amax(1, keepdim=True)
@@ -98,8 +99,8 @@ def candidates(scores: torch.Tensor, errors: torch.Tensor, alpha_minus_1: float)
         width /= 2
         enough = (gaps - (low + width)).clamp_min_(0).pow_(1 / alpha_minus_1).sum(1, keepdim=True) >= 1 + 1e-9
         low = torch.where(enough & (low + width < 0), low + width, low)
-    kept = exact >= top + low / alpha_minus_1 - 1e-12 - 2 * errors[:, None]
-    return kept.nonzero()[:, 1].int().cpu().numpy(), kept.sum(1).cpu().numpy()
+    passes = exact >= top + low / alpha_minus_1 - 1e-12 - 2 * errors[:, None]
+    return passes.nonzero()[:, 1].int().cpu().numpy(), passes.sum(1).cpu().numpy()
 
 
 def _in_slices(bits: np.ndarray, errors: np.ndarray, stored: float, alpha_minus_1: float) -> Candidates:
@@ -107,10 +108,10 @@ def _in_slices(bits: np.ndarray, errors: np.ndarray, stored: float, alpha_minus_
 
     shift = np.uint32(32 - 8 * bits.itemsize)
 
-    def found(rows: slice) -> tuple[np.ndarray, np.ndarray]:
+    def screen_rows(rows: slice) -> tuple[np.ndarray, np.ndarray]:
         part = bits[rows]
         ids, counts = np.empty(part.size, dtype=np.int32), np.empty(len(part), dtype=np.int64)
         count = screen(part, shift, errors[rows], stored, alpha_minus_1, ids, counts)
         return ids[:count], counts
 
-    return found
+    return screen_rows

@@ -1,4 +1,4 @@
-"""The mixture at alpha 1, where every donor weighs something in every row: too many weights to hold, so they are computed when they are asked for."""
+"""Compute the mixture at alpha 1 on demand: every donor has weight in every row, too many weights to store."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _BLOCK = 32  # rows a thread computes at a time
 
 @dataclass(frozen=True, eq=False)
 class SoftmaxMixture:
-    """[T, S] float32 weights: softmax of the scores of each query with every donor at some rows, a sparse matrix at the others.
+    """A mixture [T, S] float32: in some rows softmax over the scores of a query with every donor, sparse in the others.
 
-    queries  [n]; donors, of a table of S
-    places   [n] the rows the queries stand for
+    queries  n queries
+    donors   donors in a table of S
+    places   [n] the rows of the queries
     others   sparse [T, S] float32, empty at these rows
 
-    Weights have the same bits whenever they are computed, whatever the number of threads; all of them take minutes, where V is a real vocabulary.
+    Weights have the same bits each time, for any number of threads. Computing all of a real vocabulary takes minutes.
     """
 
     queries: UnitVectors
@@ -39,53 +40,53 @@ class SoftmaxMixture:
 
     @property
     def support(self) -> np.ndarray:
-        """[T] how many donors a row has."""
+        """Return how many donors each row has [T]."""
         support = np.diff(self.others.indptr).astype(np.int64)
         support[self.places] = len(self.donors)
         return support
 
     def __matmul__(self, values: np.ndarray) -> np.ndarray:
-        """[T] or [T, D] float64 for values [S] or [S, D]."""
+        """Return the product [T] or [T, D] float64 with values [S] or [S, D]."""
         return self.product(values, np.dtype(np.float64))
 
     def product(self, values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-        """`@`, computed in float64 and given in `dtype`."""
+        """Return `self @ values`, computed in float64 and stored as `dtype`."""
         from sembridge.mixture.kernels import mix
 
         table = values[:, None] if values.ndim == 1 else values
-        found = np.empty((self.shape[0], table.shape[1]), dtype=dtype)
+        products = np.empty((self.shape[0], table.shape[1]), dtype=dtype)
         exact = table.astype(np.float64)
-        for start in range(0, len(found), 1024):
-            found[start : start + 1024] = self.others[start : start + 1024].astype(np.float64) @ exact
+        for start in range(0, len(products), 1024):
+            products[start : start + 1024] = self.others[start : start + 1024].astype(np.float64) @ exact
 
         def work(part: slice) -> None:
             weights = self.weights(part)
             result = np.zeros((len(weights), table.shape[1]))
             starts = np.arange(len(weights) + 1) * len(self.donors)
             mix(starts, np.tile(self.donors.ids, len(weights)), weights.ravel(), table, result)
-            found[self.places[part]] = result
+            products[self.places[part]] = result
 
         self._each(work)
-        return found[:, 0] if values.ndim == 1 else found
+        return products[:, 0] if values.ndim == 1 else products
 
     def heaviest(self, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """([n, k] source ids of the heaviest donors at `places`, heaviest first, ties by id; [n, k] their weights); fewer where there are fewer."""
-        k = min(k, len(self.donors))
-        ids, weights = (
-            np.empty((len(self.places), k), dtype=np.int64),
-            np.empty((len(self.places), k), dtype=np.float32),
-        )
+        """Return ([n, k] source ids of the heaviest donors at `places`, [n, k] their weights); k at most all donors.
+
+        The heaviest donor comes first; ties are ordered by id.
+        """
+        shape = len(self.places), min(k, len(self.donors))
+        ids, weights = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.float32)
 
         def work(part: slice) -> None:
-            found = self.weights(part)
-            order = np.argsort(-found, axis=1, kind="stable")[:, :k]
-            ids[part], weights[part] = self.donors.ids[order], np.take_along_axis(found, order, axis=1)
+            rows = self.weights(part)
+            order = np.argsort(-rows, axis=1, kind="stable")[:, :k]
+            ids[part], weights[part] = self.donors.ids[order], np.take_along_axis(rows, order, axis=1)
 
         self._each(work)
         return ids, weights
 
     def weights(self, part: slice) -> np.ndarray:
-        """[b, m] float32, of some of the queries, on all donors."""
+        """Return the weights [b, m] float32 of some of the queries on all donors."""
         from sembridge.mixture.kernels import score
 
         points = self.queries.points(part)

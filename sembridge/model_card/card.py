@@ -1,6 +1,7 @@
-"""The model card of a transferred encoder: README.md with the front matter the hub reads.
+"""Write the model card of a transferred encoder: README.md with the front matter that the hub reads.
 
-It says only what the record knows. Licenses are those the ingredients' own cards state; where one states none, the card tells the reader to check.
+The card states only what the record holds. Licenses are those that the ingredients' own cards state; where one states
+none, the card tells the reader to check.
 """
 
 from __future__ import annotations
@@ -32,24 +33,26 @@ def model_card(
     strategy: str = "max",
     activation: str = "relu",
 ) -> str:
-    """The text of README.md.
+    """Return the text of README.md.
 
-    name       what the encoder is called: the name of its folder, or its id on the hub
-    language   code of the target language for the front matter, e.g. "ko"
-    masked_lm  subfolder of the masked LM, for encoders that do not have it at the top (inference-free ones)
+    name                  of the encoder: the name of its folder, or its id on the hub
+    language              code of the target language for the front matter, e.g. "ko"
+    masked_lm             subfolder of the masked LM where it is not at the top (inference-free encoders)
     strategy, activation  of the encoder's pooling, see `head.pool`
     """
     recipe, name = record.recipe, _plain(name)
     parts = [
         _front_matter(recipe, language),
-        f"# {name}\n\nThe sparse encoder {_code(recipe.source)} with the vocabulary of {_code(recipe.tokenizer)}: {len(record):,} tokens, "
-        f"initialized by {_plain(recipe.label)}. It is an ordinary SPLADE encoder: texts become weighted tokens that an inverted index can hold.\n\n"
-        "**Nothing was trained.** These are zero-shot weights, the starting point for fine-tuning on text of the new language.",
+        f"# {name}\n\nThe sparse encoder {_code(recipe.source)} with the vocabulary of {_code(recipe.tokenizer)}: "
+        f"{len(record):,} tokens, initialized by {_plain(recipe.label)}. It is an ordinary SPLADE encoder: "
+        "texts become weighted tokens that an inverted index can hold.\n\n**Nothing was trained.** "
+        "These are zero-shot weights, the starting point for fine-tuning on text of the new language.",
         _usage(name, masked_lm, _weights(strategy, activation)),
         f"## What its rows are made of\n\n{_coverage(record)}",
         f"## How it was made\n\n{_making(recipe)}",
         f"## Licenses\n\n{_licenses(recipe)}",
-        "## What it is not\n\n- Not fine-tuned and not evaluated: measure it on queries and documents of your own before you rely on it.\n"
+        "## What it is not\n\n"
+        "- Not fine-tuned and not evaluated: measure it on queries and documents of your own before you rely on it.\n"
         "- Not a translation model: a new token has the meaning of the source tokens it is mixed from, good or bad.\n"
         "- Not better informed than its source: it knows the domains and has the biases of the source's training data.",
     ]
@@ -57,14 +60,14 @@ def model_card(
 
 
 def carried_license(recipe: Recipe) -> str | None:
-    """The license to declare: the most restrictive one known among all ingredients, None if the source's own is not known."""
+    """Return the license to declare: the most restrictive known one, None if the source's own is unknown."""
     if recipe.source.license is None:
         return None
     return most_restrictive(part.license for part in recipe.ingredients.values() if part.license is not None)
 
 
 def _front_matter(recipe: Recipe, language: str | None) -> str:
-    """YAML, its values written as JSON, which YAML reads."""
+    """Return the front matter as YAML, with values written as JSON, which YAML reads."""
     fields: dict[str, Any] = {
         "library_name": "sentence-transformers",
         "pipeline_tag": "feature-extraction",
@@ -76,13 +79,12 @@ def _front_matter(recipe: Recipe, language: str | None) -> str:
         fields["base_model"] = [recipe.source.name]
     if (license := carried_license(recipe)) is not None:
         fields["license"] = license
-    return (
-        "---\n" + "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()) + "---"
-    )
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items()]
+    return "---\n" + "".join(lines) + "---"
 
 
 def _weights(strategy: str, activation: str) -> str:
-    """What `head.pool` computes, as one line of Python."""
+    """Return one line of Python that computes what `head.pool` does."""
     saturated = "torch.log1p(torch.relu({}))" if activation == "relu" else "torch.log1p(torch.log1p(torch.relu({})))"
     return saturated.format("masked.amax(dim=1)") if strategy == "max" else f"{saturated.format('masked')}.sum(dim=1)"
 
@@ -91,7 +93,10 @@ def _usage(name: str, masked_lm: str, weights: str) -> str:
     subfolder = f", subfolder={masked_lm!r}" if masked_lm else ""
     note = ""
     if masked_lm:
-        note = f" This encoder is inference-free: the masked LM in the subfolder `{masked_lm}` reads documents, queries are looked up without it."
+        note = (
+            f" This encoder is inference-free: the masked LM in the subfolder `{masked_lm}` reads documents, "
+            "queries are looked up without it."
+        )
     return f"""## Use
 
 With sentence-transformers:
@@ -130,7 +135,8 @@ def _coverage(record: TransferRecord) -> str:
     ]
     mean = f"\n\nA mixed token has {record.mean_support():.1f} source tokens on average." if counts["mixed"] else ""
     return "\n".join(["| row | tokens | share | what it is |", "|---|---:|---:|---|", *rows]) + (
-        f"{mean}\n\n`sembridge-bench explain DIR TOKEN` shows what a token is made of; it reads `transfer.json` and `transfer.safetensors` here."
+        f"{mean}\n\n`sembridge-bench explain DIR TOKEN` shows what a token is made of; "
+        "it reads `transfer.json` and `transfer.safetensors` here."
     )
 
 
@@ -141,27 +147,25 @@ def _making(recipe: Recipe) -> str:
         for role, part in recipe.ingredients.items()
     ]
     rows += [(key, f"`{_plain(value)}`") for key, value in {**recipe.parameters, **recipe.options}.items()]
-    rows.append(
-        (
-            "versions",
-            ", ".join(f"{_plain(library)} {_plain(version)}" for library, version in sorted(recipe.versions.items())),
-        )
-    )
+    versions = (f"{_plain(library)} {_plain(version)}" for library, version in sorted(recipe.versions.items()))
+    rows.append(("versions", ", ".join(versions)))
     return "\n".join(["| | |", "|---|---|", *(f"| {_plain(key)} | {value} |" for key, value in rows)])
 
 
 def _licenses(recipe: Recipe) -> str:
-    known = {role: part.license for role, part in recipe.ingredients.items() if part.license is not None}
+    stated = {role: part.license for role, part in recipe.ingredients.items() if part.license is not None}
     lines = [f"- {role}, {_code(part)}: {_plain(part.license or UNKNOWN)}" for role, part in recipe.ingredients.items()]
-    for role, license in known.items():
+    for role, license in stated.items():
         if forbids_commerce(license):
             lines.append(f"\n**Not for commercial use**: the {role} is under {_plain(license)}.")
         if forbids_derivatives(license):
             lines.append(
-                f"\n**No derivatives**: {_plain(license)} of the {role} does not allow changed versions to be passed on. Ask its makers first."
+                f"\n**No derivatives**: {_plain(license)} of the {role} does not allow changed versions "
+                "to be passed on. Ask its makers first."
             )
     lines.append(
-        "\nThe weights of this encoder are derived from the source's. Check that all of these licenses allow what you intend."
+        "\nThe weights of this encoder are derived from the source's. "
+        "Check that all of these licenses allow what you intend."
     )
     return "\n".join(lines)
 
@@ -171,5 +175,5 @@ def _code(part: Ingredient) -> str:
 
 
 def _plain(value: object) -> str:
-    """A value on one line that cannot break out of a table cell or a code span."""
+    """Return a value as one line that cannot break out of a table cell or a code span."""
     return " ".join(str(value).replace("`", "'").replace("|", "/").split())

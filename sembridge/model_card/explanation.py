@@ -1,4 +1,4 @@
-"""What the tokens of a transferred encoder are made of, for a person: from the record alone."""
+"""Explain what the tokens of a transferred encoder are made of, from its record alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Piece:
-    """A text and the ids of its tokens; heading where it is not a token itself; no text for one of the weakest."""
+    """A text ("" for a weakest token) and the ids of its tokens; a heading where the text is not itself a token."""
 
     text: str
     ids: tuple[int, ...]
@@ -98,7 +98,7 @@ class Explanation:
         return printable(record.source.shown[record.donors_of(token_id)[0][0]])
 
     def _legend(self) -> Iterator[str]:
-        """Yield what a newcomer cannot guess of the lines above."""
+        """Yield notes on what a newcomer cannot guess in the lines above."""
         record, notes = self.record, []
         if record.strength is not None and any(record.origin[i] == "mixed" for i in self._ids):
             tenth, half = (weight_text(float(value)) for value in np.nanquantile(record.strength, [0.1, 0.5]))
@@ -156,10 +156,10 @@ def explain(encoder: SparseEncoder | str | Path, *texts: str, worst: int | None 
             raise ValueError(f"folder {str(encoder)!r} does not exist; give the one that a transfer wrote")
         record, cut = load_record(folder), lambda: _cut_by_file(folder)
     else:
-        remembered: TransferRecord | None = getattr(encoder, "transfer_record", None)
-        if remembered is None:
+        own_record: TransferRecord | None = getattr(encoder, "transfer_record", None)
+        if own_record is None:
             raise ValueError("this encoder has no record; give what `transfer` returned, or a folder that it wrote")
-        record, cut = remembered, lambda: _cut_by_encoder(encoder)
+        record, cut = own_record, lambda: _cut_by_encoder(encoder)
     if worst:
         return Explanation(record, tuple(Piece("", (i,)) for i in record.weakest(worst)), top, weakest=True)
     return Explanation(record, tuple(_pieces(record, texts, cut)), top)
@@ -179,10 +179,8 @@ def _pieces(record: TransferRecord, texts: Sequence[str], load_cut: Callable[[],
             yield Piece(text, (token_id,))
             continue
         if cut is None:
-            raise ValueError(
-                f"{text!r} is not a token, and tokenizer.json is not there to cut it into tokens; "
-                f"{_alike(record, text)}"
-            )
+            reason = "is not a token, and tokenizer.json is not there to cut it into tokens"
+            raise ValueError(f"{text!r} {reason}; {_alike(record, text)}")
         ids = tuple(cut(text))
         if any(token_id >= len(record) for token_id in ids):
             raise ValueError(
@@ -190,9 +188,8 @@ def _pieces(record: TransferRecord, texts: Sequence[str], load_cut: Callable[[],
                 "the record knows nothing about them"
             )
         if all(record.origin[token_id] == "special" for token_id in ids):
-            raise ValueError(
-                f"{text!r} is unknown to this encoder, its tokenizer knows no piece of it; {_alike(record, text)}"
-            )
+            reason = "is unknown to this encoder, its tokenizer knows no piece of it"
+            raise ValueError(f"{text!r} {reason}; {_alike(record, text)}")
         shown = " ".join(printable(record.target.shown[token_id]) for token_id in ids)
         yield Piece(text, ids, f"{printable(text)} is read as {shown}")
 

@@ -1,4 +1,4 @@
-"""What a transfer was made from, by what a person gave: a hub id, a folder, a file, or an object loaded from one."""
+"""Describe what a transfer was made from: a hub id, a folder, a file, or an object loaded from one."""
 
 from __future__ import annotations
 

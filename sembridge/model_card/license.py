@@ -1,7 +1,7 @@
-"""Licenses by their hub ids ("apache-2.0", "cc-by-nc-sa-4.0"), as model cards state them.
+"""Read licenses from model cards, by their hub ids ("apache-2.0", "cc-by-nc-sa-4.0").
 
-What no card states is not known; nothing is guessed. What a license forbids, and which of several binds the most, is
-read from its id. No legal advice.
+A license that no card states is unknown; nothing is guessed. What a license forbids, and which of several binds the
+most, is read from its id. This is not legal advice.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _PERMISSIVE = frozenset({
-    "apache-2.0", "mit", "bsd", "bsd-2-clause", "bsd-3-clause", "isc", "zlib", "unlicense", "cc0-1.0", "pddl", "odc-by", "bsl-1.0", "afl-3.0",
-    "artistic-2.0", "ecl-2.0", "ms-pl", "postgresql", "wtfpl", "cdla-permissive-1.0", "cdla-permissive-2.0",
+    "apache-2.0", "mit", "bsd", "bsd-2-clause", "bsd-3-clause", "isc", "zlib", "unlicense", "cc0-1.0", "pddl", "odc-by",
+    "bsl-1.0", "afl-3.0", "artistic-2.0", "ecl-2.0", "ms-pl", "postgresql", "wtfpl", "cdla-permissive-1.0",
+    "cdla-permissive-2.0",
 })  # fmt: skip
 _SHARE_ALIKE = ("gpl", "agpl", "lgpl", "mpl", "epl", "eupl", "osl", "odbl", "gfdl", "cdla-sharing")
-_CARD = 4 << 20  # bytes; a license stated after these is not read
+_CARD = 4 << 20  # bytes of a card that are read
 
 
 def stated_license(card: Path) -> str | None:
-    """Return the license that a card's front matter states: of several the first, "other" by its own name.
+    """Return the license that a card's front matter states: the first of several; for `other`, its `license_name`.
 
-    None if there is no such file or no such statement. The two lines are read without a YAML parser: the card is
-    someone else's, and YAML can say more than a line holds.
+    None if there is no such file or no such statement. The two lines are read without a YAML parser: the card comes
+    from a stranger, and YAML can hold more than these lines.
     """
     if not card.is_file():
         return None
@@ -40,30 +41,30 @@ def hub_license(name: str, revision: str | None) -> str | None:
 
     try:
         return stated_license(Path(hf_hub_download(name, "README.md", revision=revision)))
-    except Exception:  # no card, or no network: not to know the license is no reason to stop
+    except Exception:  # no card, or no network: an unknown license is not a reason to stop
         return None
 
 
 def _field(head: str, name: str) -> str | None:
-    """Return the value of a field at the top level, of a list its first item; None for none, and for anything else."""
+    """Return the value of a field at the top level, or the first item of a list; None for anything else."""
     item = r"""[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([A-Za-z0-9][^\n,\]#"']*))"""
-    found = re.search(rf"^{name}:(?:[ \t]*\n[ ]*-|[ \t]*\[\s*)?{item}", head, re.MULTILINE)
-    value = next((group for group in found.groups() if group), "").strip() if found else ""
+    match = re.search(rf"^{name}:(?:[ \t]*\n[ ]*-|[ \t]*\[\s*)?{item}", head, re.MULTILINE)
+    value = next((group for group in match.groups() if group), "").strip() if match else ""
     return value or None
 
 
 def forbids_commerce(license: str) -> bool:
-    """True for the non-commercial licenses of Creative Commons."""
+    """Return True for the non-commercial licenses of Creative Commons."""
     return "nc" in _terms(license)
 
 
 def forbids_derivatives(license: str) -> bool:
-    """True for the licenses of Creative Commons under which nothing changed may be passed on; a transplanted encoder is changed."""
+    """Return True for the Creative Commons licenses that forbid changed works; a transplanted encoder is one."""
     return "nd" in _terms(license)
 
 
 def most_restrictive(licenses: Iterable[str]) -> str:
-    """The license that binds the most; the first of several that bind alike. Terms of a maker's own count as more than share-alike."""
+    """Return the license that binds the most, the first of equals. A maker's own terms bind more than share-alike."""
     return max(licenses, key=_weight)  # max keeps the first
 
 
@@ -77,6 +78,6 @@ def _weight(license: str) -> int:
 
 
 def _terms(license: str) -> set[str]:
-    """{"by", "nc", "sa", ...} of a Creative Commons license, empty for others."""
+    """Return {"by", "nc", "sa", ...} of a Creative Commons license, an empty set for others."""
     head, *rest = license.lower().split("-")
     return set(rest) if head == "cc" else set()

@@ -1,4 +1,4 @@
-"""The recipe of a transfer: what an encoder was made from and with which parameters. It holds names and never paths, so it may be published."""
+"""Describe how an encoder was made: ingredients and parameters, never paths, so that a recipe may be published."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Ingredient:
 
     name      hub id, or the last part of the path of a folder or file
     revision  of a hub model; None for what lies on disk
-    license   as the thing's own card states it; None where it states none
+    license   as its own card states it; None where the card states none
     """
 
     name: str
@@ -23,15 +23,15 @@ class Ingredient:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what a transfer gives.
+    """Everything that decides the result of a transfer.
 
-    source, tokenizer  the encoder that was transplanted, and where its new vocabulary comes from
-    initializer        the method as it is registered
-    label              the method as tables call it ("ofa (own word vectors)")
-    inputs             what the method took besides: bridge, text, words, ...
+    source, tokenizer  the encoder that was transplanted, and the source of its new vocabulary
+    initializer        the registered name of the method
+    label              the name of the method in tables ("ofa (own word vectors)")
+    inputs             further inputs of the method: bridge, text, words, ...
     parameters         the method's other fields
     options            of the transplant: overlap, bias, seed, ...
-    versions           of the libraries it was made with
+    versions           of the libraries in use
     """
 
     source: Ingredient
@@ -45,12 +45,12 @@ class Recipe:
 
     @property
     def ingredients(self) -> dict[str, Ingredient]:
-        """Role -> ingredient, the source first."""
+        """Return role -> ingredient, the source first."""
         return {"source": self.source, "tokenizer": self.tokenizer, **self.inputs}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Recipe:
-        """The inverse of `dataclasses.asdict`."""
+        """Read the result of `dataclasses.asdict`."""
         named = {key: _ingredient(content[key]) for key in ("source", "tokenizer")}
         inputs = {key: _ingredient(value) for key, value in content["inputs"].items()}
         return cls(**{**content, **named, "inputs": inputs})

@@ -1,7 +1,7 @@
-"""What a transplanted folder remembers about its transfer: the recipe, and which source tokens every row was made of.
+"""Record a transfer in the encoder's folder: the recipe, and which source tokens every row was made of.
 
-Two files beside the model, `transfer.json` and `transfer.safetensors`. With them alone a person can be told what a token is made of: neither the
-source model nor the bridge is needed, nor torch. The same transfer writes the same bytes.
+The record is two files beside the model, `transfer.json` and `transfer.safetensors`. They suffice to explain what a
+token is made of: no source model, bridge or torch is needed. The same transfer writes the same bytes.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 
 JSON, TENSORS = "transfer.json", "transfer.safetensors"
 FORMAT = 1
-KEPT = 100  # donors kept per token: with alpha near 1 a mixture has thousands, and the file would outgrow the model
+KEPT = 100  # donors stored per token: with alpha near 1 a mixture has thousands, and the file would outgrow the model
 
 
 @dataclass(frozen=True)
 class TokenNames:
-    """tokens [V] as the tokenizer stores them; shown [V] as a person reads them: the text, with ## in front where it continues a word."""
+    """The tokens of a vocabulary.
+
+    tokens  [V] as the tokenizer stores them
+    shown   [V] as a person reads them: the text, with ## in front where it continues a word
+    """
 
     tokens: tuple[str, ...]
     shown: tuple[str, ...]
@@ -38,7 +42,7 @@ class TokenNames:
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> TokenNames:
         entries = zip(vocabulary.tokens, vocabulary.texts, vocabulary.word_initial, strict=True)
-        # where the compat profile read a vocabulary, texts have their hashes already
+        # texts of the compat profile have their hashes already
         shown = [
             token or "" if text is None else text if initial or text.startswith("##") else f"##{text}"
             for token, text, initial in entries
@@ -48,7 +52,7 @@ class TokenNames:
 
 @dataclass(frozen=True, eq=False)
 class Nearness:
-    """The space in which a method looks for donors: vectors of the source [S, K] and of the target [T, K] tokens.
+    """The space in which a method searches donors: vectors of the source [S, K] and of the target [T, K] tokens.
 
     measure  what a cosine in this space is, e.g. "as the bridge sees them"
     """
@@ -67,8 +71,9 @@ class TransferRecord:
     starts    [T + 1] where the donors of each target token begin in the next two
     donors    [n] source ids, the heaviest of each token first
     weights   [n] float32
-    support   [T] how many donors a token has; `KEPT` of them are in `donors`
-    strength  [T] how near the heaviest donor of a mixed token is, as `measure` says, NaN for other tokens; None where the method has no such number
+    support   [T] how many donors a token has; at most `KEPT` of them are in `donors`
+    strength  [T] how near the heaviest donor of a mixed token is, in terms of `measure`, NaN for other tokens;
+              None where the method has no such number
     """
 
     recipe: Recipe
@@ -92,40 +97,39 @@ class TransferRecord:
         strength: np.ndarray | None = None,
         measure: str = "",
     ) -> TransferRecord:
-        """Return the record of what a method made of a task."""
-        starts, donors, weights = initialization.heaviest(KEPT)
-        return cls(
-            recipe, TokenNames.of(task.source), TokenNames.of(task.target), np.asarray(initialization.origin),
-            np.array(task.overlap.rule, dtype="<U16"), starts, donors, weights, initialization.support,
-            strength, measure if strength is not None else "",
-        )  # fmt: skip
+        """Return the record of the result of a task."""
+        names = TokenNames.of(task.source), TokenNames.of(task.target)
+        origin, rule = np.asarray(initialization.origin), np.array(task.overlap.rule, dtype="<U16")
+        donors = (*initialization.heaviest(KEPT), initialization.support)
+        return cls(recipe, *names, origin, rule, *donors, strength, measure if strength is not None else "")
 
     def __len__(self) -> int:
         return len(self.target.tokens)
 
     def donors_of(self, target_id: int) -> list[tuple[int, float]]:
-        """(source id, weight) of the donors kept of a target token, the heaviest first; none where the row was sampled."""
+        """Return (source id, weight) of a target token's stored donors, the heaviest first; [] for a sampled row."""
         piece = slice(self.starts[target_id], self.starts[target_id + 1])
         return list(zip(self.donors[piece].tolist(), self.weights[piece].tolist(), strict=True))
 
     def find(self, token: str) -> int | None:
-        """The id of a target token, given as it is stored or as it is shown; None if there is none."""
+        """Return the id of a target token by its stored or its shown name; None if there is none."""
         return self._by_token.get(token, self._by_shown.get(token))
 
     def counts(self) -> dict[str, int]:
-        """Target tokens by origin."""
+        """Return the number of target tokens by origin."""
         return {name: int((self.origin == name).sum()) for name in ORIGINS}
 
     def mean_support(self) -> float:
-        """Donors of a mixed token, on average; 0 where none is mixed."""
+        """Return the mean number of donors of a mixed token; 0 where none is mixed."""
         mixed = self.support[self.origin == "mixed"]
         return float(mixed.mean()) if len(mixed) else 0.0
 
     def weakest(self, n: int) -> list[int]:
-        """The n mixed tokens whose donors say the least about them, the weakest first.
+        """Return the n mixed tokens whose donors tell the least about them, the weakest first.
 
-        By `strength` where there is one: a token whose best donor is far away was mixed from what merely happened to be nearest. Without it the
-        flattest mixtures, by their largest weight and then by the number of donors: many donors that weigh alike are an average of unrelated rows.
+        The order is by `strength` where there is one: if even the best donor is far away, the donors may be unrelated.
+        Without it the flattest mixtures come first, by largest weight, then by number of donors: many donors of equal
+        weight average unrelated rows.
         """
         mixed = np.flatnonzero(self.origin == "mixed")
         if self.strength is not None:
@@ -149,10 +153,10 @@ class TransferRecord:
         }
         if self.strength is not None:
             tensors["strength"] = self.strength.astype(np.float32)
-        content = {
-            "format": FORMAT, "recipe": dataclasses.asdict(self.recipe), "origins": ORIGINS, "rules": rules, "measure": self.measure,
-            "source": dataclasses.asdict(self.source), "target": dataclasses.asdict(self.target),
-        }  # fmt: skip
+        content: dict[str, Any] = {
+            name: dataclasses.asdict(getattr(self, name)) for name in ("recipe", "source", "target")
+        }
+        content |= {"format": FORMAT, "origins": ORIGINS, "rules": rules, "measure": self.measure}
         save_file(tensors, folder / TENSORS)
         (folder / JSON).write_text(json.dumps(content, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -176,28 +180,26 @@ def load_record(folder: Path) -> TransferRecord:
             "or its record was not copied along"
         )
     try:
-        content = json.loads((folder / JSON).read_text(encoding="utf-8"))
-        tensors = load_file(folder / TENSORS)
-        return _read(content, tensors)
-    except Exception as error:  # a damaged file fails in as many ways as there are parsers
-        said = " ".join(str(error).split())[:200]
+        return _read(json.loads((folder / JSON).read_text(encoding="utf-8")), load_file(folder / TENSORS))
+    except Exception as error:  # each parser raises its own errors for a damaged file
+        message = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise ValueError(
-            f"the record of {str(folder)!r} cannot be read ({type(error).__name__}: {said}); make the transfer again"
+            f"the record of {str(folder)!r} cannot be read ({message}); make the transfer again"
         ) from error
 
 
 def best_cosines(initialization: Initialization, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """[T] float32: the cosine of each mixed token's vector with that of its heaviest donor, NaN for tokens that are not mixed.
+    """Return the cosine of each mixed token with its heaviest donor [T] float32, NaN for tokens that are not mixed.
 
-    source [S, K], target [T, K]  vectors of both vocabularies in one space, the one in which the method looked for donors
+    source [S, K], target [T, K]  vectors of both vocabularies in the space in which the method searched donors
     """
-    found = np.full(len(initialization.origin), np.nan, dtype=np.float32)
+    cosines = np.full(len(initialization.origin), np.nan, dtype=np.float32)
     starts, donors, _ = initialization.heaviest(1)
     for target_id in np.flatnonzero(initialization.origin == "mixed"):
         donor = donors[starts[target_id]]
-        mine, its = target[target_id].astype(np.float64), source[donor].astype(np.float64)
-        found[target_id] = mine @ its / (np.linalg.norm(mine) * np.linalg.norm(its))
-    return found
+        x, y = target[target_id].astype(np.float64), source[donor].astype(np.float64)
+        cosines[target_id] = x @ y / (np.linalg.norm(x) * np.linalg.norm(y))
+    return cosines
 
 
 def _read(content: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> TransferRecord:
@@ -206,12 +208,12 @@ def _read(content: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Tran
     names = {
         side: TokenNames(*(tuple(content[side][key]) for key in ("tokens", "shown"))) for side in ("source", "target")
     }
+    origin, rule = (np.array(content[f"{key}s"])[tensors[key]] for key in ("origin", "rule"))
+    donors, support = tensors["donors"].astype(np.int64), tensors["support"].astype(np.int64)
+    arrays = origin, rule, tensors["starts"], donors, tensors["weights"], support, tensors.get("strength")
     record = TransferRecord(
-        Recipe.from_dict(content["recipe"]), names["source"], names["target"],
-        np.array(content["origins"])[tensors["origin"]], np.array(content["rules"])[tensors["rule"]],
-        tensors["starts"], tensors["donors"].astype(np.int64), tensors["weights"], tensors["support"].astype(np.int64),
-        tensors.get("strength"), content["measure"],
-    )  # fmt: skip
+        Recipe.from_dict(content["recipe"]), names["source"], names["target"], *arrays, content["measure"]
+    )
     if not len(record) == len(record.origin) == len(record.rule) == len(record.support) == len(record.starts) - 1:
         raise ValueError(f"{len(record)} target tokens in {JSON}, but {len(record.origin)} in {TENSORS}")
     _check(record)
@@ -219,39 +221,27 @@ def _read(content: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Tran
 
 
 def _check(record: TransferRecord) -> None:
-    """ValueError for numbers that contradict each other: whoever shows a token would fail over them, or show another one's donors."""
+    """Check that the numbers of a record agree; ValueError if not: explanations would fail or show wrong donors."""
     for side in (record.source, record.target):
         if len(side.tokens) != len(side.shown) or not all(isinstance(name, str) for name in side.tokens + side.shown):
             raise ValueError("tokens and what is shown of them are not as many texts")
     arrays = (record.origin, record.rule, record.starts, record.donors, record.weights, record.support)
     if any(array.ndim != 1 for array in arrays) or not isinstance(record.measure, str):
-        raise ValueError("its tensors are no lists of numbers")
-    kept = np.diff(record.starts)
-    if (
-        record.starts[0] != 0
-        or record.starts[-1] != len(record.donors)
-        or len(record.weights) != len(record.donors)
-        or (kept < 0).any()
-    ):
+        raise ValueError("its tensors are not lists of numbers")
+    stored = np.diff(record.starts)
+    ends = record.starts[0], record.starts[-1], len(record.weights)
+    if ends != (0, len(record.donors), len(record.donors)) or (stored < 0).any():
         raise ValueError("the donors of its tokens do not add up")
     if len(record.donors) and not 0 <= record.donors.min() <= record.donors.max() < len(record.source.tokens):
-        raise ValueError(f"a donor is none of the {len(record.source.tokens)} source tokens")
-    if (
-        (kept > record.support).any()
-        or ((kept == 0) & (record.support > 0)).any()
-        or (kept[record.origin == "mixed"] == 0).any()
-    ):
+        raise ValueError(f"a donor is not one of the {len(record.source.tokens)} source tokens")
+    with_donors = (record.support > 0) | (record.origin == "mixed")
+    if (stored > record.support).any() or (stored[with_donors] == 0).any():
         raise ValueError("the number of donors of a token is not what it says")
-    if not np.isfinite(record.weights).all() or (
-        record.strength is not None and record.strength.shape != record.origin.shape
-    ):
+    uneven = record.strength is not None and record.strength.shape != record.origin.shape
+    if uneven or not np.isfinite(record.weights).all():
         raise ValueError("its weights and cosines are not one finite number each")
 
 
 def _first_ids(tokens: Sequence[str]) -> dict[str, int]:
-    """Token -> its lowest id; holes have the empty name and are left out."""
-    found: dict[str, int] = {}
-    for token_id, token in enumerate(tokens):
-        if token:
-            found.setdefault(token, token_id)
-    return found
+    """Return token -> its lowest id, without holes, whose name is empty."""
+    return {token: token_id for token_id, token in reversed(list(enumerate(tokens))) if token}

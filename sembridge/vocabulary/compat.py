@@ -1,7 +1,8 @@
-"""How the published code of SemBridge reads one vocabulary and matches two: the `compat` profile, kept to measure what its choices cost.
+"""Read a vocabulary as the published code of SemBridge does: the `compat` profile, to measure what its choices cost.
 
-What is known of it is the table in docs/fidelity.md. Where that is silent, this is our reading: its keyword names and its rules are those of FOCUS
-(arXiv 2305.14481), so the order of candidates follows what FOCUS does. Nothing here is meant to be good; `fixed` is.
+The table in docs/fidelity.md lists what is known of that code. Where the table is silent, this is our reading: the
+keyword names and rules are those of FOCUS (arXiv 2305.14481), so candidates are ordered as in FOCUS.
+Nothing here is meant to be good; the profile `fixed` is.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-_MANY = 100  # marked tokens: a vocabulary with no more than these is taken for byte-level
+_MANY = 100  # a vocabulary with no more marked tokens than this is taken for byte-level
 _METASPACE, CONTINUES, _BYTE_SPACE = "\u2581", "##", "\u0120"
 
 
 def guessed_kind(tokens: Sequence[str | None]) -> str:
-    """unigram | wordpiece | byte-bpe by counting marks, so a small WordPiece vocabulary is `byte-bpe`."""
+    """Return unigram | wordpiece | byte-bpe by counting marks, so a small WordPiece vocabulary is `byte-bpe`."""
     present = [token for token in tokens if token is not None]
     for kind, mark in (("unigram", _METASPACE), ("wordpiece", CONTINUES)):
         if sum(token.startswith(mark) for token in present) > _MANY:
@@ -25,10 +26,11 @@ def guessed_kind(tokens: Sequence[str | None]) -> str:
 
 
 def read(tokenizer: Any, tokens: Sequence[str | None]) -> tuple[str, list[str | None], np.ndarray]:
-    """(kind, texts [V], word-initial flags [V] bool) of stored tokens [V].
+    """Return (kind, texts [V], word-initial flags [V] bool) of stored tokens [V].
 
-    A text is what the tokenizer decodes the id to, without white space around it, so that "##ing" keeps its hashes and a lone byte becomes U+FFFD;
-    where that is empty or written in square brackets, it is the stored token. Specials and unused tokens have texts like any other.
+    A text is what the tokenizer decodes the id to, without surrounding white space: "##ing" keeps its hashes, a lone
+    byte becomes U+FFFD. Where that is empty or in square brackets, the text is the stored token. Specials and unused
+    tokens have texts like any other.
     """
     kind = guessed_kind(tokens)
     texts: list[str | None] = [

@@ -1,4 +1,4 @@
-"""Match target tokens to source tokens; their rows are copied, once, before any initializer runs."""
+"""Match target tokens to source tokens; the rows of matched tokens are copied once, before any initializer runs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from sembridge.vocabulary.vocabulary import ROLES, Vocabulary
 def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overlap:
     """Match every target token to at most one source token.
 
-    mode  `special` the roles alone, `exact` and `fuzzy` see RULES
+    mode  `special` matches roles alone; for `exact` and `fuzzy` see RULES
 
-    Specials that play a role match by role only, never by string. Ordinary tokens prefer the same text with the same word-initial flag, then the same
-    flag, then the same case, then the same stored token, then the lowest id; so "play" takes the row of "play" and never of "##play" where
-    both exist. Tokens without text or role take the row of the same stored token, if that has none either. A vocabulary so copies all of itself.
+    Specials with a role match by role only, never by string. Ordinary tokens prefer the same text with the same
+    word-initial flag, then the same flag, then the same case, then the same stored token, then the lowest id; so "play"
+    takes the row of "play" and never that of "##play" where both exist. Tokens without text or role take the row of the
+    same stored token, if that has none either. So a vocabulary copies all of itself.
 
-    Two vocabularies read with the compat profile match as published code does: by string alone, see `string_overlap.copied_by_string`. Raises ValueError for
-    an unknown mode and for vocabularies of different profiles.
+    Two vocabularies of the compat profile match as in published code: by string alone, see
+    `string_overlap.copied_by_string`. Raises ValueError for an unknown mode and for vocabularies of different profiles.
     """
     check(overlap=mode)
     if source.profile != target.profile:
         raise ValueError(
-            f"the source vocabulary was read with profile {source.profile!r}, the target with {target.profile!r}; read both with one"
+            f"the source vocabulary was read with profile {source.profile!r}, the target with {target.profile!r}; "
+            "read both with one"
         )
     if source.profile == "compat":
         return match_strings(source, target, exact=True, fuzzy=mode == "fuzzy", specials_only=mode == "special")
@@ -56,14 +58,8 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
             if same in stored:
                 copied[target_id], rule[target_id] = stored[same], "token"
             continue
-        ranked = (
-            (
-                _rank(source, source_id, text, target.word_initial[target_id]),
-                source.tokens[source_id] != token,
-                source_id,
-            )
-            for source_id in candidates.get(text.lower(), ())
-        )
+        initial = target.word_initial[target_id]
+        ranked = ((_rank(source, i, text, initial), source.tokens[i] != token, i) for i in candidates[text.lower()])
         best = min(ranked, default=None)
         if best is not None and (mode == "fuzzy" or RULES[best[0]] == "exact"):
             copied[target_id], rule[target_id] = best[2], RULES[best[0]]
@@ -71,5 +67,5 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
 
 
 def _rank(source: Vocabulary, source_id: int, text: str, word_initial: bool) -> int:
-    """Position in RULES: 0 exact, 1 other case, 2 other flag, 3 both."""
+    """Return the position in RULES: 0 exact, 1 other case, 2 other flag, 3 both."""
     return 2 * int(source.word_initial[source_id] != word_initial) + int(source.texts[source_id] != text)

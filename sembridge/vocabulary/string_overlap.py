@@ -1,4 +1,4 @@
-"""Match tokens by string alone, as the published code of SemBridge does: the overlap of the `compat` profile (docs/fidelity.md)."""
+"""Match tokens by string alone, as the published code of SemBridge does: the `compat` profile (docs/fidelity.md)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sembridge.vocabulary.vocabulary import Vocabulary
 
 
 def canonical(vocabulary: Vocabulary, token_id: int) -> tuple[str, bool] | None:
-    """(text without the continuation mark of the guessed kind, word-initial flag), None where no token has this id."""
+    """Return (text without the continuation mark of the guessed kind, word-initial flag), None for a hole."""
     text, initial = vocabulary.texts[token_id], bool(vocabulary.word_initial[token_id])
     if text is None:
         return None
@@ -20,11 +20,12 @@ def canonical(vocabulary: Vocabulary, token_id: int) -> tuple[str, bool] | None:
 
 
 def copied_by_string(source: Vocabulary, target: Vocabulary, *, exact: bool, fuzzy: bool, symbols: bool) -> np.ndarray:
-    """[T] the source id each target id copies, -1 for none: symbols, then equal canonical forms, then equal but for case and word-initial flag.
+    """Return the source id each target id copies [T], -1 for none; equal canonical forms come before fuzzy matches.
 
     exact    equal canonical forms match; the last of several source tokens wins
-    fuzzy    equal lower-cased texts match; the source token whose canonical form *is* that key (lower-case, not word-initial) comes before all
-             others, the rest by id: this is how "Play" gets the row of "##play" though "play" is there
+    fuzzy    texts match that are equal but for case and word-initial flag; the source token whose canonical form *is*
+             the key (lower-case, not word-initial) comes first, the others follow by id: this is how "Play" gets the
+             row of "##play" although "play" exists
     symbols  target tokens of digits, punctuation or white space match by both, whatever the two switches say
 
     Specials match like any other token, so by their strings alone.
@@ -64,22 +65,17 @@ def match_strings(
     symbols: bool = False,
     specials_only: bool = False,
 ) -> Overlap:
-    """The overlap of published code, with its three switches, for vocabularies of the compat profile.
+    """Return the overlap of published code, with its three switches, for vocabularies of the compat profile.
 
-    specials_only  nothing but specials whose string is that of a source special
+    specials_only  match only specials whose string is that of a source special
 
-    Rules say what the two tokens have in common, whatever switch let them match; specials with the same string are `token`.
+    A rule names what two tokens have in common, whichever switch matched them; specials of one string are `token`.
     """
     if specials_only:
-        ids = {
-            token: i
-            for i, (token, role) in enumerate(zip(source.tokens, source.roles, strict=True))
-            if role is not None
-        }
+        entries = enumerate(zip(source.tokens, source.roles, strict=True))
+        ids = {token: i for i, (token, role) in entries if role is not None}
         marked = zip(target.tokens, target.roles, strict=True)
-        copied = np.array(
-            [ids.get(str(token), -1) if role is not None else -1 for token, role in marked], dtype=np.int64
-        )
+        copied = np.array([-1 if role is None else ids.get(str(token), -1) for token, role in marked], dtype=np.int64)
     else:
         copied = copied_by_string(source, target, exact=exact, fuzzy=fuzzy, symbols=symbols)
     rule = [""] * len(target)

@@ -1,7 +1,8 @@
-"""A vocabulary as the initializers see it: what each id stands for, and which role it plays.
+"""Read a vocabulary as the initializers see it: what each id stands for, and which role it plays.
 
-The tokenizer's own model decides the kind (WordPiece, byte-level BPE, Unigram, ...); nothing is guessed by counting tokens. That is the profile
-`fixed`; the profile `compat` reads as the published code of SemBridge does (`sembridge.vocabulary.compat`, docs/fidelity.md), for comparison.
+The tokenizer's own model decides the kind (WordPiece, byte-level BPE, Unigram, ...); nothing is guessed by counting
+tokens. That is the profile `fixed`. For comparison, the profile `compat` reads as the published code of SemBridge does
+(`sembridge.vocabulary.compat`, docs/fidelity.md).
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ class Vocabulary:
     kind          wordpiece | byte-bpe | bpe | unigram | wordlevel; under `compat` a guess
     tokens        [V] the token as stored; None where no token has this id
     texts         [V] the plain text the token stands for, without continuation or space marks; None for special
-                  and unused tokens, holes, and bytes that are no valid UTF-8 on their own
+                  and unused tokens, holes, and bytes that are not valid UTF-8 on their own
     word_initial  [V] bool: the token starts a word
-    roles         [V] cls | sep | pad | unk | mask for the five that carry meaning for the model, `special` for any other
+    roles         [V] cls | sep | pad | unk | mask for the five with a meaning for the model, `special` for any other
                   special or unused token, None for ordinary tokens
-    profile       fixed | compat: how the tokens were read. Under `compat` every token has a text, and unused tokens are ordinary ones
+    profile       fixed | compat: how the tokens were read. Under `compat` every token has a text, and unused tokens are
+                  ordinary ones
     """
 
     kind: str
@@ -50,22 +52,22 @@ class Vocabulary:
 
     @cached_property
     def role_ids(self) -> dict[str, int]:
-        """Role -> id, for the roles this vocabulary has."""
+        """Return role -> id, for the roles this vocabulary has."""
         return {role: token_id for token_id, role in enumerate(self.roles) if role in ROLES}
 
     @cached_property
     def has_text(self) -> np.ndarray:
-        """[V] bool: a token with a text of its own. Only such a target token is placed by what it says; such source tokens are the donors."""
+        """Return which tokens have a text [V] bool: such source tokens are donors, such target tokens can be mixed."""
         return np.array([text is not None for text in self.texts], dtype=bool)
 
     @cached_property
     def exists(self) -> np.ndarray:
-        """[V] bool: the id belongs to a token and is no hole."""
+        """Return which ids belong to a token [V] bool; the others are holes."""
         return np.array([token is not None for token in self.tokens], dtype=bool)
 
     @cached_property
     def digest(self) -> str:
-        """sha256 over everything above: two tokenizers with the same digest get the same initialization."""
+        """Return the sha256 of all fields: two tokenizers with the same digest get the same initialization."""
         content = [self.profile, self.kind, self.tokens, self.texts, self.word_initial.astype(int).tolist(), self.roles]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
@@ -73,14 +75,14 @@ class Vocabulary:
     def from_tokenizer(cls, tokenizer: Any, profile: str = "fixed") -> Vocabulary:
         """Read a transformers tokenizer.
 
-        Raises ValueError if the profile is unknown, and if the tokenizer has no `tokenizers` backend to ask for its model, or one of an unknown type.
+        Raises ValueError for an unknown profile, and for a tokenizer without a `tokenizers` backend or of unknown type.
         """
         check(profile=profile)
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise ValueError(
-                f"tokenizer {tokenizer.name_or_path!r} ({type(tokenizer).__name__}) has no fast backend, so its vocabulary "
-                "cannot be read; save it as a folder with tokenizer.json"
+                f"tokenizer {tokenizer.name_or_path!r} ({type(tokenizer).__name__}) has no fast backend, "
+                "so its vocabulary cannot be read; save it as a folder with tokenizer.json"
             )
         description = json.loads(backend.to_str())
         kind = _kind(description, tokenizer)
@@ -88,9 +90,7 @@ class Vocabulary:
         tokens: list[str | None] = [None] * (max(ids.values()) + 1)
         for token, token_id in ids.items():
             tokens[token_id] = token
-        for entry in description.get(
-            "added_tokens", ()
-        ):  # added after holes, it may share its id with a token of the model, which it then hides
+        for entry in description.get("added_tokens", ()):  # an added token hides a token of the model with the same id
             tokens[entry["id"]] = entry["content"]
         roles = _roles(tokenizer, tokens, description, unused=profile == "fixed")
         if profile == "compat":
@@ -104,28 +104,30 @@ def _kind(description: dict, tokenizer: Any) -> str:
     model = description["model"]["type"]
     if model == "BPE":
         return "byte-bpe" if "ByteLevel" in _component_types(description) else "bpe"
-    known = {"WordPiece": "wordpiece", "Unigram": "unigram", "WordLevel": "wordlevel"}
-    if model not in known:
-        raise ValueError(
-            f"tokenizer {tokenizer.name_or_path!r} has a model of unknown type {model!r}; known: BPE, {', '.join(known)}"
-        )
-    return known[model]
+    kinds = {"WordPiece": "wordpiece", "Unigram": "unigram", "WordLevel": "wordlevel"}
+    if model not in kinds:
+        name = tokenizer.name_or_path
+        raise ValueError(f"tokenizer {name!r} has a model of unknown type {model!r}; known: BPE, {', '.join(kinds)}")
+    return kinds[model]
 
 
 def _component_types(description: dict) -> set[str]:
-    """Types of every pre-tokenizer and decoder step, sequences opened."""
-    found, pending = set(), [description.get("pre_tokenizer"), description.get("decoder")]
+    """Return the types of all pre-tokenizer and decoder steps, those inside sequences as well."""
+    types, pending = set(), [description.get("pre_tokenizer"), description.get("decoder")]
     while pending:
         step = pending.pop()
         if step:
-            found.add(step["type"])
+            types.add(step["type"])
             pending.extend(step.get("pretokenizers", ()))
             pending.extend(step.get("decoders", ()))
-    return found
+    return types
 
 
 def _roles(tokenizer: Any, tokens: list[str | None], description: dict, unused: bool) -> list[str | None]:
-    """The role map: cls falls back to bos and sep to eos, whatever the strings are. `unused` counts [unused1] and its like as specials."""
+    """Return the roles [V]: cls falls back to bos and sep to eos, whatever the strings are.
+
+    unused  count [unused1] and its like as specials
+    """
     roles: list[str | None] = [None] * len(tokens)
     for entry in description.get("added_tokens", ()):
         if entry["special"]:
@@ -152,11 +154,10 @@ def _roles(tokenizer: Any, tokens: list[str | None], description: dict, unused: 
 def _read_all(
     kind: str, tokens: list[str | None], roles: list[str | None], description: dict
 ) -> tuple[list[str | None], np.ndarray]:
-    """(texts [V], word-initial flags [V]) by what the tokenizer's model says of itself."""
+    """Return (texts [V], word-initial flags [V]) by the marks that the tokenizer's model declares."""
     added = {entry["id"] for entry in description.get("added_tokens", ())}
-    prefix, suffix = (
-        description["model"].get(name) or "" for name in ("continuing_subword_prefix", "end_of_word_suffix")
-    )
+    model = description["model"]
+    prefix, suffix = (model.get(name) or "" for name in ("continuing_subword_prefix", "end_of_word_suffix"))
     texts: list[str | None] = [None] * len(tokens)
     word_initial = np.zeros(len(tokens), dtype=bool)
     for token_id, token in enumerate(tokens):
@@ -170,10 +171,10 @@ def _read_all(
 
 
 def _read(kind: str, prefix: str, suffix: str, token: str) -> tuple[str | None, bool]:
-    """(text, word-initial) of one ordinary token. Continuation marks, end-of-word marks and space marks are no part of the text.
+    """Return (text, word-initial) of one ordinary token; continuation, end-of-word and space marks are not in the text.
 
-    Where a model marks the ends of words and not their beginnings ("play</w>", "pl"), a token that ends a word counts as word-initial: it alone can
-    be a whole word, and so is what another tokenizer's word-initial token of this text stands for.
+    Where a model marks the ends of words and not their beginnings ("play</w>", "pl"), a token that ends a word counts
+    as word-initial: only it can be a whole word, as another tokenizer's word-initial token of this text can.
     """
     if kind == "wordlevel":
         return token, True
@@ -184,18 +185,18 @@ def _read(kind: str, prefix: str, suffix: str, token: str) -> tuple[str | None, 
     if kind == "wordpiece":
         return body, not continues
     if kind == "byte-bpe":
-        spoken = _of_bytes(body)
-        after_space = spoken[:1].isspace()
+        text = _decode_bytes(body)
+        after_space = text[:1].isspace()
     else:
-        spoken = "" if _BYTE_FALLBACK.match(body) else body.replace(_METASPACE, " ")
+        text = "" if _BYTE_FALLBACK.match(body) else body.replace(_METASPACE, " ")
         after_space = body.startswith(_METASPACE)
     if prefix:
-        return spoken.strip() or None, not continues
-    return spoken.strip() or None, ends if suffix else after_space
+        return text.strip() or None, not continues
+    return text.strip() or None, ends if suffix else after_space
 
 
-def _of_bytes(token: str) -> str:
-    """What a byte-level token says; nothing where its bytes are no valid UTF-8 on their own."""
+def _decode_bytes(token: str) -> str:
+    """Return the text of a byte-level token, "" where its bytes are not valid UTF-8 on their own."""
     raw = bytes(_BYTE_OF[c] for c in token) if all(c in _BYTE_OF for c in token) else token.encode()
     try:
         return raw.decode("utf-8")
@@ -204,7 +205,7 @@ def _of_bytes(token: str) -> str:
 
 
 def _byte_alphabet() -> dict[str, int]:
-    """Byte-level BPE writes each byte as one printable character; this is the inverse of that alphabet (GPT-2, section 2.2)."""
+    """Return printable character -> byte, the inverse of the alphabet of byte-level BPE (GPT-2, section 2.2)."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     alphabet = {chr(byte): byte for byte in printable}
     shifted = (byte for byte in range(256) if byte not in set(printable))

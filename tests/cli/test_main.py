@@ -160,7 +160,7 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
         "revision of a folder": (of("--revision", "abc"), "--revision 'abc' has no effect: SOURCE"),
         "pocket": (of(source="pocket:encoders/brt"), "encoder 'brt' is not in the pocket; did you mean 'bert'?"),
         "no config": (of(source=no_config), "no config.json"),
-        "no masked LM": (of(source=body), "is no masked LM (architectures: BertModel)"),
+        "no masked LM": (of(source=body), "is not a masked LM (architectures: BertModel)"),
         "pickled": (of(source=pickled), "no .safetensors file"),
         "source is a file": (of(source=made.text), "is a file; give the folder of a model"),
         "no pad": (of(tokenizer=no_pad), "has no pad token; set pad_token"),

@@ -87,7 +87,7 @@ def test_models_that_do_not_fit(refused, broken):
     config = broken / "source" / "config.json"
     content = json.loads(config.read_text())
     config.write_text(json.dumps(content | {"architectures": ["BertModel"]}))
-    assert "is no masked LM (architectures: BertModel)" in refused(*RU, data=broken)
+    assert "is not a masked LM (architectures: BertModel)" in refused(*RU, data=broken)
     config.write_text(json.dumps(content))
     tokenizer = broken / "tokenizers" / "ru" / "tokenizer_config.json"
     tokenizer.write_text(json.dumps({k: v for k, v in json.loads(tokenizer.read_text()).items() if k != "pad_token"}))

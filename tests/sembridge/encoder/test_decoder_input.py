@@ -1,4 +1,4 @@
-"""Stopping a masked LM before its decoder: the same representations and gradients in every family, and only where nothing comes after."""
+"""A masked LM stopped before its decoder gives the same representations and gradients, if nothing follows the decoder."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_what_comes_after_the_decoder_is_not_lost(kind, folders, chunks, caplog)
     for weights in (*found, torch.from_numpy(encode_sparse(encoder, batch).toarray())):
         np.testing.assert_allclose(weights.numpy(), represented(encoder, texts()[:8]), atol=1e-6)
     assert [record.message for record in caplog.records] == [
-        f"{kind.__name__} does more to its logits than its decoder; they are computed whole, which takes more time and memory"
+        f"{kind.__name__} changes its logits after its decoder; computing them in full takes more time and memory"
     ]
 
 

@@ -71,7 +71,7 @@ def test_folder_without_config(tmp_path):
 )
 def test_no_masked_lm(config, shown, tmp_path):
     (tmp_path / "model.safetensors").touch()
-    with pytest.raises(ValueError, match=rf"is no masked LM \(architectures: {shown}\); choose a SPLADE encoder"):
+    with pytest.raises(ValueError, match=rf"is not a masked LM \(architectures: {shown}\); choose a SPLADE encoder"):
         load_encoder(described(tmp_path, config))
 
 
@@ -101,7 +101,7 @@ def test_pickled_weights_are_not_loaded(tmp_path):
 def test_other_modules_than_a_masked_lm_and_splade_pooling(folder, tmp_path):
     SparseEncoder(modules=[*load_encoder(folder), Normalize()]).save_pretrained(str(tmp_path), create_model_card=False)
     with pytest.raises(
-        ValueError, match="is no SPLADE encoder: the modules are Transformer, SpladePooling, Normalize; expected"
+        ValueError, match="is not a SPLADE encoder: the modules are Transformer, SpladePooling, Normalize; expected"
     ):
         load_encoder(str(tmp_path))
 

@@ -18,7 +18,7 @@ ALPHAS = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 8.0)
 
 
 def resolution(alpha: float, usual: float) -> float:
-    """How well float64 scores decide a weight: at alpha 8 a weight of .006 is one rounding of its score, as .006^7 is 3e-16."""
+    """Return how well float64 scores decide a weight: at alpha 8 one rounding of a score (.006^7 = 3e-16) is .006."""
     return usual if alpha <= 4 else 1e-2
 
 
@@ -85,9 +85,9 @@ SOLVED = [
 
 @pytest.mark.parametrize(("alpha", "scores", "weights", "tau"), SOLVED)
 def test_solved_by_hand(alpha, scores, weights, tau):
-    p, found = entmax(np.array([scores]), alpha)
+    p, threshold = entmax(np.array([scores]), alpha)
     np.testing.assert_allclose(p[0], weights, atol=2e-6)  # a score on the threshold: the cube root of one rounding
-    np.testing.assert_allclose(found, [tau], atol=1e-12)
+    np.testing.assert_allclose(threshold, [tau], atol=1e-12)
 
 
 @pytest.mark.parametrize("alpha", (1.0, *ALPHAS, 10.0, 50.0))
@@ -169,7 +169,7 @@ def test_scores_have_to_be_finite(value):
 
 
 def bridge_like(count: int, size: int = 24, common: float = 1.0, seed: int = 0) -> np.ndarray:
-    """Vectors with a common direction, as sentence encoders give them; the larger `common`, the flatter the similarities."""
+    """Return vectors with a common direction, like a sentence encoder's; larger `common`, flatter similarities."""
     rng = np.random.default_rng(seed)
     return (rng.standard_normal((count, size)) + common).astype(np.float32)
 
@@ -277,5 +277,5 @@ def test_the_limit_is_for_softmax_alone(monkeypatch):
     vectors = bridge_like(4)
     assert cosine_mixture(vectors, vectors, 2.0).nnz
     assert cosine_mixture(vectors[:2], vectors, 1.0).nnz == 8
-    with pytest.raises(ValueError, match="more than is held"):
+    with pytest.raises(ValueError, match="too many to store"):
         cosine_mixture(vectors, vectors, 1.0)

@@ -27,7 +27,7 @@ def every(vectors: np.ndarray, extra: np.ndarray | None = None) -> UnitVectors:
 
 
 def bridge_like(count: int, size: int = 24, common: float = 1.0, seed: int = 0) -> np.ndarray:
-    """Vectors with a common direction, as sentence encoders give them; the larger `common`, the flatter the similarities."""
+    """Return vectors with a common direction, like a sentence encoder's; larger `common`, flatter similarities."""
     rng = np.random.default_rng(seed)
     return (rng.standard_normal((count, size)) + common).astype(np.float32)
 
@@ -36,7 +36,7 @@ def exact_scores(queries: UnitVectors, donors: UnitVectors) -> np.ndarray:
     return np.array([[fsum((q * d).tolist()) for d in donors.points()] for q in queries.points()])
 
 
-def made(
+def unit_vectors(
     count: int, donors: int, size: int, common: float, repeated: bool, beside: bool, seed: int
 ) -> tuple[UnitVectors, UnitVectors]:
     """Queries and donors; the donors from a few vectors only where they are repeated, and the queries among them."""
@@ -44,11 +44,11 @@ def made(
     offers = bridge_like(donors, size, common, seed)
     if repeated:
         offers = offers[rng.integers(0, max(1, donors // 5), donors)]
-    asked = np.concatenate(
+    rows = np.concatenate(
         [offers[rng.integers(0, donors, count // 2)], bridge_like(count - count // 2, size, common, seed + 1)]
     )
     extra = (rng.choice([-0.2, 0.2], count), rng.choice([-0.2, 0.2], donors)) if beside else (None, None)
-    return every(asked, extra[0]), every(offers, extra[1])
+    return every(rows, extra[0]), every(offers, extra[1])
 
 
 @given(
@@ -66,10 +66,10 @@ def made(
 @example(7, 200, 24, 1.0, True, True, [4.0, 1.5, 2.0], torch.bfloat16, 3, 0)
 @settings(deadline=None, max_examples=60)
 def test_equals_the_definition(count, donors, size, common, repeated, beside, alphas, dtype, block, seed):
-    queries, offers = made(count, donors, size, common, repeated, beside, seed)
+    queries, offers = unit_vectors(count, donors, size, common, repeated, beside, seed)
     scores = exact_scores(queries, offers)
-    found = screened(queries, offers, alphas, Screen(offers.points, donors, dtype, "cpu"), block, threads=2)
-    for weights, alpha in zip(found, alphas, strict=True):
+    solved = screened(queries, offers, alphas, Screen(offers.points, donors, dtype, "cpu"), block, threads=2)
+    for weights, alpha in zip(solved, alphas, strict=True):
         assert (
             weights.shape == scores.shape
             and weights.dtype == np.float32
@@ -91,7 +91,7 @@ def test_equals_the_definition(count, donors, size, common, repeated, beside, al
 
 @pytest.mark.parametrize("common", [1.0, 8.0])
 def test_neither_precision_nor_blocks_nor_threads_nor_other_alphas_change_a_bit(common):
-    queries, offers = made(70, 700, 24, common, True, True, 5)
+    queries, offers = unit_vectors(70, 700, 24, common, True, True, 5)
     alphas = [1.25, 1.5, 2.0, 2.5, 4.0]
     first = screened(queries, offers, alphas, Screen(offers.points, 700, torch.bfloat16, "cpu"), block=512, threads=1)
     assert max(weights.nnz for weights in first) > 70 * 64 and min(weights.nnz for weights in first) < 70 * 64
@@ -120,12 +120,12 @@ def test_candidates_without_weight_leave_no_trace(alpha):
         gaps = rng.normal(0, 0.3, 400)
         gaps -= gaps.max()
         weighs = entmax(gaps[None], alpha)[0][0] > 0
-        found = []
+        solutions = []
         for kept in (np.ones(400, dtype=bool), weighs | (rng.random(400) < 0.3)):
             place, scratch = np.flatnonzero(kept), np.empty((4, 400))
             count = _entmax(gaps[kept], place, int(kept.sum()), alpha - 1, scratch)
-            found.append((place[:count].tolist(), scratch[3, :count].tobytes()))
-        assert found[0] == found[1] and found[0][0] == np.flatnonzero(weighs).tolist()
+            solutions.append((place[:count].tolist(), scratch[3, :count].tobytes()))
+        assert solutions[0] == solutions[1] and solutions[0][0] == np.flatnonzero(weighs).tolist()
 
 
 def test_donors_alike_get_the_same_bits():
@@ -141,8 +141,8 @@ def test_agrees_with_the_package_and_with_the_plain_computation():
     queries, donors = every(bridge_like(40, 64, seed=3)), every(bridge_like(3000, 64, seed=4))
     cosines = torch.from_numpy(queries.points() @ donors.points().T)
     alphas = [1.25, 1.5, 2.0, 2.5, 3.0, 4.0]
-    found, plain = screened(queries, donors, alphas, Screen(donors.points, 3000)), mixtures(queries, donors, alphas)
-    for alpha, weights, other in zip(alphas, found, plain, strict=True):
+    solved, plain = screened(queries, donors, alphas, Screen(donors.points, 3000)), mixtures(queries, donors, alphas)
+    for alpha, weights, other in zip(alphas, solved, plain, strict=True):
         np.testing.assert_allclose(weights.toarray(), entmax_bisect(cosines, alpha, n_iter=200).numpy(), atol=1e-6)
         np.testing.assert_allclose(weights.toarray(), other.toarray(), atol=1e-9 if alpha <= 2 else 1e-6)
 
@@ -211,7 +211,7 @@ def test_rows_of_a_large_mixture_are_those_of_scipy_to_the_bit():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_gives_the_same_bits():
-    queries, offers = made(300, 3000, 128, 1.0, True, True, 11)
+    queries, offers = unit_vectors(300, 3000, 128, 1.0, True, True, 11)
     here, there = (
         screened(queries, offers, [1.5, 2.5, 4.0], Screen(offers.points, 3000, None, device))
         for device in ("cpu", "cuda")

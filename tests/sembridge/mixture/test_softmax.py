@@ -1,4 +1,4 @@
-"""Mixtures at alpha 1 that are computed when they are asked for, against the same ones held."""
+"""Mixtures at alpha 1 that are computed on demand, against the same ones stored."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SOURCE, TARGET = 150, 90
 
 
 @pytest.fixture(scope="module")
-def asked() -> tuple[Transfer, BridgeVectors]:
-    """Some tokens copied, some mixed, some that the bridge does not know; some donors that it does not know, some alike."""
+def task() -> tuple[Transfer, BridgeVectors]:
+    """Return a task with copied and mixed tokens, tokens and donors unknown to the bridge, and some equal donors."""
     rng = np.random.default_rng(0)
     copied = [int(rng.integers(SOURCE)) if i % 4 == 0 else -1 for i in range(TARGET)]
     sides = [rng.standard_normal((count, 24)).astype(np.float32) + 1 for count in (SOURCE, TARGET)]
@@ -32,35 +32,35 @@ def asked() -> tuple[Transfer, BridgeVectors]:
     return transfer, BridgeVectors(*(TokenVectors(vectors, flags) for vectors, flags in zip(sides, known, strict=True)))
 
 
-def answer(asked: tuple[Transfer, BridgeVectors], monkeypatch: pytest.MonkeyPatch, held: int) -> Initialization:
-    monkeypatch.setattr(module, "HELD", held)
-    return SemBridge(asked[1], alpha=1.0)(asked[0])
+def answer(task: tuple[Transfer, BridgeVectors], monkeypatch: pytest.MonkeyPatch, stored: int) -> Initialization:
+    monkeypatch.setattr(module, "HELD", stored)
+    return SemBridge(task[1], alpha=1.0)(task[0])
 
 
 @pytest.fixture
-def both(asked, monkeypatch) -> tuple[Initialization, Initialization]:
-    return answer(asked, monkeypatch, 0), answer(asked, monkeypatch, 10**9)
+def both(task, monkeypatch) -> tuple[Initialization, Initialization]:
+    return answer(task, monkeypatch, 0), answer(task, monkeypatch, 10**9)
 
 
 def test_the_same_answer(both):
-    streamed, held = both
-    assert isinstance(streamed.mixture, SoftmaxMixture) and not isinstance(held.mixture, SoftmaxMixture)
-    assert streamed.mixture.shape == held.mixture.shape == (TARGET, SOURCE)
-    np.testing.assert_allclose(streamed.rows, held.rows, atol=1e-7)
-    assert streamed.origin.tolist() == held.origin.tolist() and len(set(streamed.origin)) == 3
-    assert streamed.statistics == held.statistics and streamed.statistics["max_support"] > 100
-    assert np.array_equal(streamed.support, held.support) and set(np.unique(held.support)) == {
+    streamed, stored = both
+    assert isinstance(streamed.mixture, SoftmaxMixture) and not isinstance(stored.mixture, SoftmaxMixture)
+    assert streamed.mixture.shape == stored.mixture.shape == (TARGET, SOURCE)
+    np.testing.assert_allclose(streamed.rows, stored.rows, atol=1e-7)
+    assert streamed.origin.tolist() == stored.origin.tolist() and len(set(streamed.origin)) == 3
+    assert streamed.statistics == stored.statistics and streamed.statistics["max_support"] > 100
+    assert np.array_equal(streamed.support, stored.support) and set(np.unique(stored.support)) == {
         0,
         1,
-        held.statistics["max_support"],
+        stored.statistics["max_support"],
     }
 
 
 def test_the_same_numbers_move_with_it(both):
-    streamed, held = both
+    streamed, stored = both
     values = np.random.default_rng(1).standard_normal(SOURCE)
-    np.testing.assert_allclose(streamed.carry(values), held.carry(values), atol=1e-7)
-    np.testing.assert_allclose(streamed.mixture @ np.eye(SOURCE), held.mixture.toarray(), atol=1e-9)
+    np.testing.assert_allclose(streamed.carry(values), stored.carry(values), atol=1e-7)
+    np.testing.assert_allclose(streamed.mixture @ np.eye(SOURCE), stored.mixture.toarray(), atol=1e-9)
 
 
 @pytest.mark.parametrize("k", [1, 5, 10_000])
@@ -76,25 +76,25 @@ def test_the_same_heaviest_donors(both, k):
         np.testing.assert_allclose(dense[row, ids[piece]], dense[row, expected], atol=1e-9)
 
 
-def test_the_same_record(asked, both):
+def test_the_same_record(task, both):
     recipe = cast(Recipe, None)  # the record only keeps it
-    records = [TransferRecord.of(asked[0], side, recipe) for side in both]
+    records = [TransferRecord.of(task[0], side, recipe) for side in both]
     assert records[0].mean_support() == records[1].mean_support() and np.array_equal(
         records[0].starts, records[1].starts
     )
-    vectors = asked[1].source.vectors, asked[1].target.vectors
+    vectors = task[1].source.vectors, task[1].target.vectors
     cosines = [best_cosines(side, *vectors) for side in both]
     np.testing.assert_allclose(*cosines, atol=1e-6)
     assert np.isfinite(cosines[0]).sum() == (both[0].origin == "mixed").sum()
 
 
-def test_threads_change_no_bit(asked, monkeypatch):
+def test_threads_change_no_bit(task, monkeypatch):
     count = torch.get_num_threads()
     try:
-        found = []
+        rows = []
         for threads in (1, 2):
             torch.set_num_threads(threads)
-            found.append(answer(asked, monkeypatch, 0).rows.tobytes())
+            rows.append(answer(task, monkeypatch, 0).rows.tobytes())
     finally:
         torch.set_num_threads(count)
-    assert found[0] == found[1]
+    assert rows[0] == rows[1]
