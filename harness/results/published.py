@@ -105,7 +105,7 @@ class Expected(_Part):
 
 @dataclass(frozen=True)
 class Verdict:
-    """Hold the result for a figure; if it cannot be compared, `ours` and `difference` are None, and `reason` says why."""
+    """Hold the result for a figure; if it is not comparable, `ours` and `difference` are None, `reason` says why."""
 
     figure: Figure
     mark: str

@@ -24,8 +24,8 @@ from harness.results.tables import Table
 LEVEL = 0.05
 FLIPS_PER_HYPOTHESIS = 50  # the smallest p of random flips must stay below LEVEL after the correction
 NOTE = (
-    f"†: not shown to be below the best of the column (p ≥ {LEVEL:g}; paired randomization test over queries, Holm over "
-    f"the table). Competitors without a mark are below it (p < {LEVEL:g})."
+    f"†: not shown to be below the best of the column (p ≥ {LEVEL:g}; paired randomization test over queries, Holm over"
+    f" the table). Competitors without a mark are below it (p < {LEVEL:g})."
 )
 SEEDS_NOTE = " Scores are averaged over seeds first."
 
@@ -184,10 +184,10 @@ def _check_queries(
     if list(ids) != list(others):
         query = (sorted(set(ids) ^ set(others)) or sorted(ids))[0]
         names = " and ".join(dict.fromkeys(table.competitors[row].label for row in (first, second)))
+        where = f"table {table.name}, column {table.columns[column]}"
         raise ValueError(
-            f"table {table.name}, column {table.columns[column]}: {names} cannot be compared, their cells were not "
-            f"measured over the same queries (query {query!r}, {len(ids)} and {len(others)} queries); remove their folders "
-            "from the store's evaluation/, run again"
+            f"{where}: {names} cannot be compared, their cells were not measured over the same queries (query "
+            f"{query!r}, {len(ids)} and {len(others)} queries); remove their folders from the store's evaluation/, run again"
         )
 
 

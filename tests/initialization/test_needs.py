@@ -169,7 +169,7 @@ def test_an_option_may_not_replace_one_of_the_command(monkeypatch, refused):
 def test_a_need_that_nobody_declares(monkeypatch, refused, own_data):
     monkeypatch.setattr("baselines.focus.Focus.needs", ("auxilary",))
     message = (
-        "initializer 'focus' needs 'auxilary', which nobody declares under sembridge.needs; did you mean 'auxiliary'"
+        "initializer 'focus' needs 'auxilary', which no package declares under sembridge.needs; did you mean 'auxiliary'"
     )
     assert message in refused("--preset", "own-data", "--set", f"data={own_data}", "--initializers", "focus")
     models = [own_data / "source", "--tokenizer", own_data / "tokenizers" / "ru"]
@@ -290,7 +290,7 @@ def test_a_grid_serves_an_installed_need(site, own_data, tmp_path):
     for message, part in zip(heard["refused"], (
         "needs words of the new language with their romanizations, a tab between: add --set romanization=FILE",
         "romanization: line 1: expected a word, a tab and its romanization",
-        "settings.romanized.pieces is given by the grid; use the option romanization instead",
+        "settings.romanized.pieces is set by the grid; use the option romanization instead",
         "romanization is given twice, at the top and below inputs; keep one",
         "option 'romanisation' is unknown; did you mean 'romanization'?",
         "inputs.romanisation is unknown; did you mean 'romanization'?",

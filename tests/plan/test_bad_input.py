@@ -124,7 +124,7 @@ def test_what_is_given_twice_or_not_at_all(refused):
     assert "alphas: 4.0 is given twice" in refused(*RU, "--alphas", "4", "4.0")
     assert "option 'regimes'" in refused(*RU, "--set", "regimes=[]")
     assert "bm25 has no settings" in refused(*RU, "--set", "settings.bm25.k1=1")
-    assert "settings.sembridge.alpha is given by the grid; use the option alphas instead" in refused(
+    assert "settings.sembridge.alpha is set by the grid; use the option alphas instead" in refused(
         *RU, "--set", "settings.sembridge.alpha=2"
     )
 
