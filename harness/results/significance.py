@@ -184,10 +184,10 @@ def _check_queries(
     if list(ids) != list(others):
         query = (sorted(set(ids) ^ set(others)) or sorted(ids))[0]
         names = " and ".join(dict.fromkeys(table.competitors[row].label for row in (first, second)))
-        where = f"table {table.name}, column {table.columns[column]}"
         raise ValueError(
-            f"{where}: {names} cannot be compared, their cells were not measured over the same queries (query "
-            f"{query!r}, {len(ids)} and {len(others)} queries); remove their folders from the store's evaluation/, run again"
+            f"table {table.name}, column {table.columns[column]}: {names} cannot be compared, their cells were not "
+            f"measured over the same queries (query {query!r}, {len(ids)} and {len(others)} queries); "
+            "remove their folders from the store's evaluation/, run again"
         )
 
 

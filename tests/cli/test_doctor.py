@@ -388,10 +388,10 @@ def test_hours_by_calibrated_rates(doctor, tmp_path):
 
 
 def test_an_option_to_copy_stays_on_one_line():
-    from harness.cli.doctor import _wrapped
+    from harness.cli.doctor import _wrap
 
     for length in range(80, 125):
-        wrapped = _wrapped(
+        wrapped = _wrap(
             "[FAIL] revision           ", f"{'x' * (length - 60)} {'y' * 30}; add --set tokenizers.ko.revision=COMMIT"
         )
         assert "--set tokenizers.ko.revision=COMMIT" in wrapped and max(map(len, wrapped.splitlines())) <= 120
