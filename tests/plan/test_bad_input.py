@@ -173,11 +173,9 @@ def test_names_that_would_share_a_file_or_be_too_long_for_one(refused, command, 
             *(part for name in names for part in ("--set", f"architectures.{name}.model={own_data / 'source'}")),
         ]
 
-    said = refused(*RU, *encoders("x/y", "x--y"))
-    assert (
-        "architecture 'x/y' and architecture 'x--y' would share the file name 'ru_x--y_own_mean_zero-shot_s42.run': rename one of them"
-        in said
-    )
+    message = refused(*RU, *encoders("x/y", "x--y"))
+    pair, file = "architecture 'x/y' and architecture 'x--y'", "ru_x--y_own_mean_zero-shot_s42.run"
+    assert f"{pair} would share the file name '{file}': rename one of them" in message
     collection = f"collections.{'ж' * 70}.folder={own_data / 'collections'}/{{language}}"
     assert "make a file name of 267 bytes, 242 are possible; give shorter names" in refused(
         *RU, *encoders("x" * 100), "--set", collection

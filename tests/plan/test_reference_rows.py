@@ -1,4 +1,4 @@
-"""Ready sparse retrievers as rows: planned and shared as the other references, refused before anything runs, and in the tables of both stages."""
+"""Sparse retrievers as rows: planned and shared like other references, refused early, in tables of both regimes."""
 
 import json
 import shutil
