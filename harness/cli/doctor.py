@@ -1,4 +1,4 @@
-"""`sembridge-bench doctor`: what stands between a preset and its tables, before hours are spent."""
+"""`sembridge-bench doctor`: check what a grid needs, before hours are spent."""
 
 from __future__ import annotations
 
@@ -29,15 +29,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     command.add_argument("positional", nargs="?", metavar="PRESET", help="the same as --preset PRESET")
     add_grid_options(command)
     command.set_defaults(preset=None)
-    command.add_argument(
-        "--calibrate",
-        action="store_true",
-        help="measure this machine for half a minute, to estimate hours; kept in the store",
-    )
+    calibrate = "measure this machine for half a minute, to estimate hours; saved in the store"
+    command.add_argument("--calibrate", action="store_true", help=calibrate)
 
 
 def doctor(args: argparse.Namespace) -> int:
-    """Exit code 0: nothing failed; 1: something did. Raises RefusedError for a preset that cannot be planned."""
+    """Run the checks; return exit code 1 if one failed, else 0. RefusedError for a preset that cannot be planned."""
     from harness.catalog.catalog import CatalogError, load_catalog
     from harness.doctor import checks, machine, work
     from harness.doctor.hub_access import FAIL, OK, WARN, Check, HubAccess
@@ -65,28 +62,19 @@ def doctor(args: argparse.Namespace) -> int:
     print(f"{preset.title}: {len(cells)} cells")
     reported: list[Check] = []
 
-    def report(*found: Check) -> None:
-        for check in found:
-            print(_wrapped(f"{f'[{check.mark}]':<6} {check.what:<18} ", check.text), flush=True)
-        reported.extend(found)
+    def report(*results: Check) -> None:
+        for check in results:
+            print(_wrap(f"{f'[{check.mark}]':<6} {check.what:<18} ", check.text), flush=True)
+        reported.extend(results)
 
     hub = HubAccess()
-    reached = checks.access(preset, cells, todo, store, catalog, hub)
-    report(*reached)
+    access = checks.access(preset, cells, todo, store, catalog, hub)
+    report(*access)
     report(*checks.licenses(preset, catalog, hub))
-    report(
-        *machine.disk(
-            todo,
-            store,
-            sum(check.download for check in reached),
-            sum(check.mark != OK and check.what != "access" for check in reached),
-        )
-    )
-    report(
-        machine.memory(
-            preset, cells, todo, max((check.download for check in reached if check.what == "model"), default=0)
-        )
-    )
+    unknown = sum(check.mark != OK and check.what != "access" for check in access)
+    report(*machine.disk(todo, store, sum(check.download for check in access), unknown))
+    largest_model = max((check.download for check in access if check.what == "model"), default=0)
+    report(machine.memory(preset, cells, todo, largest_model))
     report(*machine.devices(preset))
     if args.calibrate:
         _calibrate(preset, cells, store, Estimate.of(preset, store).sizes)
@@ -94,8 +82,8 @@ def doctor(args: argparse.Namespace) -> int:
     report(work.work(cells, todo, store, estimate))
     if estimate.rates is not None and todo:
         print()
-        print(_wrapped("", f"hours on this machine, one cell at a time, by {args.store / FILE}: {estimate.rates}", 2))
-        print("\n".join(_wrapped("", line, 57) for line in work.hours(cells, todo, estimate)))
+        print(_wrap("", f"hours on this machine, one cell at a time, by {args.store / FILE}: {estimate.rates}", 2))
+        print("\n".join(_wrap("", line, 57) for line in work.hours(cells, todo, estimate)))
     failed, warned = (sum(check.mark == mark for check in reported) for mark in (FAIL, WARN))
     if failed:
         end = f"{failed} FAIL, {warned} warn: fix what fails, in the order of the lines, and ask again"
@@ -103,35 +91,27 @@ def doctor(args: argparse.Namespace) -> int:
         end = f"0 FAIL, {warned} warn: ask again with a network, or run with what is in the cache"
     else:
         end = f"0 FAIL, {warned} warn: the next line runs it"
-    print(f"\n{_wrapped('', end, 2)}")
+    print(f"\n{_wrap('', end, 2)}")
     if end.endswith("runs it"):
         print(f"  {command_line(args)}")
     return 1 if failed else 0
 
 
 def _calibrate(preset: Any, cells: Sequence[Any], store: Any, sizes: Any) -> None:
-    """Measure, and keep the rates in the store, where a run's estimates find them too."""
+    """Measure this machine, and save the rates in the store, where a run's estimates find them too."""
     from harness.estimate.calibration import calibrate
 
     start = time.perf_counter()
-    encoders = {
-        source.key: source
-        for cell in cells
-        for one in cell.artifact.walk()
-        if (source := one.inputs.get("encoder")) is not None
-    }
+    artifacts = (artifact for cell in cells for artifact in cell.artifact.walk())
+    sources = (artifact.inputs.get("encoder") for artifact in artifacts)
+    encoders = {source.key: source for source in sources if source is not None}
     rates = calibrate(preset, encoders.values(), sizes, lambda what: print(f"       calibrating: {what}", flush=True))
     rates.save(store.root)
     print(f"       calibrated in {time.perf_counter() - start:.0f} s", flush=True)
 
 
-def _wrapped(head: str, text: str, indent: int = 0) -> str:
-    """Lines of at most WIDTH columns, continued under the text; an option of --set stays on one line."""
-    kept = text.replace("--set ", "--set\0")
-    options = {
-        "initial_indent": head,
-        "subsequent_indent": " " * (indent or len(head)),
-        "break_long_words": False,
-        "break_on_hyphens": False,
-    }
-    return textwrap.fill(kept, WIDTH, **options).replace("--set\0", "--set ")  # type: ignore[arg-type]
+def _wrap(head: str, text: str, indent: int = 0) -> str:
+    """Return lines of at most WIDTH columns, indented below the text; --set and its value stay on one line."""
+    wrapper = textwrap.TextWrapper(WIDTH, initial_indent=head, subsequent_indent=" " * (indent or len(head)))
+    wrapper.break_long_words = wrapper.break_on_hyphens = False
+    return wrapper.fill(text.replace("--set ", "--set\0")).replace("--set\0", "--set ")

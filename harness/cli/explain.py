@@ -1,4 +1,4 @@
-"""`sembridge-bench explain`: what the tokens of a transferred encoder are made of, from the record in its folder alone."""
+"""`sembridge-bench explain`: show what tokens of a transferred encoder are made of, from the record in its folder."""
 
 from __future__ import annotations
 
@@ -13,29 +13,28 @@ from sembridge.nearest import nearest
 FORMATS = ("text", "json")
 
 
-def explain(given: argparse.Namespace) -> int:
-    """Exit code 0. Raises RefusedError."""
-    if given.format not in FORMATS:
-        raise RefusedError(f"--format {given.format!r} is unknown; {nearest(given.format, FORMATS)}")
-    for option in ("worst", "top"):
-        if getattr(given, option) is not None and getattr(given, option) < 1:
-            raise RefusedError(f"--{option} {getattr(given, option)} is not a number of things to show; give 1 or more")
-    if bool(given.tokens) == bool(given.worst):
+def explain(args: argparse.Namespace) -> int:
+    """Print the explanation and return exit code 0; RefusedError for wrong options or a damaged record."""
+    if args.format not in FORMATS:
+        raise RefusedError(f"--format {args.format!r} is unknown; {nearest(args.format, FORMATS)}")
+    for option, number in (("worst", args.worst), ("top", args.top)):
+        if number is not None and number < 1:
+            raise RefusedError(f"--{option} {number} is not a number of things to show; give 1 or more")
+    if bool(args.tokens) == bool(args.worst):
         raise RefusedError(
             "--worst and tokens were both given; ask one after the other"
-            if given.tokens
+            if args.tokens
             else "no token was given; name some, or add --worst 20"
         )
-    folder = given.folder.expanduser()
+    folder = args.folder.expanduser()
     if not folder.is_dir():
-        raise RefusedError(
-            f"DIR {str(given.folder)!r} is not a folder; give the one that `sembridge-bench transfer` wrote"
-        )
+        advice = "give the one that `sembridge-bench transfer` wrote"
+        raise RefusedError(f"DIR {str(args.folder)!r} is not a folder; {advice}")
     try:
-        explanation = explained(folder, *given.tokens, worst=given.worst, top=given.top)
+        explanation = explained(folder, *args.tokens, worst=args.worst, top=args.top)
     except ValueError as error:
         raise RefusedError(str(error)) from None
-    if given.format == "json":
+    if args.format == "json":
         readable = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
         print(json.dumps(explanation.to_dict(), ensure_ascii=not readable, indent=1))
     else:

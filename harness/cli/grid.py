@@ -1,4 +1,4 @@
-"""`sembridge-bench grid`: from options to calls. What is heavy is imported after --help and after the checks."""
+"""`sembridge-bench grid`: run a grid, or describe it. Heavy modules are imported after --help and after the checks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 
 def grid(args: argparse.Namespace) -> int:
-    """Exit code 0: every cell succeeded; 1: some failed. Raises RefusedError before anything starts."""
+    """Run the grid and return the exit code: 1 if a cell failed, else 0; RefusedError before anything starts."""
     from harness.cli.shipped import presets
     from harness.plan.load_preset import load_preset
     from harness.plan.preset import PresetError
@@ -44,15 +44,15 @@ def grid(args: argparse.Namespace) -> int:
         from harness.plan.revisions import unpinned
 
         cells = plan(preset)
-        lacking = unpinned(preset, cells)
-        if lacking and not args.dry_run:
-            raise PresetError("\nerror: ".join(lacking))
-        slots = 1 if args.address else _local_slots(preset)  # of an address we know only once we are there
+        problems = unpinned(preset, cells)
+        if problems and not args.dry_run:
+            raise PresetError("\nerror: ".join(problems))
+        slots = 1 if args.address else _local_slots(preset)  # those of a cluster are known only once connected
         if args.dry_run:
             from harness.estimate.dry_run import describe
 
             describe(preset, cells, store, slots)
-            for line in lacking:
+            for line in problems:
                 print(f"before a run: {line}")
             return 0
         from harness.run.grid_run import check_places, run_grid
@@ -67,7 +67,7 @@ def grid(args: argparse.Namespace) -> int:
 
 
 def _local_slots(preset: Preset) -> int:
-    """Cells at a time on this machine; PresetError if not even one fits."""
+    """Return how many cells run at a time on this machine; PresetError if not even one fits."""
     import os
 
     from harness.run.resources import slots_of

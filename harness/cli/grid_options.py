@@ -1,4 +1,4 @@
-"""The options of a grid, declared once for `sembridge-bench grid`, `doctor` and experiments/run_grid.py."""
+"""Declare the options of a grid, once for `sembridge-bench grid`, `doctor` and experiments/run_grid.py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCRIPT = "run_grid.py"
 
 
 class _ListPresets(argparse.Action):
-    """Print the presets, and end, whatever else was typed."""
+    """Print the presets and exit, whatever other options there are."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from harness.cli.shipped import preset_titles
@@ -25,10 +25,14 @@ class _ListPresets(argparse.Action):
 
 
 def add_grid_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """Add every option of a grid to `parser`; returns those whose values tell one grid from another."""
+    """Add every option of a grid to `parser`; return those whose values distinguish grids."""
     option = parser.add_argument
     option("--list-presets", action=_ListPresets, nargs=0, help="print name and purpose of each preset, and end")
     option("--dry-run", action="store_true", help="print cells, missing artifacts and an estimate, compute nothing")
+    other = "any other option of the preset, e.g. training.epochs=2"
+    results = "folder for tables, cells.csv, runs (default: results)"
+    store = "folder for computed artifacts, reused by every run (default: store)"
+    address = "address of a running Ray cluster, `auto` on its head node (default: a local one for this run)"
     return [
         option("--preset", default=DEFAULT, metavar="NAME|FILE", help="a preset or a YAML file (default: pocket)"),
         option("--languages", nargs="+", metavar="L", help="languages, e.g. ko ru"),
@@ -39,48 +43,21 @@ def add_grid_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
         option("--collections", nargs="+", metavar="C", help="collections of the preset"),
         option("--regimes", "--stages", nargs="+", metavar="R", help="zero-shot, fine-tuned"),
         option("--seeds", nargs="+", type=int, metavar="N", help="seeds; several give mean ± deviation"),
-        option(
-            "--catalog",
-            nargs="+",
-            metavar="FILE",
-            help="catalogs of your own, whose entries `catalog:NAME` finds first",
-        ),
-        option(
-            "--set",
-            action="append",
-            default=[],
-            metavar="KEY.PATH=VALUE",
-            help="any other option of the preset, e.g. training.epochs=2",
-        ),
-        option(
-            "--results",
-            type=Path,
-            default=Path("results"),
-            metavar="DIR",
-            help="folder for tables, cells.csv, runs (default: results)",
-        ),
-        option(
-            "--store",
-            type=Path,
-            default=Path("store"),
-            metavar="DIR",
-            help="folder for computed artifacts, reused by every run (default: store)",
-        ),
-        option(
-            "--address",
-            metavar="RAY",
-            help="address of a running Ray cluster, `auto` on its head node (default: a local one for this run)",
-        ),
+        option("--catalog", nargs="+", metavar="FILE", help="your own catalogs; `catalog:NAME` looks in them first"),
+        option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help=other),
+        option("--results", type=Path, default=Path("results"), metavar="DIR", help=results),
+        option("--store", type=Path, default=Path("store"), metavar="DIR", help=store),
+        option("--address", metavar="RAY", help=address),
     ]
 
 
 def choices(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the whole values that `load_preset` takes, of the options that were typed."""
+    """Return the values for `load_preset` of the options that were typed."""
     return {name: value for name in (*CHOICES, "catalog") if (value := getattr(args, name)) is not None}
 
 
 def program() -> str:
-    """Return what a person types before a grid's options: a checkout's script if it was called, else the command."""
+    """Return what precedes a grid's options: the script of a checkout if it was called, else the command."""
     if Path(sys.argv[0]).name == SCRIPT:
         return f"python {shlex.quote(sys.argv[0])}"
     return "sembridge-bench grid"
@@ -94,5 +71,5 @@ def command_line(args: argparse.Namespace) -> str:
         if value == action.default:
             continue
         values = map(str, value) if isinstance(value, list) else [str(value)]
-        words += [word for one in values for word in (flag, one)] if flag == "--set" else [flag, *values]
+        words += [word for setting in values for word in (flag, setting)] if flag == "--set" else [flag, *values]
     return " ".join([program(), *map(shlex.quote, words)])

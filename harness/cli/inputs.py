@@ -1,4 +1,4 @@
-"""From what a person typed to inputs that can be read: folders and files, hub models with a pinned revision, parts of the pocket."""
+"""Turn what was typed into readable inputs: folders, files, hub models with a pinned revision, parts of the pocket."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from harness.store.store import Store
 from sembridge.model_card.license import hub_license, stated_license
 from sembridge.model_card.recipe import Ingredient
 
-_LOOK = 1 << 20  # bytes of a file that are looked at before the work begins
+_LOOK = 1 << 20  # bytes of a file that are checked before the work begins
 
 
 @dataclass(frozen=True)
 class Input:
-    """What a person gave: as typed, and what it stands for."""
+    """Hold an input: as typed, and what it stands for."""
 
     typed: str
     source: Source
 
     @property
     def name(self) -> str:
-        """What it is called where others read it: never a path."""
+        """Return its name for readers of records and cards: never a path."""
         return self.path.name if isinstance(self.source, Local) else self.typed
 
     @property
     def path(self) -> Path:
-        """Where it lies, for files and folders."""
+        """Return the path of a file or folder."""
         assert isinstance(self.source, Local)
         return self.source.path
 
     def ingredient(self) -> Ingredient:
-        """What is written down about it, with the license its own card states."""
+        """Return its entry in the record, with the license that its own card states."""
         match self.source:
             case Local(path=path):
                 return Ingredient(self.name, license=stated_license(path / "README.md"))
@@ -48,32 +48,31 @@ class Input:
 
 
 def encoder(name: str, revision: str | None) -> Input:
-    """SOURCE. Raises RefusedError if a folder is no masked LM in safetensors."""
+    """Return SOURCE; RefusedError if a folder is not a masked LM in safetensors."""
     source = _model("SOURCE", name, revision, "--revision")
-    return Input(name, _checked(check_model, "SOURCE", source))
+    return Input(name, _check(check_model, "SOURCE", source))
 
 
 def tokenizer(name: str, revision: str | None) -> Input:
-    """Raises RefusedError if a folder has no tokenizer.json or no pad token."""
+    """Return the tokenizer; RefusedError if a folder has no tokenizer.json or no pad token."""
     source = _model("--tokenizer", name, revision, "--tokenizer-revision")
-    return Input(name, _checked(check_tokenizer, "--tokenizer", source))
+    return Input(name, _check(check_tokenizer, "--tokenizer", source))
 
 
 def bridge(name: str, revision: str | None) -> Input:
-    """Raises RefusedError if a folder is no model of sentence-transformers or transformers."""
+    """Return the bridge; RefusedError if a folder is not a model of sentence-transformers or transformers."""
     source = _model("--bridge", name, revision, "--bridge-revision")
-    if isinstance(source, Local) and not any(
-        (source.path / file).is_file() for file in ("modules.json", "config.json")
-    ):
+    files = ("modules.json", "config.json")
+    if isinstance(source, Local) and not any((source.path / file).is_file() for file in files):
         raise RefusedError(f"--bridge {name!r} has no modules.json; give the folder of a SentenceTransformer")
     return Input(name, source)
 
 
 def file(option: str, path: Path, *, is_text: bool = True) -> Input:
-    """A file with something in it, in UTF-8 if it is text; RefusedError otherwise."""
+    """Return a file; RefusedError if it is missing, empty, or text that is not UTF-8."""
     path = path.expanduser()
     if not path.is_file():
-        raise RefusedError(f"{option} {str(path)!r} is no file; check the path")
+        raise RefusedError(f"{option} {str(path)!r} is not a file; check the path")
     if path.stat().st_size == 0:
         raise RefusedError(f"{option} {str(path)!r} is empty; give a file with something in it")
     if is_text:
@@ -81,47 +80,48 @@ def file(option: str, path: Path, *, is_text: bool = True) -> Input:
             with path.open("rb") as opened:
                 codecs.getincrementaldecoder("utf-8")().decode(opened.read(_LOOK))
         except UnicodeDecodeError as error:
-            raise RefusedError(
-                f"{option} {str(path)!r} is no UTF-8 text (byte {error.start}); convert it, e.g. with iconv -t UTF-8"
-            ) from None
+            problem = f"{option} {str(path)!r} is not UTF-8 text (byte {error.start})"
+            raise RefusedError(f"{problem}; convert it, e.g. with iconv -t UTF-8") from None
     return Input(str(path), Local(path.resolve()))
 
 
 @contextmanager
-def reading(given: Mapping[str, Input]) -> Iterator[None]:
-    """Say of these inputs, by option, what goes wrong inside: loaders fail on damaged files in many ways."""
+def reading(inputs: Mapping[str, Input]) -> Iterator[None]:
+    """Raise failures inside as a ValueError that names these inputs, by option: loaders fail on damage in many ways."""
     try:
         yield
     except Exception as error:
         if type(error) is ValueError:  # a sentence for a person already
             raise
-        said = (str(error).strip().splitlines() or [""])[0]
-        named = ", ".join(f"{option} {one.typed!r}" for option, one in given.items())
-        raise ValueError(f"{named} cannot be read ({type(error).__name__}: {said})") from error
+        reason = (str(error).strip().splitlines() or [""])[0]
+        names = ", ".join(f"{option} {item.typed!r}" for option, item in inputs.items())
+        raise ValueError(f"{names} cannot be read ({type(error).__name__}: {reason})") from error
 
 
-def place(role: str, given: Input, store: Path, say: Callable[[str, str], None]) -> Location:
-    """Where to read an input; a part of the pocket is built into the store first. Raises StoreError for a store that cannot be used."""
-    match given.source:
+def place(role: str, item: Input, store: Path, say: Callable[[str, str], None]) -> Location:
+    """Return where to read an input; a part of the pocket is built into the store first.
+
+    Raises StoreError for a store that cannot be used.
+    """
+    match item.source:
         case Local(path=path):
             return Location(str(path))
         case Hub(name, revision):
             return Location(name, revision)
     from harness.pocket.names import pocket_folder
 
-    artifact = given.source.artifact if isinstance(given.source, Member) else given.source
+    artifact = item.source.artifact if isinstance(item.source, Member) else item.source
     if not Store(store).has(artifact):
-        say(role, f"{given.typed} is built for the store {str(store)!r}, once; this takes a minute or two")
-    return Location(str(pocket_folder(given.typed.removeprefix("pocket:"), store)))
+        say(role, f"{item.typed} is built for the store {str(store)!r}, once; this takes a minute or two")
+    return Location(str(pocket_folder(item.typed.removeprefix("pocket:"), store)))
 
 
 def _model(option: str, name: str, revision: str | None, revision_option: str) -> Source:
-    """The folder, hub model or part of the pocket a name stands for."""
+    """Return the folder, hub model or part of the pocket that a name stands for."""
     path, is_pocket = Path(name).expanduser(), name.startswith("pocket:")
     if revision is not None and (is_pocket or path.exists()):
-        raise RefusedError(
-            f"{revision_option} {revision!r} has no effect: {option} {name!r} is no hub model; leave it out"
-        )
+        reason = f"{option} {name!r} is not a hub model"
+        raise RefusedError(f"{revision_option} {revision!r} has no effect: {reason}; leave it out")
     if is_pocket:
         from harness.pocket.names import pocket_member
 
@@ -133,16 +133,15 @@ def _model(option: str, name: str, revision: str | None, revision_option: str) -
         return Local(path.resolve())
     if path.exists():
         raise RefusedError(f"{option} {name!r} is a file; give the folder of a model")
+    problem = f"{option} {name!r} does not exist here"
     if name.count("/") != 1 or name.startswith((".", "~", "/")):
-        raise RefusedError(f"{option} {name!r} does not exist here; check the path, or give a hub id as OWNER/NAME")
+        raise RefusedError(f"{problem}; check the path, or give a hub id as OWNER/NAME")
     if revision is None:
-        raise RefusedError(
-            f"{option} {name!r} does not exist here; if it is a hub model, add its pinned revision with {revision_option} COMMIT"
-        )
+        raise RefusedError(f"{problem}; if it is a hub model, add its pinned revision with {revision_option} COMMIT")
     return Hub(name, revision)
 
 
-def _checked(check: Callable[[str, Source], None], option: str, source: Source) -> Source:
+def _check(check: Callable[[str, Source], None], option: str, source: Source) -> Source:
     try:
         check(option, source)
     except PresetError as error:

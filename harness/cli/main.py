@@ -1,4 +1,4 @@
-"""`sembridge-bench`: grids and single encoders. Options only; what a command does is imported when it runs."""
+"""`sembridge-bench`: declare the commands and their options; what a command does is imported when it runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sembridge.extras import MissingExtraError
 
 
 class _Version(argparse.Action):
-    """Print the installed version, looked up only when it is wanted, and end."""
+    """Print the installed version, looked up only on demand, and exit."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
@@ -24,83 +24,60 @@ class _Version(argparse.Action):
 
 
 def parser() -> argparse.ArgumentParser:
-    described = Parser(
+    """Return the parser of all commands."""
+    root = Parser(
         prog="sembridge-bench",
         description="Give an English sparse encoder another language's vocabulary, and compare ways to initialize it.",
         allow_abbrev=False,
     )
-    described.add_argument("--version", action=_Version, nargs=0, help="print the version, and end")
-    commands = described.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    root.add_argument("--version", action=_Version, nargs=0, help="print the version, and exit")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _transfer(commands)
     _explain(commands)
     grid.add_parser(commands)
     doctor.add_parser(commands)
     _compare(commands)
-    return described
+    return root
 
 
 def _transfer(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "transfer",
         help="make an encoder with another tokenizer's vocabulary",
-        description="Make of SOURCE an encoder with the vocabulary of another tokenizer: an ordinary SparseEncoder folder with a model card.",
-        epilog="Models are folders, hub ids with a pinned revision, or parts of the pocket, built on first use (pocket:encoders/bert, "
-        "pocket:tokenizers/ko, pocket:bridge). The page 'your-encoder' of the documentation has more.",
+        description="Make of SOURCE an encoder with the vocabulary of another tokenizer: an ordinary SparseEncoder "
+        "folder with a model card.",
+        epilog="Models are folders, hub ids with a pinned revision, or parts of the pocket, built on first use "
+        "(pocket:encoders/bert, pocket:tokenizers/ko, pocket:bridge). The page 'your-encoder' of the documentation has "
+        "more.",
         allow_abbrev=False,
     )
     option = command.add_argument
     option("source", metavar="SOURCE", help="the sparse encoder to transplant")
     option("--tokenizer", required=True, metavar="T", help="tokenizer of the new language")
-    option(
-        "--initializer",
-        default="sembridge",
-        metavar="NAME",
-        help="how the rows of new tokens are made (default: sembridge)",
-    )
+    makes_rows = "the method that makes the rows of new tokens (default: sembridge)"
+    option("--initializer", default="sembridge", metavar="NAME", help=makes_rows)
     option("--out", required=True, type=Path, metavar="DIR", help="folder to write")
-    option(
-        "--bridge-prompt",
-        default="",
-        metavar="P",
-        help='put before every text the bridge embeds, e.g. "query: " for the e5 family',
-    )
+    prefix = 'prefix of every text that the bridge embeds, e.g. "query: " for the e5 family'
+    option("--bridge-prompt", default="", metavar="P", help=prefix)
     option("--alpha", type=float, metavar="X", help="sparsity of the mixtures, at least 1 (default: the method's own)")
     option("--set", action="append", default=[], metavar="FIELD=VALUE", help="any other parameter of the initializer")
-    option(
-        "--profile",
-        default="fixed",
-        metavar="P",
-        help="fixed, or compat: the choices of SemBridge's published code (default: fixed)",
-    )
-    option(
-        "--overlap",
-        default="fuzzy",
-        metavar="MODE",
-        help="which tokens count as the same: special, exact, fuzzy (default: fuzzy)",
-    )
-    option(
-        "--donors", metavar="D", help="which source tokens may be mixed from: ordinary, all (default: the profile's)"
-    )
+    profile = "fixed, or compat: the choices of SemBridge's published code (default: fixed)"
+    option("--profile", default="fixed", metavar="P", help=profile)
+    overlap = "which tokens count as the same: special, exact, fuzzy (default: fuzzy)"
+    option("--overlap", default="fuzzy", metavar="MODE", help=overlap)
+    donors = "which source tokens may be mixed: ordinary, all (default: the profile's)"
+    option("--donors", metavar="D", help=donors)
     option("--bias", metavar="POLICY", help="the decoder bias: transfer, zero, keep (default: the profile's)")
-    option(
-        "--idf-text",
-        type=Path,
-        metavar="FILE",
-        help="inference-free encoders: text to count the weights of query tokens in",
-    )
+    idf_text = "inference-free encoders: text to count the weights of query tokens in"
+    option("--idf-text", type=Path, metavar="FILE", help=idf_text)
     option("--seed", type=int, default=42, metavar="N", help="seed of everything that is sampled (default: 42)")
     option("--revision", metavar="COMMIT", help="revision of SOURCE, if it is a hub model")
     option("--tokenizer-revision", metavar="COMMIT", help="revision of the tokenizer, if it is a hub model")
     option("--bridge-revision", metavar="COMMIT", help="revision of the bridge, if it is a hub model")
     option("--language", metavar="L", help="code of the new language for the model card, e.g. ko")
     option("--force", action="store_true", help="replace the transferred encoder that DIR holds")
-    option(
-        "--store",
-        type=Path,
-        default=Path("store"),
-        metavar="DIR",
-        help="where parts of the pocket are built and kept (default: store)",
-    )
+    store = "where parts of the pocket are built and kept (default: store)"
+    option("--store", type=Path, default=Path("store"), metavar="DIR", help=store)
     command.declare = _add_need_options
 
 
@@ -130,32 +107,21 @@ def _compare(commands: argparse._SubParsersAction) -> None:
         "compare",
         help="put results of a grid beside published figures",
         description="Put the results of a grid beside published figures: ours minus theirs, whole collections only.",
-        epilog="[OK] and [OKish]: within the tolerances of the file of figures; [FAIL]: beyond; [----]: no such cell, or none that is alike.",
+        epilog="[OK] and [OKish]: within the tolerances of the file of figures; [FAIL]: beyond; [----]: no such cell, "
+        "or none that is comparable.",
         allow_abbrev=False,
     )
     option = command.add_argument
     option("results", type=Path, metavar="RESULTS", help="folder written by a run of the grid")
-    option(
-        "--expected",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="FILE",
-        help="files of figures (default: all that come with the project)",
-    )
-    option(
-        "--catalog",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="FILE",
-        help="catalogs of your own: they say what a whole collection is",
-    )
+    expected = "files of figures (default: all that come with the project)"
+    option("--expected", nargs="+", type=Path, default=[], metavar="FILE", help=expected)
+    catalogs = "your own catalogs: they define what a whole collection is"
+    option("--catalog", nargs="+", type=Path, default=[], metavar="FILE", help=catalogs)
     option("--strict", action="store_true", help="exit code 1 if a figure is missed, or none could be compared")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0: done; 1: failed on the way; 2: refused before anything was computed or written; 130: interrupted."""
+    """Return the exit code: 0 done, 1 failed, 2 refused before anything was computed or written, 130 interrupted."""
     _survive_narrow_terminals()
     args = parser().parse_args(arguments)
     try:
@@ -186,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _survive_narrow_terminals() -> None:
-    """Where the terminal's encoding lacks a character, its escape is shown instead of a traceback."""
+    """Make streams show the escape of a character that their encoding lacks, instead of a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""The initializer a command names, its parameters, and the inputs it takes besides the transfer."""
+"""Check the initializer that a command names, its parameters, and the inputs it takes besides the transfer."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ from sembridge.registry import ENTRY_POINTS
 
 @dataclass(frozen=True)
 class Method:
-    """kind      the initializer's class
+    """Hold what a command asks of a method.
+
+    kind      the initializer's class
     needs     the needs of the class
-    settings  what a person set: fields of the class, and settings of the needs' stages
+    settings  what the user set: fields of the class, and settings of the needs' stages
     inputs    what the needs read, by option
     """
 
@@ -37,21 +39,21 @@ class Method:
 
     def parameters(self) -> dict[str, Any]:
         """Return every field that is not an input, with its value, and what was set of the needs' stages."""
-        built = self.kind(**own_fields(self.kind, self.settings))
+        initializer = self.kind(**own_fields(self.kind, self.settings))
         taken = {need.field for need in self.needs} | set(TOKENIZERS)
-        names = [field.name for field in dataclasses.fields(built) if field.name not in taken]
-        return {name: getattr(built, name) for name in names} | dict(self.settings)
+        names = [field.name for field in dataclasses.fields(initializer) if field.name not in taken]
+        return {name: getattr(initializer, name) for name in names} | dict(self.settings)
 
 
 def check_name(name: str) -> None:
-    """Raise RefusedError for an initializer nobody registered."""
-    known = {entry.name for entry in entry_points(group=ENTRY_POINTS)}
-    if name not in known:
-        raise RefusedError(f"--initializer {name!r} is unknown; {nearest(name, known)}")
+    """Raise RefusedError for an initializer that is not registered."""
+    names = {entry.name for entry in entry_points(group=ENTRY_POINTS)}
+    if name not in names:
+        raise RefusedError(f"--initializer {name!r} is unknown; {nearest(name, names)}")
 
 
 def input_options(args: argparse.Namespace) -> dict[str, Input]:
-    """Return the inputs that were given, by option; RefusedError for what cannot be one."""
+    """Return the inputs on the command line by option; RefusedError for a value that cannot be an input."""
     values = {option: value for option in options().values() if (value := getattr(args, option.name)) is not None}
     return {
         option.name: inputs.bridge(value, args.bridge_revision)
@@ -62,7 +64,7 @@ def input_options(args: argparse.Namespace) -> dict[str, Input]:
 
 
 def method(args: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
-    """Return the method as the options describe it; `offered` are the inputs given, by option.
+    """Return the method that the options describe; `offered` are the inputs on the command line, by option.
 
     Raises RefusedError for options the method does not have, values it refuses, and inputs that are missing or damaged.
     """
@@ -76,7 +78,7 @@ def method(args: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
         kind(**own_fields(kind, settings))
     offered = _with_own_bridge(args, kind, needs, offered)
     with _refusing():
-        read = [option for need in needs for option in need.choose(offered, args.initializer, _spelled)]
+        read = [option for need in needs for option in need.choose(offered, args.initializer, _spell)]
     _check_used(args, needs, offered, [option.name for option in read])
     for option in read:
         if option.check is not None:
@@ -87,21 +89,21 @@ def method(args: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
 
 @contextmanager
 def _refusing(about: str = "") -> Iterator[None]:
-    """Turn what the library says is wrong into a refusal."""
+    """Turn errors of the library into a refusal."""
     try:
         yield
     except (TypeError, ValueError, OSError) as error:
         raise RefusedError(f"{about}{error}") from None
 
 
-def _spelled(option: Option) -> str:
+def _spell(option: Option) -> str:
     return option.flag if option == BRIDGE else f"{option.flag} FILE"
 
 
 def _with_own_bridge(
     args: argparse.Namespace, kind: Any, needs: list[Need], offered: Mapping[str, Input]
 ) -> Mapping[str, Input]:
-    """Add the bridge that the method itself names, where no other one was given."""
+    """Add the bridge that the method itself names, unless the command line names one."""
     for need in needs:
         default = next((field.default for field in dataclasses.fields(kind) if field.name == need.field), None)
         if (BRIDGE,) in need.options and BRIDGE.name not in offered and isinstance(default, str):
@@ -110,7 +112,7 @@ def _with_own_bridge(
 
 
 def _check_used(args: argparse.Namespace, needs: list[Need], offered: Mapping[str, Input], read: list[str]) -> None:
-    """An option that the method would not look at is a misunderstanding."""
+    """Raise RefusedError for an option that the method does not read: it is a misunderstanding."""
     groups = [group for need in needs for group in need.options]
     unused = [option for option in options().values() if option.name in offered and option.name not in read]
     for option in unused:
@@ -125,8 +127,8 @@ def _check_used(args: argparse.Namespace, needs: list[Need], offered: Mapping[st
 
 def _settings(args: argparse.Namespace, kind: Any) -> dict[str, Any]:
     """Return names and values from --alpha and --set."""
-    known = settable(kind)
-    if args.alpha is not None and "alpha" not in known:
+    defaults = settable(kind)
+    if args.alpha is not None and "alpha" not in defaults:
         raise RefusedError(f"initializer {args.initializer!r} has no alpha; leave --alpha out")
     if args.alpha is not None and not math.isfinite(args.alpha):
         raise RefusedError(f"--alpha {args.alpha!r} is not a finite number; give one from 1 on")
@@ -135,13 +137,19 @@ def _settings(args: argparse.Namespace, kind: Any) -> dict[str, Any]:
         name, separator, text = setting.partition("=")
         if not separator:
             raise RefusedError(f"--set {setting!r} is not of the form FIELD=VALUE")
-        if name not in known:
+        if name not in defaults:
             option = filled_by(kind, name)
-            hint = f"use {option.flag} instead" if option else nearest(name, known) if known else "it has no parameters"
+            hint = (
+                f"use {option.flag} instead"
+                if option
+                else nearest(name, defaults)
+                if defaults
+                else "it has no parameters"
+            )
             raise RefusedError(f"--set {setting!r}: initializer {args.initializer!r} has no parameter {name!r}; {hint}")
         if name in settings:
-            raise RefusedError(f"--set {setting!r}: {name} is given twice")
-        settings[name] = _value(setting, text, known[name])
+            raise RefusedError(f"--set {setting!r}: {name} is set twice")
+        settings[name] = _value(setting, text, defaults[name])
     return settings
 
 

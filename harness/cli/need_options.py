@@ -1,4 +1,4 @@
-"""The options of `transfer` that needs declare. Needs of other packages are imported for it: not before a transfer."""
+"""Add the options of `transfer` that needs declare. This imports needs of other packages: not before a transfer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from harness.initialization.needs import BRIDGE, options
 
 
 def add_need_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that needs declare to a parser; exit code 2 if one has the name of another option."""
+    """Add the options that needs declare to a parser; exit with code 2 if the name of one is taken."""
     taken = {action.dest for action in parser._actions}
     group = parser.add_argument_group("what initializers read")
     for option in options().values():
         if option.name in taken:
-            parser.error(
-                f"a need declares {option.flag}, a name that this command has already; rename the option there"
-            )
+            problem = f"a need declares {option.flag}, a name that this command has already"
+            parser.error(f"{problem}; rename the option there")
         note = f" ({option.note})" if option.note else ""
         kind: dict[str, Any] = {"metavar": "B"} if option == BRIDGE else {"metavar": "FILE", "type": Path}
         group.add_argument(option.flag, help=f"{option.help}{note}".replace("%", "%%"), **kind)

@@ -1,4 +1,4 @@
-"""Where a command writes: aside, then renamed, so that a folder is whole or not there."""
+"""Write a folder aside, then rename it, so that it is whole or not there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from sembridge.model_card.record import JSON
 
 
 def check_output(out: Path, force: bool, inputs: Iterable[Path]) -> Path:
-    """The absolute path of --out. Raises RefusedError if writing there would fail, or destroy anything but a transferred encoder."""
+    """Return the absolute path of --out.
+
+    Raises RefusedError if writing there would fail, or destroy anything but a transferred encoder.
+    """
     shown, out = str(out), out.expanduser().resolve()
     for path in inputs:
         if path == out or out in path.parents:
@@ -25,20 +28,18 @@ def check_output(out: Path, force: bool, inputs: Iterable[Path]) -> Path:
         if not (out / JSON).is_file():
             raise RefusedError(f"--out {shown!r} is not empty and holds no transferred encoder; choose another folder")
         if not force:
-            raise RefusedError(
-                f"--out {shown!r} holds a transferred encoder already; choose another folder, or replace it with --force"
-            )
+            problem = f"--out {shown!r} holds a transferred encoder already"
+            raise RefusedError(f"{problem}; choose another folder, or replace it with --force")
     above = next(parent for parent in out.parents if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
-        raise RefusedError(
-            f"--out {shown!r} cannot be written: {above} is {'not writable' if above.is_dir() else 'a file'}; choose another folder"
-        )
+        reason = f"{above} is {'not writable' if above.is_dir() else 'a file'}"
+        raise RefusedError(f"--out {shown!r} cannot be written: {reason}; choose another folder")
     return out
 
 
 @contextmanager
-def published(out: Path) -> Iterator[Path]:
-    """A folder beside `out` to write into, which takes the place of `out` at the end; nothing is left of it if anything fails."""
+def replacing(out: Path) -> Iterator[Path]:
+    """Yield a folder to write into; it replaces `out` at the end, and is removed if anything fails."""
     aside, before = (out.with_name(f".{out.name}.{os.getpid()}.{what}") for what in ("new", "old"))
     out.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(aside, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Give a method its inputs, prepared by the same stages as in a grid: in a folder that goes when they are read."""
+"""Give a method its inputs, prepared by the stages of a grid in a folder that is removed once they are read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.store.store import Store
 from sembridge.model_card.record import Nearness
 
 
-def prepared(
+def prepare(
     method: Method,
     located: Mapping[str, Location],
     say: Callable[[str, str], None],
@@ -28,9 +28,9 @@ def prepared(
     language: str = "",
     profile: str = "fixed",
 ) -> tuple[Any, Nearness | None]:
-    """Return the initializer with its inputs, and the space in which it looks for donors, if it has both vocabularies.
+    """Return the initializer with its inputs, and the space of its donor search if that has both vocabularies.
 
-    located                    where the source, the tokenizer and the method's inputs lie, by role or option
+    located                    locations of the source, the tokenizer and the method's inputs, by role or option
     prompt, language, profile  as in `Materials`
     """
     sources = {name: _source(location) for name, location in located.items()}
@@ -46,14 +46,14 @@ def prepared(
         training = {name: method.settings[name] for name in need.training() if name in method.settings}
         chosen = {option.name: sources[option.name] for option in read}
         with reading({option.flag: method.inputs[option.name] for option in read}):
-            fields[need.field] = filling = _made(need, replace(materials, sources=chosen, training=training))
+            fields[need.field] = filling = _run_stages(need, replace(materials, sources=chosen, training=training))
         if need.sides is not None:
             nearness = Nearness(*need.sides(filling), need.measure)
         say("", duration(time.perf_counter() - start))
     return method.kind(**own_fields(method.kind, method.settings), **fields), nearness
 
 
-def _made(need: Need, materials: Materials) -> Any:
+def _run_stages(need: Need, materials: Materials) -> Any:
     """Run the stages of a need in a store that is removed afterwards, and return what fills the field."""
     inputs = need.inputs(materials)
     with TemporaryDirectory(prefix="sembridge-") as folder:

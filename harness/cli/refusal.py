@@ -1,4 +1,4 @@
-"""How a command says no: one line, exit code 2."""
+"""Refuse a command: one line, exit code 2."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ MISUSE = 2
 
 
 class RefusedError(ValueError):
-    """One line for a person: the option, its value, the nearest valid one, the next step.
+    """Say in one line what is wrong: the option, its value, the nearest valid one, the next step.
 
     Nothing was computed or written.
     """
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser, and the parsers of its commands, that refuse as everything else does.
+    """Parse options, and refuse wrong ones as every other check does; also for the parsers of commands.
 
-    declare  adds options once the command is asked for
+    declare  adds options once the command is called
     """
 
     declare: Callable[[argparse.ArgumentParser], None] | None = None
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def, override]
-        """Refuse here what is unknown; argparse leaves that to the first parser, which would name its own --help."""
+        """Refuse unknown options here: argparse leaves that to the first parser, which would name its own --help."""
         if self.declare is not None:
             declare, self.declare = self.declare, None
             declare(self)
@@ -35,4 +35,5 @@ class Parser(argparse.ArgumentParser):
         return namespace, unknown
 
     def error(self, message: str) -> NoReturn:
+        """Exit with one line that names the command's --help."""
         self.exit(MISUSE, f"error: {message}; see {self.prog} --help\n")

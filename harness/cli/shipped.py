@@ -1,4 +1,4 @@
-"""Where presets and published figures lie: in a wheel inside `harness`, in a checkout in experiments/."""
+"""Locate presets and published figures: in a wheel inside `harness`, in a checkout in experiments/."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ _HARNESS = Path(__file__).resolve().parents[1]
 
 
 def presets() -> Path:
+    """Return the folder of presets."""
     return _folder("presets")
 
 
 def published_figures() -> Path:
+    """Return the folder of published figures."""
     return _folder("expected")
 
 
 def preset_titles() -> dict[str, str]:
-    """Return by name of preset the first sentence of the comment that its file begins with; reads no YAML."""
+    """Return the first sentence of each preset's leading comment, by name of preset; this parses no YAML."""
     titles = {}
     for path in sorted(presets().glob("*.yaml"), key=lambda path: path.stem):
         comment = []
@@ -29,6 +31,6 @@ def preset_titles() -> dict[str, str]:
 
 
 def _folder(name: str) -> Path:
-    """The wheel's first: what lies beside an installed `harness` may belong to anybody."""
+    """Return the folder of the wheel if there is one: the folder beside an installed `harness` may be anyone's."""
     installed = _HARNESS / name
     return installed if installed.is_dir() else _HARNESS.parent / "experiments" / name

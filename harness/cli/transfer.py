@@ -1,4 +1,4 @@
-"""`sembridge-bench transfer`: from an encoder, a tokenizer and a method to a folder with a model card."""
+"""`sembridge-bench transfer`: write the transferred encoder, with a model card, into a folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from harness.cli import inputs
 from harness.cli.inputs import Input, place
 from harness.cli.method import Method, check_name, input_options, method
-from harness.cli.output import check_output, published
+from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
 from harness.files.redaction import without_secrets
 from harness.store.artifact import Artifact, Local, Member
@@ -28,7 +28,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 
 @dataclass(frozen=True)
 class _Order:
-    """What a command asks for, checked: offered are the inputs that have options of their own."""
+    """Hold the checked paths of a command; `offered` are the inputs that have options of their own."""
 
     source: Input
     tokenizer: Input
@@ -37,12 +37,12 @@ class _Order:
     out: Path
 
 
-def transfer(given: argparse.Namespace) -> int:
-    """Exit code 0: written; 1: it failed on the way. Raises RefusedError before anything is computed or written."""
-    order = _check(given)
-    chosen = method(given, order.offered)
+def transfer(args: argparse.Namespace) -> int:
+    """Transfer and return the exit code: 0 written, 1 failed; RefusedError before anything is computed or written."""
+    order = _check(args)
+    chosen = method(args, order.offered)
     try:
-        _run(given, order, chosen)
+        _run(args, order, chosen)
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, methods, the disk
         lines = str(error).strip().splitlines() or [type(error).__name__]
         print(f"error: {without_secrets(lines[0])} (nothing was written)", file=sys.stderr)
@@ -50,55 +50,52 @@ def transfer(given: argparse.Namespace) -> int:
     return 0
 
 
-def _check(given: argparse.Namespace) -> _Order:
-    """Every refusal that needs no heavy import."""
-    check_name(given.initializer)
+def _check(args: argparse.Namespace) -> _Order:
+    """Return the checked command; RefusedError for what can be refused without a heavy import."""
+    check_name(args.initializer)
     try:
-        options.check(profile=given.profile, overlap=given.overlap, donors=given.donors, bias=given.bias)
+        options.check(profile=args.profile, overlap=args.overlap, donors=args.donors, bias=args.bias)
     except ValueError as error:
         raise RefusedError(f"--{error}") from None
-    if given.language is not None and not _LANGUAGE.fullmatch(given.language):
-        raise RefusedError(f"--language {given.language!r} is no language code; give one like ko, zh or pt-BR")
-    source = inputs.encoder(given.source, given.revision)
-    tokenizer = inputs.tokenizer(given.tokenizer, given.tokenizer_revision)
-    offered = input_options(given)
-    idf_text = None if given.idf_text is None else inputs.file("--idf-text", given.idf_text)
+    if args.language is not None and not _LANGUAGE.fullmatch(args.language):
+        raise RefusedError(f"--language {args.language!r} is not a language code; give one like ko, zh or pt-BR")
+    source = inputs.encoder(args.source, args.revision)
+    tokenizer = inputs.tokenizer(args.tokenizer, args.tokenizer_revision)
+    offered = input_options(args)
+    idf_text = None if args.idf_text is None else inputs.file("--idf-text", args.idf_text)
     if idf_text and isinstance(source.source, Local) and not (source.path / "router_config.json").is_file():
-        raise RefusedError(
-            f"--idf-text is for inference-free encoders, but SOURCE {given.source!r} reads queries with its masked LM; leave it out"
-        )
+        reason = f"SOURCE {args.source!r} reads queries with its masked LM"
+        raise RefusedError(f"--idf-text is for inference-free encoders, but {reason}; leave it out")
     used = [source, tokenizer, *offered.values(), *([idf_text] if idf_text else [])]
-    if any(isinstance(one.source, (Artifact, Member)) for one in used):
+    if any(isinstance(item.source, (Artifact, Member)) for item in used):
         try:
-            Store(given.store)
+            Store(args.store)
         except StoreError as error:
             raise RefusedError(str(error)) from None
-    out = check_output(given.out, given.force, [one.path for one in used if isinstance(one.source, Local)])
+    out = check_output(args.out, args.force, [item.path for item in used if isinstance(item.source, Local)])
     return _Order(source, tokenizer, offered, idf_text, out)
 
 
-def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
+def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
     _quiet()
-    from harness.cli.prepare import prepared
+    from harness.cli.prepare import prepare
     from sembridge.encoder.loading import load_encoder, load_tokenizer
     from sembridge.pipeline import make_task, run_transfer
 
     start = time.perf_counter()
     roles = {"source": order.source, "tokenizer": order.tokenizer, **chosen.inputs}
-    located = {role: place(role, one, given.store, _say) for role, one in roles.items()}
+    located = {role: place(role, item, args.store, _say) for role, item in roles.items()}
     with inputs.reading({"SOURCE": order.source}):
         encoder = load_encoder(*located["source"])
     with inputs.reading({"--tokenizer": order.tokenizer}):
         tokenizer = load_tokenizer(*located["tokenizer"])
-    task = make_task(
-        encoder, tokenizer, profile=given.profile, overlap=given.overlap, donors=given.donors, seed=given.seed
-    )
+    task = make_task(encoder, tokenizer, profile=args.profile, overlap=args.overlap, donors=args.donors, seed=args.seed)
     copied = len(task.target) - len(task.missing)
     _say("source", f"{order.source.name}: {len(task.source):,} tokens, hidden size {task.rows.shape[1]}")
     _say("tokenizer", f"{order.tokenizer.name}: {len(task.target):,} tokens")
     _say("overlap", f"{copied:,} tokens are in both, their rows are copied; {len(task.missing):,} rows to make")
-    initializer, near = prepared(
-        chosen, located, _say, prompt=given.bridge_prompt, language=given.language or "", profile=given.profile
+    initializer, near = prepare(
+        chosen, located, _say, prompt=args.bridge_prompt, language=args.language or "", profile=args.profile
     )
     _say("rows", f"{chosen.kind.name} makes them")
     encoder = run_transfer(
@@ -106,19 +103,19 @@ def _run(given: argparse.Namespace, order: _Order, chosen: Method) -> None:
         tokenizer,
         initializer,
         task,
-        _recipe(given, order, chosen, getattr(initializer, "label", chosen.kind.name)),
+        _recipe(args, order, chosen, getattr(initializer, "label", chosen.kind.name)),
         nearness=near,
         query_weights=_query_weights(order, tokenizer, len(task.target)),
-        language=given.language,
-        **options.transplant_options(given.profile, given.bias),
+        language=args.language,
+        **options.transplant_options(args.profile, args.bias),
     )
-    with published(order.out) as folder:
+    with replacing(order.out) as folder:
         encoder.save_pretrained(str(folder), model_name=order.out.name)
-    _summary(encoder.transfer_record, given.out, time.perf_counter() - start)
+    _summary(encoder.transfer_record, args.out, time.perf_counter() - start)
 
 
 def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
-    """[T] what tokens weigh in the queries of an inference-free encoder, counted in a text; None leaves it to the mixture."""
+    """Return the query weights [T] of an inference-free encoder, counted in a text; None leaves them to the mixture."""
     if order.idf_text is None:
         return None
     from harness.collections.text import lines
@@ -128,17 +125,17 @@ def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
     return idf(lines(order.idf_text.path), tokenizer, size)
 
 
-def _recipe(given: argparse.Namespace, order: _Order, chosen: Method, label: str) -> Recipe:
-    prompt = {"bridge prompt": given.bridge_prompt} if given.bridge_prompt else {}
+def _recipe(args: argparse.Namespace, order: _Order, chosen: Method, label: str) -> Recipe:
+    prompt = {"bridge prompt": args.bridge_prompt} if args.bridge_prompt else {}
     read = {**chosen.inputs, **({"idf text": order.idf_text} if order.idf_text else {})}
     return Recipe(
         source=order.source.ingredient(),
         tokenizer=order.tokenizer.ingredient(),
         initializer=chosen.kind.name,
         label=label,
-        inputs={role.replace("_", " "): one.ingredient() for role, one in read.items()},
+        inputs={role.replace("_", " "): item.ingredient() for role, item in read.items()},
         parameters=chosen.parameters(),
-        options=options.described(given.profile, given.overlap, given.donors, given.bias, given.seed) | prompt,
+        options=options.described(args.profile, args.overlap, args.donors, args.bias, args.seed) | prompt,
         versions=library_versions(),
     )
 
@@ -152,10 +149,8 @@ def _summary(record: Any, out: Path, seconds: float) -> None:
     _say("result", ", ".join(f"{counts[name]:,} {name} ({100 * counts[name] / size:.0f}%)" for name in counts))
     if counts["mixed"]:
         _say("mixtures", f"{record.mean_support():.1f} source tokens each, on average")
-        _say(
-            "weakest",
-            f"{', '.join(printable(record.target.shown[i]) for i in record.weakest(3))}: explain --worst shows why",
-        )
+        weakest = ", ".join(printable(record.target.shown[i]) for i in record.weakest(3))
+        _say("weakest", f"{weakest}: explain --worst shows why")
     _say("written", f"{out} in {duration(seconds)}; README.md in it is the model card: check its licenses")
     quoted = shlex.quote(str(out))
     print(
@@ -169,7 +164,7 @@ def _say(what: str, text: str) -> None:
 
 
 def _quiet() -> None:
-    """The bars and notes of the libraries would bury the lines that matter."""
+    """Silence the progress bars and notes of libraries, which would bury the lines that matter."""
     import logging
 
     from transformers.utils import logging as transformers_logging

@@ -1,4 +1,4 @@
-"""The need `aligned`, and its stages: vectors of two vocabularies by two fastText models and a dictionary (WECHSEL)."""
+"""Declare the need `aligned` and its stages: vectors of two vocabularies from fastText and a dictionary (WECHSEL)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ SOURCE_LANGUAGE = "en"
 
 
 def build_fasttext(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: language, and keyword arguments of `train_words`; inputs: text (see `collections.text`), split as `collections.words` does."""
+    """Train a fastText model.
+
+    parameters  language, and keyword arguments of `train_words`
+    inputs      text (see `collections.text`), split as `collections.words` does
+    """
     from baselines.vectors.fasttext import save, train_words
 
     training = dict(parameters)
@@ -30,7 +34,10 @@ FASTTEXT = Stage("fasttext", version=1, seconds=60, build=build_fasttext)
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """inputs: source, target (tokenizers), dictionary (TSV), source_words, target_words (fastText models, .bin)."""
+    """Align the vectors of two fastText models, and store those of both vocabularies.
+
+    inputs  source, target (tokenizers), dictionary (TSV), source_words, target_words (fastText models, .bin)
+    """
     from safetensors.numpy import save_file
 
     from baselines.vectors.aligned import aligned_subwords, read_dictionary
@@ -52,7 +59,7 @@ ALIGNED_VECTORS = Stage("aligned-vectors", version=1, seconds=10, build=build)
 
 
 def load(folder: Path) -> Any:
-    """The stored `SubwordVectors`."""
+    """Return the stored `SubwordVectors`."""
     from safetensors.numpy import load_file
 
     from baselines.vectors.aligned import LABEL
@@ -67,8 +74,8 @@ def _inputs(materials: Materials) -> Mapping[str, Source]:
     def words_of(model: str, text: str, language: str) -> Source:
         if model in sources:
             return sources[model]
-        trained = Artifact(FASTTEXT, {**materials.training, "language": language}, {"text": sources[text]})
-        return Member(trained, MODEL)
+        parameters = {**materials.training, "language": language}
+        return Member(Artifact(FASTTEXT, parameters, {"text": sources[text]}), MODEL)
 
     read = {
         "source": materials.source_tokenizer,
@@ -98,9 +105,9 @@ def _check_model(path: Path) -> None:
     check(path)
 
 
-def _model(name: str, whose: str, instead: str) -> Option:
-    what = f"a fastText model (.bin) of the {whose}"
-    return Option(name, what, f"wechsel, instead of {instead}", is_text=False, check=_check_model)
+def _model(name: str, language: str, instead: str) -> Option:
+    title = f"a fastText model (.bin) of the {language}"
+    return Option(name, title, f"wechsel, instead of {instead}", is_text=False, check=_check_model)
 
 
 DICTIONARY = Option(

@@ -1,4 +1,4 @@
-"""The need `auxiliary`, and its stage: FOCUS's vectors of the target tokens, trained on target-language text."""
+"""Declare the need `auxiliary` and its stage: FOCUS's vectors of the target tokens, trained on target-language text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ FILE = "vectors.safetensors"
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: keyword arguments of `train_auxiliary`; inputs: tokenizer, text (see `collections.text`)."""
+    """Train auxiliary vectors.
+
+    parameters  keyword arguments of `train_auxiliary`
+    inputs      tokenizer, text (see `collections.text`)
+    """
     from safetensors.numpy import save_file
 
     from baselines.focus import train_auxiliary
@@ -29,7 +33,7 @@ AUXILIARY_VECTORS = Stage("auxiliary-vectors", version=1, seconds=5, build=build
 
 
 def load(folder: Path) -> Any:
-    """The stored `AuxiliaryVectors`."""
+    """Return the stored `AuxiliaryVectors`."""
     from safetensors.numpy import load_file
 
     from baselines.focus import AuxiliaryVectors

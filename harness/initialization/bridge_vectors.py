@@ -1,6 +1,6 @@
-"""The need `bridge`, and its stage: the bridge's vectors of one vocabulary.
+"""Declare the need `bridge` and its stage: the bridge's vectors of one vocabulary.
 
-Every architecture, alpha and seed that meets the same vocabulary shares them.
+All architectures, alphas and seeds with the same vocabulary share them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BATCH = 1024  # tokens that are embedded together
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
-    """parameters: prompt, profile; inputs: bridge (SentenceTransformer), tokenizer."""
+    """Embed a vocabulary; parameters: prompt, profile; inputs: bridge (SentenceTransformer), tokenizer."""
     from safetensors.numpy import save_file
 
     from sembridge.bridge import embed_vocabulary, load_bridge
@@ -27,9 +27,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from sembridge.vocabulary.vocabulary import Vocabulary
 
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]), parameters["profile"])
-    bridge, watched = load_bridge(*inputs["bridge"]), sys.stderr.isatty()  # a log needs no bars
+    bridge, progress = load_bridge(*inputs["bridge"]), sys.stderr.isatty()  # no progress bars in logs
     tokens = embed_vocabulary(
-        bridge, vocabulary, prompt=parameters["prompt"], batch_size=BATCH // batch_divisor, progress=watched
+        bridge, vocabulary, prompt=parameters["prompt"], batch_size=BATCH // batch_divisor, progress=progress
     )
     save_file({"vectors": tokens.vectors, "known": tokens.known}, out / FILE)
 
@@ -38,7 +38,7 @@ BRIDGE_VECTORS = Stage("bridge-vectors", version=3, seconds=2, build=build)
 
 
 def load(folder: Path) -> Any:
-    """The stored `TokenVectors`."""
+    """Return the stored `TokenVectors`."""
     from safetensors.numpy import load_file
 
     from sembridge.bridge import TokenVectors

@@ -1,4 +1,4 @@
-"""The encoder a cell evaluates: the source as it is, transplanted, or trained."""
+"""Load the encoder that a zero-shot cell evaluates: the source as it is, or transplanted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.store.artifact import Location
 
 
 def zero_shot_encoder(parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> Any:
-    """The transplanted encoder; the source encoder itself if there is no initialization among the inputs (the `base` row)."""
+    """Return the transplanted encoder; the source encoder itself if the inputs hold no initialization (row `base`)."""
     from harness.initialization import initialization, query_weights
     from sembridge.encoder.loading import load_encoder, load_tokenizer
     from sembridge.encoder.modules import splade_modules
@@ -19,12 +19,9 @@ def zero_shot_encoder(parameters: Mapping[str, Any], inputs: Mapping[str, Locati
     if "initialization" not in inputs:
         return encoder
     embedding, decoder = initialization.load(inputs["initialization"].path, encoder)
-    weights = (
-        query_weights.load(inputs["query_weights"].path)
-        if "query_weights" in inputs and splade_modules(encoder).query is not None
-        else None
-    )
+    weights = None
+    if "query_weights" in inputs and splade_modules(encoder).query is not None:
+        weights = query_weights.load(inputs["query_weights"].path)
+    tokenizer = load_tokenizer(*inputs["tokenizer"])
     options = {name: parameters[name] for name in ("bias", "special_ids")}
-    return transplant(
-        encoder, load_tokenizer(*inputs["tokenizer"]), embedding, decoder=decoder, query_weights=weights, **options
-    )
+    return transplant(encoder, tokenizer, embedding, decoder=decoder, query_weights=weights, **options)

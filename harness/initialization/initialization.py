@@ -1,7 +1,7 @@
-"""Stage: run one initializer on one pair of vocabularies, and keep its answer.
+"""Stage: run one initializer on one pair of vocabularies, and store its `Initialization`.
 
-Rows that the stored mixture gives back bit for bit are not stored a second time; the others (sampled, factorized) are. Of a mixture that is too large
-to hold (alpha 1) its rows are stored, and the vectors that its weights are computed from.
+Rows that the stored mixture reproduces bit for bit are not stored a second time; the others (sampled, factorized) are.
+For a mixture that is too large to store (alpha 1), its rows and the vectors behind its weights are stored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from harness.store.stage import Stage
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: initializer, settings, profile, overlap, donors, seed; inputs: encoder, tokenizer, those of needs."""
+    """Run the initializer.
+
+    parameters  initializer, settings, profile, overlap, donors, seed
+    inputs      encoder, tokenizer, and those of the initializer's needs
+    """
     from sembridge.encoder.loading import load_encoder, load_tokenizer
     from sembridge.encoder.transplant import decoder_rows, source_rows
     from sembridge.pipeline import initialize, make_task
@@ -29,17 +33,16 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     kind = initializer_class(parameters["initializer"])
     prepared = {need.field: need.load(inputs) for need in needs_of(kind)}
     initializer = kind(**parameters["settings"], **prepared)
-    task = make_task(
-        encoder, tokenizer, **{name: parameters[name] for name in ("profile", "overlap", "donors", "seed")}
-    )
-    answer, decoder = initialize(encoder, tokenizer, initializer, task)
-    _save(out / "embedding.safetensors", answer, source_rows(encoder))
+    options = {name: parameters[name] for name in ("profile", "overlap", "donors", "seed")}
+    task = make_task(encoder, tokenizer, **options)
+    embedding, decoder = initialize(encoder, tokenizer, initializer, task)
+    _save(out / "embedding.safetensors", embedding, source_rows(encoder))
     if decoder is not None and (rows := decoder_rows(encoder)) is not None:
         _save(out / "decoder.safetensors", decoder, rows)
     about = {
         "label": getattr(initializer, "label", initializer.name),
-        "statistics": dict(answer.statistics),
-        "origin": answer.origin.tolist(),
+        "statistics": dict(embedding.statistics),
+        "origin": embedding.origin.tolist(),
     }
     (out / "about.json").write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
 
@@ -48,7 +51,10 @@ INITIALIZATION = Stage("initialization", version=4, seconds=2, build=build)
 
 
 def load(folder: Path, encoder: Any) -> tuple[Any, Any]:
-    """(embedding, decoder or None) `Initialization` for an encoder as it was before the transplant."""
+    """Return the stored `Initialization` of the embedding and of the decoder (None if tied).
+
+    encoder  as it was before the transplant
+    """
     from sembridge.encoder.transplant import decoder_rows, source_rows
 
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
@@ -57,29 +63,29 @@ def load(folder: Path, encoder: Any) -> tuple[Any, Any]:
     return embedding, None if rows is None else _load(folder / "decoder.safetensors", rows, about)
 
 
-def _save(path: Path, answer: Any, source: np.ndarray) -> None:
+def _save(path: Path, initialization: Any, source: np.ndarray) -> None:
     from safetensors.numpy import save_file
 
     from sembridge.assembly import rows_of
     from sembridge.mixture.softmax import SoftmaxMixture
 
-    dense = answer.mixture if isinstance(answer.mixture, SoftmaxMixture) else None
-    held = answer.mixture if dense is None else dense.others
-    explicit = np.flatnonzero((rows_of(held, source[: held.shape[1]]) != answer.rows).any(axis=1))
+    mixture, rows = initialization.mixture, initialization.rows
+    dense = mixture if isinstance(mixture, SoftmaxMixture) else None
+    sparse = mixture if dense is None else dense.others
+    explicit = np.flatnonzero((rows_of(sparse, source[: sparse.shape[1]]) != rows).any(axis=1))
     tensors = {
-        "indptr": held.indptr.astype(np.int64),
-        "indices": held.indices.astype(np.int32),
-        "weights": held.data,
-        "shape": np.array(held.shape, dtype=np.int64),
+        "indptr": sparse.indptr.astype(np.int64),
+        "indices": sparse.indices.astype(np.int32),
+        "weights": sparse.data,
+        "shape": np.array(sparse.shape, dtype=np.int64),
         "explicit_ids": explicit,
-        "explicit_rows": np.ascontiguousarray(answer.rows[explicit]),
+        "explicit_rows": np.ascontiguousarray(rows[explicit]),
     }
     if dense is not None:
-        for side, given in (("queries", dense.queries), ("donors", dense.donors)):
-            tensors |= {
-                f"{side}_vectors": given.vectors[given.ids],
-                **({} if given.position is None else {f"{side}_extra": given.position}),
-            }
+        for side, vectors in (("queries", dense.queries), ("donors", dense.donors)):
+            tensors[f"{side}_vectors"] = vectors.vectors[vectors.ids]
+            if vectors.position is not None:
+                tensors[f"{side}_extra"] = vectors.position
         tensors |= {"donors_ids": dense.donors.ids, "places": dense.places}
     save_file(tensors, path)
 
@@ -92,13 +98,12 @@ def _load(path: Path, source: np.ndarray, about: Mapping[str, Any]) -> Any:
     from sembridge.initializer import Initialization
 
     stored = load_file(path)
-    mixture = sp.csr_array(
-        (stored["weights"], stored["indices"], stored["indptr"]), shape=tuple(stored["shape"].tolist())
-    )
-    rows = rows_of(mixture, source[: mixture.shape[1]])
+    csr = (stored["weights"], stored["indices"], stored["indptr"])
+    sparse = sp.csr_array(csr, shape=tuple(stored["shape"].tolist()))
+    rows = rows_of(sparse, source[: sparse.shape[1]])
     rows[stored["explicit_ids"]] = stored["explicit_rows"]
-    found = mixture if "places" not in stored else _softmax(stored, mixture)
-    return Initialization(rows, found, np.array(about["origin"]), about["statistics"])
+    mixture = sparse if "places" not in stored else _softmax(stored, sparse)
+    return Initialization(rows, mixture, np.array(about["origin"]), about["statistics"])
 
 
 def _softmax(stored: Mapping[str, np.ndarray], others: Any) -> Any:

@@ -1,7 +1,7 @@
-"""What a method may need besides the transfer. It is declared once, for the grid and the command line.
+"""Declare once, for grid and command line, what a method may need besides the transfer.
 
-Needs are found through the entry-point group `sembridge.needs`, those of this project like those of other packages. A
-module that declares one imports nothing heavy at its top: `sembridge-bench transfer --help` shows its options.
+Needs are registered in the entry-point group `sembridge.needs`, by this project and by other packages. A module that
+declares one imports nothing heavy at its top: `sembridge-bench transfer --help` shows its options.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ TEXT = Option("text", "text of the new language, one passage a line", "focus, we
 
 @dataclass(frozen=True)
 class Materials:
-    """Hold what a need is prepared from.
+    """Hold what the inputs of a need are made from.
 
     encoder, tokenizer  the source encoder, the tokenizer of the new language
-    sources             option -> what it names; of each group of the need's options one
-    training            settings of the need's stage that a person set
-    prompt              what is put before every text the bridge embeds
-    language            code of the new language; empty where it is not known
+    sources             option -> what it names, for one option of each group
+    training            settings of the need's stage that the user set
+    prompt              prefix of every text that the bridge embeds
+    language            code of the new language; empty if unknown
     profile             fixed | compat
     """
 
@@ -80,7 +80,7 @@ class Materials:
 
     @property
     def source_tokenizer(self) -> Source:
-        """The tokenizer in the encoder's folder, known by its own files: encoders of one vocabulary share artifacts."""
+        """Return the encoder's tokenizer, keyed by its own files: encoders of one vocabulary share artifacts."""
         from sembridge.encoder.loading import masked_lm_folder
 
         encoder = self.encoder
@@ -95,17 +95,17 @@ class Need:
 
     name        as in a method's `needs`
     field       the field of the method that it fills
-    options     groups of options; of each group the first that is there is read
+    options     groups of options; the first available one of each group is read
     inputs      the artifacts and files that the field is made of, by name; they become inputs of the initialization.
                 Names and parameters are part of artifacts' keys
-    load        what fills the field, read into memory from where these inputs lie
-    makes       what is made of the files, for a person who waits: "token vectors trained on it"
-    training    settings that belong to the need's stage and not to the method, with their defaults
+    load        returns what fills the field, read into memory from the locations of these inputs
+    makes       what is made of the files, for the progress line: "token vectors trained on it"
+    training    settings of the need's stage (not of the method), with their defaults
     stand_in    what the field holds while the grid is planned, where the method's label depends on it; takes the
                 preset's files by option
     sides       (source [S, K], target [T, K]) vectors of what fills the field, where both vocabularies lie in one
                 space; they tell how near donors are
-    measure     how that nearness is called: "by the word vectors"
+    measure     the name of that nearness: "by the word vectors"
     dimensions  K of the vectors that a method compares, for estimates; takes inputs and `harness.estimate.sizes.Sizes`
     """
 
@@ -122,9 +122,9 @@ class Need:
     dimensions: Callable[[Mapping[str, Source], Any], int | None] | None = None
 
     def choose(self, available: Collection[str], initializer: str, spell: Callable[[Option], str]) -> list[Option]:
-        """Return the options to read, each once: of each group the first available one.
+        """Return the options to read, each once: the first available one of each group.
 
-        Raises ValueError where a group has none; `spell` says how a person gives an option.
+        Raises ValueError if a group has none; `spell` returns how an option is written.
         """
         chosen: dict[str, Option] = {}
         for group in self.options:
@@ -138,13 +138,13 @@ class Need:
 
 
 def needs_of(initializer: Any) -> list[Need]:
-    """Return the needs of an initializer's class; ValueError for one that nobody declares."""
+    """Return the needs of an initializer's class; ValueError for a need that no package declares."""
     return [_need(name, initializer.name) for name in initializer.needs]
 
 
 def options() -> dict[str, Option]:
     """Return the options of all registered needs by name; a need that cannot be loaded is left out with a warning."""
-    known: dict[str, Option] = {}
+    by_name: dict[str, Option] = {}
     for name in _entries():
         try:
             need = _load(name)
@@ -152,16 +152,14 @@ def options() -> dict[str, Option]:
             logger.warning("%s", error)
             continue
         for group in need.options:
-            known |= {option.name: option for option in group if option.name not in known}
-    return known
+            by_name |= {option.name: option for option in group if option.name not in by_name}
+    return by_name
 
 
 def _need(name: str, initializer: str) -> Need:
     if name not in _entries():
-        raise ValueError(
-            f"initializer {initializer!r} needs {name!r}, which nobody declares under {ENTRY_POINTS}; "
-            f"{nearest(name, _entries())}"
-        )
+        problem = f"initializer {initializer!r} needs {name!r}, which no package declares under {ENTRY_POINTS}"
+        raise ValueError(f"{problem}; {nearest(name, _entries())}")
     return _load(name)
 
 

@@ -1,4 +1,4 @@
-"""Stage: what each target token weighs in a query of an inference-free encoder, counted in target-language text."""
+"""Stage: the weight of each target token in queries of an inference-free encoder, counted in target-language text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE = "weights.safetensors"
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """parameters: none; inputs: tokenizer, text (see `collections.text`)."""
+    """Count the weights; parameters: none; inputs: tokenizer, text (see `collections.text`)."""
     from safetensors.numpy import save_file
 
     from sembridge.encoder.idf import idf
@@ -22,16 +22,15 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from sembridge.vocabulary.vocabulary import Vocabulary
 
     tokenizer = load_tokenizer(*inputs["tokenizer"])
-    save_file(
-        {"weights": idf(lines(inputs["text"].path), tokenizer, len(Vocabulary.from_tokenizer(tokenizer)))}, out / FILE
-    )
+    size = len(Vocabulary.from_tokenizer(tokenizer))
+    save_file({"weights": idf(lines(inputs["text"].path), tokenizer, size)}, out / FILE)
 
 
 QUERY_WEIGHTS = Stage("query-weights", version=1, seconds=3, build=build)
 
 
 def load(folder: Path) -> Any:
-    """The stored weights [T]."""
+    """Return the stored weights [T]."""
     from safetensors.numpy import load_file
 
     return load_file(folder / FILE)["weights"]

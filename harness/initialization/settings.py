@@ -1,4 +1,4 @@
-"""What a person may set of a method: its own fields, and what belongs to the stages that prepare its inputs."""
+"""Check what a user may set of a method: its own fields, and settings of the stages that prepare its inputs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from harness.files.shown import shown
 from harness.initialization.needs import Option, needs_of
 
-TOKENIZERS = ("tokenizer", "source_tokenizer", "target_tokenizer")  # fields that whoever runs a method fills
+TOKENIZERS = ("tokenizer", "source_tokenizer", "target_tokenizer")  # the caller of a method fills these fields
 
 
 def settable(initializer: Any) -> dict[str, Any]:
-    """Return the defaults of what may be set: fields that nothing else fills, and settings of the needs' stages."""
+    """Return the defaults of what may be set: fields not filled otherwise, and settings of the needs' stages."""
     taken = {need.field for need in needs_of(initializer)} | set(TOKENIZERS)
     fields = {item.name: item.default for item in dataclasses.fields(initializer) if item.name not in taken}
     training = {name: default for need in needs_of(initializer) for name, default in need.training().items()}
@@ -37,7 +37,7 @@ def own_fields(initializer: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def type_problem(value: Any, default: Any) -> str:
-    """Return what is wrong with a value beside its default, or "": a method would fail over it, or misread it."""
+    """Return why a value does not fit its default, so that a method would fail on it or misread it; "" if it fits."""
     fits = type(value) is type(default) or (isinstance(default, float) and type(value) is int and abs(value) < 2**53)
     if isinstance(default, (bool, int, float, str)) and not fits:
         kind = type(default).__name__

@@ -1,6 +1,6 @@
-"""The need `words`, and its stage: OFA's subword vectors of both vocabularies.
+"""Declare the need `words` and its stage: OFA's subword vectors of both vocabularies.
 
-They are made of word vectors of the user or, labeled so, of the bridge's vectors of words.
+They are made of the user's word vectors or, with a label that says so, of the bridge's vectors of words.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ BATCH = 1024  # words that are embedded together
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
-    """parameters: prompt, language; inputs: source, target (tokenizers), and either words (word2vec text format) or bridge and text."""
+    """Make subword vectors.
+
+    parameters  prompt, language
+    inputs      source, target (tokenizers), and either words (word2vec text format) or bridge and text
+    """
     from safetensors.numpy import save_file
 
     from baselines.vectors.words import BRIDGE, SubwordVectors, WordVectors, subword_vectors
@@ -34,60 +38,59 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     source_tokenizer, target_tokenizer = load_tokenizer(*inputs["source"]), load_tokenizer(*inputs["target"])
     source, target = Vocabulary.from_tokenizer(source_tokenizer), Vocabulary.from_tokenizer(target_tokenizer)
 
-    def contained(vectors: WordVectors) -> SubwordVectors:
+    def from_words(vectors: WordVectors) -> SubwordVectors:
         return subword_vectors(vectors, source_tokenizer, target_tokenizer, len(source), len(target))
 
     if "words" in inputs:
-        found = contained(WordVectors.load(inputs["words"].path))
+        vectors = from_words(WordVectors.load(inputs["words"].path))
     else:
-        bridge, asked = load_bridge(*inputs["bridge"]), (parameters["prompt"], BATCH // batch_divisor)
-        # Each side from words of its own language: target-language words cut into single source letters would let those letters donate.
-        english = contained(_embedded(bridge, _whole_words(source), *asked))
-        foreign = contained(_embedded(bridge, _frequent_words(inputs["text"].path, parameters["language"]), *asked))
-        found = SubwordVectors(english.source, foreign.target, BRIDGE)
-    save_file({"source": found.source, "target": found.target}, out / FILE)
-    (out / "label.json").write_text(json.dumps({"label": found.label}), encoding="utf-8")
+        bridge, options = load_bridge(*inputs["bridge"]), (parameters["prompt"], BATCH // batch_divisor)
+        target_words = _frequent_words(inputs["text"].path, parameters["language"])
+        # Each side has words of its own language: cut into single source letters, target-language words would make
+        # donors of those letters.
+        english = from_words(_embed(bridge, _whole_words(source), *options))
+        foreign = from_words(_embed(bridge, target_words, *options))
+        vectors = SubwordVectors(english.source, foreign.target, BRIDGE)
+    save_file({"source": vectors.source, "target": vectors.target}, out / FILE)
+    (out / "label.json").write_text(json.dumps({"label": vectors.label}), encoding="utf-8")
 
 
 SUBWORD_VECTORS = Stage("subword-vectors", version=1, seconds=3, build=build)
 
 
 def load(folder: Path) -> Any:
-    """The stored `SubwordVectors`."""
+    """Return the stored `SubwordVectors`."""
     from safetensors.numpy import load_file
 
     from baselines.ofa import SubwordVectors
 
-    return SubwordVectors(
-        **load_file(folder / FILE), label=json.loads((folder / "label.json").read_text(encoding="utf-8"))["label"]
-    )
+    label = json.loads((folder / "label.json").read_text(encoding="utf-8"))["label"]
+    return SubwordVectors(**load_file(folder / FILE), label=label)
 
 
 def _whole_words(source: Any) -> list[str]:
-    """Words the source vocabulary has whole."""
-    entries = zip(source.texts, source.word_initial, strict=True)
-    return sorted(
-        {text for text, initial in entries if text is not None and initial and text.isalpha() and len(text) > 1}
-    )
+    """Return the words that are one token of the source vocabulary."""
+    initial = {text for text, starts in zip(source.texts, source.word_initial, strict=True) if starts and text}
+    return sorted(text for text in initial if text.isalpha() and len(text) > 1)
 
 
 def _frequent_words(text: Path, language: str) -> list[str]:
-    """The words of a text, the most frequent ones if there are very many."""
+    """Return the words of a text, sorted; the `MOST_WORDS` most frequent ones if there are more."""
     counts: Counter[str] = Counter()
     for line in lines(text):
         counts.update(words(line, language))
     return sorted(word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS])
 
 
-def _embedded(bridge: Any, chosen: list[str], prompt: str, batch_size: int) -> Any:
+def _embed(bridge: Any, words: list[str], prompt: str, batch_size: int) -> Any:
+    """Return the bridge's `WordVectors` of words."""
     import numpy as np
 
     from baselines.ofa import WordVectors
 
-    vectors = bridge.encode(
-        [prompt + word for word in chosen], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False
-    )
-    return WordVectors(tuple(chosen), np.asarray(vectors, dtype=np.float32))
+    texts = [prompt + word for word in words]
+    vectors = bridge.encode(texts, batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
+    return WordVectors(tuple(words), np.asarray(vectors, dtype=np.float32))
 
 
 def _inputs(materials: Materials) -> Mapping[str, Source]:
@@ -100,7 +103,7 @@ def _inputs(materials: Materials) -> Mapping[str, Source]:
 
 
 def _stand_in(files: Mapping[str, str]) -> Any:
-    """The name of the file; without one, word vectors without words that are labeled as the bridge's."""
+    """Return the name of the file; without a file, empty word vectors with the label of the bridge's."""
     import numpy as np
 
     from baselines.vectors.words import BRIDGE as LABEL

@@ -1,4 +1,4 @@
-"""The need `text`: a file of target-language text, for methods that read it themselves."""
+"""Declare the need `text`: a file of target-language text, for methods that read it themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The artifact that answers a cell, and all it is made from: what depends on what, and which parameters decide it."""
+"""Build the artifact that a cell needs, and all it is made from: dependencies, and the parameters of each artifact."""
 
 from __future__ import annotations
 
@@ -20,35 +20,31 @@ from harness.store.artifact import Artifact, Source
 from harness.training.stage import TRAINED_ENCODER
 
 
-def cell_artifact(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
-    collection = given.collections[cell.collection, cell.language]
+def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
+    """Return the artifact whose measurement is the score of the cell."""
+    collection = resolved.collections[cell.collection, cell.language]
     settings = preset.evaluation
     if cell.initializer == "bm25":
         return Artifact(BM25, {"k": settings.k, "language": cell.language}, {"collection": collection})
     if cell.initializer == "dense":
-        return Artifact(
-            DENSE, _dense(preset, cell.bridge), {"bridge": given.bridges[cell.bridge], "collection": collection}
-        )
+        sources = {"bridge": resolved.bridges[cell.bridge], "collection": collection}
+        return Artifact(DENSE, _dense(preset, cell.bridge), sources)
     if cell.initializer in preset.references:
-        return Artifact(
-            REFERENCE,
-            _reference(preset, cell.initializer),
-            {"encoder": given.references[cell.initializer], "collection": collection},
-        )
-    inputs: dict[str, Source] = {"encoder": given.encoders[cell.architecture]}
+        sources = {"encoder": resolved.references[cell.initializer], "collection": collection}
+        return Artifact(REFERENCE, _reference(preset, cell.initializer), sources)
+    inputs: dict[str, Source] = {"encoder": resolved.encoders[cell.architecture]}
     parameters: dict[str, Any] = {}
     if cell.initializer != "base":
-        inputs["tokenizer"] = given.tokenizers[cell.language]
-        inputs["initialization"] = _initialization(preset, given, cell)
+        inputs["tokenizer"] = resolved.tokenizers[cell.language]
+        inputs["initialization"] = _initialization(preset, resolved, cell)
         parameters |= preset.transplant
         if preset.query_weights == "idf" and may_be_inference_free(inputs["encoder"]):
-            inputs["query_weights"] = Artifact(
-                QUERY_WEIGHTS, {}, {"tokenizer": inputs["tokenizer"], "text": _text(given, cell)}
-            )
+            counted = {"tokenizer": inputs["tokenizer"], "text": _text(resolved, cell)}
+            inputs["query_weights"] = Artifact(QUERY_WEIGHTS, {}, counted)
     evaluation = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
     if cell.regime == "zero-shot":
         return _evaluation(parameters | evaluation, inputs | {"collection": collection}, settings.shares)
-    pairs = given.collections[preset.training.collection or cell.collection, cell.language]
+    pairs = resolved.collections[preset.training.collection or cell.collection, cell.language]
     training = preset.training.model_dump(exclude={"collection", "workers", "points"})
     trained_by = parameters | {"training": training, "workers": preset.training.workers, "seed": cell.seed}
     inputs["pairs"] = pairs
@@ -60,17 +56,19 @@ def cell_artifact(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
 
 
 def _evaluation(parameters: dict[str, Any], inputs: dict[str, Source], shares: int) -> Artifact:
-    """In one piece, or put together from shares of the documents; then the initialization or the training is only asked what it says of itself."""
+    """Return an evaluation in one piece, or one merged from shards of the documents.
+
+    A merged evaluation reads only the descriptions (about) of its initialization or training.
+    """
     if shares == 1:
         return Artifact(EVALUATION, parameters, inputs)
-    found: dict[str, Source] = {
-        name: inputs[name] for name in ("initialization", "trained", "collection") if name in inputs
-    }
-    found |= {
+    described = ("initialization", "trained", "collection")
+    merged: dict[str, Source] = {name: inputs[name] for name in described if name in inputs}
+    merged |= {
         f"{SHARE}{share:04d}": Artifact(EVALUATION_SHARE, parameters | {"share": share, "shares": shares}, inputs)
         for share in range(shares)
     }
-    return Artifact(EVALUATION, {}, found)
+    return Artifact(EVALUATION, {}, merged)
 
 
 def _dense(preset: Preset, bridge: str) -> dict[str, Any]:
@@ -81,7 +79,7 @@ def _dense(preset: Preset, bridge: str) -> dict[str, Any]:
 
 def _reference(preset: Preset, name: str) -> dict[str, Any]:
     settings, source = preset.evaluation, preset.references[name]
-    precision = None if source.kind == "milco" else settings.precision  # which is its code's choice
+    precision = None if source.kind == "milco" else settings.precision  # the code of milco chooses it
     return {
         "kind": source.kind,
         "remote_code": source.remote_code,
@@ -91,7 +89,7 @@ def _reference(preset: Preset, name: str) -> dict[str, Any]:
     }
 
 
-def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
+def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
     from sembridge.registry import initializer_class
 
     kind = initializer_class(cell.initializer)
@@ -99,25 +97,25 @@ def _initialization(preset: Preset, given: Inputs, cell: Identity) -> Artifact:
     if cell.alpha is not None:
         settings["alpha"] = cell.alpha
     inputs: dict[str, Source] = {
-        "encoder": given.encoders[cell.architecture],
-        "tokenizer": given.tokenizers[cell.language],
+        "encoder": resolved.encoders[cell.architecture],
+        "tokenizer": resolved.tokenizers[cell.language],
     }
     for need in needs_of(kind):
         training = {name: settings.pop(name) for name in need.training() if name in settings}
-        inputs |= need.inputs(_materials(preset, given, cell, need, training))
+        inputs |= need.inputs(_materials(preset, resolved, cell, need, training))
     parameters = {"initializer": cell.initializer, "settings": settings, "seed": cell.seed}
     parameters |= {"profile": preset.profile, "overlap": preset.overlap, "donors": preset.donors}
     return Artifact(INITIALIZATION, parameters, inputs)
 
 
-def _materials(preset: Preset, given: Inputs, cell: Identity, need: Need, training: dict[str, Any]) -> Materials:
-    bridge = cell.bridge or next(iter(given.bridges), "")
-    available = given.files[cell.language] | {TEXT.name: _text(given, cell)}
+def _materials(preset: Preset, resolved: Inputs, cell: Identity, need: Need, training: dict[str, Any]) -> Materials:
+    bridge = cell.bridge or next(iter(resolved.bridges), "")
+    available = resolved.files[cell.language] | {TEXT.name: _text(resolved, cell)}
     if bridge:
-        available[BRIDGE.name] = given.bridges[bridge]
+        available[BRIDGE.name] = resolved.bridges[bridge]
     return Materials(
-        encoder=given.encoders[cell.architecture],
-        tokenizer=given.tokenizers[cell.language],
+        encoder=resolved.encoders[cell.architecture],
+        tokenizer=resolved.tokenizers[cell.language],
         sources={option.name: available[option.name] for option in chosen(need, cell.initializer, available)},
         training=training,
         prompt=preset.bridges[bridge].prompt if bridge else "",
@@ -126,7 +124,7 @@ def _materials(preset: Preset, given: Inputs, cell: Identity, need: Need, traini
     )
 
 
-def _text(given: Inputs, cell: Identity) -> Source:
-    """Target-language text: the preset's, or the documents of the collection at hand."""
-    text = given.files[cell.language].get(TEXT.name)
-    return documents(given.collections[cell.collection, cell.language]) if text is None else text
+def _text(resolved: Inputs, cell: Identity) -> Source:
+    """Return target-language text: the preset's, or else the documents of the cell's collection."""
+    text = resolved.files[cell.language].get(TEXT.name)
+    return documents(resolved.collections[cell.collection, cell.language]) if text is None else text

@@ -1,4 +1,4 @@
-"""A preset's inputs: every folder, file and hub model it names, resolved and checked once each, before anything runs."""
+"""Resolve and check a preset's inputs: every folder, file and hub model it names, once each, before anything runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLLECTION = "collection:"
 
 
 def documents(collection: Source) -> Source:
-    """The documents of a collection, as text to learn from."""
+    """Return the documents of a collection, as text to learn from."""
     match collection:
         case Local(path=path):
             return Local(path / "corpus.jsonl")
@@ -38,17 +38,17 @@ def documents(collection: Source) -> Source:
 def chosen(need: Need, initializer: str, available: Collection[str]) -> list[Option]:
     """Return the options that a need reads; PresetError where one is missing."""
 
-    def spelled(option: Option) -> str:
+    def spell(option: Option) -> str:
         return "--set bridges.NAME.model=FOLDER" if option == BRIDGE else f"--set {option.name}=FILE"
 
     try:
-        return need.choose(available, initializer, spelled)
+        return need.choose(available, initializer, spell)
     except ValueError as error:
         raise PresetError(str(error)) from None
 
 
 def _options_read(preset: Preset) -> list[Option]:
-    """Return the options of the preset that its rows read, and `text`; the files of others need not be there."""
+    """Return the options of the preset that its rows read, and `text`; files of other options need not exist."""
     from sembridge.registry import initializer_class
 
     available = {TEXT.name, *preset.inputs, *([BRIDGE.name] if preset.bridges else [])}
@@ -61,7 +61,7 @@ def _options_read(preset: Preset) -> list[Option]:
 
 
 class Inputs:
-    """The preset's inputs, resolved and checked once each.
+    """Hold the preset's inputs, resolved and checked once each.
 
     files  language -> option -> the file it names
     """
@@ -89,8 +89,9 @@ class Inputs:
             check_tokenizer(option, self.tokenizers[language])
             for name, collection in preset.collections.items():
                 needs_pairs = "fine-tuned" in preset.regimes and preset.training.collection in (None, name)
-                found = self._collection(f"{option}, collection {name}", name, collection, language, needs_pairs)
-                self.collections[name, language] = self.collections[collection.label(name), language] = found
+                where = f"{option}, collection {name}"
+                source = self._collection(where, name, collection, language, needs_pairs)
+                self.collections[name, language] = self.collections[collection.label(name), language] = source
             self.files[language] = {option.name: self._file(preset, option, language) for option in options}
 
     @staticmethod

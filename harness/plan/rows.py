@@ -1,4 +1,4 @@
-"""The rows of the tables: every initializer with each bridge and alpha it takes, its settings tried before anything runs."""
+"""List the rows of the tables: initializers with each bridge and alpha they take; settings are tried before a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFERENCES = ("base", "bm25", "dense")
 
 @dataclass(frozen=True)
 class Method:
-    """One row of the tables before languages: an initializer with one bridge and one alpha, where it has them, or a reference."""
+    """Hold one row of the tables, for all languages: a reference, or an initializer with its bridge and alpha."""
 
     name: str
     bridge: str = ""
@@ -31,21 +31,20 @@ def methods(preset: Preset) -> list[Method]:
 
     for name in preset.references:
         if name in available_initializers() or name in REFERENCES:
-            raise PresetError(f"references.{name}: {name} is a row of its own already; choose another name")
+            raise PresetError(f"references.{name}: a row of this name exists already; choose another name")
     references = [*REFERENCES, *preset.references]
-    known = [*available_initializers(), *references]
+    names = [*available_initializers(), *references]
     for name in [*preset.initializers, *preset.settings]:
-        if name not in known:
-            raise PresetError(f"initializer {name!r} is unknown; {nearest(name, known)}")
+        if name not in names:
+            raise PresetError(f"initializer {name!r} is unknown; {nearest(name, names)}")
     for name in preset.settings.keys() & set(references):
         raise PresetError(f"settings.{name}: {name} has no settings; remove them")
     rows = []
     for name in preset.initializers:
         if name == "dense":
             if not preset.bridges:
-                raise PresetError(
-                    "reference row 'dense' is a bridge and the preset has none; add --set bridges.NAME.model=FOLDER"
-                )
+                problem = "reference row 'dense' is a bridge and the preset has none"
+                raise PresetError(f"{problem}; add --set bridges.NAME.model=FOLDER")
             rows += [Method(name, bridge, label=f"{name} ({bridge})", reference=True) for bridge in preset.bridges]
             continue
         if name in references:
@@ -59,8 +58,8 @@ def methods(preset: Preset) -> list[Method]:
         takes_alpha = "alpha" in {field.name for field in dataclasses.fields(kind)}
         for bridge in preset.bridges if per_bridge else [""]:
             for alpha in preset.alphas if takes_alpha else [None]:
-                built = _built(kind, preset, {} if alpha is None else {"alpha": alpha})
-                rows.append(Method(name, bridge, alpha, _label(built, preset)))
+                initializer = _build(kind, preset, {} if alpha is None else {"alpha": alpha})
+                rows.append(Method(name, bridge, alpha, _label(initializer, preset)))
     trained_on = preset.training.collection
     if "fine-tuned" in preset.regimes and trained_on is not None and trained_on not in preset.collections:
         raise PresetError(f"training.collection {trained_on!r} is unknown; {nearest(trained_on, preset.collections)}")
@@ -68,26 +67,29 @@ def methods(preset: Preset) -> list[Method]:
 
 
 def _label(initializer: Any, preset: Preset) -> str:
-    """What tables call a method: with the overlap where it was published with another one, and with the profile where that is not `fixed`."""
+    """Return a method's name in tables.
+
+    It names the overlap if the method was published with another one, and the profile if that is not `fixed`.
+    """
     label, overlap = getattr(initializer, "label", initializer.name), preset.overlap
     if getattr(initializer, "published_overlap", overlap) != overlap:
         label += f" (overlap {overlap})"
     return label if preset.profile == "fixed" else f"{label} ({preset.profile})"
 
 
-def _built(kind: Any, preset: Preset, swept: dict[str, Any]) -> Any:
-    """Return the initializer with its settings, without its inputs: wrong settings and the label show here."""
-    settings, known = preset.settings.get(kind.name, {}), settable(kind)
+def _build(kind: Any, preset: Preset, swept: dict[str, Any]) -> Any:
+    """Return the initializer with its settings, without its inputs; PresetError for wrong settings."""
+    settings, defaults = preset.settings.get(kind.name, {}), settable(kind)
     for name, value in settings.items():
         where, option = f"settings.{kind.name}.{name}", filled_by(kind, name)
         if name in swept:
-            raise PresetError(f"{where} is given by the grid; use the option alphas instead")
+            raise PresetError(f"{where} is set by the grid; use the option alphas instead")
         if option is not None:
             instead = "bridges" if option == BRIDGE else option.name
-            raise PresetError(f"{where} is given by the grid; use the option {instead} instead")
-        if name not in known:
-            raise PresetError(f"{where} is unknown; {nearest(name, known)}")
-        if problem := type_problem(value, known[name]):
+            raise PresetError(f"{where} is set by the grid; use the option {instead} instead")
+        if name not in defaults:
+            raise PresetError(f"{where} is unknown; {nearest(name, defaults)}")
+        if problem := type_problem(value, defaults[name]):
             raise PresetError(f"{where}: {problem}")
     stand_ins = {need.field: need.stand_in(preset.inputs) for need in needs_of(kind) if need.stand_in is not None}
     try:

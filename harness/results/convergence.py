@@ -1,6 +1,7 @@
-"""Scores along the trainings: every point in one CSV, and tables with a method in each row and a point in each column.
+"""Write the scores measured during training: one CSV of all points, and tables with methods as rows, points as columns.
 
-Points are found in the records of fine-tuned cells, as their training left them (`harness.training.curve`); a grid that asked for none has neither.
+The records of fine-tuned cells hold the points that their training measured (`harness.training.curve`). A grid without
+`training.points` has neither the CSV nor the tables.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ NEVER = "never"
 
 
 def points(record: Record) -> Sequence[Mapping[str, Any]]:
-    """The points of a cell's training, in order: step, pairs, scores, statistics; none if it was not measured on its way."""
+    """Return the points of a cell's training in order (step, pairs, scores, statistics), empty if unmeasured."""
     return record.provenance.get("about", {}).get("curve", ())
 
 
 def to_csv(records: Iterable[Record]) -> str:
-    """A row per cell and point; numbers unrounded."""
+    """Return the CSV text: a row per cell and point; numbers unrounded."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -58,15 +59,16 @@ def to_csv(records: Iterable[Record]) -> str:
 
 
 def table_names(identity: Identity) -> tuple[str, str]:
-    """The names of the two tables that a cell belongs to: of its language, and of the mean over languages."""
+    """Return the names of a cell's two tables: that of its language, and that of the mean over languages."""
     over_languages = f"{identity.collection}_convergence_{identity.architecture}"
     return f"{over_languages}_{identity.language}", over_languages
 
 
 def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Table]:
-    """For each collection and architecture whose trainings were measured: a table per language, and with several languages one of their mean.
+    """Return the tables of each collection and architecture whose trainings were measured.
 
-    A cell that failed is shown as such. The mean needs languages with the same number of points, whatever their numbers of steps.
+    There is one per language, and with several languages one of their mean. A failed cell is shown as failed. The mean
+    needs languages with the same number of points; their numbers of steps may differ.
     """
     labels = row_labels(records)
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
@@ -75,24 +77,24 @@ def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Tab
             groups[record.identity.collection, record.identity.architecture].append(record)
     tables = []
     for (collection, architecture), group in groups.items():
-        paths = {
-            one.identity.language: points(one) for one in reversed(group) if points(one)
-        }  # all methods of a language take the same steps
-        languages = [language for language in in_order(one.identity.language for one in group) if language in paths]
+        # all methods of a language take the same steps
+        paths = {record.identity.language: points(record) for record in reversed(group) if points(record)}
+        languages = [
+            language for language in in_order(record.identity.language for record in group) if language in paths
+        ]
+        about, name = f"{collection}, {architecture}", MEASURE_NAMES[measure]
         for language in languages:
             path = paths[language]
-            title = f"{collection}, {architecture}, {language}: {MEASURE_NAMES[measure]} by steps of {path[1]['pairs'] // path[1]['step']} pairs"
+            title = f"{about}, {language}: {name} by steps of {path[1]['pairs'] // path[1]['step']} pairs"
             columns = [str(point["step"]) for point in path]
-            tables.append(
-                _table(table_names(_first(group, language))[0], title, columns, group, [language], labels, measure)
-            )
+            of_language, _ = table_names(_first(group, language))
+            tables.append(_table(of_language, title, columns, group, [language], labels, measure))
         if len(languages) > 1 and len({len(paths[language]) for language in languages}) == 1:
-            title = f"{collection}, {architecture}, mean over {', '.join(languages)}: {MEASURE_NAMES[measure]} by share of the training"
+            title = f"{about}, mean over {', '.join(languages)}: {name} by share of the training"
             last = len(paths[languages[0]]) - 1
             columns = [f"{100 * number / last:.0f}%" for number in range(last + 1)]
-            tables.append(
-                _table(table_names(_first(group, languages[0]))[1], title, columns, group, languages, labels, measure)
-            )
+            _, over_languages = table_names(_first(group, languages[0]))
+            tables.append(_table(over_languages, title, columns, group, languages, labels, measure))
     return tables
 
 
@@ -100,24 +102,28 @@ def _first(group: Sequence[Record], language: str) -> Identity:
     return next(record.identity for record in group if record.identity.language == language)
 
 
-def _table(name: str, title: str, columns: Sequence[str], group: Sequence[Record], languages: Sequence[str], labels: Mapping[Any, str], measure: str
-           ) -> Table:  # fmt: skip
+def _table(
+    name: str,
+    title: str,
+    columns: Sequence[str],
+    group: Sequence[Record],
+    languages: Sequence[str],
+    labels: Mapping[Any, str],
+    measure: str,
+) -> Table:
     rows = []
     for method in labels:
         by_language = [
-            [one for one in group if one.identity.language == language and method_of(one) == method]
+            [record for record in group if record.identity.language == language and method_of(record) == method]
             for language in languages
         ]
         if any(by_language):
-            at = [
-                [[_at(record, number) for record in seeds] for seeds in by_language] for number in range(len(columns))
-            ]
-            cells = [[score_cell(seeds, measure) for seeds in point] for point in at]
-            shown = [
-                found[0] if len(languages) == 1 else mean_cell(found, point, measure)
-                for found, point in zip(cells, at, strict=True)
-            ]
-            rows.append(Row(labels[method], tuple(shown), method.reference))
+            cells = []
+            for number in range(len(columns)):
+                at_point = [[_at(record, number) for record in seeds] for seeds in by_language]
+                scores = [score_cell(seeds, measure) for seeds in at_point]
+                cells.append(scores[0] if len(languages) == 1 else mean_cell(scores, at_point, measure))
+            rows.append(Row(labels[method], tuple(cells), method.reference))
     rows = mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
     goal = REACHED * max((row.cells[-1].value or 0.0 for row in rows if not row.reference), default=0.0)
     if not goal:
@@ -128,7 +134,7 @@ def _table(name: str, title: str, columns: Sequence[str], group: Sequence[Record
 
 
 def _at(record: Record, number: int) -> Record:
-    """The record as it would be had the training ended at that point."""
+    """Return the record as it would be if the training had ended at that point."""
     path = points(record)
     return replace(record, scores=path[number]["scores"] if number < len(path) else {})
 
@@ -136,6 +142,5 @@ def _at(record: Record, number: int) -> Record:
 def _reached(row: Row, columns: Sequence[str], goal: float) -> Cell:
     if any(cell.value is None for cell in row.cells):
         return Cell(row.cells[-1].text)
-    return Cell(
-        next((name for name, cell in zip(columns, row.cells, strict=True) if (cell.value or 0.0) >= goal), NEVER)
-    )
+    at = (name for name, cell in zip(columns, row.cells, strict=True) if (cell.value or 0.0) >= goal)
+    return Cell(next(at, NEVER))

@@ -1,13 +1,13 @@
-"""The folder of results that a person takes away: cells, tables, runs and per-query scores, made from records and their artifacts.
+"""Write the results folder: cells, tables, runs and per-query scores, made from records and their artifacts.
 
-    cells.csv          one row per cell, with everything there is to plot or to join
+    cells.csv          one row per cell, with everything one may plot or join
     tables/            one .md, .csv and .tex per table; summary.*, the means over languages; all.md, all of them
     runs/              one TREC run per cell
     queries.parquet    one row per cell and query
     significance.csv   the best row of each column against the others
-    convergence.csv    one row per cell and point of its training, where trainings were measured on their way
+    convergence.csv    one row per cell and point of its training, where points were measured
 
-Every file appears whole or not at all, and the same records give the same bytes.
+Every file is written whole or not at all, and the same records give the same bytes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ TABLE_MEASURE = "ndcg@10"
 
 
 class Written(NamedTuple):
-    """The files written, the tables among them, with their marks, and the summary by architecture."""
+    """Hold the paths of the written files, the marked tables, and the summary tables by architecture."""
 
     files: list[Path]
     tables: list[Table]
@@ -50,9 +50,10 @@ class Written(NamedTuple):
 def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable[[Record], Path | None]) -> Written:
     """Write the results of `records` into `folder`.
 
-    `artifact_of` gives the folder with run.trec.gz and queries.parquet; without one (None) a cell is in cells.csv and the tables only, and
-    nothing in its table is tested. Raises ValueError, before anything is written, if cells of a column were measured over different queries.
-    What an earlier call wrote into tables/ and runs/, or as convergence.csv, and this one does not is removed; other files are left alone.
+    `artifact_of` returns the folder with run.trec.gz and queries.parquet. Where it returns None, the cell is in
+    cells.csv and the tables only, and nothing in its table is tested. Raises ValueError, before anything is written, if
+    cells of a column were measured over different queries. Files in tables/ and runs/, and convergence.csv, that an
+    earlier call wrote and this call does not are removed; other files are left alone.
     """
     check_distinct(records)
     plain, curves = make_tables(records, TABLE_MEASURE), convergence.make_tables(records, TABLE_MEASURE)
@@ -60,8 +61,8 @@ def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable
         [record.identity for record in records], [record.identity for record in records if convergence.points(record)]
     )
     earlier = _names_of_earlier(folder / "cells.csv")
-    found = [(record, artifact_of(record)) for record in records if record.status == OK]
-    artifacts = [(record, artifact) for record, artifact in found if artifact is not None]
+    finished = ((record, artifact_of(record)) for record in records if record.status == OK)
+    artifacts = [(record, artifact) for record, artifact in finished if artifact is not None]
     by_key = {record.key: artifact for record, artifact in artifacts}
     tested = [significance.mark(table, lambda key: _scores(by_key.get(key))) for table in plain]
     marked = [table for table, _ in tested]
@@ -70,7 +71,7 @@ def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
     written = _write_tables(folder / "tables", tables, means)
-    comparisons = [comparison for _, found_here in tested for comparison in found_here]
+    comparisons = [comparison for _, of_table in tested for comparison in of_table]
     written.append(_write_text(folder / "significance.csv", significance.to_csv(comparisons)))
     if any(convergence.points(record) for record in records):
         written.append(_write_text(folder / convergence.FILE, convergence.to_csv(records)))
@@ -79,13 +80,13 @@ def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable
     written.append(_write_queries(folder / "queries.parquet", artifacts))
     for stale in sorted(earlier - {str(path.relative_to(folder)) for path in written}):
         (folder / stale).unlink(missing_ok=True)
-    # last: it is from this file that the next call knows what this one wrote
+    # Last: from this file the next call knows what this call wrote.
     written.append(_write_text(folder / "cells.csv", _cells_csv(records)))
     return Written(written, tables, means)
 
 
 def _scores(artifact: Path | None) -> significance.Scores | None:
-    """What the tables show, query by query; None without an artifact."""
+    """Return the scores that the tables show, query by query; None without an artifact."""
     require("grid", "writing results")
     import pyarrow.parquet as pq
 
@@ -97,17 +98,14 @@ def _scores(artifact: Path | None) -> significance.Scores | None:
 
 
 def _write_tables(folder: Path, tables: Sequence[Table], means: dict[str, Table]) -> list[Path]:
-    contents = summary.to_files(means) if means else {}
-    written = [_write_text(folder / (summary.NAME + form), content) for form, content in contents.items()]
+    of_summary = summary.to_files(means) if means else {}
+    written = [_write_text(folder / (summary.NAME + form), content) for form, content in of_summary.items()]
     for table in tables:
-        for form, content in zip(
-            file_names.TABLE_FORMS, (to_markdown(table, heading="#"), to_csv(table), to_latex(table)), strict=True
-        ):
+        contents = (to_markdown(table, heading="#"), to_csv(table), to_latex(table))
+        for form, content in zip(file_names.TABLE_FORMS, contents, strict=True):
             written.append(_write_text(folder / (file_names.table_file(table.name) + form), content))
-    everything = "\n".join(
-        ["# Results\n", LEGEND + "\n", *(to_markdown(table) for table in [*means.values(), *tables])]
-    )
-    return [*written, _write_text(folder / "all.md", everything)]
+    all_tables = map(to_markdown, [*means.values(), *tables])
+    return [*written, _write_text(folder / "all.md", "\n".join(["# Results\n", LEGEND + "\n", *all_tables]))]
 
 
 def _cells_csv(records: Iterable[Record]) -> str:
@@ -115,49 +113,24 @@ def _cells_csv(records: Iterable[Record]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for record in records:
-        identity = record.identity
-        numbers = [
-            *(record.scores.get(name) for name in MEASURES),
-            *(record.statistics.get(name) for name in _STATISTICS),
-        ]
-        writer.writerow(
-            [
-                *map(
-                    as_text,
-                    (
-                        identity.language,
-                        identity.architecture,
-                        identity.collection,
-                        identity.initializer,
-                        identity.bridge,
-                    ),
-                ),
-                *(
-                    _exact(identity.alpha),
-                    identity.regime,
-                    identity.seed,
-                    *map(_exact, numbers),
-                    *_sizes(record),
-                    _exact(record.seconds),
-                ),
-                *(record.status, as_text(record.error), as_text(record.label), record.key),
-            ]
-        )
+        *names, alpha, regime, seed = astuple(record.identity)
+        row = [*map(as_text, names), _exact(alpha), regime, seed]
+        row += [_exact(record.scores.get(name)) for name in MEASURES]
+        row += [_exact(record.statistics.get(name)) for name in _STATISTICS]
+        row += [*_sizes(record), _exact(record.seconds)]
+        writer.writerow([*row, record.status, as_text(record.error), as_text(record.label), record.key])
     return text.getvalue()
 
 
 def _sizes(record: Record) -> list[Any]:
-    """What the cell was measured on and trained on: documents, queries, pairs; empty where it is not known, or nothing was trained."""
-    told = record.provenance
-    return [
-        told.get("documents", ""),
-        told.get("queries", ""),
-        told.get("about", {}).get("training", {}).get("pairs_used", ""),
-    ]
+    """Return a cell's numbers of documents, queries and training pairs; "" where unknown or nothing was trained."""
+    provenance = record.provenance
+    pairs = provenance.get("about", {}).get("training", {}).get("pairs_used", "")
+    return [provenance.get("documents", ""), provenance.get("queries", ""), pairs]
 
 
 def _exact(number: float | None) -> str:
-    """float() first: a numpy float's repr names its type."""
+    """Return the unrounded number as text; float() first, since a numpy float's repr names its type."""
     return "" if number is None else repr(float(number))
 
 
@@ -168,7 +141,7 @@ def _copy_run(source: Path, target: Path) -> Path:
 
 
 def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]]) -> Path:
-    """One row group per cell: memory stays that of one cell, and a reader who wants one cell reads one row group."""
+    """Write one row group per cell: memory holds one cell, and a reader of one cell reads one row group."""
     require("grid", "writing results")
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -178,19 +151,20 @@ def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]]) -> Pa
     coordinates = [pa.field(field.name, types.get(field.name, pa.string())) for field in fields(Identity)]
     with replaced(target) as temporary, pq.ParquetWriter(temporary, pa.schema([*coordinates, *scores])) as writer:
         for record, artifact in artifacts:
-            # ParquetFile, not read_table, which would take a folder named a=b for a further column
+            # ParquetFile, because read_table would take a folder named a=b for a further column
             with pq.ParquetFile(artifact / "queries.parquet") as file:
                 queries = file.read().select(scores.names).cast(scores)
-            values = (
-                pa.scalar(value, field.type) for value, field in zip(astuple(record.identity), coordinates, strict=True)
-            )
-            constant = [pa.repeat(value, len(queries)) for value in values]
+            values = zip(astuple(record.identity), coordinates, strict=True)
+            constant = [pa.repeat(pa.scalar(value, field.type), len(queries)) for value, field in values]
             writer.write_table(pa.table([*constant, *queries.columns], schema=writer.schema))
     return target
 
 
 def _names_of_earlier(cells: Path) -> set[str]:
-    """convergence.csv, and the files in tables/ and runs/, of the cells of an earlier call; none if there was none or the file is not ours."""
+    """Return the files in tables/ and runs/, and convergence.csv, that an earlier call wrote for the cells in `cells`.
+
+    The set is empty without an earlier call, or where the file is not one of ours.
+    """
     names = {f"tables/{summary.NAME}{form}" for form in file_names.TABLE_FORMS}
     try:
         with cells.open(encoding="utf-8", newline="") as lines:
@@ -200,11 +174,8 @@ def _names_of_earlier(cells: Path) -> set[str]:
                 identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
                 names.add(f"runs/{file_names.run_file(identity)}")
                 tables = (table_name(identity), *convergence.table_names(identity))
-                names |= {
-                    f"tables/{file_names.table_file(table)}{form}"
-                    for table in tables
-                    for form in file_names.TABLE_FORMS
-                }
+                files = map(file_names.table_file, tables)
+                names |= {f"tables/{file}{form}" for file in files for form in file_names.TABLE_FORMS}
     except (FileNotFoundError, KeyError, TypeError, ValueError, csv.Error):
         return set()
     points = cells.with_name(convergence.FILE)
@@ -215,6 +186,6 @@ def _names_of_earlier(cells: Path) -> set[str]:
 
 def _write_text(path: Path, content: str) -> Path:
     with replaced(path) as temporary:
-        # an error message may hold bytes that were no text (a file name): shown escaped, rather than failing the whole export
+        # An error message may hold bytes that are not text (a file name): escape them instead of failing the export.
         temporary.write_bytes(content.encode("utf-8", "backslashreplace"))
     return path

@@ -1,4 +1,4 @@
-"""The measurement of one cell as its artifact keeps it, and the record made of it. Only records carry names: renaming costs nothing."""
+"""Read the measurement in a cell's artifact, and make records. Only records carry names: renaming costs nothing."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ FILE = "measurement.json"
 
 
 def load(folder: Path) -> dict[str, Any]:
+    """Return the measurement stored in a cell's artifact."""
     return json.loads((folder / FILE).read_text(encoding="utf-8"))
 
 
 def record(identity: Identity, key: str, label: str, reference: bool, folder: Path) -> Record:
-    """The record of a finished cell."""
+    """Return the record of a finished cell."""
     measured = load(folder)
-    return Record(
-        identity, key, label, reference, OK, "", measured["scores"], measured["statistics"], measured["seconds"],
-        {name: measured[name] for name in ("about", "documents", "queries", "provenance")},
-    )  # fmt: skip
+    scores, statistics, seconds = (measured[name] for name in ("scores", "statistics", "seconds"))
+    provenance = {name: measured[name] for name in ("about", "documents", "queries", "provenance")}
+    return Record(identity, key, label, reference, OK, "", scores, statistics, seconds, provenance)
 
 
 def failed(identity: Identity, key: str, label: str, reference: bool, error: str) -> Record:
-    """The record of a cell that ended in an error, told without secrets. It is not stored: the next run tries again."""
+    """Return the record of a failed cell, its error without secrets. It is not stored: the next run tries again."""
     return Record(identity, key, label, reference, FAILED, without_secrets(error))

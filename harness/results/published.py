@@ -1,4 +1,7 @@
-"""Published figures and how ours compare: like with like only, so never a part of a collection with the whole, or one method with its substitute."""
+"""Compare our scores with published figures.
+
+Only like is compared with like: never a part of a collection with the whole, never a method with its substitute.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,12 @@ class _Part(BaseModel):
 
 
 class Figure(_Part):
-    """One published figure, as a value, as what either of several sources says, or as a range.
+    """Hold one published figure: a value, a choice of several values (`either`), or a range.
 
     language    a code, or `mean` over the file's `mean_over`
-    label       how tables must call our row; left out, any name does
+    label       the name our row must have in tables; left out, any name fits
     trained_on  the collection whose training pairs the model saw, all of them
-    Coordinates left out may be anything, as long as all cells that fit are one and the same (bm25 knows no architecture).
+    Coordinates left out may have any value, if all cells that fit are the same cell (bm25 has no architecture).
     """
 
     collection: str
@@ -52,9 +55,8 @@ class Figure(_Part):
     def _one_form(self) -> Figure:
         forms = [name for name in ("value", "either", "range") if getattr(self, name) is not None]
         if len(forms) != 1:
-            raise ValueError(
-                f"a figure is one of value, either and range, not {' and '.join(forms) or 'none of them'}; keep one"
-            )
+            wrong = " and ".join(forms) or "none of them"
+            raise ValueError(f"a figure is one of value, either and range, not {wrong}; keep one")
         if self.range is not None and self.range[0] >= self.range[1]:
             raise ValueError(f"range {list(self.range)} does not rise; give the lower end first")
         return self
@@ -62,19 +64,8 @@ class Figure(_Part):
     @property
     def name(self) -> str:
         alpha = None if self.alpha is None else f"α={self.alpha:g}"
-        return " ".join(
-            part
-            for part in (
-                self.collection,
-                self.regime,
-                self.architecture,
-                self.initializer,
-                self.bridge,
-                alpha,
-                self.language,
-            )
-            if part
-        )
+        parts = [self.collection, self.regime, self.architecture, self.initializer, self.bridge, alpha, self.language]
+        return " ".join(part for part in parts if part)
 
     @property
     def published(self) -> str:
@@ -83,7 +74,7 @@ class Figure(_Part):
         return " or ".join(f"{value:.3f}" for value in (self.either or (self.value or 0.0,)))
 
     def difference(self, ours: float) -> float:
-        """Ours minus theirs: minus the nearest of several, 0 within a range."""
+        """Return ours minus theirs: minus the nearest of several values, 0 within a range."""
         if self.range is not None:
             low, high = self.range
             return 0.0 if low <= ours <= high else ours - (low if ours < low else high)
@@ -91,7 +82,7 @@ class Figure(_Part):
 
 
 class Expected(_Part):
-    """A file of figures from one source; `ok` and `okish` are absolute differences."""
+    """Hold a file of figures from one source; `ok` and `okish` are absolute differences."""
 
     source: str = Field(min_length=3)
     certainty: str = Field(min_length=3)
@@ -108,13 +99,13 @@ class Expected(_Part):
         if self.okish < self.ok:
             raise ValueError(f"okish {self.okish:g} is below ok {self.ok:g}; give the wider tolerance to okish")
         if not self.mean_over and any(figure.language == MEAN for figure in self.figures):
-            raise ValueError("a figure is a mean, and mean_over does not say of which languages; add it")
+            raise ValueError("a figure is a mean, but mean_over does not name its languages; add it")
         return self
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`ours` and `difference` are None, and `reason` says why, where nothing can be compared."""
+    """Hold the result for a figure; if it is not comparable, `ours` and `difference` are None, `reason` says why."""
 
     figure: Figure
     mark: str
@@ -124,7 +115,7 @@ class Verdict:
 
 
 def load_expected(path: Path) -> Expected:
-    """Raises ValueError, one line with the file, the field and what is wrong."""
+    """Read a file of figures; ValueError names the file, the field and what is wrong."""
     try:
         content = yaml_data.read(path)
     except yaml_data.YamlError as error:
@@ -133,9 +124,8 @@ def load_expected(path: Path) -> Expected:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"--expected {str(path)!r} cannot be read ({reason}); check the path") from None
     if not isinstance(content, dict):
-        raise ValueError(
-            f"--expected {str(path)!r} is no mapping with source, measure and figures; see the page 'reproduce' of the documentation"
-        )
+        problem = f"--expected {str(path)!r} is not a mapping with source, measure and figures"
+        raise ValueError(f"{problem}; see the page 'reproduce' of the documentation")
     try:
         return Expected.model_validate(content)
     except ValidationError as error:
@@ -145,7 +135,7 @@ def load_expected(path: Path) -> Expected:
 
 
 def compare(cells: Sequence[ScoredCell], expected: Expected, whole: Mapping[str, Collection]) -> list[Verdict]:
-    """A verdict on every figure, in their order. `whole` says by name of collection what a complete copy holds."""
+    """Return a verdict on every figure, in order; `whole` maps a collection's name to what a complete copy holds."""
     return [_verdict(figure, cells, expected, whole) for figure in expected.figures]
 
 
@@ -165,34 +155,28 @@ def _verdict(
 def _ours(
     figure: Figure, language: str, cells: Sequence[ScoredCell], measure: str, whole: Mapping[str, Collection]
 ) -> float:
-    """Our score in one language, the mean over seeds. LookupError says in one line why there is none to compare."""
-    given = {name: getattr(figure, name) for name in _COORDINATES if getattr(figure, name) is not None} | {
-        "initializer": figure.initializer
-    }
-    alike = [
-        cell
-        for cell in cells
-        if cell.language == language and all(getattr(cell, name) == value for name, value in given.items())
-    ]
-    found = [cell for cell in alike if cell.collection == figure.collection]
-    if not found:
+    """Return our score in one language, the mean over seeds; LookupError says why none can be compared."""
+    coordinates = {name: getattr(figure, name) for name in _COORDINATES if getattr(figure, name) is not None}
+    coordinates |= {"initializer": figure.initializer, "language": language}
+    alike = [cell for cell in cells if all(getattr(cell, name) == value for name, value in coordinates.items())]
+    fitting = [cell for cell in alike if cell.collection == figure.collection]
+    if not fitting:
         parts = sorted({cell.collection for cell in alike if cell.collection.startswith(f"{figure.collection}-")})
-        raise LookupError(
-            f"{language}: ours are on {parts[0]}, not on {figure.collection}" if parts else f"{language}: no such cell"
-        )
-    labels = {cell.label for cell in found}
+        reason = f"ours are on {parts[0]}, not on {figure.collection}" if parts else "no such cell"
+        raise LookupError(f"{language}: {reason}")
+    labels = {cell.label for cell in fitting}
     if figure.label is not None and labels != {figure.label}:
         raise LookupError(f"{language}: ours is {sorted(labels - {figure.label})[0]!r}, another method")
     by_seed: dict[int, set[str]] = {}
-    for cell in found:
+    for cell in fitting:
         by_seed.setdefault(cell.seed, set()).add(cell.key)
     if any(len(keys) > 1 for keys in by_seed.values()):
-        raise LookupError(f"{language}: several cells fit; they differ in {_differing(found)}")
-    if any(cell.failed or measure not in cell.scores for cell in found):
+        raise LookupError(f"{language}: several cells fit; they differ in {_differing(fitting)}")
+    if any(cell.failed or measure not in cell.scores for cell in fitting):
         raise LookupError(f"{language}: the cell failed")
-    for cell in found:
+    for cell in fitting:
         _check_whole(figure, cell, whole)
-    return statistics.fmean({cell.seed: cell.scores[measure] for cell in found}.values())
+    return statistics.fmean({cell.seed: cell.scores[measure] for cell in fitting}.values())
 
 
 def _differing(cells: Sequence[ScoredCell]) -> str:
@@ -200,10 +184,13 @@ def _differing(cells: Sequence[ScoredCell]) -> str:
 
 
 def _check_whole(figure: Figure, cell: ScoredCell, whole: Mapping[str, Collection]) -> None:
-    """Scores on a part of the documents are higher, and those of a model that saw a part of the pairs lower, than what was published."""
-    checks = [(figure.collection, ("documents", "queries"))] + (
-        [(figure.trained_on, ("train_pairs",))] if figure.trained_on else []
-    )
+    """Raise LookupError unless the cell was measured on the whole collection and trained on all of its pairs.
+
+    Scores on a part of the documents are higher than on all; those of a model that saw a part of the pairs are lower.
+    """
+    checks: list[tuple[str, tuple[str, ...]]] = [(figure.collection, ("documents", "queries"))]
+    if figure.trained_on:
+        checks.append((figure.trained_on, ("train_pairs",)))
     for collection, names in checks:
         counts = whole[collection].counts.get(cell.language) if collection in whole else None
         for name in names:
@@ -212,6 +199,6 @@ def _check_whole(figure: Figure, cell: ScoredCell, whole: Mapping[str, Collectio
             if full is None:
                 raise LookupError(f"{cell.language}: the catalog does not say how many {what} all of {collection} is")
             if ours is None:
-                raise LookupError(f"{cell.language}: cells.csv does not tell our {what}")
+                raise LookupError(f"{cell.language}: cells.csv does not say our {what}")
             if ours != full:
                 raise LookupError(f"{cell.language}: ours is on {ours:,} {what}, all of {collection} is {full:,}")

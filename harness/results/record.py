@@ -1,4 +1,4 @@
-"""The record of one cell: what was run, what came out. Tables are made from records alone, anywhere."""
+"""Hold the record of one cell: what was run and its outcome. Tables are made from records alone, on any machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OK, FAILED = "ok", "failed"
 
 @dataclass(frozen=True)
 class Identity:
-    """The coordinates of a cell in the grid. `bridge` and `alpha` are '' and None for initializers that have none."""
+    """Hold the coordinates of a cell in the grid; `bridge` is '' and `alpha` None for initializers without them."""
 
     language: str
     architecture: str
@@ -25,7 +25,7 @@ class Identity:
 
     @property
     def name(self) -> str:
-        """A readable file name, unique within one grid."""
+        """Return a readable file name, unique within one grid."""
         parts = [self.language, self.architecture, self.collection, self.initializer]
         if self.bridge:
             parts.append(self.bridge)
@@ -36,10 +36,10 @@ class Identity:
 
 @dataclass(frozen=True)
 class Record:
-    """One cell's outcome.
+    """Hold one cell's outcome.
 
     label       how tables name the row's method (an initializer may qualify itself, e.g. "ofa (bridge vectors)")
-    reference   the row is a yardstick (base, bm25, dense), not a competitor: tables set it apart and never print it bold
+    reference   the row is a yardstick (base, bm25, dense), not a competitor: tables list it apart, never in bold
     scores      means over the queries, by MEASURES; empty if the cell failed
     statistics  query_active, doc_active (mean non-zero dimensions), flops (expected products per query-document pair)
     seconds     wall time the cell itself took when it was computed

@@ -1,4 +1,4 @@
-"""A table as Markdown, CSV, LaTeX or text for the terminal. Pure functions: a table in, a string out."""
+"""Render a table as Markdown, CSV, LaTeX or text for the terminal, with pure functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GAP = "  "
 
 
 def to_markdown(table: Table, heading: str = "##") -> str:
-    """The title as a heading, then the table and its note; the best in bold, references below a row that says so."""
+    """Return a heading, the table and its note; the best cells are bold, references stand below a row that says so."""
     header = ["method", *table.columns]
     lines = [_markdown_row(map(_markdown_text, header)), _markdown_row([":---", *["---:"] * len(table.columns)])]
     lines += [_markdown_row([_markdown_text(row.label), *map(_markdown_cell, row.cells)]) for row in table.competitors]
@@ -30,13 +30,14 @@ def to_markdown(table: Table, heading: str = "##") -> str:
 
 
 def to_csv(table: Table) -> str:
+    """Return the rows of `csv_rows` as CSV text."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(csv_rows(table))
     return text.getvalue()
 
 
 def csv_rows(table: Table) -> list[list[str]]:
-    """The header and the printed cells without marks; a column says whether a row is a reference."""
+    """Return the header and the printed cells without marks; a column says whether a row is a reference."""
     return [
         ["method", "reference", *map(as_text, table.columns)],
         *(
@@ -47,7 +48,7 @@ def csv_rows(table: Table) -> list[list[str]]:
 
 
 def to_latex(table: Table) -> str:
-    r"""A table environment (booktabs) with the title as its caption; the best in \textbf, references below a rule, the note below the table."""
+    r"""Return a booktabs table environment: title as caption, best in \textbf, references below a rule, note last."""
     lines = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
@@ -70,13 +71,13 @@ def to_latex(table: Table) -> str:
 
 
 def to_text(table: Table, width: int = TERMINAL_WIDTH) -> str:
-    """Aligned columns, the best with a star; columns that do not fit beside each other continue in a further block of the same rows.
+    """Return aligned columns, the best cells with a star; columns beyond `width` follow in a further block of rows.
 
     The parts of a column's name ("pocket-faq, zero-shot") stand below each other. The note comes last.
     """
     labels = {row.label: textwrap.wrap(row.label, _LABEL_WIDTH, break_on_hyphens=False) or [""] for row in table.rows}
     first = max([len("method"), *(len(line) for lines in labels.values() for line in lines)])
-    # one place more than the longest text: the mark's, kept free where there is none, so that digits stay below digits
+    # One place more than the longest text, for the mark or a space: digits stay below digits.
     sizes = [
         max(map(len, [*name.split(", "), *(row.cells[i].text for row in table.rows)])) + 1
         for i, name in enumerate(table.columns)
@@ -87,7 +88,7 @@ def to_text(table: Table, width: int = TERMINAL_WIDTH) -> str:
 
 
 def _fitting(sizes: Sequence[int], room: int) -> list[list[int]]:
-    """The columns in order, in as few groups as fit; a column too wide for any group has one of its own."""
+    """Return the column numbers in as few groups as fit, in order; a column wider than `room` has its own group."""
     groups: list[list[int]] = [[]]
     left = room
     for column, size in enumerate(sizes):
@@ -104,9 +105,8 @@ def _text_block(
     table: Table, labels: dict[str, list[str]], first: int, sizes: Sequence[int], chosen: Sequence[int]
 ) -> list[str]:
     def line(label: str, texts: Sequence[str]) -> str:
-        return _GAP.join(
-            [label.ljust(first), *(text.rjust(sizes[i]) for i, text in zip(chosen, texts, strict=True))]
-        ).rstrip()
+        cells = [text.rjust(sizes[i]) for i, text in zip(chosen, texts, strict=True)]
+        return _GAP.join([label.ljust(first), *cells]).rstrip()
 
     def body(rows: Sequence[Row]) -> list[str]:
         lines = []
@@ -140,7 +140,7 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def _markdown_text(text: str) -> str:
-    """Shown as it is: no link, no picture, no HTML, no further line or column."""
+    """Return text that Markdown shows as it is: no link, no picture, no HTML, no further line or column."""
     return re.sub(r"([\\`*|<\[])", r"\\\1", " ".join(text.split("\n")))
 
 
@@ -171,6 +171,6 @@ def _latex_row(texts: Sequence[str], cells: Sequence[Cell] = ()) -> str:
 
 
 def _latex_cell(cell: Cell) -> str:
-    """A mark takes no width: digits stay below digits."""
+    """Return the cell; a mark takes no width, so that digits stay below digits."""
     text = _latex_text(cell.text)
     return f"\\textbf{{{text}}}" if cell.best else text + f"\\rlap{{{_LATEX[UNDECIDED]}}}" * cell.undecided

@@ -1,7 +1,7 @@
-"""The headline of a grid: the mean over languages, a method in each row, a collection and regime in each column.
+"""Summarize a grid: the mean over languages, a method in each row, a collection and regime in each column.
 
 A cell is the mean of the table of its collection, regime and architecture, with its mark. A method that lacks a
-language has no mean: `failed` or – stands there, and a note says which language.
+language has no mean: the cell says `failed` or –, and a note says which language.
 """
 
 from __future__ import annotations
@@ -93,22 +93,21 @@ def _languages(by_column: Mapping[str, str]) -> str:
 
 
 def _differing(by_column: Mapping[str, str]) -> Iterable[str]:
-    """The languages of each column, unless they are the same in all."""
+    """Yield a sentence with the languages of each column, unless all columns have the same."""
     if len(set(by_column.values())) > 1:
         yield "Languages: " + "; ".join(f"{column}: {languages}" for column, languages in by_column.items()) + "."
 
 
 def _gaps(rows: Sequence[Row], sources: Mapping[str, Table | None]) -> Iterable[str]:
-    """A sentence for each cell without a mean: which languages failed, which were not computed."""
+    """Yield a sentence for each cell without a mean: which languages failed, which were not computed."""
     for row in rows:
         for cell, (column, table) in zip(row.cells, sources.items(), strict=True):
             if cell.value is not None:
                 continue
             own = _row(table, row.label, row.reference)
             pairs = [] if table is None or own is None else list(zip(table.columns, own.cells[:-1], strict=False))
-            failed = [language for language, one in pairs if one.text == FAILED]
-            absent = [language for language, one in pairs if one.text == MISSING]
-            reasons = [f"{', '.join(failed)} failed"] * bool(failed) + [f"{', '.join(absent)} not computed"] * bool(
-                absent
-            )
+            reasons = []
+            for text, reason in ((FAILED, "failed"), (MISSING, "not computed")):
+                if languages := [language for language, language_cell in pairs if language_cell.text == text]:
+                    reasons.append(f"{', '.join(languages)} {reason}")
             yield f"No mean of {row.label} on {column}: {' and '.join(reasons) or 'not computed'}."

@@ -1,6 +1,7 @@
-"""From records to tables: one per collection, regime and architecture; a row is a method, a column a language.
+"""Make tables from records: one per collection, regime and architecture; a row is a method, a column a language.
 
-Nothing but the records is read, so a table can be made wherever they are. `rendering` turns a table into Markdown, CSV, LaTeX or text.
+Only the records are read, so a table can be made wherever they are. `rendering` turns a table into Markdown, CSV, LaTeX
+or text.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from harness.results.record import MEASURES, OK, Identity, Record
 MEAN = "mean"
 MISSING = "–"
 FAILED = "failed"
-LEGEND = f"Best competitor of each column marked; references last, never marked. ±: sample standard deviation over seeds; {MISSING}: not computed."
+LEGEND = (
+    "Best competitor of each column marked; references last, never marked. "
+    f"±: sample standard deviation over seeds; {MISSING}: not computed."
+)
 
 _Item = TypeVar("_Item")
 MEASURE_NAMES = {"ndcg@10": "nDCG@10", "recall@100": "Recall@100", "mrr@10": "MRR@10"}
@@ -25,9 +29,9 @@ MEASURE_NAMES = {"ndcg@10": "nDCG@10", "recall@100": "Recall@100", "mrr@10": "MR
 
 @dataclass(frozen=True)
 class Cell:
-    """What is printed, and the exact value behind it (None where there is none).
+    """Hold what is printed, and the exact value behind it (None if there is none).
 
-    keys       of the records that the value is the mean of, one per seed; the mean over languages has none of its own
+    keys       of the records that the value is the mean of, one per seed; empty for the mean over languages
     undecided  not the best, but not shown to be worse either (`significance`)
     """
 
@@ -47,9 +51,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """One cell per column in every row; competitors first, then the references. `name` is the table's identity, usable in file names.
+    """Hold a table: one cell per column in every row, competitors before references.
 
-    `note` explains marks below the table; empty if nothing was compared.
+    `name` is the table's identity, usable in file names. `note` explains marks below the table; empty if nothing was
+    compared.
     """
 
     name: str
@@ -69,7 +74,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Method:
-    """What one row stands for: everything but the seed, over which it is averaged."""
+    """Hold what one row stands for: everything but the seed, over which it is averaged."""
 
     label: str
     initializer: str
@@ -79,7 +84,7 @@ class Method:
 
 
 def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Table]:
-    """The tables of a grid, in its order of appearance. Raises ValueError for an unknown measure or a cell that occurs twice."""
+    """Return the tables of a grid, in order of appearance; ValueError for an unknown measure or a repeated cell."""
     if measure not in MEASURES:
         raise ValueError(f"unknown measure {measure!r}: one of {', '.join(MEASURES)}")
     check_distinct(records)
@@ -92,12 +97,12 @@ def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Tab
 
 
 def table_name(identity: Identity) -> str:
-    """The name of the table that a cell belongs to."""
+    """Return the name of the table that a cell belongs to."""
     return f"{identity.collection}_{identity.regime}_{identity.architecture}"
 
 
 def check_distinct(records: Sequence[Record]) -> None:
-    """A cell given twice would be averaged with itself without a word."""
+    """Raise ValueError for a repeated cell, which would be silently averaged with itself."""
     twice = [identity.name for identity, count in Counter(record.identity for record in records).items() if count > 1]
     if twice:
         raise ValueError(f"more than one record for the cell {twice[0]} ({len(twice)} such cells)")
@@ -119,15 +124,18 @@ def _table(
     for method in labels:  # the order of the whole grid, so that a method has the same place in every table
         by_language = [cells.get((method, language), []) for language in languages]
         if any(by_language):
-            found = [score_cell(seeds, measure) for seeds in by_language]
-            rows.append(Row(labels[method], (*found, mean_cell(found, by_language, measure)), method.reference))
+            scores = [score_cell(seeds, measure) for seeds in by_language]
+            rows.append(Row(labels[method], (*scores, mean_cell(scores, by_language, measure)), method.reference))
     rows = mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
     title = f"{', '.join(coordinates)}: {MEASURE_NAMES[measure]}"
     return Table(table_name(records[0].identity), title, (*languages, MEAN), tuple(rows))
 
 
 def score_cell(seeds: Sequence[Record], measure: str) -> Cell:
-    """One language of one method. A failed seed fails the cell: a mean over the seeds that happened to survive is another experiment."""
+    """Return the cell of one language of one method.
+
+    A failed seed fails the cell: a mean over the seeds that happened to survive is another experiment.
+    """
     if any(record.status != OK for record in seeds):
         return Cell(FAILED)
     values = [record.scores[measure] for record in seeds if measure in record.scores]
@@ -137,12 +145,15 @@ def score_cell(seeds: Sequence[Record], measure: str) -> Cell:
 
 
 def mean_cell(cells: Sequence[Cell], by_language: Sequence[Sequence[Record]], measure: str) -> Cell:
-    """The mean over languages; its deviation is that of the seeds' own means, so it exists only if the languages share their seeds."""
+    """Return the mean over languages.
+
+    Its deviation is that of the means of the single seeds, so it exists only if all languages have the same seeds.
+    """
     if any(cell.value is None for cell in cells):
         return Cell(MISSING)
     scores = [{record.identity.seed: record.scores[measure] for record in seeds} for seeds in by_language]
-    if all(one.keys() == scores[0].keys() for one in scores):
-        return _value_cell([statistics.fmean(one[seed] for one in scores) for seed in sorted(scores[0])])
+    if all(by_seed.keys() == scores[0].keys() for by_seed in scores):
+        return _value_cell([statistics.fmean(by_seed[seed] for by_seed in scores) for seed in sorted(scores[0])])
     return _value_cell([statistics.fmean(cell.value for cell in cells if cell.value is not None)])
 
 
@@ -154,7 +165,7 @@ def _value_cell(seeds: Sequence[float]) -> Cell:
 
 
 def mark_best(rows: Sequence[Row]) -> list[Row]:
-    """The exact value decides, not the printed one; exact ties are all best. A NaN is shown, but is never the best."""
+    """Return the rows with the best of each column marked, by exact value; ties are all best, a NaN never is."""
     if not rows:
         return []
     columns = zip(*(row.cells for row in rows), strict=True)
@@ -162,16 +173,14 @@ def mark_best(rows: Sequence[Row]) -> list[Row]:
         max((cell.value for cell in column if cell.value is not None and math.isfinite(cell.value)), default=None)
         for column in columns
     ]
-    return [
-        replace(
-            row,
-            cells=tuple(
-                replace(cell, best=top is not None and cell.value == top)
-                for cell, top in zip(row.cells, best, strict=True)
-            ),
+
+    def marked(row: Row) -> Row:
+        pairs = zip(row.cells, best, strict=True)
+        return replace(
+            row, cells=tuple(replace(cell, best=top is not None and cell.value == top) for cell, top in pairs)
         )
-        for row in rows
-    ]
+
+    return [marked(row) for row in rows]
 
 
 def method_of(record: Record) -> Method:
@@ -180,7 +189,7 @@ def method_of(record: Record) -> Method:
 
 
 def row_labels(records: Sequence[Record]) -> dict[Method, str]:
-    """A label for every method of the grid, in order of appearance, qualified by whatever differs among methods of the same label."""
+    """Return a label for every method, in order of appearance, qualified by what differs among methods of one label."""
     methods = in_order(method_of(record) for record in records)
     tails = Counter(_tail(bridge) for bridge in {method.bridge for method in methods})
 
@@ -190,11 +199,11 @@ def row_labels(records: Sequence[Record]) -> dict[Method, str]:
     labels = {}
     for method in methods:
         qualifiers = []
-        if differs(method, lambda one: one.initializer):
+        if differs(method, lambda other: other.initializer):
             qualifiers.append(method.initializer)
-        if method.bridge and differs(method, lambda one: one.bridge):
+        if method.bridge and differs(method, lambda other: other.bridge):
             qualifiers.append(_tail(method.bridge) if tails[_tail(method.bridge)] == 1 else method.bridge)
-        if method.alpha is not None and differs(method, lambda one: one.alpha):
+        if method.alpha is not None and differs(method, lambda other: other.alpha):
             qualifiers.append(f"α={method.alpha:g}")
         labels[method] = _qualified(" ".join(method.label.split()), qualifiers)
     return labels
@@ -203,17 +212,16 @@ def row_labels(records: Sequence[Record]) -> dict[Method, str]:
 def _qualified(label: str, qualifiers: Sequence[str]) -> str:
     if not qualifiers:
         return label
-    if label.endswith(
-        ")"
-    ):  # an initializer that has qualified itself: "ofa (bridge vectors)" -> "ofa (bridge vectors, bge-m3)"
+    if label.endswith(")"):  # qualified already: "ofa (bridge vectors)" -> "ofa (bridge vectors, bge-m3)"
         return f"{label[:-1]}, {', '.join(qualifiers)})"
     return f"{label} ({', '.join(qualifiers)})"
 
 
 def _tail(bridge: str) -> str:
-    """'BAAI/bge-m3' -> 'bge-m3'."""
+    """Return the last part of a name: 'BAAI/bge-m3' -> 'bge-m3'."""
     return bridge.rstrip("/").rsplit("/", 1)[-1]
 
 
 def in_order(items: Iterable[_Item]) -> list[_Item]:
+    """Return the distinct items in order of appearance."""
     return list(dict.fromkeys(items))

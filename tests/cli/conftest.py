@@ -45,7 +45,7 @@ class Made:
     def inputs(self, initializer: str) -> list[str]:
         """The options an initializer needs, with settings under which a text of 300 lines is enough."""
         small = ["--set", "buckets=2000", "--set", "dimension=16"]
-        given: dict[str, list[str]] = {
+        arguments: dict[str, list[str]] = {
             "sembridge": ["--bridge", str(self.bridge)],
             "focus": ["--text", str(self.text), *small],
             "ofa": ["--words", str(self.words)],
@@ -59,7 +59,7 @@ class Made:
                 *small,
             ],
         }
-        return given.get(initializer, [])
+        return arguments.get(initializer, [])
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +117,7 @@ def transferred(made: Made, command: Command, tmp_path: Path) -> Callable[..., P
     def run(
         initializer: str = "sembridge", *options: object, source: Path = made.source, out: Path = tmp_path / "out"
     ) -> Path:
-        given = [
+        arguments = [
             "transfer",
             source,
             "--tokenizer",
@@ -128,7 +128,7 @@ def transferred(made: Made, command: Command, tmp_path: Path) -> Callable[..., P
             out,
             *made.inputs(initializer),
         ]
-        code, _, err = command(*given, *options)
+        code, _, err = command(*arguments, *options)
         assert code == 0, err
         return out
 

@@ -14,7 +14,8 @@ from tests.helpers.paths import ROOT
 
 WHOLE = """
 collections:
-  help: {source: {folder: x}, license: MIT, counts: {ko: {documents: 100, queries: 10, train_pairs: 40}, ru: {documents: 200, queries: 20}}}
+  help: {source: {folder: x}, license: MIT, counts: {ko: {documents: 100, queries: 10, train_pairs: 40},
+         ru: {documents: 200, queries: 20}}}
 """
 HEAD = (
     "source: a paper\ncertainty: second hand\nmeasure: ndcg@10\nok: 0.005\nokish: 0.02\nmean_over: [ko, ru]\nfigures:\n"
@@ -41,9 +42,9 @@ def cell(
         return Record(identity, key, label or initializer, False, FAILED, sizes["error"])
     documents, queries = {"ko": (100, 10), "ru": (200, 20)}[language]
     about = {"training": {"pairs_used": sizes["train_pairs"]}} if "train_pairs" in sizes else {}
-    told = {"documents": sizes.get("documents", documents), "queries": sizes.get("queries", queries), "about": about}
+    counts = {"documents": sizes.get("documents", documents), "queries": sizes.get("queries", queries), "about": about}
     return Record(
-        identity, key, label or initializer, False, OK, "", {"ndcg@10": score, "mrr@10": score / 2}, provenance=told
+        identity, key, label or initializer, False, OK, "", {"ndcg@10": score, "mrr@10": score / 2}, provenance=counts
     )
 
 
@@ -52,7 +53,10 @@ Compare = Callable[..., tuple[int, dict[str, str], str]]
 
 @pytest.fixture
 def compare(command, tmp_path) -> Compare:
-    """Compare records with figures (lines of YAML): exit code, the line of each figure without its name, the last line."""
+    """Return a function that compares records with figures (lines of YAML).
+
+    It returns the exit code, the lines of the figures with single spaces, and the last line.
+    """
 
     def run(records, *figures: str, head: str = HEAD, options: tuple[str, ...] = ()):
         write_results(tmp_path / "results", records, lambda _: None)
@@ -60,16 +64,9 @@ def compare(command, tmp_path) -> Compare:
         (tmp_path / "figures.yaml").write_text(
             head + "".join(f"  - {{{figure}}}\n" for figure in figures), encoding="utf-8"
         )
-        given = [
-            "compare",
-            tmp_path / "results",
-            "--expected",
-            tmp_path / "figures.yaml",
-            "--catalog",
-            tmp_path / "whole.yaml",
-            *options,
-        ]
-        code, out, err = command(*given)
+        figures_file, catalog = tmp_path / "figures.yaml", tmp_path / "whole.yaml"
+        arguments = ["compare", tmp_path / "results", "--expected", figures_file, "--catalog", catalog, *options]
+        code, out, err = command(*arguments)
         assert err == ""
         lines = [re.sub(r"\s+", " ", line) for line in out.splitlines() if line.startswith("[")]
         return code, lines, out.splitlines()[-1]
@@ -78,11 +75,12 @@ def compare(command, tmp_path) -> Compare:
 
 
 def figure(rest: str, language: str = "ko", initializer: str = "mean") -> str:
-    return f"collection: help, language: {language}, initializer: {initializer}, regime: zero-shot, architecture: bert, {rest}"
+    coordinates = f"language: {language}, initializer: {initializer}, regime: zero-shot, architecture: bert"
+    return f"collection: help, {coordinates}, {rest}"
 
 
 @pytest.mark.parametrize(
-    ("published", "said"),
+    ("published", "message"),
     [
         ("value: 0.495", "[OK] {} 0.500 0.495 +0.005"),  # .5 - .495 is a little more than .005 in binary
         ("value: 0.4949", "[OKish] {} 0.500 0.495 +0.005"),
@@ -96,10 +94,10 @@ def figure(rest: str, language: str = "ko", initializer: str = "mean") -> str:
         ("value: 0.5, certainty: two sources disagree", "[OK] {} 0.500 0.500 +0.000 two sources disagree"),
     ],
 )
-def test_marks(compare, published, said):
+def test_marks(compare, published, message):
     code, lines, last = compare([cell()], figure(published))
-    assert lines == [said.format("help zero-shot bert mean ko")]
-    mark = said[1:].split("]")[0]
+    assert lines == [message.format("help zero-shot bert mean ko")]
+    mark = message[1:].split("]")[0]
     assert code == 0 and f"1 {mark}" in last and last.count("1 ") == 1
 
 
@@ -116,7 +114,7 @@ def test_seeds_are_averaged(compare):
 
 
 @pytest.mark.parametrize(
-    ("records", "asked", "reason"),
+    ("records", "details", "reason"),
     [
         ([cell(regime="fine-tuned")], "value: 0.5", "ko: no such cell"),
         ([cell(error="out of memory")], "value: 0.5", "ko: the cell failed"),
@@ -124,7 +122,7 @@ def test_seeds_are_averaged(compare):
         ([cell(collection="help-judged")], "value: 0.5", "ko: ours are on help-judged, not on help"),
         ([cell(documents=60)], "value: 0.5", "ko: ours is on 60 documents, all of help is 100"),
         ([cell(queries=9)], "value: 0.5", "ko: ours is on 9 queries, all of help is 10"),
-        ([cell(documents="")], "value: 0.5", "ko: cells.csv does not tell our documents"),
+        ([cell(documents="")], "value: 0.5", "ko: cells.csv does not say our documents"),
         (
             [cell(label="mean (of something)")],
             "value: 0.5, label: mean",
@@ -137,12 +135,12 @@ def test_seeds_are_averaged(compare):
         ),
         ([cell(alpha=2.0), cell(alpha=4.0)], "value: 0.5", "ko: several cells fit; they differ in alpha"),
         ([cell(train_pairs=16)], "value: 0.5, trained_on: help", "ko: ours is on 16 train pairs, all of help is 40"),
-        ([cell()], "value: 0.5, trained_on: help", "ko: cells.csv does not tell our train pairs"),
+        ([cell()], "value: 0.5, trained_on: help", "ko: cells.csv does not say our train pairs"),
         ([cell("ru")], "value: 0.5, trained_on: help", "ko: no such cell"),
     ],
 )
-def test_what_is_not_alike_is_not_compared(compare, records, asked, reason):
-    code, lines, last = compare(records, figure(asked))
+def test_what_is_not_alike_is_not_compared(compare, records, details, reason):
+    code, lines, last = compare(records, figure(details))
     assert code == 0 and len(lines) == 1 and lines[0].startswith("[----]") and lines[0].endswith(f" 0.500 {reason}"), (
         lines
     )

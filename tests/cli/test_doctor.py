@@ -52,8 +52,8 @@ def doctor(command, tmp_path: Path, hub: Hub) -> Doctor:
         preset.write_text(PRESET.format(encoder=revision or encoder, tokenizer=words, collection=faq), encoding="utf-8")
         code, out, err = command("doctor", preset, "--store", tmp_path / "store", *options)
         assert "Traceback" not in err
-        lines = [found for found in out.splitlines() if not found.startswith("  sembridge-bench grid ")]
-        assert all(len(found) <= 120 or " " not in found.strip() for found in lines)  # paths and commands stay whole
+        lines = [text for text in out.splitlines() if not text.startswith("  sembridge-bench grid ")]
+        assert all(len(text) <= 120 or " " not in text.strip() for text in lines)  # paths and commands stay whole
         return code, unwrapped(out) + err
 
     return ask
@@ -65,7 +65,7 @@ def unwrapped(report: str) -> str:
 
 
 def line(report: str, name: str) -> str:
-    return next(found for found in report.splitlines() if f" {name}:" in found)
+    return next(text for text in report.splitlines() if f" {name}:" in text)
 
 
 def test_what_would_be_downloaded_is_counted_and_each_repository_is_asked_once(doctor, hub):
@@ -78,7 +78,7 @@ def test_what_would_be_downloaded_is_counted_and_each_repository_is_asked_once(d
     corpus = sum(len(content) for path, content in hub_repositories.webfaq().items() if path != "README.md")
     assert f"{corpus / 1000:.1f} kB to download (5 files)" in line(report, "org/faq")
     for path in ("models/org/enc", "models/org/words", "datasets/org/faq"):
-        assert sum(asked.startswith(f"/api/{path}/revision/") for _, asked in hub.requests) == 1, path
+        assert sum(url.startswith(f"/api/{path}/revision/") for _, url in hub.requests) == 1, path
     assert not [path for path in hub.transfers() if not path.endswith("README.md")]
 
 
@@ -156,10 +156,7 @@ def test_a_repository_of_two_roles_is_asked_once_and_read_whole(doctor, hub):
     faq = hub.repositories["datasets", "org/faq"].commit
     _, report = doctor("--set", f"collections.other={{hub: org/faq, revision: {faq}, config: kor, limit: 1}}")
     assert report.count("org/faq: ") == 2
-    assert (
-        sum(asked.startswith("/api/datasets/org/faq/revision/") and "tree" not in asked for _, asked in hub.requests)
-        == 1
-    )
+    assert sum(url.startswith("/api/datasets/org/faq/revision/") and "tree" not in url for _, url in hub.requests) == 1
 
 
 def test_an_unreachable_hub_is_tried_once(doctor, monkeypatch):
@@ -167,8 +164,8 @@ def test_an_unreachable_hub_is_tried_once(doctor, monkeypatch):
 
     tried = []
 
-    def unreachable(*given: object, **options: object) -> None:
-        tried.append(given)
+    def unreachable(*arguments: object, **options: object) -> None:
+        tried.append(arguments)
         raise TimeoutError
 
     monkeypatch.setattr(HfApi, "model_info", unreachable)
@@ -225,7 +222,7 @@ def test_the_pocket_needs_nothing(command, tmp_path, hub):
     code, out, err = command("doctor", "pocket", "--languages", "ko", "--store", tmp_path / "store")
     assert code == 0, err
     out = unwrapped(out)
-    assert not hub.requests and all(found.startswith("[ok]") for found in out.splitlines()[1:-3]), out
+    assert not hub.requests and all(text.startswith("[ok]") for text in out.splitlines()[1:-3]), out
     assert not (tmp_path / "store").exists()
     assert "0 FAIL, 0 warn" in out
 
@@ -250,7 +247,7 @@ def test_too_little_disk_for_the_downloads(doctor, monkeypatch):
 
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=42_000))
     code, report = doctor()
-    assert code == 1 and any(found.startswith("[FAIL] disk") and "hub cache" in found for found in report.splitlines())
+    assert code == 1 and any(text.startswith("[FAIL] disk") and "hub cache" in text for text in report.splitlines())
     monkeypatch.setattr(
         shutil, "disk_usage", lambda folder: SimpleNamespace(free=1_000_000)
     )  # enough for these, not for the guessed artifacts
@@ -276,25 +273,21 @@ def test_help_imports_nothing_heavy():
         "import sys; from harness.cli.main import main\n"
         "try: main(['doctor', '--help'])\n"
         "except SystemExit: pass\n"
-        "print([name for name in ('torch', 'ray', 'transformers', 'huggingface_hub', 'pydantic') if name in sys.modules])"
+        "heavy = ('torch', 'ray', 'transformers', 'huggingface_hub', 'pydantic')\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert process.stdout.splitlines()[-1] == "[]", process.stderr
 
 
 def test_all_missing_revisions_are_told_at_once(doctor, hub):
-    code, report = doctor(
-        "--set", "architectures.enc.revision=null", "--set", "tokenizers.ko.revision=null", "--set", "collections.faq.revision=null",
-        "--set", "resources.gpus_per_cell=1000",
-    )  # fmt: skip
+    unpinned = ("architectures.enc", "tokenizers.ko", "collections.faq")
+    settings = [*(f"{option}.revision=null" for option in unpinned), "resources.gpus_per_cell=1000"]
+    code, report = doctor(*(part for setting in settings for part in ("--set", setting)))
     assert code == 1
-    for option, name in (
-        ("architectures.enc", "org/enc"),
-        ("tokenizers.ko", "org/words"),
-        ("collections.faq", "org/faq"),
-    ):
-        (found,) = [line for line in report.splitlines() if line.startswith(f"[FAIL] revision           {option}: ")]
-        assert name in found and found.endswith(f"add --set {option}.revision=COMMIT")
+    for option, name in zip(unpinned, ("org/enc", "org/words", "org/faq"), strict=True):
+        (check,) = [text for text in report.splitlines() if text.startswith(f"[FAIL] revision           {option}: ")]
+        assert name in check and check.endswith(f"add --set {option}.revision=COMMIT")
     assert "[FAIL] devices" in report and "[ok]   work" not in report and not hub.requests
 
 
@@ -317,7 +310,8 @@ CARD = "---\nlicense: {}\n---\n# card"
 
 @pytest.mark.parametrize(
     ("card", "expected"),
-    [(CARD.format("cc-by-nc-4.0"), "[warn] license            org/enc: cc-by-nc-4.0 by the card, not for commercial use"),
+    [(CARD.format("cc-by-nc-4.0"),
+      "[warn] license            org/enc: cc-by-nc-4.0 by the card, not for commercial use"),
      (CARD.format("mit"), ", mit by the card"),
      (CARD.format("other\nlicense_name: house-nc"), "[warn] license            org/enc: house-nc by the card"),
      ("# card", "[warn] license            org/enc: unknown")],
@@ -378,9 +372,10 @@ def test_hours_by_calibrated_rates(doctor, tmp_path):
         "collections.faq.expected.ko={documents: 1000000, queries: 10}",
     ]
     _, report = doctor(*counted)
-    # a token: 2 x (4 x 10^2 + 2 x 10 x 40 + 10 x 100) = 4,400; 1e6 x 128 + 10 x 16 of them at 0.5e9 a second, 1e7 pairs at 1e6, 3 s of its own
+    # a token: 2 x (4 x 10^2 + 2 x 10 x 40 + 10 x 100) = 4,400; 1e6 x 128 + 10 x 16 of them at 0.5e9 a second, 1e7 pairs
+    # at 1e6, 3 s of its own
     hours = (4400 * (128e6 + 160) / 0.5e9 + 10 + 3) / 3600
-    row = next(found for found in report.splitlines() if found.startswith("evaluation")).split()
+    row = next(text for text in report.splitlines() if text.startswith("evaluation")).split()
     assert row[1:5] == ["1", f"{hours:.2f}", f"{hours:.2f}", "calibrated"] and " ".join(row[5:7]) == "563.2 GFLOP,"
     assert "[ok]   work" in report and "first guesses for small models in collection" in report
     _, report = doctor("--catalog", mine, "--initializers", "base")
@@ -388,10 +383,10 @@ def test_hours_by_calibrated_rates(doctor, tmp_path):
 
 
 def test_an_option_to_copy_stays_on_one_line():
-    from harness.cli.doctor import _wrapped
+    from harness.cli.doctor import _wrap
 
     for length in range(80, 125):
-        wrapped = _wrapped(
+        wrapped = _wrap(
             "[FAIL] revision           ", f"{'x' * (length - 60)} {'y' * 30}; add --set tokenizers.ko.revision=COMMIT"
         )
         assert "--set tokenizers.ko.revision=COMMIT" in wrapped and max(map(len, wrapped.splitlines())) <= 120
@@ -403,18 +398,13 @@ def test_a_reference_s_head_and_its_code_are_counted(doctor, hub):
     head = {"sparse_linear.pt": b"h" * 1_000}
     own = {"config.json": "{}", "tokenizer.json": "{}", "modeling.py": b"#" * 300, "pytorch_model.bin": b"w" * 7_000}
     m3, milco = hub.add("org/m3", ENCODER | head, "models"), hub.add("org/milco", own, "models")
-    asked = (
-        "--set",
-        f"references.m3={{model: org/m3, kind: bge-m3, hub: true, revision: {m3}}}",
-        "--initializers",
-        "m3",
-        "milco",
-    )
-    asked += (
+    m3_source = f"references.m3={{model: org/m3, kind: bge-m3, hub: true, revision: {m3}}}"
+    options = ("--set", m3_source, "--initializers", "m3", "milco")
+    options += (
         "--set",
         f"references.milco={{model: org/milco, kind: milco, remote_code: true, hub: true, revision: {milco}}}",
     )
-    code, report = doctor(*asked)
+    code, report = doctor(*options)
     assert code == 0
     assert "41.5 kB to download" in line(report, "org/m3") and "7.3 kB to download" in line(report, "org/milco")
     assert (
@@ -423,9 +413,9 @@ def test_a_reference_s_head_and_its_code_are_counted(doctor, hub):
     )
     for name, revision in (("org/m3", m3), ("org/milco", milco)):
         snapshot_download(name, revision=revision, ignore_patterns=["*.pt", "*.py"])
-        assert "in the hub's cache" not in line(doctor(*asked)[1], name)
+        assert "in the hub's cache" not in line(doctor(*options)[1], name)
         snapshot_download(name, revision=revision)
-        assert "in the hub's cache" in line(doctor(*asked)[1], name)
+        assert "in the hub's cache" in line(doctor(*options)[1], name)
     bare = hub.add("org/m3", ENCODER, "models")
     code, report = doctor(
         "--set", f"references.m3={{model: org/m3, kind: bge-m3, hub: true, revision: {bare}}}", "--initializers", "m3"
@@ -454,18 +444,18 @@ def test_tokenizers_by_a_pattern_that_lack_their_revisions(command, tmp_path, mo
     preset.write_text(text.replace("config: kor", "config: kor, codes: {ru: rus}"), encoding="utf-8")
     code, out, err = command("doctor", preset, "--store", tmp_path / "store")
     assert code == 1 and not err
-    lacking = [found for found in unwrapped(out).splitlines() if "no pinned revision" in found]
+    lacking = [text for text in unwrapped(out).splitlines() if "no pinned revision" in text]
     assert [
         "tokenizers.ko: me/ko has no pinned" in lacking[0],
         "tokenizers.ru: me/ru has no pinned" in lacking[1],
         len(lacking),
     ] == [True, True, 2]
     advised = [
-        re.search(r"no pinned revision, and there is no such folder here; add --set (\S+=)COMMIT$", found)[1]
-        for found in lacking
+        re.search(r"no pinned revision, and there is no such folder here; add --set (\S+=)COMMIT$", text)[1]
+        for text in lacking
     ]
-    given = [part for option in advised for part in ("--set", option + "d" * 40)]
-    code, out, err = command("doctor", preset, "--store", tmp_path / "store", *given)
+    arguments = [part for option in advised for part in ("--set", option + "d" * 40)]
+    code, out, err = command("doctor", preset, "--store", tmp_path / "store", *arguments)
     assert "no pinned revision" not in out and not err and "me/ko: does not exist, or is private" in unwrapped(out)
 
 
@@ -481,10 +471,8 @@ def test_a_path_that_leads_nowhere_may_be_a_folder_misspelt(command, tmp_path, m
             "doctor", preset, "--set", f"architectures.enc.model={name}", "--store", tmp_path / "store"
         )
         assert code == 1
-        assert (
-            f"{name} has no pinned revision, and there is no such folder here (did you mean the folder 'models/encoder'?); add --set"
-            in unwrapped(out)
-        )
+        hint = "there is no such folder here (did you mean the folder 'models/encoder'?)"
+        assert f"{name} has no pinned revision, and {hint}; add --set" in unwrapped(out)
         with pytest.raises(
             ValueError,
             match=rf"'{name}' does not exist here \(did you mean the folder 'models/encoder'\?\); if it is a hub model",

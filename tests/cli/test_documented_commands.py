@@ -30,8 +30,8 @@ def test_they_parse(document):
 
 
 def test_the_guide_has_some():
-    found = commands((ROOT / "docs" / "your-encoder.md").read_text(encoding="utf-8"))
+    documented = commands((ROOT / "docs" / "your-encoder.md").read_text(encoding="utf-8"))
     assert (
-        sum(command.startswith("transfer") for command in found) >= 3
-        and sum(command.startswith("explain") for command in found) >= 2
+        sum(command.startswith("transfer") for command in documented) >= 3
+        and sum(command.startswith("explain") for command in documented) >= 2
     )

@@ -1,4 +1,4 @@
-"""`sembridge-bench explain`: the numbers of a case worked out on paper, straight columns, and answers for what is no token."""
+"""`sembridge-bench explain`: the numbers of a case worked out on paper, aligned columns, unknown tokens."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def folder(tmp_path):
     return tmp_path
 
 
-LEGEND = "\ncosine: how near a token and its heaviest donor are, as worked out on paper; usual here is .55, the lowest tenth is below .06\n"
+LEGEND = (
+    "\ncosine: how near a token and its heaviest donor are, as worked out on paper; usual here is .55, "
+    "the lowest tenth is below .06\n"
+)
 
 
 def test_tokens(command, folder):
@@ -72,32 +75,29 @@ def test_the_legend_explains_what_is_shown(command, folder):
 
 def test_json(command, folder):
     code, out, _ = command("explain", folder, "비밀번호", "의사들", "--format", "json", "--top", "1")
-    found = json.loads(out)
-    assert code == 0 and found["measure"] == "as worked out on paper"
-    assert [(one["asked"], one["token"], one["id"]) for one in found["tokens"]] == [
+    explanation = json.loads(out)
+    assert code == 0 and explanation["measure"] == "as worked out on paper"
+    assert [(entry["asked"], entry["token"], entry["id"]) for entry in explanation["tokens"]] == [
         ("비밀번호", "비밀번호", 1),
         ("의사들", "의사", 7),
         ("의사들", "##들", 4),
     ]
-    first = found["tokens"][0]
+    first = explanation["tokens"][0]
     assert first["donors"] == [
         {"token": "password", "id": 1, "weight": pytest.approx(0.71)},
         {"token": "passcode", "id": 2, "weight": pytest.approx(0.29)},
     ]
     assert (first["origin"], first["rule"], first["support"], first["strength"]) == ("mixed", "", 2, pytest.approx(0.8))
     worst = json.loads(command("explain", folder, "--worst", "2", "--format", "json")[1])["tokens"]
-    assert [one["token"] for one in worst] == ["의사", "##들"] and "asked" not in worst[0]
+    assert [entry["token"] for entry in worst] == ["의사", "##들"] and "asked" not in worst[0]
     sampled = json.loads(command("explain", folder, "\U0001f984", "--format", "json")[1])["tokens"][0]
     assert sampled["strength"] is None and sampled["donors"] == [] and sampled["origin"] == "sampled"
 
 
-def test_what_is_no_token(command, folder):
+def test_unknown_tokens(command, folder):
     code, out, err = command("explain", folder, "비밀번허")
-    assert (
-        (code, out) == (2, "")
-        and err
-        == "error: '비밀번허' is unknown to this encoder, its tokenizer knows no piece of it; tokens like it: 비밀번호\n"
-    )
+    reason = "'비밀번허' is unknown to this encoder, its tokenizer knows no piece of it"
+    assert (code, out, err) == (2, "", f"error: {reason}; tokens like it: 비밀번호\n")
     assert "no token is like it" in command("explain", folder, "qq")[2]
     assert "has tokens that were added to the tokenizer after the transfer" in command("explain", folder, "added")[2]
     assert "is empty; name a token" in command("explain", folder, "  ")[2]
@@ -128,25 +128,25 @@ def test_a_fine_tuned_folder_explains_its_start(made, command, transferred, tmp_
 
 @pytest.mark.parametrize("family", ["roberta", "inference-free"])
 def test_real_folders(made, command, transferred, family):
-    """Tokens of a byte-level source read as text, and the tokenizer is found where an inference-free encoder keeps it."""
+    """Tokens of a byte-level source are shown as text; the tokenizer in an inference-free encoder's folder is read."""
     from sembridge.model_card.record import load_record
 
     folder = transferred("sembridge", source=made.sources[family])
     whole, cut = load_record(folder).find("кот"), command("explain", folder, "новый кот смотрит", "--format", "json")[1]
-    assert whole is not None and whole in [one["id"] for one in json.loads(cut)["tokens"]]
+    assert whole is not None and whole in [entry["id"] for entry in json.loads(cut)["tokens"]]
     out = command("explain", folder, "кот")[1]
     assert out.startswith("кот") and "Ġ" not in out
 
 
 def test_narrow_terminals_and_impatient_readers(folder):
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
-    given = [sys.executable, "-m", "harness.cli.main", "explain", str(folder), "비밀번호"]
-    ran = subprocess.run(given, capture_output=True, env=environment)
-    assert ran.returncode == 0 and ran.stdout.startswith(b"\\ube44\\ubc00\\ubc88\\ud638  = .71 password"), ran.stderr
-    ran = subprocess.run([*given, "\U0001f984", "--format", "json"], capture_output=True, env=environment)
-    assert [one["token"] for one in json.loads(ran.stdout)["tokens"]] == ["비밀번호", "\U0001f984"], (
-        "escapes as JSON has them"
-    )
+    arguments = [sys.executable, "-m", "harness.cli.main", "explain", str(folder), "비밀번호"]
+    process = subprocess.run(arguments, capture_output=True, env=environment)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.startswith(b"\\ube44\\ubc00\\ubc88\\ud638  = .71 password")
+    process = subprocess.run([*arguments, "\U0001f984", "--format", "json"], capture_output=True, env=environment)
+    tokens = [entry["token"] for entry in json.loads(process.stdout)["tokens"]]
+    assert tokens == ["비밀번호", "\U0001f984"], "the escapes are those of JSON"
 
 
 def test_columns_are_straight_on_a_terminal():

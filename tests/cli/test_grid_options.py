@@ -37,7 +37,7 @@ TYPED = {
 
 
 def messages() -> Iterator[tuple[Path, str]]:
-    """Every string of the code that is no docstring; what is filled in stands as x."""
+    """Every string of the code that is not a docstring; x stands for what is filled in."""
     for floor in ("sembridge", "baselines", "harness"):
         for path in sorted((ROOT / floor).rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -60,7 +60,7 @@ ADVICE = re.compile(r"(?:sembridge-bench|python experiments/run_grid\.py)((?: [\
 
 def advice() -> list[list[str]]:
     """The arguments of each command in a message; --help where a message names the command only."""
-    typed = [found.split() for _, text in messages() for found in ADVICE.findall(text)]
+    typed = [advice.split() for _, text in messages() for advice in ADVICE.findall(text)]
     return [words if len(words) > 1 else [*words, "--help"] for words in typed if words and words[0] != "x"]
 
 
@@ -124,8 +124,8 @@ def test_the_script_is_the_command():
     """Options and refusals: only the program's name differs."""
 
     def run(*arguments: str) -> tuple[int, str]:
-        done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True)
-        return done.returncode, " ".join((done.stdout + done.stderr).replace(script, command).split())
+        process = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True)
+        return process.returncode, " ".join((process.stdout + process.stderr).replace(script, command).split())
 
     script, command = "python experiments/run_grid.py", "sembridge-bench grid"
     for options in (["--help"], ["--list-presets"], ["--preset", "poket"], ["--seeds", "x"]):

@@ -1,4 +1,7 @@
-"""Every wrong input is one line that names it and the next step, exit code 2, and nothing is written; what files alone tell needs no torch."""
+"""Every wrong input gives one line with the input and the next step, and exit code 2; nothing is written.
+
+What files alone show is refused without importing torch.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,8 @@ for name, arguments in json.load(sys.stdin).items():
     with redirect_stdout(out), redirect_stderr(err):
         try: code = main(arguments)
         except SystemExit as stopped: code = stopped.code
-    heavy = [module for module in ("torch", "transformers", "sentence_transformers", "gensim", "ray") if module in sys.modules]
-    heard[name] = [code, out.getvalue(), err.getvalue(), heavy]
+    heavy = {"torch", "transformers", "sentence_transformers", "gensim", "ray"} & set(sys.modules)
+    heard[name] = [code, out.getvalue(), err.getvalue(), sorted(heavy)]
 print(json.dumps(heard))
 """
 
@@ -57,7 +60,7 @@ def comparisons(folder: Path) -> tuple[dict[str, tuple[Path, str]], dict[str, tu
     }
     figures = {
         "not YAML": ("{", "is not valid YAML"),
-        "a list": ("- 1", "is no mapping with source, measure and figures"),
+        "a list": ("- 1", "is not a mapping with source, measure and figures"),
         "field": (
             f"{head}figures: [{figure.replace('value', 'valeu')}]",
             "figures.0.valeu is unknown; did you mean 'value'?",
@@ -75,7 +78,7 @@ def comparisons(folder: Path) -> tuple[dict[str, tuple[Path, str]], dict[str, tu
             f"{head}figures: [{figure.replace('0.5', '42.2')}]",
             "figures.0.value: 42.2 is not valid (input should be less than or equal to 1)",
         ),
-        "mean": (f"{head}figures: [{figure.replace('ko', 'mean')}]", "mean_over does not say of which languages"),
+        "mean": (f"{head}figures: [{figure.replace('ko', 'mean')}]", "mean_over does not name its languages"),
         "measure": (
             f"{head.replace('ndcg@10', 'ndgc@10')}figures: [{figure}]",
             "measure 'ndgc@10' is unknown; did you mean 'ndcg@10'?",
@@ -129,8 +132,8 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
     source, target = str(made.source), str(made.target)
 
     def of(*options, source=source, tokenizer=target, out=work / "out", bridge=made.bridge):
-        given = ["transfer", str(source), "--tokenizer", str(tokenizer), "--out", str(out)]
-        return [*given, *(["--bridge", str(bridge)] if bridge else []), *map(str, options)]
+        arguments = ["transfer", str(source), "--tokenizer", str(tokenizer), "--out", str(out)]
+        return [*arguments, *(["--bridge", str(bridge)] if bridge else []), *map(str, options)]
 
     cheap = {
         "no command": ([], "arguments are required: COMMAND; see sembridge-bench --help"),
@@ -149,7 +152,7 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
             of("--profile", "compat", "--donors", "ordinary"),
             "--donors 'ordinary' conflicts with profile 'compat'",
         ),
-        "language": (of("--language", "Korean!"), "--language 'Korean!' is no language code; give one like ko"),
+        "language": (of("--language", "Korean!"), "--language 'Korean!' is not a language code; give one like ko"),
         "no source": (of(source="./nowhere"), "SOURCE './nowhere' does not exist here; check the path"),
         "hub source": (of(source="naver/splade-v3"), "add its pinned revision with --revision COMMIT"),
         "hub tokenizer": (
@@ -170,8 +173,8 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
             "has no modules.json; give the folder of a SentenceTransformer",
         ),
         "broken config": (of(source=broken), "config.json is not JSON (Expecting"),
-        "not UTF-8": (of("--text", work / "korean.txt"), "korean.txt' is no UTF-8 text (byte 0); convert it"),
-        "no text there": (of("--text", root / "nothing.txt"), "nothing.txt' is no file; check the path"),
+        "not UTF-8": (of("--text", work / "korean.txt"), "korean.txt' is not UTF-8 text (byte 0); convert it"),
+        "no text there": (of("--text", root / "nothing.txt"), "nothing.txt' is not a file; check the path"),
         "empty text": (of("--words", work / "empty.txt"), "empty.txt' is empty"),
         "idf": (of("--idf-text", made.text), "--idf-text is for inference-free encoders"),
         "out is full": (
@@ -288,9 +291,9 @@ def test_refusals(cases):
     work, table = cases
     before = sorted(str(path) for path in work.parent.rglob("*"))
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
-    asked = json.dumps({name: arguments for name, (arguments, _, _) in table.items()})
+    commands = json.dumps({name: arguments for name, (arguments, _, _) in table.items()})
     ran = subprocess.run(
-        [sys.executable, "-c", PROBE], input=asked, cwd=work, capture_output=True, text=True, env=environment
+        [sys.executable, "-c", PROBE], input=commands, cwd=work, capture_output=True, text=True, env=environment
     )
     assert ran.returncode == 0, ran.stderr
     heard = json.loads(ran.stdout)
@@ -312,7 +315,8 @@ def test_help_imports_next_to_nothing(arguments):
         "import sys; from harness.cli.main import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit as stopped: assert stopped.code == 0\n"
-        "print([name for name in ('torch', 'numpy', 'scipy', 'yaml', 'pydantic', 'transformers') if name in sys.modules])"
+        "heavy = ('torch', 'numpy', 'scipy', 'yaml', 'pydantic', 'transformers')\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
     assert ran.stdout.splitlines()[-1] == "[]", ran.stderr

@@ -1,4 +1,4 @@
-"""`sembridge-bench transfer`: what it writes is an ordinary encoder, the one the library makes, whole or not there, the same every time."""
+"""`sembridge-bench transfer` writes an ordinary encoder, the library's own: whole or not at all, always the same."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ import json, sys
 import numpy as np, torch
 from sentence_transformers import SparseEncoder
 torch.set_num_threads(1)
-folder, given = sys.argv[1], json.loads(sys.argv[2])
+folder, texts = sys.argv[1], json.loads(sys.argv[2])
 for name in sys.argv[3:]:
     encoder = SparseEncoder(f"{folder}/{name}", device="cpu")
-    read = [encode(given, batch_size=16, convert_to_sparse_tensor=False).numpy() for encode in (encoder.encode_query, encoder.encode_document)]
-    np.save(f"{folder}/{name}.npy", np.stack(read))
+    encoders = (encoder.encode_query, encoder.encode_document)
+    encoded = [encode(texts, batch_size=16, convert_to_sparse_tensor=False).numpy() for encode in encoders]
+    np.save(f"{folder}/{name}.npy", np.stack(encoded))
 assert not {"sembridge", "baselines", "harness"} & set(sys.modules)
 """
 
@@ -116,22 +117,22 @@ def test_options_reach_the_library(made, transferred, tmp_path):
         ("bias", ["--bias", "zero"], {"bias": "zero"}, 4.0),
         ("compat", ["--profile", "compat"], {"profile": "compat"}, 4.0),
     ):
-        found = represented(load_encoder(str(transferred("sembridge", *options, out=tmp_path / case))), TEXTS)
+        actual = represented(load_encoder(str(transferred("sembridge", *options, out=tmp_path / case))), TEXTS)
         expected = represented(
             transfer(str(made.source), str(made.target), SemBridge(str(made.bridge), alpha), **keywords), TEXTS
         )
-        assert found.tobytes() == expected.tobytes(), case
-        weights[case] = found.tobytes()
+        assert actual.tobytes() == expected.tobytes(), case
+        weights[case] = actual.tobytes()
     assert weights.pop("set") == weights["alpha"]
     same = [(one, other) for one in weights for other in weights if one < other and weights[one] == weights[other]]
     assert not same, "every other option changes something"
     for seed in (7, 8):
-        found = represented(
+        actual = represented(
             load_encoder(str(transferred("univariate", "--seed", seed, out=tmp_path / f"seed {seed}"))), TEXTS
         )
-        weights[f"seed {seed}"] = found.tobytes()
+        weights[f"seed {seed}"] = actual.tobytes()
         assert (
-            found.tobytes()
+            actual.tobytes()
             == represented(transfer(str(made.source), str(made.target), Univariate(), seed=seed), TEXTS).tobytes()
         )
     assert weights["seed 7"] != weights["seed 8"]
@@ -150,7 +151,7 @@ def test_queries_counted_in_a_text(made, transferred):
 
 def test_what_a_person_sees(made, tmp_path, monkeypatch):
     """Through the real entry, in a folder of one's own, with relative names."""
-    given = [
+    arguments = [
         "transfer",
         made.source,
         "--tokenizer",
@@ -164,7 +165,7 @@ def test_what_a_person_sees(made, tmp_path, monkeypatch):
     ]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(
-        [sys.executable, "-m", "harness.cli.main", *map(str, given)],
+        [sys.executable, "-m", "harness.cli.main", *map(str, arguments)],
         cwd=tmp_path,
         capture_output=True,
         encoding="utf-8",
@@ -180,8 +181,8 @@ def test_what_a_person_sees(made, tmp_path, monkeypatch):
     program = re.search(r"Use it in Python: +(.*)", ran.stdout)[1]
     assert explain == "explain 'encoders/my ru' --worst 20"
     monkeypatch.chdir(tmp_path)
-    exec(program, found := {})
-    assert found["encoder"].get_embedding_dimension() == len(record)
+    exec(program, namespace := {})
+    assert namespace["encoder"].get_embedding_dimension() == len(record)
 
 
 def test_the_command_is_installed_under_its_name():
@@ -255,7 +256,7 @@ def test_an_encoder_is_replaced_whole_or_not_at_all(made, command, transferred, 
 
 def test_failures_on_the_way_are_one_line(made, command, tmp_path):
     (tmp_path / "short.txt").write_text("кот\n", encoding="utf-8")
-    given = [
+    arguments = [
         "transfer",
         made.source,
         "--tokenizer",
@@ -267,7 +268,7 @@ def test_failures_on_the_way_are_one_line(made, command, tmp_path):
         "--out",
         tmp_path / "o",
     ]
-    code, _, err = command(*given)
+    code, _, err = command(*arguments)
     assert code == 1 and re.fullmatch(r"error: no token occurs 10 times .* \(nothing was written\)\n", err)
     assert os.listdir(tmp_path) == ["short.txt"]
 
@@ -286,7 +287,7 @@ def test_damaged_files_are_named(made, command, tmp_path, which, file, message):
     folders = {"bert": made.source, "bridge": made.bridge}
     folders[which] = Path(shutil.copytree(folders[which], tmp_path / which))
     (folders[which] / file).write_text("{oops", encoding="utf-8")
-    given = [
+    arguments = [
         "transfer",
         folders["bert"],
         "--tokenizer",
@@ -296,7 +297,7 @@ def test_damaged_files_are_named(made, command, tmp_path, which, file, message):
         "--out",
         tmp_path / "out",
     ]
-    code, _, err = command(*given)
+    code, _, err = command(*arguments)
     assert code == 1 and re.fullmatch(rf"error: ({message}) \(nothing was written\)\n", err), err
     assert not (tmp_path / "out").exists()
 
@@ -311,8 +312,8 @@ def test_a_bridge_prompt_reaches_the_bridge(transferred, tmp_path):
 
 
 def test_words_of_the_bridge_stand_in_for_word_vectors_as_in_a_grid(made, command, tmp_path):
-    given = ["transfer", made.source, "--tokenizer", made.target, "--initializer", "ofa", "--out", tmp_path / "out"]
-    code, out, err = command(*given, "--bridge", made.bridge, "--text", made.text)
+    arguments = ["transfer", made.source, "--tokenizer", made.target, "--initializer", "ofa", "--out", tmp_path / "out"]
+    code, out, err = command(*arguments, "--bridge", made.bridge, "--text", made.text)
     assert code == 0, err
     assert "words      bridge, ru.txt: vectors of words become vectors of tokens" in out
     assert "ofa (bridge vectors)" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
@@ -320,10 +321,10 @@ def test_words_of_the_bridge_stand_in_for_word_vectors_as_in_a_grid(made, comman
 
 
 def test_a_bar_where_somebody_watches(made, command, tmp_path, monkeypatch):
-    given = ["transfer", made.source, "--tokenizer", made.target, "--bridge", made.bridge, "--out"]
-    assert command(*given, tmp_path / "log")[2] == ""
+    arguments = ["transfer", made.source, "--tokenizer", made.target, "--bridge", made.bridge, "--out"]
+    assert command(*arguments, tmp_path / "log")[2] == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert "Batches: 100%" in command(*given, tmp_path / "terminal")[2]
+    assert "Batches: 100%" in command(*arguments, tmp_path / "terminal")[2]
 
 
 def test_parts_of_the_pocket(made, command, tmp_path, monkeypatch):
@@ -342,7 +343,7 @@ def test_parts_of_the_pocket(made, command, tmp_path, monkeypatch):
 
     for name in ("POCKET_TEXT", "POCKET_TOKENIZERS", "POCKET_ENCODER"):
         monkeypatch.setattr(names, name, dataclasses.replace(getattr(names, name), build=build))
-    given = [
+    arguments = [
         "transfer",
         "pocket:encoders/bert",
         "--tokenizer",
@@ -352,8 +353,8 @@ def test_parts_of_the_pocket(made, command, tmp_path, monkeypatch):
         "--store",
         tmp_path / "kept",
     ]
-    code, out, err = command(*given, "--out", tmp_path / "out")
+    code, out, err = command(*arguments, "--out", tmp_path / "out")
     assert code == 0, err
     assert "pocket:encoders/bert is built for the store" in out and (tmp_path / "kept" / "STORE.json").is_file()
-    assert "is built" not in command(*given, "--out", tmp_path / "again")[1]
+    assert "is built" not in command(*arguments, "--out", tmp_path / "again")[1]
     assert "| source | `pocket:encoders/bert` |" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")

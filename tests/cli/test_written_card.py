@@ -1,4 +1,4 @@
-"""The card of a transferred folder: its programs run, its front matter is what the hub reads, its licenses are those of the inputs' own cards."""
+"""The card of a transferred folder: its programs run, the hub reads its front matter, licenses are the inputs'."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def test_the_programs_in_the_card_run(made, transferred, tmp_path, monkeypatch, 
     )
     by_library, by_transformers = re.findall(r"```python\n(.*?)```", card, re.S)
     monkeypatch.chdir(tmp_path)
-    exec(by_library.replace("a document", "новый кот"), found := {})
+    exec(by_library.replace("a document", "новый кот"), namespace := {})
     exec(by_transformers.replace("a document", "новый кот"), others := {})
     weights = others["weights"][0]
-    assert torch.allclose(weights, found["documents"].to_dense()[0], atol=1e-5) and weights.max() > 0
+    assert torch.allclose(weights, namespace["documents"].to_dense()[0], atol=1e-5) and weights.max() > 0
 
 
 def test_licenses_come_from_the_cards_of_the_inputs(made, transferred, tmp_path):
@@ -78,20 +78,17 @@ def test_cards_that_state_nothing(tmp_path, text):
 def test_licenses_on_the_hub(tmp_path, monkeypatch):
     import huggingface_hub
 
-    asked = []
+    requests = []
 
     def download(name, file, revision):
-        asked.append((name, file, revision))
+        requests.append((name, file, revision))
         (tmp_path / file).write_text(CARD.format("gemma"), encoding="utf-8")
         return str(tmp_path / file)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    found = Input("a/b", Hub("a/b", "abc")).ingredient()
-    assert asked == [("a/b", "README.md", "abc")] and (found.name, found.revision, found.license) == (
-        "a/b",
-        "abc",
-        "gemma",
-    )
+    read = Input("a/b", Hub("a/b", "abc")).ingredient()
+    assert requests == [("a/b", "README.md", "abc")]
+    assert (read.name, read.revision, read.license) == ("a/b", "abc", "gemma")
 
     def unreachable(*_, **__):
         raise OSError("no network")

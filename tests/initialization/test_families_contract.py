@@ -1,4 +1,4 @@
-"""Every initializer x every kind of tokenizer x every family: what the rows promise holds in the encoder that carries them."""
+"""Every initializer x kind of tokenizer x family: what the rows promise holds in the encoder with these rows."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ def name(request: pytest.FixtureRequest) -> str:
 @torch.no_grad()
 def test_the_encoder_carries_what_the_method_answered(name, target, family, tied, folders):
     encoder = load_encoder(folders[family, tied])
-    asked = make_task(encoder, target)
-    case = case_of(asked, np.random.default_rng(zlib.crc32(family.encode())))
+    task = make_task(encoder, target)
+    case = case_of(task, np.random.default_rng(zlib.crc32(family.encode())))
     method, own = build(name, case), decoder_rows(encoder)
     embedding, decoder = (
-        method(asked),
-        None if own is None else method(dataclasses.replace(asked, rows=own[: len(asked.source)])),
+        method(task),
+        None if own is None else method(dataclasses.replace(task, rows=own[: len(task.source)])),
     )
 
     # A text whose tokens all copy a row, written in source ids and in target ids: both encoders must read it alike.
-    copied = np.flatnonzero(asked.copied >= 0)
-    ordinary = [i for i in copied if asked.target.roles[i] is None][:9]
-    in_target = [asked.target.role_ids["cls"], *ordinary, asked.target.role_ids["sep"]]
-    in_source = asked.copied[in_target].tolist()
+    copied = np.flatnonzero(task.copied >= 0)
+    ordinary = [i for i in copied if task.target.roles[i] is None][:9]
+    in_target = [task.target.role_ids["cls"], *ordinary, task.target.role_ids["sep"]]
+    in_source = task.copied[in_target].tolist()
     before = encode(encoder, pad([in_source, in_source[:3]], splade_modules(encoder).tokenizer.pad_token_id)).numpy()
     weights = None if splade_modules(encoder).query is None else splade_modules(encoder).query.weight.numpy().copy()
 
     transplant(encoder, target, embedding, decoder=decoder)
-    size = len(asked.target)
+    size = len(task.target)
     assert (
         np.array_equal(source_rows(encoder), embedding.rows)
         and len(embedding.rows) == size == encoder.get_embedding_dimension()
@@ -70,17 +70,17 @@ def test_the_encoder_carries_what_the_method_answered(name, target, family, tied
     assert (decoder is None and decoder_rows(encoder) is None) or np.array_equal(decoder_rows(encoder), decoder.rows)
     after = encode(encoder, pad([in_target, in_target[:3]], target.pad_token_id)).numpy()
     assert after.shape == (2, size) and len(ordinary) >= 3
-    np.testing.assert_allclose(after[:, copied], before[:, asked.copied[copied]], atol=1e-5)
+    np.testing.assert_allclose(after[:, copied], before[:, task.copied[copied]], atol=1e-5)
 
-    found = encoder.encode_document(TEXTS, convert_to_sparse_tensor=False).numpy()
+    encoded = encoder.encode_document(TEXTS, convert_to_sparse_tensor=False).numpy()
     assert (
-        found.shape == (len(TEXTS), size)
-        and np.isfinite(found).all()
-        and (found >= 0).all()
-        and (found > 0).any(axis=1).all()
+        encoded.shape == (len(TEXTS), size)
+        and np.isfinite(encoded).all()
+        and (encoded >= 0).all()
+        and (encoded > 0).any(axis=1).all()
     )
     if weights is not None:
         moved = splade_modules(encoder).query.weight.numpy()
-        np.testing.assert_allclose(moved[copied], weights[asked.copied[copied]], rtol=1e-6)
+        np.testing.assert_allclose(moved[copied], weights[task.copied[copied]], rtol=1e-6)
         queries = encoder.encode_query(TEXTS, convert_to_sparse_tensor=False).numpy()
-        assert queries.shape == found.shape and (queries[:3] > 0).any(axis=1).all()
+        assert queries.shape == encoded.shape and (queries[:3] > 0).any(axis=1).all()

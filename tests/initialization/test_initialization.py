@@ -1,4 +1,7 @@
-"""What the stage stores is, bit for bit, what the initializer answered: copied, mixed, factorized and sampled rows, tied and untied decoders."""
+"""The stage stores, bit for bit, what the initializer returns.
+
+For copied, mixed, factorized and sampled rows, tied and untied decoders.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def location(path):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Encoders (tied with spare rows, untied), a target tokenizer, and the vectors every need of an initializer asks for."""
+    """Encoders (tied with spare rows, untied), a target tokenizer, and the vectors of every need."""
     folder = tmp_path_factory.mktemp("inputs")
     made_encoder_folder(folder / "tied", spare=7)
     made_encoder_folder(folder / "untied", tied=False)
@@ -134,13 +137,13 @@ def built(folder, out, case, encoder, seed=11):
     return inputs | {"initialization": location(out)}
 
 
-def assert_same(found, expected):
-    assert found.rows.dtype == expected.rows.dtype == np.float32
-    np.testing.assert_array_equal(found.rows, expected.rows)
+def assert_same(loaded, expected):
+    assert loaded.rows.dtype == expected.rows.dtype == np.float32
+    np.testing.assert_array_equal(loaded.rows, expected.rows)
     for part in ("indptr", "indices", "data"):
-        np.testing.assert_array_equal(getattr(found.mixture, part), getattr(expected.mixture, part))
-    assert found.mixture.shape == expected.mixture.shape and found.mixture.dtype == expected.mixture.dtype
-    assert found.origin.tolist() == expected.origin.tolist()
+        np.testing.assert_array_equal(getattr(loaded.mixture, part), getattr(expected.mixture, part))
+    assert loaded.mixture.shape == expected.mixture.shape and loaded.mixture.dtype == expected.mixture.dtype
+    assert loaded.origin.tolist() == expected.origin.tolist()
 
 
 @pytest.mark.parametrize("encoder", ["tied", "untied"])
@@ -150,16 +153,16 @@ def test_an_answer_comes_back_bit_for_bit(folder, tmp_path, case, encoder):
     loaded = load_encoder(str(folder / encoder))
     embedding, decoder = initialization.load(tmp_path / "out", loaded)
 
-    asked = make_task(loaded, load_tokenizer(str(folder / "tokenizer")), seed=11)
+    task = make_task(loaded, load_tokenizer(str(folder / "tokenizer")), seed=11)
     initializer = expected_initializer(folder, case)
-    answer = initializer(asked)
+    answer = initializer(task)
     assert set(answer.origin) == {COPIED, SPECIAL} | CASES[case][3]
     assert_same(embedding, answer)
     assert embedding.statistics == answer.statistics
     if encoder == "tied":
         assert decoder is None
     else:
-        own = dataclasses.replace(asked, rows=decoder_rows(loaded)[: len(asked.source)])
+        own = dataclasses.replace(task, rows=decoder_rows(loaded)[: len(task.source)])
         assert_same(decoder, initializer(own))
         assert not np.array_equal(decoder.rows, embedding.rows)
 
@@ -245,10 +248,10 @@ def test_a_mixture_too_large_to_hold_comes_back_with_the_vectors_it_is_computed_
     built(folder, tmp_path / "out", "sembridge-dense", "tied")
     loaded = load_encoder(str(folder / "tied"))
     embedding, _ = initialization.load(tmp_path / "out", loaded)
-    asked = make_task(loaded, load_tokenizer(str(folder / "tokenizer")), seed=11)
-    answer = expected_initializer(folder, "sembridge-dense")(asked)
+    task = make_task(loaded, load_tokenizer(str(folder / "tokenizer")), seed=11)
+    answer = expected_initializer(folder, "sembridge-dense")(task)
     assert isinstance(embedding.mixture, SoftmaxMixture)
     assert embedding.rows.tobytes() == answer.rows.tobytes() and embedding.origin.tolist() == answer.origin.tolist()
     assert np.array_equal(embedding.support, answer.support)
-    values = np.arange(len(asked.source)) ** 0.5
+    values = np.arange(len(task.source)) ** 0.5
     assert embedding.carry(values).tobytes() == answer.carry(values).tobytes()

@@ -68,12 +68,12 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_a_need_is_made_of(name):
-    given, expected = CASES[name]
+    available, expected = CASES[name]
     need = needs._load(name)
-    read = need.choose(given, "x", spelled)
-    assert [option.name for option in read] == given
+    read = need.choose(available, "x", spelled)
+    assert [option.name for option in read] == available
     training = dict.fromkeys(need.training(), 1)
-    materials = Materials(ENCODER, TOKENIZER, dict.fromkeys(given, FILE), training, "p", "ko", "compat")
+    materials = Materials(ENCODER, TOKENIZER, dict.fromkeys(available, FILE), training, "p", "ko", "compat")
     inputs = need.inputs(materials)
     assert {key: getattr(getattr(source, "stage", None), "name", None) for key, source in inputs.items()} == expected
     if name == "bridge":
@@ -138,11 +138,11 @@ def test_values_are_of_the_type_of_the_default(value, default, problem):
 @pytest.fixture
 def entries(monkeypatch):
     """Register an entry point for the test alone."""
-    known = dict(needs._entries())
+    registered = dict(needs._entries())
 
     def register(name, value):
-        known[name] = EntryPoint(name, value, needs.ENTRY_POINTS)
-        monkeypatch.setattr(needs, "_entries", lambda: known)
+        registered[name] = EntryPoint(name, value, needs.ENTRY_POINTS)
+        monkeypatch.setattr(needs, "_entries", lambda: registered)
 
     yield register
     needs._load.cache_clear()
@@ -168,9 +168,8 @@ def test_an_option_may_not_replace_one_of_the_command(monkeypatch, refused):
 
 def test_a_need_that_nobody_declares(monkeypatch, refused, own_data):
     monkeypatch.setattr("baselines.focus.Focus.needs", ("auxilary",))
-    message = (
-        "initializer 'focus' needs 'auxilary', which nobody declares under sembridge.needs; did you mean 'auxiliary'"
-    )
+    problem = "initializer 'focus' needs 'auxilary', which no package declares under sembridge.needs"
+    message = f"{problem}; did you mean 'auxiliary'"
     assert message in refused("--preset", "own-data", "--set", f"data={own_data}", "--initializers", "focus")
     models = [own_data / "source", "--tokenizer", own_data / "tokenizers" / "ru"]
     assert message in refused("transfer", *models, "--initializer", "focus", "--out", own_data / "new")
@@ -197,8 +196,8 @@ def run(site, folder, *arguments):
 
 
 def transfer(site, own_data, folder, *options):
-    given = [own_data / "source", "--tokenizer", own_data / "tokenizers" / "ru", "--initializer", "romanized"]
-    return run(site, folder, "-m", "harness.cli.main", "transfer", *given, "--out", folder / "out", *options)
+    arguments = [own_data / "source", "--tokenizer", own_data / "tokenizers" / "ru", "--initializer", "romanized"]
+    return run(site, folder, "-m", "harness.cli.main", "transfer", *arguments, "--out", folder / "out", *options)
 
 
 def test_transfer_takes_the_option_of_an_installed_need(site, own_data, tmp_path):
@@ -218,12 +217,12 @@ def test_transfer_takes_the_option_of_an_installed_need(site, own_data, tmp_path
 
 
 def test_transfer_refuses_wrong_inputs_of_an_installed_need(site, own_data, tmp_path):
-    for given, message in (
+    for typed, message in (
         ([], "with their romanizations, a tab between: add --romanization FILE"),
         (["--romanization", site / "spoiled.tsv"], "--romanization: line 1: expected a word, a tab"),
         (["--romanization", site / "ru.tsv", "--set", "longest=x"], "'x' is not an int; the default is 8"),
     ):  # fmt: skip
-        code, _, err = transfer(site, own_data, tmp_path, *given)
+        code, _, err = transfer(site, own_data, tmp_path, *typed)
         assert code == 2 and message in err and err.count("\n") == 1, err
     assert "--romanization" in run(site, tmp_path, "-m", "harness.cli.main", "transfer", "--help")[1]
     probe = (
@@ -290,7 +289,7 @@ def test_a_grid_serves_an_installed_need(site, own_data, tmp_path):
     for message, part in zip(heard["refused"], (
         "needs words of the new language with their romanizations, a tab between: add --set romanization=FILE",
         "romanization: line 1: expected a word, a tab and its romanization",
-        "settings.romanized.pieces is given by the grid; use the option romanization instead",
+        "settings.romanized.pieces is set by the grid; use the option romanization instead",
         "romanization is given twice, at the top and below inputs; keep one",
         "option 'romanisation' is unknown; did you mean 'romanization'?",
         "inputs.romanisation is unknown; did you mean 'romanization'?",

@@ -1,4 +1,7 @@
-"""Stages that make vectors: what is loaded is what the library computes, and OFA's source letters do not donate for target-language words."""
+"""Stages that make vectors: loaded vectors are those that the library computes.
+
+OFA's source letters do not donate for target-language words.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ def location(path):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """An English tokenizer that knows Cyrillic letters, as BERT's does, a Russian one, text, and a bridge that knows all words."""
+    """An English tokenizer with Cyrillic letters (like BERT's), a Russian one, text, a bridge that knows all words."""
     folder = tmp_path_factory.mktemp("vectors")
     wordpiece([*english(), CYRILLIC, CYRILLIC.replace(" ", "")], 400, lowercase=True).save_pretrained(folder / "source")
     made_tokenizer("wordpiece", "russian").save_pretrained(folder / "target")
@@ -47,9 +50,9 @@ def fresh(path):
     return path
 
 
-def assert_same_arrays(found, expected, names):
+def assert_same_arrays(loaded, expected, names):
     for name in names:
-        left, right = getattr(found, name), getattr(expected, name)
+        left, right = getattr(loaded, name), getattr(expected, name)
         assert left.dtype == right.dtype
         np.testing.assert_array_equal(left, right)
 
@@ -64,9 +67,9 @@ def test_bridge_vectors(folder, tmp_path, prompt):
     )
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(str(folder / "target")))
     expected = embed_vocabulary(load_bridge(str(folder / "bridge")), vocabulary, prompt=prompt)
-    found = bridge_vectors.load(out)
-    assert_same_arrays(found, expected, ("vectors", "known"))
-    assert found.known.dtype == bool and 100 < found.known.sum() < len(vocabulary)
+    loaded = bridge_vectors.load(out)
+    assert_same_arrays(loaded, expected, ("vectors", "known"))
+    assert loaded.known.dtype == bool and 100 < loaded.known.sum() < len(vocabulary)
 
 
 def test_a_prompt_of_the_bridge_is_put_before_every_token(folder, tmp_path):
@@ -99,16 +102,16 @@ def test_for_lack_of_memory_the_bridge_reads_fewer_texts_at_a_time(folder, tmp_p
         "words": (subword_vectors, {"prompt": "", "language": "ru"}, sides, ("source", "target")),
     }
     for name, (stage, parameters, inputs, arrays) in stages.items():
-        made = []
+        runs = []
         for batch_divisor in (1, 16):
             with batches_seen() as seen:
                 stage.build(
                     out := fresh(tmp_path / f"{name}-{batch_divisor}"), parameters, inputs, batch_divisor=batch_divisor
                 )
             assert (max(texts for texts, _ in seen) == 1024 // 16) == (batch_divisor == 16), seen
-            made.append(stage.load(out))
+            runs.append(stage.load(out))
         for array in arrays:
-            np.testing.assert_allclose(getattr(made[0], array), getattr(made[1], array), atol=1e-6)
+            np.testing.assert_allclose(getattr(runs[0], array), getattr(runs[1], array), atol=1e-6)
 
 
 def test_auxiliary_vectors(folder, tmp_path):
@@ -118,9 +121,9 @@ def test_auxiliary_vectors(folder, tmp_path):
         out, parameters, {"tokenizer": location(folder / "target"), "text": location(folder / "text.txt")}
     )
     expected = train_auxiliary(russian(), load_tokenizer(str(folder / "target")), **parameters)
-    found = auxiliary_vectors.load(out)
-    assert_same_arrays(found, expected, ("vectors", "known"))
-    assert found.vectors.shape[1] == 8 and 20 < found.known.sum() < len(found.known)
+    loaded = auxiliary_vectors.load(out)
+    assert_same_arrays(loaded, expected, ("vectors", "known"))
+    assert loaded.vectors.shape[1] == 8 and 20 < loaded.known.sum() < len(loaded.known)
 
 
 def subwords(folder, out, prompt="", **extra):
@@ -135,16 +138,16 @@ def tokens_of(folder, side):
 
 
 def test_target_language_words_do_not_make_source_letters_donate(folder, tmp_path):
-    found = subwords(folder, tmp_path / "out", bridge=location(folder / "bridge"), text=location(folder / "text.txt"))
+    loaded = subwords(folder, tmp_path / "out", bridge=location(folder / "bridge"), text=location(folder / "text.txt"))
     source, target = tokens_of(folder, "source"), tokens_of(folder, "target")
     letters = [token_id for token, token_id in source.items() if token.removeprefix("##") in CYRILLIC.split()]
     assert len(letters) > 60
-    assert not found.source[letters].any()
-    assert all(found.source[source[word]].any() for word in ("teacher", "window", "cat", "captain"))
-    assert all(found.target[target[word]].any() for word in ("учитель", "окно", "кот", "капитан"))
-    assert found.label == BRIDGE
+    assert not loaded.source[letters].any()
+    assert all(loaded.source[source[word]].any() for word in ("teacher", "window", "cat", "captain"))
+    assert all(loaded.target[target[word]].any() for word in ("учитель", "окно", "кот", "капитан"))
+    assert loaded.label == BRIDGE
 
-    # What is kept away: in words of both languages the letters would have vectors, and be the nearest to the Russian subwords.
+    # What this avoids: with words of both languages the letters would have vectors, nearest to the Russian subwords.
     words = sorted({word for line in russian() for word in line.split()})
     vectors = load_bridge(str(folder / "bridge")).encode(words)
     tokenizers = (load_tokenizer(str(folder / side)) for side in ("source", "target"))
@@ -156,12 +159,12 @@ def test_target_language_words_do_not_make_source_letters_donate(folder, tmp_pat
 def test_a_whole_word_has_the_bridges_vector_of_it(folder, tmp_path, prompt):
     """A token that occurs in one word only, however often, is that word; the bridge gets the prompt."""
     bridge = load_bridge(str(folder / "bridge"))
-    found = subwords(
+    loaded = subwords(
         folder, tmp_path / "out", prompt, bridge=location(folder / "bridge"), text=location(folder / "text.txt")
     )
     for side, vectors, words in (
-        ("source", found.source, ("teacher", "window")),
-        ("target", found.target, ("учитель", "капитан")),
+        ("source", loaded.source, ("teacher", "window")),
+        ("target", loaded.target, ("учитель", "капитан")),
     ):
         tokenizer = load_tokenizer(str(folder / side))
         for word in words:
@@ -178,13 +181,13 @@ def test_vectors_of_the_user(folder, tmp_path):
     path = tmp_path / "colexnet.vec"
     lines = [f"{word} {' '.join(map(repr, map(float, vector)))}" for word, vector in zip(words, vectors, strict=True)]
     path.write_text("\n".join(["4 3", *lines]) + "\n", encoding="utf-8")
-    found = subwords(folder, tmp_path / "out", words=location(path))
+    loaded = subwords(folder, tmp_path / "out", words=location(path))
     tokenizers = [load_tokenizer(str(folder / side)) for side in ("source", "target")]
     sizes = (len(tokens_of(folder, side)) for side in ("source", "target"))
     expected = contained(WordVectors(("teacher", "window", "учитель", "окно"), vectors, COLEXNET), *tokenizers, *sizes)
-    assert_same_arrays(found, expected, ("source", "target"))
-    assert found.label == COLEXNET and OFA(found).label == "ofa"
-    np.testing.assert_allclose(found.source[tokens_of(folder, "source")["teacher"]], vectors[0], atol=1e-6)
+    assert_same_arrays(loaded, expected, ("source", "target"))
+    assert loaded.label == COLEXNET and OFA(loaded).label == "ofa"
+    np.testing.assert_allclose(loaded.source[tokens_of(folder, "source")["teacher"]], vectors[0], atol=1e-6)
 
 
 def test_the_label_is_stored_beside_the_vectors(folder, tmp_path):
@@ -197,9 +200,9 @@ def test_only_the_most_frequent_words_are_embedded(folder, tmp_path, monkeypatch
     monkeypatch.setattr(subword_vectors, "MOST_WORDS", 3)
     text = tmp_path / "text.txt"
     text.write_text("кот кот кот окно окно река река зима\nкот Окно, зима? гора", encoding="utf-8")
-    found = subwords(folder, tmp_path / "out", bridge=location(folder / "bridge"), text=location(text))
+    loaded = subwords(folder, tmp_path / "out", bridge=location(folder / "bridge"), text=location(text))
     target = tokens_of(folder, "target")
-    assert {word: bool(found.target[target[word]].any()) for word in ("кот", "окно", "река", "зима", "гора")} == {
+    assert {word: bool(loaded.target[target[word]].any()) for word in ("кот", "окно", "река", "зима", "гора")} == {
         "кот": True, "окно": True, "зима": True, "река": False, "гора": False,
     }  # fmt: skip
 
@@ -236,16 +239,16 @@ def test_aligned_vectors(folder, models, tmp_path):
         "dictionary": location(folder / "dictionary.tsv"),
     }
     aligned_vectors.build(out, {}, inputs | models)
-    found = aligned_vectors.load(out)
+    loaded = aligned_vectors.load(out)
     vocabularies = [Vocabulary.from_tokenizer(load_tokenizer(str(folder / side))) for side in ("source", "target")]
     words = [load_words(models[side].path) for side in ("source_words", "target_words")]
     expected = aligned_subwords(*words, read_dictionary(folder / "dictionary.tsv"), *vocabularies)
-    assert_same_arrays(found, expected, ("source", "target"))
-    assert found.label == LABEL and [len(found.source), len(found.target)] == [
+    assert_same_arrays(loaded, expected, ("source", "target"))
+    assert loaded.label == LABEL and [len(loaded.source), len(loaded.target)] == [
         len(vocabulary) for vocabulary in vocabularies
     ]
-    np.testing.assert_array_equal(found.target[tokens_of(folder, "target")["кот"]], words[1].get_vector("кот"))
-    assert not found.source[tokens_of(folder, "source")["[CLS]"]].any()
+    np.testing.assert_array_equal(loaded.target[tokens_of(folder, "target")["кот"]], words[1].get_vector("кот"))
+    assert not loaded.source[tokens_of(folder, "source")["[CLS]"]].any()
 
 
 def test_words_of_unspaced_languages_are_split(folder, tmp_path):

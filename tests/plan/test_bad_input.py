@@ -124,7 +124,7 @@ def test_what_is_given_twice_or_not_at_all(refused):
     assert "alphas: 4.0 is given twice" in refused(*RU, "--alphas", "4", "4.0")
     assert "option 'regimes'" in refused(*RU, "--set", "regimes=[]")
     assert "bm25 has no settings" in refused(*RU, "--set", "settings.bm25.k1=1")
-    assert "settings.sembridge.alpha is given by the grid; use the option alphas instead" in refused(
+    assert "settings.sembridge.alpha is set by the grid; use the option alphas instead" in refused(
         *RU, "--set", "settings.sembridge.alpha=2"
     )
 
@@ -173,11 +173,9 @@ def test_names_that_would_share_a_file_or_be_too_long_for_one(refused, command, 
             *(part for name in names for part in ("--set", f"architectures.{name}.model={own_data / 'source'}")),
         ]
 
-    said = refused(*RU, *encoders("x/y", "x--y"))
-    assert (
-        "architecture 'x/y' and architecture 'x--y' would share the file name 'ru_x--y_own_mean_zero-shot_s42.run': rename one of them"
-        in said
-    )
+    message = refused(*RU, *encoders("x/y", "x--y"))
+    pair, file = "architecture 'x/y' and architecture 'x--y'", "ru_x--y_own_mean_zero-shot_s42.run"
+    assert f"{pair} would share the file name '{file}': rename one of them" in message
     collection = f"collections.{'ж' * 70}.folder={own_data / 'collections'}/{{language}}"
     assert "make a file name of 267 bytes, 242 are possible; give shorter names" in refused(
         *RU, *encoders("x" * 100), "--set", collection

@@ -1,4 +1,4 @@
-"""The command with training.points: curves whose ends are the cells before and after the training, and nothing else that differs."""
+"""The grid with training.points: curves end in the cells before and after training, and nothing else differs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collections from a hub in presets: what is refused before anything is fetched, what is shared, and how subsets are called in tables."""
+"""Collections from a hub in presets: refusals before anything is fetched, sharing, and names of subsets in tables."""
 
 import pytest
 
@@ -21,8 +21,8 @@ def said(command):
 
 
 def test_a_hub_collection_is_one_artifact_for_all_cells(said):
-    told = said(HUB + "}")
-    assert "2 cells" in told and "1 collection " in told and "1 bm25" in told
+    message = said(HUB + "}")
+    assert "2 cells" in message and "1 collection " in message and "1 bm25" in message
 
 
 def test_subsets_are_called_so(said):

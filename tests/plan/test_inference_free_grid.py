@@ -1,4 +1,4 @@
-"""An inference-free encoder through the whole grid: transplanted, evaluated, fine-tuned, with either kind of query weights."""
+"""An inference-free encoder through the whole grid: transplanted, evaluated, fine-tuned, with both query weights."""
 
 import numpy as np
 import pandas as pd
@@ -40,16 +40,16 @@ def test_every_stage_runs_and_query_weights_are_a_choice(command, routed_data, t
         "--set",
         "training.max_length=16",
     )
-    found = {}
+    runs = {}
     for weights, regimes in (("mixture", ("zero-shot", "fine-tuned")), ("idf", ("zero-shot",))):
         code, _, err = command(*options, "--regimes", *regimes, "--set", f"query_weights={weights}", data=routed_data)
         assert code == 0, err
         cells = pd.read_csv(tmp_path / "results" / "cells.csv")
         assert len(cells) == 2 * len(regimes) and set(cells["status"]) == {"ok"}
         assert cells["query_active"].max() < 8, "a query has no more entries than tokens"
-        found[weights] = {path.name: path.read_bytes() for path in (tmp_path / "results" / "runs").glob("*zero-shot*")}
-        assert len(found[weights]) == 2
-    changed = [name for name in found["mixture"] if found["mixture"][name] != found["idf"][name]]
+        runs[weights] = {path.name: path.read_bytes() for path in (tmp_path / "results" / "runs").glob("*zero-shot*")}
+        assert len(runs[weights]) == 2
+    changed = [name for name in runs["mixture"] if runs["mixture"][name] != runs["idf"][name]]
     assert len(changed) == 1 and "ofa" in changed[0], "the base row keeps its own weights"
     (stored,) = (tmp_path / "store").rglob("weights.safetensors")
     weights = load_file(stored)["weights"]

@@ -9,13 +9,16 @@ import pytest
 
 from tests.helpers.paths import PRESETS
 
-# Worked out by hand. A cell by itself needs its collection and its evaluation (2); a row with an initializer also that (3); sembridge the bridge's
-# vectors of two vocabularies (5); focus and ofa vectors learned from text (4), and those on MIRACL, the collection WebFAQ, whose text it is (5).
+# Worked out by hand. A cell by itself needs its collection and its evaluation (2); a row with an initializer also the
+# initialization (3); sembridge the bridge's vectors of two vocabularies (5); focus and ofa vectors learned from text
+# (4), and on MIRACL also the collection WebFAQ, which has the text (5).
 APART = 40 * (2 + 2) + 160 * 3 + 40 * 5 + 2 * (20 * 4 + 20 * 5)
 PAPER = {  # cells; artifacts, each once and cell by cell; models without a revision
-    # 5 languages x 4 architectures x 2 collections x 9 rows; once: evaluations, bm25, collections, rows, vectors of the bridge, of fastText, of words
+    # 5 languages x 4 architectures x 2 collections x 9 rows; once: evaluations, bm25, collections, rows, vectors of the
+    # bridge, of fastText, of words
     "paper-zero-shot": (360, 320 + 10 + 10 + 7 * 20 + (4 + 5) + 5 + 20, APART, 3),
-    # an encoder trained serves both collections; by itself each cell trains, and on MIRACL needs WebFAQ's pairs, unless it needs its text anyway
+    # a trained encoder serves both collections; by itself each cell trains, and on MIRACL needs WebFAQ's pairs, unless
+    # it needs WebFAQ's text anyway
     "paper-fine-tuned": (360, 514 + 8 * 20, APART + 320 + 160 - 40, 3),
     # 6 alphas, one architecture
     "paper-alpha": (100, 90 + 10 + 10 + 8 * 5 + (1 + 5) + 5 + 5, 10 * (2 + 2) + 60 * 5 + 2 * (5 * 4 + 5 * 5), 3),
@@ -49,8 +52,9 @@ def test_dry_run(name, command, offline, tmp_path):
     assert "estimate: " in out and out.count(", a guess for small models and collections") == out.count(" each")
     needed = [line for line in out.splitlines() if line.startswith("before a run: ")]
     assert len(needed) == revisions
-    splade = "architectures.splade-v3: naver/splade-v3 has no pinned revision; add --set architectures.splade-v3.revision=COMMIT"
-    assert needed[0] == f"before a run: {splade}"
+    option = "architectures.splade-v3"
+    problem = f"{option}: naver/splade-v3 has no pinned revision; add --set {option}.revision=COMMIT"
+    assert needed[0] == f"before a run: {problem}"
     assert not (tmp_path / "store").exists()
 
 
@@ -60,9 +64,9 @@ def test_a_run_is_refused_until_every_revision_is_given(command, offline, tmp_pa
     lines = err.splitlines()
     assert code == 2 and out == "" and len(lines) == 2 and all(line.startswith("error: ") for line in lines)
     assert not (tmp_path / "store").exists() and not (tmp_path / "results").exists()
-    given = [line.rsplit("add ", 1)[1].replace("COMMIT", "c0ffee1234" * 4).split() for line in lines]
+    revisions = [line.rsplit("add ", 1)[1].replace("COMMIT", "c0ffee1234" * 4).split() for line in lines]
     code, out, err = command(
-        *options, *(part for option in given for part in option), "--dry-run", preset="paper-bridges"
+        *options, *(part for option in revisions for part in option), "--dry-run", preset="paper-bridges"
     )
     assert code == 0 and "before a run" not in out, out
 
@@ -72,14 +76,14 @@ def test_the_revision_given_is_the_one_that_is_read():
     from harness.plan.plan import plan
     from harness.store.artifact import Hub
 
-    given = ["architectures.granite-30m.revision=c0ffee"]
+    revisions = ["architectures.granite-30m.revision=c0ffee"]
     chosen = {
         "languages": ["ko"],
         "initializers": ["base"],
         "architectures": ["granite-30m"],
         "collections": ["webfaq"],
     }
-    (cell,) = plan(load_preset("paper-zero-shot", PRESETS, given, chosen))
+    (cell,) = plan(load_preset("paper-zero-shot", PRESETS, revisions, chosen))
     assert cell.artifact.inputs["encoder"] == Hub("ibm-granite/granite-embedding-30m-sparse", "c0ffee")
 
 
@@ -115,14 +119,16 @@ def test_only_what_is_read_needs_a_revision(command, offline):
 
 def test_an_entry_gives_way_to_a_folder(command, own_data, offline):
     code, out, _ = command(
-        "--languages", "ko", "--initializers", "mean", "--architectures", "splade-v3", "--collections", "webfaq", "--dry-run",
-        "--set", f"architectures.splade-v3.model={own_data}/source", "--set", f"tokenizers.ko={own_data}/tokenizers/ru", preset="paper-zero-shot",
+        "--languages", "ko", "--initializers", "mean", "--architectures", "splade-v3", "--collections", "webfaq",
+        "--dry-run",
+        "--set", f"architectures.splade-v3.model={own_data}/source", "--set", f"tokenizers.ko={own_data}/tokenizers/ru",
+        preset="paper-zero-shot",
     )  # fmt: skip
     assert code == 0 and "before a run" not in out, out
 
 
 def test_a_listed_tokenizer_may_come_from_the_hub(command, offline):
-    asked = [
+    options = [
         "--languages",
         "ru",
         "--initializers",
@@ -133,9 +139,9 @@ def test_a_listed_tokenizer_may_come_from_the_hub(command, offline):
         "--set",
         "tokenizers={ru: me/russian}",
     ]
-    code, _, err = command(*asked)
+    code, _, err = command(*options)
     assert code == 2 and "add its pinned revision (--set tokenizers.ru.revision=COMMIT)" in err
-    code, out, err = command(*asked, "--set", "tokenizers={ru: {model: me/russian, revision: c0ffee}}")
+    code, out, err = command(*options, "--set", "tokenizers={ru: {model: me/russian, revision: c0ffee}}")
     assert code == 0 and "before a run" not in out, err
 
 
@@ -144,7 +150,7 @@ def test_catalogs_of_ones_own(command, own_data, offline, tmp_path):
     mine.write_text(
         "encoders: {tiny: {id: me/tiny, revision: null, license: MIT, body: BERT, vocabulary: 200}}\n", encoding="utf-8"
     )
-    asked = [
+    options = [
         "--languages",
         "ru",
         "--initializers",
@@ -155,19 +161,19 @@ def test_catalogs_of_ones_own(command, own_data, offline, tmp_path):
         "architectures.source=catalog:tiny",
     ]
     for way in (["--catalog", str(mine)], ["--set", f"catalog={mine}"]):
-        code, out, err = command(*asked, *way, "--dry-run")
+        code, out, err = command(*options, *way, "--dry-run")
         assert code == 0 and "before a run: architectures.source: me/tiny has no pinned revision" in out, err
-    code, _, err = command(*asked, "--dry-run")
+    code, _, err = command(*options, "--dry-run")
     assert (
         code == 2
         and err.startswith("error: architectures.source: catalog:tiny is not among the catalog's encoders")
         and err.count("\n") == 1
     )
-    code, _, err = command(*asked, "--catalog", str(tmp_path / "nowhere.yaml"), "--dry-run")
+    code, _, err = command(*options, "--catalog", str(tmp_path / "nowhere.yaml"), "--dry-run")
     assert code == 2 and "cannot be read (No such file or directory); check the path" in err and err.count("\n") == 1
-    code, _, err = command(*asked[:6], "--set", "references.milco=catalog:milco", "--dry-run")
+    code, _, err = command(*options[:6], "--set", "references.milco=catalog:milco", "--dry-run")
     assert code == 2 and "runs code from its repository" in err
-    code, _, err = command(*asked[:4], "--set", "text=collection:owm", "--dry-run")
+    code, _, err = command(*options[:4], "--set", "text=collection:owm", "--dry-run")
     assert code == 2 and "text: collection 'owm' is unknown; did you mean 'own'?" in err
 
 
@@ -178,10 +184,10 @@ def test_a_language_of_ones_own_is_in_reach_of_set(command, offline, tmp_path):
         polish + "tokenizers: {pl: {id: me/pl, revision: null, license: MIT, language: pl, vocabulary: 9}}\n",
         encoding="utf-8",
     )
-    asked = ["--languages", "pl", "--initializers", "mean", "--architectures", "granite-30m", "--dry-run"]
+    options = ["--languages", "pl", "--initializers", "mean", "--architectures", "granite-30m", "--dry-run"]
     pins = ["--set", "tokenizers.pl.revision=c0ffee", "--set", "architectures.granite-30m.revision=c0ffee"]
     code, out, err = command(
-        *asked,
+        *options,
         *pins,
         "--set",
         "collections.miracl=catalog:webfaq",

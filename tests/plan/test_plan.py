@@ -37,16 +37,16 @@ def test_bridge_vectors_are_shared_by_alphas_and_seeds(cells_of):
 
 
 def test_keys_follow_content_not_names(cells_of, own_data, tmp_path):
-    one = cells_of(initializers=["mean"], regimes=["zero-shot"])[0]
+    single = cells_of(initializers=["mean"], regimes=["zero-shot"])[0]
     renamed = cells_of(
         f"architectures.other.model={own_data}/source",
         initializers=["mean"],
         regimes=["zero-shot"],
         architectures=["other"],
     )[0]
-    assert renamed.identity != one.identity and renamed.artifact.key == one.artifact.key
+    assert renamed.identity != single.identity and renamed.artifact.key == single.artifact.key
     other = cells_of("evaluation.max_length=16", initializers=["mean"], regimes=["zero-shot"])[0]
-    assert other.artifact.key != one.artifact.key
+    assert other.artifact.key != single.artifact.key
 
 
 def test_alpha_belongs_to_methods_that_have_one(cells_of):
@@ -85,7 +85,8 @@ def test_rows_say_which_word_vectors_ofa_had(cells_of, tmp_path):
 
 
 def test_a_bridge_retrieves_by_itself_once_for_all_architectures_stages_and_seeds(cells_of, own_data):
-    second = f"bridges.e5={{model: {own_data}/bridge, prompt: 'query: ', query_prompt: 'query: ', document_prompt: 'passage: '}}"
+    prompts = "prompt: 'query: ', query_prompt: 'query: ', document_prompt: 'passage: '"
+    second = f"bridges.e5={{model: {own_data}/bridge, {prompts}}}"
     cells = cells_of(
         second, f"architectures.other.model={own_data}/source", initializers=["dense", "base"], seeds=[1, 2]
     )
@@ -109,8 +110,8 @@ def artifacts(cells, stage):
 
 
 def test_a_profile_reaches_vectors_rows_and_transplant_and_is_shown(cells_of):
-    asked = {"initializers": ["sembridge", "base"], "regimes": ["zero-shot"]}
-    fixed, compat = cells_of(**asked), cells_of("profile=compat", **asked)
+    options = {"initializers": ["sembridge", "base"], "regimes": ["zero-shot"]}
+    fixed, compat = cells_of(**options), cells_of("profile=compat", **options)
     assert [cell.label for cell in compat] == ["sembridge (compat)", "base"]
     for stage in ("bridge-vectors", "initialization"):
         assert not artifacts(fixed, stage).keys() & artifacts(compat, stage).keys()
@@ -122,8 +123,8 @@ def test_a_profile_reaches_vectors_rows_and_transplant_and_is_shown(cells_of):
 
 
 def test_donors_change_the_rows_and_not_the_vectors(cells_of):
-    asked = {"initializers": ["sembridge"], "regimes": ["zero-shot"]}
-    ordinary, everyone = cells_of(**asked), cells_of("donors=all", **asked)
+    options = {"initializers": ["sembridge"], "regimes": ["zero-shot"]}
+    ordinary, everyone = cells_of(**options), cells_of("donors=all", **options)
     assert artifacts(ordinary, "bridge-vectors").keys() == artifacts(everyone, "bridge-vectors").keys()
     assert not artifacts(ordinary, "initialization").keys() & artifacts(everyone, "initialization").keys()
 
@@ -132,8 +133,8 @@ def test_query_weights_are_counted_only_where_an_encoder_may_have_them(cells_of)
     cells = cells_of("query_weights=idf", initializers=["mean", "base"], regimes=["zero-shot"])
     assert not artifacts(cells, "query-weights"), "the folder shows that this encoder reads queries with its masked LM"
     hub = cells_of(
-        "query_weights=idf", "architectures.doc.model=someone/doc", "architectures.doc.revision=abc", initializers=["mean", "base"],
-        regimes=["zero-shot", "fine-tuned"], architectures=["doc"],
+        "query_weights=idf", "architectures.doc.model=someone/doc", "architectures.doc.revision=abc",
+        initializers=["mean", "base"], regimes=["zero-shot", "fine-tuned"], architectures=["doc"],
     )  # fmt: skip
     assert len(artifacts(hub, "query-weights")) == 1
     by_stage = {

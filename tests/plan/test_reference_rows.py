@@ -1,4 +1,4 @@
-"""Ready sparse retrievers as rows: planned and shared as the other references, refused before anything runs, and in the tables of both stages."""
+"""Sparse retrievers as rows: planned and shared like other references, refused early, in tables of both regimes."""
 
 import json
 import shutil
@@ -86,10 +86,10 @@ def test_what_is_no_reference_is_refused_in_one_line(cells_of, own_data, models,
     assert "initializer 'yours' is unknown; did you mean 'your'?" in refused(
         f"references.your={source}", initializers=["yours"]
     )
-    assert "references.bm25: bm25 is a row of its own already; choose another name" in refused(
+    assert "references.bm25: a row of this name exists already; choose another name" in refused(
         f"references.bm25={source}"
     )
-    assert "references.mean: mean is a row of its own already" in refused(f"references.mean={source}")
+    assert "references.mean: a row of this name exists already" in refused(f"references.mean={source}")
     assert "settings.x: x has no settings" in refused(f"references.x={source}", "settings.x.k=1")
     assert "references.x: 'nowhere' does not exist here" in refused("references.x=nowhere")
     assert "add its pinned revision (--set references.x.revision=COMMIT)" in refused("references.x=some/model")

@@ -1,4 +1,4 @@
-"""WECHSEL in the grid: what it is made of is asked for before anything runs, shared where it can be, and said in its label."""
+"""WECHSEL in the grid: its inputs are required before anything runs, shared where possible, and named in its label."""
 
 import json
 
@@ -42,10 +42,10 @@ def given(files, **others):
 
 
 def stages(cells):
-    found = {}
+    artifacts = {}
     for artifact in {a.key: a for cell in cells for a in cell.artifact.walk()}.values():
-        found.setdefault(artifact.stage.name, []).append(artifact)
-    return found
+        artifacts.setdefault(artifact.stage.name, []).append(artifact)
+    return artifacts
 
 
 def refusal(cells_of, *overrides):
@@ -81,15 +81,21 @@ def test_only_wechsel_asks_for_its_files(cells_of):
 
 
 def test_models_are_trained_once_a_language(cells_of, files):
-    found = stages(cells_of(*given(files), languages=["ru"], regimes=["zero-shot", "fine-tuned"]))
-    assert len(found["fasttext"]) == 2 and len(found["aligned-vectors"]) == 1 and len(found["initialization"]) == 1
-    assert {artifact.parameters["language"] for artifact in found["fasttext"]} == {"en", "ru"}
+    artifacts = stages(cells_of(*given(files), languages=["ru"], regimes=["zero-shot", "fine-tuned"]))
+    assert (
+        len(artifacts["fasttext"]) == 2
+        and len(artifacts["aligned-vectors"]) == 1
+        and len(artifacts["initialization"]) == 1
+    )
+    assert {artifact.parameters["language"] for artifact in artifacts["fasttext"]} == {"en", "ru"}
 
 
 def test_settings_of_the_training_go_to_the_training(cells_of, files):
-    found = stages(cells_of(*given(files), "settings.wechsel={epochs: 2, buckets: 10, neighbours: 3}"))
-    assert all(artifact.parameters.items() >= {"epochs": 2, "buckets": 10}.items() for artifact in found["fasttext"])
-    assert found["initialization"][0].parameters["settings"] == {"neighbours": 3}
+    artifacts = stages(cells_of(*given(files), "settings.wechsel={epochs: 2, buckets: 10, neighbours: 3}"))
+    assert all(
+        artifact.parameters.items() >= {"epochs": 2, "buckets": 10}.items() for artifact in artifacts["fasttext"]
+    )
+    assert artifacts["initialization"][0].parameters["settings"] == {"neighbours": 3}
     assert "settings.wechsel.epoch is unknown; did you mean 'epochs'?" in refusal(
         cells_of, *given(files), "settings.wechsel.epoch=2"
     )
@@ -100,11 +106,11 @@ def test_settings_of_the_training_go_to_the_training(cells_of, files):
 
 
 def test_models_of_the_user_are_taken_as_they_are(cells_of, files):
-    found = stages(cells_of(*given(files, source_vectors=files["model"], target_vectors=files["model"])))
-    inputs = found["aligned-vectors"][0].inputs
-    assert "fasttext" not in found and inputs["source_words"] == inputs["target_words"] == Local(files["model"])
-    found = stages(cells_of(*given(files, source_vectors=files["model"])))
-    assert [artifact.parameters["language"] for artifact in found["fasttext"]] == ["ru"]
+    artifacts = stages(cells_of(*given(files, source_vectors=files["model"], target_vectors=files["model"])))
+    inputs = artifacts["aligned-vectors"][0].inputs
+    assert "fasttext" not in artifacts and inputs["source_words"] == inputs["target_words"] == Local(files["model"])
+    artifacts = stages(cells_of(*given(files, source_vectors=files["model"])))
+    assert [artifact.parameters["language"] for artifact in artifacts["fasttext"]] == ["ru"]
 
 
 def test_the_label_says_when_more_than_specials_is_copied(cells_of, files):

@@ -17,7 +17,7 @@ def trained(record):
     """A fine-tuned cell with a point for each score, `step` steps of 8 pairs apart."""
 
     def make(initializer, scores, language="ko", step=3, **options):
-        done = record(initializer, language, scores[-1] if scores else None, regime="fine-tuned", **options)
+        fine_tuned = record(initializer, language, scores[-1] if scores else None, regime="fine-tuned", **options)
         numbers = {"query_active": 3.0, "doc_active": 5.5, "flops": 0.25}
         curve = [
             {
@@ -28,7 +28,7 @@ def trained(record):
             }
             for i, s in enumerate(scores or [])
         ]
-        return replace(done, provenance={"about": {"curve": curve}}) if scores else done
+        return replace(fine_tuned, provenance={"about": {"curve": curve}}) if scores else fine_tuned
 
     return make
 
@@ -45,7 +45,7 @@ def test_one_language_as_text(trained, record):
     ]
     [table] = convergence.make_tables(records)
     assert table.name == "pocket-faq_convergence_bert_ko"
-    # 95% of .52 is .494; base is no competitor, so its .6 is not what has to be reached
+    # 95% of .52 is .494; base is not a competitor, so its .6 is not the goal
     assert (
         to_text(table)
         == """\
@@ -149,7 +149,8 @@ def test_two_tables_that_would_share_a_file_are_refused(trained, tmp_path):
     ]
     with pytest.raises(
         ValueError,
-        match=r"^architecture 'a' with language 'ko' and architecture 'a_ko' would share the file name 'pocket-faq_convergence_a_ko\.tex': rename",
+        match=r"^architecture 'a' with language 'ko' and architecture 'a_ko' would share the file name "
+        r"'pocket-faq_convergence_a_ko\.tex': rename",
     ):
         write_results(tmp_path / "out", records, lambda _: None)
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""Runs, results and records of transfers that are damaged: each is one line, and a record that contradicts itself shows nothing of another token."""
+"""Damaged runs, results and records: one line each, and a contradictory record shows nothing of another token."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ HEAD = ",".join(COLUMNS) + "\n"
 CELLS: list[tuple[bytes, str]] = [
     (b"", "holds no cells; give the folder that a run wrote with --results"),
     (HEAD.encode(), "holds no cells"),
-    (b"\xff\n", "is no CSV in UTF-8"),
-    ((HEAD + ROW.replace("0.5", "nan", 1)).encode(), "line 2 cannot be read (a score or alpha is no finite number)"),
+    (b"\xff\n", "is not a CSV in UTF-8"),
+    ((HEAD + ROW.replace("0.5", "nan", 1)).encode(), "line 2 cannot be read (a score or alpha is not a finite number)"),
     (
         (HEAD + ROW.replace("mean,,,zero", "mean,,inf,zero")).encode(),
-        "line 2 cannot be read (a score or alpha is no finite number)",
+        "line 2 cannot be read (a score or alpha is not a finite number)",
     ),
     ((HEAD + ROW.replace("0.5", "0,5", 1)).encode(), "line 2 cannot be read (more than 22 columns)"),
     ((HEAD + ROW.replace("shot,1,", f"shot,{'9' * 5000},")).encode(), "line 2 cannot be read ("),
     ((HEAD + "ko,bert\n").encode(), "line 2 cannot be read ("),
-    ((HEAD + '"' + "x" * 200_000 + '"\n').encode(), "is no CSV in UTF-8 (field larger than field limit"),
+    ((HEAD + '"' + "x" * 200_000 + '"\n').encode(), "is not a CSV in UTF-8 (field larger than field limit"),
     ((HEAD.replace("label", "lable") + ROW).encode(), "has no column 'label'; run the grid's command again"),
     ((HEAD + "x" * (bounded.LINE + 1)).encode(), "line 2 is longer than 16 MiB"),
 ]

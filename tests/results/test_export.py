@@ -55,8 +55,8 @@ def grid(record) -> list[Record]:
 
 def test_the_files_and_nothing_else(tmp_path, record, artifact_of):
     written = write_results(tmp_path / "out", grid(record), artifact_of)
-    found = contents(tmp_path / "out")
-    assert set(found) == {
+    content_by_file = contents(tmp_path / "out")
+    assert set(content_by_file) == {
         "cells.csv",
         "queries.parquet",
         "significance.csv",
@@ -69,18 +69,20 @@ def test_the_files_and_nothing_else(tmp_path, record, artifact_of):
             for form in ("md", "csv", "tex")
         ),
     }
-    assert {str(path.relative_to(tmp_path / "out")) for path in written.files} == set(found)
+    assert {str(path.relative_to(tmp_path / "out")) for path in written.files} == set(content_by_file)
 
 
 def test_cells_csv(tmp_path, record, artifact_of):
     write_results(tmp_path, grid(record), artifact_of)
     assert (tmp_path / "cells.csv").read_text(encoding="utf-8").splitlines() == [
         COLUMNS,
-        "ko,bert,pocket-faq,sembridge,BAAI/bge-m3,4.0,zero-shot,0,0.421,0.2105,0.10525,12.0,80.5,1.25,,,,3.5,ok,,semantic bridge,"
+        "ko,bert,pocket-faq,sembridge,BAAI/bge-m3,4.0,zero-shot,0,0.421,0.2105,0.10525,12.0,80.5,1.25,,,,3.5,ok,,"
+        "semantic bridge,"
         "key-of-ko_bert_pocket-faq_sembridge_BAAI/bge-m3_a4_zero-shot_s0",
-        "ko,bert,pocket-faq,ofa,,,zero-shot,0,,,,,,,,,,0.0,failed,out of memory,ofa,key-of-ko_bert_pocket-faq_ofa_zero-shot_s0",
-        "ko,bert,pocket-faq,bm25,,,zero-shot,0,0.30000000000000004,0.15000000000000002,0.07500000000000001,12.0,80.5,1.25,,,,3.5,ok,,bm25,"
-        "key-of-ko_bert_pocket-faq_bm25_zero-shot_s0",
+        "ko,bert,pocket-faq,ofa,,,zero-shot,0,,,,,,,,,,0.0,failed,out of memory,ofa,"
+        "key-of-ko_bert_pocket-faq_ofa_zero-shot_s0",
+        "ko,bert,pocket-faq,bm25,,,zero-shot,0,0.30000000000000004,0.15000000000000002,0.07500000000000001,12.0,80.5,1.25,"
+        ",,,3.5,ok,,bm25,key-of-ko_bert_pocket-faq_bm25_zero-shot_s0",
     ]
 
 
@@ -216,7 +218,7 @@ def test_a_reader_in_the_middle_of_a_file_keeps_that_file(tmp_path, record, arti
     before = {path: path.read_bytes() for path in paths}
     opened = {path: path.open("rb") for path in paths}
     write_results(
-        tmp_path, [replace(one, scores={"ndcg@10": 0.125}, error="x" * 9) for one in grid(record)], artifact_of
+        tmp_path, [replace(row, scores={"ndcg@10": 0.125}, error="x" * 9) for row in grid(record)], artifact_of
     )
     for path, file in opened.items():
         with file:

@@ -100,11 +100,13 @@ MARKED = Table(
 
 def test_marks_and_note():
     assert to_markdown(MARKED) == (
-        "## t\n\n| method | ko | mean |\n| :--- | ---: | ---: |\n| a | **0.421 ± 0.010** | **0.421** |\n| b | 0.400† | 0.400 |\n"
+        "## t\n\n| method | ko | mean |\n| :--- | ---: | ---: |\n"
+        "| a | **0.421 ± 0.010** | **0.421** |\n| b | 0.400† | 0.400 |\n"
         "\n†: not shown to be below the best (p ≥ 0.05)\n"
     )
     assert to_text(MARKED) == (
-        "t\nmethod             ko    mean\n-----------------------------\na       0.421 ± 0.010*  0.421*\nb               0.400†  0.400\n"
+        "t\nmethod             ko    mean\n-----------------------------\n"
+        "a       0.421 ± 0.010*  0.421*\nb               0.400†  0.400\n"
         "†: not shown to be below the best (p ≥ 0.05)\n"
     )
     assert to_csv(MARKED) == "method,reference,ko,mean\na,no,0.421 ± 0.010,0.421\nb,no,0.400,0.400\n"
@@ -135,10 +137,9 @@ def test_csv_quotes():
 
 def test_latex_escaping():
     rows = to_latex(only(r"50% & a_b#{$} \x ~^ <|>"))
-    assert (
-        r"50\% \& a\_b\#\{\$\} \textbackslash{}x \textasciitilde{}\textasciicircum{} \textless{}\textbar{}\textgreater{} & 0.1 \\"
-        in rows
-    )
+    escaped = r"50\% \& a\_b\#\{\$\} \textbackslash{}x \textasciitilde{}\textasciicircum{} "
+    escaped += r"\textless{}\textbar{}\textgreater{}"
+    assert escaped + r" & 0.1 \\" in rows
 
 
 def test_latex_rows_do_not_become_arguments_of_the_row_before():

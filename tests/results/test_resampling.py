@@ -55,7 +55,7 @@ def test_equal_sums_of_unlike_scores_count_as_equal():
             abs(sum(sign * one for sign, one in zip(signs, differences, strict=True)))
             for signs in itertools.product((1, -1), repeat=8)
         ]
-        expected = Fraction(sum(one >= abs(sum(differences)) for one in sums), len(sums))
+        expected = Fraction(sum(total >= abs(sum(differences)) for total in sums), len(sums))
         assert resampling.p_value(resampling.sample(1 / ranks, "ko"), 0, 1) == expected
 
 
@@ -115,7 +115,7 @@ def test_languages_of_any_size_have_equal_weight():
             tuple(both.T), statistic, permutation_type="samples", vectorized=True, n_resamples=10_000, rng=3
         )
         ours = resampling.pooled(
-            [resampling.sample(one, name) for one, name in zip(languages, ("ko", "ru"), strict=True)]
+            [resampling.sample(scores, name) for scores, name in zip(languages, ("ko", "ru"), strict=True)]
         )
         assert ours.means[0] - ours.means[1] == pytest.approx(statistic(*both.T))
         assert ours.parts.sum(axis=0) == pytest.approx(ours.means)
@@ -135,17 +135,17 @@ def test_interval_as_scipy():
 def test_interval_of_the_mean_over_languages_is_as_wide_as_it_has_to_be():
     rng = np.random.default_rng(4)
     languages = {"ko": rng.random((400, 2)), "ru": rng.random((100, 2)) ** 4, "ar": rng.random((250, 2))}
-    differences = [one[:, 0] - one[:, 1] for one in languages.values()]
-    error = np.sqrt(sum(one.var() / len(one) for one in differences)) / 3
-    center = np.mean([one.mean() for one in differences])
+    differences = [scores[:, 0] - scores[:, 1] for scores in languages.values()]
+    error = np.sqrt(sum(values.var() / len(values) for values in differences)) / 3
+    center = np.mean([values.mean() for values in differences])
     low, high = resampling.interval(
-        resampling.pooled(resampling.sample(one, name) for name, one in languages.items()), 0, 1
+        resampling.pooled(resampling.sample(scores, name) for name, scores in languages.items()), 0, 1
     )
     assert (low, high) == pytest.approx((center - 1.96 * error, center + 1.96 * error), abs=0.15 * error)
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says(monkeypatch):
-    """Skewed differences of 60 queries: percentile intervals are known to be a little narrow, hence 92% to 97% for 95."""
+    """Skewed differences of 60 queries: percentile intervals are a little too narrow, hence 92% to 97% for 95."""
     monkeypatch.setattr(resampling, "RESAMPLES", 1000)
     rng = np.random.default_rng(6)
     covered = []

@@ -18,10 +18,10 @@ def cell(record):
     """A record with the mean of these scores, which it adds to `cell.scores`."""
 
     def make(method: str, language: str, values, ids=None, **settings) -> Record:
-        one = record(method, language, float(np.mean(values)), **settings)
+        row = record(method, language, float(np.mean(values)), **settings)
         values = np.asarray(values, dtype=float)
-        make.scores[one.key] = Scores(ids or [f"q{i:03d}" for i in range(len(values))], values)
-        return one
+        make.scores[row.key] = Scores(ids or [f"q{i:03d}" for i in range(len(values))], values)
+        return row
 
     make.scores = {}
     return make
@@ -32,7 +32,7 @@ def undecided(table: Table) -> dict[str, list[bool]]:
 
 
 def test_marks_and_numbers_by_hand(cell):
-    """Six queries: the best is above b in all of them (p = 2/64), above c in two (p = 1/2). Three pairs: 3/32 after the correction, and 1."""
+    """Six queries: the best is above b in all (p = 2/64), c in two (p = 1/2). Corrected for three pairs: 3/32, 1."""
     records = [
         cell("a", "ko", [0.5, 0.6, 0.7, 0.8, 0.9, 1.0]),
         cell("b", "ko", [0.4, 0.5, 0.6, 0.7, 0.8, 0.9]),
@@ -41,12 +41,12 @@ def test_marks_and_numbers_by_hand(cell):
     ]
     [table] = make_tables(records)
     marked, comparisons = mark(table, cell.scores.get)
-    assert [(one.table, one.column, one.best, one.method, one.queries) for one in comparisons] == [
+    assert [(row.table, row.column, row.best, row.method, row.queries) for row in comparisons] == [
         ("pocket-faq_zero-shot_bert", "ko", "a", "b", 6),
         ("pocket-faq_zero-shot_bert", "ko", "a", "c", 6),
     ]
-    assert [one.difference for one in comparisons] == pytest.approx([0.1, 0.5 / 6])
-    assert [(one.p, one.p_holm) for one in comparisons] == [(2 / 64, 6 / 64), (0.5, 1)]
+    assert [row.difference for row in comparisons] == pytest.approx([0.1, 0.5 / 6])
+    assert [(row.p, row.p_holm) for row in comparisons] == [(2 / 64, 6 / 64), (0.5, 1)]
     assert (comparisons[0].low, comparisons[0].high) == pytest.approx((0.1, 0.1))
     assert comparisons[1].low == 0 and 0.125 < comparisons[1].high <= 0.25
     assert undecided(marked) == {"a": [False] * 2, "b": [True] * 2, "c": [True] * 2, "bm25": [False] * 2}
@@ -66,15 +66,16 @@ def test_the_family_is_every_pair_of_every_column(cell):
     rng = np.random.default_rng(1)
     records = [cell(method, language, rng.random(5)) for method in "abc" for language in ("ko", "ru")]
     _, comparisons = mark(make_tables(records)[0], cell.scores.get)
-    assert [one.column for one in comparisons] == ["ko", "ko", "ru", "ru", "mean", "mean"]
-    assert [one.queries for one in comparisons] == [5, 5, 5, 5, 10, 10]
-    assert [one.p_holm for one in comparisons] == resampling.holm([one.p for one in comparisons], 9)
+    assert [row.column for row in comparisons] == ["ko", "ko", "ru", "ru", "mean", "mean"]
+    assert [row.queries for row in comparisons] == [5, 5, 5, 5, 10, 10]
+    assert [row.p_holm for row in comparisons] == resampling.holm([row.p for row in comparisons], 9)
 
 
 def test_the_mean_gives_languages_equal_weight(cell):
     """b loses by .9 in 2 queries and wins by .1 in 10: over languages it loses by (.9 - .1) / 2.
 
-    In parts of the mean these are 2 x .225 and 10 x -.005: as far out as .4 are all patterns in which the large ones have equal signs, half of all.
+    In parts of the mean these are 2 x .225 and 10 x -.005. All patterns in which the large ones have equal signs, half
+    of all, are as far out as .4.
     """
     records = [
         cell("a", "ko", [0.9, 0.9]),
@@ -100,7 +101,7 @@ def test_references_failures_and_lone_rows_are_not_compared(cell, record):
         record("b", "ru", None),
     ]
     marked, comparisons = mark(make_tables(records)[0], cell.scores.get)
-    assert [(one.column, one.best, one.method) for one in comparisons] == [("ko", "a", "b")]
+    assert [(row.column, row.best, row.method) for row in comparisons] == [("ko", "a", "b")]
     assert {label for label, marks in undecided(marked).items() if any(marks)} == {"b"}
 
 
@@ -134,7 +135,7 @@ def test_a_row_that_failed_in_one_language_is_compared_in_the_others(cell, recor
         cell(method, language, values[method]) for method in "bc" for language, values in (("ko", ko), ("ru", ru))
     ]
     _, comparisons = mark(make_tables(records)[0], cell.scores.get)
-    assert [(one.column, one.best, one.method) for one in comparisons] == [
+    assert [(row.column, row.best, row.method) for row in comparisons] == [
         ("ko", "a", "b"), ("ko", "a", "c"), ("ru", "b", "c"), ("mean", "b", "c"),
     ]  # fmt: skip
     assert comparisons[-1].difference == pytest.approx((0.6 + 0.2) / 2)
@@ -145,7 +146,7 @@ def test_equal_bests_are_not_marked_and_the_first_by_name_is_compared(cell):
     values = [0.5, 0.25, 0.75]
     for methods in ("bca", "acb"):
         marked, comparisons = mark(make_tables([cell(method, "ko", values) for method in methods])[0], cell.scores.get)
-        assert sorted((one.best, one.method, one.difference, one.p) for one in comparisons) == [
+        assert sorted((row.best, row.method, row.difference, row.p) for row in comparisons) == [
             ("a", "b", 0, 1),
             ("a", "c", 0, 1),
         ]
@@ -157,12 +158,12 @@ def test_seeds_are_averaged_query_by_query(cell):
     first, second = [0.9, 0.1, 0.9, 0.5], [0.3, 0.9, 0.9, 0.5]
     records = [cell("a", "ko", first, seed=0), cell("a", "ko", second[::-1], ["q003", "q002", "q001", "q000"], seed=1)]
     records += [cell("b", "ko", [0.4] * 4, seed=0), cell("b", "ko", [0.2] * 4, seed=1)]
-    marked, [comparison] = mark(make_tables(records)[0], cell.scores.get)
-    assert (comparison.p, comparison.queries) == (2 / 16, 4)
-    assert comparison.difference == pytest.approx(0.625 - 0.3)
+    marked, [row] = mark(make_tables(records)[0], cell.scores.get)
+    assert (row.p, row.queries) == (2 / 16, 4)
+    assert row.difference == pytest.approx(0.625 - 0.3)
     assert "averaged over seeds" in marked.note
     again, [same] = mark(make_tables([records[i] for i in (1, 0, 3, 2)])[0], cell.scores.get)
-    assert same == comparison and undecided(again) == undecided(marked)
+    assert same == row and undecided(again) == undecided(marked)
 
 
 def test_other_queries_are_refused(cell):
@@ -188,8 +189,8 @@ def test_no_bit_depends_on_the_order_of_rows_columns_or_queries(cell):
             cell.scores[key] = Scores([scores.ids[i] for i in order], scores.values[order])
         [table] = make_tables(records)
         shuffled, others = mark(table, cell.scores.get)
-        assert {(one.column, one.method): one for one in others} == {
-            (one.column, one.method): one for one in comparisons
+        assert {(row.column, row.method): row for row in others} == {
+            (row.column, row.method): row for row in comparisons
         }
         places = [table.columns.index(column) for column in marked.columns]
         assert {label: [marks[i] for i in places] for label, marks in undecided(shuffled).items()} == undecided(marked)
@@ -207,8 +208,8 @@ def test_equal_methods_are_seldom_called_different_even_though_the_best_is_chose
     for _ in range(400):
         [table] = make_tables([cell(method, "ko", rng.random(40)) for method in "abcdefgh"])
         comparisons = mark(table, cell.scores.get)[1]
-        wrong += any(one.p_holm < significance.LEVEL for one in comparisons)
-        shown += any(p < significance.LEVEL for p in resampling.holm([one.p for one in comparisons], len(comparisons)))
+        wrong += any(row.p_holm < significance.LEVEL for row in comparisons)
+        shown += any(p < significance.LEVEL for p in resampling.holm([row.p for row in comparisons], len(comparisons)))
     assert wrong / 400 < 0.05 + 0.02
     assert shown / 400 > 0.08, "the choice of the best no longer shows: this simulation cannot fail"
 
@@ -226,7 +227,8 @@ def test_csv(cell):
     records = [cell("a", "ko", [0.5, 0.5]), cell("b, or c", "ko", [0.25, 0.25])]
     _, comparisons = mark(make_tables(records)[0], cell.scores.get)
     assert significance.to_csv(comparisons) == (
-        'table,column,best,method,difference,low,high,p,p_holm,queries\npocket-faq_zero-shot_bert,ko,a,"b, or c",0.25,0.25,0.25,0.5,0.5,2\n'
+        "table,column,best,method,difference,low,high,p,p_holm,queries\n"
+        'pocket-faq_zero-shot_bert,ko,a,"b, or c",0.25,0.25,0.25,0.5,0.5,2\n'
     )
     assert significance.to_csv([]).count("\n") == 1
 
@@ -239,7 +241,7 @@ def test_csv_holds_numbers_wherever_they_come_from(cell):
         cell.scores.get,
     )
     lines = significance.to_csv(comparisons).splitlines()
-    for line, comparison in zip(lines[1:], comparisons, strict=True):
+    for line, row in zip(lines[1:], comparisons, strict=True):
         assert [float(number) for number in line.split(",")[4:9]] == [
-            getattr(comparison, name) for name in lines[0].split(",")[4:9]
+            getattr(row, name) for name in lines[0].split(",")[4:9]
         ]

@@ -1,7 +1,8 @@
-"""Whatever bytes a reader is given, it answers with a value or with its own one-line error: never another exception, never for long.
+"""Readers return a value or raise their own one-line error for any bytes: never another exception, never slowly.
 
-Inputs are arbitrary bytes, and valid files with pieces cut out, doubled, moved or replaced. In the suite a few hundred of them, always the same;
-`make fuzz` takes others each time, for as long as SEMBRIDGE_FUZZ_SECONDS says; SEMBRIDGE_FUZZ_SEED takes the same again.
+Inputs are arbitrary bytes, and valid files with pieces cut out, doubled, moved or replaced. The suite takes a few
+hundred of them, always the same; `make fuzz` takes new ones each time, for SEMBRIDGE_FUZZ_SECONDS, and
+SEMBRIDGE_FUZZ_SEED repeats them.
 """
 
 from __future__ import annotations
@@ -203,7 +204,7 @@ def _override(content: bytes) -> None:
         loaded = load_preset("own-data", ROOT / "experiments" / "presets", ["data=x", text])
         assert isinstance(loaded, Preset)
 
-    with contextlib.suppress(UnicodeEncodeError):  # what a terminal passes on may hold bytes that are no text
+    with contextlib.suppress(UnicodeEncodeError):  # a terminal may pass on bytes that are not text
         answers(read, PresetError)
 
 

@@ -129,7 +129,7 @@ def short_folder():
 
 
 def test_nothing_that_commands_write_or_print_holds_a_secret(home, own_data, tmp_path):
-    """A grid with a cell that fails and one that is trained, and a transfer: store, results, logs of Ray, model card, both streams."""
+    """A grid with a failed and a trained cell, and a transfer: store, results, Ray's logs, model card, both streams."""
     with short_folder() as sessions:
         environment = {key: value for key, value in os.environ.items() if key != "RAY_AUTH_TOKEN"}
         environment |= {"RAY_TMPDIR": str(sessions), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}

@@ -1,4 +1,4 @@
-"""Names and messages from outside, in the files a person opens: no formula in a spreadsheet, no link or markup in a table, no further row."""
+"""Foreign names and messages in results: no formula in a spreadsheet, no link or markup in a table, no further row."""
 
 from __future__ import annotations
 
