@@ -20,21 +20,30 @@ from sembridge.vocabulary.vocabulary import ROLES
 _SMALL = 20_000_000  # numbers of rows, and products of weights with them; more are worth compiling for
 
 
-def assemble(transfer: Transfer, *, mixture: sp.csr_array | SoftmaxMixture | None = None, sampled: np.ndarray | None = None,
-             donor_rows: np.ndarray | None = None, statistics: Mapping[str, Any] | None = None) -> Initialization:  # fmt: skip
-    """Put an answer together from what a method decided about the missing rows; every method ends here, so every method copies alike.
+def assemble(
+    transfer: Transfer,
+    *,
+    mixture: sp.csr_array | SoftmaxMixture | None = None,
+    sampled: np.ndarray | None = None,
+    donor_rows: np.ndarray | None = None,
+    statistics: Mapping[str, Any] | None = None,
+) -> Initialization:
+    """Build the result of a method from what it decided about the missing rows.
 
-    mixture     [R, S] weights for `transfer.missing` in that order (any real dtype), an empty row where the method has no mixture; None: none has
-    sampled     [R, D] the rows to take where the mixture row is empty; None: drawn per dimension from N(mean, std) of the source rows
-    donor_rows  [S, D] the rows the mixture is taken over, where they are not the source rows themselves (OFA's factorization)
+    Every method ends here, so every method copies alike.
+
+    mixture     [R, S] weights for `transfer.missing`, in that order, of any real dtype; an empty row where the method
+                has no mixture; None: no row has one
+    sampled     [R, D] rows for the empty ones; None: drawn per dimension from N(mean, std) of the source rows
+    donor_rows  [S, D] the rows that are mixed, where these are not the source rows (OFA's factorization)
 
     Rows are computed in float64 from the float32 weights, so that `mixture @ source rows` gives them back.
     """
     size, missing = len(transfer.target), transfer.missing
     if not isinstance(mixture, SoftmaxMixture):
-        held = sp.csr_array((len(missing), len(transfer.source)) if mixture is None else mixture, dtype=np.float32)
-        held.sort_indices()
-        mixture = held
+        weights = sp.csr_array((len(missing), len(transfer.source)) if mixture is None else mixture, dtype=np.float32)
+        weights.sort_indices()
+        mixture = weights
     mixed = support_of(mixture) > 0
     rows = np.empty((size, transfer.rows.shape[1]), dtype=np.float32)
     has_source = transfer.copied >= 0
@@ -58,7 +67,7 @@ def assemble(transfer: Transfer, *, mixture: sp.csr_array | SoftmaxMixture | Non
 
 
 def rows_of(mixture: sp.csr_array | SoftmaxMixture, rows: np.ndarray) -> np.ndarray:
-    """[n, D] float32 rows that a mixture [n, S] with ascending indices over rows [S, D] stands for, computed in float64."""
+    """Return rows [n, D] float32 of a mixture [n, S] with ascending indices over rows [S, D], computed in float64."""
     if isinstance(mixture, SoftmaxMixture):
         return mixture.product(rows, np.dtype(np.float32))
     if max(mixture.nnz * rows.shape[1], rows.size, len(mixture.indptr) * rows.shape[1]) < _SMALL:
@@ -83,7 +92,10 @@ def _blocks_of_rows(mixture: sp.csr_array, rows: np.ndarray, block: int = 64) ->
 
 
 def univariate_rows(transfer: Transfer) -> np.ndarray:
-    """[R, D] draws from N(mean_d, std_d) per dimension over the source rows: the fallback of every method for tokens it cannot place."""
+    """Return [R, D] draws from N(mean_d, std_d) per dimension of the source rows.
+
+    This is every method's fallback for tokens that it cannot place.
+    """
     rows = torch.from_numpy(transfer.rows.astype(np.float64))
     mean, std = rows.mean(0), rows.std(0, unbiased=False)
     noise = torch.randn(len(transfer.missing), rows.shape[1], generator=transfer.generator(), dtype=torch.float64)

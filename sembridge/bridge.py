@@ -20,8 +20,9 @@ class TokenVectors:
     """Bridge vectors of one vocabulary.
 
     vectors  [V, K] float32, zero where the token is not known
-    known    [V] bool: the bridge's own tokenizer knows at least one piece of what the token says. Tokens that say nothing (specials, unused
-             tokens, lone bytes) are embedded as they are stored, for those who let them donate; `Vocabulary.has_text` tells them apart
+    known    [V] bool: the bridge's tokenizer knows at least one piece of the token's text. Tokens without text
+             (specials, unused tokens, lone bytes) are embedded as stored, for transfers in which all tokens donate;
+             `Vocabulary.has_text` tells them apart
     """
 
     vectors: np.ndarray
@@ -56,11 +57,13 @@ def embed_vocabulary(
 ) -> TokenVectors:
     """Embed every token of a vocabulary with a SentenceTransformer: its text, or where it has none the stored token.
 
-    Texts that the bridge's tokenizer reduces to unknown pieces only are marked not known: their vectors would all be the same and
-    say nothing about the token. Under the compat profile they are known all the same, as in published code. `prompt` is put before each text
-    ("query: " for the e5 family); `progress` shows a bar on stderr.
+    Texts of which the bridge's tokenizer knows no piece are marked not known: their vectors would all be the same and
+    say nothing about the token. Under the compat profile they count as known, as in the published code.
+
+    prompt    put before each text ("query: " for the e5 family)
+    progress  show a bar on stderr
     """
-    # In two calls: which texts share a batch shows in the last bits, and those of the texts shall not depend on what else is embedded.
+    # In two calls: which texts share a batch shows in the last bits, which must not depend on what else is embedded.
     said = _embed(model, vocabulary, vocabulary.has_text, vocabulary.texts, prompt, batch_size, progress)
     stored = _embed(
         model, vocabulary, vocabulary.exists & ~vocabulary.has_text, vocabulary.tokens, prompt, batch_size, progress
@@ -83,7 +86,7 @@ def _embed(
     batch_size: int,
     progress: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(ids [n] of those of `which` [V] that the bridge knows something of, vectors [n, K] of what `spoken` [V] says for them)."""
+    """Return (ids [n], vectors [n, K]) of the tokens in `which` [V] whose texts `spoken` [V] the bridge knows."""
     ids = np.flatnonzero(which)
     texts = [str(spoken[i]) for i in ids]
     if vocabulary.profile == "fixed":
@@ -99,9 +102,9 @@ def _embed(
 
 
 def _recognized(model: Any, texts: Sequence[str]) -> np.ndarray:
-    """[n] bool: the bridge's tokenizer knows at least one piece of the text.
+    """Return [n] bool: whether the bridge's tokenizer knows at least one piece of the text.
 
-    A lone space mark is no such piece, and neither is padding, which a tokenizer that has padded a batch before goes on adding.
+    A lone space mark does not count, nor does padding, which a tokenizer goes on adding once it has padded a batch.
     """
     tokenizer = model.tokenizer
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)  # StaticEmbedding holds a bare `tokenizers` tokenizer

@@ -1,4 +1,4 @@
-"""Functions that numba compiles, kept on disk for the next process where a place for them can be written."""
+"""Functions that numba compiles; kept on disk for the next process where numba finds a folder that it may write to."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """`function` compiled on its first call; it lets other threads run meanwhile. Sums keep the order they are written in: no fast-math."""
+    """Return the function, compiled on its first call; it releases the GIL. Sums keep their order: no fast-math."""
     from numba import njit
 
     try:
         return njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # numba finds no folder it may write to: compiled anew in every process
+    except RuntimeError:  # no writable folder: compiled anew in every process
         return njit(nogil=True)(function)

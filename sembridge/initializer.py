@@ -1,7 +1,7 @@
 """The contract between a benchmark and a method: a `Transfer` is the task, an `Initialization` its result.
 
-A method is a frozen dataclass with a `name`, parameters as fields, and `__call__(Transfer) -> Initialization`. It is found through
-the entry-point group `sembridge.initializers`; built-in and third-party methods register in the same way.
+A method is a frozen dataclass with a `name`, parameters as fields, and `__call__(Transfer) -> Initialization`. It is
+found through the entry-point group `sembridge.initializers`; built-in and third-party methods register in the same way.
 
 Shapes: S source vocabulary, T target vocabulary, D hidden size.
 """
@@ -47,13 +47,22 @@ class Transfer:
     all_donate: bool = False
 
     @classmethod
-    def between(cls, source: Vocabulary, target: Vocabulary, rows: Any, *, overlap: str | Overlap = "fuzzy", seed: int = 42,
-                initializer_range: float = 0.02, donors: str | None = None) -> Transfer:  # fmt: skip
+    def between(
+        cls,
+        source: Vocabulary,
+        target: Vocabulary,
+        rows: Any,
+        *,
+        overlap: str | Overlap = "fuzzy",
+        seed: int = 42,
+        initializer_range: float = 0.02,
+        donors: str | None = None,
+    ) -> Transfer:
         """Build the task from two vocabularies and the source rows (array or tensor with at least S rows).
 
-        overlap  special | exact | fuzzy, see `match.match`; or one that was decided already
-        donors   which source tokens may donate: `ordinary` those with a text, `all` specials, unused tokens and lone bytes as well. None: what the
-                 vocabularies' profile says, `ordinary` for fixed and `all` for compat, which tells no tokens apart
+        overlap  special | exact | fuzzy, see `match.match`; or an overlap that was decided already
+        donors   which source tokens may donate. `ordinary`: those with a text; `all`: specials, unused tokens and lone
+                 bytes as well. None: the profile's, `ordinary` for fixed and `all` for compat
 
         Raises ValueError for an unknown option, and if the source tokenizer can emit ids that have no row.
         """
@@ -84,7 +93,7 @@ class Transfer:
 
     @cached_property
     def donors(self) -> np.ndarray:
-        """[S] bool: source tokens that may donate to a mixture: those with a text (no specials, unused tokens, lone bytes), unless all shall."""
+        """[S] bool: source tokens that may donate to a mixture: those with a text, or all of them (`all_donate`)."""
         return self.source.exists if self.all_donate else self.source.has_text
 
     def generator(self) -> torch.Generator:
@@ -97,9 +106,10 @@ class Initialization:
     """The result of a method.
 
     rows        [T, D] float32
-    mixture     sparse [T, S] float32: the convex weights behind each row; one weight of 1 for copied rows, an empty row where the row was
-                sampled. Decoder bias, untied decoders and per-token query weights move with the same weights. Where every donor weighs something
-                in every row (alpha 1) and these are too many to hold, a `SoftmaxMixture` that computes them
+    mixture     sparse [T, S] float32: the convex weights behind each row; one weight of 1 for copied rows, an empty row
+                for sampled ones. Decoder bias, untied decoders and per-token query weights move with the same weights.
+                At alpha 1 every donor has a weight in every row; where these are too many to hold, a `SoftmaxMixture`
+                that computes them
     origin      [T] copied | special | mixed | sampled
     statistics  figures worth showing to a person (counts, support)
     """
@@ -115,18 +125,18 @@ class Initialization:
         return support_of(self.mixture)
 
     def heaviest(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(starts [T + 1], source ids [n], weights [n] float32): the k heaviest donors of each row, heaviest first, ties by id."""
-        kept = np.minimum(self.support, k)
-        starts = np.concatenate([[0], np.cumsum(kept)])
+        """Return the k heaviest donors of each row, heaviest first, ties by id.
+
+        They come as (starts [T + 1], source ids [n], weights [n] float32).
+        """
+        starts = np.concatenate([[0], np.cumsum(np.minimum(self.support, k))])
         ids, weights = np.empty(starts[-1], dtype=np.int64), np.empty(starts[-1], dtype=np.float32)
-        held = self.mixture.others if isinstance(self.mixture, SoftmaxMixture) else self.mixture
-        for row in np.flatnonzero(np.diff(held.indptr)):
-            piece = slice(held.indptr[row], held.indptr[row + 1])
-            order = np.lexsort((held.indices[piece], -held.data[piece]))[:k]
-            ids[starts[row] : starts[row + 1]], weights[starts[row] : starts[row + 1]] = (
-                held.indices[piece][order],
-                held.data[piece][order],
-            )
+        stored = self.mixture.others if isinstance(self.mixture, SoftmaxMixture) else self.mixture
+        for row in np.flatnonzero(np.diff(stored.indptr)):
+            piece = slice(stored.indptr[row], stored.indptr[row + 1])
+            order = np.lexsort((stored.indices[piece], -stored.data[piece]))[:k]
+            ids[starts[row] : starts[row + 1]] = stored.indices[piece][order]
+            weights[starts[row] : starts[row + 1]] = stored.data[piece][order]
         if isinstance(self.mixture, SoftmaxMixture):
             for row, *best in zip(self.mixture.places, *self.mixture.heaviest(k), strict=True):
                 ids[starts[row] : starts[row + 1]], weights[starts[row] : starts[row + 1]] = best
@@ -142,13 +152,10 @@ class Initialization:
 
 @runtime_checkable
 class Initializer(Protocol):
-    """A method. `needs` names the inputs a method takes besides the transfer, so that a harness can prepare and share them:
+    """A method. `needs` names the inputs that it takes besides the transfer.
 
-    bridge     field `bridge`: a multilingual sentence encoder (name or folder), or its vectors for both vocabularies
-    text       field `text`: a file of target-language text, one text a line
-    auxiliary  field `text`: auxiliary token vectors trained on such a file (see `baselines.vectors.auxiliary`)
-    words      field `words`: subword vectors made of multilingual word vectors (see `baselines.vectors.words`)
-    aligned    field `aligned`: such vectors made of two fastText models and a dictionary (see `baselines.vectors.aligned`)
+    A need is declared under the entry-point group `sembridge.needs`, with the field it fills, so that a harness can
+    prepare it and share it. Built in are bridge, text, auxiliary, words and aligned; a package can declare its own.
     """
 
     name: ClassVar[str]

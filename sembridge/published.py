@@ -1,7 +1,8 @@
 """A drop-in for the published code of SemBridge: its keyword names, its choices (the `compat` profile), our arithmetic.
 
 from sembridge.published import SemBridge
-rows = SemBridge(source_embeddings=..., source_tokenizer=..., target_tokenizer=..., bridge_model_name_or_path="BAAI/bge-m3", entmax_alpha=4)
+rows = SemBridge(source_embeddings=..., source_tokenizer=..., target_tokenizer=...,
+                 bridge_model_name_or_path="BAAI/bge-m3", entmax_alpha=4)
 """
 
 from __future__ import annotations
@@ -40,23 +41,27 @@ def SemBridge(
     device: Any = None,
     verbosity: str = "info",
 ) -> torch.Tensor:
-    """[T, D] rows of the target tokenizer, T = the largest id it can emit + 1; type of `source_embeddings`, which stays as it is.
+    """Return rows [T, D] for the target tokenizer, T = its largest id + 1, in the dtype of `source_embeddings`.
 
-    source_embeddings          [S, D], at least as many rows as the source tokenizer has ids; surplus rows are left out
-    bridge_model_name_or_path  a SentenceTransformer by hub id or folder, a loaded one, or `BridgeVectors` of both vocabularies in the compat profile
-    exact_match_all, match_symbols, fuzzy_match_all  which target tokens copy a row, see `string_overlap.copied_by_string`; all others are mixed
-    entmax_alpha               >= 1; the paper's runs use 4
-    seed                       of what can be neither copied nor mixed: ids without a token, texts with a zero vector
-    device                     where a bridge given by name runs, and where the rows are put; None: its own choice, and that of `source_embeddings`
-    verbosity                  silent | info: logs how many rows were copied and mixed | debug: logs each copied token as well
+    source_embeddings          [S, D], at least as many rows as the source tokenizer has ids; surplus rows are left out.
+                               They stay unchanged
+    bridge_model_name_or_path  a SentenceTransformer by hub id or folder, a loaded one, or `BridgeVectors` of both
+                               vocabularies in the compat profile
+    exact_match_all, match_symbols, fuzzy_match_all
+                               which target tokens copy a row, see `string_overlap.copied_by_string`; others are mixed
+    entmax_alpha               at least 1; the paper's runs use 4
+    seed                       for rows that are neither copied nor mixed: ids without a token, texts with a zero vector
+    device                     where a bridge given by name runs, and where the rows are put; None: the bridge's own
+                               choice, and the device of `source_embeddings`
+    verbosity                  silent | info: logs how many rows were copied and mixed | debug: and each copied token
 
-    Raises ValueError for `extend_tokenizer` (extending a vocabulary instead of replacing it is not implemented) and for what `Transfer` and the
-    bridge cannot work with.
+    Raises ValueError for `extend_tokenizer` (a vocabulary can be replaced, not extended) and for what `Transfer` and
+    the bridge refuse.
     """
     if extend_tokenizer is not None:
         raise ValueError(
-            "extend_tokenizer cannot be honored: rows are made for a replaced vocabulary only; leave it None and give the extended tokenizer as "
-            "target_tokenizer, whose old tokens then copy their rows"
+            "extend_tokenizer is not supported: rows are made for a replaced vocabulary only; leave it None and give "
+            "the extended tokenizer as target_tokenizer, whose old tokens then copy their rows"
         )
     if verbosity not in VERBOSITIES:
         raise ValueError(f"verbosity {verbosity!r} is unknown; {nearest(verbosity, VERBOSITIES)}")

@@ -1,4 +1,4 @@
-"""SemBridge: every new row is a sparse, convex mixture of English rows, found through a multilingual bridge (arXiv 2605.26002)."""
+"""SemBridge (arXiv 2605.26002): every new row is a sparse, convex mixture of English rows, found through a bridge."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ POSITION = 0.1  # ours, see docs/fidelity.md
 
 @dataclass(frozen=True)
 class SemBridge:
-    """E_t[x] = sum_v p_x[v] E_s[v], p_x = alpha-entmax over the cosines of the bridge vectors of x and of every donor v.
+    """E_t[x] = sum_v p_x[v] E_s[v], p_x = alpha-entmax over the cosines of the bridge vectors of x and every donor v.
 
     bridge    a SentenceTransformer: a hub id ("OWNER/NAME", or "OWNER/NAME@REVISION" to pin it), a folder, or a loaded
               one; or the vectors it gave for both vocabularies
     alpha     >= 1; the paper's runs use 4
-    position  what is taken off the cosine of a donor at another place in the word than x (one begins a word, the other continues one). Without it
-              "ing" and "##ing" get the same row, for the bridge reads the same text. 0: cosines alone. None: 0.1, but 0 under the profile compat,
-              where the bridge reads the hashes
+    position  the penalty on the cosine of a donor that stands at another place in the word than x (one begins a word,
+              the other continues one). Without it "ing" and "##ing" get the same row, because the bridge reads the same
+              text. 0: no penalty. None: 0.1, but 0 under the profile compat, where the bridge reads the hashes
 
-    Donors are those of the transfer that the bridge knows. A target token without text, or with one the bridge does not know, is sampled
-    (N(mean, std) of the source rows) and labeled so: its bridge vector would be that of every other unknown token.
+    Donors are the donors of the transfer that the bridge knows. A target token without text, or with a text that the
+    bridge does not know, is sampled from N(mean, std) of the source rows and labeled so: its bridge vector would be
+    that of every other unknown token.
 
-    Raises ValueError if the vectors are not those of these vocabularies, and if the bridge knows no donor for a token it knows.
+    Raises ValueError if the vectors belong to other vocabularies, or if the bridge knows a token but no donor.
     """
 
     name: ClassVar[str] = "sembridge"
@@ -50,7 +51,7 @@ class SemBridge:
         check_alpha(self.alpha)
         if self.position is not None and not 0 <= self.position <= 2:
             raise ValueError(
-                f"position {self.position} is not between 0 and 2; it is taken off cosines: 0 leaves them alone, 2 outweighs any"
+                f"position {self.position} is not between 0 and 2; it is a penalty on cosines: 0 means none"
             )
 
     def __call__(self, transfer: Transfer) -> Initialization:
@@ -85,27 +86,30 @@ class SemBridge:
     def _compared(
         self, transfer: Transfer, vectors: BridgeVectors, targets: np.ndarray, donors: np.ndarray
     ) -> tuple[UnitVectors, UnitVectors]:
-        """(target tokens, donors), whose scores are the cosines less what is taken off, but for a constant, which entmax does not see."""
+        """Return (target tokens, donors) whose scores are the cosines minus the penalty, up to a constant.
+
+        Entmax does not depend on the constant.
+        """
         default = POSITION if transfer.source.profile == "fixed" else 0.0
         penalty = default if self.position is None else self.position
         sides = (vectors.target, transfer.target, targets), (vectors.source, transfer.source, donors)
         if not penalty:
-            queries, keys = (UnitVectors(given.vectors, ids) for given, _, ids in sides)
+            queries, keys = (UnitVectors(side.vectors, ids) for side, _, ids in sides)
         else:
             half = np.sqrt(penalty / 2)
             queries, keys = (
-                UnitVectors(given.vectors, ids, np.where(of.word_initial[ids], half, -half)) for given, of, ids in sides
+                UnitVectors(side.vectors, ids, np.where(of.word_initial[ids], half, -half)) for side, of, ids in sides
             )
         return queries, keys
 
     def vectors(self, transfer: Transfer) -> BridgeVectors:
         """Return the given vectors, or those of the given bridge."""
         if isinstance(self.bridge, BridgeVectors):
-            given = len(self.bridge.source.known), len(self.bridge.target.known)
-            if given != (len(transfer.source), len(transfer.target)):
+            sizes = len(self.bridge.source.known), len(self.bridge.target.known)
+            if sizes != (len(transfer.source), len(transfer.target)):
                 raise ValueError(
-                    f"bridge vectors for {given[0]:,} and {given[1]:,} tokens, but the vocabularies have {len(transfer.source):,} and "
-                    f"{len(transfer.target):,}; embed these two with embed_vocabulary"
+                    f"bridge vectors for {sizes[0]:,} and {sizes[1]:,} tokens, but the vocabularies have "
+                    f"{len(transfer.source):,} and {len(transfer.target):,}; embed these two with embed_vocabulary"
                 )
             return self.bridge
         model = load_bridge(*pinned(self.bridge)) if isinstance(self.bridge, str) else self.bridge

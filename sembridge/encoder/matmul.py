@@ -1,7 +1,8 @@
-"""Products of float32 matrices, by that of torch's two libraries that knows the processor.
+"""Products of float32 matrices, computed by whichever of torch's two libraries is faster on the processor.
 
-torch hands such products to MKL. On AMD's processors MKL leaves the 512-bit units alone: 116 of some 250 billion operations a second and core on
-Zen 5. oneDNN, which torch has too and takes for bfloat16, uses them; both add up in float32. docs/performance.md has the figures.
+torch hands such products to MKL. On AMD's processors MKL does not use the 512-bit units: it reaches 116 of some 250
+billion operations per second and core on Zen 5. oneDNN, which torch contains too and uses for bfloat16, does use them.
+Both add up in float32. docs/performance.md has the figures.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ FEWEST_ROWS = 64  # with fewer, starting a product of oneDNN's takes what it gai
 
 
 def linear(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-    """left right^T + bias: [..., K] x [N, K] (+ [N]) to [..., N], as torch.nn.functional.linear; differentiable once where it is oneDNN's."""
-    return (
-        _Product.apply(left, right, bias) if _fits(left, right, bias) else torch.nn.functional.linear(left, right, bias)
-    )
+    """Return left right^T + bias: [..., K] x [N, K] (+ [N]) to [..., N], as torch.nn.functional.linear does.
+
+    Where oneDNN computes it, it can be differentiated once.
+    """
+    compute = _Product.apply if _fits(left, right, bias) else torch.nn.functional.linear
+    return compute(left, right, bias)
 
 
 def fast_linear() -> AbstractContextManager[Any]:

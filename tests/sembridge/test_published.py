@@ -162,7 +162,7 @@ def test_what_cannot_be_honored_is_refused(bridge):
     rows, source, target = small_case()
     with pytest.raises(
         ValueError,
-        match=r"extend_tokenizer cannot be honored.*leave it None and give the extended tokenizer as target_tokenizer",
+        match=r"extend_tokenizer is not supported.*leave it None and give the extended tokenizer as target_tokenizer",
     ):
         SemBridge(rows, source, target, bridge, extend_tokenizer=target)
     with pytest.raises(ValueError, match="verbosity 'loud' is unknown; known: debug, info, silent"):
