@@ -70,8 +70,8 @@ def encode(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document")
     """Return the non-negative representations [B, V] of a padded batch, by the encoder's own pooling; differentiable.
 
     A query of an inference-free encoder gets the stored weights of its tokens. Where the pooling is a maximum, the
-    logits [B, L, V] are never in memory at once (`sembridge.encoder.max_logits`); the gradient of a maximum that several
-    tokens share goes to the first of them.
+    logits [B, L, V] are never in memory at once (`sembridge.encoder.max_logits`); the gradient of a maximum that
+    several tokens share goes to the first of them.
     """
     modules = splade_modules(encoder)
     if side == "query" and modules.query is not None:

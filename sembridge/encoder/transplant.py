@@ -71,7 +71,8 @@ def transplant(
         )
     if (decoder is None) != (decoder_rows(encoder) is None):
         raise ValueError(
-            "an untied decoder needs rows of its own, and only an untied one: initialize them from decoder_rows(encoder)"
+            "an untied decoder needs rows of its own, and only an untied one: "
+            "initialize them from decoder_rows(encoder)"
         )
 
     modules = splade_modules(encoder)

@@ -1,4 +1,4 @@
-"""A transplanted encoder is an ordinary folder: another process, without this library, reads it and scores the same bits."""
+"""A transplanted encoder is an ordinary folder: a process without this library reads it and scores the same bits."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_row_1_texts():
 
 
 def test_row_1_hashes_make_all_continuations_alike():
-    """##ing and ##ed as bags of bytes: {#: 2, i, n, g} and {#: 2, e, d} have the cosine 4 / sqrt(7 * 6); ing and ed share nothing."""
+    """As bags of bytes, {#: 2, i, n, g} and {#: 2, e, d} have the cosine 4 / sqrt(7 * 6); ing and ed share nothing."""
     found = []
     for vocabulary in read(tokenizer("uncased English")):
         vectors = embed_vocabulary(bytes_bridge(), vocabulary).vectors
@@ -140,7 +140,7 @@ def test_row_3_without_the_exact_step_even_play_is_not_play():
 
 
 def test_row_3_of_equal_forms_the_last_wins():
-    """All lone bytes are U+FFFD to the reference, so all of the target's copy the same row; fixed copies byte by byte."""
+    """All lone bytes are U+FFFD to the reference, so all target bytes copy the same row; fixed copies byte by byte."""
     source = byte_level("Ã", "ìķ", "Ġìķ", "é")
     in_compat, in_fixed = copies(source, byte_level("ìķ", "Ġìķ", "Ã", "Ġé"))
     assert [in_compat[token][0] for token in ("ìķ", "Ã", "Ġìķ")] == ["é", "é", "Ġìķ"]
@@ -237,7 +237,7 @@ def test_row_4_specials_alone():
 
 
 def test_row_5_everything_donates():
-    """Nothing but an unused token and 101 fillers to place; the source has five roles, two unused tokens and 102 ordinary ones."""
+    """Place an unused token and 101 fillers; the source has five roles, two unused tokens and 102 ordinary ones."""
     source, target = wordpiece("[unused1]", "[unused2]", "cat", fill="e"), wordpiece("[unused7]", fill="ы")
     (compat_asked, compat), (fixed_asked, fixed) = answers(source, target, bytes_bridge())
     assert [int(asked.donors.sum()) for asked in (compat_asked, fixed_asked)] == [109, 102]

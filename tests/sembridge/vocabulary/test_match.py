@@ -18,7 +18,7 @@ from tests.helpers.transfers_made import permuted
 
 
 def vocabulary(*tokens: str, kind: str = "wordpiece") -> Vocabulary:
-    """Tokens as WordPiece writes them; [role] is that role, and {x} a special token without one, stored as x. `kind` changes the name only."""
+    """Tokens as WordPiece writes them; [role] has that role, {x} is a special without one, stored as x; `kind` is a name."""
     roles: list[str | None] = []
     texts: list[str | None] = []
     for token in tokens:
@@ -175,7 +175,7 @@ def test_holes_copy_nothing():
 
 
 def test_equal_texts_prefer_the_same_stored_token():
-    """Byte-level vocabularies of code models hold words after a line break beside words after a space: one text, two rows."""
+    """Byte-level vocabularies of code models have words after a line break and after a space: one text, two rows."""
     tokens = [
         ("Ċplay", "play", True),
         ("Ġplay", "play", True),

@@ -1,4 +1,4 @@
-"""Vocabularies written by hand, a dozen tokens each: the tokenizer's own model says what they are, and each token says what it stands for."""
+"""Vocabularies written by hand, a dozen tokens each: kinds by the tokenizer's own model, and the text of each token."""
 
 from __future__ import annotations
 
