@@ -42,7 +42,8 @@ class SemBridge:
     Donors are those of the transfer that the bridge knows. A target token without a text that the bridge knows is
     sampled (N(mean, std) of the source rows) and labeled so: all unknown tokens have the same bridge vector.
 
-    Raises ValueError if the vectors are not those of these vocabularies, and if the bridge knows no donor for a token it knows.
+    Raises ValueError if the vectors are not those of these vocabularies, or if there are target tokens but no donors
+    that the bridge knows.
     """
 
     name: ClassVar[str] = "sembridge"
