@@ -1,4 +1,4 @@
-"""Put an answer together from what a method decided; every method ends here, so every method copies alike.
+"""Assemble an initialization from the decisions of a method; every method ends here, so all methods copy alike.
 
 Shapes: S source vocabulary, T target vocabulary, R rows to invent, D hidden size.
 """
@@ -17,7 +17,7 @@ from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initializatio
 from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.vocabulary.vocabulary import ROLES
 
-_SMALL = 20_000_000  # numbers of rows, and products of weights with them; more are worth compiling for
+_SMALL = 20_000_000  # numbers in the rows, or products with them; for more, compiling the loops pays off
 
 
 def assemble(
@@ -28,20 +28,19 @@ def assemble(
     donor_rows: np.ndarray | None = None,
     statistics: Mapping[str, Any] | None = None,
 ) -> Initialization:
-    """Build the result of a method from what it decided about the missing rows.
+    """Return the initialization that follows from a method's decisions about the missing rows.
 
-    Every method ends here, so every method copies alike.
+    mixture     [R, S] weights (any real dtype) for `transfer.missing` in that order, an empty row where the method has
+                no mixture; None: no row has one
+    sampled     [R, D] rows for empty mixture rows; None: drawn per dimension from N(mean, std) of the source rows
+    donor_rows  [S, D] rows to mix, where they are not the source rows themselves (OFA's factorization)
 
-    mixture     [R, S] weights for `transfer.missing`, in that order, of any real dtype; an empty row where the method
-                has no mixture; None: no row has one
-    sampled     [R, D] rows for the empty ones; None: drawn per dimension from N(mean, std) of the source rows
-    donor_rows  [S, D] the rows that are mixed, where these are not the source rows (OFA's factorization)
-
-    Rows are computed in float64 from the float32 weights, so that `mixture @ source rows` gives them back.
+    Rows are computed in float64 from the float32 weights, so that `mixture @ source rows` reproduces them.
     """
     size, missing = len(transfer.target), transfer.missing
     if not isinstance(mixture, SoftmaxMixture):
-        weights = sp.csr_array((len(missing), len(transfer.source)) if mixture is None else mixture, dtype=np.float32)
+        shape = len(missing), len(transfer.source)
+        weights = sp.csr_array(shape if mixture is None else mixture, dtype=np.float32)
         weights.sort_indices()
         mixture = weights
     mixed = support_of(mixture) > 0
@@ -67,35 +66,32 @@ def assemble(
 
 
 def rows_of(mixture: sp.csr_array | SoftmaxMixture, rows: np.ndarray) -> np.ndarray:
-    """Return rows [n, D] float32 of a mixture [n, S] with ascending indices over rows [S, D], computed in float64."""
+    """Return the rows [n, D] float32 of a mixture [n, S] of rows [S, D] with ascending indices, summed in float64."""
     if isinstance(mixture, SoftmaxMixture):
         return mixture.product(rows, np.dtype(np.float32))
     if max(mixture.nnz * rows.shape[1], rows.size, len(mixture.indptr) * rows.shape[1]) < _SMALL:
         return (mixture.astype(np.float64) @ rows.astype(np.float64)).astype(np.float32)
-    return _blocks_of_rows(mixture, rows)
+    return _rows_in_blocks(mixture, rows)
 
 
-def _blocks_of_rows(mixture: sp.csr_array, rows: np.ndarray, block: int = 64) -> np.ndarray:
-    """`rows_of`, to the same bits: in threads, and without a second copy of anything in float64."""
+def _rows_in_blocks(mixture: sp.csr_array, rows: np.ndarray, block: int = 64) -> np.ndarray:
+    """Return the bits of `rows_of`, computed in threads and without float64 copies of its inputs."""
     from sembridge.mixture.kernels import mix
 
-    found = np.empty((mixture.shape[0], rows.shape[1]), dtype=np.float32)
+    mixed = np.empty((mixture.shape[0], rows.shape[1]), dtype=np.float32)
 
     def work(start: int) -> None:
-        result = np.zeros(found[start : start + block].shape)
+        result = np.zeros(mixed[start : start + block].shape)
         mix(mixture.indptr[start : start + block + 1], mixture.indices, mixture.data, rows, result)
-        found[start : start + block] = result
+        mixed[start : start + block] = result
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        list(pool.map(work, range(0, len(found), block)))
-    return found
+        list(pool.map(work, range(0, len(mixed), block)))
+    return mixed
 
 
 def univariate_rows(transfer: Transfer) -> np.ndarray:
-    """Return [R, D] draws from N(mean_d, std_d) per dimension of the source rows.
-
-    This is every method's fallback for tokens that it cannot place.
-    """
+    """Return draws [R, D] from N(mean_d, std_d) of the source rows: the fallback for tokens a method cannot place."""
     rows = torch.from_numpy(transfer.rows.astype(np.float64))
     mean, std = rows.mean(0), rows.std(0, unbiased=False)
     noise = torch.randn(len(transfer.missing), rows.shape[1], generator=transfer.generator(), dtype=torch.float64)
@@ -103,7 +99,7 @@ def univariate_rows(transfer: Transfer) -> np.ndarray:
 
 
 def _full_mixture(transfer: Transfer, mixture: sp.csr_array | SoftmaxMixture) -> sp.csr_array | SoftmaxMixture:
-    """[T, S]: the method's rows in their places, a single 1 for each copied row."""
+    """Return the mixture [T, S]: the method's rows in their places, a single 1 for each copied row."""
     if isinstance(mixture, SoftmaxMixture):
         others = _full_mixture(transfer, mixture.others)
         return SoftmaxMixture(mixture.queries, mixture.donors, transfer.missing[mixture.places], others)

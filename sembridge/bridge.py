@@ -1,4 +1,4 @@
-"""The bridge: a multilingual sentence encoder that places the tokens of both vocabularies in one space."""
+"""Embed both vocabularies with the bridge, a multilingual sentence encoder that places all tokens in one space."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from sembridge.encoder.matmul import fast_linear
 from sembridge.vocabulary.vocabulary import Vocabulary
 
-_SPACE_MARKS = "\u2581\u0120"  # of Metaspace and of byte-level tokenizers
+_SPACE_MARKS = "\u2581\u0120"  # of Metaspace and byte-level tokenizers
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,9 +20,9 @@ class TokenVectors:
     """Bridge vectors of one vocabulary.
 
     vectors  [V, K] float32, zero where the token is not known
-    known    [V] bool: the bridge's tokenizer knows at least one piece of the token's text. Tokens without text
-             (specials, unused tokens, lone bytes) are embedded as stored, for transfers in which all tokens donate;
-             `Vocabulary.has_text` tells them apart
+    known    [V] bool: the bridge's own tokenizer knows at least one piece of the token's text. Tokens without a text
+             (specials, unused tokens, lone bytes) are embedded as they are stored, in case they may donate;
+             `Vocabulary.has_text` distinguishes them
     """
 
     vectors: np.ndarray
@@ -55,20 +55,20 @@ def load_bridge(model: str, revision: str | None = None, device: str | None = No
 def embed_vocabulary(
     model: Any, vocabulary: Vocabulary, *, prompt: str = "", batch_size: int = 1024, progress: bool = False
 ) -> TokenVectors:
-    """Embed every token of a vocabulary with a SentenceTransformer: its text, or where it has none the stored token.
+    """Embed every token of a vocabulary with a SentenceTransformer: its text, or the stored token where it has none.
 
-    Texts of which the bridge's tokenizer knows no piece are marked not known: their vectors would all be the same and
-    say nothing about the token. Under the compat profile they count as known, as in the published code.
+    Texts of which the bridge's tokenizer knows no piece are marked not known: all of them would get the same vector.
+    Under the compat profile they count as known, as in published code.
 
-    prompt    put before each text ("query: " for the e5 family)
+    prompt    precedes each text ("query: " for the e5 family)
     progress  show a bar on stderr
     """
-    # In two calls: which texts share a batch shows in the last bits, which must not depend on what else is embedded.
-    said = _embed(model, vocabulary, vocabulary.has_text, vocabulary.texts, prompt, batch_size, progress)
-    stored = _embed(
-        model, vocabulary, vocabulary.exists & ~vocabulary.has_text, vocabulary.tokens, prompt, batch_size, progress
-    )
-    parts = [(ids, embedded) for ids, embedded in (said, stored) if len(ids)]
+    options = prompt, batch_size, progress
+    without_text = vocabulary.exists & ~vocabulary.has_text
+    # In two calls: batch neighbors change the last bits of a vector; stored tokens should not change those of texts.
+    texts = _embed(model, vocabulary, vocabulary.has_text, vocabulary.texts, *options)
+    stored = _embed(model, vocabulary, without_text, vocabulary.tokens, *options)
+    parts = [(ids, embedded) for ids, embedded in (texts, stored) if len(ids)]
     size = parts[0][1].shape[1] if parts else model.get_embedding_dimension()
     vectors, known = np.zeros((len(vocabulary), size), dtype=np.float32), np.zeros(len(vocabulary), dtype=bool)
     for ids, embedded in parts:
@@ -80,17 +80,17 @@ def embed_vocabulary(
 def _embed(
     model: Any,
     vocabulary: Vocabulary,
-    which: np.ndarray,
-    spoken: tuple[str | None, ...],
+    selected: np.ndarray,
+    names: tuple[str | None, ...],
     prompt: str,
     batch_size: int,
     progress: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (ids [n], vectors [n, K]) of the tokens in `which` [V] whose texts `spoken` [V] the bridge knows."""
-    ids = np.flatnonzero(which)
-    texts = [str(spoken[i]) for i in ids]
+    """Return (ids [n] of the `selected` [V] tokens that the bridge knows, vectors [n, K] of their `names` [V])."""
+    ids = np.flatnonzero(selected)
+    texts = [str(names[i]) for i in ids]
     if vocabulary.profile == "fixed":
-        recognized = _recognized(model, texts)
+        recognized = _recognize(model, texts)
         ids, texts = ids[recognized], [text for text, is_known in zip(texts, recognized, strict=True) if is_known]
     if not texts:
         return ids, np.zeros((0, 0), dtype=np.float32)
@@ -101,10 +101,10 @@ def _embed(
     return ids, np.asarray(vectors, dtype=np.float32)
 
 
-def _recognized(model: Any, texts: Sequence[str]) -> np.ndarray:
-    """Return [n] bool: whether the bridge's tokenizer knows at least one piece of the text.
+def _recognize(model: Any, texts: Sequence[str]) -> np.ndarray:
+    """Return whether the bridge's tokenizer knows at least one piece of each text [n] bool.
 
-    A lone space mark does not count, nor does padding, which a tokenizer goes on adding once it has padded a batch.
+    A lone space mark is not such a piece. Nor is padding, which a tokenizer keeps adding once it has padded a batch.
     """
     tokenizer = model.tokenizer
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)  # StaticEmbedding holds a bare `tokenizers` tokenizer

@@ -1,7 +1,7 @@
 """The contract between a benchmark and a method: a `Transfer` is the task, an `Initialization` its result.
 
-A method is a frozen dataclass with a `name`, parameters as fields, and `__call__(Transfer) -> Initialization`. It is
-found through the entry-point group `sembridge.initializers`; built-in and third-party methods register in the same way.
+A method is a frozen dataclass with a `name`, parameters as fields, and `__call__(Transfer) -> Initialization`. Built-in
+and third-party methods register in the same way, in the entry-point group `sembridge.initializers`.
 
 Shapes: S source vocabulary, T target vocabulary, D hidden size.
 """
@@ -28,7 +28,7 @@ __all__ = ["COPIED", "MIXED", "SAMPLED", "SPECIAL", "Initialization", "Initializ
 
 @dataclass(frozen=True)
 class Transfer:
-    """The task: which rows shall the target vocabulary have?
+    """The task: find the rows of the target vocabulary.
 
     source, target     the two vocabularies
     rows               [S, D] float32, the source embedding rows; read-only
@@ -60,44 +60,41 @@ class Transfer:
     ) -> Transfer:
         """Build the task from two vocabularies and the source rows (array or tensor with at least S rows).
 
-        overlap  special | exact | fuzzy, see `match.match`; or an overlap that was decided already
-        donors   which source tokens may donate. `ordinary`: those with a text; `all`: specials, unused tokens and lone
-                 bytes as well. None: the profile's, `ordinary` for fixed and `all` for compat
+        overlap  special | exact | fuzzy, see `match.match`; or an `Overlap`
+        donors   which source tokens may donate: `ordinary` those with a text, `all` also specials, unused tokens and
+                 lone bytes. None follows the profile: `ordinary` for fixed, `all` for compat, where all are alike
 
         Raises ValueError for an unknown option, and if the source tokenizer can emit ids that have no row.
         """
         check(profile=source.profile, donors=donors)
-        matrix = (
-            rows.detach().float().cpu().numpy()
-            if isinstance(rows, torch.Tensor)
-            else np.asarray(rows, dtype=np.float32)
-        )
+        array = rows.detach().float().cpu().numpy() if isinstance(rows, torch.Tensor) else rows
+        matrix = np.asarray(array, dtype=np.float32)
         if len(matrix) < len(source):
             raise ValueError(
                 f"the source tokenizer has ids up to {len(source) - 1} but the embedding has only {len(matrix)} rows"
             )
         matrix = matrix[: len(source)].copy()
         matrix.setflags(write=False)
-        decided = overlap if isinstance(overlap, Overlap) else match(source, target, overlap)
-        return cls(source, target, matrix, decided, seed, initializer_range, donors == "all")
+        matched = overlap if isinstance(overlap, Overlap) else match(source, target, overlap)
+        return cls(source, target, matrix, matched, seed, initializer_range, donors == "all")
 
     @property
     def copied(self) -> np.ndarray:
-        """[T] the source id each target row copies, -1 for the rows to invent."""
+        """Return the source id each target row copies [T], -1 for the rows to invent."""
         return self.overlap.copied
 
     @cached_property
     def missing(self) -> np.ndarray:
-        """[R] ascending target ids whose rows have to be invented."""
+        """Return the ascending target ids whose rows have to be invented [R]."""
         return np.flatnonzero(self.copied < 0)
 
     @cached_property
     def donors(self) -> np.ndarray:
-        """[S] bool: source tokens that may donate to a mixture: those with a text, or all of them (`all_donate`)."""
+        """Return which source tokens may donate to a mixture [S] bool: those with a text, or all (`all_donate`)."""
         return self.source.exists if self.all_donate else self.source.has_text
 
     def generator(self) -> torch.Generator:
-        """A fresh generator at this transfer's seed: never the global one."""
+        """Return a fresh generator at this transfer's seed, never the global one."""
         return torch.Generator().manual_seed(self.seed)
 
 
@@ -107,11 +104,11 @@ class Initialization:
 
     rows        [T, D] float32
     mixture     sparse [T, S] float32: the convex weights behind each row; one weight of 1 for copied rows, an empty row
-                for sampled ones. Decoder bias, untied decoders and per-token query weights move with the same weights.
-                At alpha 1 every donor has a weight in every row; where these are too many to hold, a `SoftmaxMixture`
-                that computes them
+                where the row was sampled. Decoder bias, untied decoders and per-token query weights move with the same
+                weights. Where every donor has weight in every row (alpha 1) and these are too many to store, a
+                `SoftmaxMixture` computes them
     origin      [T] copied | special | mixed | sampled
-    statistics  figures worth showing to a person (counts, support)
+    statistics  figures to show to a person (counts, support)
     """
 
     rows: np.ndarray
@@ -121,22 +118,21 @@ class Initialization:
 
     @property
     def support(self) -> np.ndarray:
-        """[T] how many source tokens a row was made of."""
+        """Return how many source tokens each row is made of [T]."""
         return support_of(self.mixture)
 
     def heaviest(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the k heaviest donors of each row, heaviest first, ties by id.
+        """Return the k heaviest donors of each row: (starts [T + 1], source ids [n], weights [n] float32).
 
-        They come as (starts [T + 1], source ids [n], weights [n] float32).
+        The heaviest donor of a row comes first; ties are ordered by id.
         """
         starts = np.concatenate([[0], np.cumsum(np.minimum(self.support, k))])
         ids, weights = np.empty(starts[-1], dtype=np.int64), np.empty(starts[-1], dtype=np.float32)
         stored = self.mixture.others if isinstance(self.mixture, SoftmaxMixture) else self.mixture
         for row in np.flatnonzero(np.diff(stored.indptr)):
-            piece = slice(stored.indptr[row], stored.indptr[row + 1])
+            piece, place = slice(stored.indptr[row], stored.indptr[row + 1]), slice(starts[row], starts[row + 1])
             order = np.lexsort((stored.indices[piece], -stored.data[piece]))[:k]
-            ids[starts[row] : starts[row + 1]] = stored.indices[piece][order]
-            weights[starts[row] : starts[row + 1]] = stored.data[piece][order]
+            ids[place], weights[place] = stored.indices[piece][order], stored.data[piece][order]
         if isinstance(self.mixture, SoftmaxMixture):
             for row, *best in zip(self.mixture.places, *self.mixture.heaviest(k), strict=True):
                 ids[starts[row] : starts[row + 1]], weights[starts[row] : starts[row + 1]] = best
@@ -152,10 +148,13 @@ class Initialization:
 
 @runtime_checkable
 class Initializer(Protocol):
-    """A method. `needs` names the inputs that it takes besides the transfer.
+    """A method. `needs` names its inputs besides the transfer, so that a harness can prepare and share them:
 
-    A need is declared under the entry-point group `sembridge.needs`, with the field it fills, so that a harness can
-    prepare it and share it. Built in are bridge, text, auxiliary, words and aligned; a package can declare its own.
+    bridge     field `bridge`: a multilingual sentence encoder (name or folder), or its vectors for both vocabularies
+    text       field `text`: a file of target-language text, one text a line
+    auxiliary  field `text`: auxiliary token vectors trained on such a file (`baselines.vectors.auxiliary`)
+    words      field `words`: subword vectors from multilingual word vectors (`baselines.vectors.words`)
+    aligned    field `aligned`: such vectors from two fastText models and a dictionary (`baselines.vectors.aligned`)
     """
 
     name: ClassVar[str]
@@ -165,5 +164,5 @@ class Initializer(Protocol):
 
 
 def support_of(mixture: sp.csr_array | SoftmaxMixture) -> np.ndarray:
-    """[n] how many donors each row of a mixture [n, S] has."""
+    """Return how many donors each row of a mixture [n, S] has [n]."""
     return mixture.support if isinstance(mixture, SoftmaxMixture) else np.diff(mixture.indptr).astype(np.int64)

@@ -1,8 +1,10 @@
-"""A drop-in for the published code of SemBridge: its keyword names, its choices (the `compat` profile), our arithmetic.
+"""Replace the published code of SemBridge: with its keyword names, its choices (the `compat` profile), our arithmetic.
 
 from sembridge.published import SemBridge
-rows = SemBridge(source_embeddings=..., source_tokenizer=..., target_tokenizer=...,
-                 bridge_model_name_or_path="BAAI/bge-m3", entmax_alpha=4)
+rows = SemBridge(
+    source_embeddings=..., source_tokenizer=..., target_tokenizer=...,
+    bridge_model_name_or_path="BAAI/bge-m3", entmax_alpha=4,
+)
 """
 
 from __future__ import annotations
@@ -41,26 +43,26 @@ def SemBridge(
     device: Any = None,
     verbosity: str = "info",
 ) -> torch.Tensor:
-    """Return rows [T, D] for the target tokenizer, T = its largest id + 1, in the dtype of `source_embeddings`.
+    """Return rows [T, D] of the target tokenizer, T = the largest id it can emit + 1, typed like `source_embeddings`.
 
-    source_embeddings          [S, D], at least as many rows as the source tokenizer has ids; surplus rows are left out.
-                               They stay unchanged
+    source_embeddings          [S, D], not changed; at least one row for each id of the source tokenizer, others are
+                               ignored
     bridge_model_name_or_path  a SentenceTransformer by hub id or folder, a loaded one, or `BridgeVectors` of both
                                vocabularies in the compat profile
     exact_match_all, match_symbols, fuzzy_match_all
                                which target tokens copy a row, see `string_overlap.copied_by_string`; others are mixed
-    entmax_alpha               at least 1; the paper's runs use 4
-    seed                       for rows that are neither copied nor mixed: ids without a token, texts with a zero vector
-    device                     where a bridge given by name runs, and where the rows are put; None: the bridge's own
-                               choice, and the device of `source_embeddings`
-    verbosity                  silent | info: logs how many rows were copied and mixed | debug: and each copied token
+    entmax_alpha               >= 1; the paper's runs use 4
+    seed                       of rows neither copied nor mixed: ids without a token, texts with a zero vector
+    device                     for a bridge given by name and for the rows; None: the bridge's own choice, and the
+                               device of `source_embeddings`
+    verbosity                  silent | info: log how many rows are copied and mixed | debug: also log each copied token
 
-    Raises ValueError for `extend_tokenizer` (a vocabulary can be replaced, not extended) and for what `Transfer` and
-    the bridge refuse.
+    Raises ValueError for `extend_tokenizer` (extending a vocabulary instead of replacing it is not implemented) and for
+    what `Transfer` and the bridge cannot work with.
     """
     if extend_tokenizer is not None:
         raise ValueError(
-            "extend_tokenizer is not supported: rows are made for a replaced vocabulary only; leave it None and give "
+            "extend_tokenizer cannot be honored: rows are made for a replaced vocabulary only; leave it None and give "
             "the extended tokenizer as target_tokenizer, whose old tokens then copy their rows"
         )
     if verbosity not in VERBOSITIES:
@@ -69,22 +71,21 @@ def SemBridge(
         Vocabulary.from_tokenizer(tokenizer, profile="compat") for tokenizer in (source_tokenizer, target_tokenizer)
     )
     overlap = match_strings(source, target, exact=exact_match_all, fuzzy=fuzzy_match_all, symbols=match_symbols)
-    given = torch.as_tensor(source_embeddings)
-    asked = Transfer.between(source, target, given, overlap=overlap, seed=seed)
+    rows = torch.as_tensor(source_embeddings)
+    task = Transfer.between(source, target, rows, overlap=overlap, seed=seed)
     bridge = bridge_model_name_or_path
     if not isinstance(bridge, BridgeVectors):
         model = load_bridge(str(bridge), device=device) if isinstance(bridge, (str, Path)) else bridge
         bridge = BridgeVectors(*(embed_vocabulary(model, side, batch_size=batch_size) for side in (source, target)))
-    answer = Method(bridge, entmax_alpha)(asked)
+    result = Method(bridge, entmax_alpha)(task)
     if verbosity != "silent":
-        _report(asked, answer, each=verbosity == "debug")
-    return torch.from_numpy(answer.rows).to(device=given.device if device is None else device, dtype=given.dtype)
+        _report(task, result, each=verbosity == "debug")
+    return torch.from_numpy(result.rows).to(device=rows.device if device is None else device, dtype=rows.dtype)
 
 
-def _report(asked: Transfer, answer: Initialization, each: bool) -> None:
-    logger.info(
-        "SemBridge, compat profile: %s", ", ".join(f"{value} {name}" for name, value in answer.statistics.items())
-    )
-    for target_id in np.flatnonzero(asked.copied >= 0) if each else ():
-        source_token, target_token = asked.source.tokens[asked.copied[target_id]], asked.target.tokens[target_id]
-        logger.debug("%r copies %r (%s)", target_token, source_token, asked.overlap.rule[target_id])
+def _report(task: Transfer, result: Initialization, each: bool) -> None:
+    counts = ", ".join(f"{value} {name}" for name, value in result.statistics.items())
+    logger.info("SemBridge, compat profile: %s", counts)
+    for target_id in np.flatnonzero(task.copied >= 0) if each else ():
+        source_token, target_token = task.source.tokens[task.copied[target_id]], task.target.tokens[target_id]
+        logger.debug("%r copies %r (%s)", target_token, source_token, task.overlap.rule[target_id])

@@ -10,12 +10,12 @@ ENTRY_POINTS = "sembridge.initializers"
 
 
 def available_initializers() -> list[str]:
-    """Names of every registered initializer, sorted."""
+    """Return the names of all registered initializers, sorted."""
     return sorted({entry.name for entry in _entry_points()})
 
 
 def initializer_class(name: str) -> Any:
-    """The class registered under `name`; ValueError naming the nearest one if there is none."""
+    """Return the class registered under `name`; ValueError with the nearest name if there is none."""
     for entry in _entry_points():
         if entry.name == name:
             return entry.load()

@@ -1,4 +1,7 @@
-"""SemBridge (arXiv 2605.26002): every new row is a sparse, convex mixture of English rows, found through a bridge."""
+"""Initialize by SemBridge: each new row is a sparse, convex mixture of English rows near it in a multilingual bridge.
+
+Source: arXiv 2605.26002.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from sembridge.assembly import assemble
-from sembridge.bridge import BridgeVectors, embed_vocabulary, load_bridge, pinned
+from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, load_bridge, pinned
 from sembridge.initializer import Initialization, Transfer, support_of
 from sembridge.mixture.entmax import HELD, check_alpha
 from sembridge.mixture.mixture import UnitVectors, mixtures
 from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.model_card.record import Nearness
+from sembridge.vocabulary.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -24,20 +28,22 @@ POSITION = 0.1  # ours, see docs/fidelity.md
 
 @dataclass(frozen=True)
 class SemBridge:
-    """E_t[x] = sum_v p_x[v] E_s[v], p_x = alpha-entmax over the cosines of the bridge vectors of x and every donor v.
+    """Mix source rows: E_t[x] = sum_v p_x[v] E_s[v], p_x = alpha-entmax of the cosines of x and every donor v.
+
+    Cosines are those of the tokens' bridge vectors.
 
     bridge    a SentenceTransformer: a hub id ("OWNER/NAME", or "OWNER/NAME@REVISION" to pin it), a folder, or a loaded
-              one; or the vectors it gave for both vocabularies
+              one; or its vectors for both vocabularies
     alpha     >= 1; the paper's runs use 4
-    position  the penalty on the cosine of a donor that stands at another place in the word than x (one begins a word,
-              the other continues one). Without it "ing" and "##ing" get the same row, because the bridge reads the same
-              text. 0: no penalty. None: 0.1, but 0 under the profile compat, where the bridge reads the hashes
+    position  penalty on the cosine of a donor at another place in the word than x (one begins a word, the other
+              continues one). Without it "ing" and "##ing" get the same row, because the bridge reads the same text.
+              0: cosines alone. None: 0.1, but 0 under the profile compat, where the bridge reads the hashes
 
-    Donors are the donors of the transfer that the bridge knows. A target token without text, or with a text that the
-    bridge does not know, is sampled from N(mean, std) of the source rows and labeled so: its bridge vector would be
-    that of every other unknown token.
+    Donors are those of the transfer that the bridge knows. A target token without a text that the bridge knows is
+    sampled (N(mean, std) of the source rows) and labeled so: all unknown tokens have the same bridge vector.
 
-    Raises ValueError if the vectors belong to other vocabularies, or if the bridge knows a token but no donor.
+    Raises ValueError if the vectors are not those of these vocabularies, or if there are target tokens but no donors
+    that the bridge knows.
     """
 
     name: ClassVar[str] = "sembridge"
@@ -51,7 +57,8 @@ class SemBridge:
         check_alpha(self.alpha)
         if self.position is not None and not 0 <= self.position <= 2:
             raise ValueError(
-                f"position {self.position} is not between 0 and 2; it is a penalty on cosines: 0 means none"
+                f"position {self.position} is not between 0 and 2; "
+                "it is taken off cosines: 0 leaves them alone, 2 outweighs any"
             )
 
     def __call__(self, transfer: Transfer) -> Initialization:
@@ -62,7 +69,7 @@ class SemBridge:
             raise ValueError(
                 "the bridge knows none of the source tokens; check that it is a multilingual sentence encoder"
             )
-        compared = self._compared(transfer, vectors, transfer.missing[bridged], donors)
+        compared = self._scored_vectors(transfer, vectors, transfer.missing[bridged], donors)
         mixture = self._mixture(*compared, bridged, (len(transfer.missing), len(transfer.source)))
         support = support_of(mixture)
         statistics = {
@@ -75,7 +82,7 @@ class SemBridge:
     def _mixture(
         self, queries: UnitVectors, donors: UnitVectors, places: np.ndarray, shape: tuple[int, int]
     ) -> sp.csr_array | SoftmaxMixture:
-        """[R, S], with rows at the given places."""
+        """Return the mixture [R, S] whose rows at `places` are those of the queries."""
         if self.alpha == 1 and len(queries) * len(donors) > HELD:
             return SoftmaxMixture(queries, donors, places, sp.csr_array(shape, dtype=np.float32))
         (weights,) = mixtures(queries, donors, [self.alpha])
@@ -83,27 +90,22 @@ class SemBridge:
         support[places] = np.diff(weights.indptr)
         return sp.csr_array((weights.data, weights.indices, np.concatenate([[0], np.cumsum(support)])), shape=shape)
 
-    def _compared(
+    def _scored_vectors(
         self, transfer: Transfer, vectors: BridgeVectors, targets: np.ndarray, donors: np.ndarray
     ) -> tuple[UnitVectors, UnitVectors]:
-        """Return (target tokens, donors) whose scores are the cosines minus the penalty, up to a constant.
-
-        Entmax does not depend on the constant.
-        """
+        """Return (queries, donors) whose scores are cosines minus penalties, up to a constant that entmax ignores."""
         default = POSITION if transfer.source.profile == "fixed" else 0.0
         penalty = default if self.position is None else self.position
-        sides = (vectors.target, transfer.target, targets), (vectors.source, transfer.source, donors)
-        if not penalty:
-            queries, keys = (UnitVectors(side.vectors, ids) for side, _, ids in sides)
-        else:
-            half = np.sqrt(penalty / 2)
-            queries, keys = (
-                UnitVectors(side.vectors, ids, np.where(of.word_initial[ids], half, -half)) for side, of, ids in sides
-            )
-        return queries, keys
+        half = np.sqrt(penalty / 2)
+
+        def side(tokens: TokenVectors, vocabulary: Vocabulary, ids: np.ndarray) -> UnitVectors:
+            position = np.where(vocabulary.word_initial[ids], half, -half) if penalty else None
+            return UnitVectors(tokens.vectors, ids, position)
+
+        return side(vectors.target, transfer.target, targets), side(vectors.source, transfer.source, donors)
 
     def vectors(self, transfer: Transfer) -> BridgeVectors:
-        """Return the given vectors, or those of the given bridge."""
+        """Return the vectors of both vocabularies: those passed as `bridge`, or computed by it."""
         if isinstance(self.bridge, BridgeVectors):
             sizes = len(self.bridge.source.known), len(self.bridge.target.known)
             if sizes != (len(transfer.source), len(transfer.target)):
@@ -120,6 +122,6 @@ class SemBridge:
         return replace(self, bridge=self.vectors(transfer))
 
     def nearness(self) -> Nearness:
-        """Return the space in which donors are looked for."""
+        """Return the space in which donors are searched."""
         assert isinstance(self.bridge, BridgeVectors)
         return Nearness(self.bridge.source.vectors, self.bridge.target.vectors, "as the bridge sees them")

@@ -71,7 +71,7 @@ def transplant(
         )
     if (decoder is None) != (decoder_rows(encoder) is None):
         raise ValueError(
-            "an untied decoder needs rows of its own, and a tied one must have none: "
+            "an untied decoder needs rows of its own, and only an untied one: "
             "initialize them from decoder_rows(encoder)"
         )
 

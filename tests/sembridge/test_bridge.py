@@ -1,4 +1,4 @@
-"""What a bridge says about a vocabulary, with small bridges of each kind built here: static embeddings and a tiny transformer."""
+"""Embed vocabularies with small bridges of each kind, built here: static embeddings and a tiny transformer."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def with_profile(vocabulary: Vocabulary, profile: str, texts: tuple[str | None, 
 
 
 def test_tokens_without_text_are_embedded_as_they_are_stored(transformer):
-    """For those who let them donate; the vectors of the others keep their bits, though batches of a transformer show in them."""
+    """They may donate; the vectors of the others keep their bits, although batches of a transformer change them."""
     tokens = ["cat", "play cat", "[unused1]", "playing cat", "\x00", "[CLS]"]
     mixed = plain_vocabulary(tokens, [None, None, "special", None, None, "cls"])
     plain = embed_vocabulary(transformer, plain_vocabulary(["cat", "play cat", "playing cat"]))

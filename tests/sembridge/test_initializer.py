@@ -73,11 +73,11 @@ ROWS = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
     ids=repr,
 )
 def test_question_from_any_kind_of_rows(rows):
-    asked = Transfer.between(plain_vocabulary("abcd"), plain_vocabulary("dxA"), rows)
-    assert asked.rows.dtype == np.float32 and np.array_equal(asked.rows, ROWS[:4]) and not asked.rows.flags.writeable, (
+    task = Transfer.between(plain_vocabulary("abcd"), plain_vocabulary("dxA"), rows)
+    assert task.rows.dtype == np.float32 and np.array_equal(task.rows, ROWS[:4]) and not task.rows.flags.writeable, (
         "rows no token has are left out"
     )
-    assert asked.copied.tolist() == [3, -1, 0] and asked.missing.tolist() == [1]
+    assert task.copied.tolist() == [3, -1, 0] and task.missing.tolist() == [1]
     assert Transfer.between(
         plain_vocabulary("abcd"), plain_vocabulary("dxA"), rows, overlap="exact"
     ).missing.tolist() == [1, 2]
@@ -85,9 +85,9 @@ def test_question_from_any_kind_of_rows(rows):
 
 def test_question_does_not_share_the_rows_of_the_model():
     rows = ROWS.copy()
-    asked = Transfer.between(plain_vocabulary("abcde"), plain_vocabulary("a"), rows)
+    task = Transfer.between(plain_vocabulary("abcde"), plain_vocabulary("a"), rows)
     rows[:] = 0
-    assert np.array_equal(asked.rows, ROWS)
+    assert np.array_equal(task.rows, ROWS)
 
 
 def test_source_ids_without_a_row():
@@ -109,9 +109,9 @@ def unspoken() -> Vocabulary:
 
 @pytest.mark.parametrize(("donors", "expected"), [(None, [0]), ("ordinary", [0]), ("all", [0, 1, 2, 3])])
 def test_donors(donors, expected):
-    asked = Transfer.between(unspoken(), plain_vocabulary("x"), ROWS, donors=donors)
-    assert np.flatnonzero(asked.donors).tolist() == expected
-    assert np.array_equal(dataclasses.replace(asked, rows=ROWS * 2).donors, asked.donors)
+    task = Transfer.between(unspoken(), plain_vocabulary("x"), ROWS, donors=donors)
+    assert np.flatnonzero(task.donors).tolist() == expected
+    assert np.array_equal(dataclasses.replace(task, rows=ROWS * 2).donors, task.donors)
 
 
 def test_all_donate_under_compat_whatever_is_said():
@@ -139,21 +139,21 @@ def test_an_overlap_decided_already():
 
 
 def test_generator_is_fresh_and_seeded():
-    asked = made_transfer([0, -1], ROWS, seed=7)
-    draws = [torch.rand(3, generator=asked.generator()) for _ in range(2)]
+    task = made_transfer([0, -1], ROWS, seed=7)
+    draws = [torch.rand(3, generator=task.generator()) for _ in range(2)]
     assert torch.equal(*draws) and not torch.equal(
         draws[0], torch.rand(3, generator=made_transfer([0], ROWS, seed=8).generator())
     )
 
 
 def made_answer(**options):
-    asked = made_transfer([2, -1, 0, -1, -1], ROWS, target_roles=["cls", None, None, None, "special"])
+    task = made_transfer([2, -1, 0, -1, -1], ROWS, target_roles=["cls", None, None, None, "special"])
     mixture = sp.csr_array(np.array([[0, 0.25, 0, 0, 0.75], [0, 0, 0, 0, 0], [0, 0, 0, 1, 0]]))
-    return asked, assemble(asked, mixture=mixture, **options)
+    return task, assemble(task, mixture=mixture, **options)
 
 
 def test_assemble_by_hand():
-    asked, answer = made_answer(statistics={"extra": 3})
+    task, answer = made_answer(statistics={"extra": 3})
     assert answer.origin.tolist() == [SPECIAL, MIXED, COPIED, SAMPLED, MIXED]
     assert answer.mixture.toarray().tolist() == [
         [0, 0, 1, 0, 0],
@@ -164,7 +164,7 @@ def test_assemble_by_hand():
     ]
     np.testing.assert_allclose(answer.rows[1], 0.25 * ROWS[1] + 0.75 * ROWS[4], rtol=1e-6)
     assert np.array_equal(answer.rows[[0, 2, 4]], ROWS[[2, 0, 3]]) and np.array_equal(
-        answer.rows[3], univariate_rows(asked)[1]
+        answer.rows[3], univariate_rows(task)[1]
     )
     assert answer.statistics == {"copied": 1, "special": 1, "mixed": 2, "sampled": 1, "extra": 3}
 

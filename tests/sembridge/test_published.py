@@ -95,8 +95,8 @@ def test_keyword_names_and_defaults():
         if parameter.default is not inspect.Parameter.empty
     }
     assert defaults == {
-        "exact_match_all": True, "match_symbols": False, "fuzzy_match_all": False, "extend_tokenizer": None, "batch_size": 1024,
-        "entmax_alpha": 2.5, "seed": 42, "device": None, "verbosity": "info",
+        "exact_match_all": True, "match_symbols": False, "fuzzy_match_all": False, "extend_tokenizer": None,
+        "batch_size": 1024, "entmax_alpha": 2.5, "seed": 42, "device": None, "verbosity": "info",
     }  # fmt: skip
 
 

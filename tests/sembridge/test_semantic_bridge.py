@@ -61,7 +61,7 @@ def test_specials_lone_bytes_and_tokens_unknown_to_the_bridge_do_not_donate():
 
 
 def test_specials_and_lone_bytes_donate_where_all_shall_and_are_never_placed():
-    """Source and target: an ordinary token, a special without a role, a lone byte, an unknown token; every vector is its own axis."""
+    """Both sides: an ordinary token, a special without a role, a lone byte, an unknown one; each on its own axis."""
     axes = np.eye(4, dtype=np.float32)
     source = plain_vocabulary(["far", "[unused1]", "\x00a", "unknown"], [None, "special", None, None])
     target = plain_vocabulary(["near", "[unused2]", "\x00b", "nah"], [None, "special", None, None])
@@ -145,7 +145,7 @@ def placed(source: list[bool], target: list[bool]) -> Transfer:
 
 
 def test_position_by_hand():
-    """Four donors the bridge reads alike, alpha 2: 0.2 is taken off the two at another place, so the weights differ by 0.2 and sum to 1."""
+    """Four donors the bridge reads alike, alpha 2: two lose 0.2 for their place; weights differ by 0.2, sum to 1."""
     bridge, asked = vectors([[1, 0, 0]] * 4, [[1, 0, 0]]), placed([True, True, False, False], [False])
     for position, expected in (
         (0.0, [0.25, 0.25, 0.25, 0.25]),
@@ -174,8 +174,8 @@ def test_position_is_left_to_the_hashes_under_the_profile_compat():
     compat = replace(
         asked, source=replace(asked.source, profile="compat"), target=replace(asked.target, profile="compat")
     )
-    alone, default, published = (method(given).mixture.toarray() for method, given in
-                                 ((SemBridge(bridge, position=0.0), asked), (SemBridge(bridge), asked), (SemBridge(bridge), compat)))  # fmt: skip
+    pairs = (SemBridge(bridge, position=0.0), asked), (SemBridge(bridge), asked), (SemBridge(bridge), compat)
+    alone, default, published = (method(task).mixture.toarray() for method, task in pairs)
     assert np.array_equal(published, alone) and not np.array_equal(default, alone)
     assert np.array_equal(default, SemBridge(bridge, position=POSITION)(asked).mixture.toarray())
 

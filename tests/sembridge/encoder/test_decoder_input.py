@@ -1,4 +1,4 @@
-"""A masked LM stopped before its decoder gives the same representations and gradients, if nothing follows the decoder."""
+"""A masked LM stopped before its decoder gives the same values and gradients, if nothing follows the decoder."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def test_dense_encoder_is_refused_and_not_turned_into_an_untrained_autoencoder(t
         BertConfig(vocab_size=200, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
     ).save_pretrained(tmp_path)
     made_tokenizer("wordpiece", "english").save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="no masked LM"):
+    with pytest.raises(ValueError, match="not a masked LM"):
         load_encoder(str(tmp_path))
 
 

@@ -1,4 +1,4 @@
-"""The product that keeps maxima only, against all logits and autograd: values, gradients, ties, texts without tokens, extremes, memory."""
+"""`max_logits` against all logits and autograd: values, gradients, ties, texts without tokens, extremes, memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A transplant moves a vocabulary and nothing else: identity changes no bit, and a permutation of ids permutes the representations."""
+"""A transplant moves a vocabulary and nothing else: identity changes no bit, permuted ids permute representations."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_identity_changes_no_bit(family, tied, folders):
 
 @pytest.mark.parametrize("pad_at", PADS)
 def test_queries_of_an_inference_free_encoder_move_along(pad_at, folders):
-    """Their stored weights are the only thing that reads a query: identity changes no bit of them, a permutation permutes them."""
+    """Only stored weights read a query: identity changes no bit of them, a permutation permutes them."""
     encoder, tokenizer = load_encoder(folders["inference-free", True]), source_tokenizer("inference-free")
     before = represented(encoder, texts(), side="query")
     assert (before > 0).any(axis=1).sum() > 150 and len(np.unique(before[before > 0])) > 20
@@ -155,7 +155,7 @@ def test_two_transplants_in_a_row(folders):
 
 
 def test_a_body_with_a_fixed_pad_id_is_refused(tmp_path):
-    """MPNet numbers positions from pad id 1 whatever its configuration says: with another pad its scores would be silently wrong."""
+    """MPNet numbers positions from pad id 1 whatever its configuration says: another pad would give wrong scores."""
     tokenizer = source_tokenizer("roberta")
     config = MPNetConfig(
         vocab_size=len(tokenizer),

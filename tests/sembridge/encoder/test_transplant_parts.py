@@ -197,7 +197,7 @@ def test_decoder_rows_are_required_exactly_of_an_untied_decoder(tied, folders):
 
 
 def test_a_decoder_stored_beside_a_tied_config_is_not_lost(folders, tmp_path):
-    """opensearch v1: compare before assuming. Whatever the loader makes of such a folder, the transplant must not change its scores."""
+    """opensearch v1: however the loader reads such a folder, the transplant must not change its scores."""
     folder = tmp_path / "stored"
     model = family_model("bert", len(source_tokenizer("bert")), 0, tied=False)
     model.save_pretrained(folder)
@@ -359,7 +359,7 @@ def cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     [("bert", {"bias": "keep"}, 0.975, 0), ("roberta", {"special_ids": "keep"}, 0.9986, 196), ("bert", {}, 1, 200)],
 )
 def test_what_keeping_costs(family, kept, mean, unchanged, folders):
-    """The figures of rows 6 and 8 in docs/fidelity.md: 200 texts after all ids were renumbered, against the same texts before."""
+    """The figures of rows 6 and 8 in docs/fidelity.md: 200 texts before and after all ids were renumbered."""
     encoder, tokenizer = load_encoder(folders[family, True]), source_tokenizer(family)
     order = new_ids(tokenizer, 5)
     target = renumbered(tokenizer, order)

@@ -1,4 +1,4 @@
-"""A transplanted encoder is an ordinary folder: another process, without this library, reads it and scores the same bits."""
+"""A transplanted encoder is an ordinary folder: a process without this library reads it and scores the same bits."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ for name in sys.argv[2:]:
     batch = tokenizer(given[:16], padding=True, truncation=True, return_tensors="pt")
     with torch.no_grad():
         logits = model(**batch).logits.numpy()
-    about = [document.max_seq_length, encoder.get_embedding_dimension(), sorted(document.preprocess(["a"])), sorted(batch), tokenizer.padding_side]
+    sizes = [document.max_seq_length, encoder.get_embedding_dimension()]
+    about = [*sizes, sorted(document.preprocess(["a"])), sorted(batch), tokenizer.padding_side]
     np.savez(f"{folder}/{name}.npz", weights=weights, queries=queries, logits=logits, about=json.dumps(about))
 assert "sembridge" not in sys.modules
 """

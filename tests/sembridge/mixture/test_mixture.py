@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import sembridge.mixture.mixture as module
-from sembridge.assembly import _blocks_of_rows, rows_of
+from sembridge.assembly import _rows_in_blocks, rows_of
 from sembridge.mixture.entmax import entmax
 from sembridge.mixture.mixture import UnitVectors, mixtures, screened
 from sembridge.mixture.screening import Screen, candidates
@@ -206,7 +206,7 @@ def test_rows_of_a_large_mixture_are_those_of_scipy_to_the_bit():
     mixture = mixture.tocsr()
     mixture.sort_indices()
     for rows in (rng.standard_normal((700, 33)).astype(np.float32), rng.standard_normal((700, 5))):
-        assert _blocks_of_rows(mixture, rows, block=7).tobytes() == rows_of(mixture, rows).tobytes()
+        assert _rows_in_blocks(mixture, rows, block=7).tobytes() == rows_of(mixture, rows).tobytes()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -64,10 +64,8 @@ def record_without_mixtures():
     from sembridge.model_card.record import TransferRecord
     from tests.helpers.records_made import question
 
-    asked = question()
-    return TransferRecord.of(
-        asked, assemble(asked, sampled=np.ones((len(asked.missing), 3), dtype=np.float32)), recipe()
-    )
+    task = question()
+    return TransferRecord.of(task, assemble(task, sampled=np.ones((len(task.missing), 3), dtype=np.float32)), recipe())
 
 
 def test_restrictions_are_called_out():

@@ -56,12 +56,12 @@ def test_the_weakest_by_hand():
 
 
 def test_the_weakest_of_equal_weights_has_more_donors():
-    asked = records_made.question()
+    task = records_made.question()
     mixture = np.zeros((6, 7), dtype=np.float32)
     mixture[0, [1, 2]], mixture[1, [1, 2, 4]], mixture[2, [1, 2, 4]] = [0.5, 0.5], [0.5, 0.25, 0.25], [0.5, 0.3, 0.2]
     from sembridge.assembly import assemble
 
-    made = TransferRecord.of(asked, assemble(asked, mixture=sp.csr_array(mixture)), records_made.recipe())
+    made = TransferRecord.of(task, assemble(task, mixture=sp.csr_array(mixture)), records_made.recipe())
     assert made.weakest(9) == [2, 4, 1]
 
 
@@ -96,7 +96,7 @@ def test_reading_needs_no_torch(tmp_path):
 
 
 def test_only_the_heaviest_donors_of_a_flat_mixture_are_kept():
-    asked = records_made.question()
+    task = records_made.question()
     size = 3 * KEPT
     weights = np.arange(1, size + 1, dtype=np.float32)
     weights /= weights.sum()
@@ -104,7 +104,7 @@ def test_only_the_heaviest_donors_of_a_flat_mixture_are_kept():
         (np.concatenate([weights, [1]]), np.concatenate([np.arange(size), [7]]), [0, size, size + 1]), shape=(2, size)
     )
     answered = Initialization(np.zeros((2, 3)), mixture, np.array([MIXED, MIXED]))
-    made = TransferRecord.of(asked, answered, records_made.recipe())
+    made = TransferRecord.of(task, answered, records_made.recipe())
     assert [source for source, _ in made.donors_of(0)] == list(range(size - 1, size - 1 - KEPT, -1))
     assert made.donors_of(1) == [(7, 1.0)] and made.support.tolist() == [size, 1]
 
@@ -136,12 +136,12 @@ def _changed(folder: Path, **changes) -> None:
 
 
 def test_best_cosines_by_hand():
-    asked = records_made.question()
+    task = records_made.question()
     source = np.zeros((7, 2), dtype=np.float32)
     source[1], source[3], source[4], source[5] = [3, 4], [0, 2], [1, 0], [0, 1]
     target = np.tile(np.array([[2.0, 0.0]], dtype=np.float32), (9, 1))
     target[7] = [-3, -4]
-    found = best_cosines(records_made.answer(asked), source, target)
+    found = best_cosines(records_made.answer(task), source, target)
     # heaviest donors: 1 of token 1, 4 of token 2, 3 of token 4, 4 (the first of two) of token 5, 1 of token 7
     np.testing.assert_allclose(found, [np.nan, 0.6, 1, np.nan, 0, 1, np.nan, -1, np.nan], atol=1e-6)
     assert len(STRENGTH) == len(found)

@@ -1,7 +1,7 @@
-"""The defects table of docs/fidelity.md, row by row: what `compat` does and what `fixed` does, on vocabularies small enough to count.
+"""The defects table of docs/fidelity.md, row by row: `compat` and `fixed` on vocabularies small enough to count.
 
-Rows 6 to 12 are no matter of vocabularies: see test_transplant*.py (6 to 10), test_entmax.py (11) and tests/transfer (12). The figures that
-docs/fidelity.md quotes are those asserted here.
+Rows 6 to 12 do not concern vocabularies: see test_transplant*.py (6 to 10), test_entmax.py (11), tests/transfer (12).
+The figures that docs/fidelity.md quotes are those asserted here.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def answers(
     """(question, SemBridge's answer) under compat and under fixed, for rows drawn at random."""
     found = []
     for ours, theirs in zip(read(source), read(target), strict=True):
-        asked = Transfer.between(ours, theirs, np.random.default_rng(0).standard_normal((len(ours), 5)), **options)
+        task = Transfer.between(ours, theirs, np.random.default_rng(0).standard_normal((len(ours), 5)), **options)
         vectors = BridgeVectors(embed_vocabulary(bridge, ours), embed_vocabulary(bridge, theirs))
-        found.append((asked, SemBridge(vectors, alpha=2.5)(asked)))
+        found.append((task, SemBridge(vectors, alpha=2.5)(task)))
     return found[0], found[1]
 
 
@@ -79,7 +79,7 @@ def test_row_1_texts():
 
 
 def test_row_1_hashes_make_all_continuations_alike():
-    """##ing and ##ed as bags of bytes: {#: 2, i, n, g} and {#: 2, e, d} have the cosine 4 / sqrt(7 * 6); ing and ed share nothing."""
+    """As bags of bytes, {#: 2, i, n, g} and {#: 2, e, d} have the cosine 4 / sqrt(7 * 6); ing and ed share nothing."""
     found = []
     for vocabulary in read(tokenizer("uncased English")):
         vectors = embed_vocabulary(bytes_bridge(), vocabulary).vectors
@@ -140,7 +140,7 @@ def test_row_3_without_the_exact_step_even_play_is_not_play():
 
 
 def test_row_3_of_equal_forms_the_last_wins():
-    """All lone bytes are U+FFFD to the reference, so all of the target's copy the same row; fixed copies byte by byte."""
+    """All lone bytes are U+FFFD to the reference, so all target bytes copy the same row; fixed copies byte by byte."""
     source = byte_level("Ã", "ìķ", "Ġìķ", "é")
     in_compat, in_fixed = copies(source, byte_level("ìķ", "Ġìķ", "Ã", "Ġé"))
     assert [in_compat[token][0] for token in ("ìķ", "Ã", "Ġìķ")] == ["é", "é", "Ġìķ"]
@@ -207,20 +207,20 @@ def test_row_4_specials_by_string():
 
 def test_row_4_origins():
     """Five roles: all invented under compat, all copied under fixed; the unused marks the other way round."""
-    (asked, compat), (_, fixed) = answers(
+    (task, compat), (_, fixed) = answers(
         tokenizer("byte-level"), tokenizer("with unused sentence marks"), bytes_bridge(8)
     )
-    ids = [asked.target.role_ids[role] for role in ROLES]
-    marks = [asked.target.tokens.index(token) for token in ("<s>", "</s>")]
+    ids = [task.target.role_ids[role] for role in ROLES]
+    marks = [task.target.tokens.index(token) for token in ("<s>", "</s>")]
     assert [set(answer.origin[ids]) for answer in (compat, fixed)] == [{MIXED}, {SPECIAL}]
     assert [set(answer.origin[marks]) for answer in (compat, fixed)] == [{COPIED}, {SAMPLED}]
 
 
 def test_row_4_specials_with_the_same_string_are_special_under_both():
-    (asked, compat), (_, fixed) = answers(tokenizer("uncased English"), tokenizer("cased Russian"), bytes_bridge(8))
-    ids = [asked.target.role_ids[role] for role in ROLES]
+    (task, compat), (_, fixed) = answers(tokenizer("uncased English"), tokenizer("cased Russian"), bytes_bridge(8))
+    ids = [task.target.role_ids[role] for role in ROLES]
     assert set(compat.origin[ids]) == set(fixed.origin[ids]) == {SPECIAL}
-    assert {asked.overlap.rule[i] for i in ids} == {"token"} and compat.rows[ids].tobytes() == fixed.rows[ids].tobytes()
+    assert {task.overlap.rule[i] for i in ids} == {"token"} and compat.rows[ids].tobytes() == fixed.rows[ids].tobytes()
 
 
 def test_row_4_specials_alone():
@@ -237,10 +237,10 @@ def test_row_4_specials_alone():
 
 
 def test_row_5_everything_donates():
-    """Nothing but an unused token and 101 fillers to place; the source has five roles, two unused tokens and 102 ordinary ones."""
+    """Place an unused token and 101 fillers; the source has five roles, two unused tokens and 102 ordinary ones."""
     source, target = wordpiece("[unused1]", "[unused2]", "cat", fill="e"), wordpiece("[unused7]", fill="ы")
     (compat_asked, compat), (fixed_asked, fixed) = answers(source, target, bytes_bridge())
-    assert [int(asked.donors.sum()) for asked in (compat_asked, fixed_asked)] == [109, 102]
+    assert [int(task.donors.sum()) for task in (compat_asked, fixed_asked)] == [109, 102]
     assert [(answer.origin == MIXED).sum() for answer in (compat, fixed)] == [102, 101]
     unused = compat_asked.target.tokens.index("[unused7]")
     weights = compat.mixture.toarray()[unused]
@@ -253,7 +253,7 @@ def test_row_5_as_an_option_of_fixed():
     source, target = byte_level("Ġcat", "Ã", "Ġ"), wordpiece("[unused7]", "кот", fill="ы")
     _, (ordinary, alone) = answers(source, target, bytes_bridge())
     _, (everyone, answer) = answers(source, target, bytes_bridge(), donors="all")
-    assert [int(asked.donors.sum()) for asked in (ordinary, everyone)] == [1, 8]
+    assert [int(task.donors.sum()) for task in (ordinary, everyone)] == [1, 8]
     assert answer.origin.tolist() == alone.origin.tolist(), (
         "what is placed does not depend on who donates: unused target tokens stay sampled"
     )
@@ -271,8 +271,8 @@ def test_row_13_unknown_tokens_all_get_the_same_row():
     source = wordpiece("cat", "song", fill="e")
     target = wordpiece("кот", "안", "녕", "하", "세", fill="ы")
     bridge = words_bridge("cat", "song", "кот")
-    (asked, compat), (_, fixed) = answers(source, target, bridge)
-    ids = [asked.target.tokens.index(token) for token in "안녕하세"]
+    (task, compat), (_, fixed) = answers(source, target, bridge)
+    ids = [task.target.tokens.index(token) for token in "안녕하세"]
     assert [len(np.unique(answer.rows[ids], axis=0)) for answer in (compat, fixed)] == [1, 4]
     assert [set(answer.origin[ids]) for answer in (compat, fixed)] == [{MIXED}, {SAMPLED}]
     assert [answer.statistics["not_bridged"] for answer in (compat, fixed)] == [0, 4 + FILL]
@@ -305,9 +305,9 @@ def test_row_15_no_order_but_that_of_the_ids(profile):
     bits = set()
     for _ in range(3):
         ours, theirs = (Vocabulary.from_tokenizer(side, profile) for side in (source, target))
-        asked = Transfer.between(ours, theirs, np.random.default_rng(0).standard_normal((len(ours), 5)))
+        task = Transfer.between(ours, theirs, np.random.default_rng(0).standard_normal((len(ours), 5)))
         vectors = BridgeVectors(embed_vocabulary(bytes_bridge(8), ours), embed_vocabulary(bytes_bridge(8), theirs))
-        bits.add(SemBridge(vectors)(asked).rows.tobytes() + asked.copied.tobytes())
+        bits.add(SemBridge(vectors)(task).rows.tobytes() + task.copied.tobytes())
     assert len(bits) == 1
 
 

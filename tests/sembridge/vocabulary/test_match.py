@@ -18,7 +18,7 @@ from tests.helpers.transfers_made import permuted
 
 
 def vocabulary(*tokens: str, kind: str = "wordpiece") -> Vocabulary:
-    """Tokens as WordPiece writes them; [role] is that role, and {x} a special token without one, stored as x. `kind` changes the name only."""
+    """Tokens as in WordPiece; [role] has that role, {x} is a special without one, stored as x; `kind` is a name."""
     roles: list[str | None] = []
     texts: list[str | None] = []
     for token in tokens:
@@ -175,7 +175,7 @@ def test_holes_copy_nothing():
 
 
 def test_equal_texts_prefer_the_same_stored_token():
-    """Byte-level vocabularies of code models hold words after a line break beside words after a space: one text, two rows."""
+    """Byte-level vocabularies of code models have words after a line break and after a space: one text, two rows."""
     tokens = [
         ("Ċplay", "play", True),
         ("Ġplay", "play", True),
@@ -237,14 +237,21 @@ def with_unused() -> Tokenizer:
     return backend
 
 
+def fast(backend: Tokenizer, **tokens: str) -> PreTrainedTokenizerFast:
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, **{f"{role}_token": token for role, token in tokens.items()}
+    )
+
+
 WHOLE = {
     **{kind: lambda kind=kind: made_tokenizer(kind, "english") for kind in (*KINDS, *FURTHER_KINDS)},
-    "unused, added, holes": lambda: PreTrainedTokenizerFast(tokenizer_object=with_unused(), pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]",
-                                                            unk_token="[UNK]", mask_token="[MASK]", bos_token="<s>"),
-    "byte fallback": lambda: PreTrainedTokenizerFast(tokenizer_object=with_bytes(), bos_token="<s>", eos_token="</s>", pad_token="<pad>"),
-    "suffix": lambda: PreTrainedTokenizerFast(tokenizer_object=bpe(end_of_word_suffix="</w>"), bos_token="<s>", eos_token="</s>", pad_token="</s>"),
-    "prefix": lambda: PreTrainedTokenizerFast(tokenizer_object=bpe(continuing_subword_prefix="##"), bos_token="<s>", pad_token="<pad>"),
-}  # fmt: skip
+    "unused, added, holes": lambda: fast(
+        with_unused(), bos="<s>", **{role: f"[{role.upper()}]" for role in ("pad", "cls", "sep", "unk", "mask")}
+    ),
+    "byte fallback": lambda: fast(with_bytes(), bos="<s>", eos="</s>", pad="<pad>"),
+    "suffix": lambda: fast(bpe(end_of_word_suffix="</w>"), bos="<s>", eos="</s>", pad="</s>"),
+    "prefix": lambda: fast(bpe(continuing_subword_prefix="##"), bos="<s>", pad="<pad>"),
+}
 
 
 @pytest.mark.parametrize("name", WHOLE)

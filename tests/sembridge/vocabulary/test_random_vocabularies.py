@@ -34,7 +34,7 @@ NAMES = ("cls_token", "sep_token", "pad_token", "unk_token", "mask_token", "bos_
 
 @st.composite
 def tokenizers(draw: st.DrawFn) -> Any:
-    """A tokenizer of any kind with any tokens under any ids, any of them special, in any roles; vocabularies of two ids or many."""
+    """A tokenizer of any kind with any tokens, ids, specials and roles; vocabularies of two ids or many."""
     kind = draw(st.sampled_from(sorted(MARKS)))
     written = st.sampled_from(WORDS) | st.sampled_from(WORDS).map(MARKS[kind].format) | st.sampled_from(FURTHER)
     tokens = ["<unk>", *draw(st.lists(written, max_size=14, unique=True))]

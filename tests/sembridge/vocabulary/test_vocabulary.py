@@ -1,4 +1,4 @@
-"""Vocabularies written by hand, a dozen tokens each: the tokenizer's own model says what they are, and each token says what it stands for."""
+"""Vocabularies written by hand, a dozen tokens each: kinds by the tokenizer's own model, and the text of each token."""
 
 from __future__ import annotations
 
@@ -327,7 +327,8 @@ def test_digest_is_the_same_after_saving_and_in_another_process(tmp_path):
     assert Vocabulary.from_tokenizer(AutoTokenizer.from_pretrained(tmp_path)).digest == vocabulary.digest
     fields = [vocabulary.kind, vocabulary.tokens, vocabulary.texts, vocabulary.word_initial.tolist(), vocabulary.roles]
     program = (
-        "import json, sys, numpy as np\nfrom sembridge.vocabulary.vocabulary import Vocabulary\nkind, tokens, texts, initial, roles = json.load(sys.stdin)\n"
+        "import json, sys, numpy as np\nfrom sembridge.vocabulary.vocabulary import Vocabulary\n"
+        "kind, tokens, texts, initial, roles = json.load(sys.stdin)\n"
         "print(Vocabulary(kind, tuple(tokens), tuple(texts), np.array(initial), tuple(roles)).digest)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONIOENCODING": "utf-8"}
