@@ -177,4 +177,4 @@ def test_records_of_transfers(refused, folder, spoil, message):
 
 def test_a_damaged_tokenizer_beside_a_record(refused, folder):
     (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
-    assert "tokenizer.json is no tokenizer (" in refused("explain", folder, "two words")
+    assert "tokenizer.json is not a tokenizer (" in refused("explain", folder, "two words")
