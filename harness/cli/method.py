@@ -148,7 +148,7 @@ def _settings(args: argparse.Namespace, kind: Any) -> dict[str, Any]:
             )
             raise RefusedError(f"--set {setting!r}: initializer {args.initializer!r} has no parameter {name!r}; {hint}")
         if name in settings:
-            raise RefusedError(f"--set {setting!r}: {name} is set twice")
+            raise RefusedError(f"--set {setting!r}: {name} is given twice")
         settings[name] = _value(setting, text, defaults[name])
     return settings
 

@@ -60,7 +60,7 @@ ADVICE = re.compile(r"(?:sembridge-bench|python experiments/run_grid\.py)((?: [\
 
 def advice() -> list[list[str]]:
     """The arguments of each command in a message; --help where a message names the command only."""
-    typed = [advice.split() for _, text in messages() for advice in ADVICE.findall(text)]
+    typed = [arguments.split() for _, text in messages() for arguments in ADVICE.findall(text)]
     return [words if len(words) > 1 else [*words, "--help"] for words in typed if words and words[0] != "x"]
 
 

@@ -99,7 +99,7 @@ def test_settings_of_the_training_go_to_the_training(cells_of, files):
     assert "settings.wechsel.epoch is unknown; did you mean 'epochs'?" in refusal(
         cells_of, *given(files), "settings.wechsel.epoch=2"
     )
-    assert "given by the grid; use the option dictionary instead" in refusal(
+    assert "set by the grid; use the option dictionary instead" in refusal(
         cells_of, *given(files), "settings.wechsel.aligned=x"
     )
     assert "neighbours 0 must be at least 1" in refusal(cells_of, *given(files), "settings.wechsel.neighbours=0")
