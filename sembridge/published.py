@@ -62,7 +62,7 @@ def SemBridge(
     """
     if extend_tokenizer is not None:
         raise ValueError(
-            "extend_tokenizer cannot be honored: rows are made for a replaced vocabulary only; leave it None and give "
+            "extend_tokenizer is not supported: rows are made for a replaced vocabulary only; leave it None and give "
             "the extended tokenizer as target_tokenizer, whose old tokens then copy their rows"
         )
     if verbosity not in VERBOSITIES:

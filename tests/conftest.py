@@ -33,7 +33,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """The hub's double, and the settings under which the real client, in this process, talks to it and to nothing else."""
+    """Serve the hub's double; the real client, in this process, talks to it and to nothing else."""
     from huggingface_hub import constants
 
     from tests.helpers import hub_double

@@ -1,4 +1,4 @@
-"""Rules of the house that a machine can hold: imports run downwards, --help stays light, nothing unpickles or runs foreign code."""
+"""Rules that a machine can hold: imports run downwards, --help stays light, nothing unpickles or runs foreign code."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ def test_help_and_refusals_import_nothing_heavy():
 
 
 def test_no_pickle_and_no_remote_code():
-    """But for BGE-M3's head, which torch reads as tensors or not at all, and for code that a preset asks for by name."""
+    """Except BGE-M3's head, which torch reads as tensors or not at all, and code that a preset asks for by name."""
     bad = re.compile(r"\bpickle\.load|torch\.load\(|trust_remote_code\"?[=:](?!\s*False)|allow_pickle=True")
     allowed = {
         "harness/references/bge_m3.py": ['torch.load(path, map_location="cpu", weights_only=True)'],

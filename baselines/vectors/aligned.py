@@ -82,7 +82,7 @@ def token_vectors(words: Any, vocabulary: Vocabulary) -> np.ndarray:
 
     words  gensim's FastTextKeyedVectors
 
-    A text that is a word of the model, as it is or in lower case, has the vector of this word; any other has the mean of
+    A text that is a word of the model, as is or in lower case, has the vector of this word; any other has the mean of
     the vectors of its n-grams in lower case. Tokens without text, and texts too short for an n-gram, have zeros.
     """
     vectors = np.zeros((len(vocabulary), words.vector_size), dtype=np.float32)

@@ -135,7 +135,7 @@ class Preset(_Part):
     regimes: list[Literal["zero-shot", "fine-tuned"]] = Field(["zero-shot"], min_length=1)
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field([42], min_length=1)
     profile: Literal["fixed", "compat"] = "fixed"
-    """compat: the choices of SemBridge's published code, see docs/fidelity.md."""
+    """compat: the choices of SemBridge's published code, see the page 'fidelity' of the documentation."""
     overlap: Literal["special", "exact", "fuzzy"] = "fuzzy"
     donors: Literal["ordinary", "all"] | None = None
     """Empty: as the profile says, ordinary tokens for fixed, all for compat."""

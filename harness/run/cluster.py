@@ -78,7 +78,8 @@ class Cluster:
                     "token into ~/.ray/auth_token, or start the grid on its head node"
                 ) from None
             raise PresetError(
-                f"--address {self._address}: no Ray cluster answers there; start one with `ray up` (see the page 'cluster' of the documentation)"
+                f"--address {self._address}: no Ray cluster answers there; start one with `ray up` "
+                "(see the page 'cluster' of the documentation)"
             ) from None
         self._watch.start()
         present = ray.cluster_resources()

@@ -212,7 +212,7 @@ def test_transfer_takes_the_option_of_an_installed_need(site, own_data, tmp_path
     first = source.encode("meadow river", add_special_tokens=False)[0]
     token_id = target.convert_tokens_to_ids("луг")
     assert token_id != target.unk_token_id and record.origin[token_id] == "mixed"
-    assert [donor for donor, _ in record.parts(token_id)] == [first]
+    assert [donor for donor, _ in record.donors_of(token_id)] == [first]
     assert "| longest | `1` |" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 

@@ -18,16 +18,14 @@ from sembridge import extras
 from sembridge.extras import EXTRAS, MissingExtraError, require
 from tests.helpers.encoders_made import made_bridge_folder
 from tests.helpers.families_made import family_folder, with_marks
-from tests.helpers.paths import PRESETS, ROOT
+from tests.helpers.paths import ROOT
 from tests.helpers.tokenizers_made import english, made_tokenizer, russian
 
 PROGRAM = """
 import contextlib, io, json, sys
-work, presets = sys.argv[1:]
-from pathlib import Path
+work, = sys.argv[1:]
 import sembridge
 assert dir(sembridge) and all(getattr(sembridge, name) for name in dir(sembridge))
-from harness.cli.grid import main as grid
 from harness.cli.main import main as command
 
 def call(main, *arguments):
@@ -46,8 +44,8 @@ heard = {
     "transfer": call(command, [*to, f"{work}/by command", "--bridge", bridge]),
     "explain": call(command, ["explain", f"{work}/by python", "кот"]),
     "focus": call(command, [*to, f"{work}/by focus", "--initializer", "focus", "--text", text]),
-    "grid": call(grid, [*pocket, "--results", f"{work}/results"], Path(presets)),
-    "dry run": call(grid, [*pocket, "--dry-run"], Path(presets)),
+    "grid": call(command, ["grid", *pocket, "--results", f"{work}/results"]),
+    "dry run": call(command, ["grid", *pocket, "--dry-run"]),
 }
 from baselines.focus import Focus
 try:
@@ -72,7 +70,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
         if re.split(r"[-.]", entry.name)[0].lower() not in ABSENT:
             (work / "site" / entry.name).symlink_to(entry)
-    command = [sys.executable, "-S", "-c", PROGRAM, str(work), str(PRESETS)]  # -S: no packages but those of the path
+    command = [sys.executable, "-S", "-c", PROGRAM, str(work)]  # -S: no packages but those of the path
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{work / 'site'}", "PYTHONUTF8": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr

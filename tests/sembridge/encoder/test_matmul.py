@@ -1,4 +1,4 @@
-"""Products by oneDNN: those of float64 but for rounding, differentiable, only where they fit, and gone when the context is left."""
+"""Products by oneDNN: those of float64 up to rounding, differentiable, and only inside their context."""
 
 from __future__ import annotations
 
