@@ -13,6 +13,7 @@ from harness.plan.preset import PresetError
 from harness.plan.resolve import check_model, check_tokenizer
 from harness.store.artifact import Hub, Local, Location, Member, Source
 from harness.store.store import Store
+from sembridge.extras import MissingExtraError
 from sembridge.model_card.license import hub_license, stated_license
 from sembridge.model_card.recipe import Ingredient
 
@@ -91,7 +92,7 @@ def reading(inputs: Mapping[str, Input]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if type(error) is ValueError:  # a sentence for a person already
+        if type(error) is ValueError or isinstance(error, MissingExtraError):  # a sentence for a person already
             raise
         reason = (str(error).strip().splitlines() or [""])[0]
         names = ", ".join(f"{option} {item.typed!r}" for option, item in inputs.items())

@@ -66,7 +66,7 @@ def advice() -> list[list[str]]:
 
 def test_advice_is_read_by_the_real_parser():
     commands = advice()
-    assert ["transfer", "SOURCE", "--tokenizer", "T", "--out", "DIR"] in commands
+    assert ["explain", "DIR", "TOKEN"] in commands
     assert ["explain", "x", "--worst", "20"] in commands
     for words in commands:
         try:

@@ -50,7 +50,7 @@ def test_from_folder_to_folder(family, russian_folder, tmp_path):
 
 
 def test_sembridge_moves_meaning(bert_folder, russian_folder):
-    """A Russian token with the bridge vector of an English one gets its row, its bias, and so its weight in every text."""
+    """A Russian token with the bridge vector of an English one gets its row, its bias, and so its weight in a text."""
     encoder = load_encoder(bert_folder)
     target = with_marks(made_tokenizer("wordpiece", "russian", 350))
     asked = make_task(encoder, target)
