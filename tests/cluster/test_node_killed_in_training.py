@@ -11,7 +11,7 @@ from tests.helpers.own_data_made import made_own_data
 from tests.helpers.own_grid import OwnGrid, wait_for
 from tests.helpers.ray_nodes import RayNodes, work_probe
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 EPOCHS = "training.epochs=200"  # of 5 steps: the training lasts seconds, long enough to be hit
 
 

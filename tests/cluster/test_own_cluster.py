@@ -13,7 +13,7 @@ import pytest
 from tests.helpers.cluster_files import ROOT
 from tests.helpers.own_cluster import TOKEN, own_cluster, processes_of, write_token
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
 JOB = b'{"entrypoint": "true"}'
 # The grid's own way to connect, and two tasks of a cell's size; resources before and after the cluster has grown.
 GRID = f"""

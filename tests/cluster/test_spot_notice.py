@@ -15,7 +15,7 @@ import pytest
 from harness.run.spot_notice import read_notice
 from tests.helpers.ray_nodes import RayNodes, work_probe
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.slow]
 END = datetime(2026, 3, 1, 8, 22, tzinfo=UTC)
 
 

@@ -12,6 +12,7 @@ from tests.helpers import hosts, two_hosts
 
 OBSTACLE = hosts.obstacle()
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.timeout(600),
     pytest.mark.skipif(bool(OBSTACLE), reason=f"no two separate hosts here: {OBSTACLE}"),
 ]

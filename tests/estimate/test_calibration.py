@@ -20,6 +20,7 @@ def small(monkeypatch):
     monkeypatch.setattr(calibration, "_TRAINING", 0.01)
 
 
+@pytest.mark.slow
 def test_doctor_calibrates_and_keeps_the_rates(command, own_data, tmp_path: Path, small, capsys):
     asked = ["doctor", "own-data", "--set", f"data={own_data}", "--languages", "ru", "--store", str(tmp_path / "store")]
     random, threads = torch.get_rng_state(), torch.get_num_threads()

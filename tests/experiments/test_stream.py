@@ -8,6 +8,8 @@ import pytest
 
 from experiments.benchmarks import stream
 
+pytestmark = pytest.mark.slow
+
 IDS = 150  # bytes per document: its id, its place among all ids, and sorting them
 WORDS = 40  # in each text: some 240 bytes, so that stored texts would show
 

@@ -297,6 +297,7 @@ def test_a_grid_serves_an_installed_need(site, own_data, tmp_path):
         assert part in message and "\n" not in message, message
 
 
+@pytest.mark.slow
 def test_the_grids_command_runs_a_method_with_a_need_of_its_own(site, own_data, tmp_path):
     """Through Ray, whose workers find the need in the installed package."""
     options = ["--preset", "own-data", "--set", f"data={own_data}", "--set", f"romanization={site}/{{language}}.tsv"]

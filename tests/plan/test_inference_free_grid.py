@@ -28,6 +28,7 @@ def routed_data(own_data, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_every_stage_runs_and_query_weights_are_a_choice(command, routed_data, tmp_path):
     options = (
         "--languages",

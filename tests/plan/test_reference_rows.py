@@ -119,6 +119,7 @@ def test_what_is_no_reference_is_refused_in_one_line(cells_of, own_data, models,
     assert "config.json is not JSON" in refused(f"references.x={{model: {tmp_path}/cut, kind: bge-m3}}")
 
 
+@pytest.mark.slow
 def test_rows_of_both_tables(command, own_data, models, tmp_path, monkeypatch):
     """The source encoder named as a reference scores what `base` scores, and is measured once."""
     ran = tmp_path / "ran"

@@ -7,8 +7,12 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from harness.pocket import dictionary
 from tests.helpers.short_training import FEW
+
+pytestmark = pytest.mark.slow
 
 BUILD = """
 import sys

@@ -20,6 +20,8 @@ from harness.pocket.phrasebook import concepts
 from sembridge.encoder.loading import load_encoder
 from tests.helpers.short_training import cut_short
 
+pytestmark = pytest.mark.slow
+
 STEPS, CASES = 15, 3
 QUERIES, DOCUMENTS = 80, 300
 # Lowest nDCG@10 on faq and on passages, and lowest fraction of concepts whose two forms are nearest to each other.

@@ -281,7 +281,7 @@ def test_code_of_a_further_repository_is_refused(folder, tmp_path, runs):
     (tmp_path / "own" / "modules.json").write_text(json.dumps(modules))
     for kind, name in (("milco", "milco"), ("sparse-encoder", "own")):
         with pytest.raises(
-            ValueError, match=r"runs code of another repository \(someone/else--.*\), which no revision pins"
+            ValueError, match=r"runs code of another repository \(someone/else--.*\), which no revision fixes"
         ):
             sparse_models.check(kind, str(tmp_path / name), remote_code=True)
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--languages", "ru"]
 for setting in ("focus.min_count=1", "focus.buckets=1000"):
     SMALL += ["--set", f"settings.{setting}"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers.own_grid import OwnGrid, wait_for
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 EPOCHS = "training.epochs=120"  # of 5 steps: long enough for three commands to be hit in it
 GONE_ON = "the same command goes on"
 

@@ -13,6 +13,8 @@ from tests.helpers import hub_double
 from tests.helpers import hub_repositories as real
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 def repository(folder: Path) -> dict[str, bytes]:
     """A collection's folder, laid out as WebFAQ."""

@@ -19,6 +19,8 @@ from harness.store.store import Store
 from tests.helpers.own_data_made import TOPICS
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 # Dimensions of the encoder's feed-forward layer. With the 8192 tokens of a batch it takes 128 MiB, and as much again
 # when activated.
 WIDE = 4096

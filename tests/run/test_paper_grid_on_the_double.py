@@ -22,6 +22,8 @@ import yaml
 from tests.helpers import hub_double, hub_field
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 LANGUAGES = ["ko", "ru"]
 BRIDGES = ["bge-m3", "minilm", "gte", "qwen3"]
 ROWS = ["sembridge", "focus", "ofa (bridge vectors)", "random", "mean", "univariate", "multivariate", "base", "bm25"]
