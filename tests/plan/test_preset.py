@@ -80,6 +80,19 @@ def test_names_can_head_tables(option, value):
         ({"alphas": [2, 4, 2.0]}, "alphas: 2.0 is given twice"),
         ({"seeds": [1, 1]}, "seeds: 1 is given twice"),
         ({"evaluated": ["d"]}, "collection 'd' is unknown; known: c"),
+        (
+            {"collections": {"c-judged": "x", "c": {"ir_datasets": "a/b", "limit": 0}}, "evaluated": ["c-judged"]},
+            "collections: 'c-judged' would be the name of both 'c-judged' and 'c'; rename one",
+        ),
+        (
+            {
+                "collections": {
+                    "c": {"ir_datasets": "a/b", "subset": "x", "limit": 0},
+                    "c-x": {"ir_datasets": "a/c", "limit": 0},
+                }
+            },
+            "collections: 'c-x-judged' would be the name of both 'c' and 'c-x'; rename one",
+        ),
         ({"profile": "compat", "donors": "ordinary"}, "donors 'ordinary' conflicts with profile 'compat'"),
         ({"training": {"batch_size": 10, "workers": 4}}, "training.batch_size 10 cannot be shared evenly by 4 workers"),
         ({"references": {"m": {"model": "m", "kind": "milco"}}}, "if you have read it and trust it, set remote_code"),
