@@ -54,7 +54,9 @@ def text(path: Path, limit: int | None = None) -> str:
             raise OSError(None, "not a regular file", str(path))
         if status.st_size > limit:
             raise OversizedError(limit)
-        content = file.read(status.st_size or limit)  # files in /proc report the size 0
+        content = file.read(status.st_size or limit + 1)  # files in /proc report the size 0
+    if len(content) > limit:
+        raise OversizedError(limit)
     return content.decode("utf-8-sig")
 
 

@@ -188,6 +188,11 @@ class Preset(_Part):
             repeated = [value for value in values if values.count(value) > 1]
             if repeated:
                 raise ValueError(f"{name}: {repeated[0]} is given twice")
+        named = {name: name for name in self.collections}
+        for name, collection in self.collections.items():
+            label = collection.label(name)
+            if (other := named.setdefault(label, name)) != name:
+                raise ValueError(f"collections: {label!r} would be the name of both {other!r} and {name!r}; rename one")
         for name in self.evaluated or []:
             if name not in self.collections:
                 raise ValueError(f"collection {name!r} is unknown; {nearest(name, self.collections)}")

@@ -5,6 +5,7 @@ Wrong names are refused here, before anything runs.
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -92,9 +93,11 @@ def _hub_datasets(source: CollectionSource) -> Iterator[tuple[str, str | None, s
 def _siblings(pattern: str, language: str) -> str:
     """Say which languages exist where this one does not."""
     before, _, after = pattern.partition("{language}")
-    folder = Path(before).expanduser() if before.endswith("/") else Path(before).expanduser().parent
-    tail = after.split("/")[0]
-    names = [path.name.removesuffix(tail) for path in folder.glob("*")] if folder.is_dir() else []
+    folder, prefix, suffix = Path(before).expanduser(), "", after.split("/")[0]
+    if not before.endswith("/"):
+        folder, prefix = folder.parent, folder.name
+    present = [path.name for path in folder.glob(f"{glob.escape(prefix)}*{glob.escape(suffix)}") if path.name[0] != "."]
+    names = [name.removeprefix(prefix).removesuffix(suffix) for name in present]
     describe = f"make the folder {folder} as the page 'own-data' of the documentation describes"
     return nearest(language, names) if names else describe
 

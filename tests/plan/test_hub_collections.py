@@ -71,28 +71,6 @@ def test_wrong_forms_are_one_line(said, collection, message):
     assert message in said(collection)
 
 
-def test_only_what_decides_the_content_decides_the_key():
-    from harness.plan.collection_source import CollectionSource
-    from harness.plan.resolve import resolve_collection
-
-    def key(language="ko", **options):
-        source = CollectionSource(**{"hub": "a/b", "revision": COMMIT, "config": "{language}"} | options)
-        return resolve_collection("collections.c", source, language).key
-
-    assert key(codes={"ko": "kor"}) == key(config="kor")  # where the code comes from does not matter
-    assert key(expected={"ru": {"documents": 3}}) == key() != key(expected={"ko": {"documents": 3}})
-    others = [
-        key("ru"),
-        key(limit=0),
-        key(limit=1),
-        key(split="dev"),
-        key(subset="x"),
-        key(revision="0" * 40),
-        key(hub="a/c"),
-    ]
-    assert len({key(), *others}) == 8
-
-
 def test_text_of_the_collection_can_be_its_own_documents(command):
     code, out, err = command(
         "--languages",
