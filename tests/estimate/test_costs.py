@@ -1,9 +1,6 @@
-"""What a grid costs: formulas against values worked out by hand, sizes against files, sources of seconds by rank."""
+"""What a grid costs: formulas against values worked out by hand, and amounts in seconds."""
 
 from __future__ import annotations
-
-import json
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +8,7 @@ from harness.catalog.catalog import Catalog
 from harness.catalog.entries import Bridge, Encoder, Tokenizer
 from harness.collections.stage import COLLECTION
 from harness.estimate.costs import Rates, Work, amounts, forward, work
-from harness.estimate.estimate import CALIBRATED, GUESSED, MEASURED, Estimate
-from harness.estimate.sizes import BASE, Lengths, Sizes, UnknownError
+from harness.estimate.sizes import BASE, Sizes, UnknownError
 from harness.evaluation.stage import EVALUATION
 from harness.initialization.auxiliary_vectors import AUXILIARY_VECTORS
 from harness.initialization.bridge_vectors import BRIDGE_VECTORS
@@ -22,8 +18,7 @@ from harness.pocket.texts import POCKET_TEXT
 from harness.references.bm25 import BM25
 from harness.references.dense import DENSE
 from harness.references.sparse_models import REFERENCE
-from harness.store.artifact import Artifact, Hub, Local, Member
-from harness.store.store import Store
+from harness.store.artifact import Artifact, Hub, Member
 from harness.training.stage import TRAINED_ENCODER
 
 ENTRY = {"revision": None, "license": "MIT"}
@@ -139,57 +134,6 @@ def test_seconds_are_work_by_rates():
     assert amounts(done) == "2.0 MFLOP, 3.0e+04 scores, 4.0e+02 words" and amounts(Work(train=1.2e19)) == "12.0 EFLOP"
 
 
-def test_the_longest_of_a_batch():
-    assert Lengths(128, 512, (3, 1)).longest(2) == 2.5  # of four equally likely pairs three have a 3
-    assert Lengths(128, 2, (3, 1)).mean == 1.5
-    assert Lengths(16, 512).longest(4) == pytest.approx(16 * (1 + 1 / 2 + 1 / 3 + 1 / 4))
-
-
-def test_sizes_of_what_is_here_are_counted(own_data, sizes):
-    from transformers import AutoTokenizer
-
-    from harness.collections import beir
-
-    folder, tokenizer = own_data / "collections" / "ru", own_data / "tokenizers" / "ru"
-    counts = sizes.counts(Local(folder))
-    assert (counts.documents, counts.queries, counts.pairs) == (144, 20, 20)
-    tokenized = AutoTokenizer.from_pretrained(str(tokenizer))
-    read = [len(tokenized(text)["input_ids"]) for text in beir.stream(folder)]
-    assert sizes.lengths(Local(folder), "document", Local(tokenizer), 512).mean == pytest.approx(sum(read) / len(read))
-    assert sizes.vocabulary(Local(tokenizer)) == len(tokenized)
-    assert sizes.body(Local(own_data / "source")).parameters == 4 * 32 * 32 + 2 * 32 * 32
-
-
-@pytest.mark.parametrize(("limit", "documents"), [({"limit": 5}, 15), ({"limit": 5000}, 1000), ({}, 1000)])
-def test_a_limited_collection_keeps_its_judged_documents(sizes, limit, documents):
-    assert sizes.counts(Artifact(COLLECTION, {"hub": "a/faq", "expected": EXPECTED} | limit)).documents == documents
-
-
-def test_what_is_not_known_is_said(sizes):
-    with pytest.raises(UnknownError, match="counts of a/faq"):
-        sizes.counts(Artifact(COLLECTION, {"hub": "a/faq"}))
-    with pytest.raises(UnknownError, match="size of me/other"):
-        sizes.body(Hub("me/other", "c0ffee"))
+def test_the_pocket_has_no_estimate(sizes):
     pocket = Member(Artifact(POCKET_TEXT, {}), "ko")
     assert work(Artifact(BM25, {}, {"collection": pocket}), sizes) is None
-
-
-def test_measurements_come_before_rates_and_rates_before_guesses(tmp_path: Path, sizes):
-    store, artifact = Store(tmp_path), Artifact(BM25, {}, {"collection": FAQ})
-    unknown = Artifact(BM25, {}, {"collection": Artifact(COLLECTION, {"hub": "a/faq"})})
-    guess = BM25.seconds
-
-    def asked(one):
-        estimate = Estimate(store, sizes, Rates.load(tmp_path))
-        return estimate.seconds(one), estimate.source(one), estimate.unknown
-
-    assert asked(artifact) == (guess, GUESSED, {})
-    RATES.save(tmp_path)
-    assert Rates.load(tmp_path) == RATES
-    assert asked(artifact) == (guess + 1, CALIBRATED, {})
-    assert asked(unknown) == (guess, GUESSED, {"bm25": "counts of a/faq"})
-    (tmp_path / "bm25" / "key").mkdir(parents=True)
-    (tmp_path / "bm25" / "key" / "MANIFEST.json").write_text(json.dumps({"seconds": 90}))
-    assert asked(artifact) == (90, MEASURED, {})
-    (tmp_path / "calibration.json").write_text('{"device": "an older form"}')
-    assert Rates.load(tmp_path) is None

@@ -13,7 +13,6 @@ from safetensors.numpy import load_file, save_file
 from harness.evaluation import trec
 from harness.files import bounded
 from harness.results.export import COLUMNS
-from harness.results.scored_cells import read_cells
 from sembridge.model_card.record import JSON, TENSORS, load_record
 from tests.helpers.records_made import record
 
@@ -75,11 +74,6 @@ CELLS: list[tuple[bytes, str]] = [
 def test_cells(refused, tmp_path, content, message):
     (tmp_path / "cells.csv").write_bytes(content)
     assert message in refused("compare", tmp_path)
-
-
-def test_good_cells_are_read(tmp_path):
-    (tmp_path / "cells.csv").write_text(HEAD + ROW)
-    assert read_cells(tmp_path)[0].scores["ndcg@10"] == 0.5
 
 
 FIGURES = [

@@ -1,0 +1,97 @@
+"""Lines of corpus and query files read alone; defects of whole collections are in test_beir.py."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.collections.collection import CollectionError
+from harness.collections.jsonl import defect, documents, is_identifier, numbered, queries
+
+
+@pytest.fixture
+def file(tmp_path: Path):
+    def write(content: str | bytes) -> Path:
+        path = tmp_path / "corpus.jsonl"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def test_the_text_of_a_document_is_title_and_text_stripped(file):
+    path = file(
+        '{"_id": "a", "title": "T ", "text": " x\\n"}\n'
+        '{"_id": "b", "text": " y "}\n'
+        '{"_id": "c", "title": "only", "text": ""}\n'
+        '{"_id": "d", "title": "", "text": "z", "metadata": {"url": null}}\n'
+    )
+    assert list(documents(path)) == [(1, "a", "T   x"), (2, "b", "y"), (3, "c", "only"), (4, "d", "z")]
+
+
+def test_a_query_has_no_title(file):
+    path = file('{"_id": "a", "title": "T", "text": " x "}\n')
+    assert list(queries(path)) == [(1, "a", "x")]
+    with pytest.raises(CollectionError, match=r":1: query 'a' is empty: give it a text, or remove it and its judg"):
+        list(queries(file('{"_id": "a", "title": "T", "text": " "}\n')))
+
+
+def test_a_repeated_id_is_refused_unless_the_file_was_checked_before(file):
+    path = file('{"_id": "a", "text": "x"}\n{"_id": "a", "text": "y"}\n')
+    assert [line.text for line in documents(path, unique=False)] == ["x", "y"]
+    with pytest.raises(
+        CollectionError, match=r"jsonl:2: document id 'a' occurs a second time: remove or rename one of the two$"
+    ):
+        list(documents(path))
+    with pytest.raises(CollectionError, match="query id 'a' occurs a second time"):
+        list(queries(path))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('["a"]', "a JSON list, not an object: write one JSON object per line"),
+        ("{", r"malformed JSON \(.*\): write one JSON object per line"),
+        ('{"_id": "a"}', r"field 'text' is missing: a line needs _id and text \(and a title, for a document"),
+        ('{"text": "x"}', "field '_id' is missing"),
+        ('{"_id": 7, "text": "x"}', "field '_id' is not a string but 7: put it in quotes"),
+        ('{"_id": "a", "text": null}', "field 'text' is not a string but null: put it in quotes"),
+        ('{"_id": "a", "title": ["b"], "text": "x"}', r"""field 'title' is not a string but \["b"\]: put"""),
+        ('{"_id": "", "text": "x"}', "_id '' is empty or has white space: give the document an id without"),
+        ('{"_id": "a", "text": " "}', "document 'a' is empty: give it a title or a text, or remove it"),
+    ],
+)
+def test_defects_name_file_and_line(file, line, message):
+    with pytest.raises(CollectionError, match=rf"corpus\.jsonl:2: {message}"):
+        list(documents(file(f'\n{line}\n{{"_id": "b", "text": "y"}}\n')))
+
+
+def test_only_a_line_feed_ends_a_line_and_blank_lines_are_counted(file):
+    assert list(numbered(file("\ufeffa\u2028b\r\n \t\n\r\nc\x0bd\x85"))) == [(1, "a\u2028b"), (4, "c\x0bd\x85")]
+    assert list(numbered(file("a\n\ufeffb\n"))) == [(1, "a"), (2, "\ufeffb")]  # a byte order mark only begins a file
+    assert list(numbered(file(""))) == []
+
+
+def test_a_file_that_is_not_one_says_so(file, tmp_path):
+    for path, message in (
+        (
+            tmp_path / "none.jsonl",
+            r"no such file: a collection needs corpus\.jsonl, queries\.jsonl and qrels/test\.tsv",
+        ),
+        (tmp_path, "is a folder: expected a file of that name"),
+    ):
+        with pytest.raises(CollectionError, match=f"{path}: {message}$"):
+            list(numbered(path))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CollectionError, match=r"pipe: is a pipe or a device: expected a file of that name$"):
+        list(numbered(tmp_path / "pipe"))
+    with pytest.raises(CollectionError, match=r"jsonl:2: byte 2 is not UTF-8: save the file as UTF-8$"):
+        list(numbered(file(b"a\nb\xff\n")))
+
+
+def test_identifiers():
+    assert all(map(is_identifier, ("a", "7", "a:b/c", "물", "\u200b")))
+    assert not any(map(is_identifier, ("", " ", "a b", "a ", "\ta", "a\u2028b", "a\u3000", 7, None)))
+    assert str(defect(Path("f"), 3, "x")) == "f:3: x"

@@ -1,0 +1,76 @@
+"""A file of judgements read alone; defects of the judgements of whole collections are in test_beir.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.collections.collection import CollectionError
+from harness.collections.qrels import LARGEST, Judgement, judgements
+
+HEADER = "query-id\tcorpus-id\tscore\n"
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    def read(content: str, queries: tuple[str, ...] = ("q1", "q2")) -> list[Judgement]:
+        path = tmp_path / "test.tsv"
+        path.write_text(content, encoding="utf-8")
+        return list(judgements(path, queries))
+
+    return read
+
+
+def test_judgements_come_in_the_order_of_the_file_with_their_lines(read):
+    assert read(HEADER + "q2\td1\t0\n\nq1\td2\t-1\nq1\td1\t3\n") == [
+        (2, "q2", "d1", 0),
+        (4, "q1", "d2", -1),
+        (5, "q1", "d1", 3),
+    ]
+    assert read(HEADER) == read("") == []
+
+
+def test_a_repeated_pair_comes_once(read):
+    assert read(HEADER + "q1\td1\t1\nq2\td1\t1\nq1\td1\t1.0\n") == [(2, "q1", "d1", 1), (3, "q2", "d1", 1)]
+    with pytest.raises(
+        CollectionError, match=r"test\.tsv:3: query 'q1' and document 'd1' were judged 1 before: keep one judgement$"
+    ):
+        read(HEADER + "q1\td1\t1\nq1\td1\t2\n")
+
+
+@pytest.mark.parametrize(("text", "score"), [("1.0", 1), ("-2.00", -2), ("1e3", 1000), (str(LARGEST), 2**31 - 1)])
+def test_scores_that_are_whole_numbers(read, text, score):
+    assert read(f"{HEADER}q1\td1\t{text}\n") == [(2, "q1", "d1", score)]
+
+
+@pytest.mark.parametrize("text", ["", "0.5", "one", "nan", "inf", str(LARGEST + 1), f"-{LARGEST + 1}"])
+def test_scores_that_are_not(read, text):
+    with pytest.raises(CollectionError) as error:
+        read(f"{HEADER}q1\td1\t{text}\n")
+    problem = f"test.tsv:2: score {text!r} is not a whole number: write 1 for relevant, 0 for not relevant"
+    assert str(error.value).endswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("q1\td1\t1\n", r":1: the header is missing: make the first line 'query-id', 'corpus-id', 'score'"),
+        ("query-id corpus-id score\n", ":1: the header is missing"),
+        (HEADER + "q1\td1\n", ":2: 2 columns instead of 3: separate query-id, corpus-id and score by single tabs$"),
+        (HEADER + "q1\t\td1\t1\n", ":2: 4 columns instead of 3"),
+        (HEADER + "q3\td1\t1\n", r":2: unknown query id 'q3': add it to queries\.jsonl or remove the line$"),
+    ],
+)
+def test_lines_that_are_not_judgements(read, content, message):
+    with pytest.raises(CollectionError, match=rf"test\.tsv{message}"):
+        read(content)
+
+
+def test_judgements_before_a_defect_are_yielded(tmp_path):
+    path = tmp_path / "test.tsv"
+    path.write_text(HEADER + "q1\td1\t1\nq9\td1\t1\n", encoding="utf-8")
+    lines = judgements(path, {"q1"})
+    assert next(lines) == (2, "q1", "d1", 1)
+    with pytest.raises(CollectionError, match="unknown query id 'q9'"):
+        next(lines)
