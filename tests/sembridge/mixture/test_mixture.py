@@ -6,14 +6,12 @@ from math import fsum
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 import torch
 from entmax import entmax_bisect
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import sembridge.mixture.mixture as module
-from sembridge.assembly import _rows_in_blocks, rows_of
 from sembridge.mixture.entmax import entmax
 from sembridge.mixture.mixture import UnitVectors, mixtures, screened
 from sembridge.mixture.screening import Screen, candidates
@@ -197,16 +195,6 @@ def test_few_donors_pass_the_screen_and_all_that_weigh_do(dtype, over):
     passed[:] = False
     passed[np.repeat(np.arange(40), counts), ids] = True
     assert not (weighs & ~passed).any() and passed.sum() < weighs.sum() * 1.5 + 40
-
-
-def test_rows_of_a_large_mixture_are_those_of_scipy_to_the_bit():
-    rng = np.random.default_rng(12)
-    mixture = sp.random_array((90, 700), density=0.3, rng=rng, dtype=np.float32, format="lil")
-    mixture[[0, 40, 89]] = 0
-    mixture = mixture.tocsr()
-    mixture.sort_indices()
-    for rows in (rng.standard_normal((700, 33)).astype(np.float32), rng.standard_normal((700, 5))):
-        assert _rows_in_blocks(mixture, rows, block=7).tobytes() == rows_of(mixture, rows).tobytes()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
