@@ -79,7 +79,8 @@ def file(option: str, path: Path, *, is_text: bool = True) -> Input:
     if is_text:
         try:
             with path.open("rb") as opened:
-                codecs.getincrementaldecoder("utf-8")().decode(opened.read(_LOOK))
+                start, is_whole = opened.read(_LOOK), not opened.read(1)
+            codecs.getincrementaldecoder("utf-8")().decode(start, final=is_whole)
         except UnicodeDecodeError as error:
             problem = f"{option} {str(path)!r} is not UTF-8 text (byte {error.start})"
             raise RefusedError(f"{problem}; convert it, e.g. with iconv -t UTF-8") from None

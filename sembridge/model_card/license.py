@@ -48,7 +48,7 @@ def hub_license(name: str, revision: str | None) -> str | None:
 def _field(head: str, name: str) -> str | None:
     """Return the value of a field at the top level, or the first item of a list; None for anything else."""
     item = r"""[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([A-Za-z0-9][^\n,\]#"']*))"""
-    match = re.search(rf"^{name}:(?:[ \t]*\n[ ]*-|[ \t]*\[\s*)?{item}", head, re.MULTILINE)
+    match = re.search(rf"^{name}:(?:[ \t\r]*\n[ ]*-|[ \t]*\[\s*)?{item}", head, re.MULTILINE)
     value = next((group for group in match.groups() if group), "").strip() if match else ""
     return value or None
 

@@ -1,4 +1,4 @@
-"""OFA against an independent oracle in plain NumPy, with and without factorization; subword vectors word by word."""
+"""OFA against an independent oracle in plain NumPy, with and without factorization."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import logging
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
 from baselines.ofa import OFA, factorized
 from baselines.vectors.words import COLEXNET, SubwordVectors, WordVectors, subword_vectors
 from sembridge.initializer import MIXED, SAMPLED, Transfer
 from sembridge.vocabulary.vocabulary import Vocabulary
-from tests.helpers.tokenizers_made import KINDS, made_tokenizer
+from tests.helpers.tokenizers_made import made_tokenizer
 from tests.helpers.transfers_made import made_transfer
 
 WORDS = ["password", "window", "кот", "зима", "train", "поезд", "cat", "teacher", "учитель", "river", "река", "новый"]
@@ -147,57 +145,12 @@ def test_the_fallback_has_its_own_seed():
     assert (rows[1] == OFA(words=subwords, seed=1)(other_seed).rows[[22, 31, 49]]).all()
 
 
-def test_ties_go_to_the_first_token_whatever_its_id():
-    rng = np.random.default_rng(1)
-    direction = rng.standard_normal(7)
-    source = np.arange(1, 61)[:, None] * direction  # one direction, but for the last bits
-    tokens = [f"s{i:02d}" for i in rng.permutation(60)]
-    transfer = made_transfer([-1], np.eye(60), source_tokens=tokens)
-    answer = OFA(words=SubwordVectors(source, direction[None] + 0.1), neighbours=4)(transfer)
-    chosen = [tokens.index(token) for token in ("s00", "s01", "s02", "s03")]
-    np.testing.assert_allclose(answer.rows[0, chosen], 0.25, atol=1e-6)
-
-
 @pytest.mark.parametrize("block", [1, 200])
 def test_does_not_depend_on_the_block_size(block, monkeypatch):
     transfer, subwords = example()
     whole = OFA(words=subwords)(transfer)
     monkeypatch.setattr("baselines.vectors.nearest_mixture._BLOCK", block)
     np.testing.assert_allclose(OFA(words=subwords)(transfer).rows, whole.rows, atol=1e-6)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_subword_vectors_are_means_over_the_encodings_that_contain_the_subword(kind, monkeypatch):
-    words, tokenizers = made_words(), [made_tokenizer(kind, language) for language in ("english", "russian")]
-    sizes = [len(Vocabulary.from_tokenizer(tokenizer)) for tokenizer in tokenizers]
-    vectors = subword_vectors(words, *tokenizers, *sizes)
-    monkeypatch.setattr("baselines.vectors.words._BLOCK", 5)
-    blocked = subword_vectors(words, *tokenizers, *sizes)
-    for tokenizer, side in zip(tokenizers, ("source", "target"), strict=True):
-        rows = getattr(vectors, side)
-        by_token: dict[int, list[np.ndarray]] = {}
-        for word, vector in zip(WORDS, words.vectors, strict=True):
-            for form in (word, f" {word}", f" {word.capitalize()}"):
-                for token_id in set(tokenizer.encode(form, add_special_tokens=False)):
-                    by_token.setdefault(token_id, []).append(vector)
-        expected = [np.mean(by_token[i], axis=0) if i in by_token else np.zeros(5) for i in range(len(rows))]
-        np.testing.assert_allclose(rows, np.stack(expected), atol=1e-6)
-        np.testing.assert_allclose(getattr(blocked, side), rows, atol=1e-6)
-        assert rows.dtype == np.float32 and 0 < len(by_token) < len(rows)
-
-
-def test_a_word_counts_bare_after_a_space_and_capitalized():
-    """By hand, on a vocabulary of whole words: the capitalized form reaches a token no other form reaches."""
-    backend = Tokenizer(models.WordLevel({"[UNK]": 0, "cat": 1, "Cat": 2, "CAT": 3, "dog": 4}, unk_token="[UNK]"))
-    backend.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]", pad_token="[UNK]")
-    words = WordVectors(("cat", "Cat", "dog"), np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float32))
-    vectors = subword_vectors(words, tokenizer, tokenizer, 5, 5)
-    np.testing.assert_allclose(vectors.source[1], [1, 0, 0])  # cat, twice
-    np.testing.assert_allclose(vectors.source[2], [0.25, 0.75, 0])  # Cat thrice, cat once
-    assert not vectors.source[3].any()
-    np.testing.assert_allclose(vectors.source[4], [0, 0, 1])
-    np.testing.assert_allclose(vectors.target[0], [0, 0, 1])  # Dog is unknown
 
 
 def test_word_vectors_and_tokenizers_are_enough(tmp_path):
@@ -231,33 +184,15 @@ def test_only_the_published_word_vectors_are_called_ofa(tmp_path):
     assert OFA(words=subwords)(transfer).statistics["label"] == "ofa (bridge vectors)"
 
 
-def test_colexnet_words_lose_language_and_boundaries(tmp_path):
-    path = tmp_path / "colexnet.txt"
-    path.write_text("5 2\neng:$hand$ 1 0\nrus:рука 0 1\nnine:x 1 1\n$hand$ 2 0\neng:$a$b 3 0\n", encoding="utf-8")
-    loaded = WordVectors.load(path)
-    assert loaded.words == ("hand", "рука", "nine:x", "hand", "a b") and loaded.label == COLEXNET
-    assert loaded.vectors.dtype == np.float32 and loaded.vectors[:, 0].tolist() == [1, 0, 1, 2, 3]
-    assert WordVectors.load(path, label="mine").words[0] == "eng:$hand$"
-
-
-def test_bad_inputs_are_named(tmp_path):
+def test_bad_inputs_are_named():
     transfer, subwords = example()
     with pytest.raises(ValueError, match="set `words`"):
         OFA()(transfer)
-    with pytest.raises(ValueError, match="for 40 and 3 tokens, but the vocabularies have 40 and 50"):
-        OFA(words=SubwordVectors(subwords.source, subwords.target[:3]))(transfer)
-    with pytest.raises(ValueError, match="none of the source subwords has a vector"):
-        OFA(words=SubwordVectors(np.zeros_like(subwords.source), subwords.target))(transfer)
     with pytest.raises(ValueError, match="factorize 9 exceeds 8"):
         OFA(words=subwords, factorize=9)(transfer)
     for settings in ({"neighbours": 0}, {"temperature": 0.0}, {"factorize": 0}):
         with pytest.raises(ValueError, match=next(iter(settings))):
             OFA(words=subwords, **settings)
-    with pytest.raises(ValueError, match="2 words but 1 vectors"):
-        WordVectors(("a", "b"), np.ones((1, 2)))
-    (tmp_path / "pickled.wv").write_bytes(b"\x80\x04\x95 not text")
-    with pytest.raises(ValueError, match=r"pickled\.wv' is not in word2vec text format"):
-        WordVectors.load(tmp_path / "pickled.wv")
 
 
 def test_only_sampled_rows_are_worth_a_warning(caplog):

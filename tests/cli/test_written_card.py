@@ -9,10 +9,6 @@ import pytest
 import torch
 import yaml
 
-from harness.cli.inputs import Input
-from harness.store.artifact import Hub
-from sembridge.model_card.license import hub_license, stated_license
-
 CARD = "---\nlanguage: en\nlicense: {}\n---\n# A model\n\n---\nlicense: mit\n---\n"
 
 
@@ -49,49 +45,3 @@ def test_licenses_come_from_the_cards_of_the_inputs(made, transferred, tmp_path)
     ):
         assert line in card.splitlines()
     assert "**Not for commercial use**: the source is under cc-by-nc-sa-4.0." in card
-
-
-@pytest.mark.parametrize(
-    ("stated", "license"),
-    [
-        ("apache-2.0", "apache-2.0"),
-        ("[mit, apache-2.0]", "mit"),
-        ("other\nlicense_name: my-terms", "my-terms"),
-        ("other", "other"),
-        ("[]", None),
-        ("", None),
-        ('"', None),
-    ],
-)
-def test_stated_licenses(tmp_path, stated, license):
-    (tmp_path / "README.md").write_text(CARD.format(stated), encoding="utf-8")
-    assert stated_license(tmp_path / "README.md") == license
-
-
-@pytest.mark.parametrize("text", ["", "# A model\n---\nlicense: mit\n---\n", "---\nlicense: mit\n", "---\n- a\n---\n"])
-def test_cards_that_state_nothing(tmp_path, text):
-    (tmp_path / "README.md").write_text(text, encoding="utf-8")
-    assert stated_license(tmp_path / "README.md") is None
-    assert stated_license(tmp_path / "nothing.md") is None
-
-
-def test_licenses_on_the_hub(tmp_path, monkeypatch):
-    import huggingface_hub
-
-    requests = []
-
-    def download(name, file, revision):
-        requests.append((name, file, revision))
-        (tmp_path / file).write_text(CARD.format("gemma"), encoding="utf-8")
-        return str(tmp_path / file)
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    read = Input("a/b", Hub("a/b", "abc")).ingredient()
-    assert requests == [("a/b", "README.md", "abc")]
-    assert (read.name, read.revision, read.license) == ("a/b", "abc", "gemma")
-
-    def unreachable(*_, **__):
-        raise OSError("no network")
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
-    assert hub_license("a/b", "abc") is None

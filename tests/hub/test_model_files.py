@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import struct
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,34 +136,6 @@ def test_options_of_a_transfer(refused, model, tmp_path, arguments, message):
         zip(arguments[::2], arguments[1::2], strict=True)
     )
     assert message in refused("transfer", model(), *(part for pair in given.items() for part in pair))
-
-
-WORDS = [
-    (b"", "is not in word2vec text format"),
-    (b"\x80\x04K\x01.", "is not in word2vec text format"),
-    (b"two words\n", "is not in word2vec text format"),
-    (b"2 2\na 1 2\n", "is not in word2vec text format"),
-    (b"1 2\na 1 x\n", "is not in word2vec text format"),
-    (b"1 3\na 1 2\n", "is not in word2vec text format"),
-    (
-        b"9999999999 9999999999\na 1 2\n",
-        "is cut off: its first line promises 9,999,999,999 words of 9,999,999,999 numbers",
-    ),
-    (b"-1 2\na 1 2\n", "is not in word2vec text format"),
-]
-
-
-@pytest.mark.parametrize(("content", "message"), WORDS, ids=[f"{number}" for number in range(len(WORDS))])
-def test_word_vectors(tmp_path, content, message):
-    from baselines.vectors.words import WordVectors
-
-    (tmp_path / "words.vec").write_bytes(content)
-    tracemalloc.start()
-    with pytest.raises(ValueError, match=r"words\.vec") as error:
-        WordVectors.load(tmp_path / "words.vec")
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert message in str(error.value) and "\n" not in str(error.value) and peak < 100 << 20
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,7 @@ import scipy.sparse as sp
 import torch
 
 import sembridge.registry as module
-from sembridge.assembly import assemble, univariate_rows
-from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Transfer
+from sembridge.initializer import COPIED, MIXED, SAMPLED, Initialization, Transfer
 from sembridge.nearest import nearest
 from sembridge.registry import available_initializers, initializer_class
 from sembridge.semantic_bridge import SemBridge
@@ -146,43 +145,8 @@ def test_generator_is_fresh_and_seeded():
     )
 
 
-def made_answer(**options):
-    task = made_transfer([2, -1, 0, -1, -1], ROWS, target_roles=["cls", None, None, None, "special"])
-    mixture = sp.csr_array(np.array([[0, 0.25, 0, 0, 0.75], [0, 0, 0, 0, 0], [0, 0, 0, 1, 0]]))
-    return task, assemble(task, mixture=mixture, **options)
-
-
-def test_assemble_by_hand():
-    task, answer = made_answer(statistics={"extra": 3})
-    assert answer.origin.tolist() == [SPECIAL, MIXED, COPIED, SAMPLED, MIXED]
-    assert answer.mixture.toarray().tolist() == [
-        [0, 0, 1, 0, 0],
-        [0, 0.25, 0, 0, 0.75],
-        [1, 0, 0, 0, 0],
-        [0] * 5,
-        [0, 0, 0, 1, 0],
-    ]
-    np.testing.assert_allclose(answer.rows[1], 0.25 * ROWS[1] + 0.75 * ROWS[4], rtol=1e-6)
-    assert np.array_equal(answer.rows[[0, 2, 4]], ROWS[[2, 0, 3]]) and np.array_equal(
-        answer.rows[3], univariate_rows(task)[1]
-    )
-    assert answer.statistics == {"copied": 1, "special": 1, "mixed": 2, "sampled": 1, "extra": 3}
-
-
-def test_assemble_takes_other_donor_rows_for_mixtures_alone():
-    _, answer = made_answer(donor_rows=ROWS * 2, sampled=np.full((3, 3), 9, dtype=np.float32))
-    np.testing.assert_allclose(answer.rows[4], ROWS[3] * 2)
-    assert np.array_equal(answer.rows[[0, 2]], ROWS[[2, 0]]) and (answer.rows[3] == 9).all()
-
-
 def test_carry_gives_the_mean_where_nothing_was_mixed():
-    _, answer = made_answer()
+    mixture = sp.csr_array(np.array([[0, 0, 1, 0, 0], [0, 0.25, 0, 0, 0.75], [0, 0, 0, 0, 0]], dtype=np.float32))
+    answer = Initialization(ROWS[:3], mixture, np.array([COPIED, MIXED, SAMPLED]))
     values = np.array([1, 2, 3, 4, 10], dtype=np.float32)
-    assert answer.carry(values).tolist() == [3, 8, 1, 4, 4] and answer.carry(values).dtype == np.float32
-
-
-def test_fallback_rows_follow_the_source_rows():
-    rows = np.random.default_rng(1).normal([5, -3, 0], [0.1, 2, 1], size=(4000, 3))
-    drawn = univariate_rows(made_transfer([-1] * 4000, rows))
-    np.testing.assert_allclose(drawn.mean(0), rows.mean(0), atol=0.15)
-    np.testing.assert_allclose(drawn.std(0), rows.std(0), rtol=0.05)
+    assert answer.carry(values).tolist() == [3, 8, 4] and answer.carry(values).dtype == np.float32

@@ -6,17 +6,15 @@ from math import fsum
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 import torch
 from entmax import entmax_bisect
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import sembridge.mixture.mixture as module
-from sembridge.assembly import _rows_in_blocks, rows_of
 from sembridge.mixture.entmax import entmax
 from sembridge.mixture.mixture import UnitVectors, mixtures, screened
-from sembridge.mixture.screening import Screen, candidates
+from sembridge.mixture.screening import Screen
 
 ALPHAS = (1.01, 1.5, 2.0, 2.5, 4.0, 50.0)
 DTYPES = (torch.bfloat16, torch.float32)
@@ -110,24 +108,6 @@ def test_neither_precision_nor_blocks_nor_threads_nor_other_alphas_change_a_bit(
                 assert other.data.tobytes() == first[i].data.tobytes()
 
 
-@pytest.mark.parametrize("alpha", [1.25, 1.5, 2.0, 2.5, 4.0])
-def test_candidates_without_weight_leave_no_trace(alpha):
-    """Which of them pass the screen depends on the rounding of its scores; the last bit of a weight must not."""
-    from sembridge.mixture.kernels import _entmax
-
-    rng = np.random.default_rng(13)
-    for _ in range(100):
-        gaps = rng.normal(0, 0.3, 400)
-        gaps -= gaps.max()
-        weighs = entmax(gaps[None], alpha)[0][0] > 0
-        solutions = []
-        for kept in (np.ones(400, dtype=bool), weighs | (rng.random(400) < 0.3)):
-            place, scratch = np.flatnonzero(kept), np.empty((4, 400))
-            count = _entmax(gaps[kept], place, int(kept.sum()), alpha - 1, scratch)
-            solutions.append((place[:count].tolist(), scratch[3, :count].tobytes()))
-        assert solutions[0] == solutions[1] and solutions[0][0] == np.flatnonzero(weighs).tolist()
-
-
 def test_donors_alike_get_the_same_bits():
     donors = np.tile(bridge_like(150, seed=1), (2, 1))
     donors[150:] *= np.float32(2.0) ** np.random.default_rng(0).integers(-30, 30, (150, 1))
@@ -179,34 +159,6 @@ def test_what_cannot_be_compared(monkeypatch):
             mixtures(*sides, [2.0])
     with pytest.raises(ValueError, match=r"alpha 0\.5 .*alpha >= 1"):
         mixtures(good, good, [2.0, 0.5])
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("over", [0.25, 1.0, 3.0])
-def test_few_donors_pass_the_screen_and_all_that_weigh_do(dtype, over):
-    """The screen is what makes it fast, so it has to be close; by loops and by operations of the device alike."""
-    queries, donors = every(bridge_like(40, 256, 1.0, seed=8)), every(bridge_like(4000, 256, 1.0, seed=9))
-    weighs = entmax(queries.points() @ donors.points().T, over + 1)[0] > 0
-    ids, counts = Screen(donors.points, 4000, dtype, "cpu")(queries.points(), over)(slice(0, 40))
-    passed = np.zeros_like(weighs)
-    passed[np.repeat(np.arange(40), counts), ids] = True
-    assert not (weighs & ~passed).any()
-    assert passed.sum() < weighs.sum() * (1.5 if dtype == torch.float32 else 3) + 40
-    scores = torch.from_numpy((queries.points() @ donors.points().T).astype(np.float32))
-    ids, counts = candidates(scores, torch.full((40,), 1e-6, dtype=torch.float64), over)
-    passed[:] = False
-    passed[np.repeat(np.arange(40), counts), ids] = True
-    assert not (weighs & ~passed).any() and passed.sum() < weighs.sum() * 1.5 + 40
-
-
-def test_rows_of_a_large_mixture_are_those_of_scipy_to_the_bit():
-    rng = np.random.default_rng(12)
-    mixture = sp.random_array((90, 700), density=0.3, rng=rng, dtype=np.float32, format="lil")
-    mixture[[0, 40, 89]] = 0
-    mixture = mixture.tocsr()
-    mixture.sort_indices()
-    for rows in (rng.standard_normal((700, 33)).astype(np.float32), rng.standard_normal((700, 5))):
-        assert _rows_in_blocks(mixture, rows, block=7).tobytes() == rows_of(mixture, rows).tobytes()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
