@@ -31,6 +31,7 @@ def cells_of(own_data, tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_scores_run_and_activity_do_not_depend_on_shares(cells_of, tmp_path, monkeypatch):
     for module in (encode, retrieval):
         monkeypatch.setattr(module, "WINDOW", 4)  # several windows in a small corpus

@@ -128,6 +128,7 @@ def short_folder():
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_nothing_that_commands_write_or_print_holds_a_secret(home, own_data, tmp_path):
     """A grid with a failed and a trained cell, and a transfer: store, results, Ray's logs, model card, both streams."""
     with short_folder() as sessions:

@@ -200,6 +200,7 @@ def ray_cluster():
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.slow
 def test_a_group_of_two_workers_trains_what_one_worker_trains(inputs, tmp_path, ray_cluster):
     one, two = build(tmp_path / "one", inputs), build(tmp_path / "two", inputs, workers=2)
     single, group = about(one)["training"], about(two)["training"]
@@ -222,6 +223,7 @@ def test_a_group_of_two_workers_trains_what_one_worker_trains(inputs, tmp_path, 
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.slow
 def test_a_group_raises_what_its_worker_raised(inputs, tmp_path, ray_cluster):
     """In one sentence, as one worker does: not Ray's error with the frames of a process somewhere else."""
     made_encoder_folder(tmp_path / "broken", bias=-1000.0)
