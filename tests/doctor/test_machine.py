@@ -52,10 +52,8 @@ def test_disk(store, monkeypatch, free, download, unknown, marks):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free))
     checks = disk([Artifact(MADE, {})], store, download, unknown)
     assert [check.mark for check in checks] == marks
-    assert (
-        "50.0 MB for 1 artifacts (sizes by first guesses)" in checks[0].text
+    assert "50.0 MB for 1 artifacts (sizes by first guesses)" in checks[0].text
     assert "5.0 MB to download" in checks[1].text
-    )
     assert ("and 1 items of unknown size" in checks[1].text) == bool(unknown)
     lacking = marks[0] != OK
     assert ("make room, or choose another folder with --store DIR" in checks[0].text) == lacking
