@@ -146,7 +146,7 @@ def test_options(refused, arguments, message):
     assert message in refused(*arguments)
 
 
-CATALOGUES = [
+CATALOGS = [
     ("", "a catalog maps kinds (languages, encoders"),
     ("[]", "a catalog maps kinds"),
     ("encoders: [a]", "a catalog maps kinds"),
@@ -189,7 +189,7 @@ CATALOGUES = [
 ]
 
 
-@pytest.mark.parametrize(("content", "message"), CATALOGUES, ids=[f"{number}" for number in range(len(CATALOGUES))])
+@pytest.mark.parametrize(("content", "message"), CATALOGS, ids=[f"{number}" for number in range(len(CATALOGS))])
 def test_catalogs(tmp_path, content, message):
     path = tmp_path / "mine.yaml"
     path.write_text(content, encoding="utf-8")
