@@ -54,9 +54,9 @@ def deepfocus(pair: Pair, fuzzy: bool, seed: int = 42) -> np.ndarray:
     known = np.flatnonzero(pair.auxiliary.known)
     vectors = KeyedVectors(pair.auxiliary.vectors.shape[1])
     vectors.add_vectors(pair.target.convert_ids_to_tokens(known.tolist()), pair.auxiliary.vectors[known])
-    MODELS["given"] = Model(vectors)
+    MODELS["vectors"] = Model(vectors)
     tokenizers = {"target_tokenizer": pair.target, "source_tokenizer": pair.source}
-    inputs = {**tokenizers, "source_embeddings": torch.from_numpy(pair.rows), "fasttext_model_path": "given"}
+    inputs = {**tokenizers, "source_embeddings": torch.from_numpy(pair.rows), "fasttext_model_path": "vectors"}
     overlap = {"exact_match_all": True, "fuzzy_match_all": fuzzy}
     return package("deepfocus.focus").FOCUS(**inputs, **overlap, seed=seed, verbosity="silent").numpy()
 

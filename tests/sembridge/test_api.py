@@ -52,7 +52,7 @@ class Folders:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     root = tmp_path_factory.mktemp("api")
     family_folder(root / "source", "bert")
     with_marks(made_tokenizer("wordpiece", "russian", 350)).save_pretrained(root / "russian")
@@ -88,12 +88,12 @@ def test_the_signature_says_what_can_be_asked_for():
         transfer("a", "b", overlpa="exact")
 
 
-def test_loaded_models_and_names_give_the_same_bits(made):
+def test_loaded_models_and_names_give_the_same_bits(folders):
     """A loaded encoder is changed in place; of a loaded tokenizer a copy is used."""
-    by_name = transfer(made.source, Path(made.tokenizer), SemBridge(made.bridge))
-    loaded, tokenizer = SparseEncoder(made.source, device="cpu"), load_tokenizer(made.tokenizer)
+    by_name = transfer(folders.source, Path(folders.tokenizer), SemBridge(folders.bridge))
+    loaded, tokenizer = SparseEncoder(folders.source, device="cpu"), load_tokenizer(folders.tokenizer)
     settings = repr(tokenizer)
-    with_object = transfer(loaded, tokenizer, SemBridge(load_bridge(made.bridge)))
+    with_object = transfer(loaded, tokenizer, SemBridge(load_bridge(folders.bridge)))
     assert with_object is loaded and isinstance(loaded, SparseEncoder) and repr(tokenizer) == settings
     texts = ["новый кот смотрит", "the old song"]
     assert represented(by_name, texts).tobytes() == represented(with_object, texts).tobytes()
@@ -106,14 +106,14 @@ def test_loaded_models_and_names_give_the_same_bits(made):
     assert recipe.options["donors"] == "ordinary" and recipe.options["bias"] == "transfer"
 
 
-def test_a_bridge_reads_each_vocabulary_once(made, tmp_path, monkeypatch):
+def test_a_bridge_reads_each_vocabulary_once(folders, tmp_path, monkeypatch):
     """An untied decoder gets rows of its own, from the same vectors."""
     calls = []
     real = sembridge.semantic_bridge.embed_vocabulary
     monkeypatch.setattr(
         "sembridge.semantic_bridge.embed_vocabulary", lambda *arguments: (calls.append(1), real(*arguments))[1]
     )
-    transfer(family_folder(tmp_path, "bert", tied=False), made.tokenizer, SemBridge(made.bridge))
+    transfer(family_folder(tmp_path, "bert", tied=False), folders.tokenizer, SemBridge(folders.bridge))
     assert len(calls) == 2
 
 
@@ -141,24 +141,24 @@ class Refusing:
         ({"source": "./nowhere"}, ValueError, "model folder './nowhere' does not exist"),
     ],
 )
-def test_mistakes_are_told_before_anything_is_loaded(made, monkeypatch, arguments, error, message):
+def test_mistakes_are_told_before_anything_is_loaded(folders, monkeypatch, arguments, error, message):
     monkeypatch.setattr(sembridge.pipeline, "load_tokenizer", lambda *_: pytest.fail("was loaded"))
     with pytest.raises(error, match=message):
-        transfer(**{"source": made.source, "tokenizer": made.tokenizer, "initializer": Refusing(), **arguments})
+        transfer(**{"source": folders.source, "tokenizer": folders.tokenizer, "initializer": Refusing(), **arguments})
 
 
-def test_arguments_of_another_kind(made):
-    encoder = SparseEncoder(made.source, device="cpu")
+def test_arguments_of_another_kind(folders):
+    encoder = SparseEncoder(folders.source, device="cpu")
     for option in ("revision", "device"):
         with pytest.raises(ValueError, match=f"{option} 'main' has no effect on an encoder that is loaded already"):
-            transfer(encoder, made.tokenizer, Refusing(), **{option: "main"})
+            transfer(encoder, folders.tokenizer, Refusing(), **{option: "main"})
     with pytest.raises(ValueError, match="tokenizer_revision 'main' has no effect on a tokenizer"):
-        transfer(encoder, load_tokenizer(made.tokenizer), Refusing(), tokenizer_revision="main")
+        transfer(encoder, load_tokenizer(folders.tokenizer), Refusing(), tokenizer_revision="main")
     with pytest.raises(TypeError, match=r"source is a SentenceTransformer; give .* a loaded SparseEncoder"):
-        transfer(SentenceTransformer(made.bridge, device="cpu"), made.tokenizer, Refusing())
+        transfer(SentenceTransformer(folders.bridge, device="cpu"), folders.tokenizer, Refusing())
     with pytest.raises(TypeError, match=r"tokenizer is a Tokenizer; give .* a loaded transformers tokenizer"):
-        transfer(encoder, load_tokenizer(made.tokenizer).backend_tokenizer, Refusing())
-    unpadded = load_tokenizer(made.tokenizer)
+        transfer(encoder, load_tokenizer(folders.tokenizer).backend_tokenizer, Refusing())
+    unpadded = load_tokenizer(folders.tokenizer)
     unpadded.pad_token = None
     with pytest.raises(ValueError, match="has no pad token"):
         transfer(encoder, unpadded, Refusing())
@@ -179,25 +179,25 @@ def test_a_revision_is_handed_to_the_loaders(monkeypatch):
     assert seen == [("a/b", "abc", "cpu"), ("c/d", "def")]
 
 
-def test_a_bridge_may_be_pinned_in_its_name(made, monkeypatch):
+def test_a_bridge_may_be_pinned_in_its_name(folders, monkeypatch):
     seen = []
 
     def load(*arguments: Any) -> Any:
         seen.append(arguments)
-        return load_bridge(made.bridge)
+        return load_bridge(folders.bridge)
 
     monkeypatch.setattr("sembridge.semantic_bridge.load_bridge", load)
-    encoder = transfer(made.source, made.tokenizer, SemBridge("owner/bridge@abc"))
+    encoder = transfer(folders.source, folders.tokenizer, SemBridge("owner/bridge@abc"))
     bridge = encoder.transfer_record.recipe.inputs["bridge"]
     assert seen == [("owner/bridge", "abc")] and (bridge.name, bridge.revision) == ("owner/bridge", "abc")
 
 
-def test_what_is_saved_is_what_the_command_writes(made, tmp_path, capsys):
+def test_what_is_saved_is_what_the_command_writes(folders, tmp_path, capsys):
     """The same files with the same bytes: record, model card and model."""
     out = tmp_path / "command" / "splade-ru"
-    options = ["--tokenizer", made.tokenizer, "--bridge", made.bridge, "--language", "ru", "--out", str(out)]
-    assert main(["transfer", made.source, *options]) == 0
-    encoder = transfer(made.source, made.tokenizer, SemBridge(made.bridge), language="ru")
+    options = ["--tokenizer", folders.tokenizer, "--bridge", folders.bridge, "--language", "ru", "--out", str(out)]
+    assert main(["transfer", folders.source, *options]) == 0
+    encoder = transfer(folders.source, folders.tokenizer, SemBridge(folders.bridge), language="ru")
     encoder.save_pretrained(str(tmp_path / "splade-ru"))
     written = {path.relative_to(out): path for path in out.rglob("*") if path.is_file()}
     assert {Path("transfer.json"), Path("transfer.safetensors"), Path("README.md")} <= written.keys()
@@ -211,8 +211,8 @@ def test_what_is_saved_is_what_the_command_writes(made, tmp_path, capsys):
     assert shown == f"{explain(encoder, 'кот')}\n" == f"{explain(saved, 'кот')!r}\n"
 
 
-def test_explanations_in_python(made):
-    encoder = transfer(made.source, made.tokenizer, SemBridge(made.bridge))
+def test_explanations_in_python(folders):
+    encoder = transfer(folders.source, folders.tokenizer, SemBridge(folders.bridge))
     worst = explain(encoder, worst=2)
     assert str(worst).startswith("2 of ") and len(worst.to_dict()["tokens"]) == 2
     whole = explain(encoder, "кот the", top=1)
@@ -222,16 +222,16 @@ def test_explanations_in_python(made):
         ((encoder,), {}, "no token was given"),
         ((encoder, "кот"), {"worst": 3}, "both given"),
         ((encoder, "кот"), {"top": 0}, "top 0 is not a number of things to show"),
-        ((made.root / "nowhere", "кот"), {}, "does not exist"),
-        ((made.source, "кот"), {}, "has no transfer.json"),
-        ((load_encoder(made.source), "кот"), {}, "this encoder has no record"),
+        ((folders.root / "nowhere", "кот"), {}, "does not exist"),
+        ((folders.source, "кот"), {}, "has no transfer.json"),
+        ((load_encoder(folders.source), "кот"), {}, "this encoder has no record"),
     ):
         with pytest.raises(ValueError, match=message):
             explain(*arguments, **options)
 
 
-def test_copies_and_pickles_remember(made, tmp_path):
-    encoder = transfer(made.source, made.tokenizer, Copying())
+def test_copies_and_pickles_remember(folders, tmp_path):
+    encoder = transfer(folders.source, folders.tokenizer, Copying())
     for copied in (copy.deepcopy(encoder), pickle.loads(pickle.dumps(encoder))):
         copied.save_pretrained(str(tmp_path / "copied"))
         assert load_record(tmp_path / "copied").recipe == encoder.transfer_record.recipe
@@ -239,8 +239,8 @@ def test_copies_and_pickles_remember(made, tmp_path):
     assert type(encoder).__name__ == "SparseEncoder", "sentence-transformers writes the name into cards"
 
 
-def test_a_trained_encoder_keeps_the_record_and_gets_the_trainers_card(made, tmp_path):
-    encoder = transfer(made.source, made.tokenizer, Copying())
+def test_a_trained_encoder_keeps_the_record_and_gets_the_trainers_card(folders, tmp_path):
+    encoder = transfer(folders.source, folders.tokenizer, Copying())
     encoder.save_pretrained(str(tmp_path / "untrained"))
     assert "**Nothing was trained.**" in (tmp_path / "untrained" / "README.md").read_text(encoding="utf-8")
     encoder.model_card_data.add_tags(["generated_from_trainer"])  # as the trainers of sentence-transformers do
@@ -251,33 +251,33 @@ def test_a_trained_encoder_keeps_the_record_and_gets_the_trainers_card(made, tmp
     assert not (tmp_path / "plain" / "README.md").exists() and (tmp_path / "plain" / "transfer.json").exists()
 
 
-def test_an_encoder_class_of_ones_own_stays(made, caplog):
+def test_an_encoder_class_of_ones_own_stays(folders, caplog):
     class Own(SparseEncoder):
         pass
 
     with caplog.at_level(logging.WARNING):
-        encoder = transfer(Own(made.source, device="cpu"), made.tokenizer, Copying())
+        encoder = transfer(Own(folders.source, device="cpu"), folders.tokenizer, Copying())
     assert type(encoder) is Own and encoder.transfer_record is not None
     assert "write the record with encoder.transfer_record.save(folder)" in caplog.text
 
 
-def test_vectors_in_memory_have_no_name(made):
-    encoder = load_encoder(made.source)
-    task = make_task(encoder, load_tokenizer(made.tokenizer))
-    vectors: BridgeVectors = SemBridge(made.bridge).vectors(task)
-    by_vectors = transfer(encoder, made.tokenizer, SemBridge(vectors))
+def test_vectors_in_memory_have_no_name(folders):
+    encoder = load_encoder(folders.source)
+    task = make_task(encoder, load_tokenizer(folders.tokenizer))
+    vectors: BridgeVectors = SemBridge(folders.bridge).vectors(task)
+    by_vectors = transfer(encoder, folders.tokenizer, SemBridge(vectors))
     assert by_vectors.transfer_record.recipe.inputs == {}
     assert np.isfinite(by_vectors.transfer_record.strength[by_vectors.transfer_record.origin == "mixed"]).all()
-    again = transfer(made.source, made.tokenizer, SemBridge(made.bridge))
-    weights = [splade_modules(one).model.get_input_embeddings().weight for one in (by_vectors, again)]
+    again = transfer(folders.source, folders.tokenizer, SemBridge(folders.bridge))
+    weights = [splade_modules(each).model.get_input_embeddings().weight for each in (by_vectors, again)]
     assert torch.equal(*weights)
 
 
-def test_hub_ids_without_and_with_a_revision(hub, made, tmp_path):
+def test_hub_ids_without_and_with_a_revision(hub, folders, tmp_path):
     """As transformers takes them; what was read is written down with its commit."""
     encoder = hub.add("org/enc", hub_models.encoder(tmp_path / "enc", "saved"), "models")
     words = hub.add("org/words", hub_models.tokenizer(tmp_path / "words", "ru"), "models")
     for options in ({}, {"revision": encoder, "tokenizer_revision": words}):
-        made_of = transfer("org/enc", "org/words", SemBridge(made.bridge), **options).transfer_record.recipe
+        made_of = transfer("org/enc", "org/words", SemBridge(folders.bridge), **options).transfer_record.recipe
         assert (made_of.source.name, made_of.source.revision) == ("org/enc", encoder)
         assert (made_of.tokenizer.name, made_of.tokenizer.revision) == ("org/words", words)

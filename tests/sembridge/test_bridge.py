@@ -138,9 +138,9 @@ def test_the_bridge_takes_the_faster_products(transformer, monkeypatch):
     vocabulary = plain_vocabulary(["cat", "play"])
     expected = embed_vocabulary(transformer, vocabulary)
     monkeypatch.setattr("sembridge.encoder.matmul.FEWEST_ROWS", 1)
-    made = products_seen(monkeypatch)
+    products = products_seen(monkeypatch)
     np.testing.assert_allclose(embed_vocabulary(transformer, vocabulary).vectors, expected.vectors, rtol=1e-5)
-    assert made
+    assert products
 
 
 def test_prompt_makes_no_unknown_token_known():
@@ -150,9 +150,9 @@ def test_prompt_makes_no_unknown_token_known():
 
 def test_batch_size_does_not_matter(transformer):
     vocabulary = plain_vocabulary(["cat", "play", "playing", "cat play playing cat", "안"])
-    one, all_at_once = (embed_vocabulary(transformer, vocabulary, batch_size=size) for size in (1, 64))
-    np.testing.assert_allclose(one.vectors, all_at_once.vectors, atol=1e-6)
-    assert one.known.tolist() == all_at_once.known.tolist()
+    singly, all_at_once = (embed_vocabulary(transformer, vocabulary, batch_size=size) for size in (1, 64))
+    np.testing.assert_allclose(singly.vectors, all_at_once.vectors, atol=1e-6)
+    assert singly.known.tolist() == all_at_once.known.tolist()
 
 
 def test_a_bridge_is_read_from_a_folder(tmp_path):

@@ -78,22 +78,24 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
 
 
 def test_the_library_and_its_commands_need_no_extra(heard):
-    work, said = heard
-    assert said["transfer"][0] == 0 and said["explain"][0] == 0, said
-    assert said["explain"][1] == f"{said['python']}\n" and said["python"].startswith("кот")
+    work, outputs = heard
+    assert outputs["transfer"][0] == 0 and outputs["explain"][0] == 0, outputs
+    assert outputs["explain"][1] == f"{outputs['python']}\n" and outputs["python"].startswith("кот")
     assert (work / "by command" / "transfer.json").read_bytes() == (work / "by python" / "transfer.json").read_bytes()
 
 
 def test_what_needs_an_extra_is_one_line(heard):
-    work, said = heard
-    code, _, errors = said["grid"]
+    work, outputs = heard
+    code, _, errors = outputs["grid"]
     missing = "ray, pandas, pyarrow, bm25s"
     assert (code, errors) == (
         2, [f"error: a run of the grid needs {missing}, not installed here: pip install 'sembridge-bench[grid]'"]
     )  # fmt: skip
-    assert said["dry run"][0] == 0 and "missing artifacts:" in said["dry run"][1], "a plan needs nothing but the preset"
+    assert outputs["dry run"][0] == 0 and "missing artifacts:" in outputs["dry run"][1], (
+        "a plan needs nothing but the preset"
+    )
     line = "training fastText vectors needs gensim, not installed here: pip install 'sembridge-bench[focus]'"
-    assert said["focus"][0] == 2 and said["focus"][2] == [f"error: {line}"] and said["focus in python"] == line
+    assert outputs["focus"][0] == 2 and outputs["focus"][2] == [f"error: {line}"] and outputs["focus in python"] == line
     assert not any((work / name).exists() for name in ("store", "results", "by focus"))
 
 
@@ -124,8 +126,8 @@ def test_every_dependency_is_imported_where_it_is_declared():
     imported = set()
     for floor in ("sembridge", "baselines", "harness"):
         for path in (ROOT / floor).rglob("*.py"):
-            found = re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-            imported |= set(found)
+            modules = re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+            imported |= set(modules)
     assert base | optional <= imported, "a package that no code imports is not a dependency"
     installed = set(importlib.metadata.packages_distributions())
     ours = {"sembridge", "baselines", "harness", "experiments"}

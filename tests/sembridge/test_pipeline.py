@@ -43,10 +43,10 @@ def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_from_folder_to_folder(family, russian_folder, tmp_path):
     encoder = transfer(family_folder(tmp_path / "source", family), russian_folder, Copying())
     assert not encoder.training
-    given = ["новый кот смотрит", "the old song"]
-    before = represented(encoder, given)
+    sentences = ["новый кот смотрит", "the old song"]
+    before = represented(encoder, sentences)
     encoder.save_pretrained(str(tmp_path / "made"), create_model_card=False)
-    assert represented(load_encoder(str(tmp_path / "made")), given).tobytes() == before.tobytes()
+    assert represented(load_encoder(str(tmp_path / "made")), sentences).tobytes() == before.tobytes()
 
 
 def test_sembridge_moves_meaning(bert_folder, russian_folder):
@@ -142,8 +142,8 @@ def test_tokenizers_are_handed_to_methods_that_want_them():
         other: Any = None
 
     source, target, own = object(), object(), object()
-    given = with_tokenizers(Wanting(), source, target)
-    assert (given.tokenizer, given.source_tokenizer, given.target_tokenizer, given.other) == (
+    filled = with_tokenizers(Wanting(), source, target)
+    assert (filled.tokenizer, filled.source_tokenizer, filled.target_tokenizer, filled.other) == (
         target,
         source,
         target,

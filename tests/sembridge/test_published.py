@@ -53,7 +53,7 @@ def test_equals_the_rules_written_out(pair, exact, fuzzy, symbols, bridge):
     alpha = 4.0 if fuzzy else 1.0 if symbols else 1.5
     copied = reference_copies(source, target, exact=exact, fuzzy=fuzzy, symbols=symbols)
     expected = reference_rows(rows.numpy(), source, target, bridge, copied, alpha)
-    found = SemBridge(
+    moved = SemBridge(
         rows,
         source,
         target,
@@ -63,9 +63,9 @@ def test_equals_the_rules_written_out(pair, exact, fuzzy, symbols, bridge):
         match_symbols=symbols,
         entmax_alpha=alpha,
     )
-    np.testing.assert_allclose(found.numpy(), expected, atol=2e-6)
+    np.testing.assert_allclose(moved.numpy(), expected, atol=2e-6)
     for target_id, source_id in copied.items():
-        assert torch.equal(found[target_id], rows[source_id])
+        assert torch.equal(moved[target_id], rows[source_id])
 
 
 def test_the_pairs_hit_every_way_to_match():
@@ -111,7 +111,7 @@ def test_a_bridge_by_folder_loaded_or_as_vectors(bridge, tmp_path):
     sides = (Vocabulary.from_tokenizer(side, "compat") for side in (source, target))
     vectors = BridgeVectors(*(embed_vocabulary(bridge, side) for side in sides))
     expected, *others = (
-        SemBridge(rows, source, target, given, batch_size=7) for given in (vectors, bridge, str(tmp_path), tmp_path)
+        SemBridge(rows, source, target, form, batch_size=7) for form in (vectors, bridge, str(tmp_path), tmp_path)
     )
     for other in others:
         assert torch.equal(other, expected)
@@ -123,20 +123,20 @@ def test_batch_size_reaches_the_bridge(bridge, monkeypatch):
     monkeypatch.setattr(
         bridge, "encode", lambda texts, **options: seen.append(options["batch_size"]) or encode(texts, **options)
     )
-    for given, expected in (({}, {1024}), ({"batch_size": 7}, {7})):
+    for keywords, expected in (({}, {1024}), ({"batch_size": 7}, {7})):
         seen.clear()
-        SemBridge(rows, source, target, bridge, **given)
+        SemBridge(rows, source, target, bridge, **keywords)
         assert set(seen) == expected
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_rows_come_back_as_they_were_given(dtype, bridge):
     rows, source, target = small_case()
-    given = torch.nn.Parameter(torch.cat([rows, rows[:9]]).to(dtype))
-    before = given.detach().clone()
-    found = SemBridge(given, source, target, bridge)
-    assert found.shape == (max(target.get_vocab().values()) + 1, 6) and found.dtype == dtype and not found.requires_grad
-    assert torch.equal(given, before) and torch.equal(found[:5], given[:5].detach()), (
+    parameter = torch.nn.Parameter(torch.cat([rows, rows[:9]]).to(dtype))
+    before = parameter.detach().clone()
+    moved = SemBridge(parameter, source, target, bridge)
+    assert moved.shape == (max(target.get_vocab().values()) + 1, 6) and moved.dtype == dtype and not moved.requires_grad
+    assert torch.equal(parameter, before) and torch.equal(moved[:5], parameter[:5].detach()), (
         "BERT's specials have their strings in common"
     )
 

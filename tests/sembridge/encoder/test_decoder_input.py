@@ -47,7 +47,7 @@ def products(monkeypatch):
     monkeypatch.setattr(
         torch.nn.functional,
         "linear",
-        lambda given, matrix, *rest: (seen.append(matrix), linear(given, matrix, *rest))[1],
+        lambda hidden, matrix, *rest: (seen.append(matrix), linear(hidden, matrix, *rest))[1],
     )
     return seen
 
@@ -61,27 +61,27 @@ def test_every_family_is_represented_without_its_decoder(family, tied, folders, 
     assert any(matrix is decoder for matrix in products)
     products.clear()
     with torch.no_grad():
-        found = encode(encoder, batch_of(encoder, texts()[:16]))
+        weights = encode(encoder, batch_of(encoder, texts()[:16]))
     assert products and not any(matrix is decoder for matrix in products)
-    assert found.dtype == torch.float32 and (found > 0).any()
-    np.testing.assert_allclose(found.numpy(), expected, atol=1e-5, rtol=1e-5)
+    assert weights.dtype == torch.float32 and (weights > 0).any()
+    np.testing.assert_allclose(weights.numpy(), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_gradients_of_all_parameters(family, folders, monkeypatch):
-    found = []
+    gradients = []
     for stopped in (lambda *_: None, decoder_input):
         monkeypatch.setattr(sembridge.encoder.head, "decoder_input", stopped)
         encoder = load_encoder(folders[family, True]).eval()
         weights = encode(encoder, batch_of(encoder, texts()[:8]))
         (weights * torch.linspace(-1, 1, weights.shape[1])).sum().backward()
-        found.append(
+        gradients.append(
             {name: p.grad for name, p in splade_modules(encoder).model.named_parameters() if p.grad is not None}
         )
-    assert found[0].keys() == found[1].keys() and found[0]
-    scale = max(gradient.abs().max().item() for gradient in found[0].values())
-    for name, plain in found[0].items():
-        torch.testing.assert_close(found[1][name] / scale, plain / scale, rtol=0, atol=1e-6, msg=name)
+    assert gradients[0].keys() == gradients[1].keys() and gradients[0]
+    scale = max(gradient.abs().max().item() for gradient in gradients[0].values())
+    for name, plain in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name] / scale, plain / scale, rtol=0, atol=1e-6, msg=name)
 
 
 def test_modern_bert():
@@ -110,8 +110,8 @@ def test_what_comes_after_the_decoder_is_not_lost(kind, folders, chunks, caplog)
     splade_modules(encoder).model.__class__ = kind
     batch = batch_of(encoder, texts()[:8])
     with caplog.at_level(logging.INFO, "sembridge"), torch.no_grad():
-        found = [encode(encoder, batch) for _ in range(3)]
-    for weights in (*found, torch.from_numpy(encode_sparse(encoder, batch).toarray())):
+        representations = [encode(encoder, batch) for _ in range(3)]
+    for weights in (*representations, torch.from_numpy(encode_sparse(encoder, batch).toarray())):
         np.testing.assert_allclose(weights.numpy(), represented(encoder, texts()[:8]), atol=1e-6)
     assert [record.message for record in caplog.records] == [
         f"{kind.__name__} changes its logits after its decoder; computing them in full takes more time and memory"
@@ -128,8 +128,8 @@ def test_a_decoder_that_someone_listens_to_or_has_changed_is_called(folders, chu
     assert heard == [1]
 
     class Doubled(torch.nn.Linear):
-        def forward(self, given: torch.Tensor) -> torch.Tensor:
-            return 2 * super().forward(given)
+        def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(hidden)
 
     model.get_output_embeddings().__class__ = Doubled
     np.testing.assert_allclose(
@@ -143,12 +143,12 @@ def test_trying_a_model_draws_nothing_from_the_global_generator(folders, chunks)
     splade_modules(encoder).model.__class__ = Capped
     splade_modules(encoder).model.train()
     batch = batch_of(encoder, texts()[:4])
-    found = []
+    weights = []
     for _ in range(2):  # the first call tries
         torch.set_rng_state(state)
-        found.append(encode(encoder, batch))
-    assert torch.equal(*found)
-    assert not torch.equal(found[0], encode(encoder, batch)), "dropout draws"
+        weights.append(encode(encoder, batch))
+    assert torch.equal(*weights)
+    assert not torch.equal(weights[0], encode(encoder, batch)), "dropout draws"
 
 
 def test_the_decoder_is_itself_again_also_after_an_error(folders, chunks):
@@ -184,9 +184,9 @@ def test_sparse_and_dense_representations_are_the_same_bits(strategy, activation
     for side in ("document", "query"):
         with torch.no_grad():
             dense = encode(encoder, batch, side).numpy()
-        found = encode_sparse(encoder, batch, side)
-        assert found.dtype == np.float32 and found.toarray().tobytes() == dense.tobytes()
-        assert found.nnz == np.count_nonzero(dense) and found.has_sorted_indices and found.indices.dtype == np.int32
+        sparse = encode_sparse(encoder, batch, side)
+        assert sparse.dtype == np.float32 and sparse.toarray().tobytes() == dense.tobytes()
+        assert sparse.nnz == np.count_nonzero(dense) and sparse.has_sorted_indices and sparse.indices.dtype == np.int32
 
 
 def test_logits_that_have_to_be_whole_are_computed_for_a_few_texts_at_a_time(folders, monkeypatch):

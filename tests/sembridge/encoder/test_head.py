@@ -14,7 +14,7 @@ SETTINGS = [(strategy, activation) for strategy in ("max", "sum") for activation
 SHAPES = [(1, 1, 1), (2, 3, 5), (5, 7, 33), (4, 19, 130), (3, 1, 257), (9, 40, 1003)]
 
 
-def made(shape: tuple[int, int, int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+def random_logits(shape: tuple[int, int, int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     logits = torch.randn(shape, generator=generator) * 4 - 2
     lengths = torch.randint(1, shape[1] + 1, (shape[0],), generator=generator)
@@ -30,7 +30,7 @@ def theirs(logits: torch.Tensor, mask: torch.Tensor, strategy: str, activation: 
 @pytest.mark.parametrize(("strategy", "activation"), SETTINGS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_equals_splade_pooling_bit_for_bit(strategy, activation, shape):
-    logits, mask = made(shape)
+    logits, mask = random_logits(shape)
     ours = pool(logits, mask, strategy, activation)
     assert ours.shape == (shape[0], shape[2]) and torch.equal(ours, theirs(logits, mask, strategy, activation))
 
@@ -38,13 +38,13 @@ def test_equals_splade_pooling_bit_for_bit(strategy, activation, shape):
 @pytest.mark.parametrize(("strategy", "activation"), SETTINGS)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_equals_splade_pooling_in_other_precisions(strategy, activation, dtype):
-    logits, mask = made((4, 19, 130))
+    logits, mask = random_logits((4, 19, 130))
     ours = pool(logits.to(dtype), mask, strategy, activation)
     assert ours.dtype == dtype and torch.equal(ours, theirs(logits.to(dtype), mask, strategy, activation))
 
 
 def test_the_settings_differ():
-    logits, mask = made((4, 19, 130))
+    logits, mask = random_logits((4, 19, 130))
     results = [pool(logits, mask, *settings) for settings in SETTINGS]
     assert all(not torch.equal(a, b) for i, a in enumerate(results) for b in results[:i])
     assert torch.equal(pool(logits, mask), results[0]), "max and relu unless told otherwise"
@@ -61,7 +61,7 @@ def test_by_hand():
 @pytest.mark.parametrize("junk", [0.0, 100.0, -100.0, float("inf"), float("nan")])
 @pytest.mark.parametrize(("strategy", "activation"), SETTINGS)
 def test_padding_does_not_matter(strategy, activation, junk):
-    logits, mask = made((5, 7, 33))
+    logits, mask = random_logits((5, 7, 33))
     longer = torch.cat([logits, torch.full((5, 11, 33), junk)], dim=1)
     longer_mask = torch.cat([mask, torch.zeros(5, 11, dtype=torch.long)], dim=1)
     before, after = pool(logits, mask, strategy, activation), pool(longer, longer_mask, strategy, activation)
@@ -73,10 +73,10 @@ def test_padding_does_not_matter(strategy, activation, junk):
 
 @pytest.mark.parametrize(("strategy", "activation"), SETTINGS)
 def test_no_negative_zero_and_no_input_changed(strategy, activation):
-    logits, mask = made((5, 7, 33))
-    given = logits.clone()
+    logits, mask = random_logits((5, 7, 33))
+    before = logits.clone()
     weights = pool(logits, mask, strategy, activation)
-    assert torch.equal(logits, given) and not torch.signbit(weights).any()
+    assert torch.equal(logits, before) and not torch.signbit(weights).any()
     assert not pool(-logits.abs(), mask, strategy, activation).any()
 
 
@@ -89,7 +89,7 @@ def test_gradient_equals_that_of_splade_pooling(strategy, activation):
             {"token_embeddings": x, "attention_mask": m}
         )["sentence_embedding"],
     ):
-        logits, mask = made((4, 9, 57))
+        logits, mask = random_logits((4, 9, 57))
         logits.requires_grad_()
         (function(logits * 1, mask, strategy, activation) * torch.linspace(0.5, 1, 57)).sum().backward()
         assert torch.isfinite(logits.grad).all()
@@ -113,11 +113,11 @@ def test_represents_as_the_encoder_does(family, tmp_path):
             strategy,
             activation,
         )
-        given = texts()[:12]
-        ids = tokenizer(given, truncation=True, max_length=splade_modules(encoder).transformer.max_seq_length)[
+        sentences = texts()[:12]
+        ids = tokenizer(sentences, truncation=True, max_length=splade_modules(encoder).transformer.max_seq_length)[
             "input_ids"
         ]
         with torch.no_grad():
             ours = encode(encoder, pad(ids, tokenizer.pad_token_id))
-            expected = encoder({**encoder.preprocess(given)})["sentence_embedding"]
+            expected = encoder({**encoder.preprocess(sentences)})["sentence_embedding"]
         assert (ours > 0).any() and torch.equal(ours, expected)

@@ -40,17 +40,17 @@ def operands(
 def test_values_and_gradients_are_those_of_float64(texts, tokens, size, outputs, seed):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matmul, "_onednn_is_faster", lambda: True)
-        found = operands((texts, tokens, size), outputs, seed)
-        exact = [tensor.detach().double().requires_grad_() for tensor in found]
-        result = linear(*found)
+        inputs = operands((texts, tokens, size), outputs, seed)
+        exact = [tensor.detach().double().requires_grad_() for tensor in inputs]
+        result = linear(*inputs)
     assert "Product" in type(result.grad_fn).__name__
     expected = torch.nn.functional.linear(*exact)
     upstream = torch.linspace(-1, 1, expected.numel(), dtype=torch.float64).view_as(expected)
     result.backward(upstream.float())
     expected.backward(upstream)
     torch.testing.assert_close(result.double(), expected, rtol=1e-5, atol=1e-5)
-    for one, other in zip(found, exact, strict=True):
-        torch.testing.assert_close(one.grad.double(), other.grad, rtol=1e-4, atol=1e-4)
+    for ours, theirs in zip(inputs, exact, strict=True):
+        torch.testing.assert_close(ours.grad.double(), theirs.grad, rtol=1e-4, atol=1e-4)
 
 
 def test_operands_may_be_transposed_and_expanded(chosen):
@@ -91,13 +91,13 @@ def test_within_autocast_the_products_stay_autocasts(chosen):
 
 
 def test_linear_layers_are_redirected_inside_the_context_alone(chosen):
-    layer, given = torch.nn.Linear(8, 5), torch.randn(2, PLENTY, 8)
-    plain = layer(given)
+    layer, hidden = torch.nn.Linear(8, 5), torch.randn(2, PLENTY, 8)
+    plain = layer(hidden)
     with fast_linear():
-        quick = layer(given)
-        torch.nn.functional.linear(input=given, weight=layer.weight, bias=None)
+        quick = layer(hidden)
+        torch.nn.functional.linear(input=hidden, weight=layer.weight, bias=None)
     assert chosen == [(2, PLENTY, 8)] * 2
-    layer(given)
+    layer(hidden)
     assert len(chosen) == 2
     torch.testing.assert_close(quick, plain)
 
@@ -119,9 +119,9 @@ def test_elsewhere_nothing_changes(monkeypatch):
     ],
 )
 def test_the_processor_decides(vendor, capability, faster, monkeypatch, tmp_path):
-    said = tmp_path / "cpuinfo"
+    file = tmp_path / "cpuinfo"
     if vendor:
-        said.write_text(f"processor : 0\nvendor_id : {vendor}\n", encoding="ascii")
-    monkeypatch.setattr(matmul, "Path", lambda name: said)
+        file.write_text(f"processor : 0\nvendor_id : {vendor}\n", encoding="ascii")
+    monkeypatch.setattr(matmul, "Path", lambda name: file)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     assert matmul._onednn_is_faster.__wrapped__() is faster

@@ -28,14 +28,14 @@ SHAPES = [  # lengths of the texts, D, V, logits held at a time
 @pytest.fixture(params=SHAPES, ids=lambda shape: f"{shape[0][:5]}-{shape[1]}-{shape[2]}")
 def shape(request, monkeypatch):
     """Small chunks of the vocabulary, so that there are several and the last is shorter."""
-    lengths, dimensions, outputs, held = request.param
-    monkeypatch.setattr(module, "LOGITS", {"cpu": held, "cuda": held})
+    lengths, dimensions, outputs, logits = request.param
+    monkeypatch.setattr(module, "LOGITS", {"cpu": logits, "cuda": logits})
     monkeypatch.setattr(module, "NARROWEST", 1)
     monkeypatch.setattr(module, "ROWS", 7)
     return lengths, dimensions, outputs
 
 
-def made(
+def random_tensors(
     lengths: list[int],
     dimensions: int,
     outputs: int,
@@ -46,11 +46,11 @@ def made(
 ) -> Any:
     """hidden, weight, bias; whole: small integers, whose products are exact and often equal."""
     generator = torch.Generator().manual_seed(sum(lengths) + outputs)
-    found = [
+    tensors = [
         torch.randn(size, generator=generator, dtype=torch.float64)
         for size in ((sum(lengths), dimensions), (outputs, dimensions), (outputs,))
     ]
-    return [(tensor.round() if whole else tensor).to(device, dtype).requires_grad_() for tensor in found]
+    return [(tensor.round() if whole else tensor).to(device, dtype).requires_grad_() for tensor in tensors]
 
 
 def expected(hidden: torch.Tensor, lengths: list[int], weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
@@ -70,9 +70,9 @@ def gradients(function: Any, lengths: list[int], tensors: list[torch.Tensor]) ->
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_values_and_gradients_are_those_of_all_logits(shape, device):
-    tensors = made(*shape, device=device)
-    found = max_logits(tensors[0], shape[0], *tensors[1:])
-    torch.testing.assert_close(found, expected(tensors[0], shape[0], *tensors[1:]), rtol=1e-12, atol=1e-12)
+    tensors = random_tensors(*shape, device=device)
+    maxima = max_logits(tensors[0], shape[0], *tensors[1:])
+    torch.testing.assert_close(maxima, expected(tensors[0], shape[0], *tensors[1:]), rtol=1e-12, atol=1e-12)
     for ours, theirs in zip(
         gradients(max_logits, shape[0], tensors), gradients(expected, shape[0], tensors), strict=True
     ):
@@ -82,7 +82,7 @@ def test_values_and_gradients_are_those_of_all_logits(shape, device):
 @pytest.mark.parametrize("device", DEVICES)
 def test_in_float32_gradients_are_within_1e_5_of_autograd(device):
     lengths = [64, 3, 40]
-    tensors = made(lengths, 256, 9001, device=device, dtype=torch.float32)
+    tensors = random_tensors(lengths, 256, 9001, device=device, dtype=torch.float32)
     for ours, theirs in zip(
         gradients(max_logits, lengths, tensors), gradients(expected, lengths, tensors), strict=True
     ):
@@ -90,7 +90,7 @@ def test_in_float32_gradients_are_within_1e_5_of_autograd(device):
 
 
 def test_pieces_are_the_whole(shape):
-    hidden, weight, bias = made(*shape)
+    hidden, weight, bias = random_tensors(*shape)
     whole = max_logits(hidden, shape[0], weight, bias)
     with torch.no_grad():
         pieces = list(max_logits_chunks(hidden, shape[0], weight, bias))
@@ -100,7 +100,7 @@ def test_pieces_are_the_whole(shape):
 
 def test_the_first_of_equal_tokens_gets_the_gradient():
     lengths = [6, 1, 8, 8]
-    hidden, weight, bias = made(lengths, 2, 40, whole=True)
+    hidden, weight, bias = random_tensors(lengths, 2, 40, whole=True)
     logits = torch.nn.functional.linear(hidden, weight, bias)
     upstream = torch.arange(1.0, 161, dtype=torch.float64).view(4, 40)
     by_hand = torch.zeros_like(logits)
@@ -112,27 +112,29 @@ def test_the_first_of_equal_tokens_gets_the_gradient():
             by_hand[first + column.index(max(column)), output] = upstream[text, output]
         first += length
     assert ties > 40
-    found = torch.autograd.grad((max_logits(hidden, lengths, weight, bias) * upstream).sum(), [hidden, weight, bias])
-    for ours, theirs in zip(found, (by_hand @ weight, by_hand.T @ hidden, by_hand.sum(0)), strict=True):
+    by_autograd = torch.autograd.grad(
+        (max_logits(hidden, lengths, weight, bias) * upstream).sum(), [hidden, weight, bias]
+    )
+    for ours, theirs in zip(by_autograd, (by_hand @ weight, by_hand.T @ hidden, by_hand.sum(0)), strict=True):
         assert torch.equal(ours, theirs)
 
 
 def test_without_bias_and_with_parts_that_do_not_learn():
     lengths = [2, 5]
-    hidden, weight, _ = made(lengths, 4, 30)
+    hidden, weight, _ = random_tensors(lengths, 4, 30)
     torch.testing.assert_close(max_logits(hidden, lengths, weight, None), expected(hidden, lengths, weight, None))
     for learns, fixed in ((hidden, weight), (weight, hidden)):
         arguments = {id(hidden): hidden, id(weight): weight, id(fixed): fixed.detach()}
-        found, theirs = (
+        ours, theirs = (
             torch.autograd.grad(function(arguments[id(hidden)], lengths, arguments[id(weight)], None).sum(), learns)[0]
             for function in (max_logits, expected)
         )
-        torch.testing.assert_close(found, theirs)
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_texts_that_activate_nothing_have_no_gradient():
     lengths = [3, 4]
-    hidden, weight, bias = made(lengths, 4, 30)
+    hidden, weight, bias = random_tensors(lengths, 4, 30)
     with torch.no_grad():
         bias -= 1000
     assert all(not gradient.any() for gradient in gradients(max_logits, lengths, [hidden, weight, bias]))
@@ -140,7 +142,7 @@ def test_texts_that_activate_nothing_have_no_gradient():
 
 def test_gradients_accumulate_over_calls():
     lengths = [3, 4]
-    tensors = made(lengths, 4, 30)
+    tensors = random_tensors(lengths, 4, 30)
     for _ in range(2):
         torch.relu(max_logits(tensors[0], lengths, *tensors[1:])).sum().backward()
     once = torch.autograd.grad(torch.relu(expected(tensors[0], lengths, *tensors[1:])).sum(), tensors)
@@ -151,12 +153,12 @@ def test_gradients_accumulate_over_calls():
 @pytest.mark.parametrize("extreme", [1e30, -1e30, float("inf"), float("-inf")])
 def test_extreme_logits(extreme):
     lengths = [2, 3]
-    hidden, weight, bias = made(lengths, 1, 20, dtype=torch.float32)
+    hidden, weight, bias = random_tensors(lengths, 1, 20, dtype=torch.float32)
     with torch.no_grad():
         weight.abs_()
         hidden.copy_(torch.tensor([[1.0], [extreme], [0.5], [0.25], [2.0]]))
-    found = max_logits(hidden, lengths, weight, bias)
-    torch.testing.assert_close(found, expected(hidden, lengths, weight, bias))
+    maxima = max_logits(hidden, lengths, weight, bias)
+    torch.testing.assert_close(maxima, expected(hidden, lengths, weight, bias))
     if abs(extreme) < float("inf"):
         for ours, theirs in zip(gradients(max_logits, lengths, [hidden, weight, bias]),
                                 gradients(expected, lengths, [hidden, weight, bias]), strict=True):  # fmt: skip
@@ -168,26 +170,26 @@ def test_extreme_logits(extreme):
 
 
 def test_nan_is_not_hidden():
-    hidden, weight, bias = made([2, 2], 3, 10)
+    hidden, weight, bias = random_tensors([2, 2], 3, 10)
     with torch.no_grad():
         hidden[0, 0] = float("nan")
-    found = max_logits(hidden, [2, 2], weight, bias)
-    assert found[0].isnan().all() and found[1].isfinite().all()
+    maxima = max_logits(hidden, [2, 2], weight, bias)
+    assert maxima[0].isnan().all() and maxima[1].isfinite().all()
 
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_autocast(device):
     lengths = [40, 9, 40]
-    tensors = made(lengths, 64, 3000, device=device, dtype=torch.float32)
+    tensors = random_tensors(lengths, 64, 3000, device=device, dtype=torch.float32)
     with torch.autocast(device, torch.bfloat16):
-        found = max_logits(tensors[0], lengths, *tensors[1:])
+        maxima = max_logits(tensors[0], lengths, *tensors[1:])
         ours = gradients(max_logits, lengths, tensors)
         theirs = gradients(expected, lengths, tensors)
     rounded = [tensor.detach().bfloat16() for tensor in tensors[:2]]
     logits = (rounded[0] @ rounded[1].T).float()
     by_hand = torch.stack([text.max(0)[0] for text in logits.split(lengths)]) + tensors[2]
-    assert found.dtype == torch.float32 and (found - by_hand).abs().max() <= 2**-7 * logits.abs().max()
-    assert not torch.equal(found, max_logits(tensors[0], lengths, *tensors[1:]))
+    assert maxima.dtype == torch.float32 and (maxima - by_hand).abs().max() <= 2**-7 * logits.abs().max()
+    assert not torch.equal(maxima, max_logits(tensors[0], lengths, *tensors[1:]))
     for mine, autograd in zip(ours, theirs, strict=True):
         assert mine.dtype == torch.float32 and mine.isfinite().all()
         assert torch.cosine_similarity(mine.flatten(), autograd.flatten(), dim=0) > 0.97
@@ -195,12 +197,12 @@ def test_autocast(device):
 
 def test_a_model_in_bfloat16():
     lengths = [5, 6]
-    tensors = made(lengths, 8, 300, dtype=torch.bfloat16)
-    found = gradients(max_logits, lengths, tensors)
-    assert [gradient.dtype for gradient in found] == [torch.bfloat16] * 3
+    tensors = random_tensors(lengths, 8, 300, dtype=torch.bfloat16)
+    ours = gradients(max_logits, lengths, tensors)
+    assert [gradient.dtype for gradient in ours] == [torch.bfloat16] * 3
     assert (
         torch.cosine_similarity(
-            found[1].float().flatten(), gradients(expected, lengths, tensors)[1].float().flatten(), dim=0
+            ours[1].float().flatten(), gradients(expected, lengths, tensors)[1].float().flatten(), dim=0
         )
         > 0.97
     )
@@ -227,9 +229,9 @@ class Largest(TorchDispatchMode):
 def test_the_logits_of_all_tokens_are_never_held(monkeypatch):
     monkeypatch.setattr(module, "LOGITS", {"cpu": 4096})
     lengths = [100, 60]
-    tensors = made(lengths, 8, 5000)
-    for function, held in ((max_logits, False), (expected, True)):
+    tensors = random_tensors(lengths, 8, 5000)
+    for function, keeps_all in ((max_logits, False), (expected, True)):
         with Largest() as seen:
             gradients(function, lengths, tensors)
-        assert (max(seen.numbers) >= 160 * 5000) == held
-        assert held or max(seen.numbers) <= 8 * 5000, "nothing larger than the weights"
+        assert (max(seen.numbers) >= 160 * 5000) == keeps_all
+        assert keeps_all or max(seen.numbers) <= 8 * 5000, "nothing larger than the weights"

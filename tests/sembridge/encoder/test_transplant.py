@@ -35,8 +35,8 @@ MOVES = [
 def test_the_made_encoders_tell_texts_apart(tmp_path):
     """Were the tiny encoders blind to positions or to word order, the tests above would prove little."""
     encoder = family_encoder(tmp_path, "roberta")
-    one, other = represented(encoder, ["cat river the", "the river cat"])
-    assert np.abs(one - other).max() > 1e-3
+    first, second = represented(encoder, ["cat river the", "the river cat"])
+    assert np.abs(first - second).max() > 1e-3
 
 
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
@@ -92,7 +92,7 @@ def test_positions_of_roberta_start_as_before(pad_at, folders):
 
     def watch(watched: Any) -> None:
         splade_modules(watched).model.roberta.embeddings.position_embeddings.register_forward_hook(
-            lambda module, given, output: met.append(output)
+            lambda module, arguments, output: met.append(output)
         )
 
     watch(encoder)

@@ -93,23 +93,23 @@ def test_tokenizer_is_a_copy_that_asks_for_what_the_model_takes(encoder):
     before = (target.model_max_length, list(target.model_input_names))
     source_names = list(splade_modules(encoder).tokenizer.model_input_names)
     transfer(encoder, target, Copying())
-    held = splade_modules(encoder).tokenizer
-    assert held is not target and (target.model_max_length, list(target.model_input_names)) == before
-    assert held.model_input_names == source_names and ("token_type_ids" in source_names) == (
+    tokenizer = splade_modules(encoder).tokenizer
+    assert tokenizer is not target and (target.model_max_length, list(target.model_input_names)) == before
+    assert tokenizer.model_input_names == source_names and ("token_type_ids" in source_names) == (
         splade_modules(encoder).model.config.model_type == "bert"
     )
     assert (
-        set(held(["кот"]))
+        set(tokenizer(["кот"]))
         == set(source_names)
         == set(encoder.preprocess(["кот"])) & {"input_ids", "attention_mask", "token_type_ids"}
     )
-    assert held(["новый кот"])["input_ids"] == target(["новый кот"])["input_ids"]
+    assert tokenizer(["новый кот"])["input_ids"] == target(["новый кот"])["input_ids"]
 
 
-@pytest.mark.parametrize(("given", "expected"), [(10**30, POSITIONS), (POSITIONS + 100, POSITIONS), (9, 9)])
-def test_max_seq_length(encoder, given, expected):
+@pytest.mark.parametrize(("length", "expected"), [(10**30, POSITIONS), (POSITIONS + 100, POSITIONS), (9, 9)])
+def test_max_seq_length(encoder, length, expected):
     target = russian()
-    target.model_max_length = given
+    target.model_max_length = length
     transfer(encoder, target, Copying())
     assert splade_modules(encoder).transformer.max_seq_length == expected
     assert torch.isfinite(torch.from_numpy(represented(encoder, ["кот " * 200]))).all()
@@ -291,28 +291,28 @@ def test_query_weights_move_with_the_mixture(folders):
     np.testing.assert_allclose(moved[~sampled], mixture[~sampled] @ weights, rtol=1e-5)
     np.testing.assert_allclose(moved[sampled], weights.mean(dtype=np.float64), rtol=1e-5)
     assert query.frozen and not query.weight.requires_grad and len(query.tokenizer) == len(moved)
-    found = represented(encoder, ["новый кот кот"], side="query")[0]
+    activations = represented(encoder, ["новый кот кот"], side="query")[0]
     ids = sorted(set(target("новый кот кот", add_special_tokens=False)["input_ids"]))
-    assert np.flatnonzero(found).tolist() == ids and np.array_equal(found[ids], moved[ids])
+    assert np.flatnonzero(activations).tolist() == ids and np.array_equal(activations[ids], moved[ids])
 
 
 def test_query_weights_given(folders):
     encoder, target = load_encoder(folders["inference-free", True]), russian()
-    given = np.linspace(0, 4, len(target), dtype=np.float32)
-    transplant(encoder, target, answer_for(encoder, target), query_weights=given)
-    assert np.array_equal(splade_modules(encoder).query.weight.detach().numpy(), given)
+    weights = np.linspace(0, 4, len(target), dtype=np.float32)
+    transplant(encoder, target, answer_for(encoder, target), query_weights=weights)
+    assert np.array_equal(splade_modules(encoder).query.weight.detach().numpy(), weights)
 
 
 @pytest.mark.parametrize("wrong", [[1.0], "negative", "infinite"])
 def test_query_weights_that_are_none(wrong, folders):
     encoder, target = load_encoder(folders["inference-free", True]), russian()
-    given = np.ones(len(target) if isinstance(wrong, str) else 1)
-    given[0] = {"negative": -1, "infinite": np.inf}.get(str(wrong), 1)
+    weights = np.ones(len(target) if isinstance(wrong, str) else 1)
+    weights[0] = {"negative": -1, "infinite": np.inf}.get(str(wrong), 1)
     before = splade_modules(encoder).query
     with pytest.raises(
         ValueError, match=f"query_weights need one finite weight of at least 0 for each of {len(target)} tokens"
     ):
-        transplant(encoder, target, answer_for(encoder, target), query_weights=given)
+        transplant(encoder, target, answer_for(encoder, target), query_weights=weights)
     assert splade_modules(encoder).query is before
 
 
@@ -365,5 +365,5 @@ def test_what_keeping_costs(family, kept, mean, unchanged, folders):
     target = renumbered(tokenizer, order)
     before = represented(encoder, texts())
     transplant(encoder, target, answer_for(encoder, target), **kept)
-    found = cosine(represented(encoder, texts())[:, order], before)
-    assert found.mean() == pytest.approx(mean, abs=5e-4) and (found > 1 - 1e-5).sum() == unchanged
+    cosines = cosine(represented(encoder, texts())[:, order], before)
+    assert cosines.mean() == pytest.approx(mean, abs=5e-4) and (cosines > 1 - 1e-5).sum() == unchanged

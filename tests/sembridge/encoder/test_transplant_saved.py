@@ -52,8 +52,8 @@ assert "sembridge" not in sys.modules
 
 
 def test_reloaded_in_another_process_it_scores_bit_identically(folders, tmp_path):
-    given = [*texts()[:30], "новый кот смотрит", "забывает пароль", "The cat, старый!"]
-    (tmp_path / "texts.json").write_text(json.dumps(given), encoding="utf-8")
+    sentences = [*texts()[:30], "новый кот смотрит", "забывает пароль", "The cat, старый!"]
+    (tmp_path / "texts.json").write_text(json.dumps(sentences), encoding="utf-8")
     cases = {f"{family}-{tied}": (family, tied, russian()) for family in FAMILIES for tied in (True, False)}
     cases["roberta-pad5"] = (
         "roberta",
@@ -67,9 +67,9 @@ def test_reloaded_in_another_process_it_scores_bit_identically(folders, tmp_path
         encoder = transfer(load_encoder(folders[family, tied]), target, Copying())
         encoder.save_pretrained(str(tmp_path / name), create_model_card=False)
         with torch.no_grad():
-            logits = splade_modules(encoder).model(**batch_of(encoder, given[:16])).logits.numpy()
+            logits = splade_modules(encoder).model(**batch_of(encoder, sentences[:16])).logits.numpy()
         names = sorted(set(splade_modules(encoder).tokenizer.model_input_names))
-        weights, queries = represented(encoder, given), represented(encoder, given, side="query")
+        weights, queries = represented(encoder, sentences), represented(encoder, sentences, side="query")
         expected[name] = (
             weights,
             queries,

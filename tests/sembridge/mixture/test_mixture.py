@@ -168,5 +168,5 @@ def test_a_gpu_gives_the_same_bits():
         screened(queries, offers, [1.5, 2.5, 4.0], Screen(offers.points, 3000, None, device))
         for device in ("cpu", "cuda")
     )
-    for one, other in zip(here, there, strict=True):
-        assert one.data.tobytes() == other.data.tobytes() and np.array_equal(one.indices, other.indices)
+    for left, right in zip(here, there, strict=True):
+        assert left.data.tobytes() == right.data.tobytes() and np.array_equal(left.indices, right.indices)

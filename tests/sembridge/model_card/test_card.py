@@ -92,16 +92,16 @@ def test_restrictions_are_called_out():
     ],
 )
 def test_the_license_to_declare(source, tokenizer, bridge, carried):
-    made = recipe(
+    described = recipe(
         source=Ingredient("s", None, source),
         tokenizer=Ingredient("t", None, tokenizer),
         inputs={"bridge": Ingredient("b", None, bridge)},
     )
-    assert carried_license(made) == carried
+    assert carried_license(described) == carried
     assert (
-        front_matter(model_card(record(source=made.source, tokenizer=made.tokenizer, inputs=made.inputs), "x")).get(
-            "license"
-        )
+        front_matter(
+            model_card(record(source=described.source, tokenizer=described.tokenizer, inputs=described.inputs), "x")
+        ).get("license")
         == carried
     )
 

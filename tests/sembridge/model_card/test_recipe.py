@@ -13,14 +13,14 @@ from tests.helpers.records_made import recipe
 
 
 def test_a_recipe_survives_json():
-    made = recipe()
-    assert Recipe.from_dict(json.loads(json.dumps(dataclasses.asdict(made)))) == made
-    assert list(made.ingredients) == ["source", "tokenizer", "bridge"]
+    original = recipe()
+    assert Recipe.from_dict(json.loads(json.dumps(dataclasses.asdict(original)))) == original
+    assert list(original.ingredients) == ["source", "tokenizer", "bridge"]
 
 
 def test_the_source_comes_first_whatever_the_inputs():
-    made = recipe(inputs={"words": Ingredient("w"), "bridge": Ingredient("b")})
-    assert [(role, item.name) for role, item in made.ingredients.items()] == [
+    described = recipe(inputs={"words": Ingredient("w"), "bridge": Ingredient("b")})
+    assert [(role, item.name) for role, item in described.ingredients.items()] == [
         ("source", "naver/splade-v3"),
         ("tokenizer", "ko-tokenizer"),
         ("words", "w"),

@@ -22,19 +22,23 @@ from tests.helpers.tokenizers_made import KINDS, made_tokenizer
 
 
 def test_parts_are_the_mixture_the_heaviest_first():
-    made = record()
-    assert made.donors_of(0) == [(0, 1.0)] and made.donors_of(3) == [(2, 1.0)] and made.donors_of(6) == []
-    assert made.donors_of(4) == [
+    transferred = record()
+    assert (
+        transferred.donors_of(0) == [(0, 1.0)]
+        and transferred.donors_of(3) == [(2, 1.0)]
+        and transferred.donors_of(6) == []
+    )
+    assert transferred.donors_of(4) == [
         (3, pytest.approx(0.4)),
         (1, pytest.approx(0.3)),
         (2, pytest.approx(0.2)),
         (4, pytest.approx(0.1)),
     ]
-    assert [source for source, _ in made.donors_of(5)] == [4, 5], "the lower id first where both weigh the same"
+    assert [source for source, _ in transferred.donors_of(5)] == [4, 5], "the lower id first where both weigh the same"
     for target_id, weights in WEIGHTS.items():
-        assert {source: round(weight, 6) for source, weight in made.donors_of(target_id)} == weights
-    assert made.support.tolist() == [1, 2, 1, 1, 4, 2, 0, 2, 1]
-    assert made.origin.tolist() == [
+        assert {source: round(weight, 6) for source, weight in transferred.donors_of(target_id)} == weights
+    assert transferred.support.tolist() == [1, 2, 1, 1, 4, 2, 0, 2, 1]
+    assert transferred.origin.tolist() == [
         "special",
         "mixed",
         "mixed",
@@ -45,8 +49,8 @@ def test_parts_are_the_mixture_the_heaviest_first():
         "mixed",
         "special",
     ]
-    assert made.counts() == {"copied": 1, "special": 2, "mixed": 5, "sampled": 1}
-    assert made.mean_support() == pytest.approx((2 + 1 + 4 + 2 + 2) / 5)
+    assert transferred.counts() == {"copied": 1, "special": 2, "mixed": 5, "sampled": 1}
+    assert transferred.mean_support() == pytest.approx((2 + 1 + 4 + 2 + 2) / 5)
 
 
 def test_the_weakest_by_hand():
@@ -61,8 +65,8 @@ def test_the_weakest_of_equal_weights_has_more_donors():
     mixture[0, [1, 2]], mixture[1, [1, 2, 4]], mixture[2, [1, 2, 4]] = [0.5, 0.5], [0.5, 0.25, 0.25], [0.5, 0.3, 0.2]
     from sembridge.assembly import assemble
 
-    made = TransferRecord.of(task, assemble(task, mixture=sp.csr_array(mixture)), records_made.recipe())
-    assert made.weakest(9) == [2, 4, 1]
+    transferred = TransferRecord.of(task, assemble(task, mixture=sp.csr_array(mixture)), records_made.recipe())
+    assert transferred.weakest(9) == [2, 4, 1]
 
 
 def test_saved_and_read_it_is_the_same_and_the_bytes_are_the_same(tmp_path):
@@ -71,16 +75,16 @@ def test_saved_and_read_it_is_the_same_and_the_bytes_are_the_same(tmp_path):
         record().save(tmp_path / place)
     for name in (JSON, TENSORS):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    made, found = record(), load_record(tmp_path / "a")
+    original, loaded = record(), load_record(tmp_path / "a")
     for field in dataclasses.fields(TransferRecord):
-        left, right = getattr(made, field.name), getattr(found, field.name)
+        left, right = getattr(original, field.name), getattr(loaded, field.name)
         if isinstance(left, np.ndarray):
             assert left.dtype.kind == right.dtype.kind
             np.testing.assert_array_equal(left, right)
         else:
             assert left == right
-    assert found.find("비밀번호") == 1 and found.find("##들") == 4 and found.find("들") is None
-    assert found.weakest(99) == made.weakest(99)
+    assert loaded.find("비밀번호") == 1 and loaded.find("##들") == 4 and loaded.find("들") is None
+    assert loaded.weakest(99) == original.weakest(99)
     record(strength=False).save(tmp_path / "b")
     assert load_record(tmp_path / "b").strength is None and load_record(tmp_path / "b").measure == ""
 
@@ -104,9 +108,9 @@ def test_only_the_heaviest_donors_of_a_flat_mixture_are_kept():
         (np.concatenate([weights, [1]]), np.concatenate([np.arange(size), [7]]), [0, size, size + 1]), shape=(2, size)
     )
     answered = Initialization(np.zeros((2, 3)), mixture, np.array([MIXED, MIXED]))
-    made = TransferRecord.of(task, answered, records_made.recipe())
-    assert [source for source, _ in made.donors_of(0)] == list(range(size - 1, size - 1 - KEPT, -1))
-    assert made.donors_of(1) == [(7, 1.0)] and made.support.tolist() == [size, 1]
+    transferred = TransferRecord.of(task, answered, records_made.recipe())
+    assert [source for source, _ in transferred.donors_of(0)] == list(range(size - 1, size - 1 - KEPT, -1))
+    assert transferred.donors_of(1) == [(7, 1.0)] and transferred.support.tolist() == [size, 1]
 
 
 @pytest.mark.parametrize(
@@ -141,10 +145,10 @@ def test_best_cosines_by_hand():
     source[1], source[3], source[4], source[5] = [3, 4], [0, 2], [1, 0], [0, 1]
     target = np.tile(np.array([[2.0, 0.0]], dtype=np.float32), (9, 1))
     target[7] = [-3, -4]
-    found = best_cosines(records_made.answer(task), source, target)
+    cosines = best_cosines(records_made.answer(task), source, target)
     # heaviest donors: 1 of token 1, 4 of token 2, 3 of token 4, 4 (the first of two) of token 5, 1 of token 7
-    np.testing.assert_allclose(found, [np.nan, 0.6, 1, np.nan, 0, 1, np.nan, -1, np.nan], atol=1e-6)
-    assert len(STRENGTH) == len(found)
+    np.testing.assert_allclose(cosines, [np.nan, 0.6, 1, np.nan, 0, 1, np.nan, -1, np.nan], atol=1e-6)
+    assert len(STRENGTH) == len(cosines)
 
 
 @pytest.mark.parametrize("kind", KINDS)

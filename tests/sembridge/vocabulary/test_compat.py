@@ -38,27 +38,27 @@ def copies(
     source: Any, target: Any, mode: str = "fuzzy"
 ) -> tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]]:
     """Target token -> (source token, rule), under compat and under fixed."""
-    found = []
+    by_profile = []
     for ours, theirs in zip(read(source), read(target), strict=True):
         overlap = match(ours, theirs, mode)
         pairs = (
             (str(theirs.tokens[j]), (str(ours.tokens[overlap.copied[j]]), overlap.rule[j]))
             for j in np.flatnonzero(overlap.copied >= 0)
         )
-        found.append(dict(pairs))
-    return found[0], found[1]
+        by_profile.append(dict(pairs))
+    return by_profile[0], by_profile[1]
 
 
 def answers(
     source: Any, target: Any, bridge: Any, **options: Any
 ) -> tuple[tuple[Transfer, Initialization], tuple[Transfer, Initialization]]:
     """(question, SemBridge's answer) under compat and under fixed, for rows drawn at random."""
-    found = []
+    by_profile = []
     for ours, theirs in zip(read(source), read(target), strict=True):
         task = Transfer.between(ours, theirs, np.random.default_rng(0).standard_normal((len(ours), 5)), **options)
         vectors = BridgeVectors(embed_vocabulary(bridge, ours), embed_vocabulary(bridge, theirs))
-        found.append((task, SemBridge(vectors, alpha=2.5)(task)))
-    return found[0], found[1]
+        by_profile.append((task, SemBridge(vectors, alpha=2.5)(task)))
+    return by_profile[0], by_profile[1]
 
 
 # ---------------------------------------------------------------- row 1: what the bridge is given
@@ -80,13 +80,13 @@ def test_row_1_texts():
 
 def test_row_1_hashes_make_all_continuations_alike():
     """As bags of bytes, {#: 2, i, n, g} and {#: 2, e, d} have the cosine 4 / sqrt(7 * 6); ing and ed share nothing."""
-    found = []
+    cosines = []
     for vocabulary in read(tokenizer("uncased English")):
         vectors = embed_vocabulary(bytes_bridge(), vocabulary).vectors
         ing, ed = (vectors[vocabulary.tokens.index(token)] for token in ("##ing", "##ed"))
-        found.append(float(ing @ ed / np.linalg.norm(ing) / np.linalg.norm(ed)))
-    np.testing.assert_allclose(found, [4 / np.sqrt(42), 0], atol=1e-6)
-    assert round(found[0], 3) == 0.617
+        cosines.append(float(ing @ ed / np.linalg.norm(ing) / np.linalg.norm(ed)))
+    np.testing.assert_allclose(cosines, [4 / np.sqrt(42), 0], atol=1e-6)
+    assert round(cosines[0], 3) == 0.617
 
 
 # ---------------------------------------------------------------- row 2: the kind, by counting
@@ -108,7 +108,7 @@ def test_row_2_a_small_vocabulary_falls_into_the_wrong_branch():
     # play, ##ing, ##play and ! stand in both vocabularies, and only the large one is recognized
     in_compat, in_fixed = copies(small, wordpiece("play", "##ing", "##play", "!", fill="e"), "exact")
     ordinary = [
-        {token: pair for token, pair in found.items() if not token.startswith("[")} for found in (in_compat, in_fixed)
+        {token: pair for token, pair in pairs.items() if not token.startswith("[")} for pairs in (in_compat, in_fixed)
     ]
     assert ordinary[0] == {"##play": ("play", "exact")}, "one token of four, and that one wrong"
     assert ordinary[1] == {token: (token, "exact") for token in ("play", "##ing", "##play", "!")}
@@ -180,7 +180,7 @@ def test_row_14_fuzzy_matching_crosses_the_word_boundary():
     in_compat, in_fixed = copies(tokenizer("uncased English"), tokenizer("cased Russian"))
     assert [in_compat[token] for token in "AB"] == [("##a", "case+boundary"), ("##b", "case+boundary")]
     assert [in_fixed[token] for token in "AB"] == [("a", "case"), ("b", "case")]
-    crossing = [sum("boundary" in rule for _, rule in found.values()) for found in (in_compat, in_fixed)]
+    crossing = [sum("boundary" in rule for _, rule in pairs.values()) for pairs in (in_compat, in_fixed)]
     assert crossing == [4, 1], "A, B, Play and ##! against ##! alone, for which the source has no continuation"
 
 

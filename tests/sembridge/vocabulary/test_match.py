@@ -36,7 +36,7 @@ def byte_vocabulary(*tokens: tuple[str, str | None, bool], kind: str = "byte-bpe
     return Vocabulary(kind, stored, texts, np.array(initial), (None,) * len(tokens))
 
 
-def said(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> list[tuple[str | None, str]]:
+def copies(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> list[tuple[str | None, str]]:
     """(source token, rule) of each target token."""
     overlap = match(source, target, mode)
     return [(source.tokens[i] if i >= 0 else None, rule) for i, rule in zip(overlap.copied, overlap.rule, strict=True)]
@@ -49,8 +49,8 @@ def said(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> list[tu
 )
 def test_every_rule(source, rule):
     assert rule in RULES
-    assert said(vocabulary("other", source), vocabulary("play")) == [(source, rule)]
-    assert said(vocabulary("other", source), vocabulary("play"), "exact") == (
+    assert copies(vocabulary("other", source), vocabulary("play")) == [(source, rule)]
+    assert copies(vocabulary("other", source), vocabulary("play"), "exact") == (
         [(source, rule)] if rule == "exact" else [(None, "")]
     )
 
@@ -59,8 +59,8 @@ def test_rules_in_their_order():
     worst_first = ["##Play", "##play", "Play", "play"]
     for skipped in range(4):
         kept = worst_first[: 4 - skipped]
-        assert said(vocabulary(*kept), vocabulary("play")) == [(kept[-1], RULES[skipped])]
-        assert said(vocabulary(*kept[::-1]), vocabulary("play")) == [(kept[-1], RULES[skipped])], (
+        assert copies(vocabulary(*kept), vocabulary("play")) == [(kept[-1], RULES[skipped])]
+        assert copies(vocabulary(*kept[::-1]), vocabulary("play")) == [(kept[-1], RULES[skipped])], (
             "ids do not matter while rules differ"
         )
 
@@ -68,17 +68,17 @@ def test_rules_in_their_order():
 def test_word_and_continuation_keep_apart():
     """The reference code may give "play" the row of "##play", whose canonical form is the key itself."""
     both = vocabulary("##play", "play")
-    assert said(both, vocabulary("play", "##play")) == [("play", "exact"), ("##play", "exact")]
-    assert said(both, vocabulary("PLAY", "##PLAY")) == [("play", "case"), ("##play", "case")]
+    assert copies(both, vocabulary("play", "##play")) == [("play", "exact"), ("##play", "exact")]
+    assert copies(both, vocabulary("PLAY", "##PLAY")) == [("play", "case"), ("##play", "case")]
 
 
 def test_the_lowest_id_decides_between_equals():
-    assert said(vocabulary("pLAY", "Play", "PLAY"), vocabulary("play")) == [("pLAY", "case")]
-    assert said(vocabulary("Play", "pLAY", "PLAY"), vocabulary("play")) == [("Play", "case")]
+    assert copies(vocabulary("pLAY", "Play", "PLAY"), vocabulary("play")) == [("pLAY", "case")]
+    assert copies(vocabulary("Play", "pLAY", "PLAY"), vocabulary("play")) == [("Play", "case")]
 
 
 def test_letters_beyond_ascii():
-    assert said(vocabulary("ПЕСНЯ", "##é"), vocabulary("песня", "É", "안")) == [
+    assert copies(vocabulary("ПЕСНЯ", "##é"), vocabulary("песня", "É", "안")) == [
         ("ПЕСНЯ", "case"),
         ("##é", "case+boundary"),
         (None, ""),
@@ -92,12 +92,12 @@ def test_specials_match_by_what_they_do():
     for source, target, expected in ((bert, roberta, {v: k for k, v in pairs.items()}), (roberta, bert, pairs)):
         for mode in OVERLAPS:
             overlap = match(source, target, mode)
-            found = {
+            sources = {
                 target.tokens[i]: source.tokens[overlap.copied[i]]
                 for i, rule in enumerate(overlap.rule)
                 if rule == "role"
             }
-            assert found == expected
+            assert sources == expected
 
 
 def test_no_special_takes_the_row_of_another_role_by_string():
@@ -105,18 +105,20 @@ def test_no_special_takes_the_row_of_another_role_by_string():
     source = Vocabulary(
         "byte-bpe", ("<s>", "</s>", "<x>"), (None,) * 3, np.zeros(3, dtype=bool), ("cls", "sep", "special")
     )
-    assert said(source, vocabulary("{<s>}", "{</s>}", "{<x>}", "[SEP]")) == [
+    assert copies(source, vocabulary("{<s>}", "{</s>}", "{<x>}", "[SEP]")) == [
         (None, ""),
         (None, ""),
         ("<x>", "token"),
         ("</s>", "role"),
     ]
-    assert said(vocabulary("{<s>}", "##s"), source) == [(None, "")] * 3, "nor a role the row of a token that plays none"
+    assert copies(vocabulary("{<s>}", "##s"), source) == [(None, "")] * 3, (
+        "nor a role the row of a token that plays none"
+    )
     plain = Vocabulary("wordpiece", ("<s>", "[CLS]"), ("<s>", "[CLS]"), np.ones(2, dtype=bool), (None, None))
-    assert said(plain, vocabulary("{<s>}", "[CLS]")) == [(None, ""), (None, "")], (
+    assert copies(plain, vocabulary("{<s>}", "[CLS]")) == [(None, ""), (None, "")], (
         "a special token takes no ordinary row"
     )
-    assert said(vocabulary("{<s>}", "[CLS]"), plain) == [(None, ""), (None, "")], (
+    assert copies(vocabulary("{<s>}", "[CLS]"), plain) == [(None, ""), (None, "")], (
         "an ordinary token takes no special row"
     )
 
@@ -125,7 +127,7 @@ def test_tokens_without_text_or_role_match_by_the_stored_token():
     source = vocabulary("{[unused1]}", "{[unused2]}", "{<lang:ko>}", "a")
     target = vocabulary("{[unused2]}", "{[unused3]}", "{<lang:ko>}", "{a}")
     for mode in ("exact", "fuzzy"):
-        assert said(source, target, mode) == [("[unused2]", "token"), (None, ""), ("<lang:ko>", "token"), (None, "")]
+        assert copies(source, target, mode) == [("[unused2]", "token"), (None, ""), ("<lang:ko>", "token"), (None, "")]
     source = byte_vocabulary(("Ã", None, False), ("Ġ", None, True), ("a", "a", False), ("<0x0A>", None, False))
     target = byte_vocabulary(
         ("ìķ", None, False),
@@ -136,7 +138,7 @@ def test_tokens_without_text_or_role_match_by_the_stored_token():
         kind="bpe",
     )
     for mode in ("exact", "fuzzy"):
-        assert said(source, target, mode) == [
+        assert copies(source, target, mode) == [
             (None, ""),
             ("Ã", "token"),
             ("Ġ", "token"),
@@ -148,7 +150,7 @@ def test_tokens_without_text_or_role_match_by_the_stored_token():
 def test_roles_alone():
     """What WECHSEL's paper copies: special tokens and nothing else."""
     whole = vocabulary("[CLS]", "[MASK]", "{<x>}", "play", "##ing", "1")
-    assert said(whole, whole, "special") == [("[CLS]", "role"), ("[MASK]", "role")] + [(None, "")] * 4
+    assert copies(whole, whole, "special") == [("[CLS]", "role"), ("[MASK]", "role")] + [(None, "")] * 4
 
 
 def test_profiles_do_not_mix():
@@ -166,12 +168,12 @@ def test_profiles_do_not_mix():
 def test_a_special_token_written_like_a_lone_byte_is_no_byte():
     lone = byte_vocabulary(("Ã", None, False))
     special = Vocabulary("byte-bpe", ("Ã",), (None,), np.zeros(1, dtype=bool), ("special",))
-    assert said(lone, special) == said(special, lone) == [(None, "")]
+    assert copies(lone, special) == copies(special, lone) == [(None, "")]
 
 
 def test_holes_copy_nothing():
     holed = Vocabulary("byte-bpe", (None, "a"), (None, "a"), np.array([False, False]), (None, None))
-    assert said(holed, holed) == [(None, ""), ("a", "exact")]
+    assert copies(holed, holed) == [(None, ""), ("a", "exact")]
 
 
 def test_equal_texts_prefer_the_same_stored_token():
@@ -184,8 +186,8 @@ def test_equal_texts_prefer_the_same_stored_token():
         ("playĊ", "play", False),
     ]
     twice = byte_vocabulary(*tokens)
-    assert said(twice, twice) == [(token, "exact") for token, _, _ in tokens]
-    assert said(twice, byte_vocabulary(("▁play", "play", True), kind="unigram")) == [("Ċplay", "exact")]
+    assert copies(twice, twice) == [(token, "exact") for token, _, _ in tokens]
+    assert copies(twice, byte_vocabulary(("▁play", "play", True), kind="unigram")) == [("Ċplay", "exact")]
 
 
 @pytest.mark.parametrize("mode", ["Fuzzy", "", "all"])

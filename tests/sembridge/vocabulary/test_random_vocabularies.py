@@ -173,8 +173,8 @@ def test_the_bridge_says_nothing_of_tokens_without_text(source_tokenizer, target
     vectors = bridge(transfer, 0)
     assume((transfer.donors & vectors.source.known).any())
     silent = [
-        TokenVectors(np.where(side.has_text[:, None], said.vectors, 0), said.known & side.has_text)
-        for side, said in ((transfer.source, vectors.source), (transfer.target, vectors.target))
+        TokenVectors(np.where(side.has_text[:, None], embedded.vectors, 0), embedded.known & side.has_text)
+        for side, embedded in ((transfer.source, vectors.source), (transfer.target, vectors.target))
     ]
     assert SemBridge(vectors)(transfer).rows.tobytes() == SemBridge(BridgeVectors(*silent))(transfer).rows.tobytes()
 
