@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,14 @@ class TokenVectors:
 
 @dataclass(frozen=True, eq=False)
 class BridgeVectors:
-    """Bridge vectors of the source [S, K] and target [T, K] vocabularies."""
+    """Bridge vectors of the source [S, K] and target [T, K] vocabularies.
+
+    prompt  what preceded every text; None if whoever made the vectors did not say
+    """
 
     source: TokenVectors
     target: TokenVectors
+    prompt: str | None = None
 
 
 def pinned(model: str) -> tuple[str, str | None]:
@@ -52,18 +56,41 @@ def load_bridge(model: str, revision: str | None = None, device: str | None = No
     )
 
 
+def own_prompt(prompts: Mapping[str, str | None] | None, default: str | None = None) -> str:
+    """Return the text that a bridge expects before a token, by the prompts it declares; "" if it expects none.
+
+    prompts  of config_sentence_transformers.json: name -> text
+    default  its default_prompt_name
+
+    That is the default prompt. Without one, it is the prompt of queries if documents have a prompt as well, as in the
+    e5 family: such a model never saw a text without a prefix. A prompt on queries alone is an instruction for a search,
+    which a token is not.
+    """
+    known = dict(prompts or {})
+    if default and known.get(default):
+        return known[default] or ""
+    if any(known.get(name) for name in ("document", "passage", "corpus")):
+        return known.get("query") or ""
+    return ""
+
+
+def prompt_of(model: Any) -> str:
+    """Return `own_prompt` of a loaded SentenceTransformer."""
+    return own_prompt(getattr(model, "prompts", None), getattr(model, "default_prompt_name", None))
+
+
 def embed_vocabulary(
-    model: Any, vocabulary: Vocabulary, *, prompt: str = "", batch_size: int = 1024, progress: bool = False
+    model: Any, vocabulary: Vocabulary, *, prompt: str | None = None, batch_size: int = 1024, progress: bool = False
 ) -> TokenVectors:
     """Embed every token of a vocabulary with a SentenceTransformer: its text, or the stored token where it has none.
 
     Texts of which the bridge's tokenizer knows no piece are marked not known: all of them would get the same vector.
     Under the compat profile they count as known, as in published code.
 
-    prompt    precedes each text ("query: " for the e5 family)
+    prompt    precedes each text ("query: " for the e5 family); None: the bridge's own (`prompt_of`), "" none
     progress  show a bar on stderr
     """
-    options = prompt, batch_size, progress
+    options = prompt_of(model) if prompt is None else prompt, batch_size, progress
     without_text = vocabulary.exists & ~vocabulary.has_text
     # In two calls: batch neighbors change the last bits of a vector; stored tokens should not change those of texts.
     texts = _embed(model, vocabulary, vocabulary.has_text, vocabulary.texts, *options)
@@ -95,9 +122,9 @@ def _embed(
     if not texts:
         return ids, np.zeros((0, 0), dtype=np.float32)
     with fast_linear():
-        vectors = model.encode(
-            [prompt + text for text in texts], batch_size=batch_size, convert_to_numpy=True, show_progress_bar=progress
-        )
+        # The prompt is passed even if empty: without one, `encode` would silently add the model's default prompt.
+        options = {"batch_size": batch_size, "convert_to_numpy": True, "show_progress_bar": progress}
+        vectors = model.encode(texts, prompt=prompt, **options)
     return ids, np.asarray(vectors, dtype=np.float32)
 
 

@@ -87,6 +87,8 @@ def transfer(
     if isinstance(method, SemBridge):
         method = method.with_vectors(task)
         nearness = method.nearness()
+        if (prompt := method.prompt()) is not None:
+            recipe = dataclasses.replace(recipe, options={**recipe.options, "bridge prompt": prompt or "none"})
     return run_transfer(
         encoder, target, method, task, recipe, nearness=nearness, query_weights=query_weights, language=language,
         **options.transplant_options(profile, bias),

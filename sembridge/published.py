@@ -76,7 +76,11 @@ def SemBridge(
     bridge = bridge_model_name_or_path
     if not isinstance(bridge, BridgeVectors):
         model = load_bridge(str(bridge), device=device) if isinstance(bridge, (str, Path)) else bridge
-        bridge = BridgeVectors(*(embed_vocabulary(model, side, batch_size=batch_size) for side in (source, target)))
+        # As published, `encode` adds the model's default prompt and no other.
+        prompt = (getattr(model, "prompts", None) or {}).get(getattr(model, "default_prompt_name", None)) or ""
+        options: dict[str, Any] = {"prompt": prompt, "batch_size": batch_size}
+        sides = [embed_vocabulary(model, side, **options) for side in (source, target)]
+        bridge = BridgeVectors(sides[0], sides[1], prompt)
     result = Method(bridge, entmax_alpha)(task)
     if verbosity != "silent":
         _report(task, result, each=verbosity == "debug")

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sembridge.assembly import assemble
-from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, load_bridge, pinned
+from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, load_bridge, pinned, prompt_of
 from sembridge.initializer import Initialization, Transfer, support_of
 from sembridge.mixture.entmax import HELD, check_alpha
 from sembridge.mixture.mixture import UnitVectors, mixtures
@@ -115,11 +115,16 @@ class SemBridge:
                 )
             return self.bridge
         model = load_bridge(*pinned(self.bridge)) if isinstance(self.bridge, str) else self.bridge
-        return BridgeVectors(embed_vocabulary(model, transfer.source), embed_vocabulary(model, transfer.target))
+        source, target = (embed_vocabulary(model, side) for side in (transfer.source, transfer.target))
+        return BridgeVectors(source, target, prompt_of(model))
 
     def with_vectors(self, transfer: Transfer) -> SemBridge:
         """Return this method with the vectors in place of the bridge, for a transfer of more than one matrix."""
         return replace(self, bridge=self.vectors(transfer))
+
+    def prompt(self) -> str | None:
+        """Return what preceded every text that the bridge embedded; None if its vectors do not say."""
+        return self.bridge.prompt if isinstance(self.bridge, BridgeVectors) else None
 
     def nearness(self) -> Nearness:
         """Return the space in which donors are searched."""

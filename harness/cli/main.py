@@ -57,8 +57,8 @@ def _transfer(commands: argparse._SubParsersAction) -> None:
     makes_rows = "the method that makes the rows of new tokens (default: sembridge)"
     option("--initializer", default="sembridge", metavar="NAME", help=makes_rows)
     option("--out", required=True, type=Path, metavar="DIR", help="folder to write")
-    prefix = 'prefix of every text that the bridge embeds, e.g. "query: " for the e5 family'
-    option("--bridge-prompt", default="", metavar="P", help=prefix)
+    prefix = 'prefix of every text that the bridge embeds, e.g. "query: " (default: what the bridge itself declares)'
+    option("--bridge-prompt", metavar="P", help=prefix)
     option("--alpha", type=float, metavar="X", help="sparsity of the mixtures, at least 1 (default: the method's own)")
     option("--set", action="append", default=[], metavar="FIELD=VALUE", help="any other parameter of the initializer")
     profile = "fixed, or compat: the choices of SemBridge's published code (default: fixed)"

@@ -120,7 +120,7 @@ def _check_used(args: argparse.Namespace, needs: list[Need], offered: Mapping[st
         beside = f" beside {rivals[0]}" if rivals else ""
         raise RefusedError(f"initializer {args.initializer!r} does not use {option.flag}{beside}; leave it out")
     for name in ("bridge_prompt", "bridge_revision"):
-        if getattr(args, name) and BRIDGE.name not in read:
+        if getattr(args, name) is not None and BRIDGE.name not in read:
             flag = f"--{name.replace('_', '-')}"
             raise RefusedError(f"initializer {args.initializer!r} does not use {flag}; leave it out")
 

@@ -24,7 +24,7 @@ def prepare(
     located: Mapping[str, Location],
     say: Callable[[str, str], None],
     *,
-    prompt: str = "",
+    prompt: str | None = None,
     language: str = "",
     profile: str = "fixed",
 ) -> tuple[Any, Nearness | None]:

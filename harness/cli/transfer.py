@@ -18,7 +18,8 @@ from harness.cli.method import Method, check_name, input_options, method
 from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
 from harness.files.redaction import without_secrets
-from harness.store.artifact import Artifact, Local, Member
+from harness.initialization.needs import BRIDGE
+from harness.store.artifact import Artifact, Local, Location, Member
 from harness.store.store import Store, StoreError
 from sembridge import options
 from sembridge.model_card.recipe import Recipe, library_versions
@@ -94,8 +95,9 @@ def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
     _say("source", f"{order.source.name}: {len(task.source):,} tokens, hidden size {task.rows.shape[1]}")
     _say("tokenizer", f"{order.tokenizer.name}: {len(task.target):,} tokens")
     _say("overlap", f"{copied:,} tokens are in both, their rows are copied; {len(task.missing):,} rows to make")
+    prompt = _bridge_prompt(args.bridge_prompt, chosen, located)
     initializer, near = prepare(
-        chosen, located, _say, prompt=args.bridge_prompt, language=args.language or "", profile=args.profile
+        chosen, located, _say, prompt=prompt, language=args.language or "", profile=args.profile
     )
     _say("rows", f"{chosen.kind.name} makes them")
     encoder = run_transfer(
@@ -103,7 +105,7 @@ def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
         tokenizer,
         initializer,
         task,
-        _recipe(args, order, chosen, getattr(initializer, "label", chosen.kind.name)),
+        _recipe(args, order, chosen, getattr(initializer, "label", chosen.kind.name), prompt),
         nearness=near,
         query_weights=_query_weights(order, tokenizer, len(task.target)),
         language=args.language,
@@ -125,8 +127,25 @@ def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
     return idf(lines(order.idf_text.path), tokenizer, size)
 
 
-def _recipe(args: argparse.Namespace, order: _Order, chosen: Method, label: str) -> Recipe:
-    prompt = {"bridge prompt": args.bridge_prompt} if args.bridge_prompt else {}
+def _bridge_prompt(typed: str | None, chosen: Method, located: Mapping[str, Location]) -> str | None:
+    """Return what precedes every text that the bridge embeds; None without a bridge. Warns if that seems wrong."""
+    if BRIDGE.name not in chosen.inputs:
+        return None
+    from harness.catalog.prompts import doubt, prompt_of_folder, prompt_of_model
+
+    item, location = chosen.inputs[BRIDGE.name], located[BRIDGE.name]
+    folder = location.path if location.revision is None else None
+    prompt = typed
+    if prompt is None:
+        prompt = prompt_of_folder(folder) if folder else prompt_of_model(*location)
+    if warning := doubt("--bridge", "--bridge-prompt", item.name, folder, prompt):
+        print(f"warning: {warning}", file=sys.stderr)
+    _say("prompt", f"the bridge reads every text after {prompt!r}" if prompt else "the bridge reads texts as they are")
+    return prompt
+
+
+def _recipe(args: argparse.Namespace, order: _Order, chosen: Method, label: str, prompt: str | None) -> Recipe:
+    bridge_prompt = {} if prompt is None else {"bridge prompt": prompt or "none"}
     read = {**chosen.inputs, **({"idf text": order.idf_text} if order.idf_text else {})}
     return Recipe(
         source=order.source.ingredient(),
@@ -135,7 +154,7 @@ def _recipe(args: argparse.Namespace, order: _Order, chosen: Method, label: str)
         label=label,
         inputs={role.replace("_", " "): item.ingredient() for role, item in read.items()},
         parameters=chosen.parameters(),
-        options=options.described(args.profile, args.overlap, args.donors, args.bias, args.seed) | prompt,
+        options=options.described(args.profile, args.overlap, args.donors, args.bias, args.seed) | bridge_prompt,
         versions=library_versions(),
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple, get_args
+from collections.abc import Iterable, Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -47,7 +48,38 @@ def complaint(error: ValidationError, model: type[BaseModel], further: Iterable[
         advice = nearest(str(first["input"]), literals)
         return Complaint(place, "value", f"{shown(first['input'])} is not valid; {advice}")
     message = first["msg"][0].lower() + first["msg"][1:]
+    if first["type"] == "string_type":
+        message += "; put text in quotes"
     return Complaint(place, "value", f"{shown(first['input'])} is not valid ({message})")
+
+
+def takes_text(model: type[BaseModel], path: Sequence[str], further: Iterable[str] = ()) -> bool:
+    """Return whether the option at a path below a `model` takes a text, and neither a number nor a structure.
+
+    further  names of text options that the model takes beside its fields
+    """
+    if len(path) == 1 and path[0] in further:
+        return True
+    annotation: Any = model
+    for part in path:
+        inner = _model_in(annotation)
+        if inner is not None and part in inner.model_fields and not _is_mapping(annotation):
+            annotation = inner.model_fields[part].annotation
+        elif _is_mapping(annotation):  # the name of an entry, chosen by the user
+            annotation = next(get_args(kind)[1] for kind in _alternatives(annotation) if get_origin(kind) is dict)
+        else:
+            return False
+    kinds = [get_args(kind)[0] if get_origin(kind) is Annotated else kind for kind in _alternatives(annotation)]
+    return str in kinds and all(kind in (str, type(None)) for kind in kinds)
+
+
+def _is_mapping(annotation: Any) -> bool:
+    return any(get_origin(kind) is dict for kind in _alternatives(annotation))
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or the annotation alone."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
 def _fields_at(model: Any, location: tuple) -> list[str]:

@@ -5,6 +5,7 @@ All architectures, alphas and seeds with the same vocabulary share them.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,27 +15,27 @@ from harness.initialization.needs import BRIDGE, Materials, Need
 from harness.store.artifact import Artifact, Location, Source
 from harness.store.stage import Stage
 
-FILE = "vectors.safetensors"
+FILE, ABOUT = "vectors.safetensors", "about.json"
 BATCH = 1024  # tokens that are embedded together
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
-    """Embed a vocabulary; parameters: prompt, profile; inputs: bridge (SentenceTransformer), tokenizer."""
+    """Embed a vocabulary; parameters: prompt (None: the bridge's own), profile; inputs: bridge, tokenizer."""
     from safetensors.numpy import save_file
 
-    from sembridge.bridge import embed_vocabulary, load_bridge
+    from sembridge.bridge import embed_vocabulary, load_bridge, prompt_of
     from sembridge.encoder.loading import load_tokenizer
     from sembridge.vocabulary.vocabulary import Vocabulary
 
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]), parameters["profile"])
     bridge, progress = load_bridge(*inputs["bridge"]), sys.stderr.isatty()  # no progress bars in logs
-    tokens = embed_vocabulary(
-        bridge, vocabulary, prompt=parameters["prompt"], batch_size=BATCH // batch_divisor, progress=progress
-    )
+    prompt = prompt_of(bridge) if parameters["prompt"] is None else parameters["prompt"]
+    tokens = embed_vocabulary(bridge, vocabulary, prompt=prompt, batch_size=BATCH // batch_divisor, progress=progress)
     save_file({"vectors": tokens.vectors, "known": tokens.known}, out / FILE)
+    (out / ABOUT).write_text(json.dumps({"prompt": prompt}, ensure_ascii=False), encoding="utf-8")
 
 
-BRIDGE_VECTORS = Stage("bridge-vectors", version=3, seconds=2, build=build)
+BRIDGE_VECTORS = Stage("bridge-vectors", version=4, seconds=2, build=build)
 
 
 def load(folder: Path) -> Any:
@@ -59,7 +60,9 @@ def _inputs(materials: Materials) -> Mapping[str, Source]:
 def _load(inputs: Mapping[str, Location]) -> Any:
     from sembridge.bridge import BridgeVectors
 
-    return BridgeVectors(load(inputs["bridge_source"].path), load(inputs["bridge_target"].path))
+    source, target = inputs["bridge_source"].path, inputs["bridge_target"].path
+    prompt = json.loads((source / ABOUT).read_text(encoding="utf-8"))["prompt"]
+    return BridgeVectors(load(source), load(target), prompt)
 
 
 def _dimensions(inputs: Mapping[str, Source], sizes: Any) -> int:

@@ -39,11 +39,14 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     _save(out / "embedding.safetensors", embedding, source_rows(encoder))
     if decoder is not None and (rows := decoder_rows(encoder)) is not None:
         _save(out / "decoder.safetensors", decoder, rows)
-    about = {
+    about: dict[str, Any] = {
         "label": getattr(initializer, "label", initializer.name),
         "statistics": dict(embedding.statistics),
         "origin": embedding.origin.tolist(),
     }
+    for inputs_of_need in prepared.values():
+        if (prompt := getattr(inputs_of_need, "prompt", None)) is not None:
+            about["bridge_prompt"] = prompt
     (out / "about.json").write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
 
 

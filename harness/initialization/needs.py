@@ -65,7 +65,7 @@ class Materials:
     encoder, tokenizer  the source encoder, the tokenizer of the new language
     sources             option -> what it names, for one option of each group
     training            settings of the need's stage that the user set
-    prompt              prefix of every text that the bridge embeds
+    prompt              prefix of every text that the bridge embeds; None: its own
     language            code of the new language; empty if unknown
     profile             fixed | compat
     """
@@ -74,7 +74,7 @@ class Materials:
     tokenizer: Source
     sources: Mapping[str, Source]
     training: Mapping[str, Any] = field(default_factory=dict)
-    prompt: str = ""
+    prompt: str | None = ""
     language: str = ""
     profile: str = "fixed"
 

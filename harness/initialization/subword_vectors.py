@@ -25,13 +25,13 @@ BATCH = 1024  # words that are embedded together
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """Make subword vectors.
 
-    parameters  prompt, language
+    parameters  prompt (of a bridge; None: its own), language
     inputs      source, target (tokenizers), and either words (word2vec text format) or bridge and text
     """
     from safetensors.numpy import save_file
 
     from baselines.vectors.words import BRIDGE, SubwordVectors, WordVectors, subword_vectors
-    from sembridge.bridge import load_bridge
+    from sembridge.bridge import load_bridge, prompt_of
     from sembridge.encoder.loading import load_tokenizer
     from sembridge.vocabulary.vocabulary import Vocabulary
 
@@ -44,7 +44,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     if "words" in inputs:
         vectors = from_words(WordVectors.load(inputs["words"].path))
     else:
-        bridge, options = load_bridge(*inputs["bridge"]), (parameters["prompt"], BATCH // batch_divisor)
+        bridge = load_bridge(*inputs["bridge"])
+        prompt = prompt_of(bridge) if parameters["prompt"] is None else parameters["prompt"]
+        options = prompt, BATCH // batch_divisor
         target_words = _frequent_words(inputs["text"].path, parameters["language"])
         # Each side has words of its own language: cut into single source letters, target-language words would make
         # donors of those letters.
@@ -88,8 +90,9 @@ def _embed(bridge: Any, words: list[str], prompt: str, batch_size: int) -> Any:
 
     from baselines.ofa import WordVectors
 
-    texts = [prompt + word for word in words]
-    vectors = bridge.encode(texts, batch_size=batch_size, convert_to_numpy=True, show_progress_bar=False)
+    # The prompt is passed even if empty: without one, `encode` would silently add the model's default prompt.
+    options = {"batch_size": batch_size, "convert_to_numpy": True, "show_progress_bar": False}
+    vectors = bridge.encode(words, prompt=prompt, **options)
     return WordVectors(tuple(words), np.asarray(vectors, dtype=np.float32))
 
 

@@ -118,7 +118,7 @@ def _materials(preset: Preset, resolved: Inputs, cell: Identity, need: Need, tra
         tokenizer=resolved.tokenizers[cell.language],
         sources={option.name: available[option.name] for option in chosen(need, cell.initializer, available)},
         training=training,
-        prompt=preset.bridges[bridge].prompt if bridge else "",
+        prompt=resolved.prompts[bridge] if bridge else "",
         language=cell.language,
         profile=preset.profile,
     )

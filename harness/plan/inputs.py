@@ -8,6 +8,7 @@ from harness.initialization.needs import BRIDGE, TEXT, Need, Option, needs_of
 from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Preset, PresetError
 from harness.plan.resolve import (
+    bridge_prompt,
     check_collection,
     check_dense_model,
     check_model,
@@ -63,7 +64,8 @@ def _options_read(preset: Preset) -> list[Option]:
 class Inputs:
     """Hold the preset's inputs, resolved and checked once each.
 
-    files  language -> option -> the file it names
+    files    language -> option -> the file it names
+    prompts  bridge -> what precedes every token it embeds; None: the bridge's own, which is read when it is loaded
     """
 
     def __init__(self, preset: Preset) -> None:
@@ -73,6 +75,10 @@ class Inputs:
         for name, source in self.encoders.items():
             check_model(f"architectures.{name}", source)
         self.bridges = {name: resolve(f"bridges.{name}", source) for name, source in preset.bridges.items()}
+        self.prompts = {
+            name: bridge_prompt(f"bridges.{name}", preset.bridges[name], source)
+            for name, source in self.bridges.items()
+        }
         for name, source in self.bridges.items() if "dense" in preset.initializers else ():
             check_dense_model(f"bridges.{name}", source)
         references = {name: source for name, source in preset.references.items() if name in preset.initializers}

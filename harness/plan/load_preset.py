@@ -13,7 +13,7 @@ from harness.catalog.catalog import Catalog, CatalogError, load_catalog
 from harness.catalog.lookup import by_language, refers, with_entries
 from harness.files import yaml_data
 from harness.files.shown import shown
-from harness.files.validation import complaint
+from harness.files.validation import complaint, takes_text
 from harness.plan.preset import Preset, PresetError, input_options
 from sembridge.nearest import nearest
 
@@ -119,7 +119,7 @@ def _check_keys(content: Any, above: str = "") -> None:
 
 
 def _set(content: dict, override: str) -> None:
-    """Apply one "a.b=c". The value is read as YAML, so that numbers, lists and null work."""
+    """Apply one "a.b=c". The value of a text option is that text; others are read as YAML: numbers, lists, null."""
     path, separator, text = override.partition("=")
     if not separator or not path:
         raise PresetError(f"--set {shown(override)} is not of the form key.path=value")
@@ -134,10 +134,19 @@ def _set(content: dict, override: str) -> None:
         target = target[parent]
         if not isinstance(target, dict):
             raise PresetError(f"--set {shown(override)}: {shown(parent)} is a single value, with nothing below it")
+    target[last] = _value(path.split("."), text)
+
+
+def _value(path: list[str], text: str) -> Any:
+    """Return the value of an option: "query: " is a prompt, not the mapping that YAML would make of it."""
     try:
-        target[last] = yaml_data.load(text)
+        value = yaml_data.load(text)
     except yaml_data.YamlError:
-        target[last] = text
+        return text
+    if not takes_text(Preset, path, input_options()):
+        return value
+    quoted = isinstance(value, str) and text.strip()[:1] in ("'", '"')
+    return value if quoted or (value is None and text.strip()) else text
 
 
 def _narrow(key: str, present: Any, value: Any) -> Any:

@@ -49,12 +49,12 @@ class Named(_Part):
 class ModelSource(Named):
     """A model of the grid.
 
-    prompt  put before token texts and words that a bridge embeds
+    prompt  put before token texts and words that a bridge embeds; None: the bridge's own
     query_prompt, document_prompt
             put before queries and documents where the bridge itself retrieves (`dense`); None: the model's own prompts
     """
 
-    prompt: str = ""
+    prompt: str | None = None
     query_prompt: str | None = None
     document_prompt: str | None = None
 

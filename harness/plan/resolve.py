@@ -6,6 +6,7 @@ Wrong names are refused here, before anything runs.
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +18,8 @@ from harness.plan.preset import ModelSource, Named, PresetError, ReferenceSource
 from harness.store.artifact import Artifact, Hub, Local, Source
 from sembridge.encoder.loading import check_folder
 from sembridge.nearest import nearest
+
+logger = logging.getLogger(__name__)
 
 UNPINNED = "not pinned"
 """Stands for the revision of a hub model that has none yet: enough for a plan, not for a run."""
@@ -110,6 +113,24 @@ def may_be_inference_free(source: Source) -> bool:
 def check_model(option: str, source: Source) -> None:
     """Refuse a local encoder that is not a masked LM in safetensors."""
     _check_local(option, source, check_folder)
+
+
+def bridge_prompt(option: str, bridge: ModelSource, source: Source) -> str | None:
+    """Return what precedes every token that a bridge embeds; None where only the loaded bridge can tell.
+
+    Warns where that is not what the bridge was trained with, as far as its files, its name and the catalog tell.
+    """
+    from harness.catalog.prompts import doubt, prompt_of_folder, prompt_of_hub_model
+
+    if not isinstance(source, (Local, Hub)):  # a part of the pocket, which declares none
+        return bridge.prompt or ""
+    folder, model = (source.path, str(source.path)) if isinstance(source, Local) else (None, source.name)
+    prompt = bridge.prompt
+    if prompt is None:
+        prompt = prompt_of_folder(folder) if folder else prompt_of_hub_model(model)
+    if prompt is not None and (warning := doubt(option, f"--set {option}.prompt", model, folder, prompt)):
+        logger.warning("%s", warning)
+    return prompt
 
 
 def check_dense_model(option: str, source: Source) -> None:

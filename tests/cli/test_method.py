@@ -19,7 +19,7 @@ BRIDGE = {"bridge": Input("a/b", Hub("a/b", "abc"))}
 
 def arguments(initializer: str = "sembridge", **typed) -> argparse.Namespace:
     """Return the options of `transfer` that a method reads."""
-    rest = {"alpha": None, "set": [], "bridge_prompt": "", "bridge_revision": None}
+    rest = {"alpha": None, "set": [], "bridge_prompt": None, "bridge_revision": None}
     return argparse.Namespace(**dict.fromkeys(options()) | rest | {"initializer": initializer} | typed)
 
 

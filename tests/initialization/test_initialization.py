@@ -231,7 +231,9 @@ def test_about(folder, tmp_path):
     ):
         built(folder, tmp_path / case, case, "tied")
         about = json.loads((tmp_path / case / "about.json").read_text(encoding="utf-8"))
-        assert about.keys() == {"label", "origin", "statistics"} and about["label"] == label
+        prompt = {"bridge_prompt": ""} if case == "sembridge" else {}
+        assert about.keys() == {"label", "origin", "statistics", *prompt} and about["label"] == label
+        assert about.get("bridge_prompt") == prompt.get("bridge_prompt")
         assert sum(about["statistics"][name] for name in (COPIED, SPECIAL, MIXED, SAMPLED)) == len(about["origin"])
 
 

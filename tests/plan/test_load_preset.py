@@ -82,6 +82,28 @@ def test_a_value_that_is_not_yaml_is_text(load):
     assert load("data=d", "title=[half").title == "[half"
 
 
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        ("query: ", "query: "), ('"query: "', "query: "), ("'query: '", "query: "), (" a ", " a "),
+        ("12", "12"), ("[a]", "[a]"), ("no", "no"), ("", ""), ('""', ""), ("null", None),
+    ],
+)  # fmt: skip
+def test_the_value_of_a_text_option_is_that_text_however_it_is_quoted(load, text, prompt):
+    assert load("data=d", f"bridges.near.prompt={text}").bridges["near"].prompt == prompt
+
+
+def test_an_optional_text_and_text_in_a_list_of_entries_are_text_too(load):
+    preset = load("data=1", "title=2026", "training.collection=1e3", "text=7", "seeds=[1, 2]")
+    assert (preset.data, preset.title, preset.training.collection) == ("1", "2026", "1e3")
+    assert preset.inputs == {"text": "7"} and preset.seeds == [1, 2]
+
+
+def test_a_prompt_that_yaml_reads_as_a_mapping_in_a_file_is_refused_with_the_remedy(refusal):
+    problem = refusal(content=SMALL.replace("{near: near}", "{near: {model: near, prompt: {query: }}}"))
+    assert problem.startswith("option 'bridges.near.prompt': ") and problem.endswith("put text in quotes)")
+
+
 def test_set_reaches_the_tokenizer_of_one_language_of_a_pattern(load):
     preset = load("data=d", "tokenizers.ko.model=special", languages=["ko", "ru"])
     assert preset.tokenizers == {"ko": ModelSource(model="special"), "ru": ModelSource(model="d/tokenizers/{language}")}

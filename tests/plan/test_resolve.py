@@ -13,6 +13,7 @@ from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, PresetError
 from harness.plan.resolve import (
     UNPINNED,
+    bridge_prompt,
     check_tokenizer,
     could_be_hub,
     may_be_inference_free,
@@ -135,3 +136,22 @@ def test_a_local_tokenizer_is_whole_and_has_a_pad_token(here):
     (here / "tokenizer_config.json").write_text("{}")
     (here / "tokenizer.json").write_text(Tokenizer(models.WordLevel({"[PAD]": 0}, unk_token="[PAD]")).to_str())
     check_tokenizer("--languages ko", Local(here))
+
+
+def test_a_bridge_has_the_prompt_of_the_preset_of_its_files_or_of_the_catalog(here, caplog):
+    (here / "own").mkdir()
+    (here / "own/config_sentence_transformers.json").write_text(
+        json.dumps({"prompts": {"query": "q ", "passage": "p "}})
+    )
+    for bridge, source, prompt in (
+        (ModelSource(model="own"), Local(here / "own"), "q "),
+        (ModelSource(model="own", prompt="q "), Local(here / "own"), "q "),
+        (ModelSource(model="intfloat/multilingual-e5-small"), Hub("intfloat/multilingual-e5-small", COMMIT), "query: "),
+        (ModelSource(model="a/b"), Hub("a/b", COMMIT), None),  # the loaded model tells
+        (ModelSource(model="pocket:bridge"), resolve("bridges.b", ModelSource(model="pocket:bridge")), ""),
+    ):
+        assert bridge_prompt("bridges.b", bridge, source) == prompt
+    assert not caplog.messages
+    assert bridge_prompt("bridges.b", ModelSource(model="own", prompt=""), Local(here / "own")) == ""
+    [warning] = caplog.messages
+    assert "is read with the prompt '', but its config_sentence_transformers.json names 'q '" in warning
