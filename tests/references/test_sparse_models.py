@@ -1,4 +1,4 @@
-"""Reference rows: SPLADE as in the grid, other SparseEncoders, MILCO's code only on request; no dense models."""
+"""Reference rows: SPLADE as in the grid, other SparseEncoders, BGE-M3 and MILCO; no dense models."""
 
 from __future__ import annotations
 
@@ -52,14 +52,6 @@ def folder(tmp_path_factory):
         [(f"q{i}", f"d{i}", 1) for i in range(20)],
     )
     return folder
-
-
-@pytest.fixture
-def runs(tmp_path, monkeypatch):
-    """Where MILCO's code leaves its trace; what transformers copies of such code goes to a folder of the test."""
-    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
-    monkeypatch.setenv("MILCO_RUNS", str(tmp_path / "runs"))
-    return tmp_path / "runs"
 
 
 def build(out, folder, model, **parameters):
@@ -168,29 +160,17 @@ def test_texts_are_a_stream_encoded_in_windows_of_fixed_place(folder):
     assert alone.data.tobytes() == first.data.tobytes() and (alone.indices == first.indices).all()
 
 
-def test_milco_s_code_runs_on_request(folder, tmp_path, runs):
-    made_milco_folder(tmp_path / "milco")
-    with pytest.raises(ValueError, match="trust_remote_code"):
-        milco.load(str(tmp_path / "milco"), remote_code=False, batch_size=4)
-    assert not runs.exists(), "checked and refused without a line of it being run"
+def test_the_row_of_milco(folder, tmp_path, runs):
+    collection = beir.load(folder / "en")
+    embed = milco.load(str(made_milco_folder(tmp_path / "milco")), remote_code=True, batch_size=4)
+    one_by_one = [
+        [embed([text], side).to_dense()[0].numpy() for text in texts]
+        for texts, side in ((collection.query_texts, "query"), (collection.document_texts, "document"))
+    ]
     out = build(
         tmp_path / "out", folder, tmp_path / "milco", kind="milco", remote_code=True, precision=None, max_length=None
     )
-    assert runs.read_text().startswith("imported")
-
-    def vector(text):
-        """The rule of the made code, again: lengths once, first letters as often as they occur, times the weight 2."""
-        words, counts = text.lower().split(), np.zeros(36)
-        counts[[min(len(word), 9) for word in words]] = 2
-        for word in words:
-            counts[10 + ord(word[0]) % 26] += 2
-        return counts
-
-    collection = beir.load(folder / "en")
-    assert_run(
-        out,
-        scores(*([vector(text) for text in texts] for texts in (collection.query_texts, collection.document_texts))),
-    )
+    assert_run(out, scores(*one_by_one))
 
 
 def test_milco_is_asked_for_smaller_batches(folder, tmp_path, runs):
@@ -203,35 +183,6 @@ def test_milco_is_asked_for_smaller_batches(folder, tmp_path, runs):
     for batch_divisor, batch_size in ((1, "32"), (4, "8")):
         next(sparse_models._load("milco", at, True, EncodeOptions.of(PARAMETERS, batch_divisor))(["the cat"], "query"))
         assert runs.read_text() == batch_size
-
-
-def test_milco_s_options_are_those_it_has(folder, tmp_path, runs):
-    code = MILCO.replace(", source_view=False", "").replace(
-        " if source_view", ""
-    )  # as its training code has them: both views, unasked
-    made_milco_folder(tmp_path / "milco", code=code)
-    made_milco_folder(tmp_path / "asked")
-    texts = ["the old cat", "a b c d e f g"]
-    vectors = [
-        sparse_models.as_csr(
-            milco.load(str(tmp_path / name), remote_code=True, max_length=5, batch_size=4)(texts, "query")
-        ).toarray()
-        for name in ("milco", "asked")
-    ]
-    np.testing.assert_array_equal(*vectors)
-    assert (vectors[0][1] > 0).sum() == 1 + 5, "cut at the fifth"
-    made_milco_folder(tmp_path / "other", code=MILCO.replace("def encode_query", "def encode_queries"))
-    with pytest.raises(ValueError, match="is not of kind milco: its code has no encode_query"):
-        milco.load(str(tmp_path / "other"), remote_code=True, batch_size=4)
-
-
-def test_milco_from_the_hub(tmp_path, runs, hub):
-    source = made_milco_folder(tmp_path / "milco")
-    at = "some/milco", hub.add("some/milco", {path.name: path.read_bytes() for path in source.iterdir()}, kind="models")
-    sparse_models.check("milco", *at, remote_code=True)
-    assert not runs.exists() and not [path for path in hub.transfers() if path.endswith((".py", ".safetensors"))]
-    assert milco.load(*at, remote_code=True, batch_size=4)(["cat"], "query").shape == (1, 36)
-    assert runs.exists()
 
 
 CUSTOM = """
@@ -270,20 +221,15 @@ def test_a_sparse_encoder_with_a_module_of_its_own(folder, tmp_path, runs):
         np.testing.assert_allclose([score for _, score in two], [4 * score for _, score in one], rtol=1e-5)
 
 
-def test_code_of_a_further_repository_is_refused(folder, tmp_path, runs):
-    made_milco_folder(tmp_path / "milco")
-    config = json.loads((tmp_path / "milco" / "config.json").read_text())
-    config["auto_map"]["AutoConfig"] = "someone/else--milco.MilcoConfig"
-    (tmp_path / "milco" / "config.json").write_text(json.dumps(config))
+def test_code_of_a_further_repository_is_refused(folder, tmp_path):
     shutil.copytree(folder / "saved", tmp_path / "own")
     modules = json.loads((tmp_path / "own" / "modules.json").read_text())
     modules[1]["type"] = "someone/else--doubled.Doubled"
     (tmp_path / "own" / "modules.json").write_text(json.dumps(modules))
-    for kind, name in (("milco", "milco"), ("sparse-encoder", "own")):
-        with pytest.raises(
-            ValueError, match=r"runs code of another repository \(someone/else--.*\), which no revision fixes"
-        ):
-            sparse_models.check(kind, str(tmp_path / name), remote_code=True)
+    with pytest.raises(
+        ValueError, match=r"runs code of another repository \(someone/else--.*\), which no revision fixes"
+    ):
+        sparse_models.check("sparse-encoder", str(tmp_path / "own"), remote_code=True)
 
 
 def test_only_what_is_of_the_kind_is_taken(folder, tmp_path):
@@ -305,9 +251,6 @@ def test_only_what_is_of_the_kind_is_taken(folder, tmp_path):
         "sparse-encoder", folder / "bge-m3"
     )
     assert "is not of kind bge-m3: it has no sparse_linear.pt" in refused("bge-m3", folder / "plain")
-    assert "is not of kind milco: its config.json names no code" in refused(
-        "milco", folder / "bge-m3", remote_code=True
-    )
     pickled = made_encoder_folder(tmp_path / "pickled")
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     assert "pickled' has no .safetensors file; convert its weights, pickled weights are not loaded" in refused(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import inspect
-import logging
-import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -24,12 +21,11 @@ from sembridge.bridge import BridgeVectors, load_bridge
 from sembridge.encoder.loading import load_encoder, load_tokenizer
 from sembridge.encoder.modules import splade_modules
 from sembridge.model_card.explanation import explain
-from sembridge.model_card.record import load_record
 from sembridge.pipeline import make_task, transfer
 from sembridge.semantic_bridge import SemBridge
 from tests.helpers import hub_models
 from tests.helpers.encoders_made import made_bridge_folder
-from tests.helpers.families_made import Copying, family_folder, represented, with_marks
+from tests.helpers.families_made import family_folder, represented, with_marks
 from tests.helpers.paths import ROOT
 from tests.helpers.tokenizers_made import english, made_tokenizer, russian
 
@@ -228,37 +224,6 @@ def test_explanations_in_python(folders):
     ):
         with pytest.raises(ValueError, match=message):
             explain(*arguments, **options)
-
-
-def test_copies_and_pickles_remember(folders, tmp_path):
-    encoder = transfer(folders.source, folders.tokenizer, Copying())
-    for copied in (copy.deepcopy(encoder), pickle.loads(pickle.dumps(encoder))):
-        copied.save_pretrained(str(tmp_path / "copied"))
-        assert load_record(tmp_path / "copied").recipe == encoder.transfer_record.recipe
-        assert represented(copied, ["новый кот"]).tobytes() == represented(encoder, ["новый кот"]).tobytes()
-    assert type(encoder).__name__ == "SparseEncoder", "sentence-transformers writes the name into cards"
-
-
-def test_a_trained_encoder_keeps_the_record_and_gets_the_trainers_card(folders, tmp_path):
-    encoder = transfer(folders.source, folders.tokenizer, Copying())
-    encoder.save_pretrained(str(tmp_path / "untrained"))
-    assert "**Nothing was trained.**" in (tmp_path / "untrained" / "README.md").read_text(encoding="utf-8")
-    encoder.model_card_data.add_tags(["generated_from_trainer"])  # as the trainers of sentence-transformers do
-    encoder.save_pretrained(str(tmp_path / "trained"))
-    assert "**Nothing was trained.**" not in (tmp_path / "trained" / "README.md").read_text(encoding="utf-8")
-    assert load_record(tmp_path / "trained").origin.tolist() == encoder.transfer_record.origin.tolist()
-    encoder.save_pretrained(str(tmp_path / "plain"), create_model_card=False)
-    assert not (tmp_path / "plain" / "README.md").exists() and (tmp_path / "plain" / "transfer.json").exists()
-
-
-def test_an_encoder_class_of_ones_own_stays(folders, caplog):
-    class Own(SparseEncoder):
-        pass
-
-    with caplog.at_level(logging.WARNING):
-        encoder = transfer(Own(folders.source, device="cpu"), folders.tokenizer, Copying())
-    assert type(encoder) is Own and encoder.transfer_record is not None
-    assert "write the record with encoder.transfer_record.save(folder)" in caplog.text
 
 
 def test_vectors_in_memory_have_no_name(folders):
