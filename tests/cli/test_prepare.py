@@ -79,7 +79,7 @@ def prepared(files, names, settings=None, lines=None, near=True, **options):
 def test_the_first_option_of_each_group_is_read_and_named(files):
     lines = []
     initializer, _ = prepared(files, ("first", "third"), lines=lines)
-    assert initializer == Keeping("40   fixed", 1.0), "no prompt, no language"
+    assert initializer == Keeping("40 None  fixed", 1.0), "the own prompt of a bridge, no language"
     assert lines[0] == ("sum", "first.txt, third.txt: numbers are added") and lines[1][0] == "" and len(lines) == 2
     assert prepared(files, ("second", "third"))[0].total.split()[0] == "50"
 
