@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from harness.initialization.needs import BRIDGE, TEXT, Need, Option, needs_of
+from harness.plan.collection_checks import check_collection
 from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Preset, PresetError
 from harness.plan.resolve import (
-    check_collection,
     check_dense_model,
     check_model,
     check_reference,
@@ -63,7 +63,8 @@ def _options_read(preset: Preset) -> list[Option]:
 class Inputs:
     """Hold the preset's inputs, resolved and checked once each.
 
-    files  language -> option -> the file it names
+    files     language -> option -> the file it names
+    warnings  what local collections lack
     """
 
     def __init__(self, preset: Preset) -> None:
@@ -82,6 +83,7 @@ class Inputs:
         self.tokenizers: dict[str, Source] = {}
         self.collections: dict[tuple[str, str], Source] = {}
         self.files: dict[str, dict[str, Source]] = {}
+        self.warnings: list[str] = []
         options = _options_read(preset)
         for language in preset.languages:
             option = f"--languages {language}"
@@ -117,8 +119,9 @@ class Inputs:
                 raise PresetError(f"{option.name}: {error}") from None
         return source
 
-    @staticmethod
-    def _collection(option: str, name: str, collection: CollectionSource, language: str, needs_pairs: bool) -> Source:
+    def _collection(
+        self, option: str, name: str, collection: CollectionSource, language: str, needs_pairs: bool
+    ) -> Source:
         source = resolve_collection(option if collection.folder else f"collections.{name}", collection, language)
-        check_collection(option, source, needs_pairs)
+        self.warnings += check_collection(option, name, collection, source, needs_pairs)
         return source
