@@ -20,11 +20,10 @@ logger = logging.getLogger(__name__)
 
 
 def read_dictionary(path: str | Path) -> list[tuple[str, str]]:
-    """Return (source word, target word) of each line of a bilingual dictionary: UTF-8 (a byte order mark is dropped), two columns,
-    a tab between them.
+    """Return (source word, target word) of each line of a bilingual dictionary: UTF-8, two columns, a tab between them.
 
-    A word with several translations has several lines; empty lines are skipped. Words are normalized to NFKC. Raises
-    ValueError for any other line and for a file without words.
+    A byte order mark at the beginning is dropped. A word with several translations has several lines; empty lines are
+    skipped. Words are normalized to NFKC. Raises ValueError for any other line and for a file without words.
     """
     pairs = []
     try:
