@@ -106,7 +106,7 @@ class Focus:
                 f"FOCUS was given the file {str(self.text)!r} but no tokenizer to read it with: "
                 f"set `tokenizer` to the target tokenizer, or `text` to {vectors} made of it"
             )
-        with Path(self.text).open(encoding="utf-8") as lines:
+        with Path(self.text).open(encoding="utf-8-sig") as lines:
             return train_auxiliary(lines, self.tokenizer, **{name: getattr(self, name) for name in TRAINING_PARAMETERS})
 
 

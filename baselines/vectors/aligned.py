@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
 def read_dictionary(path: str | Path) -> list[tuple[str, str]]:
     """Return (source word, target word) of each line of a bilingual dictionary: UTF-8, two columns, a tab between them.
 
-    A word with several translations has several lines; empty lines are skipped. Words are normalized to NFKC. Raises
-    ValueError for any other line and for a file without words.
+    A byte order mark at the beginning is dropped. A word with several translations has several lines; empty lines are
+    skipped. Words are normalized to NFKC. Raises ValueError for any other line and for a file without words.
     """
     pairs = []
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         advice = "convert it, e.g. with iconv -t UTF-8"
         raise ValueError(f"{str(path)!r} is not UTF-8 text (byte {error.start}); {advice}") from None

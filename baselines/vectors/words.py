@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import logging
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ import scipy.sparse as sp
 
 from baselines.vectors.pieces import token_ids
 from sembridge.extras import require
+
+logger = logging.getLogger(__name__)
 
 COLEXNET = "ColexNet+"
 BRIDGE = "bridge vectors"
@@ -52,33 +56,47 @@ class WordVectors:
         label  None: see `label_of`. ColexNet+ writes `eng:$hand$`; its language prefix and `$` word boundaries are
         removed.
 
-        Raises ValueError for a file that is not in this format.
+        A word that occurs a second time keeps its first vector, with a warning that counts them. Raises ValueError for
+        a file that is not in this format.
         """
         require("focus", "reading word vectors")
         from gensim.models import KeyedVectors
 
-        _check_header(Path(path))
+        encoding = _check_header(Path(path))
+        per_word = logging.getLogger("gensim.models.keyedvectors")  # it would log a line for each repeated word
+        level = per_word.level
+        per_word.setLevel(logging.ERROR)
         try:
-            keyed = KeyedVectors.load_word2vec_format(str(path), binary=False)
+            keyed = KeyedVectors.load_word2vec_format(str(path), binary=False, encoding=encoding)
         except (ValueError, EOFError, UnicodeDecodeError, MemoryError, IndexError) as error:
             advice = "a gensim file is converted with KeyedVectors.save_word2vec_format"
             raise ValueError(f"{str(path)!r} is not in word2vec text format ({error}); {advice}") from error
+        finally:
+            per_word.setLevel(level)
+        known = len(keyed.key_to_index)  # the lists of gensim keep room for the repeated words, at their ends
+        if repeated := len(keyed.index_to_key) - known:
+            logger.warning("%s: %d words occur a second time; the first vector of each is used", path, repeated)
         label = label_of(path) if label is None else label
-        words: Iterable[str] = keyed.index_to_key
+        words: Iterable[str] = keyed.index_to_key[:known]
         if label == COLEXNET:
             words = (_LANGUAGE.sub("", word).replace("$", " ").strip() for word in words)
-        return cls(tuple(words), np.asarray(keyed.vectors, dtype=np.float32), label)
+        return cls(tuple(words), np.asarray(keyed.vectors[:known], dtype=np.float32), label)
 
 
-def _check_header(path: Path) -> None:
-    """Raise ValueError if the file cannot hold the numbers its first line promises: gensim allocates them first."""
+def _check_header(path: Path) -> str:
+    """Return the encoding: UTF-8 with or without a byte order mark.
+
+    Raises ValueError if the file cannot hold the numbers its first line promises: gensim allocates them first.
+    """
     with path.open("rb") as file:
-        columns = file.readline(100).split()
+        line = file.readline(100)
+    columns = line.removeprefix(codecs.BOM_UTF8).split()
     if len(columns) == 2 and all(column.isdigit() for column in columns) and path.suffix not in (".gz", ".bz2"):
         words, dimension = (int(column) for column in columns)
         if 2 * words * dimension > path.stat().st_size:  # at least a digit and a blank per number
             size = f"{words:,} words of {dimension:,} numbers"
             raise ValueError(f"{str(path)!r} is cut off: its first line promises {size}; get the file again")
+    return "utf-8-sig" if line.startswith(codecs.BOM_UTF8) else "utf-8"
 
 
 @dataclass(frozen=True, eq=False)

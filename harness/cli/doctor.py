@@ -44,6 +44,7 @@ def doctor(args: argparse.Namespace) -> int:
     from harness.plan.plan import missing, plan
     from harness.plan.preset import PresetError
     from harness.plan.revisions import with_placeholders
+    from harness.plan.stored_warnings import stored_warnings
     from harness.store.store import Store, StoreError
 
     if args.positional and args.preset and args.positional != args.preset:
@@ -53,7 +54,9 @@ def doctor(args: argparse.Namespace) -> int:
         preset = with_placeholders(load_preset(args.preset, presets(), args.set, choices(args)))
         files = [preset.catalog] if isinstance(preset.catalog, str) else preset.catalog or []
         catalog, store = load_catalog(Path(file) for file in files), Store(args.store)
-        cells = plan(preset)
+        warnings: list[str] = []
+        cells = plan(preset, warnings.append)
+        warnings += stored_warnings(preset, cells, store)
         if args.calibrate:
             store.create()
     except (PresetError, StoreError, CatalogError) as error:
@@ -70,6 +73,7 @@ def doctor(args: argparse.Namespace) -> int:
     hub = HubAccess()
     access = checks.access(preset, cells, todo, store, catalog, hub)
     report(*access)
+    report(*(Check(WARN, "collection", warning) for warning in warnings))
     report(*checks.licenses(preset, catalog, hub))
     unknown = sum(check.mark != OK and check.what != "access" for check in access)
     report(*machine.disk(todo, store, sum(check.download for check in access), unknown))

@@ -42,8 +42,11 @@ def grid(args: argparse.Namespace) -> int:
         store = Store(args.store)
         from harness.plan.plan import plan
         from harness.plan.revisions import unpinned
+        from harness.plan.stored_warnings import stored_warnings
 
-        cells = plan(preset)
+        warnings: list[str] = []
+        cells = plan(preset, warnings.append)
+        warnings += stored_warnings(preset, cells, store)
         problems = unpinned(preset, cells)
         if problems and not args.dry_run:
             raise PresetError("\nerror: ".join(problems))
@@ -52,12 +55,16 @@ def grid(args: argparse.Namespace) -> int:
             from harness.estimate.dry_run import describe
 
             describe(preset, cells, store, slots)
+            for warning in warnings:
+                print(f"warning: {warning}")
             for line in problems:
                 print(f"before a run: {line}")
             return 0
         from harness.run.grid_run import check_places, run_grid
 
         check_places(args.results, store, cells)
+        for warning in warnings:
+            print(f"warning: {warning}", file=sys.stderr)
         return run_grid(preset, cells, store, args.results, args.address, slots)
     except (PresetError, StoreError, MissingExtraError) as error:
         raise RefusedError(str(error)) from None

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.collections.beir import document_line
 from harness.collections.collection import CollectionError
-from harness.collections.jsonl import is_identifier
+from harness.collections.fields import is_identifier
 
 _ADVICE = "choose another dataset or revision"
 

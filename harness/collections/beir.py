@@ -10,29 +10,30 @@ train_corpus.jsonl  as corpus.jsonl                             optional: traini
 from __future__ import annotations
 
 import json
-import logging
+from collections import ChainMap
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from harness.collections import jsonl
 from harness.collections.collection import Collection, CollectionError, Summary
+from harness.collections.fields import HEADER
 from harness.collections.jsonl import defect
-from harness.collections.qrels import HEADER, Judgement, judgements
-
-logger = logging.getLogger(__name__)
+from harness.collections.missing import MOST_MISSING, Missing
+from harness.collections.qrels import Judgement, judgements
 
 
 def load(folder: Path) -> Collection:
     """Read the collection in a folder; it gets the folder's name.
 
-    Raises CollectionError for the first defect: one line with file, line and next step.
+    What the files lack is counted in `gaps`; `check` refuses a folder that lacks too much. Raises CollectionError for
+    the first defect: one line with file, line and next step.
     """
-    return _read(Path(folder), keep=True)
+    return _read(Path(folder), keep=True)[0]
 
 
 def load_queries(folder: Path) -> Collection:
     """Do the same as `load`, but keep no document texts in memory, not even those of training pairs; see `stream`."""
-    return _read(Path(folder), keep=False)
+    return _read(Path(folder), keep=False)[0]
 
 
 def stream(folder: Path) -> Iterator[str]:
@@ -49,18 +50,38 @@ def training_pairs(folder: Path) -> tuple[tuple[str, str, str], ...]:
     train, queries = folder / "qrels" / "train.tsv", _queries(folder)
     if not train.exists():
         return ()
-    judged = {judgement.document for judgement in judgements(train, queries)}
+    judged = {judgement.document for judgement in judgements(train)}
     lines = jsonl.documents(folder / "corpus.jsonl", unique=False)
     documents = {line.id: line.text for line in lines if line.id in judged}
-    tested = {judgement.query for judgement in judgements(_test_file(folder), queries)}
-    return _training(folder, documents, queries, tested, keep=True)
+    tested = {judgement.query for judgement in judgements(_test_file(folder))}
+    return _training(folder, documents, queries, tested, keep=True)[0]
 
 
-def check(folder: Path) -> Summary:
-    """Make every check of `load` and return the collection's sizes; keep no document texts in memory."""
-    collection = _read(Path(folder), keep=False)
-    relevant = sum(score > 0 for judged in collection.qrels.values() for score in judged.values())
-    return Summary(len(collection.document_ids), len(collection.query_ids), relevant, len(collection.training))
+def check(folder: Path, most_missing: float = MOST_MISSING) -> Summary:
+    """Make every check of `load` and return the collection's sizes; keep no document texts in memory.
+
+    most_missing  raise CollectionError if a larger share of the judged pairs of a split lacks its document or query
+    """
+    collection, test, train = _read(Path(folder), keep=False)
+    test.check(most_missing)
+    train.check(most_missing)
+    warnings = [test.warning(), train.warning(training=True)]
+    if empty := collection.gaps.get("empty_documents"):
+        warnings.append(f"{Path(folder) / 'corpus.jsonl'}: {empty} documents without title and text are left out")
+    if unscored := collection.gaps.get("unscored_queries"):
+        of_all = len(collection.query_ids) + unscored
+        warnings.append(f"{test.place}: {unscored} of {of_all} test queries have no relevant document and are left out")
+    queries = set(collection.query_ids)
+    own = [document for document in collection.document_ids if document in queries]
+    return Summary(
+        len(collection.document_ids),
+        len(collection.query_ids),
+        sum(score > 0 for judged in collection.qrels.values() for score in judged.values()),
+        len(collection.training),
+        tuple(filter(None, warnings)),
+        len(own),
+        own[0] if own else "",
+    )
 
 
 def write(
@@ -99,41 +120,53 @@ def document_line(identifier: str, title: str, text: str) -> str:
     return _line({"_id": identifier, "title": title, "text": text})
 
 
-def _read(folder: Path, keep: bool) -> Collection:
-    """Read and check everything; without `keep`, drop the text of every document as it streams by."""
+def _read(folder: Path, keep: bool) -> tuple[Collection, Missing, Missing]:
+    """Read everything, and count what the test and the training split lack.
+
+    Without `keep`, drop the text of every document as it streams by.
+    """
     if not folder.is_dir():
         files = "corpus.jsonl, queries.jsonl and qrels/"
         raise CollectionError(f"{folder}: no such folder: give the folder that holds {files}")
-    documents = {line.id: line.text if keep else "" for line in jsonl.documents(folder / "corpus.jsonl")}
+    corpus, empty = folder / "corpus.jsonl", list[str]()
+    documents = {line.id: line.text if keep else "" for line in jsonl.documents(corpus, empty=empty)}
     if not documents:
-        raise CollectionError(f"{folder / 'corpus.jsonl'}: the corpus is empty: write one document per line")
+        raise CollectionError(f"{corpus}: the corpus is empty: write one document per line")
     queries = _queries(folder)
 
     qrels: dict[str, dict[str, int]] = {}
     test = _test_file(folder)
-    for number, query, document, score in judgements(test, queries):
-        if document not in documents:
-            problem = f"unknown document id {document[:80]!r}"
-            raise defect(test, number, f"{problem}: add it to corpus.jsonl or remove the line")
-        qrels.setdefault(query, {})[document] = score
+    missing, asked = Missing(str(test)), set()
+    for number, query, document, score in judgements(test):
+        missing.add(query, document, score, queries, documents, number)
+        asked.add(query)
+        if query in queries:
+            qrels.setdefault(query, {})[document] = score
     # In the order of queries.jsonl, whatever the order of the judgements. A query without a relevant document is left
     # out: no measure is defined for it, and some tools would count it as 0 if it were in the run.
     tested = [query for query in queries if any(score > 0 for score in qrels.get(query, {}).values())]
     if not tested:
-        raise CollectionError(f"{test}: no test query has a relevant document: add judgements with a score above 0")
-    if len(tested) < len(qrels):
-        unscored = len(qrels) - len(tested)
-        message = "%s: %d of %d test queries have no relevant document and are left out"
-        logger.warning(message, test, unscored, len(qrels))
-    return Collection(
+        raise missing.none_relevant("add judgements with a score above 0")
+    pairs, untrained = _training(folder, documents, queries, asked, keep)
+    gaps = {
+        "empty_documents": len(empty),
+        "judged_pairs": missing.judged if missing.lost else 0,
+        "pairs_without_document": missing.documents,
+        "pairs_without_query": missing.queries,
+        "unscored_queries": len(qrels) - len(tested),
+        "pairs_not_trained": untrained.relevant_lost,
+    }
+    collection = Collection(
         name=folder.absolute().name,
         document_ids=tuple(documents),
         document_texts=tuple(documents.values()) if keep else (),
         query_ids=tuple(tested),
         query_texts=tuple(queries[query] for query in tested),
         qrels={query: qrels[query] for query in tested},
-        training=_training(folder, documents, queries, qrels, keep),
+        training=pairs,
+        gaps={name: count for name, count in gaps.items() if count},
     )
+    return collection, missing, untrained
 
 
 def _queries(folder: Path) -> dict[str, str]:
@@ -154,30 +187,30 @@ def _test_file(folder: Path) -> Path:
 
 def _training(
     folder: Path, documents: dict[str, str], queries: dict[str, str], tested: Container[str], keep: bool
-) -> tuple[tuple[str, str, str], ...]:
+) -> tuple[tuple[tuple[str, str, str], ...], Missing]:
+    """Return the training pairs, and the counts of those that lack a document or a query and are left out."""
     train, extra_file = folder / "qrels" / "train.tsv", folder / "train_corpus.jsonl"
+    missing = Missing(str(train))
     if not train.exists():
-        return ()
+        return (), missing
     judged: list[Judgement] = []
-    for judgement in judgements(train, queries):
+    for judgement in judgements(train):
         if judgement.query in tested:
-            problem = f"query {judgement.query!r} is in the test split as well"
+            problem = f"query {judgement.query[:80]!r} is in the test split as well"
             raise defect(train, judgement.number, f"{problem}: remove it from one of the two")
         judged.append(judgement)
 
-    missing = {judgement.document for judgement in judged} - documents.keys()
+    outside = {judgement.document for judgement in judged} - documents.keys()
     extra: dict[str, str] = {}
-    if missing and extra_file.exists():
-        extra = {line.id: line.text if keep else "" for line in jsonl.documents(extra_file) if line.id in missing}
-    pairs: list[tuple[str, str, str]] = []
-    for number, query, document, score in judged:
-        text = documents.get(document, extra.get(document))
-        if text is None:
-            advice = "add it to corpus.jsonl or train_corpus.jsonl, or remove the line"
-            raise defect(train, number, f"unknown document id {document[:80]!r}: {advice}")
-        if score > 0:
-            pairs.append((queries[query], document, text))
-    return tuple(pairs)
+    if outside and extra_file.exists():
+        extra = {line.id: line.text if keep else "" for line in jsonl.documents(extra_file) if line.id in outside}
+    texts = ChainMap(documents, extra)
+    pairs = tuple(
+        (queries[query], document, texts[document])
+        for number, query, document, score in judged
+        if missing.add(query, document, score, queries, texts, number) and score > 0
+    )
+    return pairs, missing
 
 
 def _line(record: dict[str, str]) -> str:

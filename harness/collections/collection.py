@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class CollectionError(ValueError):
@@ -19,9 +19,12 @@ class Collection:
     document_texts  N texts, title + " " + text, stripped, never empty
     query_ids       Q ids, unique: the test queries with at least one relevant document, as others cannot be scored
     query_texts     Q texts, never empty
-    qrels           query id -> document id -> judgement, for each of the Q queries; 0 or less: judged not relevant
+    qrels           query id -> document id -> judgement, for each of the Q queries; 0 or less: judged not relevant. A
+                    judged document need not be in the corpus: it counts, and nothing finds it
     training        (query text, document id, document text) of each positive train judgement, whose document need not
                     be in the corpus; empty without a train split
+    gaps            what the files lack, by name, without zeros: empty_documents, judged_pairs with
+                    pairs_without_document and pairs_without_query, unscored_queries, pairs_not_trained
     """
 
     name: str
@@ -31,13 +34,21 @@ class Collection:
     query_texts: tuple[str, ...]
     qrels: Mapping[str, Mapping[str, int]]
     training: tuple[tuple[str, str, str], ...] = ()
+    gaps: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Sizes of a valid collection; only test queries that can be scored and relevant pairs are counted."""
+    """Sizes of a valid collection; only test queries that can be scored and relevant pairs are counted.
+
+    warnings  a line for each kind of gap
+    own       the scored queries whose id is also that of a document; an example, "" without any
+    """
 
     documents: int
     queries: int
     test_pairs: int
     train_pairs: int
+    warnings: tuple[str, ...] = ()
+    own: int = 0
+    own_example: str = ""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.collections.collection import CollectionError
-from harness.files import json_data
+from harness.collections.fields import Where, identifier, record, text, with_text
 from harness.files.bounded import OversizedError, lines
-
-_BOM = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
@@ -23,29 +20,43 @@ class Line(NamedTuple):
     text: str
 
 
-def documents(path: Path, unique: bool = True) -> Iterator[Line]:
+def documents(path: Path, unique: bool = True, empty: list[str] | None = None) -> Iterator[Line]:
     """Yield the documents of a corpus file (_id, text, optionally title), with text = title + " " + text, stripped.
 
     unique  refuse a repeated id, which takes memory for all ids; not needed for a file that was checked before
+    empty   takes the ids of the documents without title and text, which are left out
 
-    Raises CollectionError with file and line for a malformed line, a repeated id, or a document without text.
+    Raises CollectionError with file and line for a malformed line or a repeated id.
     """
-    for number, record, identifier in _records(path, "document", unique):
-        text = f"{_string(path, number, record, 'title', '')} {_string(path, number, record, 'text')}".strip()
-        if not text:
-            problem = f"document {identifier[:80]!r} is empty"
-            raise defect(path, number, f"{problem}: give it a title or a text, or remove it")
-        yield Line(number, identifier, text)
+    seen: set[str] = set()
+    for where, row in with_text(_records(path)):
+        name = identifier(row, where)
+        if name in seen:
+            problem = f"document id {name[:80]!r} occurs a second time"
+            raise where.defect(problem, "remove or rename one of the two")
+        if unique:
+            seen.add(name)
+        joined = f"{text(row, 'title', where)} {text(row, 'text', where)}".strip()
+        if joined:
+            yield Line(where.number, name, joined)
+        elif empty is not None:
+            empty.append(name)
 
 
 def queries(path: Path) -> Iterator[Line]:
-    """Yield the queries of a query file (_id, text), stripped. Raises CollectionError like `documents`."""
-    for number, record, identifier in _records(path, "query"):
-        text = _string(path, number, record, "text").strip()
-        if not text:
-            problem = f"query {identifier[:80]!r} is empty"
-            raise defect(path, number, f"{problem}: give it a text, or remove it and its judgements")
-        yield Line(number, identifier, text)
+    """Yield the queries of a query file (_id, text), stripped, each once, without those that have no text.
+
+    Raises CollectionError like `documents`, for a repeated id only if the texts differ.
+    """
+    seen: dict[str, str] = {}
+    for where, row in with_text(_records(path)):
+        name = identifier(row, where)
+        stripped = text(row, "text", where).strip()
+        if seen.setdefault(name, stripped) != stripped:
+            problem = f"query id {name[:80]!r} occurs a second time, with another text"
+            raise where.defect(problem, "remove or rename one of the two")
+        if stripped:
+            yield Line(where.number, name, stripped)
 
 
 def numbered(path: Path) -> Iterator[tuple[int, str]]:
@@ -61,11 +72,11 @@ def numbered(path: Path) -> Iterator[tuple[int, str]]:
         with path.open("rb") as file:
             for number, line in lines(file):
                 try:
-                    text = line.removeprefix(_BOM if number == 1 else b"").decode("utf-8").rstrip("\r\n")
+                    content = line.decode("utf-8").rstrip("\r\n")
                 except UnicodeDecodeError as error:
                     raise defect(path, number, f"byte {error.start + 1} is not UTF-8: save the file as UTF-8") from None
-                if text.strip():
-                    yield number, text
+                if content.strip():
+                    yield number, content
     except FileNotFoundError:
         needed = "a collection needs corpus.jsonl, queries.jsonl and qrels/test.tsv"
         raise CollectionError(f"{path}: no such file: {needed}") from None
@@ -84,48 +95,7 @@ def defect(path: Path, number: int, problem: str) -> CollectionError:
     return CollectionError(f"{path}:{number}: {problem}")
 
 
-def is_identifier(text: object) -> bool:
-    """Return whether this is a string without white space, which separates the columns of qrels and run files."""
-    return isinstance(text, str) and text.split() == [text]
-
-
-def _records(path: Path, kind: str, unique: bool = True) -> Iterator[tuple[int, dict[str, object], str]]:
-    seen: set[str] = set()
+def _records(path: Path) -> Iterator[tuple[Where, dict[str, Any]]]:
     for number, line in numbered(path):
-        try:
-            record = json_data.load(line)
-        except json_data.JsonError as error:
-            raise defect(path, number, f"malformed JSON ({error.reason}): write one JSON object per line") from None
-        if not isinstance(record, dict):
-            raise defect(path, number, f"a JSON {type(record).__name__}, not an object: write one JSON object per line")
-        identifier = _string(path, number, record, "_id")
-        if not is_identifier(identifier):
-            problem = f"_id {identifier[:80]!r} is empty or has white space"
-            raise defect(path, number, f"{problem}: give the {kind} an id without")
-        if identifier in seen:
-            problem = f"{kind} id {identifier[:80]!r} occurs a second time"
-            raise defect(path, number, f"{problem}: remove or rename one of the two")
-        if unique:
-            seen.add(identifier)
-        yield number, record, identifier
-
-
-def _string(path: Path, number: int, record: dict[str, object], field: str, default: str | None = None) -> str:
-    value = record.get(field, default)
-    if value is None and field not in record:
-        fields = "_id and text (and a title, for a document that has one)"
-        raise defect(path, number, f"field {field!r} is missing: a line needs {fields}")
-    if not isinstance(value, str):
-        raise defect(path, number, f"field {field!r} is not a string but {_brief(value)}: put it in quotes")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:  # JSON can spell half a surrogate pair, but tokenizers and files cannot hold it
-        problem = f"field {field!r} has half a surrogate pair, which is not a character"
-        raise defect(path, number, f"{problem}: repair the text") from None
-    return value
-
-
-def _brief(value: object) -> str:
-    """Return the beginning of the value as JSON; of nested lists and objects only the type."""
-    nested = isinstance(value, (list, dict)) and any(isinstance(part, (list, dict)) for part in value)
-    return json.dumps(type(value).__name__ if nested else value)[:40]
+        where = Where(f"{path}:{number}", number=number)
+        yield where, record(line, where)

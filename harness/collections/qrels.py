@@ -1,16 +1,14 @@
-"""Read relevance judgements in BEIR's layout: a header, then query id, document id and score, separated by tabs."""
+"""Read relevance judgements: query id, document id and score, as in BEIR or as in TREC."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.collections.jsonl import defect, numbered
-
-HEADER = ("query-id", "corpus-id", "score")
-LARGEST = 2**31 - 1
-"""The largest score accepted: grades are small, so a larger number belongs to another column."""
+from harness.collections import fields
+from harness.collections.fields import HEADER, Where
+from harness.collections.jsonl import numbered
 
 
 class Judgement(NamedTuple):
@@ -22,43 +20,40 @@ class Judgement(NamedTuple):
     score: int
 
 
-def judgements(path: Path, queries: Container[str]) -> Iterator[Judgement]:
+def judgements(path: Path) -> Iterator[Judgement]:
     """Yield the judgements of a file, in its order; a pair repeated with the same score is yielded once.
 
-    Raises CollectionError with file and line for a missing header, a wrong number of columns, a score that is not a
-    whole number or too large, a query that is not among `queries`, or a pair judged twice with different scores.
+    Raises CollectionError with file and line for a wrong number of columns, a score that is not a whole number or too
+    large, or a pair judged twice with different scores.
     """
     seen: dict[tuple[str, str], int] = {}
-    lines = numbered(path)
-    for number, line in lines:
-        if tuple(line.split("\t")) != HEADER:
-            advice = "make the first line 'query-id', 'corpus-id', 'score', separated by tabs"
-            raise defect(path, number, f"the header is missing: {advice}")
-        break
-    for number, line in lines:
-        columns = line.split("\t")
-        if len(columns) != len(HEADER):
-            advice = "separate query-id, corpus-id and score by single tabs"
-            raise defect(path, number, f"{len(columns)} columns instead of 3: {advice}")
-        query, document, score = columns[0], columns[1], _whole(columns[2])
-        if score is None:
-            advice = "write 1 for relevant, 0 for not relevant"
-            raise defect(path, number, f"score {columns[2][:40]!r} is not a whole number: {advice}")
-        if query not in queries:
-            raise defect(path, number, f"unknown query id {query[:80]!r}: add it to queries.jsonl or remove the line")
+    for number, query, document, score in parsed(numbered(path), str(path)):
         before = seen.get((query, document))
         if before is None:
             seen[query, document] = score
             yield Judgement(number, query, document, score)
         elif before != score:
-            problem = f"query {query!r} and document {document!r} were judged {before} before"
-            raise defect(path, number, f"{problem}: keep one judgement")
+            problem = f"query {query[:80]!r} and document {document[:80]!r} were judged {before} before"
+            raise Where(f"{path}:{number}").defect(problem, "keep one judgement")
 
 
-def _whole(text: str) -> int | None:
-    """Return a column's number if it is whole and at most `LARGEST`, else None; some collections write 1.0."""
+def parsed(lines: Iterable[tuple[int, str]], name: str, own: bool = True) -> Iterator[Judgement]:
+    """Yield the judgement in each numbered line; the first may be BEIR's header. Errors call the file `name`."""
+    for count, (number, line) in enumerate(lines):
+        where = Where(f"{name}:{number}", own)
+        if count == 0:
+            columns = fields.split(line)
+            if tuple(columns) == HEADER:
+                continue
+            if len(columns) in (3, 4) and not _is_number(columns[-1]):
+                problem = f"the header is neither {', '.join(HEADER)} nor left out"
+                raise where.defect(problem, "write these three names, separated by tabs, or no header")
+        yield Judgement(number, *fields.judgement(line, where))
+
+
+def _is_number(text: str) -> bool:
     try:
-        value = float(text)
+        float(text)
     except ValueError:
-        return None
-    return int(value) if value.is_integer() and abs(value) <= LARGEST else None
+        return False
+    return True

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from harness.collections import beir
 from harness.collections.audit import Audit, check_expected
 from harness.collections.collection import CollectionError
 from harness.collections.irds import ir_streams
+from harness.collections.missing import MOST_MISSING, Missing
 from harness.collections.streams import Documents, Judgements, hub_streams
 from harness.store.artifact import Location
 from harness.store.stage import Stage
@@ -38,24 +39,28 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     if both:
         problem = f"query {min(both)!r} is in the test and in the training split"
         raise CollectionError(f"{name}: {problem}: choose other splits")
-    queries = _read_queries(name, streams.queries(), {query for query, _ in test} | {query for query, _ in pairs})
+    judged_queries = {query for query, _ in test} | {query for query, _ in pairs}
+    queries = _read_queries(name, streams.queries(), judged_queries)
 
     audit = Audit(name)
     missing = {document for _, document in test} | {document for _, document in pairs}
     outside = {document for _, document in pairs} if limit is not None else set()
+    texts = dict(queries)
+    scored = {query for (query, _), score in test.items() if score > 0 and query in texts}
+    own: list[str] = []
     judged = {document for _, document in test}
     corpus = _corpus(audit.watch(streams.documents()), judged, limit, missing, outside)
     try:
-        beir.write(out, corpus, queries, _flat(test), _flat(pairs))
+        beir.write(out, _watched(corpus, scored, own), queries, _flat(test), _flat(pairs))
     except UnicodeEncodeError:
         raise _half_a_character(name, f"document {audit.current!r}") from None
-    if missing:
-        problem = f"{len(missing)} judged documents, such as {min(missing)!r}, are not in the corpus"
-        raise CollectionError(f"{name}: {problem}: check config and split")
-    if outside:
+    warnings = _check_missing(name, parameters, texts, (test, pairs), missing)
+    if outside - missing:
         beir.write_train_corpus(out, (document for document in streams.documents() if document[0] in outside))
     if audit.empty:
-        logger.warning("%s: %d documents without title and text are left out", name, audit.empty)
+        warnings.append(f"{name}: {audit.empty} documents without title and text are left out")
+    for warning in warnings:
+        logger.warning(warning)
     counts = {
         "documents": audit.read,
         "queries": len({query for query, _ in test}),
@@ -65,11 +70,12 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         **audit.fingerprints(),
     }
     check_expected(name, counts, parameters.get("expected", {}))
-    about = {"origin": dict(parameters), "found": counts, "empty": audit.empty}
+    about = {"origin": dict(parameters), "found": counts, "empty": audit.empty, "warnings": warnings}
+    about["own"] = {"queries": len(own), "example": own[0] if own else ""}
     (out / ABOUT).write_text(json.dumps(about, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-COLLECTION = Stage("collection", version=1, seconds=120, build=build)
+COLLECTION = Stage("collection", version=2, seconds=120, build=build)
 
 
 def _read_judgements(name: str, judgements: Judgements) -> Qrels:
@@ -82,17 +88,39 @@ def _read_judgements(name: str, judgements: Judgements) -> Qrels:
 
 
 def _read_queries(name: str, queries: Iterable[tuple[str, str]], judged: set[str]) -> list[tuple[str, str]]:
-    """Return the judged queries, in the order of the dataset, each once."""
+    """Return the judged queries that have a text, in the order of the dataset, each once."""
     texts: dict[str, str] = {}
     for query, text in queries:
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
             raise _half_a_character(name, f"query {query!r}")
         if query in judged and texts.setdefault(query, text) != text:
             raise CollectionError(f"{name}: query {query!r} occurs twice with different texts: choose another revision")
-    if missing := judged - texts.keys():
-        problem = f"{len(missing)} judged queries, such as {min(missing)!r}, are missing"
-        raise CollectionError(f"{name}: {problem}: check config and split")
-    return list(texts.items())
+    return [(query, text) for query, text in texts.items() if text.strip()]
+
+
+def _check_missing(
+    name: str,
+    parameters: Mapping[str, Any],
+    queries: Container[str],
+    splits: tuple[Qrels, Qrels],
+    missing: Container[str],
+) -> list[str]:
+    """Return a warning for each split with judged pairs whose document or query is missing.
+
+    missing: ids of judged documents. Raises CollectionError for too many.
+    """
+    warnings = []
+    for split, qrels in zip(("test", "training"), splits, strict=True):
+        counts = Missing(f"{name}, {split} split")
+        documents = {document for _, document in qrels if document not in missing}
+        for (query, document), score in qrels.items():
+            counts.add(query, document, score, queries, documents)
+        counts.check(parameters.get("most_missing", MOST_MISSING))
+        if split == "test" and not any(score > 0 and query in queries for (query, _), score in qrels.items()):
+            raise counts.none_relevant("check config and split")
+        if counts.lost:
+            warnings.append(counts.warning(training=split == "training"))
+    return warnings
 
 
 def _half_a_character(name: str, record: str) -> CollectionError:
@@ -115,6 +143,14 @@ def _corpus(
                 continue
             others += 1
         outside.discard(document[0])
+        yield document
+
+
+def _watched(documents: Documents, queries: Container[str], own: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield the documents; add the ids that are also those of queries to `own`."""
+    for document in documents:
+        if document[0] in queries:
+            own.append(document[0])
         yield document
 
 

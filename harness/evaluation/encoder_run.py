@@ -20,6 +20,7 @@ def search_with_encoder(
 ) -> tuple[Best, Activity]:
     """Return `retrieve` for the trained encoder among the inputs, or else for the zero-shot one built from them."""
     from harness.collections import beir
+    from harness.evaluation.own_documents import searched
     from harness.initialization.encoders import zero_shot_encoder
     from harness.retrieval.encode_options import EncodeOptions
     from harness.retrieval.retrieval import retrieve
@@ -28,4 +29,6 @@ def search_with_encoder(
     folder = inputs["collection"].path
     collection = beir.load_queries(folder)
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
-    return retrieve(encoder, folder, collection, parameters["k"], EncodeOptions.of(parameters, batch_divisor), shard)
+    return retrieve(
+        encoder, folder, collection, searched(parameters), EncodeOptions.of(parameters, batch_divisor), shard
+    )

@@ -18,28 +18,44 @@ def smaller_batches(batch_divisor: int) -> dict[str, int]:
 
 
 def write(
-    out: Path, run: Any, collection: Any, activity: Mapping[str, float], seconds: float, about: Mapping[str, Any]
+    out: Path,
+    run: Any,
+    collection: Any,
+    activity: Mapping[str, float],
+    seconds: float,
+    about: Mapping[str, Any],
+    parameters: Mapping[str, Any],
 ) -> None:
-    """Write the files of an evaluation into `out`; `activity` is empty where active dimensions have no meaning."""
+    """Write the files of an evaluation into `out`.
+
+    run         with one document more than k where own documents are left out; see `own_documents`
+    activity    empty where active dimensions have no meaning
+    parameters  those of the stage
+    """
     require("grid", "a measurement")
     import pandas as pd
 
     from harness.evaluation import measures, trec
+    from harness.evaluation.own_documents import RULE, own_documents, ranked
     from harness.evaluation.provenance import provenance
 
+    run = ranked(run, parameters)
     per_query = measures.evaluate(run, collection.qrels)
     trec.write(run, out / RUN, tag="sembridge-bench")
     query_ids = list(collection.qrels)
     columns: dict[str, list[Any]] = {"query_id": query_ids}
     columns |= {name: [values[query] for query in query_ids] for name, values in per_query.items()}
     pd.DataFrame(columns).to_parquet(out / QUERIES, index=False)
+    notes = dict(collection.gaps)
+    if own := own_documents(collection):
+        notes |= {"own_documents": own} | ({RULE: True} if parameters.get(RULE) else {})
     measurement = {
         "scores": measures.means(per_query),
         "statistics": dict(activity),
         "documents": len(collection.document_ids),
         "queries": len(query_ids),
         "seconds": seconds,
-        "about": dict(about),
+        "about": {**about, **({"collection": notes} if notes else {})},
         "provenance": provenance(),
     }
     content = json.dumps(measurement, indent=1, sort_keys=True, ensure_ascii=False)

@@ -18,7 +18,7 @@ from harness.store.stage import Stage
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """Evaluate an encoder and write the run and its scores.
 
-    parameters: k, max_length, precision, bias, special_ids.
+    parameters: k, max_length, precision, bias, special_ids, and ignore_identical_ids where the collection sets it.
     inputs: collection, either trained or encoder (+ tokenizer + initialization), and share-0, share-1, ... if the
     documents were searched in shards.
     """
@@ -34,10 +34,10 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     collection = beir.load_queries(inputs["collection"].path)
     run = best.result(collection.query_ids, collection.document_ids)
     about = _about(inputs) | smaller_batches(batch_divisor)
-    write(out, run, collection, activity.result(), time.perf_counter() - start, about)
+    write(out, run, collection, activity.result(), time.perf_counter() - start, about, parameters)
 
 
-EVALUATION = Stage("evaluation", version=3, seconds=3, build=build, shared=False)
+EVALUATION = Stage("evaluation", version=4, seconds=3, build=build, shared=False)
 
 
 def _about(inputs: Mapping[str, Location]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ class OversizedError(ValueError):
 
 
 def lines(file: _Readable, limit: int | None = None) -> Iterator[tuple[int, bytes]]:
-    r"""Yield (number, line) from 1, each line with its end, which is \n only.
+    r"""Yield (number, line) from 1, each line with its end, which is \n only; the first without a byte order mark.
 
     OversizedError for a line of more than `limit` (LINE) bytes.
     """
@@ -38,7 +39,7 @@ def lines(file: _Readable, limit: int | None = None) -> Iterator[tuple[int, byte
         number += 1
         if len(line) > limit:
             raise OversizedError(limit, number)
-        yield number, line
+        yield number, line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
 
 
 def text(path: Path, limit: int | None = None) -> str:

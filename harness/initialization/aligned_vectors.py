@@ -55,7 +55,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     save_file({"source": vectors.source, "target": vectors.target}, out / FILE)
 
 
-ALIGNED_VECTORS = Stage("aligned-vectors", version=1, seconds=10, build=build)
+ALIGNED_VECTORS = Stage("aligned-vectors", version=2, seconds=10, build=build)
 
 
 def load(folder: Path) -> Any:

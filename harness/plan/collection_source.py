@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from harness.collections.missing import MOST_MISSING
+
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _HUB_FIELDS = ("revision", "kind", "config", "split", "judgements")
@@ -83,6 +85,10 @@ class CollectionSource(_Part):
     """Which part of a collection the dataset is; stands in the tables beside the name."""
     expected: dict[str, Expected] = {}
     """By language."""
+    most_missing: float = Field(MOST_MISSING, ge=0, le=1)
+    """The share of the judged pairs of a split that may lack their document or query; beyond it: refused."""
+    ignore_identical_ids: bool | None = Field(None, strict=True)
+    """Leave the document with a query's own id out of its ranking; empty: it is ranked, with a warning."""
 
     @model_validator(mode="before")
     @classmethod
@@ -117,7 +123,9 @@ class CollectionSource(_Part):
     def parameters(self, language: str) -> dict[str, Any]:
         """Return the parameters of the stage `collection`, which decide the content, for one language."""
         code = self.codes.get(language, language)
-        fields = self.model_dump(exclude={"folder", "codes", "expected"}, exclude_none=True)
+        fields = self.model_dump(exclude={"folder", "codes", "expected", "ignore_identical_ids"}, exclude_none=True)
+        if self.most_missing == MOST_MISSING:  # the rule of every collection is no part of its key
+            del fields["most_missing"]
         for name, value in fields.items():
             fields[name] = value.replace("{language}", code) if isinstance(value, str) else value
         expected = self.expected.get(language)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.evaluation.own_documents import RULE
 from harness.evaluation.shards import EVALUATION_SHARE, SHARE
 from harness.evaluation.stage import EVALUATION
 from harness.initialization.initialization import INITIALIZATION
@@ -23,15 +24,15 @@ from harness.training.stage import TRAINED_ENCODER
 def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
     """Return the artifact whose measurement is the score of the cell."""
     collection = resolved.collections[cell.collection, cell.language]
-    settings = preset.evaluation
+    settings, own = preset.evaluation, _own_documents(preset, cell)
     if cell.initializer == "bm25":
-        return Artifact(BM25, {"k": settings.k, "language": cell.language}, {"collection": collection})
+        return Artifact(BM25, {"k": settings.k, "language": cell.language} | own, {"collection": collection})
     if cell.initializer == "dense":
         sources = {"bridge": resolved.bridges[cell.bridge], "collection": collection}
-        return Artifact(DENSE, _dense(preset, cell.bridge), sources)
+        return Artifact(DENSE, _dense(preset, cell.bridge) | own, sources)
     if cell.initializer in preset.references:
         sources = {"encoder": resolved.references[cell.initializer], "collection": collection}
-        return Artifact(REFERENCE, _reference(preset, cell.initializer), sources)
+        return Artifact(REFERENCE, _reference(preset, cell.initializer) | own, sources)
     inputs: dict[str, Source] = {"encoder": resolved.encoders[cell.architecture]}
     parameters: dict[str, Any] = {}
     if cell.initializer != "base":
@@ -41,7 +42,7 @@ def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
         if preset.query_weights == "idf" and may_be_inference_free(inputs["encoder"]):
             counted = {"tokenizer": inputs["tokenizer"], "text": _text(resolved, cell)}
             inputs["query_weights"] = Artifact(QUERY_WEIGHTS, {}, counted)
-    evaluation = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision}
+    evaluation = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision} | own
     if cell.regime == "zero-shot":
         return _evaluation(parameters | evaluation, inputs | {"collection": collection}, settings.shares)
     pairs = resolved.collections[preset.training.collection or cell.collection, cell.language]
@@ -68,7 +69,14 @@ def _evaluation(parameters: dict[str, Any], inputs: dict[str, Source], shares: i
         f"{SHARE}{share:04d}": Artifact(EVALUATION_SHARE, parameters | {"share": share, "shares": shares}, inputs)
         for share in range(shares)
     }
-    return Artifact(EVALUATION, {}, merged)
+    dropped = {"k": parameters["k"], RULE: True} if RULE in parameters else {}
+    return Artifact(EVALUATION, dropped, merged)
+
+
+def _own_documents(preset: Preset, cell: Identity) -> dict[str, bool]:
+    """Return the rule about own documents as a parameter, only where the cell's collection sets it."""
+    named = (source for name, source in preset.collections.items() if source.label(name) == cell.collection)
+    return {RULE: True} if any(source.ignore_identical_ids for source in named) else {}
 
 
 def _dense(preset: Preset, bridge: str) -> dict[str, Any]:

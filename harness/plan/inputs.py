@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from harness.initialization.needs import BRIDGE, TEXT, Need, Option, needs_of
+from harness.plan.collection_checks import check_collection
 from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Preset, PresetError
 from harness.plan.resolve import (
     bridge_prompt,
-    check_collection,
     check_dense_model,
     check_model,
     check_reference,
@@ -64,8 +64,9 @@ def _options_read(preset: Preset) -> list[Option]:
 class Inputs:
     """Hold the preset's inputs, resolved and checked once each.
 
-    files    language -> option -> the file it names
-    prompts  bridge -> what precedes every token it embeds; None: the bridge's own, which is read when it is loaded
+    files     language -> option -> the file it names
+    prompts   bridge -> what precedes every token it embeds; None: the bridge's own, which is read when it is loaded
+    warnings  what local collections lack
     """
 
     def __init__(self, preset: Preset) -> None:
@@ -88,6 +89,7 @@ class Inputs:
         self.tokenizers: dict[str, Source] = {}
         self.collections: dict[tuple[str, str], Source] = {}
         self.files: dict[str, dict[str, Source]] = {}
+        self.warnings: list[str] = []
         options = _options_read(preset)
         for language in preset.languages:
             option = f"--languages {language}"
@@ -123,8 +125,9 @@ class Inputs:
                 raise PresetError(f"{option.name}: {error}") from None
         return source
 
-    @staticmethod
-    def _collection(option: str, name: str, collection: CollectionSource, language: str, needs_pairs: bool) -> Source:
+    def _collection(
+        self, option: str, name: str, collection: CollectionSource, language: str, needs_pairs: bool
+    ) -> Source:
         source = resolve_collection(option if collection.folder else f"collections.{name}", collection, language)
-        check_collection(option, source, needs_pairs)
+        self.warnings += check_collection(option, name, collection, source, needs_pairs)
         return source

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
 
@@ -15,6 +16,8 @@ from harness.results.record import Identity
 from harness.store.artifact import Artifact
 from harness.store.store import Store
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -26,10 +29,15 @@ class Cell:
     artifact: Artifact
 
 
-def plan(preset: Preset) -> list[Cell]:
-    """Return every cell of the grid, in the order of the tables. Raises PresetError before anything is computed."""
+def plan(preset: Preset, warn: Callable[[str], None] = logger.warning) -> list[Cell]:
+    """Return every cell of the grid, in the order of the tables. Raises PresetError before anything is computed.
+
+    warn  is told, a line at a time, what the collections in folders lack
+    """
     axes = (preset.architectures, preset.languages, preset.evaluated or preset.collections, preset.regimes)
     rows, inputs, cells = methods(preset), Inputs(preset), []
+    for warning in inputs.warnings:
+        warn(warning)
     for (architecture, language, name, regime), row, seed in product(product(*axes), rows, preset.seeds):
         collection = preset.collections[name].label(name)
         identity = Identity(language, architecture, collection, row.name, row.bridge, row.alpha, regime, seed)

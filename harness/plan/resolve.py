@@ -205,19 +205,3 @@ def _check_json(option: str, folder: Path) -> None:
             raise PresetError(
                 f"{option}: {path} cannot be read ({error.strerror}); check the file and who may read it"
             ) from None
-
-
-def check_collection(option: str, source: Source, needs_pairs: bool) -> None:
-    """Refuse a local collection that is incomplete or inconsistent, or lacks training pairs that the grid needs."""
-    if isinstance(source, Local):
-        from harness.collections import beir
-
-        try:
-            summary = beir.check(source.path)
-        except ValueError as error:
-            raise PresetError(f"{option}: {error}") from None
-        if needs_pairs and not summary.train_pairs:
-            raise PresetError(
-                f"{option}: {source.path} has no training pairs; "
-                "add qrels/train.tsv, or leave fine-tuned out with --regimes zero-shot"
-            )

@@ -21,6 +21,7 @@ import numpy as np
 from harness.collections.collection import Collection
 from harness.collections.words import terms
 from harness.evaluation.measurement import write
+from harness.evaluation.own_documents import searched
 from harness.retrieval.ranking import Run, id_order
 from harness.store.artifact import Location
 from harness.store.stage import Stage
@@ -71,13 +72,16 @@ def search(collection: Collection, language: str, k: int) -> Run:
 
 
 def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """Search a collection and write the run and its scores. parameters: k, language. inputs: collection."""
+    """Search a collection and write the run and its scores.
+
+    parameters: k, language, ignore_identical_ids. inputs: collection.
+    """
     from harness.collections import beir
 
     start = time.perf_counter()
     collection = beir.load(inputs["collection"].path)
-    run = search(collection, parameters["language"], parameters["k"])
-    write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"})
+    run = search(collection, parameters["language"], searched(parameters))
+    write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"}, parameters)
 
 
-BM25 = Stage("bm25", version=2, seconds=2, build=build_bm25, shared=False)
+BM25 = Stage("bm25", version=3, seconds=2, build=build_bm25, shared=False)

@@ -28,11 +28,12 @@ OWN_PROMPTS = {"query": ("query",), "document": ("document", "passage", "corpus"
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """Search a collection with the bridge and write the run and its scores.
 
-    parameters: k, max_length, precision, query_prompt, document_prompt (None: the model's own).
+    parameters: k, max_length, precision, query_prompt, document_prompt (None: the model's own), ignore_identical_ids.
     inputs: bridge, collection.
     """
     from harness.collections import beir
     from harness.evaluation.measurement import smaller_batches, write
+    from harness.evaluation.own_documents import searched
     from harness.retrieval.dense_search import DenseTopK
     from harness.retrieval.ranking import id_order
     from sembridge.bridge import load_bridge
@@ -44,7 +45,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     _limit(model, options.max_length)
     collection = beir.load_queries(folder)
     queries = np.concatenate(list(encode(model, collection.query_texts, "query", parameters["query_prompt"], options)))
-    ranking = DenseTopK(queries, parameters["k"], id_order(collection.document_ids))
+    ranking = DenseTopK(queries, searched(parameters), id_order(collection.document_ids))
     position = 0
     for block in encode(model, beir.stream(folder), "document", parameters["document_prompt"], options):
         ranking.add(position, block)
@@ -53,10 +54,10 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     run = ranking.result(collection.query_ids, collection.document_ids)
     about = {"label": "dense"} | smaller_batches(batch_divisor)
     # No statistics: all dimensions are always active.
-    write(out, run, collection, {}, time.perf_counter() - start, about)
+    write(out, run, collection, {}, time.perf_counter() - start, about, parameters)
 
 
-DENSE = Stage("dense", version=2, seconds=3, build=build, shared=False)
+DENSE = Stage("dense", version=3, seconds=3, build=build, shared=False)
 
 
 def check_dense(model: str, revision: str | None = None) -> None:

@@ -33,11 +33,12 @@ SPARSE = "SparseEncoder"
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """Search a collection with a reference and write the run and its scores.
 
-    parameters: kind, remote_code, k, max_length, precision (None for milco, whose code decides).
+    parameters: kind, remote_code, k, max_length, precision (None for milco, whose code decides), ignore_identical_ids.
     inputs: encoder, collection.
     """
     from harness.collections import beir
     from harness.evaluation.measurement import smaller_batches, write
+    from harness.evaluation.own_documents import searched
     from harness.retrieval.retrieval import search_collection
 
     start = time.perf_counter()
@@ -45,13 +46,13 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     check(kind, *model, remote_code=parameters["remote_code"])
     collection = beir.load_queries(folder)
     encode = _load(kind, model, parameters["remote_code"], EncodeOptions.of(parameters, batch_divisor))
-    best, activity = search_collection(encode, folder, collection, parameters["k"])
+    best, activity = search_collection(encode, folder, collection, searched(parameters))
     run = best.result(collection.query_ids, collection.document_ids)
     about = {"label": kind} | smaller_batches(batch_divisor)
-    write(out, run, collection, activity.result(), time.perf_counter() - start, about)
+    write(out, run, collection, activity.result(), time.perf_counter() - start, about, parameters)
 
 
-REFERENCE = Stage("reference", version=2, seconds=10, build=build, shared=False)
+REFERENCE = Stage("reference", version=3, seconds=10, build=build, shared=False)
 
 
 def check(kind: str, model: str, revision: str | None = None, *, remote_code: bool = False) -> None:

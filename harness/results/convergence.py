@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, fields, replace
 from typing import Any
 
+from harness.results.collection_notes import collection_notes
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.spreadsheet import as_text
 from harness.results.tables import (
@@ -126,11 +127,12 @@ def _table(
             rows.append(Row(labels[method], tuple(cells), method.reference))
     rows = mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
     goal = REACHED * max((row.cells[-1].value or 0.0 for row in rows if not row.reference), default=0.0)
+    about = collection_notes(record for record in group if record.identity.language in languages)
     if not goal:
-        return Table(name, title, tuple(columns), tuple(rows))
+        return Table(name, title, tuple(columns), tuple(rows), about)
     reached = [replace(row, cells=(*row.cells, _reached(row, columns, goal))) for row in rows]
     note = f"{REACHED:.0%} at: the first of these points with {REACHED:.0%} of the best competitor's last score."
-    return Table(name, title, (*columns, f"{REACHED:.0%} at"), tuple(reached), note)
+    return Table(name, title, (*columns, f"{REACHED:.0%} at"), tuple(reached), f"{note} {about}".rstrip())
 
 
 def _at(record: Record, number: int) -> Record:

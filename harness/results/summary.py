@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
+from harness.results.collection_notes import collection_notes
 from harness.results.record import Record
 from harness.results.rendering import UNDECIDED, csv_rows, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
@@ -55,7 +56,10 @@ def make_summary(records: Sequence[Record], tables: Sequence[Table], measure: st
         notes = [*_differing(languages), *_gaps(rows, sources)]
         if any(cell.undecided for row in rows for cell in row.cells):
             notes.append(_TESTED)
-        summary[architecture] = Table(f"{NAME}_{architecture}", title, tuple(columns), tuple(rows), " ".join(notes))
+        notes.append(collection_notes(record for record in records if record.identity.architecture == architecture))
+        summary[architecture] = Table(
+            f"{NAME}_{architecture}", title, tuple(columns), tuple(rows), " ".join(filter(None, notes))
+        )
     return summary
 
 

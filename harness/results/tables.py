@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from harness.results.collection_notes import collection_notes
 from harness.results.record import MEASURES, OK, Identity, Record
 
 MEAN = "mean"
@@ -128,7 +129,8 @@ def _table(
             rows.append(Row(labels[method], (*scores, mean_cell(scores, by_language, measure)), method.reference))
     rows = mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
     title = f"{', '.join(coordinates)}: {MEASURE_NAMES[measure]}"
-    return Table(table_name(records[0].identity), title, (*languages, MEAN), tuple(rows))
+    name, note = table_name(records[0].identity), collection_notes(records)
+    return Table(name, title, (*languages, MEAN), tuple(rows), note)
 
 
 def score_cell(seeds: Sequence[Record], measure: str) -> Cell:

@@ -12,6 +12,7 @@ from harness.files.redaction import without_secrets
 from harness.files.units import duration
 from harness.plan.plan import Cell, missing
 from harness.plan.preset import Preset, PresetError
+from harness.plan.stored_warnings import stored_warnings
 from harness.results import measurement
 from harness.results.export import Written, write_results
 from harness.results.record import OK, Record
@@ -48,6 +49,7 @@ def run_grid(
     """
     start = time.perf_counter()
     todo = missing(cells, store)
+    known = stored_warnings(preset, cells, store)
     estimate = Estimate.of(preset, store)
     progress = Progress(sum(map(estimate.seconds, todo)), slots, results / "run.log")
     finished = sum(store.has(cell.artifact) for cell in cells)
@@ -73,6 +75,9 @@ def run_grid(
     if store.set_aside_damaged(cell.artifact for cell in cells):
         return _failed(f"{store.damage_notes[-1]}, and that while the tables were written: run the same command again")
     _print_tables(written)
+    for warning in stored_warnings(preset, cells, store):
+        if warning not in known:  # of collections that this run downloaded
+            progress.line(f"warning: {warning}")
     failures = [record for record in records if record.status != OK]
     progress.line(
         f"{len(records) - len(failures)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; "

@@ -115,10 +115,11 @@ def _undisturbed(encoder: Any) -> Iterator[None]:
 def scores_on(folder: Path, evaluation: Mapping[str, Any], batch_divisor: int = 1) -> Measure:
     """Return a measure on the collection in a folder, like a cell's evaluation; each of several workers takes a shard.
 
-    evaluation  k, max_length, precision
+    evaluation  k, max_length, precision, ignore_identical_ids
     """
     from harness.collections import beir
     from harness.evaluation import measures
+    from harness.evaluation.own_documents import ranked, searched
     from harness.retrieval.encode_options import EncodeOptions
     from harness.retrieval.ranking import Best, merge
     from harness.retrieval.retrieval import retrieve
@@ -127,7 +128,7 @@ def scores_on(folder: Path, evaluation: Mapping[str, Any], batch_divisor: int = 
 
     def measure(encoder: Any) -> dict[str, Any]:
         rank, workers = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-        best, activity = retrieve(encoder, folder, collection, evaluation["k"], options, (rank, workers))
+        best, activity = retrieve(encoder, folder, collection, searched(evaluation), options, (rank, workers))
         if workers > 1:
             device = splade_modules(encoder).model.device
             gathered = [_gather(array, device) for array in (best.scores, best.positions, best.ranks)]
@@ -135,7 +136,7 @@ def scores_on(folder: Path, evaluation: Mapping[str, Any], batch_divisor: int = 
             activity.document_counts = np.sum(_gather(activity.document_counts, device), axis=0)
             activity.documents = int(np.sum(_gather(np.array([activity.documents]), device)))
         assert activity.documents == len(collection.document_ids)
-        run = best.result(collection.query_ids, collection.document_ids)
+        run = ranked(best.result(collection.query_ids, collection.document_ids), evaluation)
         return {"scores": measures.means(measures.evaluate(run, collection.qrels)), "statistics": activity.result()}
 
     return measure

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.collections.collection import CollectionError
-from harness.collections.jsonl import defect, documents, is_identifier, numbered, queries
+from harness.collections.fields import is_identifier
+from harness.collections.jsonl import defect, documents, numbered, queries
 
 
 @pytest.fixture
@@ -34,8 +35,7 @@ def test_the_text_of_a_document_is_title_and_text_stripped(file):
 def test_a_query_has_no_title(file):
     path = file('{"_id": "a", "title": "T", "text": " x "}\n')
     assert list(queries(path)) == [(1, "a", "x")]
-    with pytest.raises(CollectionError, match=r":1: query 'a' is empty: give it a text, or remove it and its judg"):
-        list(queries(file('{"_id": "a", "title": "T", "text": " "}\n')))
+    assert list(queries(file('{"_id": "a", "title": "T", "text": " "}\n{"_id": "b", "text": null}\n'))) == []
 
 
 def test_a_repeated_id_is_refused_unless_the_file_was_checked_before(file):
@@ -45,8 +45,34 @@ def test_a_repeated_id_is_refused_unless_the_file_was_checked_before(file):
         CollectionError, match=r"jsonl:2: document id 'a' occurs a second time: remove or rename one of the two$"
     ):
         list(documents(path))
-    with pytest.raises(CollectionError, match="query id 'a' occurs a second time"):
+    with pytest.raises(CollectionError, match="jsonl:2: query id 'a' occurs a second time, with another text: remove"):
         list(queries(path))
+    assert list(queries(file('{"_id": 1, "text": "x"}\n{"_id": "1", "text": "x "}\n'))) == [
+        (1, "1", "x"),
+        (2, "1", "x"),
+    ]
+
+
+def test_documents_as_published_ones_are(file):
+    """Ids that are numbers, titles and texts that are null or not there, other names of the id, empty documents."""
+    path = file(
+        '\ufeff{"_id": 7, "title": null, "text": "x"}\r\n'
+        '{"id": "b", "title": "only"}\r\n'
+        '{"docid": "c", "title": " ", "text": "\\n"}\r\n'
+        '{"doc_id": "d", "text": null}\r\n'
+    )
+    empty: list[str] = []
+    assert list(documents(path, empty=empty)) == [(1, "7", "x"), (2, "b", "only")]
+    assert empty == ["c", "d"]
+
+
+def test_a_file_of_texts_under_another_name_is_not_taken_for_one_of_titles(file):
+    lines = '{"_id": "a", "title": "T", "contents": "x"}\n{"_id": "b", "contents": "y"}\n'
+    for read in (documents, queries):
+        with pytest.raises(
+            CollectionError, match=r"jsonl:2: no 'text': its columns are _id, contents: a line needs _id"
+        ):
+            list(read(file(lines)))
 
 
 @pytest.mark.parametrize(
@@ -54,13 +80,12 @@ def test_a_repeated_id_is_refused_unless_the_file_was_checked_before(file):
     [
         ('["a"]', "a JSON list, not an object: write one JSON object per line"),
         ("{", r"malformed JSON \(.*\): write one JSON object per line"),
-        ('{"_id": "a"}', r"field 'text' is missing: a line needs _id and text \(and a title, for a document"),
-        ('{"text": "x"}', "field '_id' is missing"),
-        ('{"_id": 7, "text": "x"}', "field '_id' is not a string but 7: put it in quotes"),
-        ('{"_id": "a", "text": null}', "field 'text' is not a string but null: put it in quotes"),
-        ('{"_id": "a", "title": ["b"], "text": "x"}', r"""field 'title' is not a string but \["b"\]: put"""),
-        ('{"_id": "", "text": "x"}', "_id '' is empty or has white space: give the document an id without"),
-        ('{"_id": "a", "text": " "}', "document 'a' is empty: give it a title or a text, or remove it"),
+        ('{"text": "x"}', r"no '_id': its columns are text: a line needs _id and text \(and a title, for a document"),
+        ('{"_id": null, "text": "x"}', "no '_id': its columns are _id, text"),
+        ('{"_id": 7.0, "text": "x"}', "the id 7.0 is empty, has white space or is not text"),
+        ('{"_id": "a", "text": 7}', "'text' is not text but 7: put it in quotes"),
+        ('{"_id": "a", "title": ["b"], "text": "x"}', r"""'title' is not text but \['b'\]: put"""),
+        ('{"_id": "", "text": "x"}', "the id '' is empty, has white space or is not text: give it an id without"),
     ],
 )
 def test_defects_name_file_and_line(file, line, message):
