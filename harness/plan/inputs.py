@@ -8,6 +8,7 @@ from harness.initialization.needs import BRIDGE, TEXT, Need, Option, needs_of
 from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Preset, PresetError
 from harness.plan.resolve import (
+    check_bridge,
     check_collection,
     check_dense_model,
     check_model,
@@ -73,8 +74,10 @@ class Inputs:
         for name, source in self.encoders.items():
             check_model(f"architectures.{name}", source)
         self.bridges = {name: resolve(f"bridges.{name}", source) for name, source in preset.bridges.items()}
-        for name, source in self.bridges.items() if "dense" in preset.initializers else ():
-            check_dense_model(f"bridges.{name}", source)
+        for name, source in self.bridges.items():
+            if "dense" in preset.initializers:
+                check_dense_model(f"bridges.{name}", source)
+            check_bridge(f"bridges.{name}", source)
         references = {name: source for name, source in preset.references.items() if name in preset.initializers}
         self.references = {name: resolve(f"references.{name}", source) for name, source in references.items()}
         for name, reference in references.items():

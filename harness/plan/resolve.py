@@ -16,6 +16,7 @@ from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Named, PresetError, ReferenceSource
 from harness.store.artifact import Artifact, Hub, Local, Source
 from sembridge.encoder.loading import check_folder
+from sembridge.encoder.weights import BODY, check_weights
 from sembridge.nearest import nearest
 
 UNPINNED = "not pinned"
@@ -108,8 +109,14 @@ def may_be_inference_free(source: Source) -> bool:
 
 
 def check_model(option: str, source: Source) -> None:
-    """Refuse a local encoder that is not a masked LM in safetensors."""
+    """Refuse a local encoder that is not a masked LM in safetensors, or whose file lacks weights."""
     _check_local(option, source, check_folder)
+    _check_local(option, source, check_weights)
+
+
+def check_bridge(option: str, source: Source) -> None:
+    """Refuse a local bridge whose files lack weights."""
+    _check_local(option, source, lambda model: check_weights(model, BODY))
 
 
 def check_dense_model(option: str, source: Source) -> None:
