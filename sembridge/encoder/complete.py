@@ -70,8 +70,8 @@ def check_complete(
         missing -= unread(kind, config, missing, output)
     if missing:
         raise ValueError(
-            f"model {name!r} lacks {_counted(missing)} that {kind.__name__} reads ({_some(missing)}); they would be "
-            f"initialized at random; {_advice(kind, config, missing, report.unexpected)}"
+            f"model {name!r} lacks {_counted(missing)} that {kind.__name__} reads ({_some(missing)}), which would be "
+            f"initialized at random; {_advice(kind, config, missing, report.unexpected, stored)}"
         )
     if unexpected := [tensor for tensor in report.unexpected if not _ORDINARY.search(tensor)]:
         _warn_once(
@@ -110,7 +110,9 @@ def without_weights(kind: type, config: Any) -> Any:
     from transformers.initialization import no_init_weights
 
     with torch.device("meta"), no_init_weights():
-        return kind(config).eval()
+        model = kind(config).eval()
+        model.tie_weights()
+    return model
 
 
 @cache
@@ -119,27 +121,37 @@ def _warn_once(message: str) -> None:
     logger.warning(message)
 
 
-def _advice(kind: type, config: Any, missing: Collection[str], unexpected: Collection[str]) -> str:
+def _advice(
+    kind: type, config: Any, missing: Collection[str], unexpected: Collection[str], stored: Collection[str]
+) -> str:
     """Return the next step."""
-    tails = {tensor.rpartition(".")[0].rpartition(".")[2] + "." + tensor.rpartition(".")[2] for tensor in missing}
-    alike = [name for name in sorted(unexpected) if any(name.endswith(tail) for tail in tails)]
-    for name in alike:
+    names = f"rename its tensors to the names of {kind.__name__}"
+    for name in sorted(unexpected):
         for tensor in sorted(missing):
             if name.endswith(f".{tensor}") or tensor.endswith(f".{name}"):
-                return f"its file calls {tensor} {name}: rename the tensors to the names of {kind.__name__}"
-    if alike:
-        return f"its file has names like {alike[0]}: rename the tensors to the names of {kind.__name__}"
-    body = f"{getattr(kind, 'base_model_prefix', '')}."
-    if all(not tensor.startswith(body) for tensor in missing) and kind.__name__.endswith("ForMaskedLM"):
-        last = {tensor.rpartition(".")[2] for tensor in missing}
-        decoders = [tensor for tensor in missing if "decoder" in tensor or "projector" in tensor or "lm_head" in tensor]
-        if not getattr(config, "tie_word_embeddings", True) and len(decoders) == len(missing) and "weight" in last:
+                return f"the file has {name[:100]!r} for {tensor!r}: {names}"
+    if not all(_is_head(kind, tensor) for tensor in missing):
+        return "get the model's files again, and check that config.json belongs to them"
+    if all("decoder" in tensor or _is_output(tensor) for tensor in missing):
+        for tensor in sorted(missing) if len(missing) == 1 else ():
+            if tensor.endswith(".decoder.bias") and (shared := tensor.replace(".decoder.bias", ".bias")) in stored:
+                return f"store {shared!r} as {tensor!r}, too: transformers 4 shared the two"
+        if not getattr(config, "tie_word_embeddings", True):
             return (
                 "its config.json says tie_word_embeddings: false, but no decoder is stored: "
                 "save the decoder too, or set it to true if the decoder is the embedding"
             )
-        return "save the model with its whole masked-LM head (AutoModelForMaskedLM's save_pretrained)"
-    return "get the model's files again, and check that config.json belongs to them"
+    return "save the model with its whole masked-LM head (save_pretrained of AutoModelForMaskedLM)"
+
+
+def _is_head(kind: type, tensor: str) -> bool:
+    """Return whether a parameter is outside of the body of a masked LM."""
+    return kind.__name__.endswith("ForMaskedLM") and not tensor.startswith(f"{getattr(kind, 'base_model_prefix', '')}.")
+
+
+def _is_output(tensor: str) -> bool:
+    """Return whether a parameter of a masked-LM head is the decoder where it has another name."""
+    return tensor.split(".")[0] in ("vocab_projector", "generator_lm_head")
 
 
 def _counted(names: Collection[str]) -> str:

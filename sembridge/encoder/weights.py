@@ -166,7 +166,7 @@ def _without_bars() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
-def _json(path: Path, kind: type = dict) -> Any:
+def _json(path: Path, kind: type[Any] = dict) -> Any:
     """Return the content of a JSON file, empty if it does not exist. ValueError if it is not JSON of this kind."""
     if not path.is_file():
         return kind()
