@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.cli.refusal import RefusedError
 from harness.plan.preset import PresetError
-from harness.plan.resolve import check_bridge, check_model, check_tokenizer
+from harness.plan.resolve import check_bridge_weights, check_encoder_weights, check_model, check_tokenizer
 from harness.store.artifact import Hub, Local, Location, Member, Source
 from harness.store.store import Store
 from sembridge.extras import MissingExtraError
@@ -49,7 +49,7 @@ class Input:
 
 
 def encoder(name: str, revision: str | None) -> Input:
-    """Return SOURCE; RefusedError if a folder is not a masked LM in safetensors with all of its weights."""
+    """Return SOURCE; RefusedError if a folder is not a masked LM in safetensors."""
     source = _model("SOURCE", name, revision, "--revision")
     return Input(name, _check(check_model, "SOURCE", source))
 
@@ -61,12 +61,19 @@ def tokenizer(name: str, revision: str | None) -> Input:
 
 
 def bridge(name: str, revision: str | None) -> Input:
-    """Return the bridge; RefusedError if a folder is no model of sentence-transformers, or its files lack weights."""
+    """Return the bridge; RefusedError if a folder is not a model of sentence-transformers or transformers."""
     source = _model("--bridge", name, revision, "--bridge-revision")
     files = ("modules.json", "config.json")
     if isinstance(source, Local) and not any((source.path / file).is_file() for file in files):
         raise RefusedError(f"--bridge {name!r} has no modules.json; give the folder of a SentenceTransformer")
-    return Input(name, _check(check_bridge, "--bridge", source))
+    return Input(name, source)
+
+
+def check_weights(source: Input, bridge: Input | None) -> None:
+    """Refuse folders of SOURCE and --bridge whose files lack weights; imports transformers. Raises RefusedError."""
+    _check(check_encoder_weights, "SOURCE", source.source)
+    if bridge is not None:
+        _check(check_bridge_weights, "--bridge", bridge.source)
 
 
 def file(option: str, path: Path, *, is_text: bool = True) -> Input:

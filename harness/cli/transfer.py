@@ -41,6 +41,7 @@ def transfer(args: argparse.Namespace) -> int:
     """Transfer and return the exit code: 0 written, 1 failed; RefusedError before anything is computed or written."""
     order = _check(args)
     chosen = method(args, order.offered)
+    inputs.check_weights(order.source, chosen.inputs.get("bridge"))
     try:
         _run(args, order, chosen)
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, methods, the disk

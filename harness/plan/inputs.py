@@ -8,9 +8,10 @@ from harness.initialization.needs import BRIDGE, TEXT, Need, Option, needs_of
 from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Preset, PresetError
 from harness.plan.resolve import (
-    check_bridge,
+    check_bridge_weights,
     check_collection,
     check_dense_model,
+    check_encoder_weights,
     check_model,
     check_reference,
     check_tokenizer,
@@ -49,7 +50,7 @@ def chosen(need: Need, initializer: str, available: Collection[str]) -> list[Opt
 
 
 def _options_read(preset: Preset) -> list[Option]:
-    """Return the options of the preset that its rows read, and `text`; files of other options need not exist."""
+    """Return the options that the preset's rows read, and `text`; files and bridges of no row need not exist."""
     from sembridge.registry import initializer_class
 
     available = {TEXT.name, *preset.inputs, *([BRIDGE.name] if preset.bridges else [])}
@@ -58,7 +59,7 @@ def _options_read(preset: Preset) -> list[Option]:
         if name not in REFERENCES and name not in preset.references:
             for need in needs_of(initializer_class(name)):
                 read |= {option.name: option for option in chosen(need, name, available)}
-    return [option for option in read.values() if option.name in preset.inputs]
+    return list(read.values())
 
 
 class Inputs:
@@ -74,10 +75,8 @@ class Inputs:
         for name, source in self.encoders.items():
             check_model(f"architectures.{name}", source)
         self.bridges = {name: resolve(f"bridges.{name}", source) for name, source in preset.bridges.items()}
-        for name, source in self.bridges.items():
-            if "dense" in preset.initializers:
-                check_dense_model(f"bridges.{name}", source)
-            check_bridge(f"bridges.{name}", source)
+        for name, source in self.bridges.items() if "dense" in preset.initializers else ():
+            check_dense_model(f"bridges.{name}", source)
         references = {name: source for name, source in preset.references.items() if name in preset.initializers}
         self.references = {name: resolve(f"references.{name}", source) for name, source in references.items()}
         for name, reference in references.items():
@@ -85,7 +84,8 @@ class Inputs:
         self.tokenizers: dict[str, Source] = {}
         self.collections: dict[tuple[str, str], Source] = {}
         self.files: dict[str, dict[str, Source]] = {}
-        options = _options_read(preset)
+        read = _options_read(preset)
+        options = [option for option in read if option.name in preset.inputs]
         for language in preset.languages:
             option = f"--languages {language}"
             self.tokenizers[language] = self._tokenizer(preset, option, language)
@@ -96,6 +96,11 @@ class Inputs:
                 source = self._collection(where, name, collection, language, needs_pairs)
                 self.collections[name, language] = self.collections[collection.label(name), language] = source
             self.files[language] = {option.name: self._file(preset, option, language) for option in options}
+        # Last, because it takes the seconds that importing transformers takes.
+        for name, source in self.encoders.items():
+            check_encoder_weights(f"architectures.{name}", source)
+        for name, source in self.bridges.items() if BRIDGE in read or "dense" in preset.initializers else ():
+            check_bridge_weights(f"bridges.{name}", source)
 
     @staticmethod
     def _tokenizer(preset: Preset, option: str, language: str) -> Source:

@@ -109,14 +109,18 @@ def may_be_inference_free(source: Source) -> bool:
 
 
 def check_model(option: str, source: Source) -> None:
-    """Refuse a local encoder that is not a masked LM in safetensors, or whose file lacks weights."""
+    """Refuse a local encoder that is not a masked LM in safetensors."""
     _check_local(option, source, check_folder)
-    _check_local(option, source, check_weights)
 
 
-def check_bridge(option: str, source: Source) -> None:
-    """Refuse a local bridge whose files lack weights."""
-    _check_local(option, source, lambda model: check_weights(model, BODY))
+def check_encoder_weights(option: str, source: Source) -> None:
+    """Refuse a local encoder whose file lacks weights; imports transformers."""
+    _check_folder(option, source, check_weights)
+
+
+def check_bridge_weights(option: str, source: Source) -> None:
+    """Refuse a local bridge whose files lack weights; imports transformers for one that is a model of it."""
+    _check_folder(option, source, lambda model: check_weights(model, BODY))
 
 
 def check_dense_model(option: str, source: Source) -> None:
@@ -136,6 +140,11 @@ def check_reference(option: str, reference: ReferenceSource, source: Source) -> 
 def _check_local(option: str, source: Source, check: Callable[[str], object]) -> None:
     if isinstance(source, Local):
         _check_json(option, source.path)
+        _check_folder(option, source, check)
+
+
+def _check_folder(option: str, source: Source, check: Callable[[str], object]) -> None:
+    if isinstance(source, Local):
         try:
             check(str(source.path))
         except ValueError as error:

@@ -278,7 +278,7 @@ def test_failures_on_the_way_are_one_line(made, command, tmp_path):
     [
         ("bert", "model.safetensors", r"SOURCE: .*/bert/model.safetensors is not a safetensors file, .*; get the .*"),
         ("bridge", "model.safetensors", r"--bridge: .*/bridge/model.safetensors is not a safetensors file, .*"),
-        ("bridge", "modules.json", r"--bridge: .*/bridge/modules.json is not JSON \(.*\); get the file again"),
+        ("bridge", "modules.json", r"--bridge: .*/bridge/modules.json is not valid JSON \(.*\); get the file again"),
     ],
 )
 def test_damaged_files_are_named(made, command, tmp_path, which, file, message):
