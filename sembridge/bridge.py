@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from sembridge.encoder.checked_load import FLOAT32, checked_load
 from sembridge.encoder.matmul import fast_linear
+from sembridge.encoder.weights import check_small_modules
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 _SPACE_MARKS = "\u2581\u0120"  # of Metaspace and byte-level tokenizers
@@ -48,11 +50,16 @@ def pinned(model: str) -> tuple[str, str | None]:
 
 
 def load_bridge(model: str, revision: str | None = None, device: str | None = None) -> Any:
-    """Return a SentenceTransformer from the hub or a folder: safetensors only, no remote code."""
+    """Return a SentenceTransformer from the hub or a folder: safetensors only, no remote code, weights in float32.
+
+    Raises ValueError, one line, if its files lack weights that it uses (see `checked_load`).
+    """
+    check_small_modules(model)
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(
-        model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}
+    options: dict[str, Any] = {"trust_remote_code": False, "model_kwargs": {"use_safetensors": True, **FLOAT32}}
+    return checked_load(
+        model, lambda: SentenceTransformer(model, revision=revision, device=device, **options), "last_hidden_state"
     )
 
 

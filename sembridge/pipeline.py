@@ -11,6 +11,7 @@ import numpy as np
 
 from sembridge import options
 from sembridge.bridge import pinned
+from sembridge.encoder.checked_load import dtype, stored_dtype
 from sembridge.encoder.loading import check_pads, load_encoder, load_tokenizer
 from sembridge.encoder.modules import splade_modules
 from sembridge.encoder.transplant import decoder_rows, source_rows, transplant
@@ -135,20 +136,24 @@ def run_transfer(
     nearness: Nearness | None = None, query_weights: np.ndarray | None = None, language: str | None = None,
     bias: str = "transfer", special_ids: str = "target",
 ) -> SparseEncoder:  # fmt: skip
-    """Make the rows, record what they are made of, and transplant them; changes and returns the encoder.
+    """Make the rows, transplant them, and record what they are made of; changes and returns the encoder.
+
+    The record's options also say in which type the source's file holds its weights, and of which type the result is.
 
     nearness  the space in which the method looks for donors, for a record that says how near they are
     """
     from sembridge.transferred_encoder import remember
 
+    stored = {"source weights": stored_dtype(encoder)}
     embedding, decoder = initialize(encoder, tokenizer, initializer, task)
     strength, measure = None, ""
     if nearness is not None:
         strength, measure = best_cosines(embedding, nearness.source, nearness.target), nearness.measure
-    record = TransferRecord.of(task, embedding, recipe, strength, measure)
     transplant(
         encoder, tokenizer, embedding, decoder=decoder, bias=bias, special_ids=special_ids, query_weights=query_weights
     )
+    recipe = dataclasses.replace(recipe, options={**recipe.options, **stored, "weights": dtype(encoder)})
+    record = TransferRecord.of(task, embedding, recipe, strength, measure)
     return remember(encoder, record, language)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.cli.refusal import RefusedError
 from harness.plan.preset import PresetError
-from harness.plan.resolve import check_model, check_tokenizer
+from harness.plan.resolve import check_bridge_weights, check_encoder_weights, check_model, check_tokenizer
 from harness.store.artifact import Hub, Local, Location, Member, Source
 from harness.store.store import Store
 from sembridge.extras import MissingExtraError
@@ -67,6 +67,13 @@ def bridge(name: str, revision: str | None) -> Input:
     if isinstance(source, Local) and not any((source.path / file).is_file() for file in files):
         raise RefusedError(f"--bridge {name!r} has no modules.json; give the folder of a SentenceTransformer")
     return Input(name, source)
+
+
+def check_weights(source: Input, bridge: Input | None) -> None:
+    """Refuse folders of SOURCE and --bridge whose files lack weights; imports transformers. Raises RefusedError."""
+    _check(check_encoder_weights, "SOURCE", source.source)
+    if bridge is not None:
+        _check(check_bridge_weights, "--bridge", bridge.source)
 
 
 def file(option: str, path: Path, *, is_text: bool = True) -> Input:

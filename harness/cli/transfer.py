@@ -42,6 +42,7 @@ def transfer(args: argparse.Namespace) -> int:
     """Transfer and return the exit code: 0 written, 1 failed; RefusedError before anything is computed or written."""
     order = _check(args)
     chosen = method(args, order.offered)
+    inputs.check_weights(order.source, chosen.inputs.get("bridge"))
     try:
         _run(args, order, chosen)
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, methods, the disk
@@ -80,6 +81,7 @@ def _check(args: argparse.Namespace) -> _Order:
 def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
     _quiet()
     from harness.cli.prepare import prepare
+    from sembridge.encoder.checked_load import stored_dtype
     from sembridge.encoder.loading import load_encoder, load_tokenizer
     from sembridge.pipeline import make_task, run_transfer
 
@@ -92,7 +94,8 @@ def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
         tokenizer = load_tokenizer(*located["tokenizer"])
     task = make_task(encoder, tokenizer, profile=args.profile, overlap=args.overlap, donors=args.donors, seed=args.seed)
     copied = len(task.target) - len(task.missing)
-    _say("source", f"{order.source.name}: {len(task.source):,} tokens, hidden size {task.rows.shape[1]}")
+    of_source = f"{len(task.source):,} tokens, hidden size {task.rows.shape[1]}, stored as {stored_dtype(encoder)}"
+    _say("source", f"{order.source.name}: {of_source}")
     _say("tokenizer", f"{order.tokenizer.name}: {len(task.target):,} tokens")
     _say("overlap", f"{copied:,} tokens are in both, their rows are copied; {len(task.missing):,} rows to make")
     prompt = _bridge_prompt(args.bridge_prompt, chosen, located)
@@ -170,7 +173,8 @@ def _summary(record: Any, out: Path, seconds: float) -> None:
         _say("mixtures", f"{record.mean_support():.1f} source tokens each, on average")
         weakest = ", ".join(printable(record.target.shown[i]) for i in record.weakest(3))
         _say("weakest", f"{weakest}: explain --worst shows why")
-    _say("written", f"{out} in {duration(seconds)}; README.md in it is the model card: check its licenses")
+    took = f"in {record.recipe.options['weights']}, in {duration(seconds)}"
+    _say("written", f"{out} {took}; README.md in it is the model card: check its licenses")
     quoted = shlex.quote(str(out))
     print(
         f"\nWhat tokens are made of:  sembridge-bench explain {quoted} --worst 20\n"

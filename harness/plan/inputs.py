@@ -10,7 +10,9 @@ from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Preset, PresetError
 from harness.plan.resolve import (
     bridge_prompt,
+    check_bridge_weights,
     check_dense_model,
+    check_encoder_weights,
     check_model,
     check_reference,
     check_tokenizer,
@@ -49,7 +51,7 @@ def chosen(need: Need, initializer: str, available: Collection[str]) -> list[Opt
 
 
 def _options_read(preset: Preset) -> list[Option]:
-    """Return the options of the preset that its rows read, and `text`; files of other options need not exist."""
+    """Return the options that the preset's rows read, and `text`; files and bridges of no row need not exist."""
     from sembridge.registry import initializer_class
 
     available = {TEXT.name, *preset.inputs, *([BRIDGE.name] if preset.bridges else [])}
@@ -58,7 +60,7 @@ def _options_read(preset: Preset) -> list[Option]:
         if name not in REFERENCES and name not in preset.references:
             for need in needs_of(initializer_class(name)):
                 read |= {option.name: option for option in chosen(need, name, available)}
-    return [option for option in read.values() if option.name in preset.inputs]
+    return list(read.values())
 
 
 class Inputs:
@@ -90,7 +92,8 @@ class Inputs:
         self.collections: dict[tuple[str, str], Source] = {}
         self.files: dict[str, dict[str, Source]] = {}
         self.warnings: list[str] = []
-        options = _options_read(preset)
+        read = _options_read(preset)
+        options = [option for option in read if option.name in preset.inputs]
         for language in preset.languages:
             option = f"--languages {language}"
             self.tokenizers[language] = self._tokenizer(preset, option, language)
@@ -101,6 +104,11 @@ class Inputs:
                 source = self._collection(where, name, collection, language, needs_pairs)
                 self.collections[name, language] = self.collections[collection.label(name), language] = source
             self.files[language] = {option.name: self._file(preset, option, language) for option in options}
+        # Last, because it takes the seconds that importing transformers takes.
+        for name, source in self.encoders.items():
+            check_encoder_weights(f"architectures.{name}", source)
+        for name, source in self.bridges.items() if BRIDGE in read or "dense" in preset.initializers else ():
+            check_bridge_weights(f"bridges.{name}", source)
 
     @staticmethod
     def _tokenizer(preset: Preset, option: str, language: str) -> Source:

@@ -17,6 +17,7 @@ from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, Named, PresetError, ReferenceSource
 from harness.store.artifact import Artifact, Hub, Local, Source
 from sembridge.encoder.loading import check_folder
+from sembridge.encoder.weights import BODY, check_weights
 from sembridge.nearest import nearest
 
 logger = logging.getLogger(__name__)
@@ -133,6 +134,16 @@ def bridge_prompt(option: str, bridge: ModelSource, source: Source) -> str | Non
     return prompt
 
 
+def check_encoder_weights(option: str, source: Source) -> None:
+    """Refuse a local encoder whose file lacks weights; imports transformers."""
+    _check_folder(option, source, check_weights)
+
+
+def check_bridge_weights(option: str, source: Source) -> None:
+    """Refuse a local bridge whose files lack weights; imports transformers for one that is a model of it."""
+    _check_folder(option, source, lambda model: check_weights(model, BODY))
+
+
 def check_dense_model(option: str, source: Source) -> None:
     """Refuse a local bridge that has to retrieve by itself (`dense`) and is not a dense encoder."""
     from harness.references.dense import check_dense
@@ -150,6 +161,11 @@ def check_reference(option: str, reference: ReferenceSource, source: Source) -> 
 def _check_local(option: str, source: Source, check: Callable[[str], object]) -> None:
     if isinstance(source, Local):
         _check_json(option, source.path)
+        _check_folder(option, source, check)
+
+
+def _check_folder(option: str, source: Source, check: Callable[[str], object]) -> None:
+    if isinstance(source, Local):
         try:
             check(str(source.path))
         except ValueError as error:

@@ -21,6 +21,7 @@ import torch
 
 from harness.hub.model_files import find, read_json
 from sembridge.encoder.head import arithmetic, pad
+from sembridge.encoder.weights import BODY, check_weights
 
 HEADS = ("sparse_linear.safetensors", "sparse_linear.pt")
 
@@ -47,6 +48,7 @@ def check(model: str, revision: str | None = None) -> None:
     if Path(model).is_dir() and not [path for path in Path(model).glob("*.safetensors") if path.name not in HEADS]:
         advice = "convert its weights, the body's are not loaded from a pickle"
         raise ValueError(f"model folder {model!r} has no model.safetensors; {advice}")
+    check_weights(model, BODY)
 
 
 def read_head(model: str, revision: str | None = None) -> dict[str, torch.Tensor]:
@@ -85,12 +87,14 @@ def load(model: str, revision: str | None = None, max_length: int | None = None)
     """Load the model; `max_length` None: what the model allows. Raises ValueError like `read_head`."""
     from transformers import AutoModel, AutoTokenizer
 
+    from sembridge.encoder.checked_load import FLOAT32, checked_load
     from sembridge.encoder.transplant import usable_positions
 
     state = read_head(model, revision)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
-    body = AutoModel.from_pretrained(model, use_safetensors=True, dtype=torch.float32, **options).eval().to(device)
+    weights = {"use_safetensors": True, **FLOAT32, **options}
+    body = checked_load(model, lambda: AutoModel.from_pretrained(model, **weights), "last_hidden_state").to(device)
     tokenizer = AutoTokenizer.from_pretrained(model, **options)
     head = torch.nn.Linear(state["weight"].shape[1], 1)
     head.load_state_dict(state)

@@ -68,13 +68,17 @@ def load(
     remote_code  the preset's permission; without it transformers refuses
     max_length   tokens kept of a text; None: what the model allows
 
-    The repository's code chooses the precision. Raises ValueError if the model lacks encode_query or encode_document.
+    The weights are float32; the repository's code chooses the precision of the arithmetic.
+    Raises ValueError if the model lacks encode_query or encode_document.
     """
     from transformers import AutoModel
 
+    from sembridge.encoder.checked_load import FLOAT32, checked_load
+
     # The weights may have any format: they are as trusted as the code.
     revisions = {"revision": revision, "code_revision": revision}
-    encoder = AutoModel.from_pretrained(model, trust_remote_code=remote_code, **revisions).eval()
+    weights: dict[str, Any] = {"trust_remote_code": remote_code, **FLOAT32, **revisions}
+    encoder = checked_load(model, lambda: AutoModel.from_pretrained(model, **weights))
     for name in _SIDES:
         if not callable(getattr(encoder, name, None)):
             raise ValueError(f"{model!r} is not of kind milco: its code has no {name}; give MILCO's checkpoint")

@@ -22,6 +22,7 @@ from harness.hub.model_files import architectures, module_types, read_json
 from harness.retrieval.encode_options import WINDOW, EncodeOptions
 from harness.store.artifact import Location
 from harness.store.stage import Stage
+from sembridge.encoder.weights import MASKED_LM, check_weights
 
 if TYPE_CHECKING:
     from harness.retrieval.retrieval import Encode
@@ -58,7 +59,7 @@ REFERENCE = Stage("reference", version=3, seconds=10, build=build, shared=False)
 def check(kind: str, model: str, revision: str | None = None, *, remote_code: bool = False) -> None:
     """Raise ValueError, one line, unless a folder or hub repository is of the kind.
 
-    Reads settings and at most a head of two tensors; runs no code of the model.
+    Reads settings, headers of weights and at most a head of two tensors; runs no code of the model.
     """
     from harness.references import bge_m3, milco
 
@@ -91,6 +92,8 @@ def check_sparse(model: str, revision: str | None = None, *, remote_code: bool =
             raise ValueError(f"{model!r} is not a sparse encoder but a {model_type}; {advice}")
     milco.check_allowed(model, revision, types or [], remote_code)
     _check_safetensors(Path(model))
+    if not remote_code:  # code of its own may build other classes; their weights are checked when they are loaded
+        check_weights(model, MASKED_LM)
 
 
 def _check_safetensors(folder: Path) -> None:
@@ -133,11 +136,13 @@ def _sparse_encoder(model: str, revision: str | None, remote_code: bool, options
     from sentence_transformers import SparseEncoder
 
     from harness.retrieval import encode
+    from sembridge.encoder.checked_load import FLOAT32, checked_load
     from sembridge.encoder.loading import within_positions
     from sembridge.encoder.modules import splade_modules
 
-    weights = {"use_safetensors": True}
-    encoder = SparseEncoder(model, revision=revision, trust_remote_code=remote_code, model_kwargs=weights).eval()
+    weights = {"use_safetensors": True, **FLOAT32}
+    permission: dict[str, Any] = {"trust_remote_code": remote_code, "model_kwargs": weights}
+    encoder = checked_load(model, lambda: SparseEncoder(model, revision=revision, **permission))
     try:
         splade = None if remote_code else splade_modules(encoder)
     except ValueError:

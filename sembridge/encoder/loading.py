@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sembridge.encoder.weights import check_small_modules
+
 if TYPE_CHECKING:
     from sembridge.encoder.modules import SpladeModules
 
@@ -13,24 +15,26 @@ if TYPE_CHECKING:
 def load_encoder(model: str, revision: str | None = None, device: str | None = None) -> Any:
     """Return a sentence-transformers `SparseEncoder` from the hub or a folder.
 
-    Its modules are Transformer + SpladePooling, or an inference-free Router (see `splade_modules`). Raises ValueError
-    for other modules, and for a model that is not a masked LM: sentence-transformers would silently build an untrained
-    autoencoder on top of it.
+    Its modules are Transformer + SpladePooling, or an inference-free Router (see `splade_modules`); its weights are
+    float32, whatever the file holds. Raises ValueError for other modules, for a model that is not a masked LM
+    (sentence-transformers would silently build an untrained autoencoder on top of it), and for one whose file lacks
+    weights (see `checked_load`).
     """
     check_folder(model)
+    check_small_modules(model)
     from sentence_transformers import SparseEncoder
 
+    from sembridge.encoder.checked_load import FLOAT32, checked_load
     from sembridge.encoder.modules import splade_modules
 
-    encoder = SparseEncoder(
-        model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}
-    )
+    options: dict[str, Any] = {"trust_remote_code": False, "model_kwargs": {"use_safetensors": True, **FLOAT32}}
+    encoder = checked_load(model, lambda: SparseEncoder(model, revision=revision, device=device, **options), "logits")
     try:
         modules = splade_modules(encoder)
     except ValueError as error:
         raise ValueError(f"{model!r} is not a SPLADE encoder: {error}") from None
     within_positions(modules)
-    return encoder.eval()
+    return encoder
 
 
 def within_positions(modules: SpladeModules) -> None:
