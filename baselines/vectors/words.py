@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from baselines.vectors.pieces import token_ids
 from sembridge.extras import require
+from sembridge.normalization import normalize
 
 COLEXNET = "ColexNet+"
 BRIDGE = "bridge vectors"
@@ -50,7 +51,7 @@ class WordVectors:
         """Read word2vec TEXT format (a line `W A`, then `word v1 ... vA` lines); pickled gensim files are refused.
 
         label  None: see `label_of`. ColexNet+ writes `eng:$hand$`; its language prefix and `$` word boundaries are
-        removed.
+        removed. Words are normalized to NFC, as texts are.
 
         Raises ValueError for a file that is not in this format.
         """
@@ -64,7 +65,7 @@ class WordVectors:
             advice = "a gensim file is converted with KeyedVectors.save_word2vec_format"
             raise ValueError(f"{str(path)!r} is not in word2vec text format ({error}); {advice}") from error
         label = label_of(path) if label is None else label
-        words: Iterable[str] = keyed.index_to_key
+        words: Iterable[str] = map(normalize, keyed.index_to_key)
         if label == COLEXNET:
             words = (_LANGUAGE.sub("", word).replace("$", " ").strip() for word in words)
         return cls(tuple(words), np.asarray(keyed.vectors, dtype=np.float32), label)

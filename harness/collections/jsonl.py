@@ -11,6 +11,7 @@ from typing import NamedTuple
 from harness.collections.collection import CollectionError
 from harness.files import json_data
 from harness.files.bounded import OversizedError, lines
+from sembridge.normalization import normalize
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -24,14 +25,15 @@ class Line(NamedTuple):
 
 
 def documents(path: Path, unique: bool = True) -> Iterator[Line]:
-    """Yield the documents of a corpus file (_id, text, optionally title), with text = title + " " + text, stripped.
+    """Yield the documents of a corpus file (_id, text, optionally title); text = title + " " + text, stripped, NFC.
 
     unique  refuse a repeated id, which takes memory for all ids; not needed for a file that was checked before
 
     Raises CollectionError with file and line for a malformed line, a repeated id, or a document without text.
     """
     for number, record, identifier in _records(path, "document", unique):
-        text = f"{_string(path, number, record, 'title', '')} {_string(path, number, record, 'text')}".strip()
+        title, text = _string(path, number, record, "title", ""), _string(path, number, record, "text")
+        text = normalize(f"{title} {text}").strip()
         if not text:
             problem = f"document {identifier[:80]!r} is empty"
             raise defect(path, number, f"{problem}: give it a title or a text, or remove it")
@@ -39,9 +41,9 @@ def documents(path: Path, unique: bool = True) -> Iterator[Line]:
 
 
 def queries(path: Path) -> Iterator[Line]:
-    """Yield the queries of a query file (_id, text), stripped. Raises CollectionError like `documents`."""
+    """Yield the queries of a query file (_id, text), stripped, NFC. Raises CollectionError like `documents`."""
     for number, record, identifier in _records(path, "query"):
-        text = _string(path, number, record, "text").strip()
+        text = normalize(_string(path, number, record, "text")).strip()
         if not text:
             problem = f"query {identifier[:80]!r} is empty"
             raise defect(path, number, f"{problem}: give it a text, or remove it and its judgements")

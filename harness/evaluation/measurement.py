@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,21 @@ def smaller_batches(batch_divisor: int) -> dict[str, int]:
 
 
 def write(
-    out: Path, run: Any, collection: Any, activity: Mapping[str, float], seconds: float, about: Mapping[str, Any]
+    out: Path,
+    run: Any,
+    collection: Any,
+    activity: Mapping[str, float],
+    seconds: float,
+    about: Mapping[str, Any],
+    unknown: Mapping[str, float],
+    warnings: Sequence[str],
 ) -> None:
-    """Write the files of an evaluation into `out`; `activity` is empty where active dimensions have no meaning."""
+    """Write the files of an evaluation into `out`.
+
+    activity  empty where active dimensions have no meaning
+    unknown   shares of unknown tokens of documents, queries and pairs, as far as there are tokens
+    warnings  sentences (see `evaluation.warnings`) that tables repeat
+    """
     require("grid", "a measurement")
     import pandas as pd
 
@@ -36,6 +48,8 @@ def write(
     measurement = {
         "scores": measures.means(per_query),
         "statistics": dict(activity),
+        "unknown": dict(unknown),
+        "warnings": list(warnings),
         "documents": len(collection.document_ids),
         "queries": len(query_ids),
         "seconds": seconds,

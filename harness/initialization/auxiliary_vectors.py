@@ -29,7 +29,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     save_file({"vectors": auxiliary.vectors, "known": auxiliary.known}, out / FILE)
 
 
-AUXILIARY_VECTORS = Stage("auxiliary-vectors", version=1, seconds=5, build=build)
+AUXILIARY_VECTORS = Stage("auxiliary-vectors", version=2, seconds=5, build=build)
 
 
 def load(folder: Path) -> Any:

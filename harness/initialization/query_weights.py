@@ -26,7 +26,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     save_file({"weights": idf(lines(inputs["text"].path), tokenizer, size)}, out / FILE)
 
 
-QUERY_WEIGHTS = Stage("query-weights", version=1, seconds=3, build=build)
+QUERY_WEIGHTS = Stage("query-weights", version=2, seconds=3, build=build)
 
 
 def load(folder: Path) -> Any:

@@ -77,7 +77,7 @@ def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Lo
     start = time.perf_counter()
     collection = beir.load(inputs["collection"].path)
     run = search(collection, parameters["language"], parameters["k"])
-    write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"})
+    write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"}, unknown={}, warnings=[])
 
 
-BM25 = Stage("bm25", version=2, seconds=2, build=build_bm25, shared=False)
+BM25 = Stage("bm25", version=3, seconds=2, build=build_bm25, shared=False)

@@ -73,6 +73,8 @@ def run_grid(
     if store.set_aside_damaged(cell.artifact for cell in cells):
         return _failed(f"{store.damage_notes[-1]}, and that while the tables were written: run the same command again")
     _print_tables(written)
+    for warning in written.warnings:
+        progress.line(warning)
     failures = [record for record in records if record.status != OK]
     progress.line(
         f"{len(records) - len(failures)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; "
