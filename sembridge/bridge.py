@@ -12,6 +12,8 @@ import numpy as np
 from sembridge.encoder.checked_load import FLOAT32, checked_load
 from sembridge.encoder.matmul import fast_linear
 from sembridge.encoder.weights import check_small_modules
+from sembridge.normalization import normalize
+from sembridge.vocabulary.unknown import unknown_ids
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 _SPACE_MARKS = "\u2581\u0120"  # of Metaspace and byte-level tokenizers
@@ -124,6 +126,7 @@ def _embed(
     ids = np.flatnonzero(selected)
     texts = [str(names[i]) for i in ids]
     if vocabulary.profile == "fixed":
+        texts = list(map(normalize, texts))  # the bridge reads tokens as encoders read texts
         recognized = _recognize(model, texts)
         ids, texts = ids[recognized], [text for text, is_known in zip(texts, recognized, strict=True) if is_known]
     if not texts:
@@ -142,22 +145,11 @@ def _recognize(model: Any, texts: Sequence[str]) -> np.ndarray:
     """
     tokenizer = model.tokenizer
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)  # StaticEmbedding holds a bare `tokenizers` tokenizer
-    unknown = _unknown_id(tokenizer, backend)
+    unknown = unknown_ids(tokenizer)
     encodings = backend.encode_batch(list(texts), add_special_tokens=False)
     return np.array([_knows_a_piece(encoding, unknown) for encoding in encodings], dtype=bool)
 
 
-def _knows_a_piece(encoding: Any, unknown: int | None) -> bool:
+def _knows_a_piece(encoding: Any, unknown: frozenset[int]) -> bool:
     pieces = zip(encoding.ids, encoding.tokens, encoding.attention_mask, strict=True)
-    return any(real and piece != unknown and token.strip(_SPACE_MARKS) for piece, token, real in pieces)
-
-
-def _unknown_id(tokenizer: Any, backend: Any) -> int | None:
-    if getattr(tokenizer, "unk_token_id", None) is not None:
-        return tokenizer.unk_token_id
-    import json
-
-    model = json.loads(backend.to_str())["model"]
-    if model.get("unk_id") is not None:
-        return model["unk_id"]
-    return backend.token_to_id(model["unk_token"]) if model.get("unk_token") else None
+    return any(real and piece not in unknown and token.strip(_SPACE_MARKS) for piece, token, real in pieces)

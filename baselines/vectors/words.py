@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 from baselines.vectors.pieces import token_ids
 from sembridge.extras import require
+from sembridge.normalization import normalize
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class WordVectors:
         """Read word2vec TEXT format (a line `W A`, then `word v1 ... vA` lines); pickled gensim files are refused.
 
         label  None: see `label_of`. ColexNet+ writes `eng:$hand$`; its language prefix and `$` word boundaries are
-        removed.
+        removed. Words are normalized to NFC, as texts are.
 
         A word that occurs a second time keeps its first vector, with a warning that counts them. Raises ValueError for
         a file that is not in this format.
@@ -77,7 +78,7 @@ class WordVectors:
         if repeated := len(keyed.index_to_key) - known:
             logger.warning("%s: %d words occur a second time; the first vector of each is used", path, repeated)
         label = label_of(path) if label is None else label
-        words: Iterable[str] = keyed.index_to_key[:known]
+        words: Iterable[str] = map(normalize, keyed.index_to_key[:known])
         if label == COLEXNET:
             words = (_LANGUAGE.sub("", word).replace("$", " ").strip() for word in words)
         return cls(tuple(words), np.asarray(keyed.vectors[:known], dtype=np.float32), label)

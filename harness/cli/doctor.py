@@ -38,6 +38,7 @@ def doctor(args: argparse.Namespace) -> int:
     from harness.catalog.catalog import CatalogError, load_catalog
     from harness.doctor import checks, machine, work
     from harness.doctor.hub_access import FAIL, OK, WARN, Check, HubAccess
+    from harness.doctor.unknown import unknown_tokens
     from harness.estimate.costs import FILE
     from harness.estimate.estimate import Estimate
     from harness.plan.load_preset import load_preset
@@ -76,6 +77,7 @@ def doctor(args: argparse.Namespace) -> int:
     report(*(Check(WARN, "collection", warning) for warning in warnings))
     report(*checks.licenses(preset, catalog, hub))
     unknown = sum(check.mark != OK and check.what != "access" for check in access)
+    report(*unknown_tokens(cells, store))
     report(*machine.disk(todo, store, sum(check.download for check in access), unknown))
     largest_model = max((check.download for check in access if check.what == "model"), default=0)
     report(machine.memory(preset, cells, todo, largest_model))

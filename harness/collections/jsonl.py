@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from harness.collections.collection import CollectionError
 from harness.collections.fields import Where, identifier, record, text, with_text
 from harness.files.bounded import OversizedError, lines
+from sembridge.normalization import normalize
 
 
 class Line(NamedTuple):
@@ -21,7 +22,7 @@ class Line(NamedTuple):
 
 
 def documents(path: Path, unique: bool = True, empty: list[str] | None = None) -> Iterator[Line]:
-    """Yield the documents of a corpus file (_id, text, optionally title), with text = title + " " + text, stripped.
+    """Yield the documents of a corpus file (_id, text, optionally title); text = title + " " + text, stripped, NFC.
 
     unique  refuse a repeated id, which takes memory for all ids; not needed for a file that was checked before
     empty   takes the ids of the documents without title and text, which are left out
@@ -36,7 +37,7 @@ def documents(path: Path, unique: bool = True, empty: list[str] | None = None) -
             raise where.defect(problem, "remove or rename one of the two")
         if unique:
             seen.add(name)
-        joined = f"{text(row, 'title', where)} {text(row, 'text', where)}".strip()
+        joined = normalize(f"{text(row, 'title', where)} {text(row, 'text', where)}").strip()
         if joined:
             yield Line(where.number, name, joined)
         elif empty is not None:
@@ -44,14 +45,14 @@ def documents(path: Path, unique: bool = True, empty: list[str] | None = None) -
 
 
 def queries(path: Path) -> Iterator[Line]:
-    """Yield the queries of a query file (_id, text), stripped, each once, without those that have no text.
+    """Yield the queries of a query file (_id, text), stripped, NFC, each once, without those that have no text.
 
     Raises CollectionError like `documents`, for a repeated id only if the texts differ.
     """
     seen: dict[str, str] = {}
     for where, row in with_text(_records(path)):
         name = identifier(row, where)
-        stripped = text(row, "text", where).strip()
+        stripped = normalize(text(row, "text", where)).strip()
         if seen.setdefault(name, stripped) != stripped:
             problem = f"query id {name[:80]!r} occurs a second time, with another text"
             raise where.defect(problem, "remove or rename one of the two")

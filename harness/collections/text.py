@@ -7,10 +7,11 @@ from pathlib import Path
 
 from harness.collections.jsonl import defect, documents
 from harness.files import bounded
+from sembridge.normalization import normalize
 
 
 def lines(path: Path) -> Iterator[str]:
-    """Yield the texts of a plain file (one per line, without empty lines) or a corpus.jsonl (title and text).
+    """Yield the texts of a plain file (one per line, without empty lines) or a corpus.jsonl (title and text), in NFC.
 
     Raises CollectionError, a ValueError, with file and line, for a line that is not UTF-8 or too long.
     """
@@ -29,6 +30,6 @@ def lines(path: Path) -> Iterator[str]:
 def _texts(path: Path, number: int, line: bytes) -> list[str]:
     """Return the texts in a line; a lone carriage return ends a text as well."""
     try:
-        return [text.strip() for text in line.decode("utf-8").split("\r") if text.strip()]
+        return [text.strip() for text in normalize(line.decode("utf-8")).split("\r") if text.strip()]
     except UnicodeDecodeError as error:
         raise defect(path, number, f"byte {error.start + 1} is not UTF-8: save the file as UTF-8") from None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.estimate.estimate import CALIBRATED, GUESSED, Estimate
 from harness.estimate.sharing import by_stage, sharing
+from harness.estimate.unknown_sample import samples
 from harness.files.units import duration
 from harness.plan.plan import Cell, missing
 from harness.plan.preset import Preset
@@ -38,6 +39,9 @@ def describe(preset: Preset, cells: Sequence[Cell], store: Store, slots: int) ->
         f"         {duration(shared.seconds)} of work, cell by cell {duration(shared.seconds_apart)} "
         f"({seconds_times:.1f} times as much)"
     )
+    for sample in samples(cells, store):
+        if sample.warns:
+            print(f"warning: {sample}")
     total = sum(map(estimate.seconds, todo))
     print(f"estimate: {duration(total / slots)} with {slots} at a time ({duration(total)} of work)")
 

@@ -113,7 +113,7 @@ class Sizes:
 
     def vocabulary(self, source: Source) -> int:
         """Return the number of tokens of a model or tokenizer."""
-        tokenizer = _file(source, "tokenizer.json")
+        tokenizer = local_file(source, "tokenizer.json")
         if isinstance(source, Local) and tokenizer is not None:
             from tokenizers import Tokenizer
 
@@ -146,7 +146,7 @@ class Sizes:
     def lengths(self, collection: Source, side: str, tokenizer: Source, most: int | None) -> Lengths:
         """Return lengths, counted if collection and tokenizer are local, else assumed. side: query | document."""
         cap, assumed = most or UNLIMITED, QUESTION if side == "query" else PASSAGE
-        file = _file(tokenizer, "tokenizer.json")
+        file = local_file(tokenizer, "tokenizer.json")
         if not isinstance(collection, Local) or file is None:
             return Lengths(assumed, cap)
         key = (collection.path, side, file)
@@ -202,11 +202,11 @@ def _described_body(source: Source, text: str) -> Body:
 
 
 def _config(source: Source) -> dict[str, Any] | None:
-    file = _file(source, "config.json")
+    file = local_file(source, "config.json")
     return None if file is None else json.loads(file.read_text(encoding="utf-8"))
 
 
-def _file(source: Source, name: str) -> Path | None:
+def local_file(source: Source, name: str) -> Path | None:
     """Return a file of a model that is available locally, as a folder or in the hub's cache."""
     if isinstance(source, Hub):
         from harness.hub.cache import cached

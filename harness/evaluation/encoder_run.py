@@ -10,6 +10,7 @@ from harness.store.artifact import Location
 if TYPE_CHECKING:
     from harness.retrieval.activity import Activity
     from harness.retrieval.ranking import Best
+    from harness.retrieval.unknown import UnknownTokens
 
 
 def search_with_encoder(
@@ -17,18 +18,18 @@ def search_with_encoder(
     inputs: Mapping[str, Location],
     shard: tuple[int, int] = (0, 1),
     batch_divisor: int = 1,
-) -> tuple[Best, Activity]:
-    """Return `retrieve` for the trained encoder among the inputs, or else for the zero-shot one built from them."""
+) -> tuple[Best, Activity, UnknownTokens]:
+    """Return `retrieve`, and the tokens read, for the trained encoder among the inputs or the zero-shot one of them."""
     from harness.collections import beir
     from harness.evaluation.own_documents import searched
     from harness.initialization.encoders import zero_shot_encoder
     from harness.retrieval.encode_options import EncodeOptions
     from harness.retrieval.retrieval import retrieve
+    from harness.retrieval.unknown import UnknownTokens
     from sembridge.encoder.loading import load_encoder
 
     folder = inputs["collection"].path
     collection = beir.load_queries(folder)
     encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
-    return retrieve(
-        encoder, folder, collection, searched(parameters), EncodeOptions.of(parameters, batch_divisor), shard
-    )
+    options, unknown = EncodeOptions.of(parameters, batch_divisor), UnknownTokens()
+    return *retrieve(encoder, folder, collection, searched(parameters), options, shard, unknown), unknown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,16 @@ def write(
     seconds: float,
     about: Mapping[str, Any],
     parameters: Mapping[str, Any],
+    unknown: Mapping[str, float],
+    warnings: Sequence[str],
 ) -> None:
     """Write the files of an evaluation into `out`.
 
     run         with one document more than k where own documents are left out; see `own_documents`
     activity    empty where active dimensions have no meaning
     parameters  those of the stage
+    unknown     shares of unknown tokens of documents, queries and pairs, as far as there are tokens
+    warnings    sentences (see `evaluation.warnings`) that tables repeat
     """
     require("grid", "a measurement")
     import pandas as pd
@@ -52,6 +56,8 @@ def write(
     measurement = {
         "scores": measures.means(per_query),
         "statistics": dict(activity),
+        "unknown": dict(unknown),
+        "warnings": list(warnings),
         "documents": len(collection.document_ids),
         "queries": len(query_ids),
         "seconds": seconds,

@@ -16,6 +16,8 @@ import numpy as np
 from harness.retrieval.activity import Activity
 from harness.retrieval.activity import merge as merge_activity
 from harness.retrieval.ranking import Best, merge
+from harness.retrieval.unknown import UnknownTokens
+from harness.retrieval.unknown import merge as merge_unknown
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 
@@ -25,7 +27,7 @@ SHARE = "share-"  # inputs of `evaluation` whose names begin like this are shard
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
-    """Search a shard and write the best documents and the activity.
+    """Search a shard and write the best documents, the activity and the counts of tokens.
 
     parameters: those of `evaluation`, and share (the shard's number, from 0) and shares (how many shards there are).
     inputs: those of `evaluation`.
@@ -35,15 +37,17 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from harness.evaluation.encoder_run import search_with_encoder
     from harness.evaluation.measurement import smaller_batches
 
-    best, activity = search_with_encoder(parameters, inputs, (parameters["share"], parameters["shares"]), batch_divisor)
+    shard = parameters["share"], parameters["shares"]
+    best, activity, unknown = search_with_encoder(parameters, inputs, shard, batch_divisor)
     counts = np.array([activity.queries, activity.documents])
     arrays = {"scores": best.scores, "positions": best.positions, "ranks": best.ranks, "counts": counts}
-    save_file(arrays | {"query_counts": activity.query_counts, "document_counts": activity.document_counts}, out / FILE)
+    arrays |= {"query_counts": activity.query_counts, "document_counts": activity.document_counts}
+    save_file(arrays | {"unknown": unknown.counts}, out / FILE)
     if batch_divisor > 1:
         (out / ABOUT).write_text(json.dumps(smaller_batches(batch_divisor)), encoding="utf-8")
 
 
-EVALUATION_SHARE = Stage("evaluation-share", version=2, seconds=3, build=build)
+EVALUATION_SHARE = Stage("evaluation-share", version=3, seconds=3, build=build)
 
 
 def largest_divisor(folders: Sequence[Path]) -> int:
@@ -52,8 +56,8 @@ def largest_divisor(folders: Sequence[Path]) -> int:
     return max((json.loads(note.read_text(encoding="utf-8"))["batches_divided"] for note in notes), default=1)
 
 
-def merge_shards(folders: Sequence[Path]) -> tuple[Best, Activity]:
-    """Return the best documents and the activity of all shards together."""
+def merge_shards(folders: Sequence[Path]) -> tuple[Best, Activity, UnknownTokens]:
+    """Return the best documents, the activity and the counts of tokens of all shards together."""
     from safetensors.numpy import load_file
 
     shards = [load_file(folder / FILE) for folder in folders]
@@ -64,4 +68,5 @@ def merge_shards(folders: Sequence[Path]) -> tuple[Best, Activity]:
         activity.query_counts, activity.document_counts = arrays["query_counts"], arrays["document_counts"]
         activities.append(activity)
     best = [Best(arrays["scores"], arrays["positions"], arrays["ranks"]) for arrays in shards]
-    return merge(best), merge_activity(activities)
+    unknown = [UnknownTokens(arrays["unknown"]) for arrays in shards]
+    return merge(best), merge_activity(activities), merge_unknown(unknown)

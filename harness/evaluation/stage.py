@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.evaluation import warnings
 from harness.evaluation.encoder_run import search_with_encoder
 from harness.evaluation.measurement import smaller_batches, write
 from harness.evaluation.shards import SHARE
@@ -28,13 +29,20 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     start = time.perf_counter()
     shards = [inputs[name].path for name in sorted(inputs) if name.startswith(SHARE)]
     if shards:
-        (best, activity), batch_divisor = merge_shards(shards), largest_divisor(shards)
+        (best, activity, tokens), batch_divisor = merge_shards(shards), largest_divisor(shards)
     else:
-        best, activity = search_with_encoder(parameters, inputs, batch_divisor=batch_divisor)
+        best, activity, tokens = search_with_encoder(parameters, inputs, batch_divisor=batch_divisor)
     collection = beir.load_queries(inputs["collection"].path)
     run = best.result(collection.query_ids, collection.document_ids)
     about = _about(inputs) | smaller_batches(batch_divisor)
-    write(out, run, collection, activity.result(), time.perf_counter() - start, about, parameters)
+    statistics, unknown = activity.result(), tokens.rates()
+    if "unknown_pairs" in about.get("training", {}):
+        unknown["pairs"] = about["training"]["unknown_pairs"]
+    # The row `base` keeps the source's tokenizer, which a reader expects not to know the language.
+    transplanted = "statistics" in about
+    warned = warnings.of_unknown(unknown, warnings.TOKENIZER) if transplanted else []
+    warned += warnings.of_activity(statistics, activity.dimensions)
+    write(out, run, collection, statistics, time.perf_counter() - start, about, parameters, unknown, warned)
 
 
 EVALUATION = Stage("evaluation", version=4, seconds=3, build=build, shared=False)

@@ -30,7 +30,7 @@ def build_fasttext(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str
     save(train_words((words(line, language) for line in lines(inputs["text"].path)), **training), out / MODEL)
 
 
-FASTTEXT = Stage("fasttext", version=1, seconds=60, build=build_fasttext)
+FASTTEXT = Stage("fasttext", version=2, seconds=60, build=build_fasttext)
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:

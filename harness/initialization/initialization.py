@@ -50,7 +50,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     (out / "about.json").write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
 
 
-INITIALIZATION = Stage("initialization", version=4, seconds=2, build=build)
+INITIALIZATION = Stage("initialization", version=5, seconds=2, build=build)
 
 
 def load(folder: Path, encoder: Any) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ be, too: sparse_linear.safetensors is preferred.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ import scipy.sparse as sp
 import torch
 
 from harness.hub.model_files import find, read_json
+from harness.retrieval.unknown import UnknownTokens
 from sembridge.encoder.head import arithmetic, pad
 from sembridge.encoder.weights import BODY, check_weights
+from sembridge.vocabulary.unknown import TokenCounter
 
 HEADS = ("sparse_linear.safetensors", "sparse_linear.pt")
 
@@ -40,6 +43,11 @@ class TokenWeights:
     head: torch.nn.Linear
     tokenizer: Any
     limit: int
+
+    @cached_property
+    def counter(self) -> TokenCounter:
+        """Return what counts the tokenizer's tokens."""
+        return TokenCounter(self.tokenizer)
 
 
 def check(model: str, revision: str | None = None) -> None:
@@ -104,13 +112,25 @@ def load(model: str, revision: str | None = None, max_length: int | None = None)
 
 
 @torch.inference_mode()
-def encode(model: TokenWeights, texts: list[str], side: str, *, precision: str, batch_size: int) -> sp.csr_array:
-    """Return the weight of each token id in each text, [N, V] float32, with V the rows of the body's embedding."""
-    del side  # queries and documents are encoded alike
+def encode(
+    model: TokenWeights,
+    texts: list[str],
+    side: str,
+    *,
+    precision: str,
+    batch_size: int,
+    unknown: UnknownTokens | None = None,
+) -> sp.csr_array:
+    """Return the weight of each token id in each text, [N, V] float32, with V the rows of the body's embedding.
+
+    Queries and documents are encoded alike; `unknown` counts the tokens of each side.
+    """
     tokenizer = model.tokenizer
     special = tokenizer.cls_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id
     silent = sorted({token_id for token_id in special if token_id is not None})
     token_ids = tokenizer(texts, truncation=True, max_length=model.limit)["input_ids"]
+    if unknown is not None:
+        unknown.add(side, model.counter.count(token_ids))
     order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
     rows = []
     for start in range(0, len(order), batch_size):

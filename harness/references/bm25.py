@@ -81,7 +81,7 @@ def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Lo
     start = time.perf_counter()
     collection = beir.load(inputs["collection"].path)
     run = search(collection, parameters["language"], searched(parameters))
-    write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"}, parameters)
+    write(out, run, collection, {}, time.perf_counter() - start, {"label": "bm25"}, parameters, {}, [])
 
 
 BM25 = Stage("bm25", version=3, seconds=2, build=build_bm25, shared=False)

@@ -17,6 +17,7 @@ import numpy as np
 
 from harness.hub.model_files import module_types, read_json
 from harness.retrieval.encode_options import WINDOW, EncodeOptions
+from harness.retrieval.unknown import UnknownTokens
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 
@@ -32,6 +33,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     inputs: bridge, collection.
     """
     from harness.collections import beir
+    from harness.evaluation import warnings
     from harness.evaluation.measurement import smaller_batches, write
     from harness.evaluation.own_documents import searched
     from harness.retrieval.dense_search import DenseTopK
@@ -43,18 +45,20 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     model = load_bridge(*inputs["bridge"])
     folder, options = inputs["collection"].path, EncodeOptions.of(parameters, batch_divisor)
     _limit(model, options.max_length)
-    collection = beir.load_queries(folder)
-    queries = np.concatenate(list(encode(model, collection.query_texts, "query", parameters["query_prompt"], options)))
+    collection, unknown = beir.load_queries(folder), UnknownTokens()
+    query_prompt, document_prompt = parameters["query_prompt"], parameters["document_prompt"]
+    queries = np.concatenate(list(encode(model, collection.query_texts, "query", query_prompt, options, unknown)))
     ranking = DenseTopK(queries, searched(parameters), id_order(collection.document_ids))
     position = 0
-    for block in encode(model, beir.stream(folder), "document", parameters["document_prompt"], options):
+    for block in encode(model, beir.stream(folder), "document", document_prompt, options, unknown):
         ranking.add(position, block)
         position += len(block)
     assert position == len(collection.document_ids)
     run = ranking.result(collection.query_ids, collection.document_ids)
     about = {"label": "dense"} | smaller_batches(batch_divisor)
     # No statistics: all dimensions are always active.
-    write(out, run, collection, {}, time.perf_counter() - start, about, parameters)
+    warned = warnings.of_unknown(unknown.rates(), warnings.MODEL)
+    write(out, run, collection, {}, time.perf_counter() - start, about, parameters, unknown.rates(), warned)
 
 
 DENSE = Stage("dense", version=3, seconds=3, build=build, shared=False)
@@ -75,26 +79,33 @@ def check_dense(model: str, revision: str | None = None) -> None:
 
 
 def encode(
-    model: Any, texts: Iterable[str], side: str, prompt: str | None, options: EncodeOptions
+    model: Any,
+    texts: Iterable[str],
+    side: str,
+    prompt: str | None,
+    options: EncodeOptions,
+    unknown: UnknownTokens | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield one array [at most WINDOW, K] float32 per window of texts, in order; texts may be a stream.
 
     side     query | document: selects the prompt and, if the model has several, its route
     prompt   precedes each text; None: the model's own prompt for this side
     options  precision and batch_divisor; `_limit` applies max_length to the model
+    unknown  counts the tokens, those of prompts included
     """
+    from harness.references.tokens_read import TokensRead
     from sembridge.encoder.head import arithmetic
 
     if prompt is None:
         # encode_document would prefer the empty prompt "document" of every loaded model to a "passage" prompt.
         prompt = next(filter(None, map(model.prompts.get, OWN_PROMPTS[side])), "")
     embed = {"query": model.encode_query, "document": model.encode_document}[side]
-    batch = BATCH // options.batch_divisor
+    batch, read = BATCH // options.batch_divisor, TokensRead(model, unknown or UnknownTokens())
     stream = iter(texts)
     while window := list(islice(stream, WINDOW)):
-        with arithmetic(model.device, options.precision):
+        with arithmetic(model.device, options.precision), read.on(side):
             vectors = embed(window, prompt=prompt, batch_size=batch, show_progress_bar=False)
-            yield np.asarray(vectors, dtype=np.float32)
+        yield np.asarray(vectors, dtype=np.float32)
 
 
 def _limit(model: Any, max_length: int | None) -> None:

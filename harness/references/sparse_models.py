@@ -20,11 +20,13 @@ import scipy.sparse as sp
 
 from harness.hub.model_files import architectures, module_types, read_json
 from harness.retrieval.encode_options import WINDOW, EncodeOptions
+from harness.retrieval.unknown import UnknownTokens
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 from sembridge.encoder.weights import MASKED_LM, check_weights
 
 if TYPE_CHECKING:
+    from harness.references.tokens_read import TokensRead
     from harness.retrieval.retrieval import Encode
 
 BATCH = 32
@@ -38,6 +40,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     inputs: encoder, collection.
     """
     from harness.collections import beir
+    from harness.evaluation import warnings
     from harness.evaluation.measurement import smaller_batches, write
     from harness.evaluation.own_documents import searched
     from harness.retrieval.retrieval import search_collection
@@ -45,12 +48,14 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     start = time.perf_counter()
     kind, model, folder = parameters["kind"], inputs["encoder"], inputs["collection"].path
     check(kind, *model, remote_code=parameters["remote_code"])
-    collection = beir.load_queries(folder)
-    encode = _load(kind, model, parameters["remote_code"], EncodeOptions.of(parameters, batch_divisor))
+    collection, tokens = beir.load_queries(folder), UnknownTokens()
+    encode = _load(kind, model, parameters["remote_code"], EncodeOptions.of(parameters, batch_divisor), tokens)
     best, activity = search_collection(encode, folder, collection, searched(parameters))
     run = best.result(collection.query_ids, collection.document_ids)
     about = {"label": kind} | smaller_batches(batch_divisor)
-    write(out, run, collection, activity.result(), time.perf_counter() - start, about, parameters)
+    statistics, unknown = activity.result(), tokens.rates()
+    warned = warnings.of_unknown(unknown, warnings.MODEL) + warnings.of_activity(statistics, activity.dimensions)
+    write(out, run, collection, statistics, time.perf_counter() - start, about, parameters, unknown, warned)
 
 
 REFERENCE = Stage("reference", version=3, seconds=10, build=build, shared=False)
@@ -106,17 +111,21 @@ def _check_safetensors(folder: Path) -> None:
         raise ValueError(f"model folder {str(path)!r} has no .safetensors file; {advice}")
 
 
-def _load(kind: str, model: Location, remote_code: bool, options: EncodeOptions) -> Encode:
+def _load(
+    kind: str, model: Location, remote_code: bool, options: EncodeOptions, unknown: UnknownTokens | None = None
+) -> Encode:
+    """Return the encoder; `unknown` counts the tokens it reads, but not those of milco, whose code tokenizes."""
     from harness.references import bge_m3, milco
 
     batch = BATCH // options.batch_divisor
     if kind == "milco":
-        embed = milco.load(*model, remote_code=remote_code, max_length=options.max_length, batch_size=batch)
-        return partial(_windows, lambda texts, side: as_csr(embed(texts, side)))
+        sparse = milco.load(*model, remote_code=remote_code, max_length=options.max_length, batch_size=batch)
+        return partial(_windows, lambda texts, side: as_csr(sparse(texts, side)))
     if kind == "bge-m3":
         weights = bge_m3.load(*model, max_length=options.max_length)
-        return partial(_windows, partial(bge_m3.encode, weights, precision=options.precision, batch_size=batch))
-    return _sparse_encoder(*model, remote_code, options)
+        embed = partial(bge_m3.encode, weights, precision=options.precision, batch_size=batch, unknown=unknown)
+        return partial(_windows, embed)
+    return _sparse_encoder(*model, remote_code, options, unknown)
 
 
 def _windows(
@@ -131,10 +140,13 @@ def _windows(
         yield weights
 
 
-def _sparse_encoder(model: str, revision: str | None, remote_code: bool, options: EncodeOptions) -> Encode:
+def _sparse_encoder(
+    model: str, revision: str | None, remote_code: bool, options: EncodeOptions, unknown: UnknownTokens | None = None
+) -> Encode:
     """Encode with a SPLADE encoder like those of the grid, with any other SparseEncoder by its own modules."""
     from sentence_transformers import SparseEncoder
 
+    from harness.references.tokens_read import TokensRead
     from harness.retrieval import encode
     from sembridge.encoder.checked_load import FLOAT32, checked_load
     from sembridge.encoder.loading import within_positions
@@ -150,17 +162,21 @@ def _sparse_encoder(model: str, revision: str | None, remote_code: bool, options
     if splade is None:
         if options.max_length is not None:
             encoder.max_seq_length = min(encoder.max_seq_length or options.max_length, options.max_length)
-        return partial(_windows, partial(_encode_by_modules, encoder, options))
+        return partial(
+            _windows, partial(_encode_by_modules, encoder, options, TokensRead(encoder, unknown or UnknownTokens()))
+        )
     within_positions(splade)
-    return partial(encode.encode, encoder, options=options)
+    return partial(encode.encode, encoder, options=options, unknown=unknown)
 
 
-def _encode_by_modules(encoder: Any, options: EncodeOptions, texts: list[str], side: str) -> sp.csr_array:
+def _encode_by_modules(
+    encoder: Any, options: EncodeOptions, read: TokensRead, texts: list[str], side: str
+) -> sp.csr_array:
     from sembridge.encoder.head import arithmetic
 
     embed = {"query": encoder.encode_query, "document": encoder.encode_document}[side]
     output = {"convert_to_sparse_tensor": True, "save_to_cpu": True, "show_progress_bar": False}
-    with arithmetic(encoder.device, options.precision):
+    with arithmetic(encoder.device, options.precision), read.on(side):
         return as_csr(embed(texts, batch_size=BATCH // options.batch_divisor, **output))
 
 

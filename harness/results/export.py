@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.files.atomic import replaced
-from harness.results import convergence, file_names, significance, summary
+from harness.results import convergence, file_names, significance, summary, warnings
 from harness.results.record import MEASURES, OK, Identity, Record
-from harness.results.rendering import to_csv, to_latex, to_markdown
+from harness.results.rendering import markdown_item, to_csv, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
 from harness.results.tables import LEGEND, Table, check_distinct, make_tables, table_name
 from sembridge.extras import require
@@ -32,19 +32,22 @@ from sembridge.extras import require
 COLUMNS = (
     *("language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed"),
     *("ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops"),
+    *("unknown_documents", "unknown_queries", "unknown_pairs"),
     *("documents", "queries", "train_pairs"),
     *("seconds", "status", "error", "label", "key"),
 )
 _STATISTICS = ("query_active", "doc_active", "flops")
+_UNKNOWN = ("documents", "queries", "pairs")
 TABLE_MEASURE = "ndcg@10"
 
 
 class Written(NamedTuple):
-    """Hold the paths of the written files, the marked tables, and the summary tables by architecture."""
+    """Hold the paths of the written files, the marked tables, the summary tables by architecture, and the warnings."""
 
     files: list[Path]
     tables: list[Table]
     summary: dict[str, Table]
+    warnings: list[str]
 
 
 def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable[[Record], Path | None]) -> Written:
@@ -70,7 +73,8 @@ def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable
 
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
-    written = _write_tables(folder / "tables", tables, means)
+    warned = warnings.lines(records)
+    written = _write_tables(folder / "tables", tables, means, warned)
     comparisons = [comparison for _, of_table in tested for comparison in of_table]
     written.append(_write_text(folder / "significance.csv", significance.to_csv(comparisons)))
     if any(convergence.points(record) for record in records):
@@ -82,7 +86,7 @@ def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable
         (folder / stale).unlink(missing_ok=True)
     # Last: from this file the next call knows what this call wrote.
     written.append(_write_text(folder / "cells.csv", _cells_csv(records)))
-    return Written(written, tables, means)
+    return Written(written, tables, means, warned)
 
 
 def _scores(artifact: Path | None) -> significance.Scores | None:
@@ -97,15 +101,16 @@ def _scores(artifact: Path | None) -> significance.Scores | None:
     return significance.Scores(queries["query_id"].to_pylist(), queries[TABLE_MEASURE].to_numpy())
 
 
-def _write_tables(folder: Path, tables: Sequence[Table], means: dict[str, Table]) -> list[Path]:
-    of_summary = summary.to_files(means) if means else {}
+def _write_tables(folder: Path, tables: Sequence[Table], means: dict[str, Table], warned: Sequence[str]) -> list[Path]:
+    of_summary = summary.to_files(means, warned) if means else {}
     written = [_write_text(folder / (summary.NAME + form), content) for form, content in of_summary.items()]
     for table in tables:
         contents = (to_markdown(table, heading="#"), to_csv(table), to_latex(table))
         for form, content in zip(file_names.TABLE_FORMS, contents, strict=True):
             written.append(_write_text(folder / (file_names.table_file(table.name) + form), content))
     all_tables = map(to_markdown, [*means.values(), *tables])
-    return [*written, _write_text(folder / "all.md", "\n".join(["# Results\n", LEGEND + "\n", *all_tables]))]
+    parts = ["# Results\n", LEGEND + "\n", *map(markdown_item, warned), *all_tables]
+    return [*written, _write_text(folder / "all.md", "\n".join(parts))]
 
 
 def _cells_csv(records: Iterable[Record]) -> str:
@@ -117,6 +122,7 @@ def _cells_csv(records: Iterable[Record]) -> str:
         row = [*map(as_text, names), _exact(alpha), regime, seed]
         row += [_exact(record.scores.get(name)) for name in MEASURES]
         row += [_exact(record.statistics.get(name)) for name in _STATISTICS]
+        row += [_exact(record.unknown.get(name)) for name in _UNKNOWN]
         row += [*_sizes(record), _exact(record.seconds)]
         writer.writerow([*row, record.status, as_text(record.error), as_text(record.label), record.key])
     return text.getvalue()

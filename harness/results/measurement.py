@@ -22,7 +22,8 @@ def record(identity: Identity, key: str, label: str, reference: bool, folder: Pa
     measured = load(folder)
     scores, statistics, seconds = (measured[name] for name in ("scores", "statistics", "seconds"))
     provenance = {name: measured[name] for name in ("about", "documents", "queries", "provenance")}
-    return Record(identity, key, label, reference, OK, "", scores, statistics, seconds, provenance)
+    unknown, warnings = measured["unknown"], measured["warnings"]
+    return Record(identity, key, label, reference, OK, "", scores, statistics, seconds, provenance, unknown, warnings)
 
 
 def failed(identity: Identity, key: str, label: str, reference: bool, error: str) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,8 @@ class Record:
     label       how tables name the row's method (an initializer may qualify itself, e.g. "ofa (bridge vectors)")
     reference   the row is a yardstick (base, bm25, dense), not a competitor: tables list it apart, never in bold
     scores      means over the queries, by MEASURES; empty if the cell failed
+    unknown     shares of unknown tokens: documents, queries, and pairs of a training; empty without a tokenizer
+    warnings    sentences on scores that a reader would misunderstand
     statistics  query_active, doc_active (mean non-zero dimensions), flops (expected products per query-document pair)
     seconds     wall time the cell itself took when it was computed
     """
@@ -55,3 +57,5 @@ class Record:
     statistics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    unknown: Mapping[str, float] = field(default_factory=dict)
+    warnings: Sequence[str] = ()

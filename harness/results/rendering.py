@@ -29,6 +29,11 @@ def to_markdown(table: Table, heading: str = "##") -> str:
     return f"{heading} {_markdown_text(table.title)}\n\n" + "\n".join(lines) + "\n" + note
 
 
+def markdown_item(text: str) -> str:
+    """Return an item of a list."""
+    return f"- {_markdown_text(text)}\n"
+
+
 def to_csv(table: Table) -> str:
     """Return the rows of `csv_rows` as CSV text."""
     text = io.StringIO()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.results.collection_notes import collection_notes
 from harness.results.record import Record
-from harness.results.rendering import UNDECIDED, csv_rows, to_latex, to_markdown
+from harness.results.rendering import UNDECIDED, csv_rows, markdown_item, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
 from harness.results.tables import (
     FAILED,
@@ -63,8 +63,8 @@ def make_summary(records: Sequence[Record], tables: Sequence[Table], measure: st
     return summary
 
 
-def to_files(summary: Mapping[str, Table]) -> dict[str, str]:
-    """Return by ending of its name the content of each file: .md, .csv, .tex."""
+def to_files(summary: Mapping[str, Table], warnings: Sequence[str] = ()) -> dict[str, str]:
+    """Return by ending of its name the content of each file: .md (with the warnings, a line each), .csv, .tex."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for number, (architecture, table) in enumerate(summary.items()):
@@ -73,7 +73,13 @@ def to_files(summary: Mapping[str, Table]) -> dict[str, str]:
             writer.writerow(["architecture", *header])
         writer.writerows([as_text(architecture), *row] for row in rows)
     return {
-        ".md": "\n".join([*(to_markdown(table, heading="#") for table in summary.values()), f"{LEGEND}\n"]),
+        ".md": "\n".join(
+            [
+                *(to_markdown(table, heading="#") for table in summary.values()),
+                f"{LEGEND}\n",
+                *map(markdown_item, warnings),
+            ]
+        ),
         ".csv": text.getvalue(),
         ".tex": "\n".join(map(to_latex, summary.values())),
     }

@@ -22,6 +22,11 @@ class Activity:
         self.query_counts = _counts(queries)
         self.document_counts = np.zeros_like(self.query_counts)
 
+    @property
+    def dimensions(self) -> int:
+        """Return the length of the vectors, V."""
+        return len(self.document_counts)
+
     @classmethod
     def empty(cls, dimensions: int) -> Activity:
         """Return the activity of no queries and no documents."""

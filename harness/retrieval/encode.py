@@ -15,8 +15,10 @@ import scipy.sparse as sp
 import torch
 
 from harness.retrieval.encode_options import WINDOW, EncodeOptions
-from sembridge.encoder.head import arithmetic, encode_sparse, pad, tokenize
+from harness.retrieval.unknown import UnknownTokens
+from sembridge.encoder.head import arithmetic, encode_sparse, pad, reader, tokenize
 from sembridge.encoder.modules import splade_modules
+from sembridge.vocabulary.unknown import TokenCounter
 
 MOST_TOKENS = 8192  # per batch, pads included
 ENOUGH_TOKENS = 1024  # from this size on, a batch is closed before the fraction of pads exceeds LARGEST_WASTE
@@ -24,15 +26,26 @@ LARGEST_WASTE = 1 / 11
 _DEFAULTS = EncodeOptions()
 
 
-def encode(encoder: Any, texts: Iterable[str], side: str, options: EncodeOptions = _DEFAULTS) -> Iterator[sp.csr_array]:
+def encode(
+    encoder: Any,
+    texts: Iterable[str],
+    side: str,
+    options: EncodeOptions = _DEFAULTS,
+    unknown: UnknownTokens | None = None,
+) -> Iterator[sp.csr_array]:
     """Yield one csr matrix [at most WINDOW, V] float32 per window of texts, in order; texts may be a stream.
 
-    side  query | document: selects the prompt before each text, and how an inference-free encoder reads it
+    side     query | document: selects the prompt before each text, and how an inference-free encoder reads it
+    unknown  counts the tokens, those of prompts included
     """
+    counter = TokenCounter(*reader(encoder, side)) if unknown is not None else None
     prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
     stream = iter(texts)
     while window := list(islice(stream, WINDOW)):
-        yield _encode_window(encoder, [prompt + text for text in window], side, options)
+        token_ids = tokenize(encoder, [prompt + text for text in window], side, options.max_length)
+        if unknown is not None and counter is not None:
+            unknown.add(side, counter.count(token_ids))
+        yield _encode_window(encoder, token_ids, side, options)
 
 
 def encode_all(encoder: Any, texts: Sequence[str], side: str, options: EncodeOptions = _DEFAULTS) -> sp.csr_array:
@@ -41,11 +54,10 @@ def encode_all(encoder: Any, texts: Sequence[str], side: str, options: EncodeOpt
 
 
 @torch.inference_mode()
-def _encode_window(encoder: Any, texts: list[str], side: str, options: EncodeOptions) -> sp.csr_array:
+def _encode_window(encoder: Any, token_ids: list[list[int]], side: str, options: EncodeOptions) -> sp.csr_array:
     modules = splade_modules(encoder)
     device, pad_id = modules.model.device, modules.tokenizer.pad_token_id
-    token_ids = tokenize(encoder, texts, side, options.max_length)
-    order = sorted(range(len(texts)), key=lambda i: (len(token_ids[i]), i))
+    order = sorted(range(len(token_ids)), key=lambda i: (len(token_ids[i]), i))
     rows: list[sp.csr_array] = []
     with arithmetic(device, options.precision):  # around all batches, because it caches converted weights
         for members in length_batches(order, token_ids, MOST_TOKENS // options.batch_divisor):

@@ -18,16 +18,23 @@ from harness.retrieval.encode import encode
 from harness.retrieval.encode_options import WINDOW, EncodeOptions
 from harness.retrieval.ranking import Best, id_order
 from harness.retrieval.search import top_k
+from harness.retrieval.unknown import UnknownTokens
 
 Encode = Callable[[Iterable[str], str], Iterator[sp.csr_array]]
 """(texts or a stream of them, query | document) -> one csr matrix [at most WINDOW, V] float32 per window, in order."""
 
 
 def retrieve(
-    encoder: Any, folder: Path, collection: Collection, k: int, options: EncodeOptions, shard: tuple[int, int] = (0, 1)
+    encoder: Any,
+    folder: Path,
+    collection: Collection,
+    k: int,
+    options: EncodeOptions,
+    shard: tuple[int, int] = (0, 1),
+    unknown: UnknownTokens | None = None,
 ) -> tuple[Best, Activity]:
-    """Search the collection with an encoder; see `search_collection`."""
-    return search_collection(partial(encode, encoder, options=options), folder, collection, k, shard)
+    """Search the collection with an encoder, see `search_collection`; `unknown` counts the tokens it reads."""
+    return search_collection(partial(encode, encoder, options=options, unknown=unknown), folder, collection, k, shard)
 
 
 def search_collection(

@@ -78,6 +78,8 @@ def run_grid(
     for warning in stored_warnings(preset, cells, store):
         if warning not in known:  # of collections that this run downloaded
             progress.line(f"warning: {warning}")
+    for warning in written.warnings:
+        progress.line(warning)
     failures = [record for record in records if record.status != OK]
     progress.line(
         f"{len(records) - len(failures)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; "

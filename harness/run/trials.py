@@ -12,6 +12,7 @@ from harness.estimate.estimate import Estimate
 from harness.files.units import duration
 from harness.plan.plan import Cell
 from harness.plan.preset import Preset
+from harness.results.warnings import NewWarnings
 from harness.run.cluster import stay_off_draining_node
 from harness.run.progress import Progress
 from harness.run.resources import WAITING, cell_resources
@@ -87,7 +88,7 @@ def _make_reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, prog
         def __init__(self) -> None:
             self.attempts, self.errors, self.again = Attempts(), dict[str, str](), set[str]()
             self.ended = self._finished = 0
-            self._kills = oom_kills()
+            self._kills, self._warnings = oom_kills(), NewWarnings()
 
         def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
             result = trial.last_result or {}
@@ -123,6 +124,8 @@ def _make_reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, prog
             progress.finish(
                 f"[{self._finished}/{len(by_key)} cells] {verb} {cell.identity.name}: {text}", expected[key]
             )
+            for warning in [] if error else self._warnings.of(cell.identity, _warnings(store, cell)):
+                progress.line(warning)
 
     return Reporter()
 
@@ -142,6 +145,15 @@ def _format_score(store: Store, cell: Cell) -> str:
         return f"nDCG@10 {load(store.path(cell.artifact))['scores']['ndcg@10']:.3f}"
     except (OSError, ValueError):  # damaged since it was published; the store is verified before the tables are made
         return "measured"
+
+
+def _warnings(store: Store, cell: Cell) -> list[str]:
+    from harness.results.measurement import load
+
+    try:
+        return load(store.path(cell.artifact))["warnings"]
+    except (OSError, ValueError):  # as above
+        return []
 
 
 def _keep_keys_out_of_logs() -> None:

@@ -7,6 +7,7 @@ the gradient of the global loss, so the number of workers changes neither negati
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from harness.training.curve import Curve
 from harness.training.gradient_cache import representations
 from harness.training.loss import flops, info_nce, ramp
 from harness.training.settings import TrainingSettings
+from sembridge.encoder.modules import splade_modules
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,23 @@ def batches(count: int, settings: TrainingSettings, seed: int) -> list[torch.Ten
     An incomplete last batch is dropped unless it is the only one.
     """
     generator = torch.Generator().manual_seed(seed)
-    used = min(count, settings.max_pairs or count)
-    chosen = torch.randperm(count, generator=generator)[:used]
+    chosen = _chosen(count, settings, generator)
+    used = len(chosen)
     steps: list[torch.Tensor] = []
     for _ in range(settings.epochs):
         order = chosen[torch.randperm(used, generator=generator)]
         full = [part for part in order.split(settings.batch_size) if len(part) == settings.batch_size]
         steps.extend(full or [order])
     return steps
+
+
+def pairs_used(count: int, settings: TrainingSettings, seed: int) -> list[int]:
+    """Return the indices of the pairs that `batches` draws from, at most `max_pairs` of `count`, in ascending order."""
+    return sorted(_chosen(count, settings, torch.Generator().manual_seed(seed)).tolist())
+
+
+def _chosen(count: int, settings: TrainingSettings, generator: torch.Generator) -> torch.Tensor:
+    return torch.randperm(count, generator=generator)[: min(count, settings.max_pairs or count)]
 
 
 def train(
@@ -83,6 +94,9 @@ def train(
     rate = partial(_learning_rate, steps=len(steps), warmup=settings.warmup)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate, last_epoch=first - 1)
     figures: dict[str, float] = {}
+    dimensions = splade_modules(encoder).model.get_output_embeddings().weight.shape[0]
+    full_from = math.ceil(len(steps) * max(settings.ramp, settings.warmup))
+    density = guard.DensityGuard(dimensions, len(steps), full_from)
     encoder.train()
     start = time.perf_counter()
     for step in range(first, len(steps)):
@@ -93,6 +107,7 @@ def train(
         regularization = ramp(step, len(steps), settings.ramp)
         figures = _step(encoder, [pairs[i] for i in own.tolist()], settings, regularization, rank, world)
         guard.check(step, figures["loss"], figures["query_active"], figures["document_active"])
+        density.check(step, figures["query_active"], figures["document_active"])
         if world > 1:
             for parameter in encoder.parameters():
                 if parameter.grad is not None:

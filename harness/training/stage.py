@@ -63,7 +63,7 @@ def build(
         raise RuntimeError(f"the training workers ended without writing an encoder; {advice}")
 
 
-TRAINED_ENCODER = Stage("trained-encoder", version=5, seconds=8, build=build, shared=False)
+TRAINED_ENCODER = Stage("trained-encoder", version=6, seconds=8, build=build, shared=False)
 
 
 def _train_worker(task: dict[str, Any]) -> None:
@@ -75,8 +75,9 @@ def _train_worker(task: dict[str, Any]) -> None:
     from harness.collections import beir
     from harness.initialization.encoders import zero_shot_encoder
     from harness.training.curve import Curve, scores_on
-    from harness.training.loop import Pair, train
+    from harness.training.loop import Pair, pairs_used, train
     from harness.training.settings import TrainingSettings
+    from harness.training.unknown import unknown_share
 
     # Not in a group, this is local mode inside a Tune trial, which would take Train's report for its own.
     in_group = dist.is_initialized()
@@ -92,7 +93,10 @@ def _train_worker(task: dict[str, Any]) -> None:
         problem = "has no training pairs (qrels/train.tsv)"
         raise ValueError(f"collection {inputs['pairs'].name} {problem}; leave the regime fine-tuned out")
     settings, batch_divisor = TrainingSettings(**parameters["training"]), task["batch_divisor"]
-    counts: dict[str, Any] = {"pairs": len(pairs), "pairs_used": min(len(pairs), settings.max_pairs or len(pairs))}
+    used = [pairs[i] for i in pairs_used(len(pairs), settings, parameters["seed"])]
+    counts: dict[str, Any] = {"pairs": len(pairs), "pairs_used": len(used)}
+    if not in_group or dist.get_rank() == 0:
+        counts["unknown_pairs"] = unknown_share(encoder, used, settings.max_length)
     if batch_divisor > 1:
         usual = settings.micro_batch or settings.batch_size // parameters["workers"]
         settings = settings.model_copy(update={"micro_batch": max(1, usual // batch_divisor)})

@@ -56,14 +56,18 @@ def tokenize(encoder: Any, texts: Sequence[str], side: str, max_length: int | No
     """
     from transformers.tokenization_utils_base import LARGE_INTEGER  # a tokenizer without a limit has a larger one
 
-    modules = splade_modules(encoder)
-    looked_up = side == "query" and modules.query is not None
-    tokenizer, limits = modules.tokenizer, [max_length, modules.transformer.max_seq_length]
-    if looked_up:
-        tokenizer, limits = modules.query.tokenizer, [max_length]
+    tokenizer, special = reader(encoder, side)
+    limits = [max_length, splade_modules(encoder).transformer.max_seq_length if special else None]
     limit = min(length for length in (*limits, tokenizer.model_max_length) if length is not None)
     cut = {"truncation": True, "max_length": limit} if limit < LARGE_INTEGER else {}
-    return tokenizer(list(texts), **cut, add_special_tokens=not looked_up, return_attention_mask=False)["input_ids"]
+    return tokenizer(list(texts), **cut, add_special_tokens=special, return_attention_mask=False)["input_ids"]
+
+
+def reader(encoder: Any, side: str) -> tuple[Any, bool]:
+    """Return the tokenizer of a side, and whether special tokens surround its texts."""
+    modules = splade_modules(encoder)
+    looked_up = side == "query" and modules.query is not None
+    return (modules.query.tokenizer, False) if looked_up else (modules.tokenizer, True)
 
 
 def encode(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> torch.Tensor:

@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from sembridge.normalization import normalize
 from sembridge.options import check
 from sembridge.vocabulary.overlap import RULES, Overlap
 from sembridge.vocabulary.string_overlap import match_strings
@@ -19,8 +20,8 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
 
     Specials with a role match by role only, never by string. Ordinary tokens prefer the same text with the same
     word-initial flag, then the same flag, then the same case, then the same stored token, then the lowest id; so "play"
-    takes the row of "play" and never that of "##play" where both exist. Tokens without text or role take the row of the
-    same stored token, if that has none either. So a vocabulary copies all of itself.
+    takes the row of "play" and never that of "##play" where both exist. Texts are compared in NFC. Tokens without text
+    or role take the row of the same stored token, if that has none either. So a vocabulary copies all of itself.
 
     Two vocabularies of the compat profile match as in published code: by string alone, see
     `string_overlap.copied_by_string`. Raises ValueError for an unknown mode and for vocabularies of different profiles.
@@ -46,7 +47,7 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
     stored: dict[tuple[str | None, str | None], int] = {}
     for source_id, (token, text) in enumerate(zip(source.tokens, source.texts, strict=True)):
         if text is not None:
-            candidates[text.lower()].append(source_id)
+            candidates[normalize(text).lower()].append(source_id)
         elif token is not None:
             stored[token, source.roles[source_id]] = source_id
 
@@ -59,6 +60,7 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
                 copied[target_id], rule[target_id] = stored[same], "token"
             continue
         initial = target.word_initial[target_id]
+        text = normalize(text)
         ranked = ((_rank(source, i, text, initial), source.tokens[i] != token, i) for i in candidates[text.lower()])
         best = min(ranked, default=None)
         if best is not None and (mode == "fuzzy" or RULES[best[0]] == "exact"):
@@ -67,5 +69,7 @@ def match(source: Vocabulary, target: Vocabulary, mode: str = "fuzzy") -> Overla
 
 
 def _rank(source: Vocabulary, source_id: int, text: str, word_initial: bool) -> int:
-    """Return the position in RULES: 0 exact, 1 other case, 2 other flag, 3 both."""
-    return 2 * int(source.word_initial[source_id] != word_initial) + int(source.texts[source_id] != text)
+    """Return the position in RULES: 0 exact, 1 other case, 2 other flag, 3 both. `text` is in NFC."""
+    return 2 * int(source.word_initial[source_id] != word_initial) + int(
+        normalize(str(source.texts[source_id])) != text
+    )
