@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.files.headway import counting_rows
 from harness.initialization.needs import BRIDGE, Materials, Need
 from harness.store.artifact import Artifact, Location, Source
 from harness.store.stage import Stage
@@ -28,9 +29,10 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]), parameters["profile"])
     bridge, progress = load_bridge(*inputs["bridge"]), sys.stderr.isatty()  # no progress bars in logs
-    tokens = embed_vocabulary(
-        bridge, vocabulary, prompt=parameters["prompt"], batch_size=BATCH // batch_divisor, progress=progress
-    )
+    with counting_rows(bridge, "tokens", int(vocabulary.exists.sum())):
+        tokens = embed_vocabulary(
+            bridge, vocabulary, prompt=parameters["prompt"], batch_size=BATCH // batch_divisor, progress=progress
+        )
     save_file({"vectors": tokens.vectors, "known": tokens.known}, out / FILE)
 
 
