@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -27,6 +27,7 @@ class AuxiliaryVectors:
 def train_auxiliary(
     lines: Iterable[str],
     tokenizer: Any,
+    progress: Callable[[int, int], None] | None = None,
     *,
     dimension: int = 100,
     epochs: int = 3,
@@ -45,7 +46,7 @@ def train_auxiliary(
     A token is known if it occurs at least `min_count` times; its vector is the mean of its own and its character
     n-grams' vectors. (deepfocus uses fastText's `__contains__`, which looks up its dictionary: n-grams alone do not
     make a rarer token known.) Blank lines are skipped. The defaults are those that deepfocus passes to fastText; see
-    `fasttext.train`.
+    `fasttext.train`, whose `progress` this is.
 
     Raises ValueError if no token occurs `min_count` times.
     """
@@ -56,7 +57,7 @@ def train_auxiliary(
     ngrams: dict[str, Any] = {"min_n": min_n, "max_n": max_n, "buckets": buckets}
     contexts: dict[str, Any] = {"negative": negative, "min_count": min_count, "window": window, "sample": sample}
     descent: dict[str, Any] = {"dimension": dimension, "epochs": epochs, "learning_rate": learning_rate, "seed": seed}
-    vectors_by_token = train(corpus, **ngrams, **contexts, **descent).wv
+    vectors_by_token = train(corpus, progress=progress, **ngrams, **contexts, **descent).wv
     known = np.array([token in vectors_by_token.key_to_index for token in tokens], dtype=bool)
     vectors = np.zeros((len(tokens), dimension), dtype=np.float32)
     for token_id in np.flatnonzero(known):

@@ -5,19 +5,24 @@ from __future__ import annotations
 import struct
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sembridge.extras import require
 
+_EVERY = 100  # lines between two calls of `progress`
 _MAGIC = 793_712_314  # the first four bytes of a fastText .bin file
 
 
-def train(corpus: Any, *, dimension: int, epochs: int, learning_rate: float, buckets: int, **settings: Any) -> Any:
+def train(
+    corpus: Any, *, dimension: int, epochs: int, learning_rate: float, buckets: int,
+    progress: Callable[[int, int], None] | None = None, **settings: Any,
+) -> Any:  # fmt: skip
     """Return gensim's FastText model after CBOW with negative sampling on `corpus`, a sized iterable of lists of words.
 
     settings  negative, min_count, min_n, max_n, window, sample, seed: as gensim calls them
+    progress  called now and then with the lines read so far, of how many in all epochs
 
     Where gensim's defaults differ from fastText's, fastText's are used: down-sampling of frequent words above `sample`
     (1e-3 in gensim), negatives drawn with count^0.5 (0.75), learning rate falling to 0 in small steps (once per 10,000
@@ -31,12 +36,32 @@ def train(corpus: Any, *, dimension: int, epochs: int, learning_rate: float, buc
     variable = {"vector_size": dimension, "epochs": epochs, "alpha": learning_rate, "bucket": buckets, **settings}
     model = FastText(**fixed, **variable)
     model.build_vocab(corpus_iterable=corpus)
-    model.train(corpus_iterable=corpus, total_examples=len(corpus), epochs=epochs)
+    read = corpus if progress is None else _Watched(corpus, epochs, progress)
+    model.train(corpus_iterable=read, total_examples=len(corpus), epochs=epochs)
     return model
+
+
+class _Watched:
+    """A corpus that tells how much of it was read, counted over all its readings."""
+
+    def __init__(self, corpus: Any, epochs: int, progress: Callable[[int, int], None]) -> None:
+        self._corpus, self._total, self._progress = corpus, epochs * len(corpus), progress
+        self._read = 0
+
+    def __len__(self) -> int:
+        return len(self._corpus)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for line in self._corpus:
+            yield line
+            self._read += 1
+            if self._read % _EVERY == 0:
+                self._progress(self._read, self._total)
 
 
 def train_words(
     sentences: Iterable[list[str]],
+    progress: Callable[[int, int], None] | None = None,
     *,
     dimension: int = 100,
     epochs: int = 20,
@@ -53,7 +78,9 @@ def train_words(
     """Return gensim's FastText model of one language, trained on `sentences`, which are lists of words.
 
     The defaults are those of the `wechsel` package (dimension, epochs, negative, n-grams), and fastText's own
-    otherwise. They suit texts of millions of words. Raises ValueError if no word occurs `min_count` times.
+    otherwise. They suit texts of millions of words. `progress` is that of `train`.
+
+    Raises ValueError if no word occurs `min_count` times.
     """
     counts: Counter[str] = Counter()
     corpus = []
@@ -66,7 +93,7 @@ def train_words(
     ngrams: dict[str, Any] = {"min_n": min_n, "max_n": max_n, "buckets": buckets}
     contexts: dict[str, Any] = {"negative": negative, "min_count": min_count, "window": window, "sample": sample}
     descent: dict[str, Any] = {"dimension": dimension, "epochs": epochs, "learning_rate": learning_rate, "seed": seed}
-    return train(corpus, **ngrams, **contexts, **descent)
+    return train(corpus, progress=progress, **ngrams, **contexts, **descent)
 
 
 # The keyword arguments of train_words: a grid passes them on from a method's settings.

@@ -70,7 +70,15 @@ def _artifacts(cells: Iterable[Any]) -> list[Any]:
 def grid_command(folder: Path, choices: dict[str, Sequence[Any]]) -> list[str]:
     options = [text for name, values in choices.items() for text in (f"--{name}", *map(str, values))]
     folders = ["--store", str(folder / "store"), "--results", str(folder / "results")]
-    return [sys.executable, str(ROOT / "experiments" / "run_grid.py"), "--set", PROFILE, *options, *folders]
+    return [
+        sys.executable,
+        str(ROOT / "experiments" / "run_grid.py"),
+        "--verbose",
+        "--set",
+        PROFILE,
+        *options,
+        *folders,
+    ]
 
 
 def run(command: list[str]) -> None:

@@ -89,7 +89,7 @@ def doctor(args: argparse.Namespace) -> int:
     if estimate.rates is not None and todo:
         print()
         print(_wrap("", f"hours on this machine, one cell at a time, by {args.store / FILE}: {estimate.rates}", 2))
-        print("\n".join(_wrap("", line, 57) for line in work.hours(cells, todo, estimate)))
+        print("\n".join(_wrap("", line, 57) for line in work.hours(cells, todo, estimate, apart=args.verbose)))
     failed, warned = (sum(check.mark == mark for check in reported) for mark in (FAIL, WARN))
     if failed:
         end = f"{failed} FAIL, {warned} warn: fix what fails, in the order of the lines, and ask again"

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from harness.cli.grid_options import add_grid_options, choices, program
+from harness.cli.grid_options import add_grid_options, calibrate_command, choices, program
 from harness.cli.refusal import RefusedError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def grid(args: argparse.Namespace) -> int:
         if args.dry_run:
             from harness.estimate.dry_run import describe
 
-            describe(preset, cells, store, slots)
+            describe(preset, cells, store, slots, calibrate=calibrate_command(args), verbose=args.verbose)
             for warning in warnings:
                 print(f"warning: {warning}")
             for line in problems:
@@ -65,7 +65,8 @@ def grid(args: argparse.Namespace) -> int:
         check_places(args.results, store, cells)
         for warning in warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        return run_grid(preset, cells, store, args.results, args.address, slots)
+        asked = {"calibrate": calibrate_command(args), "verbose": args.verbose}
+        return run_grid(preset, cells, store, args.results, args.address, slots, **asked)
     except (PresetError, StoreError, MissingExtraError) as error:
         raise RefusedError(str(error)) from None
     except KeyboardInterrupt:

@@ -29,6 +29,8 @@ def add_grid_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     option = parser.add_argument
     option("--list-presets", action=_ListPresets, nargs=0, help="print name and purpose of each preset, and end")
     option("--dry-run", action="store_true", help="print cells, missing artifacts and an estimate, compute nothing")
+    verbose = "say also what sharing artifacts between cells saves, and what Ray's starting and waiting costs"
+    option("--verbose", action="store_true", help=verbose)
     other = "any other option of the preset, e.g. training.epochs=2"
     results = "folder for tables, cells.csv, runs (default: results)"
     store = "folder for computed artifacts, reused by every run (default: store)"
@@ -61,6 +63,11 @@ def program() -> str:
     if Path(sys.argv[0]).name == SCRIPT:
         return f"python {shlex.quote(sys.argv[0])}"
     return "sembridge-bench grid"
+
+
+def calibrate_command(args: argparse.Namespace) -> str:
+    """Return the command that measures this machine for the grid of `args`."""
+    return f"sembridge-bench doctor{command_line(args).removeprefix(program())} --calibrate"
 
 
 def command_line(args: argparse.Namespace) -> str:

@@ -122,9 +122,23 @@ def work(artifact: Artifact, sizes: Sizes) -> Work | None:
     None for a stage without a formula, and for what reads the pocket: first guesses are the times of the pocket.
     """
     formula = _FORMULAS.get(artifact.stage.name)
-    if formula is None or any(part.stage.name.startswith("pocket-") for part in artifact.walk()):
+    if formula is None or _reads_pocket(artifact):
         return None
     return formula(artifact, sizes)
+
+
+def is_counted(stage: str) -> bool:
+    """Return whether there is a formula for the work of a stage."""
+    return stage in _FORMULAS
+
+
+def _reads_pocket(source: Source) -> bool:
+    """Return whether something is made from the pocket. It asks for no key, which would read whole folders."""
+    if isinstance(source, Member):
+        return _reads_pocket(source.artifact)
+    if not isinstance(source, Artifact):
+        return False
+    return source.stage.name.startswith("pocket-") or any(map(_reads_pocket, source.inputs.values()))
 
 
 def _evaluation(artifact: Artifact, sizes: Sizes) -> Work:

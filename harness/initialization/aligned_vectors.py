@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.collections.text import lines
 from harness.collections.words import words
+from harness.files import headway
 from harness.initialization.needs import TEXT, Materials, Need, Option
 from harness.store.artifact import Artifact, Location, Member, Source
 from harness.store.stage import Stage
@@ -27,7 +28,9 @@ def build_fasttext(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str
 
     training = dict(parameters)
     language = training.pop("language")
-    save(train_words((words(line, language) for line in lines(inputs["text"].path)), **training), out / MODEL)
+    sentences = (words(line, language) for line in lines(inputs["text"].path))
+    with headway.counting("lines", 0):
+        save(train_words(sentences, headway.reach, **training), out / MODEL)
 
 
 FASTTEXT = Stage("fasttext", version=2, seconds=60, build=build_fasttext)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.collections.text import lines
+from harness.files import headway
 from harness.initialization.needs import TEXT, Materials, Need
 from harness.store.artifact import Artifact, Location, Source
 from harness.store.stage import Stage
@@ -25,7 +26,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from baselines.focus import train_auxiliary
     from sembridge.encoder.loading import load_tokenizer
 
-    auxiliary = train_auxiliary(lines(inputs["text"].path), load_tokenizer(*inputs["tokenizer"]), **parameters)
+    text, tokenizer = lines(inputs["text"].path), load_tokenizer(*inputs["tokenizer"])
+    with headway.counting("lines", 0):
+        auxiliary = train_auxiliary(text, tokenizer, headway.reach, **parameters)
     save_file({"vectors": auxiliary.vectors, "known": auxiliary.known}, out / FILE)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.files.headway import counting_rows
 from harness.initialization.needs import BRIDGE, Materials, Need
 from harness.store.artifact import Artifact, Location, Source
 from harness.store.stage import Stage
@@ -30,7 +31,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]), parameters["profile"])
     bridge, progress = load_bridge(*inputs["bridge"]), sys.stderr.isatty()  # no progress bars in logs
     prompt = prompt_of(bridge) if parameters["prompt"] is None else parameters["prompt"]
-    tokens = embed_vocabulary(bridge, vocabulary, prompt=prompt, batch_size=BATCH // batch_divisor, progress=progress)
+    options: dict[str, Any] = {"prompt": prompt, "batch_size": BATCH // batch_divisor, "progress": progress}
+    with counting_rows(bridge, "tokens", int(vocabulary.exists.sum())):
+        tokens = embed_vocabulary(bridge, vocabulary, **options)
     save_file({"vectors": tokens.vectors, "known": tokens.known}, out / FILE)
     (out / ABOUT).write_text(json.dumps({"prompt": prompt}, ensure_ascii=False), encoding="utf-8")
 

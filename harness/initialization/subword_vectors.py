@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.collections.text import lines
 from harness.collections.words import words
+from harness.files.headway import counting_rows
 from harness.initialization.needs import BRIDGE, TEXT, Materials, Need, Option
 from harness.store.artifact import Artifact, Location, Source
 from harness.store.stage import Stage
@@ -50,8 +51,10 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         target_words = _frequent_words(inputs["text"].path, parameters["language"])
         # Each side has words of its own language: cut into single source letters, target-language words would make
         # donors of those letters.
-        english = from_words(_embed(bridge, _whole_words(source), *options))
-        foreign = from_words(_embed(bridge, target_words, *options))
+        source_words = _whole_words(source)
+        with counting_rows(bridge, "words", len(source_words) + len(target_words)):
+            english = from_words(_embed(bridge, source_words, *options))
+            foreign = from_words(_embed(bridge, target_words, *options))
         vectors = SubwordVectors(english.source, foreign.target, BRIDGE)
     save_file({"source": vectors.source, "target": vectors.target}, out / FILE)
     (out / "label.json").write_text(json.dumps({"label": vectors.label}), encoding="utf-8")

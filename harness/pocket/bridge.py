@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.files import headway
 from harness.pocket.phrasebook import LANGUAGES
 from harness.store.artifact import Location
 from harness.store.stage import Stage
@@ -21,7 +22,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 
-    from harness.pocket.static_embeddings import train_static
+    from harness.pocket.static_embeddings import STEPS, train_static
     from harness.pocket.tokenizers import wordpiece
 
     folder = inputs["text"].path
@@ -41,7 +42,8 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     def tokenize(texts: list[str]) -> list[list[int]]:
         return [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
 
-    rows = train_static(tokenize, VOCABULARY, SIZE, groups, parameters["seed"])
+    with headway.counting("steps", STEPS):
+        rows = train_static(tokenize, VOCABULARY, SIZE, groups, parameters["seed"])
     model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=rows.numpy())])
     model.save_pretrained(str(out), create_model_card=False)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from harness.files import headway
 from harness.pocket.cases import event_families, faq_families
 from harness.pocket.inference_free import ACTIVATION, weigh
 from harness.pocket.phrasebook import concepts
@@ -37,7 +38,7 @@ def train(model: Any, tokenizer: Any, seed: int, query_weights: torch.Tensor | N
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / WARMUP, 1.02 - step / STEPS))
     model.train()
-    for step, batch in enumerate(_texts(seed)):
+    for step, batch in zip(headway.steps(STEPS), _texts(seed), strict=True):
         questions = _padded(tokenizer, [question for question, _ in batch])
         passages = _padded(tokenizer, [passage for _, passage in batch])
         if query_weights is None:

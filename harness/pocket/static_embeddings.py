@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch.nn.functional import cross_entropy, normalize
 
+from harness.files import headway
+
 STEPS, LEARNING_RATE, SCALE = 300, 0.05, 16.0
 
 
@@ -39,6 +41,7 @@ def train_static(
         optimizer.step()
         rate.step()
         optimizer.zero_grad()
+        headway.advance()
     return bag.weight.detach()
 
 

@@ -22,6 +22,7 @@ from harness.collections.collection import Collection
 from harness.collections.words import terms
 from harness.evaluation.measurement import write
 from harness.evaluation.own_documents import searched
+from harness.files import headway
 from harness.retrieval.ranking import Run, id_order
 from harness.store.artifact import Location
 from harness.store.stage import Stage
@@ -43,10 +44,11 @@ def search(collection: Collection, language: str, k: int) -> Run:
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
     vocabulary: dict[str, int] = {}
-    documents = [
-        [vocabulary.setdefault(word, len(vocabulary)) for word in terms(text, language)]
-        for text in collection.document_texts
-    ]
+    documents = []
+    with headway.counting("documents", len(collection.document_texts)):
+        for text in collection.document_texts:
+            documents.append([vocabulary.setdefault(word, len(vocabulary)) for word in terms(text, language)])
+            headway.advance()
     if not vocabulary:  # only punctuation: bm25s would divide by an average length of 0
         return {query: [] for query in collection.query_ids}
     index = bm25s.BM25(k1=K1, b=B, method="lucene", dtype="float64", backend="numpy")

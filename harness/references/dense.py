@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.files.headway import counting_rows
 from harness.hub.model_files import module_types, read_json
 from harness.retrieval.encode_options import WINDOW, EncodeOptions
 from harness.retrieval.unknown import UnknownTokens
@@ -46,13 +47,14 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     folder, options = inputs["collection"].path, EncodeOptions.of(parameters, batch_divisor)
     _limit(model, options.max_length)
     collection, unknown = beir.load_queries(folder), UnknownTokens()
-    query_prompt, document_prompt = parameters["query_prompt"], parameters["document_prompt"]
-    queries = np.concatenate(list(encode(model, collection.query_texts, "query", query_prompt, options, unknown)))
-    ranking = DenseTopK(queries, searched(parameters), id_order(collection.document_ids))
-    position = 0
-    for block in encode(model, beir.stream(folder), "document", document_prompt, options, unknown):
-        ranking.add(position, block)
-        position += len(block)
+    prompts, texts = (parameters["query_prompt"], parameters["document_prompt"]), collection.query_texts
+    with counting_rows(model, "texts", len(texts) + len(collection.document_ids)):
+        queries = np.concatenate(list(encode(model, texts, "query", prompts[0], options, unknown)))
+        ranking = DenseTopK(queries, searched(parameters), id_order(collection.document_ids))
+        position = 0
+        for block in encode(model, beir.stream(folder), "document", prompts[1], options, unknown):
+            ranking.add(position, block)
+            position += len(block)
     assert position == len(collection.document_ids)
     run = ranking.result(collection.query_ids, collection.document_ids)
     about = {"label": "dense"} | smaller_batches(batch_divisor)

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from harness.files import headway
 from harness.retrieval.encode_options import WINDOW, EncodeOptions
 from harness.retrieval.unknown import UnknownTokens
 from sembridge.encoder.head import arithmetic, encode_sparse, pad, reader, tokenize
@@ -63,6 +64,7 @@ def _encode_window(encoder: Any, token_ids: list[list[int]], side: str, options:
         for members in length_batches(order, token_ids, MOST_TOKENS // options.batch_divisor):
             batch = pad([token_ids[i] for i in members], pad_id, device)
             rows.append(encode_sparse(encoder, batch, side))
+            headway.advance(len(members))
     stacked = sp.vstack(rows, format="csr")
     return sp.csr_array(stacked[np.argsort(order)])
 

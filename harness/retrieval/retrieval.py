@@ -13,6 +13,7 @@ import scipy.sparse as sp
 
 from harness.collections import beir
 from harness.collections.collection import Collection
+from harness.files import headway
 from harness.retrieval.activity import Activity
 from harness.retrieval.encode import encode
 from harness.retrieval.encode_options import WINDOW, EncodeOptions
@@ -48,18 +49,20 @@ def search_collection(
 
     Raises ValueError if a weight is not finite.
     """
-    queries = sp.csr_array(sp.vstack(list(encode(collection.query_texts, "query")), format="csr"))
-    ranking, activity = top_k(queries, k, id_order(collection.document_ids)), Activity(queries)
     start, end = _bounds(len(collection.document_ids), *shard)
-    position = start
-    for block in encode(islice(beir.stream(folder), start, end), "document"):
-        if not np.isfinite(block.data).all():
-            raise ValueError("the encoder gave weights that are not finite; its rows or its training are broken")
-        ranking.add(position, block)
-        activity.add(block)
-        position += block.shape[0]
-    assert position == end
-    return ranking.best, activity
+    with headway.counting("texts", len(collection.query_texts) + end - start):
+        queries = sp.csr_array(sp.vstack(list(encode(collection.query_texts, "query")), format="csr"))
+        ranking, activity = top_k(queries, k, id_order(collection.document_ids)), Activity(queries)
+        position = start
+        for block in encode(islice(beir.stream(folder), start, end), "document"):
+            if not np.isfinite(block.data).all():
+                raise ValueError("the encoder gave weights that are not finite; its rows or its training are broken")
+            ranking.add(position, block)
+            activity.add(block)
+            position += block.shape[0]
+            headway.reach(len(collection.query_texts) + position - start)  # if `encode` does not count
+        assert position == end
+        return ranking.best, activity
 
 
 def _bounds(documents: int, r: int, n: int) -> tuple[int, int]:

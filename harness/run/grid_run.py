@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.estimate.dry_run import why_unknown
 from harness.estimate.estimate import Estimate
+from harness.estimate.remaining import Remaining, is_shared
 from harness.files.redaction import without_secrets
 from harness.files.units import duration
 from harness.plan.plan import Cell, missing
@@ -19,7 +22,9 @@ from harness.results.record import OK, Record
 from harness.results.rendering import to_text
 from harness.results.tables import LEGEND
 from harness.run.cluster import ClusterLost
+from harness.run.heartbeat import Heartbeat, names
 from harness.run.progress import Progress
+from harness.store.artifact import Artifact
 from harness.store.store import ROUNDS, Store, StoreError
 
 
@@ -40,22 +45,30 @@ def check_places(results: Path, store: Store, cells: Sequence[Cell]) -> None:
 
 
 def run_grid(
-    preset: Preset, cells: Sequence[Cell], store: Store, results: Path, address: str | None, slots: int
-) -> int:
+    preset: Preset, cells: Sequence[Cell], store: Store, results: Path, address: str | None, slots: int,
+    *, calibrate: str = "", verbose: bool = False,
+) -> int:  # fmt: skip
     """Exit code 0: every cell succeeded; 1: some failed, or no tables. PresetError if the cluster cannot serve.
 
-    address  of a running Ray cluster; None for a local one
-    slots    cells at a time, as far as known before the cluster answers
+    address    of a running Ray cluster; None for a local one
+    slots      cells at a time, as far as known before the cluster answers
+    calibrate  the command that measures this machine's rates
+    verbose    show how Ray's time was spent
     """
     start = time.perf_counter()
     todo = missing(cells, store)
     known = stored_warnings(preset, cells, store)
     estimate = Estimate.of(preset, store)
-    progress = Progress(sum(map(estimate.seconds, todo)), slots, results / "run.log")
-    finished = sum(store.has(cell.artifact) for cell in cells)
+    progress = Progress(slots, results / "run.log", verbose=verbose)
+    _begin(progress, cells, todo, store, estimate)
+    finished, left = sum(store.has(cell.artifact) for cell in cells), progress.left()
     progress.line(
-        f"{preset.title}: {len(cells)} cells, {finished} already in the store, {len(todo)} artifacts to compute"
+        f"{preset.title}: {len(cells)} cells: {finished} in the store, {len(cells) - finished} to compute"
+        f"{f', {shared} shared artifacts first' if (shared := sum(map(is_shared, todo))) else ''}"
+        f"{f'; {left}' if left else ''}"
     )
+    if todo and progress.seconds_left() is None:
+        progress.line(why_unknown(todo, estimate, calibrate))
     for note in store.damage_notes:
         progress.line(note)
     try:
@@ -101,7 +114,9 @@ def _compute(
         if todo := missing(wanted, store):
             from harness.run.schedule import run
 
-            errors |= run(preset, wanted, todo, store, address, estimate, progress)
+            _begin(progress, wanted, todo, store, estimate)
+            with Heartbeat(progress, names(todo, wanted)):
+                errors |= run(preset, wanted, todo, store, address, progress)
         store.check_there()
         reported = len(store.damage_notes)
         damaged = set(store.set_aside_damaged(cell.artifact for cell in cells))
@@ -111,6 +126,14 @@ def _compute(
             break
         wanted = [cell for cell in cells if cell.artifact in damaged]
     return errors
+
+
+def _begin(
+    progress: Progress, cells: Sequence[Cell], todo: Sequence[Artifact], store: Store, estimate: Estimate
+) -> None:
+    """Tell `progress` what is to be computed."""
+    to_compute = Counter(cell.artifact.key for cell in cells if not store.has(cell.artifact))
+    progress.begin(Remaining.of(todo, estimate), sum(map(is_shared, todo)), to_compute, store.seconds, store.running)
 
 
 def _record(cell: Cell, store: Store, errors: dict[str, str]) -> Record:

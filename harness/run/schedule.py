@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from harness.estimate.estimate import Estimate
+from harness.estimate.remaining import is_shared
 from harness.files.units import duration
 from harness.plan.plan import Cell, missing
 from harness.plan.preset import Preset
 from harness.run.cluster import Cluster
-from harness.run.progress import Progress
+from harness.run.progress import CELLS, SHARED, STOP, Progress
 from harness.run.shared_tasks import run_shared_tasks
 from harness.run.trials import run_cells
 from harness.store.artifact import Artifact, Hub
@@ -22,7 +22,7 @@ from harness.store.store import Store
 
 def run(
     preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], store: Store, address: str | None,
-    estimate: Estimate, progress: Progress,
+    progress: Progress,
 ) -> dict[str, str]:  # fmt: skip
     """Compute the artifacts in `todo` that `cells` are made of; return the error by artifact key for those that failed.
 
@@ -31,31 +31,28 @@ def run(
     start = time.perf_counter()
     with Cluster(preset, address, offline=not _uses_hub(cells)) as slots:
         ready, plural = duration(time.perf_counter() - start), "s" if slots > 1 else ""
-        progress.line(f"Ray is ready after {ready}: {slots} cell{plural} at a time")
-        shared = [artifact for artifact in todo if _is_shared(artifact)]
-        errors = run_shared_tasks(shared, preset, store, estimate, progress)
+        progress.slots = slots
+        progress.enter(SHARED)
+        progress.line(f"Ray is ready after {ready}: {slots} cell{plural} at a time; {progress.left()}")
+        shared = [artifact for artifact in todo if is_shared(artifact)]
+        errors = run_shared_tasks(shared, preset, store, progress)
+        progress.enter(CELLS)
         runnable = []
         for cell in _distinct([cell for cell in cells if not store.has(cell.artifact)]):
             failed = [artifact.key for artifact in missing([cell], store) if artifact.key in errors]
             if failed:
                 errors[cell.artifact.key] = errors[failed[0]]
+                progress.finish(f"{cell.identity.name}: FAILED: {errors[failed[0]]}", cell.artifact)
             else:
                 runnable.append(cell)
-        errors |= run_cells(runnable, preset, store, slots, estimate, progress)
+        errors |= run_cells(runnable, preset, store, slots, progress)
+        progress.enter(STOP)
     idle, whole = progress.idle(start), time.perf_counter() - start
-    progress.line(
+    progress.detail(
         f"Ray: {duration(idle)} of {duration(whole)} ({idle / whole:.0%}) started, waited or stopped "
         "while nothing was being computed"
     )
     return errors
-
-
-def _is_shared(artifact: Artifact) -> bool:
-    """Return whether an artifact is computed before the cells.
-
-    An artifact that needs a training is computed with its cell, because the training may start a worker group.
-    """
-    return all(part.stage.shared for part in artifact.walk())
 
 
 def _uses_hub(cells: Sequence[Cell]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.estimate.estimate import Estimate
 from harness.files.units import duration
 from harness.plan.preset import Preset
 from harness.run.progress import Progress
@@ -15,9 +14,7 @@ from harness.store.artifact import Artifact
 from harness.store.store import Store
 
 
-def run_shared_tasks(
-    artifacts: Sequence[Artifact], preset: Preset, store: Store, estimate: Estimate, progress: Progress
-) -> dict[str, str]:
+def run_shared_tasks(artifacts: Sequence[Artifact], preset: Preset, store: Store, progress: Progress) -> dict[str, str]:
     """Run one Ray task per artifact, submitted when its inputs are ready; return the error by key of those that failed.
 
     artifacts  inputs come first
@@ -30,12 +27,10 @@ def run_shared_tasks(
     queue = {artifact.key: artifact for artifact in artifacts}
     running: dict[Any, tuple[Artifact, int]] = {}  # with the kernel's count of out-of-memory kills at the start
     errors: dict[str, str] = {}
-    attempts, finished = Attempts(), 0
+    attempts = Attempts()
 
     def finish(artifact: Artifact, text: str) -> None:
-        nonlocal finished
-        finished += 1
-        progress.finish(f"[{finished}/{len(artifacts)} shared] {artifact.stage} {text}", estimate.seconds(artifact))
+        progress.finish(f"{artifact.stage} {text}", artifact)
 
     def fail(artifact: Artifact, error: str) -> None:
         errors[artifact.key] = error

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.estimate.estimate import Estimate
 from harness.files.units import duration
 from harness.plan.plan import Cell
 from harness.plan.preset import Preset
@@ -21,16 +20,14 @@ from harness.run.task import make_artifact
 from harness.store.store import Store
 
 
-def run_cells(
-    cells: Sequence[Cell], preset: Preset, store: Store, slots: int, estimate: Estimate, progress: Progress
-) -> dict[str, str]:
+def run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, progress: Progress) -> dict[str, str]:
     """Run one Tune trial per cell; return the error by artifact key of the cells that failed.
 
     Cells that are worth another attempt get it when all others have ended.
     """
     if not cells:
         return {}
-    reporter, pending = _make_reporter(cells, store, estimate, progress), list(cells)
+    reporter, pending = _make_reporter(cells, store, progress), list(cells)
     while pending:
         reporter.again.clear()
         _run_trials(pending, preset, store, slots, reporter)
@@ -70,24 +67,18 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
         raise KeyboardInterrupt
 
 
-def _make_reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, progress: Progress) -> Any:
+def _make_reporter(cells: Sequence[Cell], store: Store, progress: Progress) -> Any:
     """Return a Tune callback that turns ended trials into progress lines (a closure, because Tune is imported late)."""
     from ray.tune import Callback
 
     by_key = {cell.artifact.key: cell for cell in cells}
-    claimed: set[str] = set()
-    expected: dict[str, float] = {}
-    for cell in cells:  # an artifact that two cells need (a trained encoder) counts for the first one only
-        own = [artifact for artifact in cell.artifact.walk() if not store.has(artifact) and artifact.key not in claimed]
-        claimed.update(artifact.key for artifact in own)
-        expected[cell.artifact.key] = sum(estimate.seconds(artifact) for artifact in own)
 
     class Reporter(Callback):
         """ended: number of trials so far; errors: of cells that failed for good; again: keys of cells to be retried."""
 
         def __init__(self) -> None:
             self.attempts, self.errors, self.again = Attempts(), dict[str, str](), set[str]()
-            self.ended = self._finished = 0
+            self.ended = 0
             self._kills, self._warnings = oom_kills(), NewWarnings()
 
         def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
@@ -118,12 +109,9 @@ def _make_reporter(cells: Sequence[Cell], store: Store, estimate: Estimate, prog
                     progress.line(f"{cell.identity.name}: {error}")
                     return
                 self.errors[key] = error
-            self._finished += 1
             text = f"FAILED: {error}" if error else f"{_format_score(store, cell)} in {duration(outcome.seconds)}"
             verb = "computed" if outcome.computed or error else "found"  # another run may have been quicker
-            progress.finish(
-                f"[{self._finished}/{len(by_key)} cells] {verb} {cell.identity.name}: {text}", expected[key]
-            )
+            progress.finish(f"{verb} {cell.identity.name}: {text}", cell.artifact)
             for warning in [] if error else self._warnings.of(cell.identity, _warnings(store, cell)):
                 progress.line(warning)
 

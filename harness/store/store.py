@@ -4,6 +4,7 @@
     store/<stage>/<key>/...          one artifact, with MANIFEST.json (files, sizes, sha256, seconds) written last
     store/scratch/<key>/             checkpoints of a stage that can continue where it was killed
     store/locks/                     one lock file per artifact that is being computed
+    store/running/<key>.json         how far an artifact is that is being computed (`harness.files.headway`)
     store/damaged/N-<stage>-<key>/   the last artifacts that differed from what had been published
 
 Two runs may share a store: the one that takes the lock first computes, the other waits and reads. Every artifact is
@@ -16,7 +17,6 @@ import json
 import logging
 import os
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +25,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from harness.files import headway
 from harness.files.atomic import write_json
 from harness.files.permissions import let_others_read
 from harness.store.artifact import Artifact, Hub, Local, Location, Member, Source
@@ -35,7 +36,7 @@ FORMAT = 1
 KEPT = 10  # damaged artifacts that a store keeps; the next one replaces the oldest
 ROUNDS = 3  # times that an artifact is computed while its inputs turn out to be damaged
 
-_NO_STAGES = ("scratch", "locks", "damaged")  # folders of a store that hold no artifacts
+_NO_STAGES = ("scratch", "locks", "damaged", "running")  # folders of a store that hold no artifacts
 _CHOOSE = "choose another folder with --store DIR"
 
 logger = logging.getLogger(__name__)
@@ -160,7 +161,8 @@ class Store:
             if stage.has_batches:
                 extra["batch_divisor"] = batch_divisor
             try:
-                stage.build(aside, dict(artifact.parameters), inputs, **extra)
+                with headway.reporting(self._running / f"{artifact.key}.json"):
+                    stage.build(aside, dict(artifact.parameters), inputs, **extra)
             except Exception:
                 self.check_there()
                 if self._inputs_intact(artifact):
@@ -196,14 +198,16 @@ class Store:
         self.damage_notes.append(f"damaged: {note}")
         logger.warning(self.damage_notes[-1])
 
-    def seconds(self, stage: Stage) -> float:
-        """Return the expected seconds of a stage: the median that this store measured, or the stage's first guess."""
-        measured = [float(manifest["seconds"]) for manifest in self.manifests(stage)]
-        return statistics.median(measured) if measured else stage.seconds
+    def seconds(self, artifact: Artifact) -> float | None:
+        """Return how long the artifact took to compute; None if the store does not have it."""
+        try:
+            return float(json.loads((self.path(artifact) / MANIFEST).read_bytes())["seconds"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
 
-    def measured(self, stage: Stage) -> bool:
-        """Return whether `seconds` is more than a first guess."""
-        return any(True for _ in self.manifests(stage))
+    def running(self) -> dict[str, headway.Headway]:
+        """Return by key how far the artifacts are that are being computed now, by any run."""
+        return headway.read(self._running)
 
     def manifests(self, stage: Stage) -> Iterator[dict[str, Any]]:
         """Yield the manifests of at most fifty of the stage's artifacts; those that cannot be read are left out."""
@@ -225,12 +229,17 @@ class Store:
         for scratch in (self.root / "scratch").glob("*"):
             if any((stage / scratch.name / MANIFEST).is_file() for stage in stages):
                 leftovers.append((scratch.name, scratch))
-        for key, folder in leftovers:
+        leftovers += [(report.name.strip(".").partition(".")[0], report) for report in self._running.glob("*")]
+        for key, left in leftovers:
             try:
                 with FileLock(self._lock(key), timeout=0):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    left.unlink(missing_ok=True) if left.is_file() else shutil.rmtree(left, ignore_errors=True)
             except Timeout:
                 continue
+
+    @property
+    def _running(self) -> Path:
+        return self.root / "running"
 
     def _lock(self, key: str) -> Path:
         return self.root / "locks" / f"{key}.lock"

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from harness.files import headway
 from harness.training import checkpoint, guard
 from harness.training.curve import Curve
 from harness.training.gradient_cache import representations
@@ -99,29 +100,32 @@ def train(
     density = guard.DensityGuard(dimensions, len(steps), full_from)
     encoder.train()
     start = time.perf_counter()
-    for step in range(first, len(steps)):
-        if curve:
-            curve.reach(step, encoder)
-        indices = steps[step]
-        own = indices[: len(indices) // world * world].chunk(world)[rank]  # the same number of pairs on every worker
-        regularization = ramp(step, len(steps), settings.ramp)
-        figures = _step(encoder, [pairs[i] for i in own.tolist()], settings, regularization, rank, world)
-        guard.check(step, figures["loss"], figures["query_active"], figures["document_active"])
-        density.check(step, figures["query_active"], figures["document_active"])
-        if world > 1:
-            for parameter in encoder.parameters():
-                if parameter.grad is not None:
-                    dist.all_reduce(parameter.grad)
-        torch.nn.utils.clip_grad_norm_(encoder.parameters(), settings.max_gradient)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad(set_to_none=False)
-        pause = (step + 1) % settings.checkpoint_every == 0 or (curve is not None and curve.due(step + 1))
-        if pause and step + 1 < len(steps):
-            if scratch:
-                checkpoint.save(scratch, optimizer, step + 1, rank)
-            if report:
-                report({"step": step + 1, "steps": len(steps), **figures})
+    with headway.counting("steps", len(steps), first):
+        for step in range(first, len(steps)):
+            if curve:
+                curve.reach(step, encoder)
+            indices = steps[step]
+            # the same number of pairs on every worker
+            own = indices[: len(indices) // world * world].chunk(world)[rank]
+            regularization = ramp(step, len(steps), settings.ramp)
+            figures = _step(encoder, [pairs[i] for i in own.tolist()], settings, regularization, rank, world)
+            guard.check(step, figures["loss"], figures["query_active"], figures["document_active"])
+            density.check(step, figures["query_active"], figures["document_active"])
+            if world > 1:
+                for parameter in encoder.parameters():
+                    if parameter.grad is not None:
+                        dist.all_reduce(parameter.grad)
+            torch.nn.utils.clip_grad_norm_(encoder.parameters(), settings.max_gradient)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad(set_to_none=False)
+            headway.reach(step + 1)
+            pause = (step + 1) % settings.checkpoint_every == 0 or (curve is not None and curve.due(step + 1))
+            if pause and step + 1 < len(steps):
+                if scratch:
+                    checkpoint.save(scratch, optimizer, step + 1, rank)
+                if report:
+                    report({"step": step + 1, "steps": len(steps), **figures})
     encoder.eval()
     if curve:
         curve.reach(len(steps), encoder)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from harness.files import headway
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 from harness.training.settings import GROWTH
@@ -43,6 +45,7 @@ def build(
         "scratch": str(scratch),
         "parameters": dict(parameters),
         "batch_divisor": batch_divisor,
+        "report": None if (report := headway.current()) is None else str(report),
         "inputs": {name: tuple(location) for name, location in inputs.items()},
     }
     # With several workers, GPUs that a growing cluster has not started yet count too.
@@ -106,7 +109,9 @@ def _train_worker(task: dict[str, Any]) -> None:
         measure = scores_on(inputs["collection"].path, parameters["evaluation"], batch_divisor)
         curve = Curve(parameters["points"], measure, scratch)
     report = ray.train.report if in_group else None
-    figures = train(encoder, pairs, settings, parameters["seed"], scratch, report, curve)
+    first_of_group = in_group and dist.get_rank() == 0 and task["report"] is not None
+    with headway.reporting(Path(task["report"])) if first_of_group else nullcontext():
+        figures = train(encoder, pairs, settings, parameters["seed"], scratch, report, curve)
     if not in_group or dist.get_rank() == 0:
         out = Path(task["out"])
         encoder.save_pretrained(str(out), create_model_card=False)

@@ -8,10 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from harness.catalog.catalog import Catalog
+from harness.collections.stage import COLLECTION
 from harness.doctor.hub_access import OK, WARN
 from harness.doctor.work import hours, work
 from harness.estimate.estimate import Estimate
 from harness.estimate.sizes import Sizes
+from harness.references.bm25 import BM25
 from harness.store.artifact import Artifact
 from harness.store.stage import Stage
 from harness.store.store import Store
@@ -73,18 +75,22 @@ def test_guesses_for_the_pocket_are_no_reason_to_worry(store):
     assert check.mark == OK and "first guesses" in check.text
 
 
-def test_what_is_not_known_is_a_least(store):
+def test_what_is_not_known_has_no_hours(store):
+    unknown = Artifact(BM25, {}, {"collection": Artifact(COLLECTION, {"hub": "a/faq"})})
     guess = estimate(store)
-    guess.unknown["own"] = "counts of a/faq"
-    assert ", at least about 4 h 00 min one after the other" in work(CELLS, TODO, store, guess).text
-    lines = hours(CELLS, TODO, guess)
-    assert lines[2].endswith("not known: counts of a/faq") and lines[-1].endswith("  at least")
+    check = work(CELLS, [*TODO, unknown], store, guess)
+    assert check.mark == WARN and " h " not in check.text
+    assert check.text.endswith("the time of bm25 is unknown; bm25: counts of a/faq; --calibrate measures")
+    lines = hours(CELLS, [*TODO, unknown], guess)
+    assert lines[3].split()[:3] == ["bm25", "1", "?"] and lines[3].endswith("not known: counts of a/faq")
+    assert lines[4].split() == ["total", "4", "?"]
 
 
 def test_hours_once_and_cell_by_cell(store):
     """The shared artifact is made once, but cell by cell twice: 60 s are 0.02 h."""
-    lines = [line.split() for line in hours(CELLS, TODO, estimate(store))]
+    lines = [line.split() for line in hours(CELLS, TODO, estimate(store), apart=True)]
     assert lines[0] == ["stage", "missing", "hours", "cell", "by", "cell", "by", "work"]
     assert lines[1][:4] == ["shared", "1", "0.01", "0.02"] and lines[1][4:6] == ["first", "guess"]
     assert lines[2][:4] == ["own", "2", "4.00", "4.00"]
     assert lines[3] == ["total", "3", "4.01", "4.02"] and len(lines) == 4
+    assert hours(CELLS, TODO, estimate(store))[3].split() == ["total", "3", "4.01"]

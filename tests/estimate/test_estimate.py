@@ -1,4 +1,4 @@
-"""Where the seconds of an estimate come from: measured, calibrated, or a first guess."""
+"""Where the seconds of an estimate come from: measured, calibrated, a first guess for small work, or nowhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from harness.catalog.catalog import Catalog
 from harness.collections.stage import COLLECTION
 from harness.estimate.costs import Rates, Work
-from harness.estimate.estimate import CALIBRATED, GUESSED, MEASURED, Estimate
+from harness.estimate.estimate import CALIBRATED, GUESSED, MEASURED, TYPICAL, UNKNOWN, Estimate
 from harness.estimate.sizes import Sizes
 from harness.evaluation.stage import EVALUATION
 from harness.pocket.texts import POCKET_TEXT
@@ -18,48 +18,105 @@ from harness.references.bm25 import BM25
 from harness.store.artifact import Artifact, Hub, Local, Member
 from harness.store.store import Store
 
-FAQ = Artifact(COLLECTION, {"hub": "a/faq", "expected": {"documents": 1000, "queries": 10}})
-KNOWN = Artifact(BM25, {}, {"collection": FAQ})  # 10,000 pairs
-UNKNOWN = Artifact(BM25, {}, {"collection": Artifact(COLLECTION, {"hub": "a/faq"})})
 RATES = Rates("CPU", 1, {"float32": 1e6}, 0.5, 0.25, 1e3, 1e4, 100.0, "float32")
 
 
-def measured(store: Path, key: str, seconds: float) -> None:
-    """Leave the manifest of an artifact of BM25 in a store."""
-    (store / BM25.name / key).mkdir(parents=True)
-    (store / BM25.name / key / "MANIFEST.json").write_text(json.dumps({"seconds": seconds}))
+def bm25(documents: int, queries: int) -> Artifact:
+    """A search of so many pairs, whose collection comes from a hub."""
+    expected = {"documents": documents, "queries": queries}
+    return Artifact(BM25, {}, {"collection": Artifact(COLLECTION, {"hub": "a/faq", "expected": expected})})
+
+
+KNOWN = bm25(1000, 10)  # 10,000 pairs
+LARGE = bm25(1_000_000, 10_000)  # 1e10 pairs
+UNSIZED = Artifact(BM25, {}, {"collection": Artifact(COLLECTION, {"hub": "a/faq"})})
+POCKET = Artifact(BM25, {}, {"collection": Member(Artifact(POCKET_TEXT, {}), "ko")})
+
+
+def publish(store: Store, artifact: Artifact, seconds: float) -> None:
+    """Leave the manifests of an artifact and of what it is made from, as a store writes them."""
+    for needed in artifact.needed:
+        publish(store, needed, 1)
+    places = {name: store.locate(source) for name, source in artifact.inputs.items()}
+    manifest = {
+        "stage": artifact.stage.name,
+        "version": artifact.stage.version,
+        "parameters": dict(artifact.parameters),
+        "inputs": {name: {"name": place.name, "revision": place.revision} for name, place in places.items()},
+        "seconds": seconds,
+    }
+    store.path(artifact).mkdir(parents=True, exist_ok=True)
+    (store.path(artifact) / "MANIFEST.json").write_text(json.dumps(manifest))
 
 
 @pytest.fixture
-def estimate(tmp_path):
+def store(tmp_path) -> Store:
+    return Store(tmp_path)  # it accepts only an empty folder
+
+
+@pytest.fixture
+def estimate(store):
     """Return a function that makes a fresh estimate from what the store holds when it is called."""
-    store = Store(tmp_path)  # it accepts only an empty folder
-    return lambda: Estimate(store, Sizes(Catalog()), Rates.load(tmp_path))
+    return lambda: Estimate(store, Sizes(Catalog()), Rates.load(store.root))
 
 
-def test_without_rates_and_measurements_seconds_are_guessed(estimate):
+def test_first_guesses_serve_small_work_alone(estimate):
     fresh = estimate()
-    assert (fresh.seconds(KNOWN), fresh.source(KNOWN)) == (BM25.seconds, GUESSED)
-    assert (fresh.seconds(UNKNOWN), fresh.source(UNKNOWN)) == (BM25.seconds, GUESSED)
-    assert fresh.unknown == {}  # sizes do not matter yet
+    assert fresh.seconds(KNOWN) == pytest.approx(BM25.seconds + 10_000 / 4e7) and fresh.source(KNOWN) == GUESSED
+    assert (fresh.seconds(POCKET), fresh.source(POCKET)) == (BM25.seconds, GUESSED)
+    assert fresh.source(LARGE) == UNKNOWN and not fresh.known(LARGE)  # 250 s, far above 2 s
+    assert fresh.unknown == {}
+
+
+def test_the_limit_is_ten_times_the_guess(estimate):
+    fresh, most = estimate(), int((10 * BM25.seconds - BM25.seconds) * TYPICAL.pairs)
+    assert fresh.source(bm25(most - 1, 1)) == GUESSED and fresh.source(bm25(most + 1_000_000, 1)) == UNKNOWN
+
+
+def test_what_has_no_size_has_no_time(estimate):
+    fresh = estimate()
+    assert fresh.source(UNSIZED) == UNKNOWN and fresh.unknown == {"bm25": "counts of a/faq"}
 
 
 def test_rates_replace_guesses_where_all_sizes_are_known(estimate, tmp_path):
     RATES.save(tmp_path)
     fresh = estimate()
     assert (fresh.seconds(KNOWN), fresh.source(KNOWN)) == (BM25.seconds + 1, CALIBRATED)  # 10,000 pairs by 1e4 a second
-    assert (fresh.seconds(UNKNOWN), fresh.source(UNKNOWN)) == (BM25.seconds, GUESSED)
+    assert (fresh.seconds(LARGE), fresh.source(LARGE)) == (BM25.seconds + 1e6, CALIBRATED)
+    assert fresh.source(UNSIZED) == UNKNOWN and fresh.source(POCKET) == GUESSED
     assert fresh.unknown == {"bm25": "counts of a/faq"}
 
 
-def test_measurements_replace_both_with_their_median(estimate, tmp_path):
-    RATES.save(tmp_path)
-    for key, seconds in (("a", 90), ("b", 10), ("c", 20)):
-        measured(tmp_path, key, seconds)
+def test_measured_pieces_say_how_long_others_take_by_their_work(estimate, store):
+    """With 1e4 pairs a second, pieces of 1, 2 and 3 s of work and the stage's 2 s took 3, 40 and 10 times that."""
+    RATES.save(store.root)
+    for documents, factor in ((1000, 3), (2000, 40), (3000, 10)):
+        publish(store, bm25(documents, 10), factor * (2 + documents / 1000))
     fresh = estimate()
-    for artifact in (KNOWN, UNKNOWN):
-        assert (fresh.seconds(artifact), fresh.source(artifact)) == (20, MEASURED)
-    assert fresh.unknown == {}
+    assert (fresh.seconds(bm25(4000, 10)), fresh.source(bm25(4000, 10))) == (pytest.approx(60), MEASURED)
+    assert fresh.source(bm25(60_000, 10)) == CALIBRATED, "62 s are more than ten times the largest that was measured"
+    assert (fresh.seconds(POCKET), fresh.source(POCKET)) == (2, GUESSED), "they say nothing about the pocket's"
+
+
+def test_what_the_pocket_took_says_nothing_about_large_work(estimate, store):
+    for seconds, parameters in ((90, {"k": 1}), (10, {"k": 2}), (20, {"k": 3})):
+        publish(store, Artifact(BM25, parameters, POCKET.inputs), seconds)
+    fresh = estimate()
+    assert (fresh.seconds(POCKET), fresh.source(POCKET)) == (20, MEASURED)  # the median
+    assert fresh.source(LARGE) == UNKNOWN and fresh.source(UNSIZED) == UNKNOWN
+
+
+def test_pieces_without_a_size_are_measured_by_others_without_one(estimate, store):
+    publish(store, Artifact(BM25, {"k": 1}, UNSIZED.inputs), 7)
+    fresh = estimate()
+    assert (fresh.seconds(UNSIZED), fresh.source(UNSIZED)) == (7, MEASURED) and fresh.unknown == {}
+
+
+def test_history_of_folders_that_are_gone_does_no_harm(estimate, store, tmp_path):
+    publish(store, KNOWN, 5)
+    for manifest in (tmp_path / COLLECTION.name).rglob("MANIFEST.json"):
+        manifest.unlink()
+    assert estimate().source(KNOWN) == GUESSED
 
 
 def test_a_rate_that_was_not_calibrated_is_named(estimate, tmp_path):
@@ -68,25 +125,24 @@ def test_a_rate_that_was_not_calibrated_is_named(estimate, tmp_path):
     config = {"num_hidden_layers": 1, "hidden_size": 2, "vocab_size": 3}
     (tmp_path / "model" / "config.json").write_text(json.dumps(config))
     parameters = {"k": 100, "max_length": 512, "precision": "float16"}
-    artifact = Artifact(EVALUATION, parameters, {"encoder": Local(tmp_path / "model"), "collection": FAQ})
+    artifact = Artifact(EVALUATION, parameters, {"encoder": Local(tmp_path / "model"), **KNOWN.inputs})
     fresh = estimate()
-    assert (fresh.seconds(artifact), fresh.source(artifact)) == (EVALUATION.seconds, GUESSED)
+    assert fresh.source(artifact) == UNKNOWN
     assert list(fresh.unknown) == [EVALUATION.name] and "float16: add --calibrate" in fresh.unknown[EVALUATION.name]
 
 
 def test_work_is_none_without_a_size_or_a_formula(estimate):
     fresh = estimate()
     assert fresh.work(KNOWN) == Work(pairs=10_000)
-    pocket = Artifact(BM25, {}, {"collection": Member(Artifact(POCKET_TEXT, {}), "ko")})
-    assert fresh.work(Artifact(POCKET_TEXT, {})) is None and fresh.work(pocket) is None and fresh.unknown == {}
+    assert fresh.work(Artifact(POCKET_TEXT, {})) is None and fresh.work(POCKET) is None and fresh.unknown == {}
     model = Hub("me/other", "c0ffee")
     read = {"k": 100, "max_length": 512, "precision": "float32"}
-    assert fresh.work(Artifact(EVALUATION, read, {"encoder": model, "collection": FAQ})) is None
-    assert fresh.work(UNKNOWN) is None
+    assert fresh.work(Artifact(EVALUATION, read, {"encoder": model, **KNOWN.inputs})) is None
+    assert fresh.work(UNSIZED) is None
     assert fresh.unknown == {EVALUATION.name: "size of me/other", BM25.name: "counts of a/faq"}
 
 
-def test_rates_of_another_form_are_not_read(estimate, tmp_path):
+def test_rates_of_another_form_are_not_read(estimate, tmp_path: Path):
     RATES.save(tmp_path)
     assert Rates.load(tmp_path) == RATES
     (tmp_path / "calibration.json").write_text('{"device": "an older form"}')

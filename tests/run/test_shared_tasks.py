@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.estimate.remaining import Remaining
 from harness.run.progress import Progress
 from harness.run.retries import AGAIN, FINAL, MEMORY, Outcome
 from harness.run.shared_tasks import run_shared_tasks
@@ -52,9 +53,10 @@ def run(monkeypatch):
         )
         monkeypatch.setitem(sys.modules, "ray", ray)
         preset = SimpleNamespace(resources=SimpleNamespace(cpus_per_cell=1, gpus_per_cell=0))
-        estimate = SimpleNamespace(seconds=lambda artifact: 5.0)
         store = SimpleNamespace(root="store")
-        errors = run_shared_tasks(artifacts, preset, store, estimate, Progress(0, 1, show=lines.append))
+        progress = Progress(show=lines.append)
+        progress.begin(Remaining({}), len(artifacts), {}, lambda artifact: None)
+        errors = run_shared_tasks(artifacts, preset, store, progress)
         return log, errors, lines
 
     return run

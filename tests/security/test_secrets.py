@@ -87,7 +87,7 @@ def test_what_is_hidden_and_what_is_not(home, text, shown):
 def test_logs_and_records_of_failures(home, tmp_path):
     message = " ".join([*SECRETS.values(), IN_A_FILE])
     printed: list[str] = []
-    Progress(1.0, 1, tmp_path / "run.log", printed.append).line(f"FAILED: {message}")
+    Progress(1, tmp_path / "run.log", printed.append).line(f"FAILED: {message}")
     record = failed(Identity("ru", "a", "c", "mean", "", None, "zero-shot", 1), "key", "mean", False, message)
     assert found(*printed, record.error, (tmp_path / "run.log").read_text()) == []
     assert HIDDEN in printed[0] and HIDDEN in record.error

@@ -5,11 +5,14 @@ import json
 import multiprocessing
 import os
 import shutil
+import socket
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from harness.files import headway
 from harness.store.artifact import Artifact
 from harness.store.stage import Stage
 from harness.store.store import KEPT, MANIFEST, Store, StoreError
@@ -110,10 +113,39 @@ def test_two_processes_compute_an_artifact_once(store):
         worker.join()
 
 
-def test_expected_seconds_are_measured_ones_once_there_are_some(store):
-    assert store.seconds(NUMBER) == 5
-    store.make(Artifact(NUMBER, {"number": 1}))
-    assert store.seconds(NUMBER) < 1
+def test_what_an_artifact_took_is_known_once_it_is_there(store):
+    artifact = Artifact(NUMBER, {"number": 1, "wait": 0.1})
+    assert store.seconds(artifact) is None
+    store.make(artifact)
+    assert 0.1 <= store.seconds(artifact) < 5
+
+
+def _report(out, parameters, inputs):
+    """Leave what others see of this artifact while it counts."""
+    store = Store(Path(parameters["store"]))
+    with headway.counting("texts", 8, done=2):
+        (piece,) = store.running().values()
+        (out / "seen.json").write_text(json.dumps(piece.counts))
+
+
+def test_while_an_artifact_is_computed_others_see_how_far_it_is(store, monkeypatch):
+    monkeypatch.setattr(headway, "SECONDS", 0)
+    artifact = Artifact(Stage("report", 1, 1, _report), {"store": str(store.root)})
+    store.make(artifact)
+    assert json.loads((store.path(artifact) / "seen.json").read_text()) == [["texts", 2, 8, 0.0]]
+    assert store.running() == {} and not list((store.root / "running").iterdir())
+
+
+def test_reports_of_killed_processes_are_swept(store):
+    (store.root / "running").mkdir()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    content = {"host": socket.gethostname(), "pid": dead.pid, "began": 0, "counts": []}
+    (store.root / "running" / "key.json").write_text(json.dumps(content))
+    (store.root / "running" / ".key.json.7.tmp").write_text("half")
+    assert store.running() == {}
+    store.create()
+    assert not list((store.root / "running").iterdir())
 
 
 def test_what_a_killed_run_left_is_swept_and_what_another_run_writes_is_not(store):
