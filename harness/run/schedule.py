@@ -29,11 +29,12 @@ def run(
     todo  missing artifacts, inputs first (see `plan.missing`)
     """
     start = time.perf_counter()
-    with Cluster(preset, address, offline=not _uses_hub(cells)) as slots:
+    cluster = Cluster(preset, address, offline=not _uses_hub(cells), say=progress.line)
+    with cluster as slots:
         ready, plural = duration(time.perf_counter() - start), "s" if slots > 1 else ""
         progress.line(f"Ray is ready after {ready}: {slots} cell{plural} at a time")
         shared = [artifact for artifact in todo if _is_shared(artifact)]
-        errors = run_shared_tasks(shared, preset, store, estimate, progress)
+        errors = run_shared_tasks(shared, preset, store, slots, estimate, progress)
         runnable = []
         for cell in _distinct([cell for cell in cells if not store.has(cell.artifact)]):
             failed = [artifact.key for artifact in missing([cell], store) if artifact.key in errors]
@@ -41,7 +42,7 @@ def run(
                 errors[cell.artifact.key] = errors[failed[0]]
             else:
                 runnable.append(cell)
-        errors |= run_cells(runnable, preset, store, slots, estimate, progress)
+        errors |= run_cells(runnable, preset, store, slots, estimate, progress, cluster.restart)
     idle, whole = progress.idle(start), time.perf_counter() - start
     progress.line(
         f"Ray: {duration(idle)} of {duration(whole)} ({idle / whole:.0%}) started, waited or stopped "

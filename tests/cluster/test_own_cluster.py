@@ -26,7 +26,7 @@ from harness.run.cluster import Cluster
 from harness.training.settings import GROWTH
 preset = load_preset("paper-zero-shot", Path({str(ROOT / "experiments" / "presets")!r}), ["resources.gpus_per_cell=1"])
 try:
-    with Cluster(preset, os.environ["ADDRESS"], offline=True) as slots:
+    with Cluster(preset, os.environ["ADDRESS"], offline=True, say=print) as slots:
         import ray
         before = ray.cluster_resources()
         @ray.remote(num_cpus=1, num_gpus=1)
@@ -98,15 +98,15 @@ def test_a_grid_makes_the_cluster_grow_from_nothing(cluster):
 
 
 def test_only_the_owner_can_read_the_token_of_a_local_grid(tmp_path, monkeypatch):
-    from harness.run.cluster import _secure_token
+    from harness.run.ray_start import secure_token
 
     monkeypatch.setenv("HOME", str(tmp_path))
-    _secure_token(create=False)
+    secure_token(create=False)
     assert not (tmp_path / ".ray").exists(), "a made-up token does not open somebody else's cluster"
-    _secure_token(create=True)
+    secure_token(create=True)
     token = tmp_path / ".ray" / "auth_token"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600 and len(token.read_text()) == 64
     token.chmod(0o644)
     before = token.read_text()
-    _secure_token(create=True)
+    secure_token(create=True)
     assert stat.S_IMODE(token.stat().st_mode) == 0o600 and token.read_text() == before
