@@ -32,6 +32,7 @@ def grid(args: argparse.Namespace) -> int:
     from harness.cli.shipped import presets
     from harness.plan.load_preset import load_preset
     from harness.plan.preset import PresetError
+    from harness.run.stopping import exit_code
     from harness.store.store import Store, StoreError
     from sembridge.extras import MissingExtraError, require
 
@@ -71,7 +72,7 @@ def grid(args: argparse.Namespace) -> int:
         raise RefusedError(str(error)) from None
     except KeyboardInterrupt:
         print("\ninterrupted; finished cells are kept, the same command goes on from there", file=sys.stderr)
-        return 130
+        return exit_code()
 
 
 def _local_slots(preset: Preset) -> int:

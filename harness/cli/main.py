@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.cli import doctor, grid
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.files.redaction import without_secrets
+from harness.run.stopping import exit_code, stoppable
 from sembridge.extras import MissingExtraError
 
 
@@ -121,9 +122,17 @@ def _compare(commands: argparse._SubParsersAction) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit code: 0 done, 1 failed, 2 refused before anything was computed or written, 130 interrupted."""
+    """Return the exit code: 0 done, 1 failed, 2 refused before anything was computed or written.
+
+    130 after Ctrl-C, and 128 and its number after another signal that ends programs.
+    """
     _survive_narrow_terminals()
     args = parser().parse_args(arguments)
+    with stoppable():
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     try:
         if args.command == "grid":
             return grid.grid(args)
@@ -145,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return MISUSE
     except KeyboardInterrupt:
         print("\ninterrupted; nothing was written", file=sys.stderr)
-        return 130
+        return exit_code()
     except BrokenPipeError:  # `| head` has read enough
         sys.stderr.close()
         return 0

@@ -10,6 +10,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from harness.files.home import home
+
 HIDDEN = "[hidden]"
 _NAMES = re.compile(
     r"TOKEN(?!IZER)|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_?KEY|AUTH|SESSION_KEY|PRIVATE_KEY", re.I
@@ -41,9 +43,10 @@ def without_secrets(text: str) -> str:
 @cache
 def _file_tokens(hub_home: str | None, ray_token: str | None) -> frozenset[str]:
     """Return the tokens that logins have left in files; a file that cannot be read has none."""
-    home = Path(hub_home) if hub_home else Path("~/.cache/huggingface").expanduser()
+    folder = home() or Path("/nonexistent")
+    hub = Path(hub_home) if hub_home else folder / ".cache" / "huggingface"
     tokens = set()
-    for path in (home / "token", Path(ray_token) if ray_token else Path("~/.ray/auth_token").expanduser()):
+    for path in (hub / "token", Path(ray_token) if ray_token else folder / ".ray" / "auth_token"):
         try:
             tokens.add(path.read_text(encoding="utf-8")[:10_000].strip())
         except (OSError, ValueError):

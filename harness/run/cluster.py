@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import secrets
 import signal
 import threading
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
+from harness.files.home import home
 from harness.plan.preset import Preset, PresetError
+from harness.run.ray_start import RayFailed, join_cluster, start_cluster
 from harness.run.resources import LAUNCH_CONFIG, declared_resources, slots_of
+from harness.run.stopping import stopped
 from harness.training.settings import GROWTH
 from sembridge.extras import require
 
 CHECK_SECONDS = 2.0  # between two checks whether this machine is still a node of the cluster
+UNANSWERED = 3  # questions in a row that Ray does not answer, until the node counts as lost
 REPEAT_SECONDS = 5.0  # until what did not stop is interrupted again
 
 _ENVIRONMENT = {
@@ -23,6 +24,8 @@ _ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # A finished worker group is noticed after 0.2 s instead of 2 s.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    # Ray would lower the priority of its workers by 15, and a run would starve beside other programs.
+    "RAY_worker_niceness": "0",
     # Ray would report usage to its makers.
     "RAY_USAGE_STATS_ENABLED": "0",
     # Tune runs every trial in a thread of its own, and glibc gives every thread an arena that it does not return.
@@ -50,52 +53,66 @@ class Cluster:
     is interrupted, and leaving raises ClusterLost.
 
     offline  no input of the grid comes from a hub: keep libraries from contacting one
+    say      shows one line
     """
 
-    def __init__(self, preset: Preset, address: str | None, *, offline: bool) -> None:
-        self._preset, self._address, self._offline = preset, address, offline
+    def __init__(self, preset: Preset, address: str | None, *, offline: bool, say: Callable[[str], None]) -> None:
+        self._preset, self._address, self._offline, self._say = preset, address, offline, say
         self._watch = _Watch()
 
     def __enter__(self) -> int:
         for name, value in (_ENVIRONMENT | ({"HF_HUB_OFFLINE": "1"} if self._offline else {})).items():
             os.environ.setdefault(name, value)
         require("grid", "a grid")
-        import ray
-
-        _secure_token(create=self._address is None)
-        # "local": a new cluster, not one that happens to run here
-        local = {"address": "local", "include_dashboard": False, "object_store_memory": 200 * 2**20}
-        options: dict[str, Any] = {"address": self._address} if self._address else local
-        growth = declared_resources(Path.home() / LAUNCH_CONFIG) if self._address else {}
-        if growth:
-            options["runtime_env"] = {"env_vars": {GROWTH: str(growth.get("GPU", 0))}}
-        try:
-            ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
-        except (ConnectionError, ray.exceptions.AuthenticationError) as error:
-            if "Authentication" in f"{type(error).__name__} {type(error.__cause__).__name__} {error.__cause__}":
-                raise PresetError(
-                    f"--address {self._address}: that cluster refuses access; set RAY_AUTH_MODE=token and put its "
-                    "token into ~/.ray/auth_token, or start the grid on its head node"
-                ) from None
-            raise PresetError(
-                f"--address {self._address}: no Ray cluster answers there; start one with `ray up` "
-                "(see the page 'cluster' of the documentation)"
-            ) from None
-        self._watch.start()
-        present = ray.cluster_resources()
-        names = present.keys() | growth.keys()
-        return slots_of(self._preset, {name: max(present.get(name, 0), growth.get(name, 0)) for name in names})
+        return self._start()
 
     def __exit__(self, *exception: object) -> None:
-        import ray
-
-        self._watch.over.set()
-        ray.shutdown()
+        self._stop()
         if self._watch.lost:
             raise ClusterLost(
                 "the Ray node of this machine ended while the grid was computed; what is finished is in the store, "
                 "and the same command goes on"
             ) from None
+
+    def restart(self) -> int:
+        """End all that runs for this grid, and begin anew, as entering does.
+
+        Raises ClusterLost if the node is lost, RayFailed if Ray does not come back.
+        """
+        self.__exit__()
+        try:
+            return self._start()
+        except PresetError as error:
+            raise RayFailed(f"{error}; what is finished is in the store, and the same command goes on") from None
+
+    def _start(self) -> int:
+        import ray
+
+        if self._address:
+            folder = home()
+            growth = declared_resources(folder / LAUNCH_CONFIG) if folder else {}
+            environment = {"runtime_env": {"env_vars": {GROWTH: str(growth.get("GPU", 0))}}}
+            join_cluster(self._address, environment if growth else {})
+        else:
+            growth = {}
+            start_cluster(self._say)
+        self._watch = _Watch()
+        try:
+            self._watch.start()
+            present = ray.cluster_resources()
+            names = present.keys() | growth.keys()
+            return slots_of(self._preset, {name: max(present.get(name, 0), growth.get(name, 0)) for name in names})
+        except BaseException:
+            self._stop()
+            raise
+
+    def _stop(self) -> None:
+        import ray
+
+        self._watch.over.set()
+        if self._watch.is_alive():
+            self._watch.join(CHECK_SECONDS)  # it must not ask Ray while that ends; without a head node it may hang
+        ray.shutdown()
 
 
 class _Watch(threading.Thread):
@@ -112,11 +129,22 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         import ray
 
-        node_id = ray.get_runtime_context().get_node_id()
-        while not self.over.wait(REPEAT_SECONDS if self.lost else CHECK_SECONDS):
-            self.lost = self.lost or not any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes())
-            if self.lost and not self.over.is_set():
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        node_id, gone, unanswered = ray.get_runtime_context().get_node_id(), False, 0
+        while not self.over.wait(REPEAT_SECONDS if gone else CHECK_SECONDS):
+            try:
+                alive, unanswered = any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes()), 0
+            except Exception:  # a busy head node may miss one question
+                unanswered += 1
+                alive = unanswered < UNANSWERED
+            if self.over.is_set():
+                return
+            gone = gone or not alive
+            if gone:
+                self.lost = self.lost or not stopped()  # a signal to all processes ends the node, too
+                # a command in the background of a script ignores SIGINT
+                ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+                number = signal.SIGTERM if ignored else signal.SIGINT
+                signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 class NodeLeaves(RuntimeError):
@@ -130,14 +158,3 @@ def stay_off_draining_node() -> None:
 
     if ray.get_runtime_context().get_node_id() in state.get_draining_nodes():
         raise NodeLeaves("its node will be taken away")
-
-
-def _secure_token(create: bool) -> None:
-    """Make the secret token of this user's clusters private; Ray would write it readable for everybody."""
-    token = Path.home() / ".ray" / "auth_token"
-    if token.is_file():
-        token.chmod(0o600)
-    elif create:
-        token.parent.mkdir(exist_ok=True)
-        with os.fdopen(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))

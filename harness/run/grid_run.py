@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from harness.estimate.dry_run import why_unknown
@@ -24,8 +26,13 @@ from harness.results.tables import LEGEND
 from harness.run.cluster import ClusterLost
 from harness.run.heartbeat import Heartbeat, names
 from harness.run.progress import Progress
+from harness.run.ray_start import RayFailed
 from harness.store.artifact import Artifact
 from harness.store.store import ROUNDS, Store, StoreError
+
+
+class TablesError(RuntimeError):
+    """The tables could not be written, or not be trusted."""
 
 
 def check_places(results: Path, store: Store, cells: Sequence[Cell]) -> None:
@@ -73,20 +80,25 @@ def run_grid(
         progress.line(note)
     try:
         errors = _compute(preset, cells, store, address, estimate, progress)
-    except (StoreError, ClusterLost) as error:
+    except StoreError as error:  # without the store, tables of an earlier run are the best there is
         return _failed(str(error))
-    records = [_record(cell, store, errors) for cell in cells]
-    paths = {cell.artifact.key: store.path(cell.artifact) for cell in cells}
+    except KeyboardInterrupt:
+        with suppress(Exception):  # the interruption is what is to be reported
+            write_tables(results, cells, store, {})
+        raise
+    except PresetError:
+        raise
+    except Exception as error:  # Ray has many ways to fail, and hours of results are worth their tables
+        reason = str(error) if isinstance(error, ClusterLost | RayFailed) else _unexpected(error, results / "run.log")
+        with suppress(TablesError, StoreError):
+            _, records = write_tables(results, cells, store, {})
+            done = sum(record.status == OK for record in records)
+            progress.line(f"{done} of {len(records)} cells are finished; {results}/tables/summary.md has them")
+        return _failed(reason)
     try:
-        written = write_results(results, records, lambda record: paths[record.key] if record.status == OK else None)
-    except OSError as error:
-        reason = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
-        return _failed(
-            f"--results {results} cannot be written: {reason}; the store has all that was computed: fix it, and "
-            "the same command writes the tables"
-        )
-    if store.set_aside_damaged(cell.artifact for cell in cells):
-        return _failed(f"{store.damage_notes[-1]}, and that while the tables were written: run the same command again")
+        written, records = write_tables(results, cells, store, errors)
+    except (StoreError, TablesError) as error:
+        return _failed(str(error))
     _print_tables(written)
     for warning in stored_warnings(preset, cells, store):
         if warning not in known:  # of collections that this run downloaded
@@ -102,6 +114,33 @@ def run_grid(
         names = [record.identity.name for record in failures if record.error == cause]
         print(f"failed: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {cause}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def write_tables(
+    results: Path, cells: Sequence[Cell], store: Store, errors: dict[str, str]
+) -> tuple[Written, list[Record]]:
+    """Write the tables of what the store has of `cells`; every ending of a run comes here, whatever is missing.
+
+    Raises StoreError if the store is gone, TablesError if the tables cannot be written, or are of damaged cells.
+
+    errors  by key of artifact, why it failed
+    """
+    store.check_there()
+    store.set_aside_damaged(cell.artifact for cell in cells)
+    records = [_record(cell, store, errors) for cell in cells]
+    paths = {cell.artifact.key: store.path(cell.artifact) for cell in cells}
+    try:
+        written = write_results(results, records, lambda record: paths[record.key] if record.status == OK else None)
+    except OSError as error:
+        reason = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+        raise TablesError(
+            f"--results {results} cannot be written: {reason}; the store has all that was computed: fix it, and "
+            "the same command writes the tables"
+        ) from None
+    if store.set_aside_damaged(cell.artifact for cell in cells):
+        note = f"{store.damage_notes[-1]}, and that while the tables were written"
+        raise TablesError(f"{note}: run the same command again")
+    return written, records
 
 
 def _compute(
@@ -149,6 +188,17 @@ def _print_tables(written: Written) -> None:
     for table in [*written.tables, *written.summary.values()]:
         print(f"\n{to_text(table)}", end="")
     print(f"\n{LEGEND}")
+
+
+def _unexpected(error: Exception, log: Path) -> str:
+    """Return one line about an error that nothing here expects; its traceback goes to the log."""
+    with suppress(OSError), log.open("a", encoding="utf-8") as file:
+        file.write(without_secrets("".join(traceback.format_exception(error))))
+    line = " ".join(str(error).split())
+    return (
+        f"{type(error).__name__}: {line if len(line) <= 200 else f'{line[:197]}...'}; {log} has the details; what is "
+        "finished is in the store, and the same command goes on"
+    )
 
 
 def _failed(reason: str) -> int:

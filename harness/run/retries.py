@@ -2,7 +2,7 @@
 
 Wrong input stays wrong: a ValueError is final, and so are a full disk and a gated model, until somebody makes room or
 requests access. Everything else gets ATTEMPTS in all. After an out-of-memory failure a piece is retried with batches
-that are SMALLER times smaller.
+that are SMALLER times smaller; if that comes back, or a process was killed for it, fewer pieces run at a time.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.hub.gated import gate
+from harness.run.memory import explain_kill, killed_by_monitor
 
 ATTEMPTS = 3
 SMALLER = 4
 
-FINAL, AGAIN, MEMORY, ELSEWHERE = "final", "again", "memory", "elsewhere"
+# MEMORY: the piece itself found too little; KILLED: a process was killed because the whole machine had too little
+FINAL, AGAIN, MEMORY, KILLED, ELSEWHERE = "final", "again", "memory", "killed", "elsewhere"
 _OUT_OF_MEMORY = re.compile(
     "OutOfMemoryError|MemoryError|can't allocate memory|not enough memory|CUDA out of memory|std::bad_alloc"
     # all that oneDNN says; for what it cannot do at all it lacks a "primitive descriptor"
     "|could not create a primitive(?! descriptor)"
 )
-# words of Ray's memory monitor; of every other death Ray says that the kernel's OOM killer may have been the cause
-_KILLED_FOR_MEMORY = ("running low on memory", "NODE_OUT_OF_MEMORY")
 # the repository in the hub client's message about a file that it was denied
 _REPOSITORY = re.compile(r"https?://[^/\s]+/(\S+?)/resolve/")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -61,6 +61,8 @@ def explain_error(error: BaseException) -> tuple[str, str]:
         match = _REPOSITORY.search(str(gated))
         name, page = (match[1], f"https://huggingface.co/{match[1]}") if match else ("a model", "its page")
         return f"{name} is gated, and you have no access: {gate(page)}", FINAL
+    if killed_by_monitor(text):
+        return explain_kill(text), KILLED
     if any(isinstance(cause, MemoryError) for cause in chain) or _OUT_OF_MEMORY.search(text):
         return f"out of memory ({line})", MEMORY
     return line, FINAL if isinstance(chain[-1], ValueError) else AGAIN
@@ -74,8 +76,8 @@ def explain_death(message: str, oom_kills: int) -> tuple[str, str]:
     """
     if "NodeLeaves" in message:
         return "its node will be taken away", ELSEWHERE
-    if oom_kills or any(text in message for text in _KILLED_FOR_MEMORY):
-        return "its process was killed for lack of memory", MEMORY
+    if oom_kills or killed_by_monitor(message):
+        return f"its process is gone: {explain_kill(message)}", KILLED
     first = next((line.strip() for line in message.splitlines() if line.strip()), "the cause is unknown")
     return f"its process died ({first if len(first) <= 120 else first[:117] + '...'})", AGAIN
 
@@ -89,10 +91,19 @@ def oom_kills() -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
 
 
+def fewer(slots: int) -> int:
+    """Return how many pieces run at a time after as many as `slots` took too much memory."""
+    return max(1, slots // 2)
+
+
 class Attempts:
-    """How often each piece failed, and how small its batches have become."""
+    """How often each piece failed, and how small its batches have become.
+
+    crowded  whether too much memory was used for as many pieces at a time; the caller resets it
+    """
 
     def __init__(self) -> None:
+        self.crowded = False
         self._failures: Counter[str] = Counter()
         self._batch_divisors: dict[str, int] = {}
 
@@ -104,12 +115,15 @@ class Attempts:
         if outcome.verdict == ELSEWHERE:  # this does not count against the piece
             return True, f"not begun: {outcome.error}; trying again elsewhere"
         self._failures[key] += 1
+        lack = outcome.verdict in (MEMORY, KILLED)
+        if outcome.verdict == KILLED or (lack and (self.batch_divisor(key) > 1 or not has_batches)):
+            self.crowded = True
         if outcome.verdict == FINAL:
             return False, outcome.error
         if self._failures[key] == ATTEMPTS:
             return False, f"failed {ATTEMPTS} times: {outcome.error}"
         change = ""
-        if outcome.verdict == MEMORY and has_batches:
+        if lack and has_batches:
             self._batch_divisors[key] = self.batch_divisor(key) * SMALLER
             change = f" with batches {self._batch_divisors[key]} times smaller"
         return True, f"attempt {self._failures[key]} of {ATTEMPTS} failed: {outcome.error}; trying again{change}"

@@ -29,13 +29,14 @@ def run(
     todo  missing artifacts, inputs first (see `plan.missing`)
     """
     start = time.perf_counter()
-    with Cluster(preset, address, offline=not _uses_hub(cells)) as slots:
+    cluster = Cluster(preset, address, offline=not _uses_hub(cells), say=progress.line)
+    with cluster as slots:
         ready, plural = duration(time.perf_counter() - start), "s" if slots > 1 else ""
         progress.slots = slots
         progress.enter(SHARED)
         progress.line(f"Ray is ready after {ready}: {slots} cell{plural} at a time; {progress.left()}")
         shared = [artifact for artifact in todo if is_shared(artifact)]
-        errors = run_shared_tasks(shared, preset, store, progress)
+        errors = run_shared_tasks(shared, preset, store, slots, progress)
         progress.enter(CELLS)
         runnable = []
         for cell in _distinct([cell for cell in cells if not store.has(cell.artifact)]):
@@ -45,7 +46,7 @@ def run(
                 progress.finish(f"{cell.identity.name}: FAILED: {errors[failed[0]]}", cell.artifact)
             else:
                 runnable.append(cell)
-        errors |= run_cells(runnable, preset, store, slots, progress)
+        errors |= run_cells(runnable, preset, store, slots, progress, cluster.restart)
         progress.enter(STOP)
     idle, whole = progress.idle(start), time.perf_counter() - start
     progress.detail(

@@ -7,17 +7,23 @@ from typing import Any
 
 from harness.files.units import duration
 from harness.plan.preset import Preset
+from harness.run.memory import wait_for_memory
 from harness.run.progress import Progress
-from harness.run.retries import Attempts, Outcome, explain_death, oom_kills
+from harness.run.retries import Attempts, Outcome, explain_death, fewer, oom_kills
 from harness.run.task import make_artifact
 from harness.store.artifact import Artifact
 from harness.store.store import Store
 
 
-def run_shared_tasks(artifacts: Sequence[Artifact], preset: Preset, store: Store, progress: Progress) -> dict[str, str]:
+def run_shared_tasks(
+    artifacts: Sequence[Artifact], preset: Preset, store: Store, slots: int, progress: Progress
+) -> dict[str, str]:
     """Run one Ray task per artifact, submitted when its inputs are ready; return the error by key of those that failed.
 
+    When memory was lacking, fewer tasks run at a time, and one alone is tried again after a pause.
+
     artifacts  inputs come first
+    slots      cells at a time; a task takes as much as one worker of a cell
     """
     import ray
 
@@ -28,6 +34,7 @@ def run_shared_tasks(artifacts: Sequence[Artifact], preset: Preset, store: Store
     running: dict[Any, tuple[Artifact, int]] = {}  # with the kernel's count of out-of-memory kills at the start
     errors: dict[str, str] = {}
     attempts = Attempts()
+    limit = slots * preset.training.workers  # what Ray has been given cannot be taken back from it
 
     def finish(artifact: Artifact, text: str) -> None:
         progress.finish(f"{artifact.stage} {text}", artifact)
@@ -43,7 +50,7 @@ def run_shared_tasks(artifacts: Sequence[Artifact], preset: Preset, store: Store
             if input_errors:
                 del queue[artifact.key]
                 fail(artifact, input_errors[0])
-            elif not any(child.key in unfinished for child in artifact.needed):
+            elif len(running) < limit and not any(child.key in unfinished for child in artifact.needed):
                 reference = task.remote(queue.pop(artifact.key), root, threads, attempts.batch_divisor(artifact.key))
                 running[reference] = artifact, oom_kills()
         if not running:
@@ -64,6 +71,13 @@ def run_shared_tasks(artifacts: Sequence[Artifact], preset: Preset, store: Store
         if again:
             progress.line(f"{artifact.stage}: {report}")
             queue[artifact.key] = artifact
+            if attempts.crowded:
+                attempts.crowded = False
+                if running:
+                    limit = fewer(min(limit, len(running) + 1))
+                    progress.line(f"{limit} shared at a time from here on, for lack of memory")
+                else:
+                    wait_for_memory(progress.line)
         else:
             fail(artifact, report)
     return errors

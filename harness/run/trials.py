@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +13,54 @@ from harness.plan.plan import Cell
 from harness.plan.preset import Preset
 from harness.results.warnings import NewWarnings
 from harness.run.cluster import stay_off_draining_node
+from harness.run.memory import wait_for_memory
 from harness.run.progress import Progress
+from harness.run.ray_start import RayFailed
 from harness.run.resources import WAITING, cell_resources
-from harness.run.retries import AGAIN, Attempts, Outcome, explain_death, oom_kills
+from harness.run.retries import (
+    AGAIN,
+    ATTEMPTS,
+    FINAL,
+    KILLED,
+    Attempts,
+    Outcome,
+    explain_death,
+    explain_error,
+    fewer,
+    oom_kills,
+)
 from harness.run.task import make_artifact
 from harness.store.store import Store
 
 
-def run_cells(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, progress: Progress) -> dict[str, str]:
+def run_cells(
+    cells: Sequence[Cell], preset: Preset, store: Store, slots: int, progress: Progress, restart: Callable[[], int]
+) -> dict[str, str]:
     """Run one Tune trial per cell; return the error by artifact key of the cells that failed.
 
-    Cells that are worth another attempt get it when all others have ended.
+    Cells that are worth another attempt get it when all others have ended. Tune itself gives up when Ray's memory
+    monitor kills a trial's process, and whenever something happens that it does not expect: then Ray begins anew, and
+    so do the cells that had not ended. RayFailed if that does not lead on.
+
+    restart  ends whatever Ray runs for this grid and begins anew; returns the slots
     """
     if not cells:
         return {}
     reporter, pending = _make_reporter(cells, store, progress), list(cells)
     while pending:
-        reporter.again.clear()
-        _run_trials(pending, preset, store, slots, reporter)
-        pending = [cell for cell in pending if cell.artifact.key in reporter.again]
+        reporter.begin_round()
+        try:
+            _run_trials(pending, preset, store, slots, reporter)
+        except Exception as error:
+            reporter.settle_abort(error, slots)
+            slots = min(slots, restart())
+        if reporter.attempts.crowded:
+            if slots == 1:
+                wait_for_memory(progress.line)
+            else:
+                slots = fewer(slots)
+                progress.line(f"{slots} cell{'s' if slots > 1 else ''} at a time from here on, for lack of memory")
+        pending = [cell for cell in pending if cell.artifact.key not in reporter.settled]
     return dict(reporter.errors)
 
 
@@ -74,12 +103,48 @@ def _make_reporter(cells: Sequence[Cell], store: Store, progress: Progress) -> A
     by_key = {cell.artifact.key: cell for cell in cells}
 
     class Reporter(Callback):
-        """ended: number of trials so far; errors: of cells that failed for good; again: keys of cells to be retried."""
+        """Hold what has become of the cells.
+
+        attempts  what failed so far
+        errors    of cells that failed for good
+        settled   keys of cells that are not to be tried again
+        ended     number of trials so far
+        """
 
         def __init__(self) -> None:
-            self.attempts, self.errors, self.again = Attempts(), dict[str, str](), set[str]()
-            self.ended = 0
+            self.attempts, self.errors, self.settled = Attempts(), dict[str, str](), set[str]()
+            self.ended = self._vain = 0
+            self._running: dict[str, None] = {}  # keys, in the order of their start
             self._kills, self._warnings = oom_kills(), NewWarnings()
+
+        def begin_round(self) -> None:
+            self._running.clear()
+            self._ended_before, self.attempts.crowded = self.ended, False
+
+        def settle_abort(self, error: Exception, slots: int) -> None:
+            """Count an attempt of each cell that was running when Tune gave up; the others have not been tried.
+
+            Where several ran and memory was lacking, nobody's attempt counts: fewer at a time may be enough.
+            """
+            kills, self._kills = self._kills, oom_kills()
+            line, verdict = explain_error(error)
+            if self._kills > kills and verdict == AGAIN:
+                line, verdict = explain_death("", self._kills - kills)
+            self._vain = self._vain + 1 if self.ended == self._ended_before and not self._running else 0
+            if verdict == FINAL or self._vain == ATTEMPTS:
+                raise RayFailed(f"Ray Tune cannot go on: {_shortened(line)}; the same command goes on") from None
+            if verdict == KILLED:
+                self.attempts.crowded = True
+            if verdict == KILLED and slots > 1:
+                progress.line(f"{line}; what was running ({len(self._running)}) is tried again")
+                return
+            if not self._running:
+                progress.line(f"Ray Tune gave up: {_shortened(line)}; trying again")
+            for key in list(self._running):
+                self._end(key, Outcome(False, 0.0, line if verdict == KILLED else _shortened(line), verdict))
+
+        def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+            self._running[trial.config["cell"]] = None
 
         def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
             result = trial.last_result or {}
@@ -98,6 +163,7 @@ def _make_reporter(cells: Sequence[Cell], store: Store, progress: Progress) -> A
 
         def _end(self, key: str, outcome: Outcome) -> None:
             self.ended += 1
+            self._running.pop(key, None)
             progress.add_span(outcome.seconds)
             cell, error = by_key[key], ""
             for note in outcome.notes:
@@ -105,10 +171,10 @@ def _make_reporter(cells: Sequence[Cell], store: Store, progress: Progress) -> A
             if outcome.error:
                 again, error = self.attempts.record_failure(key, outcome, cell.artifact.stage.has_batches)
                 if again:
-                    self.again.add(key)
                     progress.line(f"{cell.identity.name}: {error}")
                     return
                 self.errors[key] = error
+            self.settled.add(key)
             text = f"FAILED: {error}" if error else f"{_format_score(store, cell)} in {duration(outcome.seconds)}"
             verb = "computed" if outcome.computed or error else "found"  # another run may have been quicker
             progress.finish(f"{verb} {cell.identity.name}: {text}", cell.artifact)
@@ -116,6 +182,10 @@ def _make_reporter(cells: Sequence[Cell], store: Store, progress: Progress) -> A
                 progress.line(warning)
 
     return Reporter()
+
+
+def _shortened(line: str, limit: int = 200) -> str:
+    return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 
 def _error_text(trial: Any) -> str:

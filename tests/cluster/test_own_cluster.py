@@ -25,7 +25,7 @@ from harness.run.cluster import Cluster
 from harness.training.settings import GROWTH
 preset = load_preset("paper-zero-shot", Path({str(ROOT / "experiments" / "presets")!r}), ["resources.gpus_per_cell=1"])
 try:
-    with Cluster(preset, os.environ["ADDRESS"], offline=True) as slots:
+    with Cluster(preset, os.environ["ADDRESS"], offline=True, say=print) as slots:
         import ray
         before = ray.cluster_resources()
         @ray.remote(num_cpus=1, num_gpus=1)

@@ -15,7 +15,7 @@ import yaml
 
 from harness.plan.load_preset import load_preset
 from harness.plan.preset import PresetError
-from harness.run import cluster
+from harness.run import cluster, ray_start
 from harness.run.cluster import Cluster, ClusterLost, NodeLeaves, stay_off_draining_node
 from harness.training.settings import GROWTH
 from tests.helpers.paths import PRESETS
@@ -62,7 +62,7 @@ def preset(*overrides):
 
 
 def test_a_local_cluster_is_a_new_one(ray):
-    with Cluster(preset(), None, offline=True) as slots:
+    with Cluster(preset(), None, offline=True, say=print) as slots:
         assert slots == 4 and os.environ["HF_HUB_OFFLINE"] == "1"
     assert ray.inits[0]["address"] == "local" and ray.inits[0]["include_dashboard"] is False and ray.shutdowns == 1
 
@@ -72,10 +72,10 @@ def test_cells_to_come_are_counted_where_the_cluster_grows(ray, tmp_path):
     kinds = {"head": {"resources": {"CPU": 0}}, "gpu": {"resources": {"CPU": 6, "GPU": 1}, "max_workers": 2}}
     launched = {"max_workers": 2, "head_node_type": "head", "available_node_types": kinds}
     (tmp_path / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(launched))
-    with Cluster(preset("resources.gpus_per_cell=0.5"), "head:6379", offline=False) as slots:
+    with Cluster(preset("resources.gpus_per_cell=0.5"), "head:6379", offline=False, say=print) as slots:
         assert slots == 4, "2 GPUs by half a GPU each; the 12 cores would be enough for 12"
     assert ray.inits[0]["address"] == "head:6379" and ray.inits[0]["runtime_env"] == {"env_vars": {GROWTH: "2"}}
-    with Cluster(preset(), None, offline=False) as slots:
+    with Cluster(preset(), None, offline=False, say=print) as slots:
         assert slots == 4 and "runtime_env" not in ray.inits[1], "a local cluster does not grow"
 
 
@@ -90,7 +90,7 @@ def test_cells_to_come_are_counted_where_the_cluster_grows(ray, tmp_path):
 )
 def test_a_cluster_that_does_not_serve_is_refused_in_one_line(ray, failure, message):
     ray.failure = failure
-    with pytest.raises(PresetError) as refused, Cluster(preset(), "head:6379", offline=False):
+    with pytest.raises(PresetError) as refused, Cluster(preset(), "head:6379", offline=False, say=print):
         pass
     assert str(refused.value).startswith(f"--address head:6379: {message}") and "\n" not in str(refused.value)
 
@@ -98,7 +98,7 @@ def test_a_cluster_that_does_not_serve_is_refused_in_one_line(ray, failure, mess
 def test_a_lost_node_interrupts_the_run(ray):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker of pytest-xdist may ignore it
     try:
-        with pytest.raises(ClusterLost, match="the same command goes on"), Cluster(preset(), None, offline=False):
+        with pytest.raises(ClusterLost, match="the same command goes on"), Cluster(preset(), None, offline=False, say=print):
             ray.alive = False
             time.sleep(10)  # as a call of Ray would, forever
             pytest.fail("was not interrupted")
@@ -120,12 +120,12 @@ def test_a_draining_node_gets_no_new_work(ray, monkeypatch):
 
 def test_only_the_owner_can_read_the_token_of_a_local_grid(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    cluster._secure_token(create=False)
+    ray_start.secure_token(create=False)
     assert not (tmp_path / ".ray").exists(), "a made-up token does not open somebody else's cluster"
-    cluster._secure_token(create=True)
+    ray_start.secure_token(create=True)
     token = tmp_path / ".ray" / "auth_token"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600 and len(token.read_text()) == 64
     token.chmod(0o644)
     before = token.read_text()
-    cluster._secure_token(create=True)
+    ray_start.secure_token(create=True)
     assert stat.S_IMODE(token.stat().st_mode) == 0o600 and token.read_text() == before
