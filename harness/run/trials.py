@@ -209,7 +209,7 @@ def _warnings(store: Store, cell: Cell) -> list[str]:
     from harness.results.measurement import load
 
     try:
-        return load(store.path(cell.artifact))["warnings"]
+        return load(store.path(cell.artifact)).get("warnings", [])
     except (OSError, ValueError):  # as above
         return []
 

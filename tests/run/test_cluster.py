@@ -98,7 +98,10 @@ def test_a_cluster_that_does_not_serve_is_refused_in_one_line(ray, failure, mess
 def test_a_lost_node_interrupts_the_run(ray):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker of pytest-xdist may ignore it
     try:
-        with pytest.raises(ClusterLost, match="the same command goes on"), Cluster(preset(), None, offline=False, say=print):
+        with (
+            pytest.raises(ClusterLost, match="the same command goes on"),
+            Cluster(preset(), None, offline=False, say=print),
+        ):
             ray.alive = False
             time.sleep(10)  # as a call of Ray would, forever
             pytest.fail("was not interrupted")

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.estimate.estimate import Estimate
 from harness.plan.plan import Cell
 from harness.plan.preset import PresetError
 from harness.results.record import FAILED, Identity
@@ -54,8 +55,8 @@ def test_what_was_damaged_meanwhile_is_computed_again(store, monkeypatch, spoile
 
     monkeypatch.setattr(schedule, "run", run)
     lines: list[str] = []
-    progress = Progress(0, 1, show=lines.append)
-    errors = grid_run._compute(SimpleNamespace(), [CELL], store, None, SimpleNamespace(), progress)
+    estimate = Estimate.of(SimpleNamespace(catalog=None), store)
+    errors = grid_run._compute(SimpleNamespace(), [CELL], store, None, estimate, Progress(1, show=lines.append))
     assert errors == {} and calls == [[CELL.artifact]] * rounds
     assert len(lines) == min(spoiled, ROUNDS) and all(line.startswith("damaged: part ") for line in lines)
 

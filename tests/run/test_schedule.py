@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.estimate.remaining import is_shared
 from harness.plan.plan import Cell
 from harness.results.record import Identity
-from harness.run.schedule import _distinct, _is_shared, _uses_hub
+from harness.run.schedule import _distinct, _uses_hub
 from harness.store.artifact import Artifact, Hub, Local
 from harness.store.stage import Stage
 
@@ -41,8 +42,8 @@ def test_an_artifact_of_two_cells_is_computed_once():
 def test_what_needs_a_training_comes_with_its_cell():
     base = Artifact(PART, {})
     trained = Artifact(TRAINING, {}, {"base": base})
-    assert _is_shared(base) and not _is_shared(trained)
-    assert not _is_shared(Artifact(PART, {}, {"encoder": trained})), "however far below"
+    assert is_shared(base) and not is_shared(trained)
+    assert not is_shared(Artifact(PART, {}, {"encoder": trained})), "however far below"
 
 
 def test_a_hub_is_used_where_any_input_comes_from_it(tmp_path):

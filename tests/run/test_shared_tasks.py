@@ -52,11 +52,13 @@ def run(monkeypatch):
             exceptions=SimpleNamespace(RayError=ConnectionError),
         )
         monkeypatch.setitem(sys.modules, "ray", ray)
-        preset = SimpleNamespace(resources=SimpleNamespace(cpus_per_cell=1, gpus_per_cell=0))
+        preset = SimpleNamespace(
+            resources=SimpleNamespace(cpus_per_cell=1, gpus_per_cell=0), training=SimpleNamespace(workers=1)
+        )
         store = SimpleNamespace(root="store")
         progress = Progress(show=lines.append)
         progress.begin(Remaining({}), len(artifacts), {}, lambda artifact: None)
-        errors = run_shared_tasks(artifacts, preset, store, progress)
+        errors = run_shared_tasks(artifacts, preset, store, 2, progress)
         return log, errors, lines
 
     return run

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.estimate.remaining import Remaining
 from harness.plan.plan import Cell
 from harness.results.record import Identity
 from harness.run import trials
@@ -36,8 +37,9 @@ def store(tmp_path):
 def reported(store):
     """A reporter of one cell, and the lines of its progress."""
     lines: list[str] = []
-    estimate = SimpleNamespace(seconds=lambda artifact: 5.0)
-    return trials._make_reporter([CELL], store, estimate, Progress(5, 1, show=lines.append)), lines
+    progress = Progress(1, show=lines.append)
+    progress.begin(Remaining({}), 0, {KEY: 1}, lambda artifact: None)
+    return trials._make_reporter([CELL], store, progress), lines
 
 
 def end(reporter, outcome):
@@ -51,15 +53,15 @@ def test_a_finished_cell_shows_its_score(reported, store, computed, verb):
     store.make(CELL.artifact)
     end(reporter, Outcome(computed, 2.0, notes=("damaged: part",)))
     assert lines == ["damaged: part", f"[1/1 cells] {verb} {NAME}: nDCG@10 0.250 in 2 s"]
-    assert (reporter.ended, reporter.errors, reporter.again) == (1, {}, set())
+    assert (reporter.ended, reporter.errors, reporter.settled) == (1, {}, {KEY})
 
 
 def test_failures_end_a_cell_or_give_it_another_attempt(reported):
     reporter, lines = reported
     end(reporter, Outcome(error="out of memory", verdict=MEMORY))
-    assert reporter.again == {KEY} and reporter.errors == {} and reporter.attempts.batch_divisor(KEY) == 4
+    assert reporter.settled == set() and reporter.errors == {} and reporter.attempts.batch_divisor(KEY) == 4
     end(reporter, Outcome(error="wrong input", verdict=FINAL))
-    assert reporter.errors == {KEY: "wrong input"} and reporter.ended == 2
+    assert reporter.errors == {KEY: "wrong input"} and reporter.settled == {KEY} and reporter.ended == 2
     assert lines[0].startswith(f"{NAME}: attempt 1 of 3 failed: out of memory")
     assert lines[1] == f"[1/1 cells] computed {NAME}: FAILED: wrong input"
 
@@ -67,7 +69,9 @@ def test_failures_end_a_cell_or_give_it_another_attempt(reported):
 def test_a_result_that_is_not_in_the_store_is_a_failure(reported):
     reporter, lines = reported
     end(reporter, Outcome(True, 2.0))
-    assert reporter.again == {KEY} and "is not in the store" in lines[0] and "nodes need one shared folder" in lines[0]
+    assert (
+        reporter.settled == set() and "is not in the store" in lines[0] and "nodes need one shared folder" in lines[0]
+    )
 
 
 def test_a_dead_process_is_explained_without_tunes_heading(reported, tmp_path, monkeypatch):
@@ -94,7 +98,12 @@ def test_cells_are_tried_until_none_is_left(reported, store, monkeypatch):
             store.make(CELL.artifact)
         end(reporter, outcomes.pop(0))
 
+    def restart():
+        raise AssertionError("Ray did not fail")
+
+    waits: list[object] = []
+    monkeypatch.setattr(trials, "wait_for_memory", waits.append)  # one cell alone waits for others to give memory back
     monkeypatch.setattr(trials, "_make_reporter", lambda *arguments: reporter)
     monkeypatch.setattr(trials, "_run_trials", run_trials)
-    assert trials.run_cells([CELL], None, store, 1, None, None) == {} and divisors == [[1], [4], [16]]
-    assert trials.run_cells([], None, store, 1, None, None) == {} and len(divisors) == 3
+    assert trials.run_cells([CELL], None, store, 1, Progress(), restart) == {} and divisors == [[1], [4], [16]]
+    assert trials.run_cells([], None, store, 1, Progress(), restart) == {} and len(divisors) == 3
