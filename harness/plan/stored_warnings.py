@@ -24,7 +24,10 @@ def stored_warnings(preset: Preset, cells: Iterable[Cell], store: Store) -> list
                 stored[labels[cell.identity.collection], cell.identity.language] = source
     warnings = []
     for (name, language), artifact in stored.items():
-        about = json.loads((store.path(artifact) / ABOUT).read_text(encoding="utf-8"))
+        path = store.path(artifact) / ABOUT
+        if not path.is_file():  # a damaged artifact, which the run sets aside
+            continue
+        about = json.loads(path.read_text(encoding="utf-8"))
         rule, own = preset.collections[name].ignore_identical_ids, about["own"]
         about_own = own_documents_warning(name, rule, own["queries"], own["example"])
         warnings += [f"collection {name}, {language}: {line}" for line in (*about["warnings"], about_own) if line]

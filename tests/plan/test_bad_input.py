@@ -68,9 +68,14 @@ def test_values_out_of_range(refused):
         ("corpus.jsonl", lambda lines: [*lines[:3], "{oops", *lines[3:]], r"corpus.jsonl.*4"),
         ("corpus.jsonl", lambda lines: [*lines, lines[0]], r"corpus.jsonl.*145.*d000"),
         ("corpus.jsonl", lambda lines: [], r"corpus.jsonl"),
-        ("queries.jsonl", lambda lines: [json.dumps({"_id": "q000", "text": " "}), *lines[1:]], r"queries.jsonl.*1"),
-        ("qrels/test.tsv", lambda lines: [*lines, "q000\tnowhere\t1"], r"test.tsv.*22.*nowhere"),
-        ("qrels/test.tsv", lambda lines: [*lines, "nobody\td000\t1"], r"test.tsv.*22.*nobody"),
+        (
+            "queries.jsonl",
+            lambda lines: [json.dumps({"_id": "q000", "text": 1}), *lines[1:]],
+            r"queries.jsonl:1: 'text'",
+        ),
+        ("queries.jsonl", lambda lines: lines[2:], r"test.tsv: 2 of 20 .*'q000' in line 2"),
+        ("qrels/test.tsv", lambda lines: [*lines, "q000\tnowhere\t1", "q001\tx\t1"], r"test.tsv.*nowhere.*in line 22"),
+        ("qrels/test.tsv", lambda lines: [*lines, "nobody\td000\t1", "nil\td001\t1"], r"test.tsv.*nobody.*line 22"),
     ],
 )
 def test_defects_of_a_collection_name_file_and_line(refused, broken, file, spoil, message):

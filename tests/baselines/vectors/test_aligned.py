@@ -110,3 +110,9 @@ def test_an_empty_dictionary_is_refused(tmp_path):
     (tmp_path / "en-ru.tsv").write_text("\n \n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"en-ru\.tsv' is empty"):
         read_dictionary(tmp_path / "en-ru.tsv")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path):
+    path = tmp_path / "dictionary.tsv"
+    path.write_bytes(b"\xef\xbb\xbfcat\tkatze\r\ncat\tkater\r\n")
+    assert read_dictionary(path) == [("cat", "katze"), ("cat", "kater")]

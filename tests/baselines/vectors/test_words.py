@@ -114,3 +114,17 @@ def test_damaged_files_are_named_and_take_no_memory(tmp_path, content, message):
 def test_as_many_vectors_as_words():
     with pytest.raises(ValueError, match="2 words but 1 vectors"):
         WordVectors(("a", "b"), np.ones((1, 2)))
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_first_vector_of_a_repeated_word_is_used_and_said(tmp_path, caplog, mark):
+    path = tmp_path / "words.vec"
+    path.write_text(f"{mark}5 2\ncat 1 2\ncat 3 4\nriver 5 6\ncat 7 8\nsea 9 0\n", encoding="utf-8")
+    words = WordVectors.load(path)
+    assert words.words == ("cat", "river", "sea")
+    assert words.vectors.tolist() == [[1, 2], [5, 6], [9, 0]]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"{path}: 2 words occur a second time; the first vector of each is used"
+    ]
+    tokenizer = whole_words("cat", "river")
+    np.testing.assert_allclose(subword_vectors(words, tokenizer, tokenizer, 3, 3).source[1], [1, 2])
