@@ -50,7 +50,7 @@ def test_a_run_that_is_not_there(tmp_path):
         trec.read(tmp_path / "x.run")
 
 
-ROW = "ko,bert,a,mean,,,zero-shot,1,0.5,0.5,0.5,1,1,1,1,1,,1.0,ok,,mean,key\n"
+ROW = "ko,bert,a,mean,,,zero-shot,1,0.5,0.5,0.5,1,1,1,0.0,0.0,,1,1,,1.0,ok,,mean,key\n"
 HEAD = ",".join(COLUMNS) + "\n"
 CELLS: list[tuple[bytes, str]] = [
     (b"", "holds no cells; give the folder that a run wrote with --results"),
