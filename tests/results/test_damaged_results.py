@@ -61,7 +61,7 @@ CELLS: list[tuple[bytes, str]] = [
         (HEAD + ROW.replace("mean,,,zero", "mean,,inf,zero")).encode(),
         "line 2 cannot be read (a score or alpha is not a finite number)",
     ),
-    ((HEAD + ROW.replace("0.5", "0,5", 1)).encode(), "line 2 cannot be read (more than 22 columns)"),
+    ((HEAD + ROW.replace("0.5", "0,5", 1)).encode(), "line 2 cannot be read (more than 25 columns)"),
     ((HEAD + ROW.replace("shot,1,", f"shot,{'9' * 5000},")).encode(), "line 2 cannot be read ("),
     ((HEAD + "ko,bert\n").encode(), "line 2 cannot be read ("),
     ((HEAD + '"' + "x" * 200_000 + '"\n').encode(), "is not a CSV in UTF-8 (field larger than field limit"),
