@@ -10,7 +10,7 @@ MOST_UNKNOWN = 0.02
 MOST_ACTIVE = 0.5
 """Share of active dimensions above which a measurement warns; a sparse encoder of a large vocabulary has 1%."""
 
-TOKENIZER = "give this language a tokenizer that was trained on it (tokenizers.LANGUAGE)"
+TOKENIZER = "give the language a tokenizer that was trained on it, on text in NFC (tokenizers.LANGUAGE)"
 MODEL = "choose a model that was trained on this language, or leave the row out"
 
 _READ = {"documents": "the documents", "queries": "the queries", "pairs": "the training pairs"}

@@ -12,6 +12,7 @@ from typing import Any
 from sembridge.model_card.license import forbids_commerce, forbids_derivatives, most_restrictive
 from sembridge.model_card.recipe import Ingredient, Recipe
 from sembridge.model_card.record import TransferRecord
+from sembridge.normalization import FORM
 from sembridge.options import ORIGINS
 
 UNKNOWN = "unknown: check before you publish"
@@ -110,6 +111,9 @@ documents = encoder.encode_document(["a document", "another document"])
 print(encoder.similarity(queries, documents))
 print(encoder.decode(documents[0], top_k=10))  # the heaviest tokens and their weights
 ```
+
+The encoder was made for text in Unicode {FORM}. Text in another form, such as Korean from a Mac's file names, may be
+unknown to its tokenizer: pass `unicodedata.normalize({FORM!r}, text)`.
 
 With transformers alone:{note}
 

@@ -17,7 +17,7 @@ from harness.results.record import OK, Record
 
 COLUMNS = (
     "language,architecture,collection,initializer,bridge,alpha,regime,seed,ndcg@10,recall@100,mrr@10,"
-    "query_active,doc_active,flops,documents,queries,train_pairs,seconds,status,error,label,key"
+    "query_active,doc_active,flops,unknown_documents,unknown_queries,unknown_pairs,documents,queries,train_pairs,seconds,status,error,label,key"
 )
 
 
@@ -76,13 +76,13 @@ def test_cells_csv(tmp_path, record, artifact_of):
     write_results(tmp_path, grid(record), artifact_of)
     assert (tmp_path / "cells.csv").read_text(encoding="utf-8").splitlines() == [
         COLUMNS,
-        "ko,bert,pocket-faq,sembridge,BAAI/bge-m3,4.0,zero-shot,0,0.421,0.2105,0.10525,12.0,80.5,1.25,,,,3.5,ok,,"
+        "ko,bert,pocket-faq,sembridge,BAAI/bge-m3,4.0,zero-shot,0,0.421,0.2105,0.10525,12.0,80.5,1.25,,,,,,,3.5,ok,,"
         "semantic bridge,"
         "key-of-ko_bert_pocket-faq_sembridge_BAAI/bge-m3_a4_zero-shot_s0",
-        "ko,bert,pocket-faq,ofa,,,zero-shot,0,,,,,,,,,,0.0,failed,out of memory,ofa,"
+        "ko,bert,pocket-faq,ofa,,,zero-shot,0,,,,,,,,,,,,,0.0,failed,out of memory,ofa,"
         "key-of-ko_bert_pocket-faq_ofa_zero-shot_s0",
         "ko,bert,pocket-faq,bm25,,,zero-shot,0,0.30000000000000004,0.15000000000000002,0.07500000000000001,12.0,80.5,1.25,"
-        ",,,3.5,ok,,bm25,key-of-ko_bert_pocket-faq_bm25_zero-shot_s0",
+        ",,,,,,3.5,ok,,bm25,key-of-ko_bert_pocket-faq_bm25_zero-shot_s0",
     ]
 
 

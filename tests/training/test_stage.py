@@ -81,6 +81,7 @@ def test_one_worker_writes_what_the_loop_trains(inputs, tmp_path):
         "training_seconds": 0,
         "pairs": 40,
         "pairs_used": 40,
+        "unknown_pairs": 0.0,
     }
     texts = ["the cat window song", "bread"]
     assert torch.equal(load_encoder(str(out)).encode(texts).to_dense(), encoder.encode(texts).to_dense())

@@ -138,3 +138,8 @@ def test_the_program_pools_as_the_encoder_does(strategy, activation):
     )
     masked = logits.masked_fill(mask.unsqueeze(-1) == 0, float("-inf"))
     assert torch.allclose(eval(line, {"torch": torch, "masked": masked}), pool(logits, mask, strategy, activation))
+
+
+def test_the_form_of_unicode_that_the_encoder_was_made_for():
+    card = model_card(record(), "splade-ko")
+    assert "made for text in Unicode NFC" in card and "`unicodedata.normalize('NFC', text)`" in card

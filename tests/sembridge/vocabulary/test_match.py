@@ -346,3 +346,30 @@ def test_every_token_finds_itself(whole):
         assert overlap.copied[i] == i and overlap.rule[i] == (
             "exact" if whole.has_text[i] else "role" if whole.roles[i] in ROLES else "token"
         )
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("\ud55c\uad6d", "\u1112\u1161\u11ab\u1100\u116e\u11a8"),  # 한국, syllables and their parts
+        ("\u0915\u093c", "\u0958"),  # क़ in two characters and in one
+        ("caf\u00e9", "cafe\u0301"),
+    ],
+)
+def test_spellings_of_one_text_match(source, target):
+    for ours, theirs in ((source, target), (target, source)):
+        assert said(vocabulary("other", ours), vocabulary(theirs), "exact") == [(ours, "exact")]
+        assert said(vocabulary("other", f"##{ours}"), vocabulary(theirs)) == [(f"##{ours}", "boundary")]
+    # Where both spellings exist, each takes its own.
+    assert said(vocabulary(source, target), vocabulary(target, source)) == [(target, "exact"), (source, "exact")]
+    assert said(vocabulary("CAF\u00c9"), vocabulary("cafe\u0301")) == [("CAF\u00c9", "case")]
+
+
+def test_the_compat_profile_compares_strings_as_published():
+    import dataclasses
+
+    source, target = (
+        dataclasses.replace(vocabulary(token, kind="byte-bpe"), profile="compat")
+        for token in ("caf\u00e9", "cafe\u0301")
+    )
+    assert match(source, target).copied.tolist() == [-1]
