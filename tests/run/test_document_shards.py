@@ -5,11 +5,11 @@ import json
 import pandas as pd
 import pytest
 
+from harness.estimate.remaining import is_shared
 from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.plan.load_preset import load_preset
 from harness.plan.plan import missing, plan
 from harness.retrieval import encode, retrieval
-from harness.run.schedule import _is_shared
 from harness.store.store import Store
 from tests.helpers.paths import PRESETS
 
@@ -68,9 +68,9 @@ def test_shares_are_artifacts_that_other_nodes_make_and_a_later_run_finds(cells_
     store.create()
     (zero,), (tuned,) = cells_of(3, regimes=["zero-shot"]), cells_of(3, regimes=["fine-tuned"])
     shares = [artifact for artifact in zero.artifact.walk() if artifact.stage.name == "evaluation-share"]
-    assert [artifact.parameters["share"] for artifact in shares] == [0, 1, 2] and all(map(_is_shared, shares))
+    assert [artifact.parameters["share"] for artifact in shares] == [0, 1, 2] and all(map(is_shared, shares))
     assert not any(
-        _is_shared(artifact) for artifact in tuned.artifact.walk() if artifact.stage.name == "evaluation-share"
+        is_shared(artifact) for artifact in tuned.artifact.walk() if artifact.stage.name == "evaluation-share"
     ), "they come with the training"
     store.make(shares[1])
     assert {
