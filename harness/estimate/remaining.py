@@ -2,8 +2,8 @@
 
 Pieces are corrected stage by stage: by the stage's own pieces, finished ones and the done part of running ones, and as
 long as these are few, by all stages together. Later pieces count more than earlier ones: the first in a process may
-compile for a minute, and a machine may become busy. The corrected pieces are then laid out on the slots in the order of their
-dependencies: two slots do not help a chain, and the last piece runs alone.
+compile for a minute, and a machine may become busy. The corrected pieces are then laid out on the slots in the order of
+their dependencies: two slots do not help a chain, and the last piece runs alone.
 """
 
 from __future__ import annotations
