@@ -1,8 +1,9 @@
 """Estimate when a run ends: what its pieces were expected to take, corrected by what was measured in this run so far.
 
 Pieces are corrected stage by stage: by the stage's own pieces, finished ones and the done part of running ones, and as
-long as these are few, by all stages together. The corrected pieces are then laid out on the slots in the order of their
-dependencies: two slots do not help a chain, and the last piece runs alone.
+long as these are few, by all stages together. Later pieces count more than earlier ones: the first in a process may
+compile for a minute, and a machine may become busy. The corrected pieces are then laid out on the slots in the order of
+their dependencies: two slots do not help a chain, and the last piece runs alone.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import NamedTuple
 from harness.estimate.estimate import Estimate
 from harness.store.artifact import Artifact
 
+RECENT = 0.6  # what a piece counts compared with the next one of its stage
 CAUTION = 20.0  # expected seconds that count as exact before anything is measured
 SMALLEST = 0.05  # part of a running piece that must be done before its speed counts
+_NOTHING = (0.0, 0.0, 0)
 MOST = 3000  # pieces that are laid out one by one; of more, the ends do not matter
 
 
@@ -55,8 +58,8 @@ class Remaining:
 
     def __init__(self, pieces: Mapping[str, Piece]) -> None:
         self.pieces = dict(pieces)
-        self._measured: dict[str, tuple[float, float]] = {}  # by stage: measured and expected seconds
-        self._sum = [0.0, 0.0]  # the same, of all stages whose expected seconds are known
+        self._measured: dict[str, tuple[float, float, int]] = {}  # by stage: measured and expected seconds, pieces
+        self._sum = 0.0, 0.0  # measured and expected seconds of all stages whose expected seconds are known
 
     @classmethod
     def of(cls, artifacts: Sequence[Artifact], estimate: Estimate) -> Remaining:
@@ -80,10 +83,10 @@ class Remaining:
         piece = self.pieces.pop(key, None)
         if piece is None or seconds is None:
             return
-        measured, expected = self._measured.get(piece.stage, (0.0, 0.0))
-        self._measured[piece.stage] = measured + seconds, expected + piece.seconds
+        measured, expected, count = self._measured.get(piece.stage, _NOTHING)
+        self._measured[piece.stage] = RECENT * measured + seconds, RECENT * expected + piece.seconds, count + 1
         if piece.known:
-            self._sum = [self._sum[0] + seconds, self._sum[1] + piece.seconds]
+            self._sum = RECENT * self._sum[0] + seconds, RECENT * self._sum[1] + piece.seconds
 
     def keep(self, goals: Iterable[str]) -> None:
         """Keep only the pieces with these keys, and what they need."""
@@ -119,15 +122,16 @@ class Remaining:
         for key, now in running.items():
             if key in pieces and now.done >= SMALLEST:
                 piece = pieces[key]
-                seconds, expected = measured.get(piece.stage, (0.0, 0.0))
+                seconds, expected, count = measured.get(piece.stage, _NOTHING)
                 whole = now.elapsed + now.left
-                measured[piece.stage] = seconds + now.done * whole, expected + now.done * piece.seconds
+                measured[piece.stage] = seconds + now.done * whole, expected + now.done * piece.seconds, count
         overall = (CAUTION + self._sum[0]) / (CAUTION + self._sum[1])
         factors: dict[str, float | None] = {}
         for piece in pieces.values():
-            seconds, expected = measured.get(piece.stage, (0.0, 0.0))
-            if piece.known:  # one average piece's worth of caution
-                factors[piece.stage] = (piece.seconds * overall + seconds) / (piece.seconds + expected)
+            seconds, expected, count = measured.get(piece.stage, _NOTHING)
+            if piece.known:  # what all stages say counts as a piece that came before the first one
+                before = RECENT**count * piece.seconds
+                factors[piece.stage] = (before * overall + seconds) / (before + expected)
             else:
                 factors[piece.stage] = seconds / expected if expected else None
         return factors

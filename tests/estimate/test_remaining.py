@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.estimate.remaining import CAUTION, MOST, Piece, Remaining, Running
+from harness.estimate.remaining import CAUTION, MOST, RECENT, Piece, Remaining, Running
 
 
 def piece(seconds: float, *needs: str, stage: str = "stage", known: bool = True, shared: bool = False) -> Piece:
@@ -39,11 +39,22 @@ def test_many_pieces_are_not_laid_out():
 def test_the_first_finished_piece_corrects_its_stage_and_a_little_the_others():
     remaining = Remaining({**{name: piece(10) for name in "abc"}, "o": piece(10, stage="other")})
     remaining.finish("a", 40)
-    overall = (CAUTION + 40) / (CAUTION + 10)  # 2
-    own = (10 * overall + 40) / (10 + 10)  # 3
-    assert (overall, own) == (2, 3) and remaining.seconds(1) == 2 * 10 * own + 10 * overall
+    overall = (20 + 40) / (20 + 10)  # 2
+    own = (0.6 * 10 * overall + 40) / (0.6 * 10 + 10)  # 3.25
+    assert (CAUTION, RECENT) == (20, 0.6) and remaining.seconds(1) == pytest.approx(2 * 10 * own + 10 * overall)
     remaining.finish("b", 40)
-    assert remaining.seconds(1) == pytest.approx((10 * 2.5 + 80) / 30 * 10 + 10 * 2.5)
+    overall = (20 + 0.6 * 40 + 40) / (20 + 0.6 * 10 + 10)
+    own = (0.36 * 10 * overall + 0.6 * 40 + 40) / (0.36 * 10 + 0.6 * 10 + 10)
+    assert remaining.seconds(1) == pytest.approx(10 * own + 10 * overall)
+
+
+def test_a_slow_first_piece_is_forgotten():
+    remaining = Remaining({str(number): piece(10) for number in range(12)})
+    remaining.finish("0", 1000)
+    assert remaining.seconds(1) > 5000
+    for number in range(1, 11):
+        remaining.finish(str(number), 10)
+    assert 10 < remaining.seconds(1) < 14  # 1000 counts 0.6^10 = 0.006 of a last one, of 2.5 that count in all
 
 
 def test_a_failed_or_stored_piece_corrects_nothing():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from harness.files import headway
 from harness.training.guard import TrainingStopped
 from harness.training.loop import Pair, train
 from harness.training.settings import TrainingSettings
@@ -204,3 +205,20 @@ def test_an_empty_representation_stops_the_training(tmp_path):
     with pytest.raises(TrainingStopped, match=r"step 0: all queries of the batch have 0 active dimensions"):
         train(encoder, toy_pairs(), TrainingSettings(**FAST), 3)
     assert same_bits(before, weights(encoder))
+
+
+def test_it_tells_how_many_steps_are_done_and_that_changes_no_bit(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(headway, "SECONDS", 0.0)
+    seen: list[tuple[str, int, int]] = []
+
+    def look(figures):
+        (piece,) = headway.read(tmp_path).values()
+        seen.append(piece.counts[0][:3])
+
+    told, plain = load_encoder(folder), load_encoder(folder)
+    settings = TrainingSettings(**FAST | {"checkpoint_every": 1})
+    with headway.reporting(tmp_path / "key.json"):
+        train(told, toy_pairs(), settings, 3, report=look)
+    assert seen == [("steps", done, 5) for done in (1, 2, 3, 4)]
+    train(plain, toy_pairs(), settings, 3)
+    assert same_bits(weights(told), weights(plain))

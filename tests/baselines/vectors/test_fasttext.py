@@ -115,3 +115,10 @@ def test_files_that_are_not_models_are_refused(tmp_path):
         (tmp_path / "cut.bin").write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"cut\.bin' cannot be read as fastText word vectors"):
             load(tmp_path / "cut.bin")
+
+
+def test_it_tells_how_far_it_is_and_that_changes_no_bit():
+    corpus, calls = (sentences() * 200)[:250], []
+    plain = train_words(corpus, **QUICK).wv.vectors
+    told = train_words(corpus, lambda done, total: calls.append((done, total)), **QUICK).wv.vectors
+    assert calls == [(done, 500) for done in (100, 200, 300, 400, 500)] and np.array_equal(plain, told)
