@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sembridge.encoder.matmul import fast_linear
+from sembridge.vocabulary.tokenizer_check import check_is_fast, check_reads_as_file, check_tokenizer_folder, model_file
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 _SPACE_MARKS = "\u2581\u0120"  # of Metaspace and byte-level tokenizers
@@ -44,12 +46,44 @@ def pinned(model: str) -> tuple[str, str | None]:
 
 
 def load_bridge(model: str, revision: str | None = None, device: str | None = None) -> Any:
-    """Return a SentenceTransformer from the hub or a folder: safetensors only, no remote code."""
+    """Return a SentenceTransformer from the hub or a folder: safetensors only, no remote code.
+
+    Raises ValueError for a tokenizer that is not used as its tokenizer.json says.
+    """
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(
+    part = transformer_part(model, revision)
+    if part is not None:
+        check_is_fast(model, revision, part)
+    bridge = SentenceTransformer(
         model, revision=revision, device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}
     )
+    first = bridge[0]
+    if part is not None and hasattr(first, "processor"):
+        check_reads_as_file(bridge.tokenizer, model, revision, part, lowercase=bool(first.do_lower_case))
+    return bridge
+
+
+def check_bridge_tokenizer(model: str) -> None:
+    """Check the tokenizer of a folder before its weights are read; ValueError as by `load_bridge`."""
+    part = transformer_part(model)
+    if part is not None:
+        check_tokenizer_folder(model, part)
+
+
+def transformer_part(model: str, revision: str | None = None) -> str | None:
+    """Return the folder of a SentenceTransformer's transformer, inside a folder or hub repository ("": its top).
+
+    None where the first module is of another kind: static embeddings read tokenizer.json themselves.
+    """
+    modules = model_file(model, "modules.json", revision)
+    if modules is None:
+        return ""
+    try:
+        first = json.loads(Path(modules).read_text(encoding="utf-8"))[0]
+        return first["path"] if first["type"].endswith("Transformer") else None
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None  # not what sentence-transformers writes; it says so itself
 
 
 def embed_vocabulary(
@@ -121,8 +155,6 @@ def _knows_a_piece(encoding: Any, unknown: int | None) -> bool:
 def _unknown_id(tokenizer: Any, backend: Any) -> int | None:
     if getattr(tokenizer, "unk_token_id", None) is not None:
         return tokenizer.unk_token_id
-    import json
-
     model = json.loads(backend.to_str())["model"]
     if model.get("unk_id") is not None:
         return model["unk_id"]

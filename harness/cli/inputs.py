@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.cli.refusal import RefusedError
 from harness.plan.preset import PresetError
-from harness.plan.resolve import check_model, check_tokenizer
+from harness.plan.resolve import check_model, check_reading, check_tokenizer
 from harness.store.artifact import Hub, Local, Location, Member, Source
 from harness.store.store import Store
 from sembridge.extras import MissingExtraError
@@ -67,6 +67,14 @@ def bridge(name: str, revision: str | None) -> Input:
     if isinstance(source, Local) and not any((source.path / file).is_file() for file in files):
         raise RefusedError(f"--bridge {name!r} has no modules.json; give the folder of a SentenceTransformer")
     return Input(name, source)
+
+
+def reads_as_its_files(option: str, kind: str, item: Input) -> None:
+    """Raise RefusedError for an encoder, tokenizer or bridge whose tokenizer is not used as its files say (heavy)."""
+    try:
+        check_reading(option, kind, item.source)
+    except PresetError as error:
+        raise RefusedError(str(error)) from None
 
 
 def file(option: str, path: Path, *, is_text: bool = True) -> Input:

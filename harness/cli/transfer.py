@@ -18,6 +18,7 @@ from harness.cli.method import Method, check_name, input_options, method
 from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
 from harness.files.redaction import without_secrets
+from harness.initialization.needs import BRIDGE
 from harness.store.artifact import Artifact, Local, Member
 from harness.store.store import Store, StoreError
 from sembridge import options
@@ -41,6 +42,11 @@ def transfer(args: argparse.Namespace) -> int:
     """Transfer and return the exit code: 0 written, 1 failed; RefusedError before anything is computed or written."""
     order = _check(args)
     chosen = method(args, order.offered)
+    _quiet()
+    inputs.reads_as_its_files("SOURCE", "encoder", order.source)
+    inputs.reads_as_its_files("--tokenizer", "tokenizer", order.tokenizer)
+    if BRIDGE.name in chosen.inputs:
+        inputs.reads_as_its_files("--bridge", "bridge", chosen.inputs[BRIDGE.name])
     try:
         _run(args, order, chosen)
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, methods, the disk
@@ -77,7 +83,6 @@ def _check(args: argparse.Namespace) -> _Order:
 
 
 def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
-    _quiet()
     from harness.cli.prepare import prepare
     from sembridge.encoder.loading import load_encoder, load_tokenizer
     from sembridge.pipeline import make_task, run_transfer

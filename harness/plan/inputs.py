@@ -11,6 +11,7 @@ from harness.plan.resolve import (
     check_collection,
     check_dense_model,
     check_model,
+    check_reading,
     check_reference,
     check_tokenizer,
     resolve,
@@ -93,6 +94,16 @@ class Inputs:
                 source = self._collection(where, name, collection, language, needs_pairs)
                 self.collections[name, language] = self.collections[collection.label(name), language] = source
             self.files[language] = {option.name: self._file(preset, option, language) for option in options}
+        self._check_reading()
+
+    def _check_reading(self) -> None:
+        """Check that tokenizers are used as their files say; last, because it takes transformers."""
+        for name, source in self.encoders.items():
+            check_reading(f"architectures.{name}", "encoder", source)
+        for name, source in self.bridges.items():
+            check_reading(f"bridges.{name}", "bridge", source)
+        for language, source in self.tokenizers.items():
+            check_reading(f"--languages {language}", "tokenizer", source)
 
     @staticmethod
     def _tokenizer(preset: Preset, option: str, language: str) -> Source:
