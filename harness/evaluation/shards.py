@@ -43,7 +43,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         (out / ABOUT).write_text(json.dumps(smaller_batches(batch_divisor)), encoding="utf-8")
 
 
-EVALUATION_SHARE = Stage("evaluation-share", version=2, seconds=3, build=build)
+EVALUATION_SHARE = Stage("evaluation-share", version=3, seconds=3, build=build)
 
 
 def largest_divisor(folders: Sequence[Path]) -> int:

@@ -37,7 +37,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     write(out, run, collection, activity.result(), time.perf_counter() - start, about)
 
 
-EVALUATION = Stage("evaluation", version=3, seconds=3, build=build, shared=False)
+EVALUATION = Stage("evaluation", version=4, seconds=3, build=build, shared=False)
 
 
 def _about(inputs: Mapping[str, Location]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def build(
         raise RuntimeError(f"the training workers ended without writing an encoder; {advice}")
 
 
-TRAINED_ENCODER = Stage("trained-encoder", version=5, seconds=8, build=build, shared=False)
+TRAINED_ENCODER = Stage("trained-encoder", version=6, seconds=8, build=build, shared=False)
 
 
 def _train_worker(task: dict[str, Any]) -> None:
