@@ -54,6 +54,5 @@ def described(
     `nonfinite` is listed where it is not the default.
     """
     bias = transplant_options(profile, bias)["bias"]
-    unusual = {} if nonfinite == "refuse" else {"nonfinite": nonfinite}
-    chosen = {"profile": profile, "overlap": overlap, "donors": donors or _DONORS[profile], "bias": bias, "seed": seed}
-    return chosen | unusual
+    chosen: dict[str, str | int] = {"profile": profile, "overlap": overlap, "donors": donors or _DONORS[profile]}
+    return chosen | {"bias": bias, "seed": seed} | ({} if nonfinite == "refuse" else {"nonfinite": nonfinite})

@@ -87,6 +87,7 @@ def _check(args: argparse.Namespace) -> _Order:
 def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
     from harness.cli.prepare import prepare
     from sembridge.encoder.loading import load_encoder, load_tokenizer
+    from sembridge.encoder.transplant import source_rows
     from sembridge.pipeline import make_task, run_transfer
 
     start = time.perf_counter()
@@ -99,7 +100,9 @@ def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
     chosen_options = {name: getattr(args, name) for name in ("profile", "overlap", "donors", "nonfinite", "seed")}
     task = make_task(encoder, tokenizer, **chosen_options)
     copied = len(task.target) - len(task.missing)
-    _say("source", f"{order.source.name}: {len(task.source):,} tokens, hidden size {task.rows.shape[1]}")
+    unowned = len(source_rows(encoder)) - int(task.source.exists.sum())
+    without = f"; {unowned:,} of its rows belong to no token" if unowned else ""
+    _say("source", f"{order.source.name}: {len(task.source):,} tokens, hidden size {task.rows.shape[1]}{without}")
     _say("tokenizer", f"{order.tokenizer.name}: {len(task.target):,} tokens")
     _say("overlap", f"{copied:,} tokens are in both, their rows are copied; {len(task.missing):,} rows to make")
     if task.left_out is not None:
