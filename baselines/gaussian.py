@@ -51,7 +51,7 @@ class Multivariate:
             raise ValueError(f"covariance_scale {scale} must be positive and finite; {advice}")
 
     def __call__(self, transfer: Transfer) -> Initialization:
-        centered = transfer.rows.astype(np.float64)
+        centered = transfer.known_rows.astype(np.float64)
         mean = centered.mean(axis=0)
         centered -= mean
         factor, jitter = _cholesky(self.covariance_scale * (centered.T @ centered) / len(centered))

@@ -24,5 +24,5 @@ class Mean:
     needs: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, transfer: Transfer) -> Initialization:
-        center = transfer.rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+        center = transfer.known_rows.mean(axis=0, dtype=np.float64).astype(np.float32)
         return assemble(transfer, sampled=np.broadcast_to(center, (len(transfer.missing), len(center))))

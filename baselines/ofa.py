@@ -99,13 +99,17 @@ class OFA:
         """Return ([S, D] rows to mix, None for the source rows; [R, D] fallback rows, None if no token needs one)."""
         if self.factorize is None or self.factorize == transfer.rows.shape[1]:
             return None, univariate_rows(replace(transfer, seed=self.seed)) if fallback else None
-        coordinates, primitives = factorized(transfer.rows, self.factorize)
+        coordinates, primitives = factorized(transfer.known_rows, self.factorize)
+        mixed = coordinates @ primitives
+        if transfer.left_out is not None:  # rows of tokens that do not donate
+            mixed = np.zeros(transfer.rows.shape)
+            mixed[~transfer.left_out] = coordinates @ primitives
         if not fallback:
-            return coordinates @ primitives, None
+            return mixed, None
         generator = torch.Generator().manual_seed(self.seed)
         noise = torch.randn(len(transfer.missing), self.factorize, generator=generator, dtype=torch.float64).numpy()
         drawn = coordinates.mean(axis=0) + noise * coordinates.std(axis=0)
-        return coordinates @ primitives, (drawn @ primitives).astype(np.float32)
+        return mixed, (drawn @ primitives).astype(np.float32)
 
 
 def factorized(rows: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization, Transfer, support_of
+from sembridge.initializer import COPIED, EMPTY, MIXED, SAMPLED, SPECIAL, Initialization, Transfer, support_of
+from sembridge.mixture.mixture import UnitVectors
 from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.vocabulary.vocabulary import ROLES
 
@@ -35,7 +36,10 @@ def assemble(
     sampled     [R, D] rows for empty mixture rows; None: drawn per dimension from N(mean, std) of the source rows
     donor_rows  [S, D] rows to mix, where they are not the source rows themselves (OFA's factorization)
 
-    Rows are computed in float64 from the float32 weights, so that `mixture @ source rows` reproduces them.
+    Rows are computed in float64 from the float32 weights, so that `mixture @ source rows` reproduces them. The row of
+    an id that no token has is zero, whatever the method decided, so that it never fires (see `transplant`).
+
+    Raises ValueError if a row is not finite.
     """
     size, missing = len(transfer.target), transfer.missing
     if not isinstance(mixture, SoftmaxMixture):
@@ -43,6 +47,9 @@ def assemble(
         weights = sp.csr_array(shape if mixture is None else mixture, dtype=np.float32)
         weights.sort_indices()
         mixture = weights
+    empty = ~transfer.target.exists
+    if empty.any():
+        mixture = _without(mixture, empty[missing])
     mixed = support_of(mixture) > 0
     rows = np.empty((size, transfer.rows.shape[1]), dtype=np.float32)
     has_source = transfer.copied >= 0
@@ -56,12 +63,20 @@ def assemble(
     if not mixed.all():
         drawn = univariate_rows(transfer) if sampled is None else sampled
         rows[missing[~mixed]] = drawn[~mixed]
+    rows[empty] = 0
+    if not (finite := np.isfinite(rows).all(axis=1)).all():
+        raise ValueError(
+            f"the initializer made {(~finite).sum():,} rows that are not finite, the first for id {finite.argmin()}; "
+            "take means of transfer.known_rows, and mix donors of transfer.donors alone"
+        )
 
     origin = np.full(size, COPIED, dtype="<U8")
     origin[[role in ROLES and has_source[i] for i, role in enumerate(transfer.target.roles)]] = SPECIAL
     origin[missing[mixed]] = MIXED
     origin[missing[~mixed]] = SAMPLED
-    counts = {name: int((origin == name).sum()) for name in (COPIED, SPECIAL, MIXED, SAMPLED)}
+    origin[empty] = EMPTY
+    names = (COPIED, SPECIAL, MIXED, SAMPLED, *([EMPTY] if empty.any() else []))
+    counts = {name: int((origin == name).sum()) for name in names}
     return Initialization(rows, _full_mixture(transfer, mixture), origin, {**counts, **(statistics or {})})
 
 
@@ -92,10 +107,28 @@ def _rows_in_blocks(mixture: sp.csr_array, rows: np.ndarray, block: int = 64) ->
 
 def univariate_rows(transfer: Transfer) -> np.ndarray:
     """Return draws [R, D] from N(mean_d, std_d) of the source rows: the fallback for tokens a method cannot place."""
-    rows = torch.from_numpy(transfer.rows.astype(np.float64))
+    rows = torch.from_numpy(transfer.known_rows.astype(np.float64))
     mean, std = rows.mean(0), rows.std(0, unbiased=False)
     noise = torch.randn(len(transfer.missing), rows.shape[1], generator=transfer.generator(), dtype=torch.float64)
     return (mean + noise * std).float().numpy()
+
+
+def _without(mixture: sp.csr_array | SoftmaxMixture, empty: np.ndarray) -> sp.csr_array | SoftmaxMixture:
+    """Return the mixture [R, S] without the rows marked `empty` [R]."""
+    if isinstance(mixture, SoftmaxMixture):
+        kept = ~empty[mixture.places]
+        queries = mixture.queries
+        position = None if queries.position is None else queries.position[kept]
+        return SoftmaxMixture(
+            UnitVectors(queries.vectors, queries.ids[kept], position),
+            mixture.donors,
+            mixture.places[kept],
+            _without(mixture.others, empty),
+        )
+    row_of = np.repeat(np.arange(mixture.shape[0]), np.diff(mixture.indptr))
+    stored = ~empty[row_of]
+    starts = np.concatenate([[0], np.cumsum(np.diff(mixture.indptr) * ~empty)])
+    return sp.csr_array((mixture.data[stored], mixture.indices[stored], starts), shape=mixture.shape)
 
 
 def _full_mixture(transfer: Transfer, mixture: sp.csr_array | SoftmaxMixture) -> sp.csr_array | SoftmaxMixture:

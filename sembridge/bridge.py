@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from sembridge.encoder.matmul import fast_linear
 from sembridge.encoder.weights import check_small_modules
 from sembridge.normalization import normalize
 from sembridge.vocabulary.unknown import unknown_ids
+from sembridge.vocabulary.tokenizer_check import check_is_fast, check_reads_as_file, check_tokenizer_folder, model_file
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 _SPACE_MARKS = "\u2581\u0120"  # of Metaspace and byte-level tokenizers
@@ -54,15 +56,45 @@ def pinned(model: str) -> tuple[str, str | None]:
 def load_bridge(model: str, revision: str | None = None, device: str | None = None) -> Any:
     """Return a SentenceTransformer from the hub or a folder: safetensors only, no remote code, weights in float32.
 
-    Raises ValueError, one line, if its files lack weights that it uses (see `checked_load`).
+    Raises ValueError, one line, if its files lack weights that it uses (see `checked_load`), and for a tokenizer that
+    is not used as its tokenizer.json says.
     """
     check_small_modules(model)
     from sentence_transformers import SentenceTransformer
 
+    part = transformer_part(model, revision)
+    if part is not None:
+        check_is_fast(model, revision, part)
     options: dict[str, Any] = {"trust_remote_code": False, "model_kwargs": {"use_safetensors": True, **FLOAT32}}
-    return checked_load(
+    bridge = checked_load(
         model, lambda: SentenceTransformer(model, revision=revision, device=device, **options), "last_hidden_state"
     )
+    first = bridge[0]
+    if part is not None and hasattr(first, "processor"):
+        check_reads_as_file(bridge.tokenizer, model, revision, part, lowercase=bool(first.do_lower_case))
+    return bridge
+
+
+def check_bridge_tokenizer(model: str) -> None:
+    """Check the tokenizer of a folder before its weights are read; ValueError as by `load_bridge`."""
+    part = transformer_part(model)
+    if part is not None:
+        check_tokenizer_folder(model, part)
+
+
+def transformer_part(model: str, revision: str | None = None) -> str | None:
+    """Return the folder of a SentenceTransformer's transformer, inside a folder or hub repository ("": its top).
+
+    None where the first module is of another kind: static embeddings read tokenizer.json themselves.
+    """
+    modules = model_file(model, "modules.json", revision)
+    if modules is None:
+        return ""
+    try:
+        first = json.loads(Path(modules).read_text(encoding="utf-8"))[0]
+        return first["path"] if first["type"].endswith("Transformer") else None
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None  # not what sentence-transformers writes; it says so itself
 
 
 def own_prompt(prompts: Mapping[str, str | None] | None, default: str | None = None) -> str:

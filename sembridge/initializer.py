@@ -18,12 +18,12 @@ import scipy.sparse as sp
 import torch
 
 from sembridge.mixture.softmax import SoftmaxMixture
-from sembridge.options import COPIED, MIXED, SAMPLED, SPECIAL, check
+from sembridge.options import COPIED, EMPTY, MIXED, SAMPLED, SPECIAL, check
 from sembridge.vocabulary.match import match
 from sembridge.vocabulary.overlap import Overlap
 from sembridge.vocabulary.vocabulary import Vocabulary
 
-__all__ = ["COPIED", "MIXED", "SAMPLED", "SPECIAL", "Initialization", "Initializer", "Transfer", "support_of"]
+__all__ = ["COPIED", "EMPTY", "MIXED", "SAMPLED", "SPECIAL", "Initialization", "Initializer", "Transfer", "support_of"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Transfer:
     seed               seed of everything a method samples
     initializer_range  the source model's own standard deviation for fresh weights
     all_donate         source tokens without a text (specials, unused tokens, lone bytes) donate as well
+    left_out           [S] bool: tokens with numbers that are not finite: they neither donate nor are copied, and
+                       `known_rows` has them not; None: there are none
     """
 
     source: Vocabulary
@@ -45,6 +47,7 @@ class Transfer:
     seed: int = 42
     initializer_range: float = 0.02
     all_donate: bool = False
+    left_out: np.ndarray | None = None
 
     @classmethod
     def between(
@@ -57,14 +60,17 @@ class Transfer:
         seed: int = 42,
         initializer_range: float = 0.02,
         donors: str | None = None,
+        left_out: np.ndarray | None = None,
     ) -> Transfer:
         """Build the task from two vocabularies and the source rows (array or tensor with at least S rows).
 
         overlap  special | exact | fuzzy, see `match.match`; or an `Overlap`
         donors   which source tokens may donate: `ordinary` those with a text, `all` also specials, unused tokens and
                  lone bytes. None follows the profile: `ordinary` for fixed, `all` for compat, where all are alike
+        left_out [S] bool: tokens to leave out, see `encoder.nonfinite`; a token that would copy such a row is missing
 
-        Raises ValueError for an unknown option, and if the source tokenizer can emit ids that have no row.
+        Raises ValueError for an unknown option, if the source tokenizer can emit ids that have no row, and if a row
+        that is not left out has a number that is not finite.
         """
         check(profile=source.profile, donors=donors)
         array = rows.detach().float().cpu().numpy() if isinstance(rows, torch.Tensor) else rows
@@ -75,8 +81,16 @@ class Transfer:
             )
         matrix = matrix[: len(source)].copy()
         matrix.setflags(write=False)
+        spoiled = ~np.isfinite(matrix).all(axis=1)
+        if left_out is not None:
+            spoiled &= ~left_out
+        if spoiled.any():
+            shown = ", ".join(f"{source.tokens[i]!r} id {i}" for i in np.flatnonzero(spoiled)[:3].tolist())
+            raise ValueError(f"{spoiled.sum():,} source rows are not finite ({shown}); leave them out with left_out")
         matched = overlap if isinstance(overlap, Overlap) else match(source, target, overlap)
-        return cls(source, target, matrix, matched, seed, initializer_range, donors == "all")
+        if left_out is not None:
+            matched = matched.without(left_out)
+        return cls(source, target, matrix, matched, seed, initializer_range, donors == "all", left_out)
 
     @property
     def copied(self) -> np.ndarray:
@@ -91,7 +105,13 @@ class Transfer:
     @cached_property
     def donors(self) -> np.ndarray:
         """Return which source tokens may donate to a mixture [S] bool: those with a text, or all (`all_donate`)."""
-        return self.source.exists if self.all_donate else self.source.has_text
+        able = self.source.exists if self.all_donate else self.source.has_text
+        return able if self.left_out is None else able & ~self.left_out
+
+    @property
+    def known_rows(self) -> np.ndarray:
+        """Return the source rows that are finite, for means and deviations [at most S, D]."""
+        return self.rows if self.left_out is None else self.rows[~self.left_out]
 
     def generator(self) -> torch.Generator:
         """Return a fresh generator at this transfer's seed, never the global one."""
@@ -107,7 +127,7 @@ class Initialization:
                 where the row was sampled. Decoder bias, untied decoders and per-token query weights move with the same
                 weights. Where every donor has weight in every row (alpha 1) and these are too many to store, a
                 `SoftmaxMixture` computes them
-    origin      [T] copied | special | mixed | sampled
+    origin      [T] copied | special | mixed | sampled | empty (no token has this id: the row is zero)
     statistics  figures to show to a person (counts, support)
     """
 
@@ -139,10 +159,13 @@ class Initialization:
         return starts, ids, weights
 
     def carry(self, values: np.ndarray) -> np.ndarray:
-        """Move one number per source token [S] to the target vocabulary [T]; tokens without a mixture get the mean."""
+        """Move one number per source token [S] to the target vocabulary [T].
+
+        Tokens without a mixture get the mean of the finite numbers.
+        """
         exact = self.mixture if isinstance(self.mixture, SoftmaxMixture) else self.mixture.astype(np.float64)
         carried = exact @ np.asarray(values, dtype=np.float64)
-        carried[self.support == 0] = np.mean(values, dtype=np.float64)
+        carried[self.support == 0] = np.mean(values[np.isfinite(values)], dtype=np.float64)
         return carried.astype(np.float32)
 
 

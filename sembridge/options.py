@@ -11,9 +11,13 @@ OVERLAPS = ("special", "exact", "fuzzy")
 DONORS = ("ordinary", "all")
 BIAS_POLICIES = ("transfer", "zero", "keep")
 SPECIAL_IDS = ("target", "keep")
-COPIED, SPECIAL, MIXED, SAMPLED = ORIGINS = ("copied", "special", "mixed", "sampled")
+NONFINITE = ("refuse", "leave-out")
+COPIED, SPECIAL, MIXED, SAMPLED, EMPTY = ORIGINS = ("copied", "special", "mixed", "sampled", "empty")
 
-_KNOWN = {"profile": PROFILES, "overlap": OVERLAPS, "donors": DONORS, "bias": BIAS_POLICIES, "special_ids": SPECIAL_IDS}
+_KNOWN = {
+    "profile": PROFILES, "overlap": OVERLAPS, "donors": DONORS, "bias": BIAS_POLICIES, "special_ids": SPECIAL_IDS,
+    "nonfinite": NONFINITE,
+}  # fmt: skip
 # What a profile does where no option overrules it.
 _DONORS = {"fixed": "ordinary", "compat": "all"}
 _TRANSPLANT: Mapping[str, Mapping[str, str]] = {
@@ -23,7 +27,7 @@ _TRANSPLANT: Mapping[str, Mapping[str, str]] = {
 
 
 def check(**values: str | None) -> None:
-    """Check options by name (profile, overlap, donors, bias, special_ids); None stands for an option not given.
+    """Check options by name (profile, overlap, donors, bias, ...); None stands for an option not given.
 
     Raises ValueError for a value that the option does not have, and for options that conflict.
     """
@@ -42,7 +46,13 @@ def transplant_options(profile: str, bias: str | None = None) -> dict[str, str]:
     return {**_TRANSPLANT[profile], **({} if bias is None else {"bias": bias})}
 
 
-def described(profile: str, overlap: str, donors: str | None, bias: str | None, seed: int) -> dict[str, str | int]:
-    """Return the options as a recipe lists them, with what the profile decides filled in."""
+def described(
+    profile: str, overlap: str, donors: str | None, bias: str | None, seed: int, nonfinite: str = "refuse"
+) -> dict[str, str | int]:
+    """Return the options as a recipe lists them, with what the profile decides filled in.
+
+    `nonfinite` is listed where it is not the default.
+    """
     bias = transplant_options(profile, bias)["bias"]
-    return {"profile": profile, "overlap": overlap, "donors": donors or _DONORS[profile], "bias": bias, "seed": seed}
+    chosen: dict[str, str | int] = {"profile": profile, "overlap": overlap, "donors": donors or _DONORS[profile]}
+    return chosen | {"bias": bias, "seed": seed} | ({} if nonfinite == "refuse" else {"nonfinite": nonfinite})

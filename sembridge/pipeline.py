@@ -14,6 +14,7 @@ from sembridge.bridge import pinned
 from sembridge.encoder.checked_load import dtype, stored_dtype
 from sembridge.encoder.loading import check_pads, load_encoder, load_tokenizer
 from sembridge.encoder.modules import splade_modules
+from sembridge.encoder.nonfinite import left_out
 from sembridge.encoder.transplant import decoder_rows, source_rows, transplant
 from sembridge.initializer import Initialization, Initializer, Transfer
 from sembridge.model_card.ingredients import ingredient_of
@@ -39,6 +40,7 @@ def transfer(
     donors: str | None = None,
     profile: str = "fixed",
     bias: str | None = None,
+    nonfinite: str = "refuse",
     query_weights: np.ndarray | None = None,
     seed: int = 42,
     revision: str | None = None,
@@ -55,6 +57,8 @@ def transfer(
     donors         which source tokens may be mixed from: ordinary | all; None: the profile's
     profile        fixed, or compat for the choices of SemBridge's published code (docs/fidelity.md)
     bias           of the decoder: transfer | zero | keep, see `transplant`; None: the profile's
+    nonfinite      of source tokens whose row, bias or query weight is NaN or infinite: refuse | leave-out (they neither
+                   donate nor are copied, and count in no mean)
     query_weights  [T] of an inference-free encoder, see `transplant`
     seed           of everything that is sampled
     revision, tokenizer_revision  of hub ids, as transformers takes them
@@ -67,11 +71,11 @@ def transfer(
     Raises ValueError for options and inputs that do not fit, TypeError for an argument of another kind; both before
     anything is computed, and a loaded encoder stays as it was.
     """
-    options.check(profile=profile, overlap=overlap, donors=donors, bias=bias)
+    options.check(profile=profile, overlap=overlap, donors=donors, bias=bias, nonfinite=nonfinite)
     method = _instance(initializer)
     encoder = _encoder(source, revision, device)
     target = _tokenizer(tokenizer, tokenizer_revision)
-    task = make_task(encoder, target, profile=profile, overlap=overlap, donors=donors, seed=seed)
+    task = make_task(encoder, target, profile=profile, overlap=overlap, donors=donors, nonfinite=nonfinite, seed=seed)
     origin = splade_modules(encoder).model if _is_loaded(source) else source
     inputs, parameters = _inputs_and_parameters(method)
     recipe = Recipe(
@@ -81,7 +85,7 @@ def transfer(
         label=getattr(method, "label", method.name),
         inputs=inputs,
         parameters=parameters,
-        options=options.described(profile, overlap, donors, bias, seed),
+        options=options.described(profile, overlap, donors, bias, seed, nonfinite),
         versions=library_versions(),
     )
     nearness = None
@@ -103,18 +107,21 @@ def make_task(
     profile: str = "fixed",
     overlap: str = "fuzzy",
     donors: str | None = None,
+    nonfinite: str = "refuse",
     seed: int = 42,
 ) -> Transfer:
     """Return the task of giving `encoder` the vocabulary of `tokenizer`; for the options see `transfer`."""
     modules = splade_modules(encoder)
+    source = Vocabulary.from_tokenizer(modules.tokenizer, profile)
     return Transfer.between(
-        Vocabulary.from_tokenizer(modules.tokenizer, profile),
+        source,
         Vocabulary.from_tokenizer(tokenizer, profile),
         source_rows(encoder),
         overlap=overlap,
         seed=seed,
         initializer_range=float(getattr(modules.model.config, "initializer_range", 0.02)),
         donors=donors,
+        left_out=left_out(encoder, source, nonfinite),
     )
 
 

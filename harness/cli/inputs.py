@@ -10,7 +10,13 @@ from pathlib import Path
 
 from harness.cli.refusal import RefusedError
 from harness.plan.preset import PresetError
-from harness.plan.resolve import check_bridge_weights, check_encoder_weights, check_model, check_tokenizer
+from harness.plan.resolve import (
+    check_bridge_weights,
+    check_encoder_weights,
+    check_model,
+    check_reading,
+    check_tokenizer,
+)
 from harness.store.artifact import Hub, Local, Location, Member, Source
 from harness.store.store import Store
 from sembridge.extras import MissingExtraError
@@ -74,6 +80,14 @@ def check_weights(source: Input, bridge: Input | None) -> None:
     _check(check_encoder_weights, "SOURCE", source.source)
     if bridge is not None:
         _check(check_bridge_weights, "--bridge", bridge.source)
+
+
+def reads_as_its_files(option: str, kind: str, item: Input) -> None:
+    """Raise RefusedError for an encoder, tokenizer or bridge whose tokenizer is not used as its files say (heavy)."""
+    try:
+        check_reading(option, kind, item.source)
+    except PresetError as error:
+        raise RefusedError(str(error)) from None
 
 
 def file(option: str, path: Path, *, is_text: bool = True) -> Input:

@@ -68,6 +68,10 @@ def _transfer(commands: argparse._SubParsersAction) -> None:
     option("--overlap", default="fuzzy", metavar="MODE", help=overlap)
     donors = "which source tokens may be mixed: ordinary, all (default: the profile's)"
     option("--donors", metavar="D", help=donors)
+    nonfinite = (
+        "source tokens with NaN or infinite rows: refuse (default), leave-out (they neither donate nor are copied)"
+    )
+    option("--nonfinite", metavar="N", default="refuse", help=nonfinite)
     option("--bias", metavar="POLICY", help="the decoder bias: transfer, zero, keep (default: the profile's)")
     idf_text = "inference-free encoders: text to count the weights of query tokens in"
     option("--idf-text", type=Path, metavar="FILE", help=idf_text)

@@ -42,6 +42,11 @@ def transfer(args: argparse.Namespace) -> int:
     """Transfer and return the exit code: 0 written, 1 failed; RefusedError before anything is computed or written."""
     order = _check(args)
     chosen = method(args, order.offered)
+    _quiet()
+    inputs.reads_as_its_files("SOURCE", "encoder", order.source)
+    inputs.reads_as_its_files("--tokenizer", "tokenizer", order.tokenizer)
+    if BRIDGE.name in chosen.inputs:
+        inputs.reads_as_its_files("--bridge", "bridge", chosen.inputs[BRIDGE.name])
     inputs.check_weights(order.source, chosen.inputs.get("bridge"))
     try:
         _run(args, order, chosen)
@@ -56,7 +61,9 @@ def _check(args: argparse.Namespace) -> _Order:
     """Return the checked command; RefusedError for what can be refused without a heavy import."""
     check_name(args.initializer)
     try:
-        options.check(profile=args.profile, overlap=args.overlap, donors=args.donors, bias=args.bias)
+        options.check(
+            profile=args.profile, overlap=args.overlap, donors=args.donors, bias=args.bias, nonfinite=args.nonfinite
+        )
     except ValueError as error:
         raise RefusedError(f"--{error}") from None
     if args.language is not None and not _LANGUAGE.fullmatch(args.language):
@@ -79,10 +86,10 @@ def _check(args: argparse.Namespace) -> _Order:
 
 
 def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
-    _quiet()
     from harness.cli.prepare import prepare
     from sembridge.encoder.checked_load import stored_dtype
     from sembridge.encoder.loading import load_encoder, load_tokenizer
+    from sembridge.encoder.transplant import source_rows
     from sembridge.pipeline import make_task, run_transfer
 
     start = time.perf_counter()
@@ -92,12 +99,17 @@ def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
         encoder = load_encoder(*located["source"])
     with inputs.reading({"--tokenizer": order.tokenizer}):
         tokenizer = load_tokenizer(*located["tokenizer"])
-    task = make_task(encoder, tokenizer, profile=args.profile, overlap=args.overlap, donors=args.donors, seed=args.seed)
+    chosen_options = {name: getattr(args, name) for name in ("profile", "overlap", "donors", "nonfinite", "seed")}
+    task = make_task(encoder, tokenizer, **chosen_options)
     copied = len(task.target) - len(task.missing)
+    unowned = len(source_rows(encoder)) - int(task.source.exists.sum())
+    without = f"; {unowned:,} of its rows belong to no token" if unowned else ""
     of_source = f"{len(task.source):,} tokens, hidden size {task.rows.shape[1]}, stored as {stored_dtype(encoder)}"
-    _say("source", f"{order.source.name}: {of_source}")
+    _say("source", f"{order.source.name}: {of_source}{without}")
     _say("tokenizer", f"{order.tokenizer.name}: {len(task.target):,} tokens")
     _say("overlap", f"{copied:,} tokens are in both, their rows are copied; {len(task.missing):,} rows to make")
+    if task.left_out is not None:
+        _say("left out", f"{task.left_out.sum():,} source tokens have numbers that are not finite")
     prompt = _bridge_prompt(args.bridge_prompt, chosen, located)
     initializer, near = prepare(
         chosen, located, _say, prompt=prompt, language=args.language or "", profile=args.profile
@@ -157,9 +169,13 @@ def _recipe(args: argparse.Namespace, order: _Order, chosen: Method, label: str,
         label=label,
         inputs={role.replace("_", " "): item.ingredient() for role, item in read.items()},
         parameters=chosen.parameters(),
-        options=options.described(args.profile, args.overlap, args.donors, args.bias, args.seed) | bridge_prompt,
+        options=_described(args) | bridge_prompt,
         versions=library_versions(),
     )
+
+
+def _described(args: argparse.Namespace) -> dict[str, Any]:
+    return options.described(args.profile, args.overlap, args.donors, args.bias, args.seed, args.nonfinite)
 
 
 def _summary(record: Any, out: Path, seconds: float) -> None:
@@ -168,7 +184,14 @@ def _summary(record: Any, out: Path, seconds: float) -> None:
 
     counts, size = record.counts(), len(record)
     print()
-    _say("result", ", ".join(f"{counts[name]:,} {name} ({100 * counts[name] / size:.0f}%)" for name in counts))
+    _say(
+        "result",
+        ", ".join(
+            f"{counts[name]:,} {name} ({100 * counts[name] / size:.0f}%)"
+            for name in counts
+            if counts[name] or name != "empty"
+        ),
+    )
     if counts["mixed"]:
         _say("mixtures", f"{record.mean_support():.1f} source tokens each, on average")
         weakest = ", ".join(printable(record.target.shown[i]) for i in record.weakest(3))

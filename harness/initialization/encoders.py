@@ -13,10 +13,12 @@ def zero_shot_encoder(parameters: Mapping[str, Any], inputs: Mapping[str, Locati
     from harness.initialization import initialization, query_weights
     from sembridge.encoder.loading import load_encoder, load_tokenizer
     from sembridge.encoder.modules import splade_modules
+    from sembridge.encoder.nonfinite import check_all_finite
     from sembridge.encoder.transplant import transplant
 
     encoder = load_encoder(*inputs["encoder"])
     if "initialization" not in inputs:
+        check_all_finite(encoder)
         return encoder
     embedding, decoder = initialization.load(inputs["initialization"].path, encoder)
     weights = None

@@ -21,7 +21,7 @@ from harness.store.stage import Stage
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
     """Run the initializer.
 
-    parameters  initializer, settings, profile, overlap, donors, seed
+    parameters  initializer, settings, profile, overlap, donors, seed, and nonfinite where it is not "refuse"
     inputs      encoder, tokenizer, and those of the initializer's needs
     """
     from sembridge.encoder.loading import load_encoder, load_tokenizer
@@ -34,7 +34,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     prepared = {need.field: need.load(inputs) for need in needs_of(kind)}
     initializer = kind(**parameters["settings"], **prepared)
     options = {name: parameters[name] for name in ("profile", "overlap", "donors", "seed")}
-    task = make_task(encoder, tokenizer, **options)
+    task = make_task(encoder, tokenizer, **options, nonfinite=parameters.get("nonfinite", "refuse"))
     embedding, decoder = initialize(encoder, tokenizer, initializer, task)
     _save(out / "embedding.safetensors", embedding, source_rows(encoder))
     if decoder is not None and (rows := decoder_rows(encoder)) is not None:

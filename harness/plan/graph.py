@@ -113,6 +113,8 @@ def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifac
         inputs |= need.inputs(_materials(preset, resolved, cell, need, training))
     parameters = {"initializer": cell.initializer, "settings": settings, "seed": cell.seed}
     parameters |= {"profile": preset.profile, "overlap": preset.overlap, "donors": preset.donors}
+    if preset.nonfinite != "refuse":  # keys of all others stay as they were
+        parameters["nonfinite"] = preset.nonfinite
     return Artifact(INITIALIZATION, parameters, inputs)
 
 

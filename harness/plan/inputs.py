@@ -14,6 +14,7 @@ from harness.plan.resolve import (
     check_dense_model,
     check_encoder_weights,
     check_model,
+    check_reading,
     check_reference,
     check_tokenizer,
     resolve,
@@ -105,10 +106,15 @@ class Inputs:
                 self.collections[name, language] = self.collections[collection.label(name), language] = source
             self.files[language] = {option.name: self._file(preset, option, language) for option in options}
         # Last, because it takes the seconds that importing transformers takes.
+        used = self.bridges if BRIDGE in read or "dense" in preset.initializers else {}
         for name, source in self.encoders.items():
+            check_reading(f"architectures.{name}", "encoder", source)
             check_encoder_weights(f"architectures.{name}", source)
-        for name, source in self.bridges.items() if BRIDGE in read or "dense" in preset.initializers else ():
+        for name, source in used.items():
+            check_reading(f"bridges.{name}", "bridge", source)
             check_bridge_weights(f"bridges.{name}", source)
+        for language, source in self.tokenizers.items():
+            check_reading(f"--languages {language}", "tokenizer", source)
 
     @staticmethod
     def _tokenizer(preset: Preset, option: str, language: str) -> Source:

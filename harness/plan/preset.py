@@ -139,6 +139,8 @@ class Preset(_Part):
     overlap: Literal["special", "exact", "fuzzy"] = "fuzzy"
     donors: Literal["ordinary", "all"] | None = None
     """Empty: as the profile says, ordinary tokens for fixed, all for compat."""
+    nonfinite: Literal["refuse", "leave-out"] = "refuse"
+    """Source tokens with NaN or infinite rows; leave-out: they neither donate nor are copied."""
     bias: Literal["transfer", "zero", "keep"] | None = None
     """Of the decoder; empty: transfer, under the profile compat keep."""
     query_weights: Literal["mixture", "idf"] = "mixture"

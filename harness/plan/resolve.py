@@ -19,6 +19,7 @@ from harness.store.artifact import Artifact, Hub, Local, Source
 from sembridge.encoder.loading import check_folder
 from sembridge.encoder.weights import BODY, check_weights
 from sembridge.nearest import nearest
+from sembridge.vocabulary.tokenizer_check import OTHER_TOKENIZER
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +145,25 @@ def check_bridge_weights(option: str, source: Source) -> None:
     _check_folder(option, source, lambda model: check_weights(model, BODY))
 
 
+def check_reading(option: str, kind: str, source: Source) -> None:
+    """Refuse a local encoder, tokenizer or bridge whose tokenizer is not used as its tokenizer.json says.
+
+    kind  encoder | tokenizer | bridge
+
+    Loads tokenizers with transformers, so the light checks come first.
+    """
+    if isinstance(source, Local):
+        from sembridge.bridge import check_bridge_tokenizer
+        from sembridge.encoder.loading import check_encoder_tokenizers, load_tokenizer
+
+        checks: dict[str, Callable[[str], object]] = {"encoder": check_encoder_tokenizers, "tokenizer": load_tokenizer}
+        checks["bridge"] = check_bridge_tokenizer
+        try:
+            checks[kind](str(source.path))
+        except ValueError as error:
+            raise PresetError(f"{option}: {error}") from None
+
+
 def check_dense_model(option: str, source: Source) -> None:
     """Refuse a local bridge that has to retrieve by itself (`dense`) and is not a dense encoder."""
     from harness.references.dense import check_dense
@@ -180,7 +200,8 @@ def check_tokenizer(option: str, source: Source) -> None:
     _check_json(option, folder)
     if not (folder / "tokenizer.json").is_file():
         raise PresetError(
-            f"{option}: {folder} has no tokenizer.json; save the tokenizer with transformers' save_pretrained"
+            f"{option}: {folder} has no tokenizer.json; save the tokenizer with transformers' save_pretrained; if that "
+            f"writes none, the tokenizer is Python code, which cannot be used: {OTHER_TOKENIZER}"
         )
     settings: dict = {}
     for name in ("special_tokens_map.json", "tokenizer_config.json"):

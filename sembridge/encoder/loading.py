@@ -7,6 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sembridge.encoder.weights import check_small_modules
+from sembridge.vocabulary.tokenizer_check import (
+    check_is_fast,
+    check_reads_as_file,
+    check_tokenizer_folder,
+    model_file,
+    tokenizer_of,
+)
 
 if TYPE_CHECKING:
     from sembridge.encoder.modules import SpladeModules
@@ -17,11 +24,12 @@ def load_encoder(model: str, revision: str | None = None, device: str | None = N
 
     Its modules are Transformer + SpladePooling, or an inference-free Router (see `splade_modules`); its weights are
     float32, whatever the file holds. Raises ValueError for other modules, for a model that is not a masked LM
-    (sentence-transformers would silently build an untrained autoencoder on top of it), and for one whose file lacks
-    weights (see `checked_load`).
+    (sentence-transformers would silently build an untrained autoencoder on top of it), for one whose file lacks weights
+    (see `checked_load`), and for a tokenizer that is not used as its tokenizer.json says.
     """
     check_folder(model)
     check_small_modules(model)
+    check_is_fast(model, revision, _part(model, revision, "Transformer"))
     from sentence_transformers import SparseEncoder
 
     from sembridge.encoder.checked_load import FLOAT32, checked_load
@@ -33,6 +41,10 @@ def load_encoder(model: str, revision: str | None = None, device: str | None = N
         modules = splade_modules(encoder)
     except ValueError as error:
         raise ValueError(f"{model!r} is not a SPLADE encoder: {error}") from None
+    document = {"lowercase": bool(modules.transformer.do_lower_case)}
+    check_reads_as_file(modules.tokenizer, model, revision, _part(model, revision, "Transformer"), **document)
+    if modules.query is not None:
+        check_reads_as_file(modules.query.tokenizer, model, revision, _part(model, revision, "SparseStaticEmbedding"))
     within_positions(modules)
     return encoder
 
@@ -46,15 +58,21 @@ def within_positions(modules: SpladeModules) -> None:
 
 
 def load_tokenizer(name: str, revision: str | None = None) -> Any:
-    """Return a transformers tokenizer from the hub or a folder; ValueError if it has no pad token for batches."""
-    from transformers import AutoTokenizer
+    """Return a transformers tokenizer from the hub or a folder, checked to be used as its tokenizer.json says.
 
-    within = "" if Path(name).is_dir() else _part_on_hub(name, revision)
-    tokenizer = AutoTokenizer.from_pretrained(
-        str(masked_lm_folder(Path(name))), revision=revision, subfolder=within, trust_remote_code=False
-    )
+    Raises ValueError if it is not, if it is Python code, if its class cannot read its files, and if it has no pad token
+    for batches.
+    """
+    tokenizer = tokenizer_of(name, revision, _part(name, revision, "Transformer"))
     check_pads(tokenizer)
     return tokenizer
+
+
+def check_encoder_tokenizers(model: str) -> None:
+    """Check the tokenizers of an encoder's folder before its weights are read; ValueError as by `load_encoder`."""
+    for kind in ("Transformer", "SparseStaticEmbedding"):
+        if (part := _part(model, None, kind)) or kind == "Transformer":
+            check_tokenizer_folder(model, part)
 
 
 def check_pads(tokenizer: Any) -> None:
@@ -116,12 +134,10 @@ def _routed(model: Path, kind: str) -> list[Path]:
     return [model / name for name in _types(router, kind)] if router.is_file() else []
 
 
-def _part_on_hub(model: str, revision: str | None) -> str:
-    """Return the folder of `masked_lm_folder` inside a repository of the hub."""
-    from sentence_transformers.util import load_file_path
-
-    router = load_file_path(model, "router_config.json", revision=revision)
-    return next(iter(_types(Path(router), "Transformer")), "") if router else ""
+def _part(model: str, revision: str | None, kind: str) -> str:
+    """Return the folder, inside a model's, of a Router's module whose class ends with `kind`; "" if there is none."""
+    router = model_file(model, "router_config.json", revision)
+    return next(iter(_types(Path(router), kind)), "") if router else ""
 
 
 def _types(router: Path, kind: str) -> list[str]:

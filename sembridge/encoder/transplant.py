@@ -16,6 +16,7 @@ from sembridge.encoder.modules import SpladeModules, splade_modules
 from sembridge.initializer import Initialization
 from sembridge.options import check
 
+NEVER = -1.0  # bias of an id without a token: a ReLU of it is 0 and has no gradient
 # Ids a configuration may name, and the token with the same role in a tokenizer that has no token of that name.
 _SAME_ROLE = {
     "bos_token_id": "cls_token_id", "eos_token_id": "sep_token_id",
@@ -59,6 +60,9 @@ def transplant(
     query_weights   [T] weight of each token in a query of an inference-free encoder; None moves its own weights with
                     the mixture
 
+    An id that no token has gets zero rows and a negative bias under every policy: its logit is that bias, so it never
+    fires, and no gradient reaches it. Without a bias the logit is 0, with the same result.
+
     Raises ValueError, and leaves the encoder as it was, if sizes do not fit or an option is unknown.
     """
     check(bias=bias, special_ids=special_ids)
@@ -79,7 +83,8 @@ def transplant(
     old = modules.model
     query = _target_query(modules, tokenizer, initialization, query_weights)
     config = _target_config(old, tokenizer, size, special_ids)
-    state = _carried_state(old, config, initialization, decoder, bias)
+    empty = np.setdiff1d(np.arange(size), list(vocabulary.values()))
+    state = _carried_state(old, config, initialization, decoder, bias, empty)
     with torch.random.fork_rng(devices=[]):  # building draws fresh weights that are all replaced below
         new = type(old)(config)
     if (positions := _offset_positions(new)) is not None and positions.padding_idx != config.pad_token_id:
@@ -166,9 +171,9 @@ def _target_config(model: Any, tokenizer: Any, size: int, special_ids: str) -> A
 
 
 def _carried_state(
-    model: Any, config: Any, rows: Initialization, decoder: Initialization | None, bias: str
+    model: Any, config: Any, rows: Initialization, decoder: Initialization | None, bias: str, empty: np.ndarray
 ) -> dict[str, torch.Tensor]:
-    """Return the model's state with every vocabulary-sized tensor exchanged.
+    """Return the model's state with every vocabulary-sized tensor exchanged; `empty` are the ids without a token.
 
     The position table is shifted where positions count from the pad id.
     """
@@ -178,12 +183,12 @@ def _carried_state(
     state = {}
     for name, tensor in model.state_dict(keep_vars=True).items():
         if tensor is embedding.weight:
-            value = torch.from_numpy(rows.rows)
+            value = _silenced(torch.from_numpy(rows.rows), empty, 0.0)
         elif tensor is output.weight:
             assert decoder is not None
-            value = torch.from_numpy(decoder.rows)
+            value = _silenced(torch.from_numpy(decoder.rows), empty, 0.0)
         elif name in bias_names and tensor.shape == output.bias.shape:
-            value = _carried_bias(tensor, rows, bias)
+            value = _silenced(_carried_bias(tensor, rows, bias), empty, NEVER)
         elif positions is not None and tensor is positions.weight:
             value = _shifted_positions(tensor, model.config.pad_token_id, config.pad_token_id)
         else:
@@ -192,13 +197,21 @@ def _carried_state(
     return state
 
 
+def _silenced(values: torch.Tensor, empty: np.ndarray, value: float) -> torch.Tensor:
+    """Return a copy with one value in all places [n] that no token has."""
+    silenced = values.clone()
+    silenced[torch.from_numpy(empty)] = value
+    return silenced
+
+
 def _carried_bias(tensor: torch.Tensor, rows: Initialization, bias: str) -> torch.Tensor:
     size, source_size = rows.mixture.shape
     if bias == "zero":
         return torch.zeros(size)
-    values = tensor.detach().float().cpu()
+    values = tensor.detach().float().cpu().clone()
     if bias == "transfer":
         return torch.from_numpy(rows.carry(values[:source_size].numpy()))
+    values[~values.isfinite()] = values[values.isfinite()].mean()  # of tokens left out, as by `carry`
     padded = torch.zeros(size)
     padded[: min(size, len(values))] = values[:size]
     return padded

@@ -22,6 +22,7 @@ _MEANING = {
     "special": "the row of the source token with the same role ([CLS], padding, ...)",
     "mixed": "a weighted mean of source rows",
     "sampled": "drawn at random: the method could not place the token",
+    "empty": "no token has this id: the row is zero and never fires",
 }
 
 
@@ -136,6 +137,7 @@ def _coverage(record: TransferRecord) -> str:
     rows = [
         f"| {origin} | {counts[origin]:,} | {100 * counts[origin] / max(1, len(record)):.1f}% | {_MEANING[origin]} |"
         for origin in ORIGINS
+        if counts[origin] or origin != "empty"
     ]
     mean = f"\n\nA mixed token has {record.mean_support():.1f} source tokens on average." if counts["mixed"] else ""
     return "\n".join(["| row | tokens | share | what it is |", "|---|---:|---:|---|", *rows]) + (

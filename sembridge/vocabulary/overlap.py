@@ -24,3 +24,9 @@ class Overlap:
 
     copied: np.ndarray
     rule: tuple[str, ...]
+
+    def without(self, left_out: np.ndarray) -> Overlap:
+        """Return the overlap in which no token copies a source token that is `left_out` [S] bool."""
+        dropped = (self.copied >= 0) & left_out[self.copied]
+        rule = tuple("" if drop else rule for drop, rule in zip(dropped, self.rule, strict=True))
+        return Overlap(np.where(dropped, -1, self.copied), rule)

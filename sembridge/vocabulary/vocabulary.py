@@ -18,6 +18,7 @@ import numpy as np
 
 from sembridge.options import check
 from sembridge.vocabulary import compat
+from sembridge.vocabulary.tokenizer_check import python_only
 
 ROLES = ("cls", "sep", "pad", "unk", "mask")
 _UNUSED = re.compile(r"^[\[<]unused_?\d+[\]>]$|^<extra_id_\d+>$|^madeupword\d+$", re.IGNORECASE)
@@ -80,10 +81,7 @@ class Vocabulary:
         check(profile=profile)
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
-            raise ValueError(
-                f"tokenizer {tokenizer.name_or_path!r} ({type(tokenizer).__name__}) has no fast backend, "
-                "so its vocabulary cannot be read; save it as a folder with tokenizer.json"
-            )
+            raise ValueError(python_only(tokenizer.name_or_path, type(tokenizer).__name__))
         description = json.loads(backend.to_str())
         kind = _kind(description, tokenizer)
         ids = backend.get_vocab(with_added_tokens=True)

@@ -152,3 +152,15 @@ def test_shares_are_merged_by_an_evaluation_that_reads_descriptions(artifact):
         assert share.stage.name == "evaluation-share"
         assert share.parameters == whole.parameters | {"share": number, "shares": 3}
         assert share.inputs == whole.inputs
+
+
+def test_rows_that_are_left_out_are_named_in_the_initialization_and_only_there(artifact):
+    plain, refused = artifact("mean"), artifact("mean", nonfinite="refuse")
+    left_out = artifact("mean", nonfinite="leave-out")
+    assert plain.key == refused.key and "nonfinite" not in below(plain, "initialization").parameters
+    assert below(left_out, "initialization").parameters == below(plain, "initialization").parameters | {
+        "nonfinite": "leave-out"
+    }
+    assert (
+        left_out.parameters == plain.parameters and artifact("base").key == artifact("base", nonfinite="leave-out").key
+    )
