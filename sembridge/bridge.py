@@ -14,8 +14,8 @@ from sembridge.encoder.checked_load import FLOAT32, checked_load
 from sembridge.encoder.matmul import fast_linear
 from sembridge.encoder.weights import check_small_modules
 from sembridge.normalization import normalize
-from sembridge.vocabulary.unknown import unknown_ids
 from sembridge.vocabulary.tokenizer_check import check_is_fast, check_reads_as_file, check_tokenizer_folder, model_file
+from sembridge.vocabulary.unknown import unknown_ids
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 _SPACE_MARKS = "\u2581\u0120"  # of Metaspace and byte-level tokenizers
