@@ -67,7 +67,8 @@ def program() -> str:
 
 def calibrate_command(args: argparse.Namespace) -> str:
     """Return the command that measures this machine for the grid of `args`."""
-    return f"sembridge-bench doctor{command_line(args).removeprefix(program())} --calibrate"
+    options = command_line(args).removeprefix(program()).strip()
+    return " ".join(filter(None, ["sembridge-bench doctor", options, "--calibrate"]))
 
 
 def command_line(args: argparse.Namespace) -> str:
