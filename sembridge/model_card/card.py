@@ -12,7 +12,6 @@ from typing import Any
 from sembridge.model_card.license import forbids_commerce, forbids_derivatives, most_restrictive
 from sembridge.model_card.recipe import Ingredient, Recipe
 from sembridge.model_card.record import TransferRecord
-from sembridge.options import ORIGINS
 
 UNKNOWN = "unknown: check before you publish"
 _TAGS = ("sparse-encoder", "sparse", "splade", "cross-lingual-transfer", "vocabulary-transfer")
@@ -132,8 +131,7 @@ def _coverage(record: TransferRecord) -> str:
     counts = record.counts()
     rows = [
         f"| {origin} | {counts[origin]:,} | {100 * counts[origin] / max(1, len(record)):.1f}% | {_MEANING[origin]} |"
-        for origin in ORIGINS
-        if counts[origin] or origin != "empty"
+        for origin in counts
     ]
     mean = f"\n\nA mixed token has {record.mean_support():.1f} source tokens on average." if counts["mixed"] else ""
     return "\n".join(["| row | tokens | share | what it is |", "|---|---:|---:|---|", *rows]) + (
