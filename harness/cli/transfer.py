@@ -184,14 +184,7 @@ def _summary(record: Any, out: Path, seconds: float) -> None:
 
     counts, size = record.counts(), len(record)
     print()
-    _say(
-        "result",
-        ", ".join(
-            f"{counts[name]:,} {name} ({100 * counts[name] / size:.0f}%)"
-            for name in counts
-            if counts[name] or name != "empty"
-        ),
-    )
+    _say("result", ", ".join(f"{counts[name]:,} {name} ({100 * counts[name] / size:.0f}%)" for name in counts))
     if counts["mixed"]:
         _say("mixtures", f"{record.mean_support():.1f} source tokens each, on average")
         weakest = ", ".join(printable(record.target.shown[i]) for i in record.weakest(3))

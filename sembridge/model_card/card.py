@@ -13,7 +13,6 @@ from sembridge.model_card.license import forbids_commerce, forbids_derivatives, 
 from sembridge.model_card.recipe import Ingredient, Recipe
 from sembridge.model_card.record import TransferRecord
 from sembridge.normalization import FORM
-from sembridge.options import ORIGINS
 
 UNKNOWN = "unknown: check before you publish"
 _TAGS = ("sparse-encoder", "sparse", "splade", "cross-lingual-transfer", "vocabulary-transfer")
@@ -136,8 +135,7 @@ def _coverage(record: TransferRecord) -> str:
     counts = record.counts()
     rows = [
         f"| {origin} | {counts[origin]:,} | {100 * counts[origin] / max(1, len(record)):.1f}% | {_MEANING[origin]} |"
-        for origin in ORIGINS
-        if counts[origin] or origin != "empty"
+        for origin in counts
     ]
     mean = f"\n\nA mixed token has {record.mean_support():.1f} source tokens on average." if counts["mixed"] else ""
     return "\n".join(["| row | tokens | share | what it is |", "|---|---:|---:|---|", *rows]) + (

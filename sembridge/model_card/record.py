@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sembridge.model_card.recipe import Recipe
-from sembridge.options import ORIGINS
+from sembridge.options import EMPTY, ORIGINS
 
 if TYPE_CHECKING:
     from sembridge.initializer import Initialization, Transfer
@@ -116,8 +116,9 @@ class TransferRecord:
         return self._by_token.get(token, self._by_shown.get(token))
 
     def counts(self) -> dict[str, int]:
-        """Return the number of target tokens by origin."""
-        return {name: int((self.origin == name).sum()) for name in ORIGINS}
+        """Return the number of target tokens by origin; `empty` only where there are ids without a token."""
+        counts = {name: int((self.origin == name).sum()) for name in ORIGINS}
+        return {name: count for name, count in counts.items() if count or name != EMPTY}
 
     def mean_support(self) -> float:
         """Return the mean number of donors of a mixed token; 0 where none is mixed."""
