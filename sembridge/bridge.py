@@ -11,7 +11,7 @@ import numpy as np
 
 from sembridge.encoder.checked_load import FLOAT32, checked_load
 from sembridge.encoder.matmul import fast_linear
-from sembridge.encoder.weights import check_small_modules
+from sembridge.encoder.weights import check_files
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 _SPACE_MARKS = "\u2581\u0120"  # of Metaspace and byte-level tokenizers
@@ -50,7 +50,7 @@ def load_bridge(model: str, revision: str | None = None, device: str | None = No
 
     Raises ValueError, one line, if its files lack weights that it uses (see `checked_load`).
     """
-    check_small_modules(model)
+    check_files(model)
     from sentence_transformers import SentenceTransformer
 
     options: dict[str, Any] = {"trust_remote_code": False, "model_kwargs": {"use_safetensors": True, **FLOAT32}}

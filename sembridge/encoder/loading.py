@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sembridge.encoder.weights import check_small_modules
+from sembridge.encoder.weights import check_files
 
 if TYPE_CHECKING:
     from sembridge.encoder.modules import SpladeModules
@@ -21,7 +21,7 @@ def load_encoder(model: str, revision: str | None = None, device: str | None = N
     weights (see `checked_load`).
     """
     check_folder(model)
-    check_small_modules(model)
+    check_files(model)
     from sentence_transformers import SparseEncoder
 
     from sembridge.encoder.checked_load import FLOAT32, checked_load
