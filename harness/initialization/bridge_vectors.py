@@ -34,7 +34,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     save_file({"vectors": tokens.vectors, "known": tokens.known}, out / FILE)
 
 
-BRIDGE_VECTORS = Stage("bridge-vectors", version=3, seconds=2, build=build)
+BRIDGE_VECTORS = Stage("bridge-vectors", version=4, seconds=2, build=build)
 
 
 def load(folder: Path) -> Any:

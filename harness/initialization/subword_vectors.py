@@ -55,7 +55,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     (out / "label.json").write_text(json.dumps({"label": vectors.label}), encoding="utf-8")
 
 
-SUBWORD_VECTORS = Stage("subword-vectors", version=1, seconds=3, build=build)
+SUBWORD_VECTORS = Stage("subword-vectors", version=2, seconds=3, build=build)
 
 
 def load(folder: Path) -> Any:

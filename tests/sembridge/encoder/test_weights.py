@@ -69,7 +69,8 @@ def test_missing_and_misnamed_tensors(bert, tmp_path, name):
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_the_loading_does_not_rely_on_the_check(bert, tmp_path, name, monkeypatch):
-    monkeypatch.setattr("sembridge.encoder.weights.stored_tensors", None)
+    monkeypatch.setattr("sembridge.encoder.weights.check_weights", None)
+    monkeypatch.setattr("sembridge.encoder.loading.check_files", lambda model: None)
     change, settings, words = BROKEN[name]
     with pytest.raises(ValueError, match="would be initialized at random") as error:
         load_encoder(str(rewritten(bert, tmp_path / "model", change, **settings)))
