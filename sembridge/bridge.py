@@ -12,7 +12,7 @@ import numpy as np
 
 from sembridge.encoder.checked_load import FLOAT32, checked_load
 from sembridge.encoder.matmul import fast_linear
-from sembridge.encoder.weights import check_small_modules
+from sembridge.encoder.weights import check_files
 from sembridge.normalization import normalize
 from sembridge.vocabulary.tokenizer_check import check_is_fast, check_reads_as_file, check_tokenizer_folder, model_file
 from sembridge.vocabulary.unknown import unknown_ids
@@ -59,7 +59,7 @@ def load_bridge(model: str, revision: str | None = None, device: str | None = No
     Raises ValueError, one line, if its files lack weights that it uses (see `checked_load`), and for a tokenizer that
     is not used as its tokenizer.json says.
     """
-    check_small_modules(model)
+    check_files(model)
     from sentence_transformers import SentenceTransformer
 
     part = transformer_part(model, revision)

@@ -90,7 +90,7 @@ def check_finite(name: str, model: Any) -> None:
             continue
         least, most = torch.aminmax(parameter.detach())  # both are NaN if any value is
         if not bool(torch.isfinite(least) & torch.isfinite(most)):
-            broken.append(key)
+            broken.append(key.partition(".model.")[2] or key)  # as the file calls it
     if broken:
         shown = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
         raise ValueError(

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sembridge.encoder.weights import check_small_modules
+from sembridge.encoder.weights import check_files
 from sembridge.vocabulary.tokenizer_check import (
     check_is_fast,
     check_reads_as_file,
@@ -28,7 +28,7 @@ def load_encoder(model: str, revision: str | None = None, device: str | None = N
     (see `checked_load`), and for a tokenizer that is not used as its tokenizer.json says.
     """
     check_folder(model)
-    check_small_modules(model)
+    check_files(model)
     check_is_fast(model, revision, _part(model, revision, "Transformer"))
     from sentence_transformers import SparseEncoder
 

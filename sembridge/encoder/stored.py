@@ -66,7 +66,7 @@ def dtype_of(tensors: Mapping[str, Stored]) -> str:
 
 def quantized(tensors: Mapping[str, Stored]) -> list[str]:
     """Return the names of tensors of less than 16 bits, which are no weights without scales of their own."""
-    return [name for name, tensor in tensors.items() if tensor.dtype.startswith(("I8", "U8", "F8", "F6", "F4", "I4"))]
+    return [name for name, tensor in tensors.items() if tensor.dtype.startswith(("I8", "U8", "F8_", "F6_", "F4", "I4"))]
 
 
 def _shards(folder: Path) -> list[str]:

@@ -16,6 +16,8 @@ from sembridge.encoder.stored import FLOATS, Stored, stored_tensors
 MASKED_LM, BODY = "fill-mask", "feature-extraction"  # tasks, as sentence-transformers calls them
 _OUTPUT = {MASKED_LM: "logits", BODY: "last_hidden_state"}
 
+TRANSFORMERS = ("Transformer", "MLMTransformer")  # modules of sentence-transformers around a model of transformers
+
 logger = logging.getLogger(__name__)
 
 
@@ -29,7 +31,7 @@ def check_weights(model: str, task: str = MASKED_LM) -> None:
     if not folder.is_dir():
         return
     for part, kind in modules_of(folder):
-        if kind in ("Transformer", "MLMTransformer"):
+        if kind in TRANSFORMERS:
             settings = _json(part / "sentence_bert_config.json")
             own = MASKED_LM if kind == "MLMTransformer" else settings.get("transformer_task", BODY)
             output = used_output(settings["modality_config"]) if "modality_config" in settings else _OUTPUT.get(own, "")
@@ -40,11 +42,13 @@ def check_weights(model: str, task: str = MASKED_LM) -> None:
             check_small_module(part, kind)
 
 
-def check_small_modules(model: str) -> None:
-    """Check the modules of a local folder that are not models of transformers; imports nothing heavy."""
+def check_files(model: str) -> None:
+    """Check the weight files of a local folder as far as it needs no heavy import; ValueError names a damaged one."""
     folder = Path(model)
     for part, kind in modules_of(folder) if folder.is_dir() else ():
-        if kind is not None:
+        if kind is None or kind in TRANSFORMERS:
+            stored_tensors(part)
+        else:
             check_small_module(part, kind)
 
 

@@ -14,6 +14,7 @@ import torch
 from harness.references import bge_m3
 from harness.references.bge_m3 import TokenWeights, check, load, read_head
 from tests.helpers.reference_models_made import SIZE, made_bge_m3_folder, write_head
+from tests.helpers.spoiled_models import as_type, rewritten, without
 from tests.helpers.tokenizers_made import english
 
 TEXTS = [*english()[:40], "the the cat the", "", "xyzzy Q9 the", "cat"]
@@ -187,3 +188,21 @@ def test_on_the_hub_the_head_is_read_before_the_body(folder, tmp_path, hub):
     np.testing.assert_array_equal(
         encode(load(*good), TEXTS[:5]).toarray(), encode(load(str(folder)), TEXTS[:5]).toarray()
     )
+
+
+def test_a_body_that_lacks_weights_is_refused_and_the_pooler_is_not_needed(folder, tmp_path):
+    pooled = rewritten(folder, tmp_path / "pooled", without("pooler"))
+    check(str(pooled))
+    expected = encode(load(str(folder)), TEXTS)
+    assert (encode(load(str(pooled)), TEXTS) != expected).nnz == 0
+    lacking = str(rewritten(folder, tmp_path / "lacking", without("output.dense.bias")))
+    for refuse in (check, load):
+        with pytest.raises(ValueError, match=r"lacks 2 tensors that XLMRobertaModel reads .* initialized at random"):
+            refuse(lacking)
+
+
+def test_half_precision_is_read_as_its_float32_copy(folder, tmp_path):
+    half = rewritten(folder, tmp_path / "half", as_type(torch.float16))
+    copy = rewritten(half, tmp_path / "copy", as_type(torch.float32))
+    weights = [encode(load(str(model)), TEXTS) for model in (half, copy)]
+    assert weights[0].nnz and (weights[0] != weights[1]).nnz == 0

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Router
 from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
@@ -22,6 +23,7 @@ from harness.retrieval.ranking import id_order, merge
 from harness.store.artifact import Location
 from tests.helpers.batches_seen import batches_seen
 from tests.helpers.encoders_made import made_encoder, made_encoder_folder
+from tests.helpers.spoiled_models import as_type, rewritten, without
 from tests.helpers.tokenizers_made import english, made_tokenizer
 
 PARAMETERS = {"k": 100, "max_length": 32, "precision": "float32", "query_prompt": None, "document_prompt": None}
@@ -284,3 +286,17 @@ def test_queries_and_documents_take_their_own_routes(folder):
     for side, seed in (("query", 1), ("document", 2)):
         (vectors,) = dense.encode(model, ["the cat"], side, None, EncodeOptions(precision="float32"))
         np.testing.assert_array_equal(vectors, SentenceTransformer(modules=[static(seed)]).encode(["the cat"]))
+
+
+def test_weights_that_are_missing_are_refused(folder, tmp_path):
+    lacking = rewritten(folder / "bridge", tmp_path / "lacking", without("attention.output"))
+    with pytest.raises(ValueError, match=r"lacks 4 tensors that BertModel reads .* initialized at random"):
+        build(tmp_path / "run", folder, lacking)
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_half_precision_is_read_as_its_float32_copy(folder, tmp_path):
+    half = rewritten(folder / "bridge", tmp_path / "half", as_type(torch.bfloat16))
+    copy = rewritten(half, tmp_path / "copy", as_type(torch.float32))
+    runs = [written(build(tmp_path / f"{model.name} run", folder, model)) for model in (half, copy)]
+    assert runs[0] and runs[0] == runs[1]

@@ -23,6 +23,7 @@ from tests.helpers.batches_seen import batches_seen
 from tests.helpers.encoders_made import made_bridge_folder, made_encoder, made_encoder_folder
 from tests.helpers.families_made import family_folder
 from tests.helpers.reference_models_made import MILCO, made_bge_m3_folder, made_milco_folder
+from tests.helpers.spoiled_models import as_type, rewritten, without
 from tests.helpers.tokenizers_made import english
 
 PARAMETERS = {"kind": "sparse-encoder", "remote_code": False, "k": 100, "max_length": 32, "precision": "float32"}
@@ -276,3 +277,18 @@ def test_weights_that_are_not_finite_are_refused():
         )
     with pytest.raises(ValueError, match="gave 1 vectors for 2 texts"):
         list(sparse_models._windows(lambda texts, side: sparse_models.as_csr(torch.ones(1, 2)), ["a", "b"], "query"))
+
+
+def test_weights_that_are_missing_are_refused(folder, tmp_path):
+    lacking = rewritten(folder / "plain", tmp_path / "lacking", without("cls."))
+    with pytest.raises(ValueError, match=r"lacks 6 tensors that BertForMaskedLM reads .* initialized at random"):
+        sparse_models.check("sparse-encoder", str(lacking))
+    with pytest.raises(ValueError, match=r"lacks 6 tensors that BertForMaskedLM reads .* initialized at random"):
+        build(tmp_path / "run", folder, lacking)
+
+
+def test_half_precision_is_read_as_its_float32_copy(folder, tmp_path):
+    half = rewritten(folder / "plain", tmp_path / "half", as_type(torch.bfloat16))
+    copy = rewritten(half, tmp_path / "copy", as_type(torch.float32))
+    runs = [(build(tmp_path / f"{model.name} run", folder, model) / RUN).read_bytes() for model in (half, copy)]
+    assert runs[0] and runs[0] == runs[1]
