@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import signal
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from harness.files.home import home
 from harness.plan.preset import PresetError
+from harness.run.child_processes import children, kill
 from harness.run.stopping import keeping_handlers
 
 ATTEMPTS = 3
@@ -66,7 +65,7 @@ def start_cluster(say: Callable[[str], None]) -> None:
     options: dict[str, Any] = {"address": "local", "include_dashboard": False, "object_store_memory": 200 * 2**20}
     options |= _short_folder(say)
     for attempt in range(1, ATTEMPTS + 1):
-        before = _children()
+        before = children()
         try:
             with keeping_handlers():
                 ray.init(**_QUIET, **options)
@@ -138,23 +137,11 @@ def _short_folder(say: Callable[[str], None]) -> dict[str, str]:
     return {"_temp_dir": str(folder)}
 
 
-def _children() -> set[int]:
-    """Return the ids of this process's children; none on systems without /proc."""
-    children = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            if int(stat.read_text(errors="replace").rpartition(")")[2].split()[1]) == os.getpid():
-                children.add(int(stat.parent.name))
-    return children
-
-
 def _end(before: set[int]) -> None:
     """End what a failed start of Ray has left: Ray itself would do so when this process ends."""
     import ray
 
-    for child in _children() - before:
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
+    kill(children() - before)
     ray.shutdown()
 
 
