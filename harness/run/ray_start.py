@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,6 +30,14 @@ _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR
 
 class RayFailed(RuntimeError):
     """Ray did not start on this machine, or ended where Ray itself cannot say why."""
+
+
+def ensure_home(say: Callable[[str], None]) -> None:
+    """Give a user without a home folder an empty one until this process ends: Ray's libraries insist on one."""
+    if home() is None:
+        folder = _temporary("sembridge-home-")
+        os.environ["HOME"] = folder
+        say(f"this user has no home folder: HOME is {folder} for this run")
 
 
 def join_cluster(address: str, options: dict[str, Any]) -> None:
@@ -113,9 +123,16 @@ def secure_token(create: bool) -> None:
             return
     except OSError:  # the home folder of many a container
         pass
-    token = Path(tempfile.mkdtemp(prefix="sembridge-ray-")) / "auth_token"
+    token = Path(_temporary("sembridge-ray-")) / "auth_token"
     _write_token(token)
     os.environ[TOKEN_PATH] = str(token)
+
+
+def _temporary(prefix: str) -> str:
+    """Return a new private folder that is removed when this process ends."""
+    folder = tempfile.mkdtemp(prefix=prefix)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _write_token(token: Path) -> None:

@@ -6,7 +6,7 @@ from harness.run.memory import explain_kill, killed_by_monitor, largest_processe
 from harness.run.retries import AGAIN, KILLED, MEMORY, Attempts, Outcome, explain_death, explain_error
 
 # as Ray 2.60 says it, shortened
-RAY = """2 worker(s) were killed due to the node running low on memory. Memory on the node (IP: 192.0.2.2, ID: a6fa) was \
+RAY = """2 worker(s) were killed due to the node running low on memory. Memory on the node (IP: 192.0.2.2) was \
 22.41GB used / 23.54GB limit (0.951200)
 OOM kill reason: Memory usage 7586705408B exceeded threshold of 7582953472B
 Considered workers: [

@@ -14,7 +14,7 @@ import pytest
 from harness.plan.preset import PresetError
 from harness.run import ray_start
 from harness.run.child_processes import children
-from harness.run.ray_start import RayFailed, join_cluster, secure_token, start_cluster
+from harness.run.ray_start import RayFailed, ensure_home, join_cluster, secure_token, start_cluster
 
 SLOW = "The current node timed out during startup. This could happen because the GCS has become overloaded."
 
@@ -46,7 +46,7 @@ def test_a_start_that_takes_ray_too_long_is_tried_again(start):
     attempts, lines = start(Exception(SLOW), Exception(SLOW))
     assert len(attempts) == 3
     assert lines == [f"Ray did not start (attempt {i} of 3: {SLOW}); trying again" for i in (1, 2)]
-    with pytest.raises(RayFailed, match="did not start in 3 attempts .The current node timed out"):
+    with pytest.raises(RayFailed, match=r"did not start in 3 attempts .The current node timed out"):
         start(*[Exception(SLOW)] * 3)
 
 
@@ -68,7 +68,7 @@ def test_a_failed_start_leaves_no_process(start, monkeypatch):
 
 
 def test_a_folder_that_is_to_blame_is_named(start):
-    with pytest.raises(PresetError, match="Ray cannot start: Permission denied .*/here.; set TMPDIR to a folder"):
+    with pytest.raises(PresetError, match=r"Ray cannot start: Permission denied .*/here.; set TMPDIR to a folder"):
         start(PermissionError(errno.EACCES, "Permission denied", "/here"))
 
 
@@ -84,8 +84,19 @@ def test_a_temporary_folder_too_long_for_sockets(start, monkeypatch, tmp_path):
     assert attempts[0]["_temp_dir"] == str(tmp_path / "ray")
     assert line.startswith(f"TMPDIR {longest}x is too long") and line.endswith(f"Ray's own files go to {tmp_path}/ray")
     monkeypatch.setattr(ray_start, "SHORT_FOLDER", Path("/proc/nothing"))
-    with pytest.raises(PresetError, match="TMPDIR .* is too long .*; set TMPDIR to a shorter folder"):
+    with pytest.raises(PresetError, match=r"TMPDIR .* is too long .*; set TMPDIR to a shorter folder"):
         start()
+
+
+def test_a_user_without_a_home_gets_one_for_the_run(start, monkeypatch, tmp_path):
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv(ray_start.TOKEN_PATH, raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    _, (line,) = start(action=lambda say: (ensure_home(say), start_cluster(say)))
+    made = Path(os.environ["HOME"])
+    assert made.is_relative_to(tmp_path) and line == f"this user has no home folder: HOME is {made} for this run"
+    assert (made / ".ray" / "auth_token").is_file()
 
 
 @pytest.mark.parametrize("home", ["/proc/none", None])
