@@ -1,4 +1,4 @@
-"""Another program takes memory, and Ray's own monitor kills workers of the whole command: every cell is computed."""
+"""Another program takes the memory, and Ray's own monitor kills workers: every cell is computed all the same."""
 
 from __future__ import annotations
 
