@@ -12,6 +12,8 @@ from harness.cli.refusal import RefusedError
 if TYPE_CHECKING:
     from harness.plan.preset import Preset
 
+INTERRUPTED = "interrupted; finished cells are kept, the same command goes on from there"
+
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
@@ -32,7 +34,7 @@ def grid(args: argparse.Namespace) -> int:
     from harness.cli.shipped import presets
     from harness.plan.load_preset import load_preset
     from harness.plan.preset import PresetError
-    from harness.run.stopping import exit_code
+    from harness.run.stopping import ending_soon, exit_code
     from harness.store.store import Store, StoreError
     from sembridge.extras import MissingExtraError, require
 
@@ -67,11 +69,12 @@ def grid(args: argparse.Namespace) -> int:
         for warning in warnings:
             print(f"warning: {warning}", file=sys.stderr)
         asked = {"calibrate": calibrate_command(args), "verbose": args.verbose}
-        return run_grid(preset, cells, store, args.results, args.address, slots, **asked)
+        with ending_soon(INTERRUPTED):
+            return run_grid(preset, cells, store, args.results, args.address, slots, **asked)
     except (PresetError, StoreError, MissingExtraError) as error:
         raise RefusedError(str(error)) from None
     except KeyboardInterrupt:
-        print("\ninterrupted; finished cells are kept, the same command goes on from there", file=sys.stderr)
+        print(f"\n{INTERRUPTED}", file=sys.stderr)
         return exit_code()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from harness.files.home import home
 from harness.plan.preset import Preset, PresetError
-from harness.run.ray_start import RayFailed, join_cluster, start_cluster
+from harness.run.ray_start import RayFailed, ensure_home, join_cluster, start_cluster
 from harness.run.resources import LAUNCH_CONFIG, declared_resources, slots_of
 from harness.run.stopping import stopped
 from harness.training.settings import GROWTH
@@ -64,6 +64,7 @@ class Cluster:
         for name, value in (_ENVIRONMENT | ({"HF_HUB_OFFLINE": "1"} if self._offline else {})).items():
             os.environ.setdefault(name, value)
         require("grid", "a grid")
+        ensure_home(self._say)
         return self._start()
 
     def __exit__(self, *exception: object) -> None:

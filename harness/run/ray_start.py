@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import secrets
-import signal
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from harness.files.home import home
 from harness.plan.preset import PresetError
+from harness.run.child_processes import children, kill
 from harness.run.stopping import keeping_handlers
 
 ATTEMPTS = 3
@@ -29,6 +30,14 @@ _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR
 
 class RayFailed(RuntimeError):
     """Ray did not start on this machine, or ended where Ray itself cannot say why."""
+
+
+def ensure_home(say: Callable[[str], None]) -> None:
+    """Give a user without a home folder an empty one until this process ends: Ray's libraries insist on one."""
+    if home() is None:
+        folder = _temporary("sembridge-home-")
+        os.environ["HOME"] = folder
+        say(f"this user has no home folder: HOME is {folder} for this run")
 
 
 def join_cluster(address: str, options: dict[str, Any]) -> None:
@@ -66,7 +75,7 @@ def start_cluster(say: Callable[[str], None]) -> None:
     options: dict[str, Any] = {"address": "local", "include_dashboard": False, "object_store_memory": 200 * 2**20}
     options |= _short_folder(say)
     for attempt in range(1, ATTEMPTS + 1):
-        before = _children()
+        before = children()
         try:
             with keeping_handlers():
                 ray.init(**_QUIET, **options)
@@ -114,9 +123,16 @@ def secure_token(create: bool) -> None:
             return
     except OSError:  # the home folder of many a container
         pass
-    token = Path(tempfile.mkdtemp(prefix="sembridge-ray-")) / "auth_token"
+    token = Path(_temporary("sembridge-ray-")) / "auth_token"
     _write_token(token)
     os.environ[TOKEN_PATH] = str(token)
+
+
+def _temporary(prefix: str) -> str:
+    """Return a new private folder that is removed when this process ends."""
+    folder = tempfile.mkdtemp(prefix=prefix)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _write_token(token: Path) -> None:
@@ -138,23 +154,11 @@ def _short_folder(say: Callable[[str], None]) -> dict[str, str]:
     return {"_temp_dir": str(folder)}
 
 
-def _children() -> set[int]:
-    """Return the ids of this process's children; none on systems without /proc."""
-    children = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            if int(stat.read_text(errors="replace").rpartition(")")[2].split()[1]) == os.getpid():
-                children.add(int(stat.parent.name))
-    return children
-
-
 def _end(before: set[int]) -> None:
     """End what a failed start of Ray has left: Ray itself would do so when this process ends."""
     import ray
 
-    for child in _children() - before:
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
+    kill(children() - before)
     ray.shutdown()
 
 

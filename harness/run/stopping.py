@@ -5,14 +5,21 @@ A command that a script starts in its background ignores SIGINT (its shell says 
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from harness.run.child_processes import children, kill
+
 STOPS = (signal.SIGTERM, signal.SIGHUP)
-_received: list[int] = []  # signals belong to the process, and so does this
+GRACE_SECONDS = 20.0  # Slurm and Kubernetes kill after 30
+_received: list[int] = []  # signals belong to the process, and so do these two
+_arrived = threading.Event()
 
 
 @contextmanager
@@ -22,6 +29,7 @@ def stoppable() -> Iterator[None]:
     For the main thread only, as Python's signals are.
     """
     _received.clear()
+    _arrived.clear()
     before = {number: signal.getsignal(number) for number in STOPS}
     handled = [number for number in STOPS if before[number] is not signal.SIG_IGN]
     for number in handled:
@@ -41,10 +49,34 @@ def keeping_handlers() -> Iterator[None]:
         yield
     except SystemExit:  # the handler that ray.init installs, before it is put back
         _received.append(signal.SIGTERM)
+        _arrived.set()
         raise KeyboardInterrupt from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def ending_soon(sentence: str) -> Iterator[None]:
+    """End the process GRACE_SECONDS after one of STOPS, with `sentence`, if it has not ended by itself.
+
+    A signal to all processes of a group ends Ray's head process, too; a call to Ray may then take a minute, and does
+    not notice signals. What sent the signal would kill the command before that.
+    """
+    over = threading.Event()
+
+    def end() -> None:
+        _arrived.wait()
+        if not over.wait(GRACE_SECONDS):
+            print(f"\n{sentence}", file=sys.stderr, flush=True)
+            kill(children())
+            os._exit(exit_code())
+
+    threading.Thread(target=end, name="sembridge-ending", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def stopped() -> bool:
@@ -70,4 +102,5 @@ def interrupt() -> None:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     _received.append(number)
+    _arrived.set()
     interrupt()

@@ -12,6 +12,7 @@ from ray.train import TrainingFailedError
 from ray.train.torch import TorchConfig
 from ray.train.torch.config import _TorchBackend
 
+_LOST_CONNECTION = ("RuntimeError", "DistBackendError", "DistNetworkError", "DistStoreError")
 _ADDRESS_OF = 0x8915  # SIOCGIFADDR
 
 
@@ -58,11 +59,12 @@ def interface_of(address: str) -> str | None:
 def worker_error(error: TrainingFailedError) -> BaseException:
     """Return the error that a worker raised, without Ray's frames around it.
 
-    Of several, prefer one that is not a bare RuntimeError: other workers only lose the connection to the failed one.
+    Of several, prefer one that is no bare RuntimeError and none of torch.distributed's: other workers only lose the
+    connection to the failed one, or to one that was killed.
     """
     failures = getattr(error, "worker_failures", None) or {0: getattr(error, "controller_failure", error)}
     errors = [_unwrap(failures[rank]) for rank in sorted(failures)]
-    return min(errors, key=lambda candidate: type(candidate) is RuntimeError)
+    return min(errors, key=lambda candidate: type(candidate).__name__ in _LOST_CONNECTION)
 
 
 def _unwrap(error: BaseException) -> BaseException:

@@ -5,7 +5,7 @@ import errno
 import pytest
 import torch
 
-from harness.run.retries import AGAIN, FINAL, MEMORY, Attempts, Outcome, explain_death, explain_error, oom_kills
+from harness.run.retries import AGAIN, FINAL, KILLED, MEMORY, Attempts, Outcome, explain_death, explain_error, oom_kills
 
 
 def caused(outer, inner):
@@ -57,13 +57,13 @@ def test_deaths():
         "The worker died.\nThere are some potential root causes. (1) The process is killed by SIGKILL by OOM killer"
     )
     assert explain_death(blamed, 0) == ("its process died (The worker died.)", AGAIN), "Ray says so of every death"
-    assert explain_death(blamed, 1)[1] == MEMORY and explain_death("", 0) == (
+    assert explain_death(blamed, 1)[1] == KILLED and explain_death("", 0) == (
         "its process died (the cause is unknown)",
         AGAIN,
     )
     line, verdict = explain_death(str(WorkerCrashedError()), 0)
     assert verdict == AGAIN and len(line) < 150 and "\n" not in line
-    assert explain_death("x\nTask was killed due to the node running low on memory.", 0)[1] == MEMORY
+    assert explain_death("x\nTask was killed due to the node running low on memory.", 0)[1] == KILLED
     assert oom_kills() >= 0
 
 

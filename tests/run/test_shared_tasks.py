@@ -9,7 +9,7 @@ import pytest
 
 from harness.estimate.remaining import Remaining
 from harness.run.progress import Progress
-from harness.run.retries import AGAIN, FINAL, MEMORY, Outcome
+from harness.run.retries import AGAIN, FINAL, KILLED, MEMORY, Outcome
 from harness.run.shared_tasks import run_shared_tasks
 from harness.store.artifact import Artifact
 from harness.store.stage import Stage
@@ -87,3 +87,16 @@ def test_a_failed_attempt_is_repeated(run):
     begun = [line for line in log if line.startswith("begin")]
     assert begun == ["begin base", "begin base / 4", "begin base / 4", "begin middle"] and errors == {}
     assert lines[0] == "part: attempt 1 of 3 failed: out of memory; trying again with batches 4 times smaller"
+
+
+def test_after_a_kill_for_lack_of_memory_fewer_run_at_a_time(run, monkeypatch):
+    """Of two tasks one is killed: from then on one at a time, and after another kill, of one alone, a pause."""
+    monkeypatch.setattr("harness.run.memory.time.sleep", lambda seconds: None)
+    killed = Outcome(error="killed", verdict=KILLED)
+    log, errors, lines = run([BASE, APART, MIDDLE], base=[killed, killed])
+    assert errors == {}
+    assert log == [
+        "begin base", "begin apart", "end base", "end apart", "begin base / 4", "end base", "begin base / 16",
+        "end base", "begin middle", "end middle",
+    ]  # fmt: skip
+    assert lines[1] == "1 shared at a time from here on, for lack of memory" and "waiting 20 s for memory" in lines
