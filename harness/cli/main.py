@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli import doctor, grid
+from harness.cli import doctor, grid, report
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.files.redaction import without_secrets
 from sembridge.extras import MissingExtraError
@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     _transfer(commands)
     _explain(commands)
     grid.add_parser(commands)
+    report.add_parser(commands)
     doctor.add_parser(commands)
     _compare(commands)
     return root
@@ -127,6 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if args.command == "grid":
             return grid.grid(args)
+        if args.command == "report":
+            return report.report_results(args)
         if args.command == "doctor":
             return doctor.doctor(args)
         if args.command == "transfer":

@@ -50,10 +50,10 @@ class Written(NamedTuple):
 def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable[[Record], Path | None]) -> Written:
     """Write the results of `records` into `folder`.
 
-    `artifact_of` returns the folder with run.trec.gz and queries.parquet. Where it returns None, the cell is in
-    cells.csv and the tables only, and nothing in its table is tested. Raises ValueError, before anything is written, if
-    cells of a column were measured over different queries. Files in tables/ and runs/, and convergence.csv, that an
-    earlier call wrote and this call does not are removed; other files are left alone.
+    `artifact_of` returns the folder with run.trec.gz and queries.parquet of a finished cell. Where it returns None, the
+    cell is in cells.csv and the tables only, and nothing in its table is tested. Raises ValueError, before anything is
+    written, if cells of a column were measured over different queries. Files in tables/ and runs/, and convergence.csv,
+    that an earlier call wrote and this call does not are removed; other files are left alone.
     """
     check_distinct(records)
     plain, curves = make_tables(records, TABLE_MEASURE), convergence.make_tables(records, TABLE_MEASURE)

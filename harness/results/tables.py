@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from harness.results.record import MEASURES, OK, Identity, Record
+from harness.results.record import FAILED as CELL_FAILED
+from harness.results.record import MEASURES, NOT_COMPUTED, OK, Identity, Record
 
 MEAN = "mean"
 MISSING = "–"
@@ -101,6 +102,16 @@ def table_name(identity: Identity) -> str:
     return f"{identity.collection}_{identity.regime}_{identity.architecture}"
 
 
+def count_of(records: Sequence[Record]) -> str:
+    """Return a sentence that says how many of the cells are computed; "" if none is missing."""
+    counts = Counter(record.status for record in records)
+    if not counts[NOT_COMPUTED]:
+        return ""
+    failed = f", {counts[CELL_FAILED]} failed" if counts[CELL_FAILED] else ""
+    total = f"{counts[OK]} of {len(records)} cells are computed{failed}"
+    return f"Not complete: {total}; {MISSING}: a cell, or a cell of a mean, is missing."
+
+
 def check_distinct(records: Sequence[Record]) -> None:
     """Raise ValueError for a repeated cell, which would be silently averaged with itself."""
     twice = [identity.name for identity, count in Counter(record.identity for record in records).items() if count > 1]
@@ -128,15 +139,16 @@ def _table(
             rows.append(Row(labels[method], (*scores, mean_cell(scores, by_language, measure)), method.reference))
     rows = mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
     title = f"{', '.join(coordinates)}: {MEASURE_NAMES[measure]}"
-    return Table(table_name(records[0].identity), title, (*languages, MEAN), tuple(rows))
+    return Table(table_name(records[0].identity), title, (*languages, MEAN), tuple(rows), count_of(records))
 
 
 def score_cell(seeds: Sequence[Record], measure: str) -> Cell:
     """Return the cell of one language of one method.
 
-    A failed seed fails the cell: a mean over the seeds that happened to survive is another experiment.
+    A failed seed fails the cell: a mean over the seeds that happened to survive is another experiment. Nor is there one
+    over the seeds that are computed so far.
     """
-    if any(record.status != OK for record in seeds):
+    if any(record.status == CELL_FAILED for record in seeds):
         return Cell(FAILED)
     values = [record.scores[measure] for record in seeds if measure in record.scores]
     if not values or len(values) < len(seeds):

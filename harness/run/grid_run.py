@@ -12,13 +12,10 @@ from harness.files.redaction import without_secrets
 from harness.files.units import duration
 from harness.plan.plan import Cell, missing
 from harness.plan.preset import Preset, PresetError
-from harness.results import measurement
-from harness.results.export import Written, write_results
-from harness.results.record import OK, Record
-from harness.results.rendering import to_text
-from harness.results.tables import LEGEND
+from harness.results.record import OK
 from harness.run.cluster import ClusterLost
 from harness.run.progress import Progress
+from harness.run.report import print_tables, report, report_at_an_end, reports_while_running
 from harness.store.store import ROUNDS, Store, StoreError
 
 
@@ -27,6 +24,13 @@ def check_places(results: Path, store: Store, cells: Sequence[Cell]) -> None:
 
     PresetError and StoreError come now, not after hours.
     """
+    check_results(results)
+    store.create()
+    store.set_aside_damaged(cell.artifact for cell in cells)
+
+
+def check_results(results: Path) -> None:
+    """Make the folder of results; PresetError if it cannot be written."""
     try:
         results.mkdir(parents=True, exist_ok=True)
         probe = results / ".writable"
@@ -34,8 +38,6 @@ def check_places(results: Path, store: Store, cells: Sequence[Cell]) -> None:
         probe.unlink()
     except OSError as error:
         raise PresetError(f"--results {results} cannot be written ({error.strerror}); choose another folder") from None
-    store.create()
-    store.set_aside_damaged(cell.artifact for cell in cells)
 
 
 def run_grid(
@@ -57,13 +59,17 @@ def run_grid(
     for note in store.damage_notes:
         progress.line(note)
     try:
-        errors = _compute(preset, cells, store, address, estimate, progress)
-    except (StoreError, ClusterLost) as error:
-        return _failed(str(error))
-    records = [_record(cell, store, errors) for cell in cells]
-    paths = {cell.artifact.key: store.path(cell.artifact) for cell in cells}
+        with reports_while_running(cells, store, results, progress.line):
+            errors = _compute(preset, cells, store, address, estimate, progress)
+    except PresetError:  # the cluster cannot serve: nothing was started
+        raise
+    except BaseException as ending:
+        report_at_an_end(cells, store, results, progress.line)
+        if isinstance(ending, StoreError | ClusterLost):
+            return _failed(str(ending))
+        raise
     try:
-        written = write_results(results, records, lambda record: paths[record.key] if record.status == OK else None)
+        records, written = report(cells, store, results, errors)
     except OSError as error:
         reason = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
         return _failed(
@@ -72,7 +78,8 @@ def run_grid(
         )
     if store.set_aside_damaged(cell.artifact for cell in cells):
         return _failed(f"{store.damage_notes[-1]}, and that while the tables were written: run the same command again")
-    _print_tables(written)
+    if written is not None:
+        print_tables(written)
     failures = [record for record in records if record.status != OK]
     progress.line(
         f"{len(records) - len(failures)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; "
@@ -80,7 +87,10 @@ def run_grid(
     )
     for cause in dict.fromkeys(record.error for record in failures):
         names = [record.identity.name for record in failures if record.error == cause]
-        print(f"failed: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {cause}", file=sys.stderr)
+        print(
+            f"failed: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {cause or 'not computed'}",
+            file=sys.stderr,
+        )
     return 1 if failures else 0
 
 
@@ -104,21 +114,6 @@ def _compute(
             break
         wanted = [cell for cell in cells if cell.artifact in damaged]
     return errors
-
-
-def _record(cell: Cell, store: Store, errors: dict[str, str]) -> Record:
-    artifact = cell.artifact
-    if store.has(artifact):
-        return measurement.record(cell.identity, artifact.key, cell.label, cell.reference, store.path(artifact))
-    error = errors.get(artifact.key, "not computed")
-    return measurement.failed(cell.identity, artifact.key, cell.label, cell.reference, error)
-
-
-def _print_tables(written: Written) -> None:
-    """The summary last: it is what a person sees at the end."""
-    for table in [*written.tables, *written.summary.values()]:
-        print(f"\n{to_text(table)}", end="")
-    print(f"\n{LEGEND}")
 
 
 def _failed(reason: str) -> int:
