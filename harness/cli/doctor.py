@@ -44,6 +44,7 @@ def doctor(args: argparse.Namespace) -> int:
     from harness.plan.plan import missing, plan
     from harness.plan.preset import PresetError
     from harness.plan.revisions import with_placeholders
+    from harness.plan.seeds import settle
     from harness.store.store import Store, StoreError
 
     if args.positional and args.preset and args.positional != args.preset:
@@ -53,7 +54,7 @@ def doctor(args: argparse.Namespace) -> int:
         preset = with_placeholders(load_preset(args.preset, presets(), args.set, choices(args)))
         files = [preset.catalog] if isinstance(preset.catalog, str) else preset.catalog or []
         catalog, store = load_catalog(Path(file) for file in files), Store(args.store)
-        cells = plan(preset)
+        cells = settle(plan(preset), store)
         if args.calibrate:
             store.create()
     except (PresetError, StoreError, CatalogError) as error:

@@ -42,8 +42,9 @@ def grid(args: argparse.Namespace) -> int:
         store = Store(args.store)
         from harness.plan.plan import plan
         from harness.plan.revisions import unpinned
+        from harness.plan.seeds import settle
 
-        cells = plan(preset)
+        cells = settle(plan(preset), store)
         problems = unpinned(preset, cells)
         if problems and not args.dry_run:
             raise PresetError("\nerror: ".join(problems))

@@ -37,11 +37,12 @@ def report_results(args: argparse.Namespace) -> int:
         store = Store(args.store)
         from harness.plan.plan import plan
         from harness.plan.revisions import unpinned
+        from harness.plan.seeds import settle
         from harness.results.record import OK
         from harness.run.grid_run import check_results
         from harness.run.report import print_tables, report
 
-        cells = plan(preset)
+        cells = settle(plan(preset), store)
         if problems := unpinned(preset, cells):
             raise PresetError("\nerror: ".join(problems))
         if not any(store.has(cell.artifact) for cell in cells):

@@ -137,9 +137,18 @@ def _table(
 
 
 def _at(record: Record, number: int) -> Record:
-    """Return the record as it would be if the training had ended at that point."""
+    """Return the record as it would be if the training had ended at that point.
+
+    Before the first step the seed has changed nothing but rows that were sampled: seeds with the same scores and
+    statistics there have the same encoder.
+    """
     path = points(record)
-    return replace(record, scores=path[number]["scores"] if number < len(path) else {})
+    if number >= len(path):
+        return replace(record, scores={})
+    point = path[number]
+    if number > 0:
+        return replace(record, scores=point["scores"])
+    return replace(record, scores=point["scores"], key=repr([sorted(point["scores"].items()), point["statistics"]]))
 
 
 def _reached(row: Row, columns: Sequence[str], goal: float) -> Cell:

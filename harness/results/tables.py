@@ -21,7 +21,7 @@ MISSING = "–"
 FAILED = "failed"
 LEGEND = (
     "Best competitor of each column marked; references last, never marked. "
-    f"±: sample standard deviation over seeds; {MISSING}: not computed."
+    f"±: sample standard deviation over seeds (none where the seed changes nothing); {MISSING}: not computed."
 )
 
 _Item = TypeVar("_Item")
@@ -32,7 +32,7 @@ MEASURE_NAMES = {"ndcg@10": "nDCG@10", "recall@100": "Recall@100", "mrr@10": "MR
 class Cell:
     """Hold what is printed, and the exact value behind it (None if there is none).
 
-    keys       of the records that the value is the mean of, one per seed; empty for the mean over languages
+    keys       of the artifacts that the value is the mean of, each once; empty for the mean over languages
     undecided  not the best, but not shown to be worse either (`significance`)
     """
 
@@ -146,25 +146,27 @@ def score_cell(seeds: Sequence[Record], measure: str) -> Cell:
     """Return the cell of one language of one method.
 
     A failed seed fails the cell: a mean over the seeds that happened to survive is another experiment. Nor is there one
-    over the seeds that are computed so far.
+    over the seeds that are computed so far. Seeds that share an artifact count once: the seed changed nothing.
     """
     if any(record.status == CELL_FAILED for record in seeds):
         return Cell(FAILED)
-    values = [record.scores[measure] for record in seeds if measure in record.scores]
-    if not values or len(values) < len(seeds):
+    if not seeds or any(measure not in record.scores for record in seeds):
         return Cell(MISSING)
-    return replace(_value_cell(values), keys=tuple(record.key for record in seeds))
+    by_key = {record.key: record.scores[measure] for record in seeds}
+    return replace(_value_cell(list(by_key.values())), keys=tuple(by_key))
 
 
 def mean_cell(cells: Sequence[Cell], by_language: Sequence[Sequence[Record]], measure: str) -> Cell:
     """Return the mean over languages.
 
-    Its deviation is that of the means of the single seeds, so it exists only if all languages have the same seeds.
+    Its deviation is that of the means of the single seeds, so it exists only if all languages have the same seeds, and
+    if the seed changes something in one of them.
     """
     if any(cell.value is None for cell in cells):
         return Cell(MISSING)
     scores = [{record.identity.seed: record.scores[measure] for record in seeds} for seeds in by_language]
-    if all(by_seed.keys() == scores[0].keys() for by_seed in scores):
+    several = any(len(cell.keys) > 1 for cell in cells)
+    if several and all(by_seed.keys() == scores[0].keys() for by_seed in scores):
         return _value_cell([statistics.fmean(by_seed[seed] for by_seed in scores) for seed in sorted(scores[0])])
     return _value_cell([statistics.fmean(cell.value for cell in cells if cell.value is not None)])
 

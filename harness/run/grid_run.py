@@ -12,6 +12,7 @@ from harness.files.redaction import without_secrets
 from harness.files.units import duration
 from harness.plan.plan import Cell, missing
 from harness.plan.preset import Preset, PresetError
+from harness.plan.seeds import settle
 from harness.results.record import OK
 from harness.run.cluster import ClusterLost
 from harness.run.progress import Progress
@@ -49,6 +50,7 @@ def run_grid(
     slots    cells at a time, as far as known before the cluster answers
     """
     start = time.perf_counter()
+    cells = settle(cells, store)
     todo = missing(cells, store)
     estimate = Estimate.of(preset, store)
     progress = Progress(sum(map(estimate.seconds, todo)), slots, results / "run.log")
@@ -76,7 +78,7 @@ def run_grid(
             f"--results {results} cannot be written: {reason}; the store has all that was computed: fix it, and "
             "the same command writes the tables"
         )
-    if store.set_aside_damaged(cell.artifact for cell in cells):
+    if store.set_aside_damaged(cell.artifact for cell in settle(cells, store)):
         return _failed(f"{store.damage_notes[-1]}, and that while the tables were written: run the same command again")
     if written is not None:
         print_tables(written)
@@ -107,6 +109,7 @@ def _compute(
             errors |= run(preset, wanted, todo, store, address, estimate, progress)
         store.check_there()
         reported = len(store.damage_notes)
+        cells = settle(cells, store)
         damaged = set(store.set_aside_damaged(cell.artifact for cell in cells))
         for note in store.damage_notes[reported:]:
             progress.line(note)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.plan.plan import Cell
+from harness.plan.seeds import settle
 from harness.results import measurement
 from harness.results.export import Written, write_results
 from harness.results.record import NOT_COMPUTED, OK, Record
@@ -44,6 +45,7 @@ def report(cells: Sequence[Cell], store: Store, results: Path, errors: Mapping[s
 
     Raises OSError if the folder cannot be written, ValueError if cells of a column were measured over other queries.
     """
+    cells = settle(cells, store)
     records = [_record(cell, store, errors) for cell in cells]
     if all(record.status == NOT_COMPUTED for record in records):
         return Report(records, None)
@@ -109,7 +111,7 @@ def print_tables(written: Written) -> None:
 
 
 def _there(cells: Sequence[Cell], store: Store) -> int:
-    return sum(store.has(cell.artifact) for cell in cells)
+    return sum(store.has(cell.artifact) for cell in settle(cells, store))
 
 
 def _record(cell: Cell, store: Store, errors: Mapping[str, str]) -> Record:
