@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.files.atomic import replaced
+from harness.files.redaction import without_folders
 from harness.results import convergence, file_names, significance, summary
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import to_csv, to_latex, to_markdown
@@ -118,7 +119,9 @@ def _cells_csv(records: Iterable[Record]) -> str:
         row += [_exact(record.scores.get(name)) for name in MEASURES]
         row += [_exact(record.statistics.get(name)) for name in _STATISTICS]
         row += [*_sizes(record), _exact(record.seconds)]
-        writer.writerow([*row, record.status, as_text(record.error), as_text(record.label), record.key])
+        writer.writerow(
+            [*row, record.status, as_text(without_folders(record.error)), as_text(record.label), record.key]
+        )
     return text.getvalue()
 
 

@@ -62,10 +62,10 @@ def reports_while_running(
 
     A writing that fails is shown in a line and tried again with the next cells: the block goes on.
     """
-    ended = threading.Event()
+    ended, at_start = threading.Event(), _there(cells, store)
 
     def work() -> None:
-        pause, there = every, _there(cells, store)
+        pause, there = every, at_start
         while not ended.wait(pause):
             if (now := _there(cells, store)) <= there:
                 continue

@@ -87,7 +87,8 @@ def test_columns_of_other_languages_say_so(record):
 
 def test_many_missing_means_are_counted(record):
     there = [record(f"m{number}", "ko", 0.5) for number in range(7)]
-    absent = [replace(each, identity=replace(each.identity, language="ru"), status=NOT_COMPUTED) for each in there]
+    of_ru = [replace(each, identity=replace(each.identity, language="ru")) for each in there]
+    absent = [replace(each, status=NOT_COMPUTED, scores={}) for each in of_ru]
     [table] = summary([*there, *absent]).values()
     assert {cell.text for row in table.rows for cell in row.cells} == {"–"}
     count = "Not complete: 7 of 14 cells are computed; –: a cell, or a cell of a mean, is missing."
