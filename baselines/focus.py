@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from baselines.vectors.auxiliary import AuxiliaryVectors, train_auxiliary
 from sembridge.assembly import assemble
-from sembridge.initializer import Initialization, Transfer
+from sembridge.initializer import FALLBACK, Initialization, Transfer
 
 __all__ = ["TRAINING_PARAMETERS", "AuxiliaryVectors", "Focus", "sparsemax", "train_auxiliary"]
 
@@ -42,6 +42,7 @@ class Focus:
 
     name: ClassVar[str] = "focus"
     needs: ClassVar[tuple[str, ...]] = ("auxiliary",)
+    samples: ClassVar[str] = FALLBACK
 
     text: str | Path | AuxiliaryVectors | None = None
     dimension: int = 100

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from sembridge.assembly import assemble, univariate_rows
-from sembridge.initializer import Initialization, Transfer
+from sembridge.initializer import ALWAYS, Initialization, Transfer
 
 _JITTERS = (0.0, *(10.0**exponent for exponent in range(-12, -2)))  # in units of the mean variance
 _BLOCK = 16_384  # rows transformed at a time; bounds the float64 copies
@@ -21,6 +21,7 @@ class Univariate:
 
     name: ClassVar[str] = "univariate"
     needs: ClassVar[tuple[str, ...]] = ()
+    samples: ClassVar[str] = ALWAYS
 
     def __call__(self, transfer: Transfer) -> Initialization:
         return assemble(transfer, sampled=univariate_rows(transfer))
@@ -41,6 +42,7 @@ class Multivariate:
 
     name: ClassVar[str] = "multivariate"
     needs: ClassVar[tuple[str, ...]] = ()
+    samples: ClassVar[str] = ALWAYS
 
     covariance_scale: float = 1.0
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from sembridge.assembly import assemble
-from sembridge.initializer import Initialization, Transfer
+from sembridge.initializer import NEVER, Initialization, Transfer
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Mean:
 
     name: ClassVar[str] = "mean"
     needs: ClassVar[tuple[str, ...]] = ()
+    samples: ClassVar[str] = NEVER
 
     def __call__(self, transfer: Transfer) -> Initialization:
         center = transfer.known_rows.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -12,7 +12,7 @@ import torch
 from baselines.vectors.nearest_mixture import check, neighbour_mixture
 from baselines.vectors.words import COLEXNET, SubwordVectors, WordVectors, label_of, subword_vectors
 from sembridge.assembly import assemble, univariate_rows
-from sembridge.initializer import Initialization, Transfer
+from sembridge.initializer import NEVER, Initialization, Transfer
 
 __all__ = ["OFA", "SubwordVectors", "WordVectors", "subword_vectors"]
 
@@ -30,7 +30,7 @@ class OFA:
                  E_s ~ U[:, :D'] (S V^T)[:D'] (singular value decomposition, not centered). None or D: plain mixture of
                  rows. Below D the mixture is of the rank-D' source rows, not of the source rows themselves; copied rows
                  keep their full rank, because every method copies alike.
-    seed         of the fallback rows; 114514 is the reference implementation's
+    seed         of the fallback rows, in place of the transfer's; 114514 is the reference implementation's
     source_tokenizer, target_tokenizer  needed to compute subword vectors from word vectors
 
     Source subwords are donors with a vector that is not zero. Ties go to the token first in string order, whatever its
@@ -43,6 +43,7 @@ class OFA:
 
     name: ClassVar[str] = "ofa"
     needs: ClassVar[tuple[str, ...]] = ("words",)
+    samples: ClassVar[str] = NEVER  # `seed` of the fallback rows is its own
 
     words: WordVectors | SubwordVectors | str | Path | None = None
     neighbours: int = 10

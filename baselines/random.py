@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 
 from sembridge.assembly import assemble
-from sembridge.initializer import Initialization, Transfer
+from sembridge.initializer import ALWAYS, Initialization, Transfer
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Random:
 
     name: ClassVar[str] = "random"
     needs: ClassVar[tuple[str, ...]] = ()
+    samples: ClassVar[str] = ALWAYS
 
     def __call__(self, transfer: Transfer) -> Initialization:
         if not transfer.initializer_range > 0:

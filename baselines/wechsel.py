@@ -10,7 +10,7 @@ import numpy as np
 from baselines.vectors.nearest_mixture import check, neighbour_mixture
 from baselines.vectors.words import SubwordVectors
 from sembridge.assembly import assemble
-from sembridge.initializer import Initialization, Transfer
+from sembridge.initializer import FALLBACK, Initialization, Transfer
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Wechsel:
 
     name: ClassVar[str] = "wechsel"
     needs: ClassVar[tuple[str, ...]] = ("aligned",)
+    samples: ClassVar[str] = FALLBACK
     published_overlap: ClassVar[str] = "special"
 
     aligned: SubwordVectors | None = None

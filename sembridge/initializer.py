@@ -23,7 +23,23 @@ from sembridge.vocabulary.match import match
 from sembridge.vocabulary.overlap import Overlap
 from sembridge.vocabulary.vocabulary import Vocabulary
 
-__all__ = ["COPIED", "EMPTY", "MIXED", "SAMPLED", "SPECIAL", "Initialization", "Initializer", "Transfer", "support_of"]
+__all__ = [
+    "ALWAYS",
+    "COPIED",
+    "EMPTY",
+    "FALLBACK",
+    "MIXED",
+    "NEVER",
+    "SAMPLED",
+    "SPECIAL",
+    "Initialization",
+    "Initializer",
+    "Transfer",
+    "samples_of",
+    "support_of",
+]
+
+ALWAYS, FALLBACK, NEVER = "always", "fallback", "never"  # when the rows of a method depend on the transfer's seed
 
 
 @dataclass(frozen=True)
@@ -178,12 +194,28 @@ class Initializer(Protocol):
     auxiliary  field `text`: auxiliary token vectors trained on such a file (`baselines.vectors.auxiliary`)
     words      field `words`: subword vectors from multilingual word vectors (`baselines.vectors.words`)
     aligned    field `aligned`: such vectors from two fastText models and a dictionary (`baselines.vectors.aligned`)
+
+    A class variable `samples` may say when the rows depend on `Transfer.seed`, so that a grid computes the same rows
+    once for all its seeds:
+
+    always     on every call; so it is taken to be where a method has no `samples`
+    fallback   if, and only if, the statistics count tokens as sampled
+    never      the same rows for every seed; what a method draws with a seed of its own does not count
     """
 
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
 
     def __call__(self, transfer: Transfer) -> Initialization: ...
+
+
+def samples_of(method: Any) -> str:
+    """Return when the rows of a method (a class or an instance) depend on the seed; ValueError for another word."""
+    declared = getattr(method, "samples", ALWAYS)
+    if declared not in (ALWAYS, FALLBACK, NEVER):
+        known = f"one of {ALWAYS}, {FALLBACK}, {NEVER}"
+        raise ValueError(f"initializer {method.name!r} declares samples {declared!r}; it is {known}")
+    return declared
 
 
 def support_of(mixture: sp.csr_array | SoftmaxMixture) -> np.ndarray:

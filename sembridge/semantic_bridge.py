@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 from sembridge.assembly import assemble
 from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, load_bridge, pinned, prompt_of
-from sembridge.initializer import Initialization, Transfer, support_of
+from sembridge.initializer import FALLBACK, Initialization, Transfer, support_of
 from sembridge.mixture.entmax import HELD, check_alpha
 from sembridge.mixture.mixture import UnitVectors, mixtures
 from sembridge.mixture.softmax import SoftmaxMixture
@@ -48,6 +48,7 @@ class SemBridge:
 
     name: ClassVar[str] = "sembridge"
     needs: ClassVar[tuple[str, ...]] = ("bridge",)
+    samples: ClassVar[str] = FALLBACK
 
     bridge: str | SentenceTransformer | BridgeVectors = "BAAI/bge-m3"
     alpha: float = 4.0

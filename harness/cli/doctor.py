@@ -45,6 +45,7 @@ def doctor(args: argparse.Namespace) -> int:
     from harness.plan.plan import missing, plan
     from harness.plan.preset import PresetError
     from harness.plan.revisions import with_placeholders
+    from harness.plan.seeds import settle
     from harness.plan.stored_warnings import stored_warnings
     from harness.store.store import Store, StoreError
 
@@ -56,7 +57,7 @@ def doctor(args: argparse.Namespace) -> int:
         files = [preset.catalog] if isinstance(preset.catalog, str) else preset.catalog or []
         catalog, store = load_catalog(Path(file) for file in files), Store(args.store)
         warnings: list[str] = []
-        cells = plan(preset, warnings.append)
+        cells = settle(plan(preset, warnings.append), store)
         warnings += stored_warnings(preset, cells, store)
         if args.calibrate:
             store.create()

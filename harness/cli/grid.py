@@ -45,10 +45,11 @@ def grid(args: argparse.Namespace) -> int:
         store = Store(args.store)
         from harness.plan.plan import plan
         from harness.plan.revisions import unpinned
+        from harness.plan.seeds import settle
         from harness.plan.stored_warnings import stored_warnings
 
         warnings: list[str] = []
-        cells = plan(preset, warnings.append)
+        cells = settle(plan(preset, warnings.append), store)
         warnings += stored_warnings(preset, cells, store)
         problems = unpinned(preset, cells)
         if problems and not args.dry_run:

@@ -1,4 +1,4 @@
-"""Declare the options of a grid, once for `sembridge-bench grid`, `doctor` and experiments/run_grid.py."""
+"""Declare the options of a grid, once for `sembridge-bench grid`, `report`, `doctor` and experiments/run_grid.py."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli import doctor, grid
+from harness.cli import doctor, grid, report
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.files.redaction import without_secrets
 from harness.run.stopping import exit_code, stoppable
@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     _transfer(commands)
     _explain(commands)
     grid.add_parser(commands)
+    report.add_parser(commands)
     doctor.add_parser(commands)
     _compare(commands)
     return root
@@ -140,6 +141,8 @@ def _run(args: argparse.Namespace) -> int:
     try:
         if args.command == "grid":
             return grid.grid(args)
+        if args.command == "report":
+            return report.report_results(args)
         if args.command == "doctor":
             return doctor.doctor(args)
         if args.command == "transfer":

@@ -24,6 +24,10 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), HIDDEN),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
 )
+_PATHS = (
+    re.compile(r"""(?<=')/[^'\n]*/[^'\n]*(?=')|(?<=")/[^"\n]*/[^"\n]*(?=")"""),  # quoted, perhaps with spaces
+    re.compile(r"""(?<![\w:/.~-])/[^\s/'"<>|:,;()\[\]]+(?:/[^\s/'"<>|:,;()\[\]]+)+/?"""),
+)
 
 
 def without_secrets(text: str) -> str:
@@ -37,6 +41,13 @@ def without_secrets(text: str) -> str:
         text = text.replace(secret, HIDDEN) if len(secret) >= _SHORTEST else text
     for form, replacement in _FORMS:
         text = form.sub(replacement, text)
+    return text
+
+
+def without_folders(text: str) -> str:
+    """Return the text with every absolute path reduced to its last part: who reads it elsewhere has no such folder."""
+    for form in _PATHS:
+        text = form.sub(lambda path: path[0].rstrip("/").rpartition("/")[2], text)
     return text
 
 

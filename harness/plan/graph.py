@@ -98,9 +98,11 @@ def _reference(preset: Preset, name: str) -> dict[str, Any]:
 
 
 def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
+    from sembridge.initializer import NEVER, samples_of
     from sembridge.registry import initializer_class
 
     kind = initializer_class(cell.initializer)
+    seed = preset.seeds[0] if samples_of(kind) == NEVER else cell.seed  # rows that no seed changes are made once
     settings = dict(preset.settings.get(cell.initializer, {}))
     if cell.alpha is not None:
         settings["alpha"] = cell.alpha
@@ -111,7 +113,7 @@ def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifac
     for need in needs_of(kind):
         training = {name: settings.pop(name) for name in need.training() if name in settings}
         inputs |= need.inputs(_materials(preset, resolved, cell, need, training))
-    parameters = {"initializer": cell.initializer, "settings": settings, "seed": cell.seed}
+    parameters = {"initializer": cell.initializer, "settings": settings, "seed": seed}
     parameters |= {"profile": preset.profile, "overlap": preset.overlap, "donors": preset.donors}
     if preset.nonfinite != "refuse":  # keys of all others stay as they were
         parameters["nonfinite"] = preset.nonfinite

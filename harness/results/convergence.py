@@ -21,6 +21,7 @@ from harness.results.tables import (
     Cell,
     Row,
     Table,
+    count_of,
     in_order,
     mark_best,
     mean_cell,
@@ -69,7 +70,7 @@ def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Tab
     """Return the tables of each collection and architecture whose trainings were measured.
 
     There is one per language, and with several languages one of their mean. A failed cell is shown as failed. The mean
-    needs languages with the same number of points; their numbers of steps may differ.
+    needs points of every language, and as many of each; their numbers of steps may differ.
     """
     labels = row_labels(records)
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
@@ -90,7 +91,8 @@ def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Tab
             columns = [str(point["step"]) for point in path]
             of_language, _ = table_names(_first(group, language))
             tables.append(_table(of_language, title, columns, group, [language], labels, measure))
-        if len(languages) > 1 and len({len(paths[language]) for language in languages}) == 1:
+        complete = len(languages) == len({record.identity.language for record in group})
+        if len(languages) > 1 and complete and len({len(paths[language]) for language in languages}) == 1:
             title = f"{about}, mean over {', '.join(languages)}: {name} by share of the training"
             last = len(paths[languages[0]]) - 1
             columns = [f"{100 * number / last:.0f}%" for number in range(last + 1)]
@@ -127,18 +129,28 @@ def _table(
             rows.append(Row(labels[method], tuple(cells), method.reference))
     rows = mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
     goal = REACHED * max((row.cells[-1].value or 0.0 for row in rows if not row.reference), default=0.0)
-    about = collection_notes(record for record in group if record.identity.language in languages)
+    present = [record for record in group if record.identity.language in languages]
+    about = f"{count_of(present)} {collection_notes(present)}".strip()
     if not goal:
         return Table(name, title, tuple(columns), tuple(rows), about)
     reached = [replace(row, cells=(*row.cells, _reached(row, columns, goal))) for row in rows]
     note = f"{REACHED:.0%} at: the first of these points with {REACHED:.0%} of the best competitor's last score."
-    return Table(name, title, (*columns, f"{REACHED:.0%} at"), tuple(reached), f"{note} {about}".rstrip())
+    return Table(name, title, (*columns, f"{REACHED:.0%} at"), tuple(reached), f"{about} {note}".lstrip())
 
 
 def _at(record: Record, number: int) -> Record:
-    """Return the record as it would be if the training had ended at that point."""
+    """Return the record as it would be if the training had ended at that point.
+
+    Before the first step the seed has changed nothing but rows that were sampled: seeds with the same scores and
+    statistics there have the same encoder.
+    """
     path = points(record)
-    return replace(record, scores=path[number]["scores"] if number < len(path) else {})
+    if number >= len(path):
+        return replace(record, scores={})
+    point = path[number]
+    if number > 0:
+        return replace(record, scores=point["scores"])
+    return replace(record, scores=point["scores"], key=repr([sorted(point["scores"].items()), point["statistics"]]))
 
 
 def _reached(row: Row, columns: Sequence[str], goal: float) -> Cell:

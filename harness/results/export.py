@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.files.atomic import replaced
+from harness.files.redaction import without_folders
 from harness.results import convergence, file_names, significance, summary, warnings
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import markdown_item, to_csv, to_latex, to_markdown
@@ -53,10 +54,10 @@ class Written(NamedTuple):
 def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable[[Record], Path | None]) -> Written:
     """Write the results of `records` into `folder`.
 
-    `artifact_of` returns the folder with run.trec.gz and queries.parquet. Where it returns None, the cell is in
-    cells.csv and the tables only, and nothing in its table is tested. Raises ValueError, before anything is written, if
-    cells of a column were measured over different queries. Files in tables/ and runs/, and convergence.csv, that an
-    earlier call wrote and this call does not are removed; other files are left alone.
+    `artifact_of` returns the folder with run.trec.gz and queries.parquet of a finished cell. Where it returns None, the
+    cell is in cells.csv and the tables only, and nothing in its table is tested. Raises ValueError, before anything is
+    written, if cells of a column were measured over different queries. Files in tables/ and runs/, and convergence.csv,
+    that an earlier call wrote and this call does not are removed; other files are left alone.
     """
     check_distinct(records)
     plain, curves = make_tables(records, TABLE_MEASURE), convergence.make_tables(records, TABLE_MEASURE)
@@ -124,7 +125,9 @@ def _cells_csv(records: Iterable[Record]) -> str:
         row += [_exact(record.statistics.get(name)) for name in _STATISTICS]
         row += [_exact(record.unknown.get(name)) for name in _UNKNOWN]
         row += [*_sizes(record), _exact(record.seconds)]
-        writer.writerow([*row, record.status, as_text(record.error), as_text(record.label), record.key])
+        writer.writerow(
+            [*row, record.status, as_text(without_folders(record.error)), as_text(record.label), record.key]
+        )
     return text.getvalue()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files.redaction import without_secrets
-from harness.results.record import FAILED, OK, Identity, Record
+from harness.results.record import FAILED, NOT_COMPUTED, OK, Identity, Record
 
 FILE = "measurement.json"
 
@@ -29,3 +29,8 @@ def record(identity: Identity, key: str, label: str, reference: bool, folder: Pa
 def failed(identity: Identity, key: str, label: str, reference: bool, error: str) -> Record:
     """Return the record of a failed cell, its error without secrets. It is not stored: the next run tries again."""
     return Record(identity, key, label, reference, FAILED, without_secrets(error))
+
+
+def not_computed(identity: Identity, key: str, label: str, reference: bool, reason: str) -> Record:
+    """Return the record of a cell that the store does not have; `reason` is "" if it is only not there yet."""
+    return Record(identity, key, label, reference, NOT_COMPUTED, reason)

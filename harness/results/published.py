@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from harness.catalog.entries import Collection
 from harness.files import yaml_data
 from harness.files.validation import complaint
-from harness.results.record import MEASURES
+from harness.results.record import MEASURES, NOT_COMPUTED
 from harness.results.scored_cells import ScoredCell
 from harness.results.tables import MEAN
 from sembridge.nearest import nearest
@@ -172,8 +172,9 @@ def _ours(
         by_seed.setdefault(cell.seed, set()).add(cell.key)
     if any(len(keys) > 1 for keys in by_seed.values()):
         raise LookupError(f"{language}: several cells fit; they differ in {_differing(fitting)}")
-    if any(cell.failed or measure not in cell.scores for cell in fitting):
-        raise LookupError(f"{language}: the cell failed")
+    if any(measure not in cell.scores for cell in fitting):
+        reason = "is not computed" if any(cell.status == NOT_COMPUTED for cell in fitting) else "failed"
+        raise LookupError(f"{language}: the cell {reason}")
     for cell in fitting:
         _check_whole(figure, cell, whole)
     return statistics.fmean({cell.seed: cell.scores[measure] for cell in fitting}.values())

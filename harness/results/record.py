@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MEASURES = ("ndcg@10", "recall@100", "mrr@10")
-OK, FAILED = "ok", "failed"
+OK, FAILED, NOT_COMPUTED = "ok", "failed", "missing"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Record:
 
     label       how tables name the row's method (an initializer may qualify itself, e.g. "ofa (bridge vectors)")
     reference   the row is a yardstick (base, bm25, dense), not a competitor: tables list it apart, never in bold
-    scores      means over the queries, by MEASURES; empty if the cell failed
+    status      OK, FAILED, or NOT_COMPUTED: nobody tried yet, or a run ended before its turn
+    scores      means over the queries, by MEASURES; empty unless the status is OK
     unknown     shares of unknown tokens: documents, queries, and pairs of a training; empty without a tokenizer
     warnings    sentences on scores that a reader would misunderstand
     statistics  query_active, doc_active (mean non-zero dimensions), flops (expected products per query-document pair)

@@ -15,7 +15,7 @@ from harness.results.record import MEASURES, OK
 class ScoredCell:
     """Hold one line of cells.csv.
 
-    scores                           by MEASURES; empty if the cell failed
+    scores                           by MEASURES; empty unless the status is OK
     documents, queries, train_pairs  how many there are; None where the file does not say
     """
 
@@ -29,7 +29,7 @@ class ScoredCell:
     seed: int
     label: str
     key: str
-    failed: bool
+    status: str
     scores: dict[str, float]
     documents: int | None
     queries: int | None
@@ -70,12 +70,11 @@ def read_cells(results: Path) -> list[ScoredCell]:
 
 
 def _cell(row: dict[str, str]) -> ScoredCell:
-    failed = row["status"] != OK
-    scores = {} if failed else {name: float(row[name]) for name in MEASURES if row[name]}
+    scores = {} if row["status"] != OK else {name: float(row[name]) for name in MEASURES if row[name]}
     alpha = float(row["alpha"]) if row["alpha"] else None
     if not all(math.isfinite(number) for number in (*scores.values(), alpha or 0.0)):
         raise ValueError("a score or alpha is not a finite number")
-    names = ("language", "architecture", "collection", "initializer", "bridge", "regime", "label", "key")
+    names = ("language", "architecture", "collection", "initializer", "bridge", "regime", "label", "key", "status")
     sizes = {name: int(row[name]) if row[name] else None for name in ("documents", "queries", "train_pairs")}
     texts = {name: row[name] for name in names}
-    return ScoredCell(**texts, **sizes, alpha=alpha, seed=int(row["seed"]), failed=failed, scores=scores)  # type: ignore[arg-type]
+    return ScoredCell(**texts, **sizes, alpha=alpha, seed=int(row["seed"]), scores=scores)  # type: ignore[arg-type]

@@ -156,7 +156,8 @@ def _marked(table: Table, comparisons: Sequence[Comparison]) -> Table:
         )
         rows.append(replace(row, cells=marked))
     several = any(len(cell.keys) > 1 for row in table.competitors for cell in row.cells)
-    return replace(table, rows=tuple(rows), note=f"{NOTE}{SEEDS_NOTE if several else ''} {table.note}".rstrip())
+    note = NOTE + (SEEDS_NOTE if several else "")
+    return replace(table, rows=tuple(rows), note=f"{table.note} {note}".lstrip())
 
 
 def _average(seeds: Sequence[Scores | None], table: Table, row: int, column: int) -> Scores | None:

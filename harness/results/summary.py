@@ -22,12 +22,14 @@ from harness.results.tables import (
     Cell,
     Row,
     Table,
+    count_of,
     in_order,
     row_labels,
     table_name,
 )
 
 NAME = "summary"
+_NAMED = 6  # missing means that a note names one by one
 _TESTED = f"{UNDECIDED}: not shown to be below the best of its column, by the test of that column's own table."
 
 
@@ -53,7 +55,8 @@ def make_summary(records: Sequence[Record], tables: Sequence[Table], measure: st
             f"Mean {MEASURE_NAMES[measure]} over {_languages(languages)}; {architecture}, "
             f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
         )
-        notes = [*_differing(languages), *_gaps(rows, sources)]
+        own = [record for record in records if record.identity.architecture == architecture]
+        notes = [*filter(None, [count_of(own)]), *_differing(languages), *_gaps(rows, sources)]
         if any(cell.undecided for row in rows for cell in row.cells):
             notes.append(_TESTED)
         notes.append(collection_notes(record for record in records if record.identity.architecture == architecture))
@@ -109,7 +112,11 @@ def _differing(by_column: Mapping[str, str]) -> Iterable[str]:
 
 
 def _gaps(rows: Sequence[Row], sources: Mapping[str, Table | None]) -> Iterable[str]:
-    """Yield a sentence for each cell without a mean: which languages failed, which were not computed."""
+    """Yield a sentence for each cell without a mean: which languages failed, which were not computed.
+
+    Many cells that are merely not computed are counted instead.
+    """
+    missing = []
     for row in rows:
         for cell, (column, table) in zip(row.cells, sources.items(), strict=True):
             if cell.value is not None:
@@ -120,4 +127,9 @@ def _gaps(rows: Sequence[Row], sources: Mapping[str, Table | None]) -> Iterable[
             for text, reason in ((FAILED, "failed"), (MISSING, "not computed")):
                 if languages := [language for language, language_cell in pairs if language_cell.text == text]:
                     reasons.append(f"{', '.join(languages)} {reason}")
-            yield f"No mean of {row.label} on {column}: {' and '.join(reasons) or 'not computed'}."
+            sentence = f"No mean of {row.label} on {column}: {' and '.join(reasons) or 'not computed'}."
+            if cell.text == FAILED:
+                yield sentence
+            else:
+                missing.append(sentence)
+    yield from missing if len(missing) <= _NAMED else [f"{len(missing)} means are missing; cells.csv says which cells."]

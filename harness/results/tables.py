@@ -14,14 +14,15 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from harness.results.collection_notes import collection_notes
-from harness.results.record import MEASURES, OK, Identity, Record
+from harness.results.record import FAILED as CELL_FAILED
+from harness.results.record import MEASURES, NOT_COMPUTED, OK, Identity, Record
 
 MEAN = "mean"
 MISSING = "–"
 FAILED = "failed"
 LEGEND = (
     "Best competitor of each column marked; references last, never marked. "
-    f"±: sample standard deviation over seeds; {MISSING}: not computed."
+    f"±: sample standard deviation over seeds (none where the seed changes nothing); {MISSING}: not computed."
 )
 
 _Item = TypeVar("_Item")
@@ -32,7 +33,7 @@ MEASURE_NAMES = {"ndcg@10": "nDCG@10", "recall@100": "Recall@100", "mrr@10": "MR
 class Cell:
     """Hold what is printed, and the exact value behind it (None if there is none).
 
-    keys       of the records that the value is the mean of, one per seed; empty for the mean over languages
+    keys       of the artifacts that the value is the mean of, each once; empty for the mean over languages
     undecided  not the best, but not shown to be worse either (`significance`)
     """
 
@@ -102,6 +103,16 @@ def table_name(identity: Identity) -> str:
     return f"{identity.collection}_{identity.regime}_{identity.architecture}"
 
 
+def count_of(records: Sequence[Record]) -> str:
+    """Return a sentence that says how many of the cells are computed; "" if none is missing."""
+    counts = Counter(record.status for record in records)
+    if not counts[NOT_COMPUTED]:
+        return ""
+    failed = f", {counts[CELL_FAILED]} failed" if counts[CELL_FAILED] else ""
+    total = f"{counts[OK]} of {len(records)} cells are computed{failed}"
+    return f"Not complete: {total}; {MISSING}: a cell, or a cell of a mean, is missing."
+
+
 def check_distinct(records: Sequence[Record]) -> None:
     """Raise ValueError for a repeated cell, which would be silently averaged with itself."""
     twice = [identity.name for identity, count in Counter(record.identity for record in records).items() if count > 1]
@@ -129,32 +140,35 @@ def _table(
             rows.append(Row(labels[method], (*scores, mean_cell(scores, by_language, measure)), method.reference))
     rows = mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
     title = f"{', '.join(coordinates)}: {MEASURE_NAMES[measure]}"
-    name, note = table_name(records[0].identity), collection_notes(records)
+    name, note = table_name(records[0].identity), f"{count_of(records)} {collection_notes(records)}".strip()
     return Table(name, title, (*languages, MEAN), tuple(rows), note)
 
 
 def score_cell(seeds: Sequence[Record], measure: str) -> Cell:
     """Return the cell of one language of one method.
 
-    A failed seed fails the cell: a mean over the seeds that happened to survive is another experiment.
+    A failed seed fails the cell: a mean over the seeds that happened to survive is another experiment. Nor is there one
+    over the seeds that are computed so far. Seeds that share an artifact count once: the seed changed nothing.
     """
-    if any(record.status != OK for record in seeds):
+    if any(record.status == CELL_FAILED for record in seeds):
         return Cell(FAILED)
-    values = [record.scores[measure] for record in seeds if measure in record.scores]
-    if not values or len(values) < len(seeds):
+    if not seeds or any(measure not in record.scores for record in seeds):
         return Cell(MISSING)
-    return replace(_value_cell(values), keys=tuple(record.key for record in seeds))
+    by_key = {record.key: record.scores[measure] for record in seeds}
+    return replace(_value_cell(list(by_key.values())), keys=tuple(by_key))
 
 
 def mean_cell(cells: Sequence[Cell], by_language: Sequence[Sequence[Record]], measure: str) -> Cell:
     """Return the mean over languages.
 
-    Its deviation is that of the means of the single seeds, so it exists only if all languages have the same seeds.
+    Its deviation is that of the means of the single seeds, so it exists only if all languages have the same seeds, and
+    if the seed changes something in one of them.
     """
     if any(cell.value is None for cell in cells):
         return Cell(MISSING)
     scores = [{record.identity.seed: record.scores[measure] for record in seeds} for seeds in by_language]
-    if all(by_seed.keys() == scores[0].keys() for by_seed in scores):
+    several = any(len(cell.keys) > 1 for cell in cells)
+    if several and all(by_seed.keys() == scores[0].keys() for by_seed in scores):
         return _value_cell([statistics.fmean(by_seed[seed] for by_seed in scores) for seed in sorted(scores[0])])
     return _value_cell([statistics.fmean(cell.value for cell in cells if cell.value is not None)])
 

@@ -17,22 +17,16 @@ from harness.files.redaction import without_secrets
 from harness.files.units import duration
 from harness.plan.plan import Cell, missing
 from harness.plan.preset import Preset, PresetError
+from harness.plan.seeds import settle
 from harness.plan.stored_warnings import stored_warnings
-from harness.results import measurement
-from harness.results.export import Written, write_results
-from harness.results.record import OK, Record
-from harness.results.rendering import to_text
-from harness.results.tables import LEGEND
+from harness.results.record import OK
 from harness.run.cluster import ClusterLost
 from harness.run.heartbeat import Heartbeat, names
 from harness.run.progress import Progress
 from harness.run.ray_start import RayFailed
+from harness.run.report import print_tables, report, report_at_an_end, reports_while_running
 from harness.store.artifact import Artifact
 from harness.store.store import ROUNDS, Store, StoreError
-
-
-class TablesError(RuntimeError):
-    """The tables could not be written, or not be trusted."""
 
 
 def check_places(results: Path, store: Store, cells: Sequence[Cell]) -> None:
@@ -40,6 +34,13 @@ def check_places(results: Path, store: Store, cells: Sequence[Cell]) -> None:
 
     PresetError and StoreError come now, not after hours.
     """
+    check_results(results)
+    store.create()
+    store.set_aside_damaged(cell.artifact for cell in cells)
+
+
+def check_results(results: Path) -> None:
+    """Make the folder of results; PresetError if it cannot be written."""
     try:
         results.mkdir(parents=True, exist_ok=True)
         probe = results / ".writable"
@@ -47,8 +48,6 @@ def check_places(results: Path, store: Store, cells: Sequence[Cell]) -> None:
         probe.unlink()
     except OSError as error:
         raise PresetError(f"--results {results} cannot be written ({error.strerror}); choose another folder") from None
-    store.create()
-    store.set_aside_damaged(cell.artifact for cell in cells)
 
 
 def run_grid(
@@ -63,6 +62,7 @@ def run_grid(
     verbose    show how Ray's time was spent
     """
     start = time.perf_counter()
+    cells = settle(cells, store)
     todo = missing(cells, store)
     known = stored_warnings(preset, cells, store)
     estimate = Estimate.of(preset, store)
@@ -79,31 +79,32 @@ def run_grid(
     for note in store.damage_notes:
         progress.line(note)
     try:
-        errors = _compute(preset, cells, store, address, estimate, progress)
-    except StoreError as error:  # without the store, tables of an earlier run are the best there is
-        return _failed(str(error))
-    except KeyboardInterrupt:
-        with suppress(Exception):  # the interruption is what is to be reported
-            write_tables(results, cells, store, {})
+        with reports_while_running(cells, store, results, progress.line):
+            errors = _compute(preset, cells, store, address, estimate, progress)
+    except PresetError:  # the cluster cannot serve: nothing was started
         raise
-    except PresetError:
-        raise
-    except Exception as error:  # Ray has many ways to fail, and hours of results are worth their tables
-        reason = str(error) if isinstance(error, ClusterLost | RayFailed) else _unexpected(error, results / "run.log")
-        with suppress(TablesError, StoreError):
-            _, records = write_tables(results, cells, store, {})
-            done = sum(record.status == OK for record in records)
-            progress.line(f"{done} of {len(records)} cells are finished; {results}/tables/summary.md has them")
-        return _failed(reason)
+    except BaseException as ending:  # Ray has many ways to fail, and hours of results are worth their tables
+        report_at_an_end(cells, store, results, progress.line)
+        if not isinstance(ending, Exception):
+            raise
+        known_ending = isinstance(ending, StoreError | ClusterLost | RayFailed)
+        return _failed(str(ending) if known_ending else _unexpected(ending, results / "run.log"))
     try:
-        written, records = write_tables(results, cells, store, errors)
-    except (StoreError, TablesError) as error:
-        return _failed(str(error))
-    _print_tables(written)
+        records, written = report(cells, store, results, errors)
+    except OSError as error:
+        reason = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+        return _failed(
+            f"--results {results} cannot be written: {reason}; the store has all that was computed: fix it, and "
+            "the same command writes the tables"
+        )
+    if store.set_aside_damaged(cell.artifact for cell in settle(cells, store)):
+        return _failed(f"{store.damage_notes[-1]}, and that while the tables were written: run the same command again")
+    if written is not None:
+        print_tables(written)
     for warning in stored_warnings(preset, cells, store):
         if warning not in known:  # of collections that this run downloaded
             progress.line(f"warning: {warning}")
-    for warning in written.warnings:
+    for warning in written.warnings if written is not None else ():
         progress.line(warning)
     failures = [record for record in records if record.status != OK]
     progress.line(
@@ -112,35 +113,11 @@ def run_grid(
     )
     for cause in dict.fromkeys(record.error for record in failures):
         names = [record.identity.name for record in failures if record.error == cause]
-        print(f"failed: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {cause}", file=sys.stderr)
+        print(
+            f"failed: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {cause or 'not computed'}",
+            file=sys.stderr,
+        )
     return 1 if failures else 0
-
-
-def write_tables(
-    results: Path, cells: Sequence[Cell], store: Store, errors: dict[str, str]
-) -> tuple[Written, list[Record]]:
-    """Write the tables of what the store has of `cells`; every ending of a run comes here, whatever is missing.
-
-    Raises StoreError if the store is gone, TablesError if the tables cannot be written, or are of damaged cells.
-
-    errors  by key of artifact, why it failed
-    """
-    store.check_there()
-    store.set_aside_damaged(cell.artifact for cell in cells)
-    records = [_record(cell, store, errors) for cell in cells]
-    paths = {cell.artifact.key: store.path(cell.artifact) for cell in cells}
-    try:
-        written = write_results(results, records, lambda record: paths[record.key] if record.status == OK else None)
-    except OSError as error:
-        reason = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
-        raise TablesError(
-            f"--results {results} cannot be written: {reason}; the store has all that was computed: fix it, and "
-            "the same command writes the tables"
-        ) from None
-    if store.set_aside_damaged(cell.artifact for cell in cells):
-        note = f"{store.damage_notes[-1]}, and that while the tables were written"
-        raise TablesError(f"{note}: run the same command again")
-    return written, records
 
 
 def _compute(
@@ -158,6 +135,7 @@ def _compute(
                 errors |= run(preset, wanted, todo, store, address, progress)
         store.check_there()
         reported = len(store.damage_notes)
+        cells = settle(cells, store)
         damaged = set(store.set_aside_damaged(cell.artifact for cell in cells))
         for note in store.damage_notes[reported:]:
             progress.line(note)
@@ -173,21 +151,6 @@ def _begin(
     """Tell `progress` what is to be computed."""
     to_compute = Counter(cell.artifact.key for cell in cells if not store.has(cell.artifact))
     progress.begin(Remaining.of(todo, estimate), sum(map(is_shared, todo)), to_compute, store.seconds, store.running)
-
-
-def _record(cell: Cell, store: Store, errors: dict[str, str]) -> Record:
-    artifact = cell.artifact
-    if store.has(artifact):
-        return measurement.record(cell.identity, artifact.key, cell.label, cell.reference, store.path(artifact))
-    error = errors.get(artifact.key, "not computed")
-    return measurement.failed(cell.identity, artifact.key, cell.label, cell.reference, error)
-
-
-def _print_tables(written: Written) -> None:
-    """The summary last: it is what a person sees at the end."""
-    for table in [*written.tables, *written.summary.values()]:
-        print(f"\n{to_text(table)}", end="")
-    print(f"\n{LEGEND}")
 
 
 def _unexpected(error: Exception, log: Path) -> str:

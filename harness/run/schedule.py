@@ -12,6 +12,7 @@ from harness.estimate.remaining import is_shared
 from harness.files.units import duration
 from harness.plan.plan import Cell, missing
 from harness.plan.preset import Preset
+from harness.plan.seeds import settle, undecided
 from harness.run.cluster import Cluster
 from harness.run.progress import CELLS, SHARED, STOP, Progress
 from harness.run.shared_tasks import run_shared_tasks
@@ -27,6 +28,8 @@ def run(
     """Compute the artifacts in `todo` that `cells` are made of; return the error by artifact key for those that failed.
 
     todo  missing artifacts, inputs first (see `plan.missing`)
+
+    Keys are those of the cells as `settle` returns them afterwards.
     """
     start = time.perf_counter()
     cluster = Cluster(preset, address, offline=not _uses_hub(cells), say=progress.line)
@@ -35,8 +38,15 @@ def run(
         progress.slots = slots
         progress.enter(SHARED)
         progress.line(f"Ray is ready after {ready}: {slots} cell{plural} at a time; {progress.left()}")
+        waiting = undecided(cells, store, preset.seeds[0])
         shared = [artifact for artifact in todo if is_shared(artifact)]
-        errors = run_shared_tasks(shared, preset, store, slots, progress)
+        first = [artifact for artifact in shared if not any(part.key in waiting for part in artifact.walk())]
+        errors = run_shared_tasks(first, preset, store, slots, progress)
+        if waiting:  # it is known now which seeds have the same rows
+            cells = settle(cells, store, preset.seeds[0])
+            rest = [part for part in missing(cells, store) if is_shared(part) and part.key not in errors]
+            rest = [part for part in rest if not any(below.key in errors for below in part.walk())]
+            errors |= run_shared_tasks(rest, preset, store, slots, progress)
         progress.enter(CELLS)
         runnable = []
         for cell in _distinct([cell for cell in cells if not store.has(cell.artifact)]):

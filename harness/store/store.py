@@ -19,7 +19,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,7 @@ class Store:
             if not self._inputs_intact(artifact):
                 return False
             let_others_read(aside)
-            write_json(aside / MANIFEST, _manifest(aside, artifact, inputs, time.perf_counter() - start))
+            write_json(aside / MANIFEST, _manifest(aside, artifact, time.perf_counter() - start))
             os.replace(aside, final)
             shutil.rmtree(scratch, ignore_errors=True)
             return True
@@ -245,7 +245,7 @@ class Store:
         return self.root / "locks" / f"{key}.lock"
 
 
-def _manifest(folder: Path, artifact: Artifact, inputs: Mapping[str, Location], seconds: float) -> dict:
+def _manifest(folder: Path, artifact: Artifact, seconds: float) -> dict:
     files = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         files[path.relative_to(folder).as_posix()] = {"bytes": path.stat().st_size, "sha256": digest_of(path)}
@@ -254,7 +254,24 @@ def _manifest(folder: Path, artifact: Artifact, inputs: Mapping[str, Location], 
         "version": artifact.stage.version,
         "key": artifact.key,
         "parameters": dict(artifact.parameters),
-        "inputs": {name: {"name": location.name, "revision": location.revision} for name, location in inputs.items()},
+        "inputs": {name: _described(source) for name, source in artifact.inputs.items()},
         "seconds": seconds,
         "files": files,
     }
+
+
+def _described(source: Source) -> dict[str, str | None]:
+    """Return the name of an input that means the same wherever the store is copied to.
+
+    It is relative to the store for an artifact; the last part of its path, and its content, for a user's folder. Stores
+    of earlier versions have absolute paths here, which nothing reads.
+    """
+    match source:
+        case Local(path=path):
+            return {"name": path.name, "revision": None, "content": source.key}
+        case Hub(name, revision):
+            return {"name": name, "revision": revision}
+        case Member(artifact, inner):
+            return {"name": f"{artifact.stage}/{artifact.key}/{inner}", "revision": None}
+        case Artifact():
+            return {"name": f"{source.stage}/{source.key}", "revision": None}

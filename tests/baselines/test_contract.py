@@ -17,7 +17,7 @@ import torch
 from entmax import sparsemax
 from scipy.special import softmax
 
-from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initializer
+from sembridge.initializer import ALWAYS, COPIED, FALLBACK, MIXED, NEVER, SAMPLED, SPECIAL, Initializer, samples_of
 from sembridge.registry import available_initializers, initializer_class
 from sembridge.vocabulary.vocabulary import ROLES
 from tests.helpers.cases_made import DIMENSION, FIELDS, PAIRS, Case, build, made_case
@@ -216,3 +216,23 @@ def test_the_seed_changes_no_decided_row(name, case):
     answers = [build(name, case)(dataclasses.replace(case.transfer, seed=seed)) for seed in (1, 2)]
     same = decided(answers[0])
     assert answers[0].rows[same].tobytes() == answers[1].rows[same].tobytes()
+
+
+def all_known(case: Case) -> Case:
+    """Return the same transfer with a vector for every token."""
+    rng = np.random.default_rng(11)
+    sides = [rng.standard_normal((len(side), 8)).astype(np.float32) for side in (case.source_known, case.target_known)]
+    return Case(case.transfer, sides[0], np.ones(len(sides[0]), bool), sides[1], np.ones(len(sides[1]), bool))
+
+
+@pytest.mark.parametrize("complete", [False, True], ids=["some tokens have no vector", "every token has one"])
+def test_the_seed_changes_rows_when_the_method_says_so(name, case, complete):
+    """A grid computes rows that no seed changes once: a declaration too narrow would lose the other seeds."""
+    chosen = all_known(case) if complete else case
+    first, second = (build(name, chosen)(dataclasses.replace(chosen.transfer, seed=seed)) for seed in (1, 2))
+    same = first.rows.tobytes() == second.rows.tobytes()
+    assert not same or (first.mixture != second.mixture).nnz == 0
+    sampled = first.statistics["sampled"]
+    assert same == {ALWAYS: False, FALLBACK: sampled == 0, NEVER: True}[samples_of(initializer_class(name))]
+    if samples_of(initializer_class(name)) == FALLBACK and case is made_case("wordpiece", "wordpiece"):
+        assert (sampled == 0) is complete, "both sides of the rule are tried"

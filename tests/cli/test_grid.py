@@ -26,7 +26,7 @@ def runs(monkeypatch):
     """Six CPUs, and a run that only keeps what it is handed."""
     calls = []
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
-    monkeypatch.setattr("harness.run.grid_run.run_grid", lambda *arguments: calls.append(arguments) or 1)
+    monkeypatch.setattr("harness.run.grid_run.run_grid", lambda *arguments, **options: calls.append(arguments) or 1)
     return calls
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from harness.results import convergence
 from harness.results.export import write_results
+from harness.results.record import NOT_COMPUTED
 from harness.results.rendering import to_text
 
 
@@ -154,3 +155,22 @@ def test_two_tables_that_would_share_a_file_are_refused(trained, tmp_path):
     ):
         write_results(tmp_path / "out", records, lambda _: None)
     assert not (tmp_path / "out").exists()
+
+
+def test_before_the_first_step_seeds_with_the_same_encoder_are_one(trained):
+    records = [trained("mean", [0.25, 0.5], seed=1), trained("mean", [0.25, 0.75], seed=2)]
+    [table] = convergence.make_tables(records)
+    assert [cell.text for cell in table.rows[0].cells[:2]] == ["0.250", "0.625 ± 0.177"]
+
+
+def test_no_mean_over_the_languages_whose_trainings_are_there(trained, record):
+    absent = replace(record("mean", "hi", regime="fine-tuned"), status=NOT_COMPUTED, scores={})
+    records = [trained("mean", [0.25, 0.5]), trained("mean", [0.25, 0.5], language="ru"), absent]
+    assert [table.name.rpartition("_")[2] for table in convergence.make_tables(records)] == ["ko", "ru"]
+
+
+def test_trainings_that_are_missing_are_marked_and_counted(trained, record):
+    absent = replace(record("random", regime="fine-tuned"), status=NOT_COMPUTED, scores={})
+    [table] = convergence.make_tables([trained("mean", [0.25, 0.5]), absent])
+    assert [cell.text for cell in table.rows[1].cells] == ["–", "–", "–"]
+    assert table.note.startswith("Not complete: 1 of 2 cells are computed; –: ")

@@ -12,7 +12,7 @@ from harness.results.published import FAIL, MISSING, OK, OKISH, Expected, Figure
 from harness.results.scored_cells import ScoredCell
 
 CELL = ScoredCell(
-    "ko", "bert", "faq", "mean", "", None, "zero-shot", 1, "mean", "key", False, {"ndcg@10": 0.5}, 100, 10, 40
+    "ko", "bert", "faq", "mean", "", None, "zero-shot", 1, "mean", "key", "ok", {"ndcg@10": 0.5}, 100, 10, 40
 )
 NAMES = {"collection": "faq", "language": "ko", "initializer": "mean"}
 WHOLE = {
@@ -83,7 +83,8 @@ def test_seeds_are_averaged_then_languages():
         ({"label": "other"}, [CELL], "ko: ours is 'mean', another method"),
         ({}, [CELL, cell(bridge="labse", alpha=1.0)], "ko: several cells fit; they differ in bridge, alpha"),
         ({}, [CELL, cell(label="b")], "ko: several cells fit; they differ in label"),
-        ({}, [CELL, cell(seed=2, failed=True, scores={})], "ko: the cell failed"),
+        ({}, [CELL, cell(seed=2, status="failed", scores={})], "ko: the cell failed"),
+        ({}, [CELL, cell(seed=2, status="missing", scores={})], "ko: the cell is not computed"),
         ({}, [cell(scores={"mrr@10": 1.0})], "ko: the cell failed"),
         ({}, [cell(documents=99)], "ko: ours is on 99 documents, all of faq is 100"),
         ({}, [cell(queries=None)], "ko: cells.csv does not say our queries"),

@@ -14,7 +14,7 @@ FIELDS = {"language": "ko", "architecture": "bert", "collection": "faq", "initia
 FIELDS |= {"alpha": "1.5", "regime": "zero-shot", "seed": "3", "label": "mean, again", "key": "k1", "status": "ok"}
 FIELDS |= {"ndcg@10": "0.25", "recall@100": "0.5", "mrr@10": "", "documents": "12", "queries": "4", "train_pairs": ""}
 CELL = ScoredCell(
-    "ko", "bert", "faq", "mean", "labse", 1.5, "zero-shot", 3, "mean, again", "k1", False,
+    "ko", "bert", "faq", "mean", "labse", 1.5, "zero-shot", 3, "mean, again", "k1", "ok",
     {"ndcg@10": 0.25, "recall@100": 0.5}, 12, 4, None,
 )  # fmt: skip
 
@@ -40,7 +40,7 @@ def test_cells_of_a_folder_or_of_the_file_itself(cells, tmp_path):
 
 def test_a_failed_cell_has_no_scores_whatever_its_columns_hold(cells):
     failed = {"status": "failed", "alpha": "", "documents": "", "queries": "", "ndcg@10": "not looked at"}
-    expected = dataclasses.replace(CELL, alpha=None, failed=True, scores={}, documents=None, queries=None)
+    expected = dataclasses.replace(CELL, alpha=None, status="failed", scores={}, documents=None, queries=None)
     assert cells(table(failed)) == [CELL, expected]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.results.export import write_results
-from harness.results.record import Record
+from harness.results.record import NOT_COMPUTED, Record
 from harness.results.rendering import to_text
 from harness.results.summary import make_summary, to_files
 from harness.results.tables import Table, make_tables
@@ -83,6 +83,16 @@ def test_columns_of_other_languages_say_so(record):
     [table] = summary(records).values()
     assert table.title == "Mean nDCG@10 over the languages of each column; bert, seed 0"
     assert table.note == "Languages: pocket-faq, zero-shot: ko, ru; miracl, zero-shot: ko."
+
+
+def test_many_missing_means_are_counted(record):
+    there = [record(f"m{number}", "ko", 0.5) for number in range(7)]
+    of_ru = [replace(each, identity=replace(each.identity, language="ru")) for each in there]
+    absent = [replace(each, status=NOT_COMPUTED, scores={}) for each in of_ru]
+    [table] = summary([*there, *absent]).values()
+    assert {cell.text for row in table.rows for cell in row.cells} == {"–"}
+    count = "Not complete: 7 of 14 cells are computed; –: a cell, or a cell of a mean, is missing."
+    assert table.note == f"{count} 7 means are missing; cells.csv says which cells."
 
 
 def test_several_seeds(record):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from harness.results.record import OK, Record
+from harness.results.record import NOT_COMPUTED, OK, Record
 from harness.results.tables import Table, make_tables
 
 
@@ -103,6 +104,26 @@ def test_seeds_are_averaged_with_their_deviation(record):
     assert texts(table) == {"a": ["0.300 ± 0.141", "0.400 ± 0.000", "0.350 ± 0.071"]}
 
 
+def same_artifact(record, *scores: tuple[str, int, float]) -> list[Record]:
+    """Cells of seeds that changed nothing: one artifact for each language."""
+    return [
+        replace(record("a", language, ndcg, seed=seed), key=f"key of {language}") for language, seed, ndcg in scores
+    ]
+
+
+def test_seeds_that_share_an_artifact_are_one_measurement(record):
+    shared = same_artifact(record, ("ko", 0, 0.2), ("ko", 1, 0.2), ("ar", 0, 0.4), ("ar", 1, 0.4))
+    [table] = make_tables(shared)
+    assert texts(table) == {"a": ["0.200", "0.400", "0.300"]}
+    assert [cell.keys for cell in table.rows[0].cells] == [("key of ko",), ("key of ar",), ()]
+
+
+def test_a_mean_over_languages_varies_with_those_that_the_seed_changes(record):
+    shared = same_artifact(record, ("ko", 0, 0.2), ("ko", 1, 0.2))
+    [table] = make_tables([*shared, record("a", "ar", 0.4, seed=0), record("a", "ar", 0.6, seed=1)])
+    assert texts(table) == {"a": ["0.200", "0.500 ± 0.141", "0.350 ± 0.071"]}
+
+
 def test_a_failed_seed_fails_the_cell(record):
     [table] = make_tables([record("a", seed=0), record("a", ndcg=None, seed=1)])
     assert texts(table) == {"a": ["failed", "–"]}
@@ -169,6 +190,24 @@ def test_a_score_that_was_not_computed_is_missing(record):
 def test_a_cell_given_twice_is_refused(record):
     with pytest.raises(ValueError, match=r"more than one record for the cell ko_bert_pocket-faq_mean_zero-shot_s0"):
         make_tables([record(ndcg=0.1), record(ndcg=0.2)])
+
+
+def missing(record, *names: object, **coordinates: object) -> Record:
+    whole = record(*names, **coordinates)
+    return Record(whole.identity, whole.key, whole.label, whole.reference, NOT_COMPUTED)
+
+
+def test_a_table_counts_what_is_there_unless_it_is_all(record):
+    records = [record("a", "ko", 0.5), record("a", "ar", None), missing(record, "b", "ko"), missing(record, "b", "ar")]
+    [table] = make_tables(records)
+    assert texts(table) == {"a": ["0.500", "failed", "–"], "b": ["–", "–", "–"]}
+    assert table.note.startswith("Not complete: 1 of 4 cells are computed, 1 failed; –: ")
+    assert make_tables(records[:2])[0].note == ""
+
+
+def test_no_mean_over_the_seeds_that_are_there(record):
+    [table] = make_tables([record("a", ndcg=0.5, seed=0), missing(record, "a", seed=1)])
+    assert texts(table) == {"a": ["–", "–"]}
 
 
 def test_no_records_no_tables():

@@ -51,6 +51,9 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
     )
     finished = published(grid)
     assert finished
+    tables = (grid.results / "cells.csv").read_bytes()
+    assert tables.count(b",ok,") == 1 and tables.count(b",missing,") == 1
+    assert "Not complete: 1 of 2 cells are computed" in grid.output()
 
     command = grid.start()
     step, away = grid.checkpoint(command), grid.store.with_name("away")
@@ -61,7 +64,7 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
         last_line(grid) == f"error: store {grid.store} is no longer there; bring it back, and {GONE_ON}"
         and "Traceback" not in grid.output()
     )
-    assert not grid.store.exists() and not (grid.results / "cells.csv").exists()
+    assert not grid.store.exists() and (grid.results / "cells.csv").read_bytes() == tables
     away.rename(grid.store)
 
     impatient = {

@@ -1,0 +1,124 @@
+"""Make the results of what the store has of a grid: while it runs, at any of its ends, and without a run.
+
+The tables have all cells of the grid; those that are not computed are marked as such, and no mean leaves one out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.plan.plan import Cell
+from harness.plan.seeds import settle
+from harness.results import measurement
+from harness.results.export import Written, write_results
+from harness.results.record import NOT_COMPUTED, OK, Record
+from harness.results.rendering import to_text
+from harness.results.tables import LEGEND
+from harness.store.store import Store
+
+EVERY = 30.0  # seconds between two writings while a grid runs, at least
+SHARE = 30  # times as long as a writing took, at least, until the next one: 180 cells take five seconds
+
+
+_WRITING = threading.Lock()  # a second Ctrl-C may come while the thread is still writing
+
+
+class Report(NamedTuple):
+    """Hold the records of all cells in order, and what was written of them.
+
+    written  None if no cell has ended: the results of an earlier run are then left as they are
+    """
+
+    records: list[Record]
+    written: Written | None
+
+
+def report(cells: Sequence[Cell], store: Store, results: Path, errors: Mapping[str, str]) -> Report:
+    """Write the results of the cells that the store has, intact, into `results`; nothing in the store is changed.
+
+    errors  by key of artifact: why it failed
+
+    Raises OSError if the folder cannot be written, ValueError if cells of a column were measured over other queries.
+    """
+    cells = settle(cells, store)
+    records = [_record(cell, store, errors) for cell in cells]
+    if all(record.status == NOT_COMPUTED for record in records):
+        return Report(records, None)
+    paths = {cell.artifact.key: store.path(cell.artifact) for cell in cells}
+    with _WRITING:
+        return Report(records, write_results(results, records, lambda record: paths[record.key]))
+
+
+@contextmanager
+def reports_while_running(
+    cells: Sequence[Cell], store: Store, results: Path, show: Callable[[str], None], every: float = EVERY
+) -> Iterator[None]:
+    """Write the results of what is there now and then while the block runs, in a thread, if there are further cells.
+
+    A writing that fails is shown in a line and tried again with the next cells: the block goes on.
+    """
+    ended, at_start = threading.Event(), _there(cells, store)
+
+    def work() -> None:
+        pause, there = every, at_start
+        while not ended.wait(pause):
+            if (now := _there(cells, store)) <= there:
+                continue
+            start = time.monotonic()
+            try:
+                report(cells, store, results, {})
+            except (OSError, ValueError, LookupError) as error:
+                show(f"the tables of what is there could not be written: {error}")
+            there, pause = now, max(every, SHARE * (time.monotonic() - start))
+
+    thread = threading.Thread(target=work, name="reports", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def report_at_an_end(cells: Sequence[Cell], store: Store, results: Path, show: Callable[[str], None]) -> None:
+    """Write and print what is there when a run ends before its time; whatever prevents that is shown in a line."""
+    show("writing the tables of what is there")
+    try:
+        records, written = report(cells, store, results, {})
+    except (OSError, ValueError, LookupError) as error:
+        show(f"the tables of what is there could not be written: {error}")
+        return
+    if written is None:
+        show("no cell is computed yet: no tables were written")
+        return
+    for table in written.summary.values():
+        print(f"\n{to_text(table)}", end="")
+    print(f"\n{LEGEND}\n")
+    there = sum(record.status == OK for record in records)
+    show(f"{there} of {len(records)} cells are in the tables: {results}/tables/summary.md, all tables in all.md")
+
+
+def print_tables(written: Written) -> None:
+    """Print all tables, the summary last: it is what a person sees at the end."""
+    for table in [*written.tables, *written.summary.values()]:
+        print(f"\n{to_text(table)}", end="")
+    print(f"\n{LEGEND}")
+
+
+def _there(cells: Sequence[Cell], store: Store) -> int:
+    return sum(store.has(cell.artifact) for cell in settle(cells, store))
+
+
+def _record(cell: Cell, store: Store, errors: Mapping[str, str]) -> Record:
+    artifact = cell.artifact
+    names = (cell.identity, artifact.key, cell.label, cell.reference)
+    if store.intact(artifact):
+        return measurement.record(*names, store.path(artifact))
+    if artifact.key in errors:
+        return measurement.failed(*names, errors[artifact.key])
+    return measurement.not_computed(*names, "damaged in the store" if store.has(artifact) else "")

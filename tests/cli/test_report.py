@@ -1,0 +1,72 @@
+"""The command `report`: tables of what a store has, by the options of the run, and refusals that harm nothing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.cli.main import parser
+from harness.cli.refusal import RefusedError
+from harness.cli.report import report_results
+from harness.cli.shipped import presets
+from harness.plan.load_preset import load_preset
+from harness.plan.plan import plan
+from harness.store.store import Store
+from tests.helpers.measurements_made import publish
+
+CHOSEN = {"languages": ["ko"], "architectures": ["bert"], "initializers": ["mean", "bm25"], "regimes": ["zero-shot"]}
+GRID = [word for name, values in CHOSEN.items() for word in (f"--{name}", *values)]
+
+
+def run(folder: Path, *options: str) -> int:
+    places = ["--store", str(folder / "store"), "--results", str(folder / "results")]
+    return report_results(parser().parse_args(["report", *GRID, *places, *options]))
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    store = Store(tmp_path / "store")
+    store.create()
+    return store
+
+
+def test_tables_of_what_is_there_are_written_and_printed(store, tmp_path, capsys):
+    mean, *_ = plan(load_preset("pocket", presets(), [], CHOSEN))
+    publish(store, mean.artifact, score=0.5)
+    before = sorted(store.root.rglob("*"))
+    assert run(tmp_path) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1].startswith(f"1 of 4 cells are in the store {store.root}; ")
+    assert "Not complete: 1 of 4 cells are computed" in out and re.search(r"^mean +0\.500\* +–$", out, re.M)
+    assert (tmp_path / "results" / "cells.csv").read_text(encoding="utf-8").count(",missing,") == 3
+    assert sorted(store.root.rglob("*")) == before
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_store_without_a_cell_of_the_grid_is_refused_and_results_stay(tmp_path, exists):
+    if exists:
+        Store(tmp_path / "store").create()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(RefusedError, match=r"--store \S+/store has none of the 4 cells of this grid; repeat the opt"):
+        run(tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_estimate_is_not_asked_of_a_report(tmp_path):
+    with pytest.raises(RefusedError, match="--dry-run: a report computes nothing anyway; leave it out"):
+        run(tmp_path, "--dry-run")
+
+
+def test_a_grid_that_cannot_be_planned_is_refused(tmp_path):
+    with pytest.raises(RefusedError, match="initializer 'meen' is unknown"):
+        run(tmp_path, "--initializers", "meen")
+
+
+def test_results_that_cannot_be_written_are_refused(store, tmp_path):
+    mean, *_ = plan(load_preset("pocket", presets(), [], CHOSEN))
+    publish(store, mean.artifact, score=0.5)
+    (tmp_path / "results").write_text("a file", encoding="utf-8")
+    with pytest.raises(RefusedError, match=r"--results .* cannot be written"):
+        run(tmp_path)
