@@ -102,7 +102,7 @@ class Need:
     makes       what is made of the files, for the progress line: "token vectors trained on it"
     training    settings of the need's stage (not of the method), with their defaults
     stand_in    what the field holds while the grid is planned, where the method's label depends on it; takes the
-                preset's files by option
+                preset's files by option, and the profile
     sides       (source [S, K], target [T, K]) vectors of what fills the field, where both vocabularies lie in one
                 space; they tell how near donors are
     measure     the name of that nearness: "by the word vectors"
@@ -116,7 +116,7 @@ class Need:
     load: Callable[[Mapping[str, Location]], Any]
     makes: str = "read"
     training: Callable[[], Mapping[str, Any]] = dict
-    stand_in: Callable[[Mapping[str, str]], Any] | None = None
+    stand_in: Callable[[Mapping[str, str], str], Any] | None = None
     sides: Callable[[Any], tuple[Any, Any]] | None = None
     measure: str = ""
     dimensions: Callable[[Mapping[str, Source], Any], int | None] | None = None

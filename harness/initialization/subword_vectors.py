@@ -65,7 +65,8 @@ def load(folder: Path) -> Any:
     from baselines.ofa import SubwordVectors
 
     label = json.loads((folder / "label.json").read_text(encoding="utf-8"))["label"]
-    return SubwordVectors(**load_file(folder / FILE), label=label)
+    vectors = load_file(folder / FILE)
+    return SubwordVectors(vectors["source"], vectors["target"], label)
 
 
 def _whole_words(source: Any) -> list[str]:
@@ -102,7 +103,7 @@ def _inputs(materials: Materials) -> Mapping[str, Source]:
     return {"words": Artifact(SUBWORD_VECTORS, parameters, read)}
 
 
-def _stand_in(files: Mapping[str, str]) -> Any:
+def _stand_in(files: Mapping[str, str], profile: str) -> Any:
     """Return the name of the file; without a file, empty word vectors with the label of the bridge's."""
     import numpy as np
 
