@@ -24,8 +24,8 @@ from tests.helpers.tokenizers_made import KINDS
 from tests.helpers.vocabularies_made import real_kind, sentences
 from tests.helpers.vocabularies_made import words as words_of
 
-SOURCE, TARGET, DIMENSION = 5000, 2500, 16
-PAIRS = 60
+SOURCE, TARGET, DIMENSION = 3000, 1500, 16
+PAIRS = 20  # of 24 dimensions
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ def test_compat_gives_the_rows_of_the_package(whole):
     np.testing.assert_array_equal(answer.origin == SAMPLED, whole.sampled & ~special)
     copied = (answer.origin == SAMPLED) | special
     np.testing.assert_array_equal(answer.rows[copied], whole.theirs[copied])
-    assert (answer.origin == MIXED).sum() > 1000 and whole.sampled.sum() > 100
+    assert (answer.origin == MIXED).sum() > 600 and whole.sampled.sum() > 100
     assert whole.cosines(answer).mean() > 0.9999
     assert np.median(np.abs(answer.rows - whole.theirs)[answer.origin == MIXED]) < 1e-6
     assert answer.statistics["label"] == "wechsel"
@@ -105,13 +105,13 @@ def test_compat_reads_and_rotates_as_the_package(whole):
     ours = published_rotation(*whole.words, dictionary)
     assert ours.dtype == theirs.dtype == np.float32
     np.testing.assert_array_equal(ours, theirs)
-    assert np.abs(rotation(*whole.words, dictionary) - theirs).max() > 0.01  # undetermined: another one in float64
+    assert np.abs(rotation(*whole.words, dictionary) - theirs).max() > 0.01  # another one where it is undetermined
 
 
 def test_our_reading_has_other_rows_and_another_name(whole):
     answer = whole.answer("fixed")
     both = (answer.origin == MIXED) & ~whole.sampled
-    assert both.sum() > 500 and whole.cosines(answer)[both].mean() < 0.95
+    assert both.sum() > 300 and whole.cosines(answer)[both].mean() < 0.95
     assert answer.statistics["label"] == "wechsel (own reading)"
     assert answer.statistics["alignment_determined"] < answer.statistics["alignment_dimensions"] == 24
 

@@ -29,7 +29,7 @@ def words(script: str, count: int = 2500) -> tuple[str, ...]:
     return tuple(made)
 
 
-def sentences(script: str, count: int = 3000) -> list[list[str]]:
+def sentences(script: str, count: int = 2000) -> list[list[str]]:
     """Return lists of ten words, whose frequencies fall with their places as in text; each ends in a full stop."""
     rng, known = np.random.default_rng(9), words(script)
     share = 1 / (5 + np.arange(len(known)))
