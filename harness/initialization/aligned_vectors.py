@@ -153,4 +153,5 @@ NEED = Need(
     stand_in=_stand_in,
     sides=lambda aligned: (aligned.source, aligned.target),
     measure="by the aligned word vectors",
+    extra="focus",
 )

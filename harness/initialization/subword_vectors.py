@@ -119,7 +119,7 @@ def _dimensions(inputs: Mapping[str, Source], sizes: Any) -> int | None:
     return sizes.dimensions(vectors.inputs["bridge"]) if "bridge" in vectors.inputs else None
 
 
-WORDS = Option("words", "multilingual word vectors in word2vec text format", "ofa")
+WORDS = Option("words", "multilingual word vectors in word2vec text format", "ofa", extra="focus")
 
 NEED = Need(
     "words",
