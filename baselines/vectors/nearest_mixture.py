@@ -25,13 +25,14 @@ def check(neighbours: int, temperature: float) -> None:
 
 
 def neighbour_mixture(
-    transfer: Transfer, subwords: SubwordVectors, neighbours: int, temperature: float
+    transfer: Transfer, subwords: SubwordVectors, neighbours: int, temperature: float, *, zeros_donate: bool = False
 ) -> sp.csr_array:
     """Return [R, S] weights: softmax(cosine / temperature) over the nearest source subwords of each missing token.
 
     A token without a vector has no weights. Source subwords are donors with a vector that is not zero; all of them if
-    there are fewer than `neighbours`. Ties go to the token first in string order, whatever its id. Raises ValueError if
-    the vectors belong to other vocabularies, and if no donor has a vector.
+    there are fewer than `neighbours`. With `zeros_donate`, donors without a vector count as cosine 0 instead. Ties go
+    to the token first in string order, whatever its id. Raises ValueError if the vectors belong to other vocabularies,
+    and if no donor has a vector.
     """
     rows_of = (len(subwords.source), len(subwords.target))
     sizes = (len(transfer.source), len(transfer.target))
@@ -42,12 +43,13 @@ def neighbour_mixture(
         )
     source, source_known = _unit(subwords.source)
     target, target_known = _unit(subwords.target)
-    donors = np.flatnonzero(transfer.donors & source_known)
+    known = np.flatnonzero(transfer.donors & source_known)
+    donors = np.flatnonzero(transfer.donors) if zeros_donate else known
     by_token = np.argsort([str(transfer.source.tokens[i]) for i in donors], kind="stable")
     donors = donors[by_token]  # so that ties do not depend on ids
     missing = len(transfer.missing)
     placed = np.flatnonzero(target_known[transfer.missing])
-    if missing and not len(donors):
+    if missing and not len(known):
         reason = f"none of the source subwords has a vector ({subwords.label})"
         raise ValueError(f"{reason}; the word vectors must cover the source language")
     if missing and not len(placed):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 import logging
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -102,11 +102,15 @@ def _check_header(path: Path) -> str:
 
 @dataclass(frozen=True, eq=False)
 class SubwordVectors:
-    """Subword vectors of the source [S, A] and target [T, A] vocabulary, float32, zero if no word has the subword."""
+    """Subword vectors of the source [S, A] and target [T, A] vocabulary, float32, zero if no word has the subword.
+
+    statistics  figures of how they were made, to show to a person
+    """
 
     source: np.ndarray
     target: np.ndarray
     label: str = BRIDGE
+    statistics: Mapping[str, float] = field(default_factory=dict)
 
 
 def label_of(path: str | Path) -> str:

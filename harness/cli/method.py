@@ -66,7 +66,8 @@ def input_options(args: argparse.Namespace) -> dict[str, Input]:
 def method(args: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
     """Return the method that the options describe; `offered` are the inputs on the command line, by option.
 
-    Raises RefusedError for options the method does not have, values it refuses, and inputs that are missing or damaged.
+    Raises RefusedError for options the method does not have, values it refuses, and inputs that are missing or damaged;
+    MissingExtraError for packages that are not installed.
     """
     from sembridge.registry import initializer_class
 
@@ -78,8 +79,11 @@ def method(args: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
         kind(**own_fields(kind, settings))
     offered = _with_own_bridge(args, kind, needs, offered)
     with _refusing():
-        read = [option for need in needs for option in need.choose(offered, args.initializer, _spell)]
+        chosen = [(need, need.choose(offered, args.initializer, _spell)) for need in needs]
+    read = [option for _, options_of_need in chosen for option in options_of_need]
     _check_used(args, needs, offered, [option.name for option in read])
+    for need, options_of_need in chosen:
+        need.require(options_of_need, args.initializer)
     for option in read:
         if option.check is not None:
             with _refusing(f"{option.flag}: "):

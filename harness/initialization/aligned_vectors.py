@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from harness.store.stage import Stage
 
 MODEL = "model.bin"
 FILE = "vectors.safetensors"
+ABOUT = "about.json"
 SOURCE_LANGUAGE = "en"
 
 
@@ -37,25 +39,32 @@ FASTTEXT = Stage("fasttext", version=2, seconds=60, build=build_fasttext)
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
-    """Align the vectors of two fastText models, and store those of both vocabularies.
+    """Align the vectors of two fastText models, and store those of both vocabularies, and how well they are aligned.
 
-    inputs  source, target (tokenizers), dictionary (TSV), source_words, target_words (fastText models, .bin)
+    parameters  profile: compat reads and aligns them as the published code does
+    inputs      source, target (tokenizers), dictionary (TSV), source_words, target_words (fastText models, .bin)
     """
     from safetensors.numpy import save_file
 
     from baselines.vectors.aligned import aligned_subwords, read_dictionary
     from baselines.vectors.fasttext import load as load_words
+    from baselines.vectors.published_alignment import published_subwords
     from sembridge.encoder.loading import load_tokenizer
     from sembridge.vocabulary.vocabulary import Vocabulary
 
-    vectors = aligned_subwords(
-        load_words(inputs["source_words"].path),
-        load_words(inputs["target_words"].path),
-        read_dictionary(inputs["dictionary"].path),
-        Vocabulary.from_tokenizer(load_tokenizer(*inputs["source"])),
-        Vocabulary.from_tokenizer(load_tokenizer(*inputs["target"])),
-    )
+    profile = parameters["profile"]
+    source_words, target_words = (load_words(inputs[name].path) for name in ("source_words", "target_words"))
+    tokenizers = load_tokenizer(*inputs["source"]), load_tokenizer(*inputs["target"])
+    source, target = (Vocabulary.from_tokenizer(tokenizer, profile) for tokenizer in tokenizers)
+    dictionary = read_dictionary(inputs["dictionary"].path, normalized=profile == "fixed")
+    if profile == "compat":
+        sizes = len(source), len(target)
+        vectors = published_subwords(source_words, target_words, dictionary, tokenizers, sizes)
+    else:
+        vectors = aligned_subwords(source_words, target_words, dictionary, source, target)
     save_file({"source": vectors.source, "target": vectors.target}, out / FILE)
+    about = {"label": vectors.label, "statistics": dict(vectors.statistics)}
+    (out / ABOUT).write_text(json.dumps(about, sort_keys=True), encoding="utf-8")
 
 
 ALIGNED_VECTORS = Stage("aligned-vectors", version=2, seconds=10, build=build)
@@ -65,10 +74,11 @@ def load(folder: Path) -> Any:
     """Return the stored `SubwordVectors`."""
     from safetensors.numpy import load_file
 
-    from baselines.vectors.aligned import LABEL
     from baselines.vectors.words import SubwordVectors
 
-    return SubwordVectors(**load_file(folder / FILE), label=LABEL)
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    vectors = load_file(folder / FILE)
+    return SubwordVectors(vectors["source"], vectors["target"], about["label"], about["statistics"])
 
 
 def _inputs(materials: Materials) -> Mapping[str, Source]:
@@ -87,7 +97,19 @@ def _inputs(materials: Materials) -> Mapping[str, Source]:
         "source_words": words_of("source_vectors", "source_text", SOURCE_LANGUAGE),
         "target_words": words_of("target_vectors", "text", materials.language),
     }
-    return {"aligned": Artifact(ALIGNED_VECTORS, {}, read)}
+    return {"aligned": Artifact(ALIGNED_VECTORS, {"profile": materials.profile}, read)}
+
+
+def _stand_in(files: Mapping[str, str], profile: str) -> Any:
+    """Return empty vectors with the label that those of the profile have."""
+    import numpy as np
+
+    from baselines.vectors.aligned import LABEL
+    from baselines.vectors.published_alignment import LABEL as PUBLISHED
+    from baselines.vectors.words import SubwordVectors
+
+    empty = np.empty((0, 1), dtype=np.float32)
+    return SubwordVectors(empty, empty, PUBLISHED if profile == "compat" else LABEL)
 
 
 def _training() -> Mapping[str, Any]:
@@ -131,6 +153,8 @@ NEED = Need(
     load=lambda inputs: load(inputs["aligned"].path),
     makes="fastText vectors of both languages, aligned by the dictionary",
     training=_training,
+    stand_in=_stand_in,
     sides=lambda aligned: (aligned.source, aligned.target),
     measure="by the aligned word vectors",
+    extra="focus",
 )

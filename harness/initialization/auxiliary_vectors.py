@@ -70,4 +70,5 @@ NEED = Need(
     makes="token vectors are trained on it",
     training=_training,
     dimensions=_dimensions,
+    extra="focus",
 )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.store.artifact import Local, Location, Source
+from sembridge.extras import require
 from sembridge.nearest import nearest
 
 ENTRY_POINTS = "sembridge.needs"
@@ -34,6 +35,7 @@ class Option:
     help     what it is, with its article: "a bilingual dictionary"
     note     what the help adds in brackets
     is_text  the file is UTF-8 text
+    extra    the extra of this project whose packages read the file; empty: none
     check    raises ValueError for a file of another form; called before anything is computed
     """
 
@@ -42,6 +44,7 @@ class Option:
     note: str = ""
     is_text: bool = True
     check: Callable[[Path], object] | None = None
+    extra: str = ""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
@@ -102,11 +105,12 @@ class Need:
     makes       what is made of the files, for the progress line: "token vectors trained on it"
     training    settings of the need's stage (not of the method), with their defaults
     stand_in    what the field holds while the grid is planned, where the method's label depends on it; takes the
-                preset's files by option
+                preset's files by option, and the profile
     sides       (source [S, K], target [T, K]) vectors of what fills the field, where both vocabularies lie in one
                 space; they tell how near donors are
     measure     the name of that nearness: "by the word vectors"
     dimensions  K of the vectors that a method compares, for estimates; takes inputs and `harness.estimate.sizes.Sizes`
+    extra       the extra of this project whose packages its stages import, whatever they read; empty: none
     """
 
     name: str
@@ -116,10 +120,16 @@ class Need:
     load: Callable[[Mapping[str, Location]], Any]
     makes: str = "read"
     training: Callable[[], Mapping[str, Any]] = dict
-    stand_in: Callable[[Mapping[str, str]], Any] | None = None
+    stand_in: Callable[[Mapping[str, str], str], Any] | None = None
     sides: Callable[[Any], tuple[Any, Any]] | None = None
     measure: str = ""
     dimensions: Callable[[Mapping[str, Source], Any], int | None] | None = None
+    extra: str = ""
+
+    def require(self, read: Collection[Option], initializer: str) -> None:
+        """Check that the packages are installed that the options and the stages need; MissingExtraError if not."""
+        for extra in sorted({self.extra, *(option.extra for option in read)} - {""}):
+            require(extra, f"initializer {initializer!r}")
 
     def choose(self, available: Collection[str], initializer: str, spell: Callable[[Option], str]) -> list[Option]:
         """Return the options to read, each once: the first available one of each group.

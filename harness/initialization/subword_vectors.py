@@ -70,7 +70,8 @@ def load(folder: Path) -> Any:
     from baselines.ofa import SubwordVectors
 
     label = json.loads((folder / "label.json").read_text(encoding="utf-8"))["label"]
-    return SubwordVectors(**load_file(folder / FILE), label=label)
+    vectors = load_file(folder / FILE)
+    return SubwordVectors(vectors["source"], vectors["target"], label)
 
 
 def _whole_words(source: Any) -> list[str]:
@@ -108,7 +109,7 @@ def _inputs(materials: Materials) -> Mapping[str, Source]:
     return {"words": Artifact(SUBWORD_VECTORS, parameters, read)}
 
 
-def _stand_in(files: Mapping[str, str]) -> Any:
+def _stand_in(files: Mapping[str, str], profile: str) -> Any:
     """Return the name of the file; without a file, empty word vectors with the label of the bridge's."""
     import numpy as np
 
@@ -124,7 +125,7 @@ def _dimensions(inputs: Mapping[str, Source], sizes: Any) -> int | None:
     return sizes.dimensions(vectors.inputs["bridge"]) if "bridge" in vectors.inputs else None
 
 
-WORDS = Option("words", "multilingual word vectors in word2vec text format", "ofa")
+WORDS = Option("words", "multilingual word vectors in word2vec text format", "ofa", extra="focus")
 
 NEED = Need(
     "words",

@@ -93,7 +93,9 @@ def _build(kind: Any, preset: Preset, swept: dict[str, Any]) -> Any:
             raise PresetError(f"{where} is unknown; {nearest(name, defaults)}")
         if problem := type_problem(value, defaults[name]):
             raise PresetError(f"{where}: {problem}")
-    stand_ins = {need.field: need.stand_in(preset.inputs) for need in needs_of(kind) if need.stand_in is not None}
+    stand_ins = {
+        need.field: need.stand_in(preset.inputs, preset.profile) for need in needs_of(kind) if need.stand_in is not None
+    }
     try:
         return kind(**own_fields(kind, settings), **swept, **stand_ins)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,7 @@
-"""Focus against deepfocus, by FOCUS's authors: the same rows of the same auxiliary vectors; intended differences."""
+"""Focus against deepfocus, by FOCUS's authors: the same rows of the same auxiliary vectors; intended differences.
+
+Both see the same overlap under the profile compat. Under fixed a capital that has no row of its own copies another one.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from gensim.models import KeyedVectors
 from baselines.focus import AuxiliaryVectors, Focus
 from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL, Initialization, Transfer
 from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers.profiles_made import wordpiece
 from tests.helpers.published import MODELS, Model, package
 from tests.helpers.tokenizers_made import KINDS, made_tokenizer
 from tests.helpers.transfers_made import made_transfer
@@ -45,8 +49,9 @@ class Pair:
         vectors[~known] = 0
         return cls(source, target, rows, AuxiliaryVectors(vectors, known))
 
-    def transfer(self, overlap: str = "fuzzy") -> Transfer:
-        return Transfer.between(*map(Vocabulary.from_tokenizer, (self.source, self.target)), self.rows, overlap=overlap)
+    def transfer(self, overlap: str = "fuzzy", profile: str = "fixed") -> Transfer:
+        vocabularies = (Vocabulary.from_tokenizer(tokenizer, profile) for tokenizer in (self.source, self.target))
+        return Transfer.between(*vocabularies, self.rows, overlap=overlap)
 
 
 def deepfocus(pair: Pair, fuzzy: bool, seed: int = 42) -> np.ndarray:
@@ -89,7 +94,10 @@ def mixed_ids(answer: Initialization) -> list[int]:
 
 @pytest.mark.parametrize("overlap", ["exact", "fuzzy"])
 def test_the_whole_method_gives_the_same_rows(overlap):
-    """On WordPiece both see the same overlap: copied and mixed rows agree, and the same tokens are sampled."""
+    """Copied and mixed rows agree, and the same tokens are sampled: these small vocabularies have the same overlap.
+
+    The target's only capitals, "The", have no continuation of theirs in the source, as they may have in real ones.
+    """
     pair = Pair.of_kind("wordpiece")
     answer = Focus(text=pair.auxiliary)(pair.transfer(overlap))
     theirs, other_draw = (deepfocus(pair, fuzzy=overlap == "fuzzy", seed=seed) for seed in (42, 43))
@@ -128,7 +136,44 @@ def test_anchors_that_are_far_apart_or_alike_get_the_same_weights():
     np.testing.assert_allclose(answer.rows[4:], theirs[4:], atol=FLOAT32)
 
 
+def cased_pair() -> Pair:
+    """Return vocabularies whose capitals only the target has; the source has their letters begin and continue words."""
+    letters = "abcdefgh"
+    shared = [*letters, *(f"##{letter}" for letter in letters)]
+    source = wordpiece(*shared, fill="x")
+    target = wordpiece(
+        *shared, *letters.upper(), *(first + second for first in letters for second in letters), fill="y"
+    )
+    rng = np.random.default_rng(4)
+    rows = rng.standard_normal((len(source), DIMENSION)).astype(np.float32)
+    vectors, known = rng.standard_normal((len(target), 10)).astype(np.float32), np.ones(len(target), dtype=bool)
+    vectors[target.all_special_ids], known[target.all_special_ids] = 0, False
+    return Pair(source, target, rows, AuxiliaryVectors(vectors, known))
+
+
+def test_compat_gives_every_row_of_a_cased_vocabulary():
+    pair = cased_pair()
+    answer, theirs = Focus(text=pair.auxiliary)(pair.transfer(profile="compat")), deepfocus(pair, fuzzy=True)
+    assert (answer.origin == COPIED).sum() == 24 and (answer.origin == MIXED).sum() > 100
+    copied = answer.origin != MIXED
+    np.testing.assert_array_equal(answer.rows[copied], theirs[copied])
+    np.testing.assert_allclose(answer.rows, theirs, atol=FLOAT32)
+
+
 # Intended differences.
+
+
+def test_a_capital_copies_a_continuation_for_deepfocus_only():
+    """Here "A" gets the row of "a", there that of "##a"; rows mixed from it differ with it."""
+    pair = cased_pair()
+    answer, theirs = Focus(text=pair.auxiliary)(pair.transfer()), deepfocus(pair, fuzzy=True)
+    ours_of, theirs_of = (pair.source.convert_tokens_to_ids(token) for token in ("a", "##a"))
+    capital = pair.target.convert_tokens_to_ids("A")
+    np.testing.assert_array_equal(answer.rows[capital], pair.rows[ours_of])
+    np.testing.assert_array_equal(theirs[capital], pair.rows[theirs_of])
+    copied, mixed = (answer.origin == origin for origin in (COPIED, MIXED))
+    assert (answer.rows != theirs)[copied].any(axis=1).sum() == 8
+    assert np.abs(answer.rows - theirs)[mixed].max() > 0.1
 
 
 def test_special_tokens_are_anchors_for_deepfocus_only():

@@ -12,6 +12,7 @@ from harness.cli.method import check_name, input_options, method
 from harness.cli.refusal import RefusedError
 from harness.initialization.needs import options
 from harness.store.artifact import Hub, Local
+from sembridge.extras import EXTRAS, MissingExtraError
 from sembridge.semantic_bridge import SemBridge
 
 BRIDGE = {"bridge": Input("a/b", Hub("a/b", "abc"))}
@@ -97,3 +98,15 @@ def test_inputs_of_the_command_line(tmp_path):
     assert input_options(arguments()) == {}
     with pytest.raises(RefusedError, match=r"--source-text .* is not a file; check the path"):
         input_options(arguments(source_text=tmp_path / "nothing"))
+
+
+def test_a_missing_package_is_told_before_anything_is_read(words, tmp_path, monkeypatch):
+    """Only what the chosen options need: `ofa` reads a bridge without gensim, and word vectors with it."""
+    monkeypatch.setitem(EXTRAS, "focus", ("surely_not_there",))
+    text = {"text": Input("ru.txt", Local(tmp_path / "ru.txt"))}
+    wechsel = text | {name: Input(name, Local(tmp_path / name)) for name in ("dictionary", "source_text")}
+    for initializer, offered in (("focus", text), ("wechsel", wechsel), ("ofa", words)):
+        message = f"^initializer '{initializer}' needs surely_not_there, .*pip install 'sembridge-bench\\[focus\\]'$"
+        with pytest.raises(MissingExtraError, match=message):
+            method(arguments(initializer), offered)
+    assert method(arguments("ofa"), BRIDGE | text).inputs == BRIDGE | text

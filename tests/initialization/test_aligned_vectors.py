@@ -8,6 +8,7 @@ import pytest
 from baselines.vectors.aligned import LABEL, aligned_subwords, read_dictionary
 from baselines.vectors.fasttext import load as load_words
 from baselines.vectors.fasttext import train_words
+from baselines.vectors.published_alignment import LABEL as PUBLISHED
 from harness.initialization import aligned_vectors
 from sembridge.encoder.loading import load_tokenizer
 from sembridge.vocabulary.vocabulary import Vocabulary
@@ -45,7 +46,7 @@ def test_aligned_vectors(materials, models, tmp_path):
         "target": location(materials / "target"),
         "dictionary": location(materials / "dictionary.tsv"),
     }
-    aligned_vectors.build(out, {}, inputs | models)
+    aligned_vectors.build(out, {"profile": "fixed"}, inputs | models)
     loaded = aligned_vectors.load(out)
     vocabularies = [Vocabulary.from_tokenizer(load_tokenizer(str(materials / side))) for side in ("source", "target")]
     words = [load_words(models[side].path) for side in ("source_words", "target_words")]
@@ -56,6 +57,12 @@ def test_aligned_vectors(materials, models, tmp_path):
     ]
     np.testing.assert_array_equal(loaded.target[ids_by_token(materials / "target")["кот"]], words[1].get_vector("кот"))
     assert not loaded.source[ids_by_token(materials / "source")["[CLS]"]].any()
+    assert loaded.statistics == expected.statistics and loaded.statistics["alignment_pairs"] == 6
+    compat = fresh(tmp_path / "compat")
+    aligned_vectors.build(compat, {"profile": "compat"}, inputs | models)
+    published = aligned_vectors.load(compat)
+    assert published.label == PUBLISHED and published.source[ids_by_token(materials / "source")["[CLS]"]].any()
+    assert len(published.target) == len(loaded.target) and not np.array_equal(published.source, loaded.source)
 
 
 def test_words_of_unspaced_languages_are_split(materials, tmp_path):

@@ -77,7 +77,7 @@ def folder(tmp_path_factory):
     }
     aligned_vectors.build(
         folder / "aligned",
-        {},
+        {"profile": "fixed"},
         {"source": source, "target": target, "dictionary": location(folder / "dictionary.tsv"), **models},
     )
     return folder

@@ -50,8 +50,9 @@ def labels(*initializers: str, **options) -> list[str]:
 
 
 def test_labels_name_a_profile_and_an_overlap_that_was_not_published():
-    assert labels("mean", "wechsel") == ["mean", "wechsel (overlap fuzzy)"]
-    assert labels("wechsel", overlap="special") == ["wechsel"]
+    assert labels("mean", "wechsel") == ["mean", "wechsel (own reading) (overlap fuzzy)"]
+    assert labels("wechsel", overlap="special") == ["wechsel (own reading)"]
+    assert labels("wechsel", overlap="special", profile="compat") == ["wechsel (compat)"]
     assert labels("mean", "wechsel", profile="compat") == ["mean (compat)", "wechsel (overlap fuzzy) (compat)"]
 
 

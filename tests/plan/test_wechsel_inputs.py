@@ -117,7 +117,8 @@ def test_the_label_says_when_more_than_specials_is_copied(cells_of, files):
     labels = {
         overlap: cells_of(*given(files), f"overlap={overlap}")[0].label for overlap in ("special", "exact", "fuzzy")
     }
-    assert labels == {"special": "wechsel", "exact": "wechsel (overlap exact)", "fuzzy": "wechsel (overlap fuzzy)"}
+    own = "wechsel (own reading)"
+    assert labels == {"special": own, "exact": f"{own} (overlap exact)", "fuzzy": f"{own} (overlap fuzzy)"}
     assert cells_of(*given(files), "overlap=exact", initializers=["mean"])[0].label == "mean"
 
 
