@@ -22,7 +22,7 @@ def record(identity: Identity, key: str, label: str, reference: bool, folder: Pa
     measured = load(folder)
     scores, statistics, seconds = (measured[name] for name in ("scores", "statistics", "seconds"))
     provenance = {name: measured[name] for name in ("about", "documents", "queries", "provenance")}
-    unknown, warnings = measured["unknown"], measured["warnings"]
+    unknown, warnings = measured.get("unknown", {}), measured.get("warnings", [])  # since version 0.2
     return Record(identity, key, label, reference, OK, "", scores, statistics, seconds, provenance, unknown, warnings)
 
 

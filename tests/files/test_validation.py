@@ -82,7 +82,9 @@ def test_a_choice_gets_the_nearest():
 def test_another_type_or_range_is_shown_with_the_reason():
     text = "0 is not valid (input should be greater than or equal to 1)"
     assert complain({"title": "x", "part": {"size": 0}}) == Complaint("part.size", "value", text)
-    assert complain({"title": 7}) == Complaint("title", "value", "7 is not valid (input should be a valid string)")
+    assert complain({"title": 7}) == Complaint(
+        "title", "value", "7 is not valid (input should be a valid string; put text in quotes)"
+    )
     assert complain([]).place == ""
 
 

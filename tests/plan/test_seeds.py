@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import nullcontext
 from typing import ClassVar
 
 import pytest
@@ -128,17 +128,16 @@ def test_a_run_makes_the_rows_of_the_first_seed_first_and_no_others_in_vain(
         measured.extend(cell.artifact for cell in cells)
         return {}
 
-    @contextmanager
-    def cluster(*_, **__):
-        yield 1
+    class OneSlot(nullcontext):
+        restart = None
 
     monkeypatch.setattr(schedule, "run_shared_tasks", run_shared_tasks)
     monkeypatch.setattr(schedule, "run_cells", run_cells)
-    monkeypatch.setattr(schedule, "Cluster", cluster)
+    monkeypatch.setattr(schedule, "Cluster", lambda *_, **__: OneSlot(1))
     preset = preset_of(initializers=["sembridge"])
     cells = plan(preset)
     todo = missing(cells, store)
-    schedule.run(preset, cells, todo, store, None, None, Progress(0, 1, show=lambda _: None))
+    schedule.run(preset, cells, todo, store, None, Progress(1, show=lambda _: None))
     rows = [[a.parameters["seed"] for a in artifacts if a.stage.name == "initialization"] for artifacts in rounds]
     assert rows == [[7], SEEDS[1:made]]
     assert len({artifact.key for artifact in measured}) == len(measured) == made + 3
