@@ -2,7 +2,7 @@
 
 import os
 
-from harness.run.memory import explain_kill, killed_by_monitor, largest_processes
+from harness.cluster.memory import explain_kill, killed_by_monitor, largest_processes
 from harness.run.retries import AGAIN, KILLED, MEMORY, Attempts, Outcome, explain_death, explain_error
 
 # as Ray 2.60 says it, shortened
