@@ -34,8 +34,8 @@ def test_no_pickle_and_no_remote_code():
     bad = re.compile(r"\bpickle\.load|torch\.load\(|trust_remote_code\"?[=:](?!\s*False)|allow_pickle=True")
     allowed = {
         "harness/references/bge_m3.py": ['torch.load(path, map_location="cpu", weights_only=True)'],
-        "harness/references/milco.py": ["trust_remote_code=remote_code"],
-        "harness/references/sparse_models.py": ["trust_remote_code=remote_code"],
+        "harness/references/milco.py": ['"trust_remote_code": remote_code'],
+        "harness/references/sparse_models.py": ['"trust_remote_code": remote_code'],
     }
     for floor in FLOORS:
         for path in (ROOT / floor).rglob("*.py"):
