@@ -32,9 +32,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def grid(args: argparse.Namespace) -> int:
     """Run the grid and return the exit code: 1 if a cell failed, else 0; RefusedError before anything starts."""
     from harness.cli.shipped import presets
+    from harness.cluster.stopping import ending_soon, exit_code
     from harness.plan.load_preset import load_preset
     from harness.plan.preset import PresetError
-    from harness.run.stopping import ending_soon, exit_code
     from harness.store.store import Store, StoreError
     from sembridge.extras import MissingExtraError, require
 
@@ -83,6 +83,6 @@ def _local_slots(preset: Preset) -> int:
     """Return how many cells run at a time on this machine; PresetError if not even one fits."""
     import os
 
-    from harness.run.resources import slots_of
+    from harness.cluster.resources import slots_of
 
     return slots_of(preset, {"CPU": os.cpu_count() or 1, "GPU": float("inf")})

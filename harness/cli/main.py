@@ -9,8 +9,8 @@ from pathlib import Path
 
 from harness.cli import doctor, grid, report
 from harness.cli.refusal import MISUSE, Parser, RefusedError
+from harness.cluster.stopping import exit_code, stoppable
 from harness.files.redaction import without_secrets
-from harness.run.stopping import exit_code, stoppable
 from sembridge.extras import MissingExtraError
 
 

@@ -106,7 +106,7 @@ def devices(preset: Preset) -> list[Check]:
     """Check whether one cell fits on the cores and GPUs."""
     import torch
 
-    from harness.run.resources import slots_of
+    from harness.cluster.resources import slots_of
 
     cores, gpus = os.cpu_count() or 1, torch.cuda.device_count() if torch.cuda.is_available() else 0
     names = []

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from harness.cluster.cluster import ClusterLost
+from harness.cluster.ray_start import RayFailed
 from harness.estimate.dry_run import why_unknown
 from harness.estimate.estimate import Estimate
 from harness.estimate.remaining import Remaining, is_shared
@@ -20,10 +22,8 @@ from harness.plan.preset import Preset, PresetError
 from harness.plan.seeds import settle
 from harness.plan.stored_warnings import stored_warnings
 from harness.results.record import OK
-from harness.run.cluster import ClusterLost
 from harness.run.heartbeat import Heartbeat, names
 from harness.run.progress import Progress
-from harness.run.ray_start import RayFailed
 from harness.run.report import print_tables, report, report_at_an_end, reports_while_running
 from harness.store.artifact import Artifact
 from harness.store.store import ROUNDS, Store, StoreError

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.cluster.memory import explain_kill, killed_by_monitor
 from harness.hub.gated import gate
-from harness.run.memory import explain_kill, killed_by_monitor
 
 ATTEMPTS = 3
 SMALLER = 4

@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from harness.cluster.cluster import Cluster
 from harness.estimate.remaining import is_shared
 from harness.files.units import duration
 from harness.plan.plan import Cell, missing
 from harness.plan.preset import Preset
 from harness.plan.seeds import settle, undecided
-from harness.run.cluster import Cluster
 from harness.run.progress import CELLS, SHARED, STOP, Progress
 from harness.run.shared_tasks import run_shared_tasks
 from harness.run.trials import run_cells

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from harness.cluster.memory import wait_for_memory
 from harness.files.units import duration
 from harness.plan.preset import Preset
-from harness.run.memory import wait_for_memory
 from harness.run.progress import Progress
 from harness.run.retries import Attempts, Outcome, explain_death, fewer, oom_kills
 from harness.run.task import make_artifact

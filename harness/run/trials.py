@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.cluster.cluster import stay_off_draining_node
+from harness.cluster.memory import wait_for_memory
+from harness.cluster.ray_start import RayFailed
+from harness.cluster.resources import WAITING, cell_resources
 from harness.files.units import duration
 from harness.plan.plan import Cell
 from harness.plan.preset import Preset
 from harness.results.warnings import NewWarnings
-from harness.run.cluster import stay_off_draining_node
-from harness.run.memory import wait_for_memory
 from harness.run.progress import Progress
-from harness.run.ray_start import RayFailed
-from harness.run.resources import WAITING, cell_resources
 from harness.run.retries import (
     AGAIN,
     ATTEMPTS,

@@ -12,20 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from baselines.vectors.aligned import aligned_subwords, read_dictionary, rotation
-from baselines.vectors.fasttext import load, save, train_words
-from baselines.vectors.published_alignment import decoded_vectors, published_rotation, published_subwords
+from baselines.vectors.aligned import aligned_subwords, read_dictionary
+from baselines.vectors.published_alignment import published_subwords
 from baselines.vectors.words import SubwordVectors
 from baselines.wechsel import Wechsel
 from sembridge.initializer import MIXED, SAMPLED, SPECIAL, Initialization, Transfer
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.published import Model, package
 from tests.helpers.tokenizers_made import KINDS
-from tests.helpers.vocabularies_made import real_kind, sentences
-from tests.helpers.vocabularies_made import words as words_of
+from tests.helpers.vocabularies_made import real_kind
 
 SOURCE, TARGET, DIMENSION = 3000, 1500, 16
-PAIRS = 20  # of 24 dimensions
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,22 +51,10 @@ class Whole:
         return (answer.rows * self.theirs).sum(axis=1) / lengths
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fasttext")
-    settings = {"dimension": 24, "epochs": 1, "min_n": 5, "max_n": 5, "buckets": 5000, "min_count": 3}
-    for script in ("latin", "hangul"):
-        save(train_words(sentences(script), **settings), folder / f"{script}.bin")
-    return load(folder / "latin.bin"), load(folder / "hangul.bin")
-
-
 @pytest.fixture(params=KINDS, scope="module")
-def whole(request, models, tmp_path_factory):
+def whole(request, models, dictionary):
     tokenizers = real_kind(request.param, "latin", SOURCE), real_kind(request.param, "hangul", TARGET)
     rows = (np.random.default_rng(3).standard_normal((SOURCE, DIMENSION)) + 0.3).astype(np.float32)
-    dictionary = tmp_path_factory.mktemp("dictionary") / "en-ko.tsv"
-    pairs = zip(words_of("latin")[:PAIRS], words_of("hangul")[:PAIRS], strict=True)
-    dictionary.write_text("".join(f"{left}\t{right}\n" for left, right in pairs), encoding="utf-8")
     wechsel = package("wechsel").WECHSEL(*map(Model, models), bilingual_dictionary=str(dictionary))
     theirs, information = wechsel.apply(*tokenizers, rows)
     sampled = np.zeros(TARGET, dtype=bool)
@@ -89,24 +74,6 @@ def test_compat_gives_the_rows_of_the_package(whole):
     assert np.median(np.abs(answer.rows - whole.theirs)[answer.origin == MIXED]) < 1e-6
     assert answer.statistics["label"] == "wechsel"
     assert answer.rows.tobytes() == whole.answer("compat", seed=7).rows.tobytes()  # as the package's: one seed
-
-
-def test_compat_reads_and_rotates_as_the_package(whole):
-    """Same bits: marks, capitals and the names of specials included; the rotation in float32."""
-    model, subwords = (
-        package("wechsel").WordEmbedding,
-        package("wechsel").get_subword_embeddings_in_word_embedding_space,
-    )
-    for tokenizer, vectors, size in zip(whole.tokenizers, whole.words, (SOURCE, TARGET), strict=True):
-        theirs, _ = subwords(tokenizer, model(Model(vectors)), verbose=False)
-        np.testing.assert_array_equal(decoded_vectors(vectors, tokenizer, size), theirs.astype(np.float32))
-    dictionary = read_dictionary(whole.dictionary)
-    embeddings = [model(Model(vectors)) for vectors in whole.words]
-    theirs = package("wechsel").WECHSEL._compute_align_matrix_from_dictionary(None, *embeddings, dictionary)
-    ours = published_rotation(*whole.words, dictionary)
-    assert ours.dtype == theirs.dtype == np.float32
-    np.testing.assert_array_equal(ours, theirs)
-    assert np.abs(rotation(*whole.words, dictionary) - theirs).max() > 0.01  # another one where it is undetermined
 
 
 def test_our_reading_has_other_rows_and_another_name(whole):

@@ -34,7 +34,7 @@ def test_a_node_accepts_no_work_after_the_notice(metadata):
             assert ray.get(probe.accepts_work.remote())
             end = datetime.now(UTC) + timedelta(seconds=120)
             metadata.notice, metadata.first = f'{{"action": "terminate", "time": "{end:%Y-%m-%dT%H:%M:%SZ}"}}', 3
-            command = [sys.executable, "-m", "harness.run.spot_notice", "--address", nodes.address]
+            command = [sys.executable, "-m", "harness.cluster.spot_notice", "--address", nodes.address]
             command += ["--metadata", metadata.url, "--every", "0.01"]
             process = subprocess.run(command, capture_output=True, text=True, timeout=120)
             assert process.returncode == 0 and "will be taken away at" in process.stdout, process.stderr

@@ -21,7 +21,7 @@ sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 from harness.plan.load_preset import load_preset
 from harness.plan.preset import PresetError
-from harness.run.cluster import Cluster
+from harness.cluster.cluster import Cluster
 from harness.training.settings import GROWTH
 preset = load_preset("paper-zero-shot", Path({str(ROOT / "experiments" / "presets")!r}), ["resources.gpus_per_cell=1"])
 try:

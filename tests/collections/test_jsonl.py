@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from harness.collections.collection import CollectionError
-from harness.collections.fields import is_identifier
 from harness.collections.jsonl import defect, documents, numbered, queries
 
 
@@ -116,7 +115,5 @@ def test_a_file_that_is_not_one_says_so(file, tmp_path):
         list(numbered(file(b"a\nb\xff\n")))
 
 
-def test_identifiers():
-    assert all(map(is_identifier, ("a", "7", "a:b/c", "물", "\u200b")))
-    assert not any(map(is_identifier, ("", " ", "a b", "a ", "\ta", "a\u2028b", "a\u3000", 7, None)))
+def test_a_defect_is_named_by_its_place():
     assert str(defect(Path("f"), 3, "x")) == "f:3: x"

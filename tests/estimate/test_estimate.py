@@ -17,36 +17,15 @@ from harness.pocket.texts import POCKET_TEXT
 from harness.references.bm25 import BM25
 from harness.store.artifact import Artifact, Hub, Local, Member
 from harness.store.store import Store
+from tests.helpers.searches_made import bm25, publish
 
 RATES = Rates("CPU", 1, {"float32": 1e6}, 0.5, 0.25, 1e3, 1e4, 100.0, "float32")
-
-
-def bm25(documents: int, queries: int) -> Artifact:
-    """A search of so many pairs, whose collection comes from a hub."""
-    expected = {"documents": documents, "queries": queries}
-    return Artifact(BM25, {}, {"collection": Artifact(COLLECTION, {"hub": "a/faq", "expected": expected})})
 
 
 KNOWN = bm25(1000, 10)  # 10,000 pairs
 LARGE = bm25(1_000_000, 10_000)  # 1e10 pairs
 UNSIZED = Artifact(BM25, {}, {"collection": Artifact(COLLECTION, {"hub": "a/faq"})})
 POCKET = Artifact(BM25, {}, {"collection": Member(Artifact(POCKET_TEXT, {}), "ko")})
-
-
-def publish(store: Store, artifact: Artifact, seconds: float) -> None:
-    """Leave the manifests of an artifact and of what it is made from, as a store writes them."""
-    for needed in artifact.needed:
-        publish(store, needed, 1)
-    places = {name: store.locate(source) for name, source in artifact.inputs.items()}
-    manifest = {
-        "stage": artifact.stage.name,
-        "version": artifact.stage.version,
-        "parameters": dict(artifact.parameters),
-        "inputs": {name: {"name": place.name, "revision": place.revision} for name, place in places.items()},
-        "seconds": seconds,
-    }
-    store.path(artifact).mkdir(parents=True, exist_ok=True)
-    (store.path(artifact) / "MANIFEST.json").write_text(json.dumps(manifest))
 
 
 @pytest.fixture
@@ -110,13 +89,6 @@ def test_pieces_without_a_size_are_measured_by_others_without_one(estimate, stor
     publish(store, Artifact(BM25, {"k": 1}, UNSIZED.inputs), 7)
     fresh = estimate()
     assert (fresh.seconds(UNSIZED), fresh.source(UNSIZED)) == (7, MEASURED) and fresh.unknown == {}
-
-
-def test_history_of_folders_that_are_gone_does_no_harm(estimate, store, tmp_path):
-    publish(store, KNOWN, 5)
-    for manifest in (tmp_path / COLLECTION.name).rglob("MANIFEST.json"):
-        manifest.unlink()
-    assert estimate().source(KNOWN) == GUESSED
 
 
 def test_a_rate_that_was_not_calibrated_is_named(estimate, tmp_path):

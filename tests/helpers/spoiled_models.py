@@ -7,8 +7,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
+
+from sembridge.encoder.loading import load_encoder
+from sembridge.encoder.weights import check_weights
 
 Tensors = dict[str, torch.Tensor]
 
@@ -73,3 +77,13 @@ BROKEN: dict[str, tuple[Callable[[Tensors], Tensors], dict[str, object], tuple[s
         ("lacks 16 tensors", "bert.encoder.layer.1.attention", "get the model's files again"),
     ),
 }
+
+
+def refusals(folder: Path, load=load_encoder, **options) -> str:
+    """Return the one line with which a folder is refused, by the check and by the loading alike."""
+    with pytest.raises(ValueError) as early:
+        check_weights(str(folder), **options)
+    with pytest.raises(ValueError) as late:
+        load(str(folder))
+    assert str(early.value) == str(late.value) and "\n" not in str(early.value) and len(str(early.value)) < 600
+    return str(early.value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.run.cluster import ClusterLost
-from harness.run.ray_start import RayFailed
+from harness.cluster.cluster import ClusterLost
+from harness.cluster.ray_start import RayFailed
 
 CELLS = ("--languages", "ru", "--initializers", "mean", "--regimes", "zero-shot")
 KEPT = "what is finished is in the store, and the same command goes on"

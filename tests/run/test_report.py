@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.cluster.cluster import ClusterLost
 from harness.plan.plan import Cell
 from harness.results.record import Identity
 from harness.run import grid_run
-from harness.run.cluster import ClusterLost
 from harness.run.report import report, report_at_an_end, reports_while_running
 from harness.store.artifact import Artifact
 from harness.store.stage import Stage

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from harness.run.retries import AGAIN, FINAL, KILLED, MEMORY, Attempts, Outcome, explain_death, explain_error, oom_kills
+from tests.cluster.test_memory import LINE, RAY
 
 
 def caused(outer, inner):
@@ -121,3 +122,25 @@ def test_a_gated_model_is_named_in_one_line_with_what_to_do(hub):
             "org/shy is gated, and you have no access: open https://huggingface.co/org/shy, log in and accept its "
             "conditions, then set HF_TOKEN to a read token of that account"
         )
+
+
+class OutOfMemoryError(Exception):
+    """Of ray.exceptions, which Tune wraps into a RuntimeError."""
+
+
+def test_every_way_to_learn_of_a_kill_has_the_same_verdict():
+    wrapped = RuntimeError(f"Caught unexpected exception: {RAY}")
+    wrapped.__cause__ = OutOfMemoryError(RAY)
+    assert explain_error(wrapped) == (LINE, KILLED)
+    assert explain_error(RuntimeError(f"The actor died: {RAY}")) == (LINE, KILLED), "a worker of a training group"
+    assert explain_death(f"ray.exceptions.OutOfMemoryError: {RAY}", 0) == (f"its process is gone: {LINE}", KILLED)
+    assert explain_death("died", 1)[1] == KILLED and explain_death("died", 0)[1] == AGAIN
+
+
+def test_what_is_too_much_at_a_time():
+    """A kill at once; a lack that a piece finds itself when it comes back with smaller batches."""
+    for verdict, batches, crowded in [(KILLED, True, [True]), (MEMORY, True, [False, True]), (MEMORY, False, [True])]:
+        attempts = Attempts()
+        for expected in crowded:
+            attempts.record_failure("a", Outcome(error="x", verdict=verdict), batches)
+            assert attempts.crowded is expected

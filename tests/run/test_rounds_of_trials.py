@@ -6,14 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.cluster.ray_start import RayFailed
 from harness.estimate.remaining import Remaining
 from harness.run import trials
 from harness.run.progress import Progress
-from harness.run.ray_start import RayFailed
 from harness.run.retries import Outcome
 from harness.store.artifact import Artifact
 from harness.store.stage import Stage
-from tests.run.test_memory import LINE, RAY
+from tests.cluster.test_memory import LINE, RAY
 
 STAGE = Stage("evaluation", version=1, seconds=5, build=lambda out, parameters, inputs, batch_divisor: None)
 CELLS = [
@@ -50,7 +50,7 @@ def run(monkeypatch):
         monkeypatch.setattr(trials, "_run_trials", tune)
         monkeypatch.setattr(trials, "_warnings", lambda store, cell: [])
         monkeypatch.setattr(trials, "_format_score", lambda store, cell: "measured")
-        monkeypatch.setattr("harness.run.memory.time.sleep", lambda seconds: None)
+        monkeypatch.setattr("harness.cluster.memory.time.sleep", lambda seconds: None)
         store = SimpleNamespace(has=lambda artifact: artifact.key in store_has, root="store")
         progress = Progress(slots, show=lines.append)
         progress.begin(Remaining({}), 0, dict.fromkeys(NAMES, 1), lambda artifact: None)

@@ -91,7 +91,7 @@ def test_a_failed_attempt_is_repeated(run):
 
 def test_after_a_kill_for_lack_of_memory_fewer_run_at_a_time(run, monkeypatch):
     """Of two tasks one is killed: from then on one at a time, and after another kill, of one alone, a pause."""
-    monkeypatch.setattr("harness.run.memory.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("harness.cluster.memory.time.sleep", lambda seconds: None)
     killed = Outcome(error="killed", verdict=KILLED)
     log, errors, lines = run([BASE, APART, MIDDLE], base=[killed, killed])
     assert errors == {}

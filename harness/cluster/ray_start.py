@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.cluster.child_processes import children, kill
+from harness.cluster.stopping import keeping_handlers
 from harness.files.home import home
 from harness.plan.preset import PresetError
-from harness.run.child_processes import children, kill
-from harness.run.stopping import keeping_handlers
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 5.0  # between two of them

@@ -13,10 +13,10 @@ from unittest import mock
 import pytest
 import yaml
 
+from harness.cluster import cluster, ray_start
+from harness.cluster.cluster import Cluster, ClusterLost, NodeLeaves, stay_off_draining_node
 from harness.plan.load_preset import load_preset
 from harness.plan.preset import PresetError
-from harness.run import cluster, ray_start
-from harness.run.cluster import Cluster, ClusterLost, NodeLeaves, stay_off_draining_node
 from harness.training.settings import GROWTH
 from tests.helpers.paths import PRESETS
 

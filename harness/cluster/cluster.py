@@ -7,11 +7,11 @@ import signal
 import threading
 from collections.abc import Callable
 
+from harness.cluster.ray_start import RayFailed, ensure_home, join_cluster, start_cluster
+from harness.cluster.resources import LAUNCH_CONFIG, declared_resources, slots_of
+from harness.cluster.stopping import stopped
 from harness.files.home import home
 from harness.plan.preset import Preset, PresetError
-from harness.run.ray_start import RayFailed, ensure_home, join_cluster, start_cluster
-from harness.run.resources import LAUNCH_CONFIG, declared_resources, slots_of
-from harness.run.stopping import stopped
 from harness.training.settings import GROWTH
 from sembridge.extras import require
 

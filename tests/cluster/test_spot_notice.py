@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from harness.run import spot_notice
-from harness.run.spot_notice import read_notice
+from harness.cluster import spot_notice
+from harness.cluster.spot_notice import read_notice
 from tests.helpers.metadata_double import serve_metadata
 
 END = datetime(2026, 3, 1, 8, 22, tzinfo=UTC)

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness.run.stopping import exit_code, keeping_handlers, stoppable, stopped
+from harness.cluster.stopping import exit_code, keeping_handlers, stoppable, stopped
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.cluster import ray_start
+from harness.cluster.child_processes import children
+from harness.cluster.ray_start import RayFailed, ensure_home, join_cluster, secure_token, start_cluster
 from harness.plan.preset import PresetError
-from harness.run import ray_start
-from harness.run.child_processes import children
-from harness.run.ray_start import RayFailed, ensure_home, join_cluster, secure_token, start_cluster
 
 SLOW = "The current node timed out during startup. This could happen because the GCS has become overloaded."
 

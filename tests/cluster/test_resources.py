@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
+from harness.cluster.resources import declared_resources, slots_of
 from harness.plan.load_preset import load_preset
 from harness.plan.preset import PresetError
-from harness.run.resources import declared_resources, slots_of
 from tests.helpers.paths import PRESETS
 
 CPU, GPU = "lower resources.cpus_per_cell", "--set resources.gpus_per_cell=0 runs on the CPU"

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from harness.run.child_processes import children, kill
+from harness.cluster.child_processes import children, kill
 
 STOPS = (signal.SIGTERM, signal.SIGHUP)
 GRACE_SECONDS = 20.0  # Slurm and Kubernetes kill after 30

@@ -1,6 +1,6 @@
 """Tell Ray that AWS will take this spot machine away.
 
-Run `python -m harness.run.spot_notice --address HEAD:6379` on a worker.
+Run `python -m harness.cluster.spot_notice --address HEAD:6379` on a worker.
 
 About two minutes before, AWS announces it in the machine's metadata and nowhere else. Once Ray knows, it starts nothing
 new on this node. What runs there goes on until the end; what does not finish is computed again elsewhere, and the loss
@@ -25,7 +25,7 @@ TIMEOUT = 5.0  # seconds for a response
 def main() -> int:
     """Wait for the notice, however long; then tell Ray, and return the exit code of that."""
     parser = argparse.ArgumentParser(
-        prog="python -m harness.run.spot_notice", description="Hand a spot machine's notice on to Ray."
+        prog="python -m harness.cluster.spot_notice", description="Hand a spot machine's notice on to Ray."
     )
     parser.add_argument("--address", required=True, metavar="HOST:PORT", help="of the cluster's head node")
     parser.add_argument("--metadata", default=METADATA, metavar="URL", help="of the metadata service")
