@@ -84,8 +84,8 @@ def doctor(args: argparse.Namespace) -> int:
     report(machine.memory(preset, cells, todo, largest_model))
     report(*machine.devices(preset))
     if args.calibrate:
-        _calibrate(preset, cells, store, Estimate.of(preset, store).sizes)
-    estimate = Estimate.of(preset, store)
+        _calibrate(preset, cells, store, Estimate.of(preset, store, cells).sizes)
+    estimate = Estimate.of(preset, store, cells)
     report(work.work(cells, todo, store, estimate))
     if estimate.rates is not None and todo:
         print()

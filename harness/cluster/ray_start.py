@@ -73,6 +73,8 @@ def start_cluster(say: Callable[[str], None]) -> None:
     secure_token(create=True)
     # "local": a new cluster, not one that happens to run here
     options: dict[str, Any] = {"address": "local", "include_dashboard": False, "object_store_memory": 200 * 2**20}
+    if not os.environ.get("RAY_TMPDIR"):  # Ray would take "" for the working directory
+        os.environ.pop("RAY_TMPDIR", None)
     options |= _short_folder(say)
     for attempt in range(1, ATTEMPTS + 1):
         before = children()
@@ -87,7 +89,8 @@ def start_cluster(say: Callable[[str], None]) -> None:
             else:
                 raise PresetError(
                     f"Ray cannot start: {error.strerror}{f' ({error.filename})' if error.filename else ''}; "
-                    "set TMPDIR to a folder with room that you may write, and run the same command again"
+                    f"set {_folder_variable() or 'TMPDIR'} to a folder with room that you may write, and run the same "
+                    "command again"
                 ) from None
         except Exception as error:
             _end(before)
@@ -140,9 +143,14 @@ def _write_token(token: Path) -> None:
         file.write(secrets.token_hex(32))
 
 
+def _folder_variable() -> str | None:
+    """Return the variable that says where Ray's own files go; None if there is none."""
+    return next((name for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)), None)
+
+
 def _short_folder(say: Callable[[str], None]) -> dict[str, str]:
     """Return Ray's option for a short temporary folder where the user's is too long for the system's sockets."""
-    name = next((name for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)), None)
+    name = _folder_variable()
     if name is None or len(os.fsencode(os.environ[name] + _SOCKET)) <= LONGEST_SOCKET:
         return {}
     room = LONGEST_SOCKET - len(_SOCKET)

@@ -37,7 +37,7 @@ def describe(
             print(f"  {axis + 's':<14} {' '.join(shown)}")
     stored = sum(store.has(cell.artifact) for cell in cells)
     print(f"  {stored} cells are in the store {store.root}, {len(cells) - stored} are to be computed")
-    estimate = Estimate.of(preset, store)
+    estimate = Estimate.of(preset, store, cells)
     print("missing artifacts:" if todo else "missing artifacts: none")
     for stage, artifacts in by_stage(todo).items():
         print(f"  {len(artifacts):5d} {stage:<18} {_time(artifacts, estimate)}")

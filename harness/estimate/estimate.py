@@ -8,6 +8,7 @@ is not far larger than the small models and collections which it was measured on
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from harness.catalog.catalog import load_catalog
 from harness.estimate.costs import Rates, Work, work
 from harness.estimate.history import PLAIN, UNKNOWN_SIZE, WORK, Measured, expected, history, size
 from harness.estimate.sizes import Sizes, UnknownError
+from harness.plan.plan import Cell
 from harness.plan.preset import Preset
-from harness.store.artifact import Artifact
+from harness.store.artifact import Artifact, Local
 from harness.store.store import Store
 
 MEASURED, CALIBRATED, GUESSED, UNKNOWN = "measured", "calibrated", "first guess", "unknown"
@@ -31,20 +33,25 @@ TYPICAL = Rates("a typical core", 1, {"float32": 5e10, "bfloat16": 2e11}, 0.8, 0
 class Estimate:
     """Expected seconds of artifacts, with their source.
 
+    folders  by key, the user's files and folders that the grid reads
     unknown  by stage, the size or rate that was missing for an estimate
     """
 
     store: Store
     sizes: Sizes
     rates: Rates | None
+    folders: Mapping[str, Local] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
     _estimates: dict[str, tuple[float, str]] = field(default_factory=dict)  # by artifact key
     _history: dict[str, list[Measured]] = field(default_factory=dict)  # by stage
 
     @classmethod
-    def of(cls, preset: Preset, store: Store) -> Estimate:
+    def of(cls, preset: Preset, store: Store, cells: Iterable[Cell] = ()) -> Estimate:
+        """cells: of the grid; by their inputs the store's artifacts are recognized."""
         files = [preset.catalog] if isinstance(preset.catalog, str) else preset.catalog or []
-        return cls(store, Sizes(load_catalog(Path(file) for file in files)), Rates.load(store.root))
+        inputs = (source for cell in cells for part in cell.artifact.walk() for source in part.inputs.values())
+        folders = {source.key: source for source in inputs if isinstance(source, Local)}
+        return cls(store, Sizes(load_catalog(Path(file) for file in files)), Rates.load(store.root), folders)
 
     def seconds(self, artifact: Artifact) -> float:
         """Return expected seconds; if the source is UNKNOWN, a number that only compares pieces of one stage."""
@@ -80,7 +87,7 @@ class Estimate:
             self.unknown.setdefault(stage.name, str(error))
             return stage.seconds, UNKNOWN
         if stage.name not in self._history:
-            self._history[stage.name] = history(self.store, stage, self.sizes, rates)
+            self._history[stage.name] = history(self.store, stage, self.sizes, rates, self.folders)
         alike = [past for past in self._history[stage.name] if past.sized == sized and past.expected * FAR >= seconds]
         if alike:
             return seconds * statistics.median(past.seconds / past.expected for past in alike), MEASURED

@@ -39,13 +39,18 @@ def expected(stage: Stage, counted: Work | None, rates: Rates) -> float:
     return stage.seconds + (counted.seconds(rates) if counted else 0.0)
 
 
-def history(store: Store, stage: Stage, sizes: Sizes, rates: Rates) -> list[Measured]:
-    """Return what is known of a stage's artifacts in the store; of what is gone, only the seconds."""
+def history(
+    store: Store, stage: Stage, sizes: Sizes, rates: Rates, folders: Mapping[str, Local] | None = None
+) -> list[Measured]:
+    """Return what is known of a stage's artifacts in the store; of what is gone, only the seconds.
+
+    folders  by key, the user's files and folders that this grid reads: a manifest has their content, not their place
+    """
     measured = []
     for manifest in store.manifests(stage):
         seconds = float(manifest["seconds"])
         try:
-            sized, counted = size(_artifact(store, manifest), sizes)
+            sized, counted = size(_artifact(store, manifest, folders or {}), sizes)
             measured.append(Measured(sized, expected(stage, counted, rates), seconds))
         except (OSError, LookupError, TypeError, ValueError, AttributeError):
             sized = UNKNOWN_SIZE if is_counted(stage.name) else PLAIN
@@ -53,22 +58,25 @@ def history(store: Store, stage: Stage, sizes: Sizes, rates: Rates) -> list[Meas
     return measured
 
 
-def _artifact(store: Store, manifest: Mapping[str, Any]) -> Artifact:
+def _artifact(store: Store, manifest: Mapping[str, Any], folders: Mapping[str, Local]) -> Artifact:
     """Return the artifact that a manifest describes, for its sizes: without a function that builds it."""
     stage = Stage(manifest["stage"], manifest["version"], 0.0, _no_build)
-    inputs = {name: _source(store, place["name"], place["revision"]) for name, place in manifest["inputs"].items()}
+    inputs = {name: _source(store, place, folders) for name, place in manifest["inputs"].items()}
     return Artifact(stage, manifest["parameters"], inputs)
 
 
-def _source(store: Store, name: str, revision: str | None) -> Source:
+def _source(store: Store, place: Mapping[str, Any], folders: Mapping[str, Local]) -> Source:
+    name, revision = place["name"], place["revision"]
     if revision is not None:
         return Hub(name, revision)
-    path = Path(name)
+    if "content" in place:
+        return folders[place["content"]]
+    path = store.root / name  # absolute in stores of earlier versions
     if not path.is_relative_to(store.root):
-        return Local(path)
+        raise LookupError(f"{name} is not in this store")
     stage, key, *inner = path.relative_to(store.root).parts
     manifest = json.loads((store.root / stage / key / MANIFEST).read_bytes())
-    artifact = _artifact(store, manifest)
+    artifact = _artifact(store, manifest, folders)
     return Member(artifact, "/".join(inner)) if inner else artifact
 
 

@@ -88,6 +88,10 @@ class Remaining:
         if piece.known:
             self._sum = RECENT * self._sum[0] + seconds, RECENT * self._sum[1] + piece.seconds
 
+    def replace(self, other: Remaining) -> None:
+        """Take the pieces of `other` for these; what was measured remains."""
+        self.pieces = dict(other.pieces)
+
     def keep(self, goals: Iterable[str]) -> None:
         """Keep only the pieces with these keys, and what they need."""
         kept: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
@@ -50,6 +51,11 @@ def plan(preset: Preset, warn: Callable[[str], None] = logger.warning) -> list[C
     except ValueError as error:
         raise PresetError(str(error)) from None
     return cells
+
+
+def to_compute(cells: Iterable[Cell], store: Store) -> Counter[str]:
+    """Return by key of artifact how many cells have their score from it, of the artifacts that the store lacks."""
+    return Counter(cell.artifact.key for cell in cells if not store.has(cell.artifact))
 
 
 def missing(cells: Iterable[Cell], store: Store) -> list[Artifact]:

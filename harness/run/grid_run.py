@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,9 +16,9 @@ from harness.estimate.estimate import Estimate
 from harness.estimate.remaining import Remaining, is_shared
 from harness.files.redaction import without_secrets
 from harness.files.units import duration
-from harness.plan.plan import Cell, missing
+from harness.plan.plan import Cell, missing, to_compute
 from harness.plan.preset import Preset, PresetError
-from harness.plan.seeds import settle
+from harness.plan.seeds import settle, undecided
 from harness.plan.stored_warnings import stored_warnings
 from harness.results.record import OK
 from harness.run.heartbeat import Heartbeat, names
@@ -65,26 +64,29 @@ def run_grid(
     cells = settle(cells, store)
     todo = missing(cells, store)
     known = stored_warnings(preset, cells, store)
-    estimate = Estimate.of(preset, store)
+    estimate = Estimate.of(preset, store, cells)
     progress = Progress(slots, results / "run.log", verbose=verbose)
     _begin(progress, cells, todo, store, estimate)
-    finished, left = sum(store.has(cell.artifact) for cell in cells), progress.left()
+    finished, shared = sum(store.has(cell.artifact) for cell in cells), sum(map(is_shared, todo))
+    most = "up to " if undecided(cells, store) else ""  # a run finds out which seeds have the same rows
+    known_time = progress.seconds_left() is not None
     progress.line(
         f"{preset.title}: {len(cells)} cells: {finished} in the store, {len(cells) - finished} to compute"
-        f"{f', {shared} shared artifacts first' if (shared := sum(map(is_shared, todo))) else ''}"
-        f"{f'; {left}' if left else ''}"
+        f"{f', {most}{shared} shared artifacts first' if shared else ''}"
+        f"{f'; {left}' if known_time and (left := progress.left()) else ''}"
     )
-    if todo and progress.seconds_left() is None:
-        progress.line(why_unknown(todo, estimate, calibrate))
+    if todo and not known_time:
+        progress.line(f"time left: {why_unknown(todo, estimate, calibrate)}")
     for note in store.damage_notes:
         progress.line(note)
+    errors: dict[str, str] = {}
     try:
-        with reports_while_running(cells, store, results, progress.line):
-            errors = _compute(preset, cells, store, address, estimate, progress)
+        with reports_while_running(cells, store, results, progress.line, errors):
+            _compute(preset, cells, store, address, estimate, progress, errors)
     except PresetError:  # the cluster cannot serve: nothing was started
         raise
     except BaseException as ending:  # Ray has many ways to fail, and hours of results are worth their tables
-        report_at_an_end(cells, store, results, progress.line)
+        report_at_an_end(cells, store, results, progress.line, errors)
         if not isinstance(ending, Exception):
             raise
         known_ending = isinstance(ending, StoreError | ClusterLost | RayFailed)
@@ -121,10 +123,10 @@ def run_grid(
 
 
 def _compute(
-    preset: Preset, cells: Sequence[Cell], store: Store, address: str | None, estimate: Estimate, progress: Progress
-) -> dict[str, str]:
-    """Compute what is missing, and once more what was damaged meanwhile; returns by key of artifact why it failed."""
-    errors: dict[str, str] = {}
+    preset: Preset, cells: Sequence[Cell], store: Store, address: str | None, estimate: Estimate, progress: Progress,
+    errors: dict[str, str],
+) -> None:  # fmt: skip
+    """Compute what is missing, and once more what was damaged meanwhile; `errors` gets by key why a piece failed."""
     wanted = cells
     for _ in range(ROUNDS):
         if todo := missing(wanted, store):
@@ -132,7 +134,7 @@ def _compute(
 
             _begin(progress, wanted, todo, store, estimate)
             with Heartbeat(progress, names(todo, wanted)):
-                errors |= run(preset, wanted, todo, store, address, progress)
+                run(preset, wanted, todo, store, address, progress, estimate, errors)
         store.check_there()
         reported = len(store.damage_notes)
         cells = settle(cells, store)
@@ -142,15 +144,14 @@ def _compute(
         if not damaged:
             break
         wanted = [cell for cell in cells if cell.artifact in damaged]
-    return errors
 
 
 def _begin(
     progress: Progress, cells: Sequence[Cell], todo: Sequence[Artifact], store: Store, estimate: Estimate
 ) -> None:
     """Tell `progress` what is to be computed."""
-    to_compute = Counter(cell.artifact.key for cell in cells if not store.has(cell.artifact))
-    progress.begin(Remaining.of(todo, estimate), sum(map(is_shared, todo)), to_compute, store.seconds, store.running)
+    counts = to_compute(cells, store)
+    progress.begin(Remaining.of(todo, estimate), sum(map(is_shared, todo)), counts, store.seconds, store.running)
 
 
 def _unexpected(error: Exception, log: Path) -> str:

@@ -17,7 +17,6 @@ from harness.store.artifact import Artifact
 # Ray starts; each slot imports libraries in a process, for the shared pieces and again for the cells; Ray stops.
 RAY, SHARED, CELLS, STOP = "ray", "shared", "cells", "stop"
 STARTING = {RAY: 5.0, SHARED: 8.0, CELLS: 8.0, STOP: 4.0}
-UNKNOWN = "unknown, run sembridge-bench doctor --calibrate"
 
 
 def _print(text: str) -> None:
@@ -67,6 +66,13 @@ class Progress:
         self._totals, self._cells = {SHARED: shared, CELLS: sum(cells.values())}, cells
         self._finished, self._unfinished = dict.fromkeys((SHARED, CELLS), 0), set(cells)
         self.enter(RAY)
+
+    def recount(self, remaining: Remaining, shared: int, cells: Mapping[str, int]) -> None:
+        """Count what is still to be computed anew, as a run has found out that it is less; see `begin`."""
+        self.remaining.replace(remaining)
+        finished, still = self._finished, {SHARED: shared, CELLS: sum(cells.values())}
+        self._totals = {kind: finished[kind] + still[kind] for kind in finished}
+        self._cells, self._unfinished = cells, set(cells)
 
     def enter(self, phase: str) -> None:
         """Say that a phase begins: RAY, SHARED, CELLS, STOP."""
@@ -139,7 +145,7 @@ class Progress:
         if not self.remaining.pieces:
             return ""
         seconds = self.seconds_left()
-        return f"time left: {UNKNOWN}" if seconds is None else f"about {duration(seconds)} left"
+        return "time left: unknown" if seconds is None else f"about {duration(seconds)} left"
 
     def seconds_left(self) -> float | None:
         """Return the remaining seconds of clock time; None if they are not known."""

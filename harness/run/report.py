@@ -41,7 +41,7 @@ class Report(NamedTuple):
 def report(cells: Sequence[Cell], store: Store, results: Path, errors: Mapping[str, str]) -> Report:
     """Write the results of the cells that the store has, intact, into `results`; nothing in the store is changed.
 
-    errors  by key of artifact: why it failed
+    errors  by key of artifact: why it failed, and with it the cells that are made from it
 
     Raises OSError if the folder cannot be written, ValueError if cells of a column were measured over other queries.
     """
@@ -56,8 +56,9 @@ def report(cells: Sequence[Cell], store: Store, results: Path, errors: Mapping[s
 
 @contextmanager
 def reports_while_running(
-    cells: Sequence[Cell], store: Store, results: Path, show: Callable[[str], None], every: float = EVERY
-) -> Iterator[None]:
+    cells: Sequence[Cell], store: Store, results: Path, show: Callable[[str], None], errors: Mapping[str, str],
+    every: float = EVERY,
+) -> Iterator[None]:  # fmt: skip
     """Write the results of what is there now and then while the block runs, in a thread, if there are further cells.
 
     A writing that fails is shown in a line and tried again with the next cells: the block goes on.
@@ -71,7 +72,7 @@ def reports_while_running(
                 continue
             start = time.monotonic()
             try:
-                report(cells, store, results, {})
+                report(cells, store, results, dict(errors))
             except (OSError, ValueError, LookupError) as error:
                 show(f"the tables of what is there could not be written: {error}")
             there, pause = now, max(every, SHARE * (time.monotonic() - start))
@@ -85,11 +86,13 @@ def reports_while_running(
         thread.join()
 
 
-def report_at_an_end(cells: Sequence[Cell], store: Store, results: Path, show: Callable[[str], None]) -> None:
+def report_at_an_end(
+    cells: Sequence[Cell], store: Store, results: Path, show: Callable[[str], None], errors: Mapping[str, str]
+) -> None:
     """Write and print what is there when a run ends before its time; whatever prevents that is shown in a line."""
     show("writing the tables of what is there")
     try:
-        records, written = report(cells, store, results, {})
+        records, written = report(cells, store, results, errors)
     except (OSError, ValueError, LookupError) as error:
         show(f"the tables of what is there could not be written: {error}")
         return
@@ -119,6 +122,7 @@ def _record(cell: Cell, store: Store, errors: Mapping[str, str]) -> Record:
     names = (cell.identity, artifact.key, cell.label, cell.reference)
     if store.intact(artifact):
         return measurement.record(*names, store.path(artifact))
-    if artifact.key in errors:
-        return measurement.failed(*names, errors[artifact.key])
+    failed = next((errors[part.key] for part in artifact.walk() if part.key in errors), None)
+    if failed is not None:
+        return measurement.failed(*names, failed)
     return measurement.not_computed(*names, "damaged in the store" if store.has(artifact) else "")

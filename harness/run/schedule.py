@@ -9,9 +9,10 @@ import time
 from collections.abc import Sequence
 
 from harness.cluster.cluster import Cluster
-from harness.estimate.remaining import is_shared
+from harness.estimate.estimate import Estimate
+from harness.estimate.remaining import Remaining, is_shared
 from harness.files.units import duration
-from harness.plan.plan import Cell, missing
+from harness.plan.plan import Cell, missing, to_compute
 from harness.plan.preset import Preset
 from harness.plan.seeds import settle, undecided
 from harness.run.progress import CELLS, SHARED, STOP, Progress
@@ -23,13 +24,13 @@ from harness.store.store import Store
 
 def run(
     preset: Preset, cells: Sequence[Cell], todo: Sequence[Artifact], store: Store, address: str | None,
-    progress: Progress,
-) -> dict[str, str]:  # fmt: skip
-    """Compute the artifacts in `todo` that `cells` are made of; return the error by artifact key for those that failed.
+    progress: Progress, estimate: Estimate, errors: dict[str, str],
+) -> None:  # fmt: skip
+    """Compute the artifacts in `todo` that `cells` are made of.
 
-    todo  missing artifacts, inputs first (see `plan.missing`)
-
-    Keys are those of the cells as `settle` returns them afterwards.
+    todo    missing artifacts, inputs first (see `plan.missing`)
+    errors  gets why an artifact failed, by its key, at once: a run may be interrupted. Keys are those of the cells as
+            `settle` returns them afterwards.
     """
     start = time.perf_counter()
     cluster = Cluster(preset, address, offline=not _uses_hub(cells), say=progress.line)
@@ -41,12 +42,17 @@ def run(
         waiting = undecided(cells, store, preset.seeds[0])
         shared = [artifact for artifact in todo if is_shared(artifact)]
         first = [artifact for artifact in shared if not any(part.key in waiting for part in artifact.walk())]
-        errors = run_shared_tasks(first, preset, store, slots, progress)
+        run_shared_tasks(first, preset, store, slots, progress, errors)
         if waiting:  # it is known now which seeds have the same rows
             cells = settle(cells, store, preset.seeds[0])
             rest = [part for part in missing(cells, store) if is_shared(part) and part.key not in errors]
             rest = [part for part in rest if not any(below.key in errors for below in part.walk())]
-            errors |= run_shared_tasks(rest, preset, store, slots, progress)
+            needed = {part.key for part in missing(cells, store)}
+            if spared := sum(part.key not in needed for part in shared if part not in first):
+                progress.line(f"{spared} shared artifacts are those of the first seed, and are not computed again")
+            pieces = Remaining.of([part for part in missing(cells, store) if part.key not in errors], estimate)
+            progress.recount(pieces, len(rest), to_compute(cells, store))
+            run_shared_tasks(rest, preset, store, slots, progress, errors)
         progress.enter(CELLS)
         runnable = []
         for cell in _distinct([cell for cell in cells if not store.has(cell.artifact)]):
@@ -56,14 +62,13 @@ def run(
                 progress.finish(f"{cell.identity.name}: FAILED: {errors[failed[0]]}", cell.artifact)
             else:
                 runnable.append(cell)
-        errors |= run_cells(runnable, preset, store, slots, progress, cluster.restart)
+        run_cells(runnable, preset, store, slots, progress, cluster.restart, errors)
         progress.enter(STOP)
     idle, whole = progress.idle(start), time.perf_counter() - start
     progress.detail(
         f"Ray: {duration(idle)} of {duration(whole)} ({idle / whole:.0%}) started, waited or stopped "
         "while nothing was being computed"
     )
-    return errors
 
 
 def _uses_hub(cells: Sequence[Cell]) -> bool:

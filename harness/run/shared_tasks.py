@@ -16,14 +16,15 @@ from harness.store.store import Store
 
 
 def run_shared_tasks(
-    artifacts: Sequence[Artifact], preset: Preset, store: Store, slots: int, progress: Progress
-) -> dict[str, str]:
-    """Run one Ray task per artifact, submitted when its inputs are ready; return the error by key of those that failed.
+    artifacts: Sequence[Artifact], preset: Preset, store: Store, slots: int, progress: Progress, errors: dict[str, str]
+) -> None:
+    """Run one Ray task per artifact, submitted when its inputs are ready.
 
     When memory was lacking, fewer tasks run at a time, and one alone is tried again after a pause.
 
     artifacts  inputs come first
     slots      cells at a time; a task takes as much as one worker of a cell
+    errors     gets why an artifact failed, by its key
     """
     import ray
 
@@ -32,7 +33,6 @@ def run_shared_tasks(
     root, threads = str(store.root), max(1, int(cell.cpus_per_cell))
     queue = {artifact.key: artifact for artifact in artifacts}
     running: dict[Any, tuple[Artifact, int]] = {}  # with the kernel's count of out-of-memory kills at the start
-    errors: dict[str, str] = {}
     attempts = Attempts()
     limit = slots * preset.training.workers  # what Ray has been given cannot be taken back from it
 
@@ -80,4 +80,3 @@ def run_shared_tasks(
                     wait_for_memory(progress.line)
         else:
             fail(artifact, report)
-    return errors

@@ -34,19 +34,21 @@ from harness.store.store import Store
 
 
 def run_cells(
-    cells: Sequence[Cell], preset: Preset, store: Store, slots: int, progress: Progress, restart: Callable[[], int]
-) -> dict[str, str]:
-    """Run one Tune trial per cell; return the error by artifact key of the cells that failed.
+    cells: Sequence[Cell], preset: Preset, store: Store, slots: int, progress: Progress, restart: Callable[[], int],
+    errors: dict[str, str],
+) -> None:  # fmt: skip
+    """Run one Tune trial per cell.
 
     Cells that are worth another attempt get it when all others have ended. Tune itself gives up when Ray's memory
     monitor kills a trial's process, and whenever something happens that it does not expect: then Ray begins anew, and
     so do the cells that had not ended. RayFailed if that does not lead on.
 
     restart  ends whatever Ray runs for this grid and begins anew; returns the slots
+    errors   gets why a cell failed, by its artifact's key
     """
     if not cells:
-        return {}
-    reporter, pending = _make_reporter(cells, store, progress), list(cells)
+        return
+    reporter, pending = _make_reporter(cells, store, progress, errors), list(cells)
     while pending:
         reporter.begin_round()
         try:
@@ -61,7 +63,6 @@ def run_cells(
                 slots = fewer(slots)
                 progress.line(f"{slots} cell{'s' if slots > 1 else ''} at a time from here on, for lack of memory")
         pending = [cell for cell in pending if cell.artifact.key not in reporter.settled]
-    return dict(reporter.errors)
 
 
 def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, reporter: Any) -> None:
@@ -96,7 +97,7 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
         raise KeyboardInterrupt
 
 
-def _make_reporter(cells: Sequence[Cell], store: Store, progress: Progress) -> Any:
+def _make_reporter(cells: Sequence[Cell], store: Store, progress: Progress, errors: dict[str, str]) -> Any:
     """Return a Tune callback that turns ended trials into progress lines (a closure, because Tune is imported late)."""
     from ray.tune import Callback
 
@@ -106,13 +107,12 @@ def _make_reporter(cells: Sequence[Cell], store: Store, progress: Progress) -> A
         """Hold what has become of the cells.
 
         attempts  what failed so far
-        errors    of cells that failed for good
         settled   keys of cells that are not to be tried again
         ended     number of trials so far
         """
 
         def __init__(self) -> None:
-            self.attempts, self.errors, self.settled = Attempts(), dict[str, str](), set[str]()
+            self.attempts, self.settled = Attempts(), set[str]()
             self.ended = self._vain = 0
             self._running: dict[str, None] = {}  # keys, in the order of their start
             self._kills, self._warnings = oom_kills(), NewWarnings()
@@ -173,7 +173,7 @@ def _make_reporter(cells: Sequence[Cell], store: Store, progress: Progress) -> A
                 if again:
                     progress.line(f"{cell.identity.name}: {error}")
                     return
-                self.errors[key] = error
+                errors[key] = error
             self.settled.add(key)
             text = f"FAILED: {error}" if error else f"{_format_score(store, cell)} in {duration(outcome.seconds)}"
             verb = "computed" if outcome.computed or error else "found"  # another run may have been quicker

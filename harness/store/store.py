@@ -264,7 +264,7 @@ def _described(source: Source) -> dict[str, str | None]:
     """Return the name of an input that means the same wherever the store is copied to.
 
     It is relative to the store for an artifact; the last part of its path, and its content, for a user's folder. Stores
-    of earlier versions have absolute paths here, which nothing reads.
+    of earlier versions have absolute paths here; only estimates read them.
     """
     match source:
         case Local(path=path):

@@ -67,9 +67,18 @@ def test_a_failed_start_leaves_no_process(start, monkeypatch):
         process.stdin.close()
 
 
-def test_a_folder_that_is_to_blame_is_named(start):
+def test_a_folder_that_is_to_blame_is_named(start, monkeypatch):
     with pytest.raises(PresetError, match=r"Ray cannot start: Permission denied .*/here.; set TMPDIR to a folder"):
         start(PermissionError(errno.EACCES, "Permission denied", "/here"))
+    monkeypatch.setenv("RAY_TMPDIR", "/here")
+    with pytest.raises(PresetError, match="; set RAY_TMPDIR to a folder"):
+        start(PermissionError(errno.EACCES, "Permission denied", "/here"))
+
+
+def test_an_empty_folder_for_ray_is_none(start, monkeypatch):
+    monkeypatch.setenv("RAY_TMPDIR", "")  # Ray would write into the working directory
+    start()
+    assert "RAY_TMPDIR" not in os.environ
 
 
 def test_a_temporary_folder_too_long_for_sockets(start, monkeypatch, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,16 @@ from harness.catalog.catalog import Catalog
 from harness.collections.stage import COLLECTION
 from harness.estimate.costs import Rates, Work
 from harness.estimate.estimate import CALIBRATED, GUESSED, MEASURED, TYPICAL, UNKNOWN, Estimate
+from harness.estimate.history import UNKNOWN_SIZE, WORK, history
 from harness.estimate.sizes import Sizes
 from harness.evaluation.stage import EVALUATION
+from harness.plan.load_preset import load_preset
+from harness.plan.plan import plan
 from harness.pocket.texts import POCKET_TEXT
 from harness.references.bm25 import BM25
 from harness.store.artifact import Artifact, Hub, Local, Member
 from harness.store.store import Store
+from tests.helpers.paths import PRESETS
 from tests.helpers.searches_made import bm25, publish
 
 RATES = Rates("CPU", 1, {"float32": 1e6}, 0.5, 0.25, 1e3, 1e4, 100.0, "float32")
@@ -89,6 +94,38 @@ def test_pieces_without_a_size_are_measured_by_others_without_one(estimate, stor
     publish(store, Artifact(BM25, {"k": 1}, UNSIZED.inputs), 7)
     fresh = estimate()
     assert (fresh.seconds(UNSIZED), fresh.source(UNSIZED)) == (7, MEASURED) and fresh.unknown == {}
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_what_was_measured_on_a_users_folders_counts_wherever_store_and_folders_are(own_data, store, tmp_path, copied):
+    """A manifest names a collection by its content, and rows by their place in the store."""
+    choices = {"languages": ["ru"], "initializers": ["mean", "bm25", "sembridge"]}
+    preset = load_preset("own-data", PRESETS, [f"data={own_data}"], choices)
+    store.create()
+    for cell in plan(preset):
+        publish(store, cell.artifact, 6)
+    if copied:
+        store = Store(shutil.copytree(tmp_path, tmp_path / "copy"))
+        data = shutil.copytree(own_data, tmp_path / "data")
+        preset = load_preset("own-data", PRESETS, [f"data={data}"], choices)
+    cells = plan(preset)
+    fresh = Estimate.of(preset, store, cells)
+    stages = {part.stage.name: fresh.source(part) for cell in cells for part in cell.artifact.walk()}
+    assert len(stages) == 5 and set(stages.values()) == {MEASURED}
+    sized = {past.sized for past in history(store, EVALUATION, fresh.sizes, RATES, fresh.folders)}
+    assert sized == {WORK}, "by its work, and not by its stage alone"
+    elsewhere = {past.sized for past in history(store, EVALUATION, fresh.sizes, RATES)}
+    assert elsewhere == {UNKNOWN_SIZE}, "folders of another grid"
+
+
+def test_a_manifest_of_an_earlier_version_names_places_of_the_machine(estimate, store, tmp_path):
+    publish(store, KNOWN, 5)
+    (manifest,) = (tmp_path / BM25.name).rglob("MANIFEST.json")
+    content = json.loads(manifest.read_text())
+    inputs = content["inputs"]["collection"]
+    for place, source in ((tmp_path / inputs["name"], MEASURED), (Path("/elsewhere") / inputs["name"], GUESSED)):
+        manifest.write_text(json.dumps(content | {"inputs": {"collection": inputs | {"name": str(place)}}}))
+        assert estimate().source(KNOWN) == source
 
 
 def test_a_rate_that_was_not_calibrated_is_named(estimate, tmp_path):

@@ -23,6 +23,7 @@ def write_measurement(out: Path, score: float, **about: Any) -> None:
     pq.write_table(pa.table({"query_id": ["q1"], **columns}), out / "queries.parquet")
     statistics = {"query_active": 1.0, "doc_active": 2.0, "flops": 3.0}
     measurement = {"scores": scores, "statistics": statistics, "seconds": 1.0, "about": about, "provenance": {}}
+    measurement |= {"unknown": {}, "warnings": []}
     content = json.dumps(measurement | {"documents": 3, "queries": 1})
     (out / "measurement.json").write_text(content, encoding="utf-8")
 

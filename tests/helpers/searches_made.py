@@ -7,7 +7,7 @@ import json
 from harness.collections.stage import COLLECTION
 from harness.references.bm25 import BM25
 from harness.store.artifact import Artifact
-from harness.store.store import Store
+from harness.store.store import Store, _described
 
 
 def bm25(documents: int, queries: int) -> Artifact:
@@ -20,12 +20,11 @@ def publish(store: Store, artifact: Artifact, seconds: float) -> None:
     """Leave the manifests of an artifact and of what it is made from, as a store writes them."""
     for needed in artifact.needed:
         publish(store, needed, 1)
-    places = {name: store.locate(source) for name, source in artifact.inputs.items()}
     manifest = {
         "stage": artifact.stage.name,
         "version": artifact.stage.version,
         "parameters": dict(artifact.parameters),
-        "inputs": {name: {"name": place.name, "revision": place.revision} for name, place in places.items()},
+        "inputs": {name: _described(source) for name, source in artifact.inputs.items()},
         "seconds": seconds,
     }
     store.path(artifact).mkdir(parents=True, exist_ok=True)

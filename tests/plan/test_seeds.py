@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from typing import ClassVar
+from unittest.mock import MagicMock
 
 import pytest
 
+from harness.estimate.estimate import Estimate
+from harness.estimate.remaining import Remaining, is_shared
 from harness.plan.load_preset import load_preset
-from harness.plan.plan import missing, plan
+from harness.plan.plan import missing, plan, to_compute
 from harness.plan.preset import PresetError
 from harness.plan.seeds import settle, undecided
 from harness.run import schedule
@@ -122,14 +124,18 @@ def test_a_run_makes_the_rows_of_the_first_seed_first_and_no_others_in_vain(
         rounds.append(list(artifacts))
         for artifact in artifacts:
             make_rows(store, artifact, sampled)
-        return {}
+            progress.finish(artifact.stage.name, artifact)
 
     def run_cells(cells, *_):
-        measured.extend(cell.artifact for cell in cells)
-        return {}
+        for cell in cells:
+            measured.append(cell.artifact)
+            for part in cell.artifact.walk():
+                if not store.has(part):
+                    publish(store, part, score=0.5)
+            progress.finish(cell.identity.name, cell.artifact)
 
-    class OneSlot(nullcontext):
-        restart = None
+    cluster = MagicMock()
+    cluster.return_value.__enter__.return_value = 1
 
     monkeypatch.setattr(schedule, "run_shared_tasks", run_shared_tasks)
     monkeypatch.setattr(schedule, "run_cells", run_cells)
@@ -137,11 +143,22 @@ def test_a_run_makes_the_rows_of_the_first_seed_first_and_no_others_in_vain(
     preset = preset_of(initializers=["sembridge"])
     cells = plan(preset)
     todo = missing(cells, store)
-    schedule.run(preset, cells, todo, store, None, Progress(1, show=lambda _: None))
+    lines: list[str] = []
+    progress, estimate = Progress(show=lines.append), Estimate.of(preset, store)
+    progress.begin(Remaining.of(todo, estimate), sum(map(is_shared, todo)), to_compute(cells, store), store.seconds)
+    schedule.run(preset, cells, todo, store, None, progress, estimate, {})
     rows = [[a.parameters["seed"] for a in artifacts if a.stage.name == "initialization"] for artifacts in rounds]
     assert rows == [[7], SEEDS[1:made]]
     assert len({artifact.key for artifact in measured}) == len(measured) == made + 3
     assert {artifact.key for artifact in measured} == {cell.artifact.key for cell in settle(cells, store)}
+    shared = sum(map(len, rounds))
+    spared = f"{3 - made} shared artifacts are those of the first seed, and are not computed again"
+    assert (spared in lines) == (made < 3)
+    assert (
+        made == 1
+        or [line.partition("]")[0] for line in lines if " shared]" in line][-1] == f"[{shared}/{shared} shared"
+    )
+    assert lines[-1].startswith("[6/6 cells] ") and "left" not in lines[-1], "counts and remaining time add up"
 
 
 def test_an_unknown_declaration_is_refused(preset_of, monkeypatch):

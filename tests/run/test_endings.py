@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import pytest
 
 from harness.cluster.cluster import ClusterLost
@@ -20,14 +23,15 @@ KEPT = "what is finished is in the store, and the same command goes on"
     ],
 )
 def test_an_error_ends_in_one_line_with_tables(command, monkeypatch, tmp_path, error, line):
-    def run(*arguments):
+    def run(preset, cells, todo, store, address, progress, estimate, errors):
+        errors[todo[0].key] = "wrong input"  # of a shared artifact
         raise error
 
     monkeypatch.setattr("harness.run.schedule.run", run)
     code, out, err = command(*CELLS)
     assert code == 1 and err.startswith(line) and err.count("\n") == 1
-    assert f"0 of 1 cells are finished; {tmp_path}/results/tables/summary.md has them" in out
-    assert "not computed" in (tmp_path / "results" / "cells.csv").read_text(encoding="utf-8")
+    assert f"0 of 1 cells are in the tables: {tmp_path}/results/tables/" in out
+    assert _cells(tmp_path) == [("failed", "wrong input")]
     log = (tmp_path / "results" / "run.log").read_text(encoding="utf-8")
     expected = isinstance(error, RayFailed | ClusterLost)
     assert ("Traceback" not in log) if expected else ("Traceback" in log and KEPT in err and "run.log has" in err)
@@ -35,9 +39,15 @@ def test_an_error_ends_in_one_line_with_tables(command, monkeypatch, tmp_path, e
 
 def test_an_interruption_leaves_the_tables_too(command, monkeypatch, tmp_path):
     def run(*arguments):
+        arguments[-1][arguments[2][0].key] = "wrong input"
         raise KeyboardInterrupt
 
     monkeypatch.setattr("harness.run.schedule.run", run)
     code, _, err = command(*CELLS)
     assert code == 130 and err == "\ninterrupted; finished cells are kept, the same command goes on from there\n"
-    assert "not computed" in (tmp_path / "results" / "cells.csv").read_text(encoding="utf-8")
+    assert _cells(tmp_path) == [("failed", "wrong input")]
+
+
+def _cells(folder: Path) -> list[tuple[str, str]]:
+    with (folder / "results" / "cells.csv").open(encoding="utf-8") as lines:
+        return [(row["status"], row["error"]) for row in csv.DictReader(lines)]

@@ -9,7 +9,7 @@ import pytest
 from harness.estimate.estimate import Estimate
 from harness.plan.plan import Cell
 from harness.plan.preset import PresetError
-from harness.results.record import FAILED, Identity
+from harness.results.record import Identity
 from harness.run import grid_run, schedule
 from harness.run.progress import Progress
 from harness.store.artifact import Artifact
@@ -51,17 +51,11 @@ def test_what_was_damaged_meanwhile_is_computed_again(store, monkeypatch, spoile
         store.make(CELL.artifact)
         if len(calls) <= spoiled:
             (store.path(CELL.artifact) / "value").write_text("8")
-        return {}
 
     monkeypatch.setattr(schedule, "run", run)
     lines: list[str] = []
     estimate = Estimate.of(SimpleNamespace(catalog=None), store)
-    errors = grid_run._compute(SimpleNamespace(), [CELL], store, None, estimate, Progress(1, show=lines.append))
+    errors: dict[str, str] = {}
+    grid_run._compute(SimpleNamespace(), [CELL], store, None, estimate, Progress(1, show=lines.append), errors)
     assert errors == {} and calls == [[CELL.artifact]] * rounds
     assert len(lines) == min(spoiled, ROUNDS) and all(line.startswith("damaged: part ") for line in lines)
-
-
-def test_a_cell_without_a_result_says_why(store):
-    for errors, reason in (({CELL.artifact.key: "out of memory"}, "out of memory"), ({}, "not computed")):
-        record = grid_run._record(CELL, store, errors)
-        assert (record.status, record.error, record.key) == (FAILED, reason, CELL.artifact.key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -100,6 +101,14 @@ def test_failed_and_missing_cells_are_told_apart(store, tmp_path):
     assert "1 of 4 cells are computed, 1 failed; –:" in text(tmp_path)
 
 
+def test_a_cell_whose_input_failed_is_failed(store, tmp_path):
+    rows = Artifact(EVALUATION, {"score": 0, "of": "rows"})
+    make(store, CELLS[0])
+    above = Cell(CELLS[1].identity, "random", False, replace(CELLS[1].artifact, inputs={"rows": rows}))
+    report([CELLS[0], above], store, tmp_path, {rows.key: "wrong input"})
+    assert statuses(tmp_path) == ["ok", "failed"]
+
+
 def test_a_damaged_cell_is_missing_and_stays_where_it_is(store, tmp_path):
     make(store, *CELLS)
     damaged = store.path(CELLS[0].artifact) / "measurement.json"
@@ -127,7 +136,7 @@ def test_while_a_run_goes_on_each_further_cell_comes_into_the_tables(store, tmp_
             threading.Event().wait(0.01)
         raise AssertionError(f"waited in vain for {there} cells: {lines}")
 
-    with reports_while_running(CELLS, store, results, lines.append, every=0.01):
+    with reports_while_running(CELLS, store, results, lines.append, {}, every=0.01):
         make(store, CELLS[0])
         wait(1)
         make(store, CELLS[1])
@@ -138,7 +147,7 @@ def test_while_a_run_goes_on_each_further_cell_comes_into_the_tables(store, tmp_
 def test_while_a_run_goes_on_results_that_cannot_be_written_do_not_end_it(store, tmp_path):
     (tmp_path / "results").write_text("a file", encoding="utf-8")
     lines: list[str] = []
-    with reports_while_running(CELLS, store, tmp_path / "results", lines.append, every=0.01):
+    with reports_while_running(CELLS, store, tmp_path / "results", lines.append, {}, every=0.01):
         make(store, CELLS[0])
         for _ in range(1000):
             if lines:
@@ -150,7 +159,9 @@ def test_while_a_run_goes_on_results_that_cannot_be_written_do_not_end_it(store,
 @pytest.fixture
 def run(store, tmp_path, monkeypatch):
     """Return a run of the grid whose computation makes two cells and then ends with an exception."""
-    monkeypatch.setattr(grid_run.Estimate, "of", lambda *_: SimpleNamespace(seconds=lambda _: 1.0))
+    monkeypatch.setattr(
+        grid_run.Estimate, "of", lambda *_: SimpleNamespace(seconds=lambda _: 1.0, known=lambda _: True)
+    )
 
     def start(ending: BaseException, made: int = 2) -> int:
         def compute(*_: object) -> dict[str, str]:
@@ -159,12 +170,14 @@ def run(store, tmp_path, monkeypatch):
 
         monkeypatch.setattr(grid_run, "_compute", compute)
         (tmp_path / "results").mkdir(exist_ok=True)
-        return grid_run.run_grid(SimpleNamespace(title="a grid"), CELLS, store, tmp_path / "results", None, 1)
+        return grid_run.run_grid(
+            SimpleNamespace(title="a grid", collections={}), CELLS, store, tmp_path / "results", None, 1
+        )
 
     return start
 
 
-@pytest.mark.parametrize("ending", [KeyboardInterrupt(), SystemExit(143), RuntimeError("a defect")], ids=repr)
+@pytest.mark.parametrize("ending", [KeyboardInterrupt(), SystemExit(143)], ids=repr)
 def test_a_run_that_ends_before_its_time_leaves_tables(run, tmp_path, capsys, ending):
     with pytest.raises(type(ending)):
         run(ending)
@@ -190,5 +203,5 @@ def test_an_end_whose_tables_cannot_be_written_says_so(store, tmp_path):
     make(store, CELLS[0])
     (tmp_path / "results").write_text("a file", encoding="utf-8")
     lines: list[str] = []
-    report_at_an_end(CELLS, store, tmp_path / "results", lines.append)
+    report_at_an_end(CELLS, store, tmp_path / "results", lines.append, {})
     assert "could not be written" in lines[-1]

@@ -54,7 +54,8 @@ def run(monkeypatch):
         store = SimpleNamespace(has=lambda artifact: artifact.key in store_has, root="store")
         progress = Progress(slots, show=lines.append)
         progress.begin(Remaining({}), 0, dict.fromkeys(NAMES, 1), lambda artifact: None)
-        errors = trials.run_cells(CELLS, None, store, slots, progress, restart=lambda: slots)
+        errors: dict[str, str] = {}
+        trials.run_cells(CELLS, None, store, slots, progress, lambda: slots, errors)
         return {NAMES[key]: error for key, error in errors.items()}, lines, asked
 
     return run

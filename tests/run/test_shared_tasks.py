@@ -58,7 +58,8 @@ def run(monkeypatch):
         store = SimpleNamespace(root="store")
         progress = Progress(show=lines.append)
         progress.begin(Remaining({}), len(artifacts), {}, lambda artifact: None)
-        errors = run_shared_tasks(artifacts, preset, store, 2, progress)
+        errors: dict[str, str] = {}
+        run_shared_tasks(artifacts, preset, store, 2, progress, errors)
         return log, errors, lines
 
     return run

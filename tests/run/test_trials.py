@@ -35,11 +35,12 @@ def store(tmp_path):
 
 @pytest.fixture
 def reported(store):
-    """A reporter of one cell, and the lines of its progress."""
+    """A reporter of one cell, the lines of its progress, and the errors."""
     lines: list[str] = []
+    errors: dict[str, str] = {}
     progress = Progress(1, show=lines.append)
     progress.begin(Remaining({}), 0, {KEY: 1}, lambda artifact: None)
-    return trials._make_reporter([CELL], store, progress), lines
+    return trials._make_reporter([CELL], store, progress, errors), lines, errors
 
 
 def end(reporter, outcome):
@@ -49,25 +50,25 @@ def end(reporter, outcome):
 
 @pytest.mark.parametrize(("computed", "verb"), [(True, "computed"), (False, "found")])
 def test_a_finished_cell_shows_its_score(reported, store, computed, verb):
-    reporter, lines = reported
+    reporter, lines, errors = reported
     store.make(CELL.artifact)
     end(reporter, Outcome(computed, 2.0, notes=("damaged: part",)))
     assert lines == ["damaged: part", f"[1/1 cells] {verb} {NAME}: nDCG@10 0.250 in 2 s"]
-    assert (reporter.ended, reporter.errors, reporter.settled) == (1, {}, {KEY})
+    assert (reporter.ended, errors, reporter.settled) == (1, {}, {KEY})
 
 
 def test_failures_end_a_cell_or_give_it_another_attempt(reported):
-    reporter, lines = reported
+    reporter, lines, errors = reported
     end(reporter, Outcome(error="out of memory", verdict=MEMORY))
-    assert reporter.settled == set() and reporter.errors == {} and reporter.attempts.batch_divisor(KEY) == 4
+    assert reporter.settled == set() and errors == {} and reporter.attempts.batch_divisor(KEY) == 4
     end(reporter, Outcome(error="wrong input", verdict=FINAL))
-    assert reporter.errors == {KEY: "wrong input"} and reporter.settled == {KEY} and reporter.ended == 2
+    assert errors == {KEY: "wrong input"} and reporter.settled == {KEY} and reporter.ended == 2
     assert lines[0].startswith(f"{NAME}: attempt 1 of 3 failed: out of memory")
     assert lines[1] == f"[1/1 cells] computed {NAME}: FAILED: wrong input"
 
 
 def test_a_result_that_is_not_in_the_store_is_a_failure(reported):
-    reporter, lines = reported
+    reporter, lines, _ = reported
     end(reporter, Outcome(True, 2.0))
     assert (
         reporter.settled == set() and "is not in the store" in lines[0] and "nodes need one shared folder" in lines[0]
@@ -75,7 +76,7 @@ def test_a_result_that_is_not_in_the_store_is_a_failure(reported):
 
 
 def test_a_dead_process_is_explained_without_tunes_heading(reported, tmp_path, monkeypatch):
-    reporter, lines = reported
+    reporter, lines, _ = reported
     monkeypatch.setattr(trials, "oom_kills", lambda: reporter._kills)
     (tmp_path / "error.txt").write_text("Failure # 1 (occurred at noon)\nThe worker died.\n")
     trial = SimpleNamespace(config={"cell": KEY}, error_file=str(tmp_path / "error.txt"))
@@ -88,7 +89,7 @@ def test_a_dead_process_is_explained_without_tunes_heading(reported, tmp_path, m
 
 def test_cells_are_tried_until_none_is_left(reported, store, monkeypatch):
     """Two lacks of memory, then a result: each attempt with batches four times smaller."""
-    reporter, _ = reported
+    reporter, _, errors = reported
     outcomes = [Outcome(error="lack", verdict=MEMORY), Outcome(error="lack", verdict=MEMORY), Outcome(True, 1.0)]
     divisors = []
 
@@ -105,5 +106,7 @@ def test_cells_are_tried_until_none_is_left(reported, store, monkeypatch):
     monkeypatch.setattr(trials, "wait_for_memory", waits.append)  # one cell alone waits for others to give memory back
     monkeypatch.setattr(trials, "_make_reporter", lambda *arguments: reporter)
     monkeypatch.setattr(trials, "_run_trials", run_trials)
-    assert trials.run_cells([CELL], None, store, 1, Progress(), restart) == {} and divisors == [[1], [4], [16]]
-    assert trials.run_cells([], None, store, 1, Progress(), restart) == {} and len(divisors) == 3
+    trials.run_cells([CELL], None, store, 1, Progress(), restart, errors)
+    assert errors == {} and divisors == [[1], [4], [16]]
+    trials.run_cells([], None, store, 1, Progress(), restart, errors)
+    assert errors == {} and len(divisors) == 3
