@@ -139,7 +139,7 @@ def test_a_run_makes_the_rows_of_the_first_seed_first_and_no_others_in_vain(
 
     monkeypatch.setattr(schedule, "run_shared_tasks", run_shared_tasks)
     monkeypatch.setattr(schedule, "run_cells", run_cells)
-    monkeypatch.setattr(schedule, "Cluster", lambda *_, **__: OneSlot(1))
+    monkeypatch.setattr(schedule, "Cluster", cluster)
     preset = preset_of(initializers=["sembridge"])
     cells = plan(preset)
     todo = missing(cells, store)
