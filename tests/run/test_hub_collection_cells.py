@@ -65,7 +65,7 @@ def test_the_same_scores_from_the_hub_and_from_a_folder(own_data, hub, tmp_path)
     pd.testing.assert_frame_equal(cells.loc["own"][measures], cells.loc["faq"][measures])
     assert cells.loc["own", "base", "zero-shot"]["ndcg@10"] != cells.loc["few-judged+9", "base", "zero-shot"]["ndcg@10"]
     hub.requests.clear()
-    assert "6 already in the store" in run(HF_HUB_OFFLINE="1")
+    assert ": 6 in the store, 0 to compute" in run(HF_HUB_OFFLINE="1")
     assert not hub.requests
 
 
