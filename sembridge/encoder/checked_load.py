@@ -46,11 +46,10 @@ def checked_load(name: str, load: Callable[[], Any], output: str = "") -> Any:
     with _watched() as loads:
         try:
             loaded = load()
-        except (RuntimeError, KeyError) as error:  # of the strict loaders of small modules
-            text = " ".join(str(error).split())
-            if isinstance(error, RuntimeError) and "state_dict" not in text:
+        except Exception as error:
+            if not _is_of_the_files(error):
                 raise
-            raise ValueError(f"model {name!r} cannot be loaded ({text[:300]}); get the model's files again") from None
+            raise ValueError(unbuildable(name, error)) from None
     outputs = {id(module.model): used_output(module.modality_config) for module in _transformers(loaded)}
     for one in loads:
         used = outputs.get(id(one.model), output)
@@ -59,6 +58,23 @@ def checked_load(name: str, load: Callable[[], Any], output: str = "") -> Any:
     check_finite(name, loaded)
     loaded.stored_dtype = dtype_of({key: value for one in loads for key, value in one.stored.items()}) or "float32"
     return loaded.eval()
+
+
+def unbuildable(name: str, error: Exception) -> str:
+    """Return, in one line, that a model cannot be built from its files."""
+    text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return f"model {name!r} cannot be loaded ({text}); check its config.json, or get the model's files again"
+
+
+def _is_of_the_files(error: Exception) -> bool:
+    """Return whether an error says that files do not fit; not a lack of memory, a hub's answer, or a known sentence."""
+    if isinstance(error, RuntimeError):
+        return "state_dict" in str(error)  # of the strict loaders of small modules
+    kinds = (AssertionError, AttributeError, ImportError, LookupError, TypeError)
+    return isinstance(error, kinds) or type(error).__name__ in (
+        "SafetensorError",
+        "StrictDataclassFieldValidationError",
+    )
 
 
 def used_output(modality_config: Any) -> str:
@@ -80,17 +96,29 @@ def dtype(encoder: Any) -> str:
 
 
 def check_finite(name: str, model: Any) -> None:
-    """Check that all parameters but the rows of a vocabulary are finite; ValueError names those that are not."""
+    """Check that no weight matrix is all zeros, and that all but the rows of a vocabulary are finite; ValueError if so.
+
+    Zeros are what a download that ended early leaves. The types of a text's halves are zeros in published models.
+    """
     import torch
 
     skipped = _of_vocabulary(model)
-    broken = []
+    broken, empty = [], []
     for key, parameter in model.named_parameters():
-        if id(parameter) in skipped or not parameter.numel() or not parameter.is_floating_point():
+        if not parameter.numel() or not parameter.is_floating_point():
             continue
+        shown = key.partition(".model.")[2] or key  # as the file calls it
         least, most = torch.aminmax(parameter.detach())  # both are NaN if any value is
         if not bool(torch.isfinite(least) & torch.isfinite(most)):
-            broken.append(key.partition(".model.")[2] or key)  # as the file calls it
+            broken += [] if id(parameter) in skipped else [shown]
+        elif not bool(least) and not bool(most) and key.endswith("weight") and "token_type" not in key:
+            empty.append(shown)
+    if empty:
+        shown = ", ".join(empty[:3]) + (", ..." if len(empty) > 3 else "")
+        raise ValueError(
+            f"model {name!r} has nothing but zeros in {len(empty)} of its tensors ({shown}), as a file has whose "
+            "download ended early; get its files again"
+        )
     if broken:
         shown = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
         raise ValueError(

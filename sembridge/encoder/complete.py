@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sembridge.encoder.stored import Stored, quantized
+from sembridge.encoder.stored import Stored, not_real, quantized
+from sembridge.encoder.stored_twice import check_not_twice, untied
 
 SHOWN = 3  # names in a message
 # parts of a BERT that no masked LM and no sentence encoder reads
@@ -58,6 +59,14 @@ def check_complete(
             f"model {name!r} stores {_some(small)} as {stored[small[0]].dtype}: quantized weights are not loaded; "
             "give the checkpoint before quantization"
         )
+    if other := not_real(stored):
+        raise ValueError(
+            f"model {name!r} stores {_some(other)} as {stored[other[0]].dtype}, which is no type of weights; "
+            "get the model's files again"
+        )
+    check_not_twice(name, kind, stored)
+    for warning in untied(name, kind, config, stored):
+        _warn_once(warning)
     if report.mismatched:
         tensor, file, own = report.mismatched[0]
         others = f", and {len(report.mismatched) - 1} others" if len(report.mismatched) > 1 else ""
@@ -136,7 +145,7 @@ def _advice(
         for tensor in sorted(missing) if len(missing) == 1 else ():
             if tensor.endswith(".decoder.bias") and (shared := tensor.replace(".decoder.bias", ".bias")) in stored:
                 return f"store {shared!r} as {tensor!r}, too: transformers 4 shared the two"
-        if not getattr(config, "tie_word_embeddings", True):
+        if not getattr(config, "tie_word_embeddings", True) and any(tensor.endswith("weight") for tensor in missing):
             return (
                 "its config.json says tie_word_embeddings: false, but no decoder is stored: "
                 "save the decoder too, or set it to true if the decoder is the embedding"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sembridge.encoder.weights import check_files
 from sembridge.vocabulary.tokenizer_check import (
+    check_ids,
     check_is_fast,
     check_reads_as_file,
     check_tokenizer_folder,
@@ -60,11 +61,12 @@ def within_positions(modules: SpladeModules) -> None:
 def load_tokenizer(name: str, revision: str | None = None) -> Any:
     """Return a transformers tokenizer from the hub or a folder, checked to be used as its tokenizer.json says.
 
-    Raises ValueError if it is not, if it is Python code, if its class cannot read its files, and if it has no pad token
-    for batches.
+    Raises ValueError if it is not, if it is Python code, if its class cannot read its files, if it has no pad token for
+    batches, and for ids that two tokens share or that few tokens have.
     """
     tokenizer = tokenizer_of(name, revision, _part(name, revision, "Transformer"))
     check_pads(tokenizer)
+    check_ids(name, tokenizer.backend_tokenizer)
     return tokenizer
 
 
@@ -97,6 +99,11 @@ def check_folder(model: str) -> None:
         raise ValueError(
             f"model folder {str(folder)!r} has no config.json; "
             "a masked-LM folder has config.json, model.safetensors and a tokenizer"
+        )
+    if (Path(model) / "modules.json").is_file() and not (Path(model) / "config_sentence_transformers.json").is_file():
+        raise ValueError(
+            f"model folder {model!r} has modules.json, but no config_sentence_transformers.json, which says that it is "
+            "a SparseEncoder and what precedes its texts; copy all of its files there"
         )
     settings = _read(config)
     if settings.get("auto_map"):

@@ -68,4 +68,9 @@ def _masked_lm(modules: list[Any]) -> tuple[Any, Any]:
     if len(modules) != 2 or not isinstance(modules[1], SpladePooling) or not hasattr(modules[0], "model"):
         shown = ", ".join(type(module).__name__ for module in modules)
         raise ValueError(f"the modules are {shown}; expected a masked LM and SpladePooling")
+    if modules[0].model.get_output_embeddings() is None:
+        raise ValueError(
+            f"its transformer is a {type(modules[0].model).__name__}, which has no masked-LM head; its "
+            'sentence_bert_config.json has to say "transformer_task": "fill-mask"'
+        )
     return modules[0], modules[1]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sembridge.encoder.checked_load import used_output, without_notes
+from sembridge.encoder.checked_load import unbuildable, used_output, without_notes
 from sembridge.encoder.complete import Report, check_complete
 from sembridge.encoder.stored import FLOATS, Stored, stored_tensors
 
@@ -30,10 +30,13 @@ def check_weights(model: str, task: str = MASKED_LM) -> None:
     folder = Path(model)
     if not folder.is_dir():
         return
-    for part, kind in modules_of(folder):
+    modules = modules_of(folder)
+    for part, kind in modules:
         if kind in TRANSFORMERS:
             settings = _json(part / "sentence_bert_config.json")
             own = MASKED_LM if kind == "MLMTransformer" else settings.get("transformer_task", BODY)
+            if own != MASKED_LM and any(other == "SpladePooling" for _, other in modules):
+                raise ValueError(no_masked_lm(str(part)))
             output = used_output(settings["modality_config"]) if "modality_config" in settings else _OUTPUT.get(own, "")
             _check_transformer(part, own, output)
         elif kind is None:
@@ -48,8 +51,33 @@ def check_files(model: str) -> None:
     for part, kind in modules_of(folder) if folder.is_dir() else ():
         if kind is None or kind in TRANSFORMERS:
             stored_tensors(part)
+            _check_settings(part)
         else:
             check_small_module(part, kind)
+
+
+def no_masked_lm(folder: str) -> str:
+    """Return what is wrong with a transformer under SpladePooling that is loaded without its masked-LM head."""
+    return (
+        f"model {folder!r} is read without its masked-LM head, because its sentence_bert_config.json is missing or "
+        'does not say "transformer_task": "fill-mask"; get that file again'
+    )
+
+
+def _check_settings(folder: Path) -> None:
+    """Refuse a model that only other libraries could load: quantized, or the difference to a model elsewhere."""
+    quantization = _json(folder / "config.json").get("quantization_config")
+    if quantization:
+        method = quantization.get("quant_method", "unknown") if isinstance(quantization, dict) else "unknown"
+        raise ValueError(
+            f"model {str(folder)!r} is quantized ({str(method)[:40]}, says quantization_config in its config.json), "
+            "and quantized weights are not loaded; give the checkpoint before quantization"
+        )
+    if (folder / "adapter_config.json").is_file():
+        raise ValueError(
+            f"model {str(folder)!r} is an adapter (adapter_config.json), which is not loaded; "
+            "merge it into its model first: merge_and_unload() of peft, then save_pretrained"
+        )
 
 
 def modules_of(folder: Path) -> list[tuple[Path, str | None]]:
@@ -72,10 +100,15 @@ def modules_of(folder: Path) -> list[tuple[Path, str | None]]:
 
 
 def check_small_module(folder: Path, kind: str) -> None:
-    """Check a module with few tensors of known names; ValueError if one is missing or has another shape."""
+    """Check a module with few tensors of known names; ValueError if one, or its config, is missing or does not fit."""
     config = _json(folder / "config.json")
+    if kind == "SpladePooling" and not (folder / "config.json").is_file():
+        raise ValueError(
+            f"module {str(folder)!r} has no config.json, which says how SpladePooling pools; "
+            "get the model's files again"
+        )
     if kind == "SparseStaticEmbedding" and not str(config.get("path", "")).endswith(".json"):
-        _check_tensors(folder, kind, {"weight": (None,)})
+        _check_tensors(folder, kind, {"weight": (_tokens(folder),)})
     elif kind == "StaticEmbedding":
         stored = stored_tensors(folder)
         _check_tensors(folder, kind, {"embeddings" if "embeddings" in stored else "embedding.weight": (None, None)})
@@ -87,6 +120,16 @@ def check_small_module(folder: Path, kind: str) -> None:
         if config.get("use_residual") and rows != columns:
             expected["residual.weight"] = (rows, columns)
         _check_tensors(folder, kind, expected)
+
+
+def _tokens(folder: Path) -> int | None:
+    """Return how many tokens the tokenizer.json of a folder has; None without a readable one."""
+    from tokenizers import Tokenizer
+
+    try:
+        return int(Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size(with_added_tokens=True))
+    except Exception:  # the reader raises no narrower class; a damaged one is named where tokenizers are checked
+        return None
 
 
 def _check_tensors(folder: Path, kind: str, expected: dict[str, tuple[Any, ...]]) -> None:
@@ -113,6 +156,7 @@ def _check_tensors(folder: Path, kind: str, expected: dict[str, tuple[Any, ...]]
 
 def _check_transformer(folder: Path, task: str, output: str) -> None:
     stored = stored_tensors(folder)  # before the heavy imports
+    _check_settings(folder)
     built = _class_and_config(folder, task)
     if built is None:
         logger.warning(
@@ -120,20 +164,31 @@ def _check_transformer(folder: Path, task: str, output: str) -> None:
         )
         return
     kind, config = built
-    report = report_of(kind, config, stored)
+    try:
+        report = report_of(kind, config, stored)
+    except (AssertionError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise ValueError(unbuildable(str(folder), error)) from None
     check_complete(str(folder), kind, config, report, stored, output)
 
 
 def _class_and_config(folder: Path, task: str) -> tuple[type, Any] | None:
     """Return the class that sentence-transformers chooses; None where only loading the weights would show it."""
-    from transformers import MODEL_FOR_MASKED_LM_MAPPING, MODEL_MAPPING, AutoConfig
+    from transformers import CONFIG_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, MODEL_MAPPING, AutoConfig
 
-    if (folder / "adapter_config.json").is_file() or task not in _OUTPUT:
+    if task not in _OUTPUT:
         return None
     try:
         config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+    except Exception as error:
+        if _json(folder / "config.json").get("model_type") in CONFIG_MAPPING:
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"{folder / 'config.json'} is not a configuration of its model_type ({reason}); get the file again"
+            ) from None
+        return None  # of another library version, or with code of its own; the loader says what is wrong
+    try:
         kind = (MODEL_FOR_MASKED_LM_MAPPING if task == MASKED_LM else MODEL_MAPPING)[type(config)]
-    except Exception:  # of another library version, or with code of its own; the loader says what is wrong
+    except KeyError:  # with code of its own
         return None
     # Of these, sentence-transformers loads the encoder alone, by rules of its own.
     if not isinstance(kind, type) or (task == BODY and getattr(config, "is_encoder_decoder", False)):

@@ -16,6 +16,7 @@ from sembridge.vocabulary.tokenizer_texts import CHARACTERS, TEXTS, texts_of
 
 _DECLARING = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _TOKENS = 3  # named in a message
+_MOST_IDS_PER_TOKEN, _SPARE_IDS = 10, 1000  # a vocabulary may have gaps
 _SHOWN = 60  # characters of a text or of its reading in a message
 AS_THE_FILE = "set tokenizer_class to PreTrainedTokenizerFast in its tokenizer_config.json to use tokenizer.json"
 OTHER_TOKENIZER = (
@@ -52,7 +53,14 @@ def check_reads_as_file(
         _add_declared(expected, tokenizer, _declared(model, revision, within))
         if loaded.to_str() == expected.to_str() and not loaded.encode_special_tokens:
             return
-        difference = _of_vocabularies(loaded, expected) or _of_readings(loaded, expected)
+        try:
+            difference = _of_vocabularies(loaded, expected) or _of_readings(loaded, expected)
+        except Exception as error:  # the reader raises no narrower class
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"tokenizer {name!r} cannot read a text ({reason}); "
+                "check its unk_token in tokenizer.json and tokenizer_config.json"
+            ) from None
     if difference:
         ours, theirs = difference
         raise ValueError(
@@ -75,8 +83,33 @@ def tokenizer_of(model: str, revision: str | None = None, within: str = "") -> A
             f"tokenizer {_name(model, within)!r} cannot be built by the class in its tokenizer_config.json ({reason}); "
             f"{AS_THE_FILE}"
         ) from None
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"tokenizer {_name(model, within)!r} has a file that is not JSON ({error}); get its files again"
+        ) from None
     check_reads_as_file(tokenizer, model, revision, within)
     return tokenizer
+
+
+def check_ids(name: str, backend: Any) -> None:
+    """Check that a tokenizer gives no two of its model's tokens one id, and few ids to none; ValueError, one line.
+
+    Two tokens of one id would share a row, and every id has a row.
+    """
+    token_of: dict[int, str] = {}
+    for token, token_id in sorted(backend.get_vocab(with_added_tokens=False).items()):
+        if (first := token_of.setdefault(token_id, token)) != token:
+            raise ValueError(
+                f"tokenizer {name!r} gives the id {token_id} to {first[:20]!r} and {token[:20]!r}; "
+                "give every token of its tokenizer.json an id of its own"
+            )
+    ids = backend.get_vocab(with_added_tokens=True)
+    token, highest = max(ids.items(), key=lambda item: item[1])
+    if highest >= _MOST_IDS_PER_TOKEN * len(ids) + _SPARE_IDS:
+        raise ValueError(
+            f"tokenizer {name!r} has {len(ids):,} tokens, but ids up to {highest:,} ({token[:20]!r}), each of which "
+            "would need a row; number its tokens from 0 in its tokenizer.json"
+        )
 
 
 def check_tokenizer_folder(model: str, within: str = "") -> None:
@@ -248,5 +281,8 @@ def _name(model: str, within: str) -> str:
 def _content(path: str | None) -> dict[str, Any]:
     if path is None:
         return {}
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); get the file again") from None
     return content if isinstance(content, dict) else {}

@@ -18,7 +18,7 @@ import numpy as np
 
 from sembridge.options import check
 from sembridge.vocabulary import compat
-from sembridge.vocabulary.tokenizer_check import python_only
+from sembridge.vocabulary.tokenizer_check import check_ids, python_only
 
 ROLES = ("cls", "sep", "pad", "unk", "mask")
 _UNUSED = re.compile(r"^[\[<]unused_?\d+[\]>]$|^<extra_id_\d+>$|^madeupword\d+$", re.IGNORECASE)
@@ -76,12 +76,14 @@ class Vocabulary:
     def from_tokenizer(cls, tokenizer: Any, profile: str = "fixed") -> Vocabulary:
         """Read a transformers tokenizer.
 
-        Raises ValueError for an unknown profile, and for a tokenizer without a `tokenizers` backend or of unknown type.
+        Raises ValueError for an unknown profile, for a tokenizer without a `tokenizers` backend or of unknown type, and
+        for ids that two tokens share or that few tokens have.
         """
         check(profile=profile)
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise ValueError(python_only(tokenizer.name_or_path, type(tokenizer).__name__))
+        check_ids(tokenizer.name_or_path, backend)
         description = json.loads(backend.to_str())
         kind = _kind(description, tokenizer)
         ids = backend.get_vocab(with_added_tokens=True)

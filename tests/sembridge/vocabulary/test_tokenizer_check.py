@@ -247,3 +247,43 @@ def test_own_code_beside_is_not_run(tmp_path):
         load_tokenizer(folder)
     shutil.rmtree(tmp_path)
     assert load_tokenizer(written(tmp_path, wordpiece(), tokenizer_class="PreTrainedTokenizerFast"))("The")
+
+
+def renumber(folder: str, ids: dict[str, int]) -> None:
+    file = Path(folder) / "tokenizer.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["model"]["vocab"] |= ids
+    file.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_ids_that_two_tokens_share(tmp_path):
+    folder = written(tmp_path, wordpiece())
+    renumber(folder, {"the": 7})
+    with pytest.raises(ValueError, match=r"gives the id 7 to 'The' and 'the'; give every token of its tokenizer\.json"):
+        load_tokenizer(folder)
+
+
+def test_ids_far_beyond_the_tokens(tmp_path):
+    folder = written(tmp_path, wordpiece())
+    renumber(folder, {"the": 1100})
+    assert load_tokenizer(folder).convert_tokens_to_ids("the") == 1100
+    renumber(folder, {"the": 2_000_000_000})
+    with pytest.raises(ValueError, match=r"has 18 tokens, but ids up to 2,000,000,000 \('the'\), each of which would"):
+        load_tokenizer(folder)
+
+
+def test_an_unknown_token_that_is_not_there(tmp_path):
+    folder = written(tmp_path, wordpiece(), unk_token="<unk>")
+    with pytest.raises(
+        ValueError, match=r"cannot read a text \(WordPiece error: Missing \[UNK\] token.*; check its unk_"
+    ):
+        load_tokenizer(folder)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json"])
+def test_files_that_are_not_json(tmp_path, name):
+    folder = written(tmp_path, wordpiece())
+    (tmp_path / name).write_text("{", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"is not (valid )?JSON .*; get (the file|its files) again$") as error:
+        load_tokenizer(folder)
+    assert str(tmp_path) in str(error.value)
