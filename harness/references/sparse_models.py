@@ -23,6 +23,7 @@ from harness.retrieval.encode_options import WINDOW, EncodeOptions
 from harness.retrieval.unknown import UnknownTokens
 from harness.store.artifact import Location
 from harness.store.stage import Stage
+from sembridge.encoder.loading import check_encoder_tokenizers
 from sembridge.encoder.weights import MASKED_LM, check_weights
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def check_sparse(model: str, revision: str | None = None, *, remote_code: bool =
     _check_safetensors(Path(model))
     if not remote_code:  # code of its own may build other classes; their weights are checked when they are loaded
         check_weights(model, MASKED_LM)
+        check_encoder_tokenizers(model)
 
 
 def _check_safetensors(folder: Path) -> None:
@@ -149,7 +151,7 @@ def _sparse_encoder(
     from harness.references.tokens_read import TokensRead
     from harness.retrieval import encode
     from sembridge.encoder.checked_load import FLOAT32, checked_load
-    from sembridge.encoder.loading import within_positions
+    from sembridge.encoder.loading import check_readings, within_positions
     from sembridge.encoder.modules import splade_modules
 
     weights = {"use_safetensors": True, **FLOAT32}
@@ -165,6 +167,7 @@ def _sparse_encoder(
         return partial(
             _windows, partial(_encode_by_modules, encoder, options, TokensRead(encoder, unknown or UnknownTokens()))
         )
+    check_readings(splade, model, revision)
     within_positions(splade)
     return partial(encode.encode, encoder, options=options, unknown=unknown)
 

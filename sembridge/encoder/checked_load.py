@@ -7,6 +7,7 @@ weights are float32, and a precision is only that of the arithmetic.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from sembridge.encoder.stored import INDEX, SINGLE, Stored, dtype_of, stored_ten
 FLOAT32 = {"dtype": "float32"}
 """Options of `from_pretrained`: transformers keeps the type of the file by default."""
 
+# zeros in published models: the types of a text's halves, and a pooler that nobody trained or reads (e5)
+_MAY_BE_ZERO = re.compile(r"token_type|(^|\.)pooler\.")
 _ONE_AT_A_TIME = threading.RLock()
 
 
@@ -98,7 +101,7 @@ def dtype(encoder: Any) -> str:
 def check_finite(name: str, model: Any) -> None:
     """Check that no weight matrix is all zeros, and that all but the rows of a vocabulary are finite; ValueError if so.
 
-    Zeros are what a download that ended early leaves. The types of a text's halves are zeros in published models.
+    Zeros are what a download that ended early leaves.
     """
     import torch
 
@@ -111,7 +114,7 @@ def check_finite(name: str, model: Any) -> None:
         least, most = torch.aminmax(parameter.detach())  # both are NaN if any value is
         if not bool(torch.isfinite(least) & torch.isfinite(most)):
             broken += [] if id(parameter) in skipped else [shown]
-        elif not bool(least) and not bool(most) and key.endswith("weight") and "token_type" not in key:
+        elif not bool(least) and not bool(most) and key.endswith("weight") and not _MAY_BE_ZERO.search(key):
             empty.append(shown)
     if empty:
         shown = ", ".join(empty[:3]) + (", ..." if len(empty) > 3 else "")

@@ -42,12 +42,17 @@ def load_encoder(model: str, revision: str | None = None, device: str | None = N
         modules = splade_modules(encoder)
     except ValueError as error:
         raise ValueError(f"{model!r} is not a SPLADE encoder: {error}") from None
+    check_readings(modules, model, revision)
+    within_positions(modules)
+    return encoder
+
+
+def check_readings(modules: SpladeModules, model: str, revision: str | None = None) -> None:
+    """Check the tokenizers of a loaded encoder; ValueError if one is not used as its tokenizer.json says."""
     document = {"lowercase": bool(modules.transformer.do_lower_case)}
     check_reads_as_file(modules.tokenizer, model, revision, _part(model, revision, "Transformer"), **document)
     if modules.query is not None:
         check_reads_as_file(modules.query.tokenizer, model, revision, _part(model, revision, "SparseStaticEmbedding"))
-    within_positions(modules)
-    return encoder
 
 
 def within_positions(modules: SpladeModules) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import BertConfig, BertModel
 
+from sembridge.encoder.checked_load import checked_load
 from sembridge.encoder.loading import load_encoder
 from sembridge.encoder.weights import check_weights
 from tests.helpers.families_made import family_folder
@@ -65,6 +67,16 @@ def test_zeros_that_published_models_have(bert, tmp_path):
     names = ("bert.embeddings.token_type_embeddings.weight", "bert.encoder.layer.0.output.dense.bias")
     zeros = {name: torch.zeros_like(load_file(f"{bert}/model.safetensors")[name]) for name in names}
     load_encoder(str(rewritten(bert, tmp_path / "model", lambda tensors: tensors | zeros)))
+
+
+def test_a_pooler_of_zeros_that_nobody_reads(tmp_path):
+    BertModel(
+        BertConfig(vocab_size=60, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    ).save_pretrained(tmp_path / "plain")
+    tensors = load_file(tmp_path / "plain" / "model.safetensors")
+    zeros = {name: torch.zeros_like(tensor) for name, tensor in tensors.items() if "pooler" in name}
+    folder = rewritten(tmp_path / "plain", tmp_path / "model", lambda own: own | zeros)
+    checked_load(str(folder), lambda: BertModel.from_pretrained(folder), "last_hidden_state")
 
 
 def test_a_file_with_more_bytes_than_it_names(bert, tmp_path):
