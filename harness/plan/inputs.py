@@ -69,7 +69,7 @@ class Inputs:
 
     files     language -> option -> the file it names
     prompts   bridge -> what precedes every token it embeds; None: the bridge's own, which is read when it is loaded
-    warnings  what local collections lack
+    warnings  what local collections lack, and bridges that are read without the prompt they expect
     """
 
     def __init__(self, preset: Preset) -> None:
@@ -79,10 +79,11 @@ class Inputs:
         for name, source in self.encoders.items():
             check_model(f"architectures.{name}", source)
         self.bridges = {name: resolve(f"bridges.{name}", source) for name, source in preset.bridges.items()}
-        self.prompts = {
+        prompts = {
             name: bridge_prompt(f"bridges.{name}", preset.bridges[name], source)
             for name, source in self.bridges.items()
         }
+        self.prompts = {name: prompt for name, (prompt, _) in prompts.items()}
         for name, source in self.bridges.items() if "dense" in preset.initializers else ():
             check_dense_model(f"bridges.{name}", source)
         references = {name: source for name, source in preset.references.items() if name in preset.initializers}
@@ -92,8 +93,9 @@ class Inputs:
         self.tokenizers: dict[str, Source] = {}
         self.collections: dict[tuple[str, str], Source] = {}
         self.files: dict[str, dict[str, Source]] = {}
-        self.warnings: list[str] = []
         read = _options_read(preset)
+        # Rows without a token vector of a bridge, such as `mean`, do not depend on its prompt.
+        self.warnings = [warning for _, warning in prompts.values() if warning and BRIDGE in read]
         options = [option for option in read if option.name in preset.inputs]
         for language in preset.languages:
             option = f"--languages {language}"

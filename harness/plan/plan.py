@@ -33,7 +33,7 @@ class Cell:
 def plan(preset: Preset, warn: Callable[[str], None] = logger.warning) -> list[Cell]:
     """Return every cell of the grid, in the order of the tables. Raises PresetError before anything is computed.
 
-    warn  is told, a line at a time, what the collections in folders lack
+    warn  is told, a line at a time, what `Inputs.warnings` holds
     """
     axes = (preset.architectures, preset.languages, preset.evaluated or preset.collections, preset.regimes)
     rows, inputs, cells = methods(preset), Inputs(preset), []

@@ -6,7 +6,6 @@ Wrong names are refused here, before anything runs.
 from __future__ import annotations
 
 import glob
-import logging
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,8 +19,6 @@ from sembridge.encoder.loading import check_folder
 from sembridge.encoder.weights import BODY, check_weights
 from sembridge.nearest import nearest
 from sembridge.vocabulary.tokenizer_check import OTHER_TOKENIZER
-
-logger = logging.getLogger(__name__)
 
 UNPINNED = "not pinned"
 """Stands for the revision of a hub model that has none yet: enough for a plan, not for a run."""
@@ -117,22 +114,21 @@ def check_model(option: str, source: Source) -> None:
     _check_local(option, source, check_folder)
 
 
-def bridge_prompt(option: str, bridge: ModelSource, source: Source) -> str | None:
-    """Return what precedes every token that a bridge embeds; None where only the loaded bridge can tell.
+def bridge_prompt(option: str, bridge: ModelSource, source: Source) -> tuple[str | None, str]:
+    """Return what precedes every token that a bridge embeds, and a warning, "" without one.
 
-    Warns where that is not what the bridge was trained with, as far as its files, its name and the catalog tell.
+    The prompt is None where only the loaded bridge can tell. The warning says that it is not what the bridge was
+    trained with, as far as its files, its name and the catalog tell.
     """
     from harness.catalog.prompts import doubt, prompt_of_folder, prompt_of_hub_model
 
     if not isinstance(source, (Local, Hub)):  # a part of the pocket, which declares none
-        return bridge.prompt or ""
+        return bridge.prompt or "", ""
     folder, model = (source.path, str(source.path)) if isinstance(source, Local) else (None, source.name)
     prompt = bridge.prompt
     if prompt is None:
         prompt = prompt_of_folder(folder) if folder else prompt_of_hub_model(model)
-    if prompt is not None and (warning := doubt(option, f"--set {option}.prompt", model, folder, prompt)):
-        logger.warning("%s", warning)
-    return prompt
+    return prompt, "" if prompt is None else doubt(option, f"--set {option}.prompt", model, folder, prompt)
 
 
 def check_encoder_weights(option: str, source: Source) -> None:

@@ -12,9 +12,11 @@ from harness.collections import beir
 from harness.initialization.aligned_vectors import NEED as ALIGNED
 from harness.initialization.bridge_vectors import NEED as BRIDGED
 from harness.plan.inputs import Inputs, chosen, documents
+from harness.plan.plan import plan
 from harness.plan.preset import Preset, PresetError
 from harness.store.artifact import Artifact, Hub, Local, Member
 from harness.store.stage import Stage
+from tests.helpers.encoders_made import made_bridge_folder
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 DOWNLOAD = {"hub": "org/data", "revision": COMMIT}
@@ -125,3 +127,19 @@ def test_models_are_looked_into_where_a_row_uses_them(here):
     used = preset("r", references={"r": "empty"}, bridges={"b": "empty"})
     assert refusal(used).startswith("references.r: ")
     assert refusal(preset("dense", bridges={"b": "empty"})).startswith("bridges.b: ")
+
+
+def test_a_bridge_without_its_prompt_is_warned_of_where_a_row_reads_it(here):
+    made_bridge_folder(here / "e5-small", ["cat", "кот"])
+    bridge = {"e5": {"model": "e5-small"}}
+    prompted = {"e5": {"model": "e5-small", "prompt": "query: "}}
+    [warning] = Inputs(preset("sembridge", bridges=bridge)).warnings
+    assert warning == (
+        f"bridges.e5: {here / 'e5-small'} seems to be of the e5 family, which expects 'query: ' before a text; "
+        "add --set 'bridges.e5.prompt=query: '"
+    )
+    told: list[str] = []
+    plan(preset("sembridge", bridges=bridge), told.append)
+    assert told == [warning]
+    assert Inputs(preset("sembridge", bridges=prompted)).warnings == []
+    assert Inputs(preset("mean", bridges=bridge)).warnings == []

@@ -138,7 +138,7 @@ def test_a_local_tokenizer_is_whole_and_has_a_pad_token(here):
     check_tokenizer("--languages ko", Local(here))
 
 
-def test_a_bridge_has_the_prompt_of_the_preset_of_its_files_or_of_the_catalog(here, caplog):
+def test_a_bridge_has_the_prompt_of_the_preset_of_its_files_or_of_the_catalog(here):
     (here / "own").mkdir()
     (here / "own/config_sentence_transformers.json").write_text(
         json.dumps({"prompts": {"query": "q ", "passage": "p "}})
@@ -150,8 +150,7 @@ def test_a_bridge_has_the_prompt_of_the_preset_of_its_files_or_of_the_catalog(he
         (ModelSource(model="a/b"), Hub("a/b", COMMIT), None),  # the loaded model tells
         (ModelSource(model="pocket:bridge"), resolve("bridges.b", ModelSource(model="pocket:bridge")), ""),
     ):
-        assert bridge_prompt("bridges.b", bridge, source) == prompt
-    assert not caplog.messages
-    assert bridge_prompt("bridges.b", ModelSource(model="own", prompt=""), Local(here / "own")) == ""
-    [warning] = caplog.messages
+        assert bridge_prompt("bridges.b", bridge, source) == (prompt, "")
+    prompt, warning = bridge_prompt("bridges.b", ModelSource(model="own", prompt=""), Local(here / "own"))
+    assert prompt == ""
     assert "is read with the prompt '', but its config_sentence_transformers.json names 'q '" in warning
