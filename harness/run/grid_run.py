@@ -86,7 +86,8 @@ def run_grid(
     except PresetError:  # the cluster cannot serve: nothing was started
         raise
     except BaseException as ending:  # Ray has many ways to fail, and hours of results are worth their tables
-        report_at_an_end(cells, store, results, progress.line, errors)
+        if not isinstance(ending, StoreError):  # without the store, the tables of before are the best there is
+            report_at_an_end(cells, store, results, progress.line, errors)
         if not isinstance(ending, Exception):
             raise
         known_ending = isinstance(ending, StoreError | ClusterLost | RayFailed)
