@@ -1,10 +1,10 @@
-"""Find the prompt that a bridge expects before every token: in its own files, or in the catalog."""
+"""Find the prompts that a bridge expects: in its own files, or in the catalog."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.catalog.catalog import load_catalog
 from harness.files import json_data
@@ -23,11 +23,7 @@ def prompt_of_hub_model(name: str) -> str | None:
 
 def prompt_of_folder(folder: Path) -> str:
     """Return the prompt that a folder's config_sentence_transformers.json declares for tokens (`own_prompt`)."""
-    settings = _json(folder / CONFIG)
-    prompts, default = settings.get("prompts"), settings.get("default_prompt_name")
-    texts = {str(name): text for name, text in prompts.items()} if isinstance(prompts, dict) else {}
-    valid = {name: text for name, text in texts.items() if isinstance(text, str)}
-    return own_prompt(valid, default if isinstance(default, str) else None)
+    return own_prompt(*_declared(folder))
 
 
 def prompt_of_model(name: str, revision: str | None) -> str:
@@ -51,24 +47,65 @@ def doubt(option: str, flag: str, model: str, folder: Path | None, prompt: str) 
         source = f"its {CONFIG}" if folder else "the catalog"
         problem = f"{option}: {model} is read with the prompt {prompt!r}, but {source} names {declared!r}"
         return f"{problem}; leave {flag.rpartition(' ')[2]} out to use that"
-    if prompt:
+    if prompt or (family := _prefixed(model, folder)) is None:
         return ""
+    return f"{option}: {model} seems to be {family.name}, which expects {family.query!r} before a text; " + _add(
+        flag, family.query
+    )
+
+
+def doubt_as_retriever(option: str, model: str, folder: Path | None, query: str | None, document: str | None) -> str:
+    """Return a warning if a bridge retrieves (`dense`) without the prompts that it was trained with, "" if all is well.
+
+    option, model, folder  as for `doubt`
+    query, document        what will precede each of them; None: what the model declares
+    """
+    family = _prefixed(model, folder)
+    if family is None:
+        return ""
+    declared = _declared(folder)[0] if folder else {}
+    own = declared.get("query"), next(filter(None, map(declared.get, ("document", "passage", "corpus"))), "")
+    sides = (("query", query, own[0], family.query), ("document", document, own[1], family.document))
+    lacking = [(side, text) for side, given, known, text in sides if not (known if given is None else given)]
+    if not lacking:
+        return ""
+    expects = " and ".join(f"{text!r} before a {side}" for side, text in lacking)
+    advice = " ".join(f"--set '{option}.{side}_prompt={text}'" for side, text in lacking)
+    return f"{option}: {model} seems to be {family.name}, which expects {expects} (row dense); add {advice}"
+
+
+class _Prefixed(NamedTuple):
+    """A kind of bridges that were trained with a prefix before every text, and the prefixes."""
+
+    name: str
+    query: str
+    document: str
+
+
+def _prefixed(model: str, folder: Path | None) -> _Prefixed | None:
+    """Return which kind of bridges with prefixes this one seems to be, by its names; None for another bridge."""
     names = [Path(model).name.lower(), *_names_within(folder)]
-    known = [entry for entry in load_catalog().bridges.values() if entry.prompt]
-    for entry in known:
+    for entry in load_catalog().bridges.values():
         tail = entry.id.rpartition("/")[2].lower()
-        if any(name.endswith(tail) for name in names):
-            expects = f"expects {entry.prompt!r} before a text; {_add(flag, entry.prompt)}"
-            return f"{option}: {model} seems to be {entry.id}, which {expects}"
+        if entry.prompt and any(name.endswith(tail) for name in names):
+            return _Prefixed(entry.id, entry.prompt, entry.document_prompt)
     if any(_E5.search(name) and "instruct" not in name for name in names):
-        expects = f"expects 'query: ' before a text; {_add(flag, 'query: ')}"
-        return f"{option}: {model} seems to be of the e5 family, which {expects}"
-    return ""
+        return _Prefixed("of the e5 family", "query: ", "passage: ")
+    return None
 
 
 def _add(flag: str, prompt: str) -> str:
     command, _, name = flag.rpartition(" ")
     return f"add {command} '{name}={prompt}'" if command else f"add {flag} '{prompt}'"
+
+
+def _declared(folder: Path) -> tuple[dict[str, str], str | None]:
+    """Return the prompts that a folder declares, by name, and the name of the default one."""
+    settings = _json(folder / CONFIG)
+    prompts, default = settings.get("prompts"), settings.get("default_prompt_name")
+    texts = {str(name): text for name, text in prompts.items()} if isinstance(prompts, dict) else {}
+    valid = {name: text for name, text in texts.items() if isinstance(text, str)}
+    return valid, default if isinstance(default, str) else None
 
 
 def _names_within(folder: Path | None) -> list[str]:

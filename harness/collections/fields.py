@@ -20,13 +20,15 @@ _NEEDED = "a line needs _id and text (and a title, for a document that has one)"
 class Where(NamedTuple):
     """The place of a record, as errors name it.
 
-    own     the user can mend the file; else it is a download
-    number  of the line in a text file, from 1
+    own      the user can mend the file; else it is a download
+    number   of the line in a text file, from 1
+    columns  all names in the file, where a record holds only those that are read
     """
 
     place: str
     own: bool = True
     number: int = 0
+    columns: tuple[str, ...] = ()
 
     def defect(self, problem: str, advice: str, download: str = "choose another revision") -> CollectionError:
         """Return the error for a record; `advice` is for the owner of the file, `download` for one who fetches it."""
@@ -45,16 +47,29 @@ def record(line: str, where: Where) -> dict[str, Any]:
 
 
 def with_text(rows: Iterable[tuple[Where, dict[str, Any]]]) -> Iterator[tuple[Where, dict[str, Any]]]:
-    """Yield the rows of a file; raise CollectionError at its end if none of them has a field `text`.
+    """Yield the rows of a file; raise CollectionError at its end if texts or titles are in fields of another name.
 
-    One record may lack it, as some have only a title. If all do, the texts are in a field of another name.
+    A record may lack `text`, as some have only a title. But its text is elsewhere if no record has a `text`, or if it
+    has a field that no record with a `text` has. Titles are elsewhere in a field that is called as `Title`.
     """
-    where, row, known = Where(""), None, False
+    without: dict[tuple[str, ...], Where] = {}
+    beside, last = set[str](), None
     for where, row in rows:
-        known = known or "text" in row
         yield where, row
-    if row is not None and not known:
-        raise where.defect(_lacking(row, "text"), _NEEDED)
+        last, names = where, where.columns or tuple(row)
+        if "text" in row:
+            beside.update(names)
+        else:
+            without.setdefault(names, where)
+    if last is None:
+        return
+    for names, where in without.items():
+        if not beside or set(names) - beside - {*ID, "title"}:
+            raise where.defect(_lacking(names, "text"), _NEEDED)
+    for name in beside - {"title"} if "title" not in beside else ():
+        if name.strip().lower() == "title":
+            problem = f"the titles are in the field {shown(name)}, which is not read"
+            raise last.defect(problem, "call it title", "copy the files to a folder of yours, and call it title")
 
 
 def identifier(row: Mapping[str, Any], where: Where) -> str:
@@ -65,7 +80,7 @@ def identifier(row: Mapping[str, Any], where: Where) -> str:
 def required(row: Mapping[str, Any], field: str, where: Where) -> Any:
     """Return a field that must be there. Raises CollectionError, which names those that are."""
     if row.get(field) is None:
-        raise where.defect(_lacking(row, field), _NEEDED)
+        raise where.defect(_lacking(where.columns or tuple(row), field), _NEEDED)
     return row[field]
 
 
@@ -106,7 +121,7 @@ def split(line: str) -> list[str]:
 def score(value: Any, where: Where) -> int:
     """Return a score that is a whole number, also written as 1.0. Raises CollectionError."""
     try:
-        number = float(value)
+        number = 0.5 if "_" in str(value) else float(value)  # Python reads 1_0 as 10
     except (TypeError, ValueError, OverflowError):
         number = 0.5
     if not number.is_integer() or abs(number) > LARGEST:
@@ -120,8 +135,8 @@ def is_identifier(value: object) -> bool:
     return isinstance(value, str) and value.split() == [value]
 
 
-def _lacking(row: Mapping[str, Any], field: str) -> str:
-    names = ", ".join(map(str, row))[:200] or "none"
+def _lacking(columns: Iterable[str], field: str) -> str:
+    names = ", ".join(map(str, columns))[:200] or "none"
     printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in names)
     return f"no {field!r}: its columns are {printable}"
 

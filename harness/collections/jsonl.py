@@ -12,6 +12,9 @@ from harness.collections.fields import Where, identifier, record, text, with_tex
 from harness.files.bounded import OversizedError, lines
 from sembridge.normalization import normalize
 
+GZIP = b"\x1f\x8b"
+"""The first bytes of a file that gzip packed."""
+
 
 class Line(NamedTuple):
     """One record: its line number (from 1), its id, and its text as encoders get it."""
@@ -72,6 +75,8 @@ def numbered(path: Path) -> Iterator[tuple[int, str]]:
         # Bytes, so that a message can name the line with a wrong encoding; only \n ends a line, as the format demands.
         with path.open("rb") as file:
             for number, line in lines(file):
+                if number == 1 and line.startswith(GZIP):
+                    raise CollectionError(f"{path}: is packed with gzip: unpack it")
                 try:
                     content = line.decode("utf-8").rstrip("\r\n")
                 except UnicodeDecodeError as error:
@@ -80,6 +85,8 @@ def numbered(path: Path) -> Iterator[tuple[int, str]]:
                     yield number, content
     except FileNotFoundError:
         needed = "a collection needs corpus.jsonl, queries.jsonl and qrels/test.tsv"
+        if path.with_name(f"{path.name}.gz").exists():
+            needed = f"unpack {path.name}.gz beside it"
         raise CollectionError(f"{path}: no such file: {needed}") from None
     except IsADirectoryError:
         raise CollectionError(f"{path}: is a folder: expected a file of that name") from None

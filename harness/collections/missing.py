@@ -7,6 +7,7 @@ left out, as those tools average over the queries of the run. A training pair wi
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Container
 from dataclasses import dataclass
 
@@ -47,6 +48,7 @@ class Missing:
         self.relevant_lost += score > 0
         if not self.example:
             lost = f"document {document[:80]!r} of query {query[:80]!r}" if asked else f"query {query[:80]!r}"
+            lost += _spelled_otherwise(document, documents) if asked else _spelled_otherwise(query, queries)
             self.example = f"{lost} in line {line}" if line else lost
         return False
 
@@ -71,6 +73,8 @@ class Missing:
     def none_relevant(self, advice: str) -> CollectionError:
         """Return the error for a test split of which no query with a text has a relevant document."""
         lost = f"; {self._counted(place=False)}" if self.lost else ""
+        if self.relevant and self.relevant_lost == self.relevant:
+            advice = "check that documents, queries and judgements belong together, and that a query's id comes first"
         return CollectionError(f"{self.place}: no test query has a relevant document{lost}: {advice}")
 
     def warning(self, training: bool = False) -> str:
@@ -93,3 +97,11 @@ class Missing:
         share = f"{self.lost} of {self.judged} judged pairs ({self.lost / max(1, self.judged):.1%}{relevant})"
         counted = f"{share} lack {' or '.join(lacking)}, such as {self.example}"
         return f"{self.place}: {counted}" if place else counted
+
+
+def _spelled_otherwise(identifier: str, identifiers: Container[str]) -> str:
+    """Say that an id is there in another Unicode form, which looks the same; "" if it is not."""
+    for form in ("NFC", "NFD", "NFKC"):
+        if (other := unicodedata.normalize(form, identifier)) != identifier and other in identifiers:
+            return f" (which is there in {form}: ids are compared as they are written)"
+    return ""

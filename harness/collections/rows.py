@@ -64,11 +64,12 @@ def _rows(path: Path, name: str) -> Iterator[tuple[Where, dict[str, Any]]]:
         try:
             with parquet.ParquetFile(path) as file:
                 _check_sizes(file.metadata, name, path)
-                columns = [column for column in file.schema_arrow.names if column in _COLUMNS]
+                names = tuple(file.schema_arrow.names)
+                columns = [name for name in names if name in _COLUMNS]
                 for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
                     for row in batch.to_pylist():
                         number += 1
-                        yield Where(f"{name}: row {number}", own=False), row
+                        yield Where(f"{name}: row {number}", own=False, columns=names), row
         except UnicodeDecodeError:
             raise CollectionError(f"{name}: a text after row {number} is not UTF-8: choose another revision") from None
         except (pyarrow.ArrowException, OSError):

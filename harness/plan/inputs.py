@@ -17,6 +17,7 @@ from harness.plan.resolve import (
     check_reading,
     check_reference,
     check_tokenizer,
+    dense_prompts_warning,
     resolve,
     resolve_collection,
 )
@@ -84,7 +85,8 @@ class Inputs:
             for name, source in self.bridges.items()
         }
         self.prompts = {name: prompt for name, (prompt, _) in prompts.items()}
-        for name, source in self.bridges.items() if "dense" in preset.initializers else ():
+        dense = self.bridges if "dense" in preset.initializers else {}
+        for name, source in dense.items():
             check_dense_model(f"bridges.{name}", source)
         references = {name: source for name, source in preset.references.items() if name in preset.initializers}
         self.references = {name: resolve(f"references.{name}", source) for name, source in references.items()}
@@ -95,7 +97,9 @@ class Inputs:
         self.files: dict[str, dict[str, Source]] = {}
         read = _options_read(preset)
         # Rows without a token vector of a bridge, such as `mean`, do not depend on its prompt.
-        self.warnings = [warning for _, warning in prompts.values() if warning and BRIDGE in read]
+        doubts = [warning for _, warning in prompts.values()] if BRIDGE in read else []
+        doubts += [dense_prompts_warning(f"bridges.{name}", preset.bridges[name], dense[name]) for name in dense]
+        self.warnings = [warning for warning in doubts if warning]
         options = [option for option in read if option.name in preset.inputs]
         for language in preset.languages:
             option = f"--languages {language}"
@@ -108,7 +112,7 @@ class Inputs:
                 self.collections[name, language] = self.collections[collection.label(name), language] = source
             self.files[language] = {option.name: self._file(preset, option, language) for option in options}
         # Last, because it takes the seconds that importing transformers takes.
-        used = self.bridges if BRIDGE in read or "dense" in preset.initializers else {}
+        used = self.bridges if BRIDGE in read else dense
         for name, source in self.encoders.items():
             check_reading(f"architectures.{name}", "encoder", source)
             check_encoder_weights(f"architectures.{name}", source)

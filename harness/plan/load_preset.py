@@ -145,8 +145,9 @@ def _value(path: list[str], text: str) -> Any:
         return text
     if not takes_text(Preset, path, input_options()):
         return value
-    quoted = isinstance(value, str) and text.strip()[:1] in ("'", '"')
-    return value if quoted or (value is None and text.strip()) else text
+    bare = text.strip()  # comments and anchors, as in "#x" and "&x", are text
+    quoted = isinstance(value, str) and bare[:1] in ("'", '"') and bare[-1] == bare[0]
+    return value if quoted or (value is None and bare.lower() in ("null", "~")) else text
 
 
 def _narrow(key: str, present: Any, value: Any) -> Any:

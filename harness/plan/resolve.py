@@ -131,6 +131,16 @@ def bridge_prompt(option: str, bridge: ModelSource, source: Source) -> tuple[str
     return prompt, "" if prompt is None else doubt(option, f"--set {option}.prompt", model, folder, prompt)
 
 
+def dense_prompts_warning(option: str, bridge: ModelSource, source: Source) -> str:
+    """Return a warning if a bridge retrieves by itself without the prompts it was trained with, "" without one."""
+    from harness.catalog.prompts import doubt_as_retriever
+
+    if not isinstance(source, (Local, Hub)):
+        return ""
+    folder, model = (source.path, str(source.path)) if isinstance(source, Local) else (None, source.name)
+    return doubt_as_retriever(option, model, folder, bridge.query_prompt, bridge.document_prompt)
+
+
 def check_encoder_weights(option: str, source: Source) -> None:
     """Refuse a local encoder whose file lacks weights; imports transformers."""
     _check_folder(option, source, check_weights)

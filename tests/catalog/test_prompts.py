@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.catalog.prompts import doubt, prompt_of_folder, prompt_of_hub_model
+from harness.catalog.prompts import doubt, doubt_as_retriever, prompt_of_folder, prompt_of_hub_model
 
 E5 = {"prompts": {"query": "query: ", "passage": "passage: "}}
 
@@ -73,3 +73,21 @@ def test_a_bridge_of_the_e5_kind_without_its_prefix_is_doubted(folder, name, con
 @pytest.mark.parametrize("name", ["bridge", "LaBSE", "multilingual-e5-large-instruct", "fe5x", "model-5"])
 def test_other_bridges_are_not(folder, name):
     assert doubt("bridges.b", "--set bridges.b.prompt", name, folder(name), "") == ""
+
+
+def test_a_retriever_of_the_e5_kind_without_its_prefixes_is_doubted(folder):
+    bridge = folder("ko-e5")
+    assert doubt_as_retriever("bridges.b", "ko-e5", bridge, None, None) == (
+        "bridges.b: ko-e5 seems to be of the e5 family, which expects 'query: ' before a query and 'passage: ' before "
+        "a document (row dense); add --set 'bridges.b.query_prompt=query: ' --set 'bridges.b.document_prompt=passage: '"
+    )
+    half = doubt_as_retriever("bridges.b", "ko-e5", bridge, "query: ", "")
+    assert half.endswith(
+        "expects 'passage: ' before a document (row dense); add --set 'bridges.b.document_prompt=passage: '"
+    )
+    assert doubt_as_retriever("bridges.b", "ko-e5", bridge, "query: ", "passage: ") == ""
+    assert doubt_as_retriever("bridges.b", "ko-e5", folder("ko-e5", E5), None, None) == ""
+    assert doubt_as_retriever("bridges.b", "ko-e5", bridge, "query: ", None) == ""
+    assert doubt_as_retriever("bridges.b", "LaBSE", folder("LaBSE"), None, None) == ""
+    hub = doubt_as_retriever("bridges.b", "intfloat/multilingual-e5-base", None, None, None)
+    assert hub.startswith("bridges.b: intfloat/multilingual-e5-base seems to be intfloat/multilingual-e5-base, which ")

@@ -91,7 +91,7 @@ QRELS = [
         b"query-id\tcorpus-id\tscore\tx\nq1\td1\t1\n",
         "test.tsv:1: the header is neither query-id, corpus-id, score nor left out",
     ),
-    (b"\x1f\x8b\x08\x00junk", "test.tsv:1: byte 2 is not UTF-8"),
+    (b"\x1f\x8b\x08\x00junk", "test.tsv: is packed with gzip: unpack it"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
@@ -65,13 +66,38 @@ def test_documents_as_published_ones_are(file):
     assert empty == ["c", "d"]
 
 
-def test_a_file_of_texts_under_another_name_is_not_taken_for_one_of_titles(file):
-    lines = '{"_id": "a", "title": "T", "contents": "x"}\n{"_id": "b", "contents": "y"}\n'
-    for read in (documents, queries):
-        with pytest.raises(
-            CollectionError, match=r"jsonl:2: no 'text': its columns are _id, contents: a line needs _id"
-        ):
-            list(read(file(lines)))
+def test_texts_under_another_name_are_not_taken_for_titles_alone(file):
+    title = '{"_id": "a", "title": "T"}\n'
+    contents = '{"_id": "b", "title": "U", "contents": "y"}\n'
+    text = '{"_id": "c", "text": "z", "url": null}\n'
+    for content, number, columns in (
+        (title + contents, 1, "_id, title"),
+        (contents + text, 1, "_id, title, contents"),
+        (text + title + contents, 3, "_id, title, contents"),
+    ):
+        for read in (documents, queries):
+            with pytest.raises(CollectionError, match=rf"jsonl:{number}: no 'text': its columns are {columns}: a line"):
+                list(read(file(content)))
+    with_url = '{"_id": "d", "title": "V", "url": "u"}\n'  # a text has a url, too, so it is no text of another name
+    assert [line.text for line in documents(file(text + title + with_url))] == ["z", "T", "V"]
+
+
+def test_titles_under_another_name_are_not_dropped(file):
+    lines = '{"_id": "a", "Title": "T", "text": "x"}\n{"_id": "b", "text": "y"}\n'
+    with pytest.raises(
+        CollectionError, match=r"jsonl:2: the titles are in the field 'Title', which is not read: call it title$"
+    ):
+        list(documents(file(lines)))
+    both = '{"_id": "a", "Title": "T", "title": "t", "text": "x"}\n'
+    assert [line.text for line in documents(file(both))] == ["t x"]
+
+
+def test_packed_files_are_named(file, tmp_path):
+    with pytest.raises(CollectionError, match=r"corpus\.jsonl: is packed with gzip: unpack it$"):
+        list(numbered(file(gzip.compress(b"{}\n"))))
+    (tmp_path / "queries.jsonl.gz").touch()
+    with pytest.raises(CollectionError, match=r"queries\.jsonl: no such file: unpack queries\.jsonl\.gz beside it$"):
+        list(numbered(tmp_path / "queries.jsonl"))
 
 
 @pytest.mark.parametrize(

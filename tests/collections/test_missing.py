@@ -103,6 +103,23 @@ def test_nothing_but_missing_queries(folder):
             read(folder)
 
 
+def test_swapped_columns(folder):
+    beir.write(folder, DOCUMENTS, QUERIES, [("d1", "q1", 1), ("d2", "q2", 1)])
+    with pytest.raises(CollectionError, match=r"lack a query .*: check that .* belong together, and that a query's id"):
+        beir.check(folder)
+
+
+def test_ids_in_two_unicode_forms_look_the_same_and_are_not(folder):
+    composed, apart = "\uac00-\u00e9", "\u1100\u1161-e\u0301"
+    for document, judged, known in ((composed, apart, "NFC"), (apart, composed, "NFD")):
+        beir.write(folder, [(document, "", "one")], [(document, "two")], [(document, judged, 1)])
+        with pytest.raises(CollectionError, match=rf"\(which is there in {known}: ids are compared as they are writt"):
+            beir.check(folder)
+        beir.write(folder, [(document, "", "one")], [(document, "two")], [(document, document, 1)])
+        assert beir.load(folder).qrels == {document: {document: 1}}  # as it is written, in all three files
+        assert beir.check(folder).own == 1
+
+
 @pytest.mark.parametrize("path", ["kor/corpus.jsonl", "kor/queries/test.jsonl"])
 def test_a_download_gives_the_collection_of_the_same_folder(built, hub, path, caplog):
     files = real.webfaq()

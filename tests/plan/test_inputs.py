@@ -143,3 +143,5 @@ def test_a_bridge_without_its_prompt_is_warned_of_where_a_row_reads_it(here):
     assert told == [warning]
     assert Inputs(preset("sembridge", bridges=prompted)).warnings == []
     assert Inputs(preset("mean", bridges=bridge)).warnings == []
+    [warning] = Inputs(preset("dense", bridges=prompted)).warnings
+    assert "'query: ' before a query and 'passage: ' before a document (row dense); add --set" in warning

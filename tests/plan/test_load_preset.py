@@ -87,6 +87,7 @@ def test_a_value_that_is_not_yaml_is_text(load):
     [
         ("query: ", "query: "), ('"query: "', "query: "), ("'query: '", "query: "), (" a ", " a "),
         ("12", "12"), ("[a]", "[a]"), ("no", "no"), ("", ""), ('""', ""), ("null", None),
+        ("#1 ", "#1 "), ("&a", "&a"), ('"a" # b', '"a" # b'), ("~", None), ("it's", "it's"),
     ],
 )  # fmt: skip
 def test_the_value_of_a_text_option_is_that_text_however_it_is_quoted(load, text, prompt):
