@@ -29,12 +29,14 @@ def read_dictionary(path: str | Path, *, normalized: bool = True) -> list[tuple[
     """
     pairs = []
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        content = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         advice = "convert it, e.g. with iconv -t UTF-8"
         raise ValueError(f"{str(path)!r} is not UTF-8 text (byte {error.start}); {advice}") from None
+    if "\0" in content:  # UTF-16 without a byte order mark is valid UTF-8, and means something else
+        raise ValueError(f"{str(path)!r} has a NUL, as UTF-16 has; convert it, e.g. with iconv -f UTF-16LE -t UTF-8")
     layout = "a source word, a tab and a target word"
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(content.splitlines(), 1):
         if not line.strip():
             continue
         written = unicodedata.normalize("NFKC", line) if normalized else line

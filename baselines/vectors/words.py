@@ -77,17 +77,23 @@ class WordVectors:
         known = len(keyed.key_to_index)  # the lists of gensim keep room for the repeated words, at their ends
         if repeated := len(keyed.index_to_key) - known:
             logger.warning("%s: %d words occur a second time; the first vector of each is used", path, repeated)
+        vectors = np.asarray(keyed.vectors[:known], dtype=np.float32)
+        if len(broken := np.flatnonzero(~np.isfinite(vectors).all(axis=1))):
+            example = keyed.index_to_key[broken[0]][:80]
+            problem = f"has values that are not finite in {len(broken):,} vectors (such as that of {example!r})"
+            raise ValueError(f"{str(path)!r} {problem}; remove these lines and correct the number in the first one")
         label = label_of(path) if label is None else label
         words: Iterable[str] = map(normalize, keyed.index_to_key[:known])
         if label == COLEXNET:
             words = (_LANGUAGE.sub("", word).replace("$", " ").strip() for word in words)
-        return cls(tuple(words), np.asarray(keyed.vectors[:known], dtype=np.float32), label)
+        return cls(tuple(words), vectors, label)
 
 
 def _check_header(path: Path) -> str:
     """Return the encoding: UTF-8 with or without a byte order mark.
 
-    Raises ValueError if the file cannot hold the numbers its first line promises: gensim allocates them first.
+    Raises ValueError if the file cannot hold the numbers its first line promises, as gensim allocates them first, and
+    if it has more lines than the words promised, as gensim leaves out the others.
     """
     with path.open("rb") as file:
         line = file.readline(100)
@@ -97,6 +103,11 @@ def _check_header(path: Path) -> str:
         if 2 * words * dimension > path.stat().st_size:  # at least a digit and a blank per number
             size = f"{words:,} words of {dimension:,} numbers"
             raise ValueError(f"{str(path)!r} is cut off: its first line promises {size}; get the file again")
+        with path.open("rb") as file:
+            further = sum(1 for line in file if line.strip()) - 1
+        if not words or further > words:
+            problem = f"promises {words:,} words in its first line and has {further:,} further lines"
+            raise ValueError(f"{str(path)!r} {problem}; correct the first line, or get the file again")
     return "utf-8-sig" if line.startswith(codecs.BOM_UTF8) else "utf-8"
 
 

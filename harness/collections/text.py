@@ -29,6 +29,8 @@ def lines(path: Path) -> Iterator[str]:
 
 def _texts(path: Path, number: int, line: bytes) -> list[str]:
     """Return the texts in a line; a lone carriage return ends a text as well."""
+    if (place := line.find(b"\0")) >= 0:  # UTF-16 without a byte order mark is valid UTF-8, and means something else
+        raise defect(path, number, f"byte {place + 1} is NUL, as in UTF-16: save the file as UTF-8 without NULs")
     try:
         return [text.strip() for text in normalize(line.decode("utf-8")).split("\r") if text.strip()]
     except UnicodeDecodeError as error:

@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from harness.collections.collection import CollectionError
 from harness.collections.text import lines
 
 
@@ -18,3 +21,10 @@ def test_a_byte_order_mark_is_no_part_of_the_first_text(tmp_path):
     assert list(lines(tmp_path / "a.txt")) == ["eins", "zwei"]
     (tmp_path / "corpus.jsonl").write_bytes(b'\xef\xbb\xbf{"_id": 1, "title": null, "text": "drei"}\r\n')
     assert list(lines(tmp_path / "corpus.jsonl")) == ["drei"]
+
+
+@pytest.mark.parametrize(("encoding", "place"), [("utf-16-le", 2), ("utf-16-be", 1)])
+def test_utf_16_without_a_mark_is_not_taken_for_text(tmp_path, encoding, place):
+    (tmp_path / "a.txt").write_bytes("one\nдва\n".encode(encoding))
+    with pytest.raises(CollectionError, match=rf"a\.txt:1: byte {place} is NUL, as in UTF-16: save the file as UTF-8"):
+        list(lines(tmp_path / "a.txt"))

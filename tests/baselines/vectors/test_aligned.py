@@ -114,3 +114,10 @@ def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path):
     path = tmp_path / "dictionary.tsv"
     path.write_bytes(b"\xef\xbb\xbfcat\tkatze\r\ncat\tkater\r\n")
     assert read_dictionary(path) == [("cat", "katze"), ("cat", "kater")]
+
+
+def test_a_dictionary_in_utf_16_without_a_mark_is_not_taken_for_words(tmp_path):
+    path = tmp_path / "dictionary.tsv"
+    path.write_bytes("cat\tкот\n".encode("utf-16-le"))
+    with pytest.raises(ValueError, match=r"dictionary\.tsv' has a NUL, as UTF-16 has; convert it, e\.g\. with iconv"):
+        read_dictionary(path)

@@ -96,6 +96,9 @@ DAMAGED = [
         b"9999999999 9999999999\na 1 2\n",
         "is cut off: its first line promises 9,999,999,999 words of 9,999,999,999 numbers",
     ),
+    (b"1 2\na 1 2\nb 3 4\n", "promises 1 words in its first line and has 2 further lines; correct the first line, or"),
+    (b"0 2\n", "promises 0 words in its first line and has 0 further lines"),
+    (b"3 2\na 1 2\nb nan 4\nc 5 -inf\n", "has values that are not finite in 2 vectors (such as that of 'b'); remove"),
     (b"-1 2\na 1 2\n", "is not in word2vec text format"),
 ]
 
@@ -128,3 +131,9 @@ def test_the_first_vector_of_a_repeated_word_is_used_and_said(tmp_path, caplog, 
     ]
     tokenizer = whole_words("cat", "river")
     np.testing.assert_allclose(subword_vectors(words, tokenizer, tokenizer, 3, 3).source[1], [1, 2])
+
+
+def test_blank_lines_at_the_end_are_no_words(tmp_path):
+    path = tmp_path / "words.vec"
+    path.write_bytes(b"2 2\r\na 3e38 3e38\r\nb 3 4\r\n\r\n\r\n")
+    assert WordVectors.load(path).words == ("a", "b")
