@@ -150,7 +150,7 @@ def _making(recipe: Recipe) -> str:
         (role, _code(part) + (f", revision `{_plain(part.revision)}`" if part.revision else ""))
         for role, part in recipe.ingredients.items()
     ]
-    rows += [(key, f"`{_plain(value)}`") for key, value in {**recipe.parameters, **recipe.options}.items()]
+    rows += [(key, f"`{_value(value)}`") for key, value in {**recipe.parameters, **recipe.options}.items()]
     versions = (f"{_plain(library)} {_plain(version)}" for library, version in sorted(recipe.versions.items()))
     rows.append(("versions", ", ".join(versions)))
     return "\n".join(["| | |", "|---|---|", *(f"| {_plain(key)} | {value} |" for key, value in rows)])
@@ -176,6 +176,13 @@ def _licenses(recipe: Recipe) -> str:
 
 def _code(part: Ingredient) -> str:
     return f"`{_plain(part.name)}`"
+
+
+def _value(value: object) -> str:
+    """Return a value as one line; a text that begins or ends with a blank, as prompts do, is in quotes."""
+    text = str(value)
+    before, after = " " * (text != text.lstrip()), " " * (text != text.rstrip())
+    return f"'{before}{_plain(text)}{after}'" if before or after else _plain(text)
 
 
 def _plain(value: object) -> str:

@@ -308,7 +308,7 @@ def test_a_bridge_prompt_reaches_the_bridge(transferred, tmp_path):
         for name, options in (("a", []), ("b", ["--bridge-prompt", "song: "]))
     )
     assert (plain / "model.safetensors").read_bytes() != (prompted / "model.safetensors").read_bytes()
-    assert "| bridge prompt | `song:` |" in (prompted / "README.md").read_text(encoding="utf-8")
+    assert "| bridge prompt | `'song: '` |" in (prompted / "README.md").read_text(encoding="utf-8")
 
 
 def test_words_of_the_bridge_stand_in_for_word_vectors_as_in_a_grid(made, command, tmp_path):
