@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from harness.cluster.ray_start import start_cluster
 from harness.collections import beir
 from harness.initialization import initialization
 from harness.store.artifact import Location
@@ -186,16 +187,7 @@ def ray_cluster():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        ray.init(
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            object_store_memory=80 * 2**20,
-        )
-        token = Path.home() / ".ray" / "auth_token"
-        if token.is_file():
-            token.chmod(0o600)  # Ray writes it readable for everybody
+        start_cluster(print)  # on a busy machine it needs more than one attempt
         yield
         ray.shutdown()
 
