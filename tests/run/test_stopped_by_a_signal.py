@@ -11,7 +11,7 @@ import pytest
 from tests.helpers.own_grid import OwnGrid, wait_for
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
-EPOCHS = "training.epochs=120"
+EPOCHS = "training.epochs=600"  # the signal comes while it trains, however fast the machine is
 SENTENCE = "interrupted; finished cells are kept, the same command goes on from there"
 
 
