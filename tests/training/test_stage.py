@@ -192,7 +192,7 @@ def ray_cluster():
         ray.shutdown()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 @pytest.mark.slow
 def test_a_group_of_two_workers_trains_what_one_worker_trains(inputs, tmp_path, ray_cluster):
     one, two = build(tmp_path / "one", inputs), build(tmp_path / "two", inputs, workers=2)
@@ -215,7 +215,7 @@ def test_a_group_of_two_workers_trains_what_one_worker_trains(inputs, tmp_path, 
     ]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 @pytest.mark.slow
 def test_a_group_raises_what_its_worker_raised(inputs, tmp_path, ray_cluster):
     """In one sentence, as one worker does: not Ray's error with the frames of a process somewhere else."""
