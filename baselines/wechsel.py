@@ -33,7 +33,7 @@ class Wechsel:
     WECHSEL as published copies the rows of special tokens alone, which is the transfer's overlap `special`. With any
     other overlap tokens of both vocabularies are copied first, which makes it comparable with the other methods.
 
-    Raises ValueError if there are no vectors, if they belong to other vocabularies, if they are read as published but
+    Raises ValueError if there are no vectors, if they belong to other vocabularies, if they were read as published but
     the vocabularies are not, and if no donor has one.
     """
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sembridge.encoder.checked_load import FLOAT32, checked_load
 from sembridge.encoder.matmul import fast_linear
-from sembridge.encoder.weights import check_files
 from sembridge.normalization import normalize
+from sembridge.prompt import prompt_of
 from sembridge.vocabulary.tokenizer_check import check_is_fast, check_reads_as_file, check_tokenizer_folder, model_file
 from sembridge.vocabulary.unknown import unknown_ids
 from sembridge.vocabulary.vocabulary import Vocabulary
+from sembridge.weights.check import check_files
+from sembridge.weights.checked_load import FLOAT32, checked_load
 
 _SPACE_MARKS = "\u2581\u0120"  # of Metaspace and byte-level tokenizers
 
@@ -95,29 +96,6 @@ def transformer_part(model: str, revision: str | None = None) -> str | None:
         return first["path"] if first["type"].endswith("Transformer") else None
     except (ValueError, TypeError, LookupError, AttributeError):
         return None  # not what sentence-transformers writes; it says so itself
-
-
-def own_prompt(prompts: Mapping[str, str | None] | None, default: str | None = None) -> str:
-    """Return the text that a bridge expects before a token, by the prompts it declares; "" if it expects none.
-
-    prompts  of config_sentence_transformers.json: name -> text
-    default  its default_prompt_name
-
-    That is the default prompt. Without one, it is the prompt of queries if documents have a prompt as well, as in the
-    e5 family: such a model never saw a text without a prefix. A prompt on queries alone is an instruction for a search,
-    which a token is not.
-    """
-    known = dict(prompts or {})
-    if default and known.get(default):
-        return known[default] or ""
-    if any(known.get(name) for name in ("document", "passage", "corpus")):
-        return known.get("query") or ""
-    return ""
-
-
-def prompt_of(model: Any) -> str:
-    """Return `own_prompt` of a loaded SentenceTransformer."""
-    return own_prompt(getattr(model, "prompts", None), getattr(model, "default_prompt_name", None))
 
 
 def embed_vocabulary(

@@ -11,7 +11,6 @@ import numpy as np
 
 from sembridge import options
 from sembridge.bridge import pinned
-from sembridge.encoder.checked_load import dtype, stored_dtype
 from sembridge.encoder.loading import check_pads, load_encoder, load_tokenizer
 from sembridge.encoder.modules import splade_modules
 from sembridge.encoder.nonfinite import left_out
@@ -23,6 +22,7 @@ from sembridge.model_card.record import Nearness, TransferRecord, best_cosines
 from sembridge.registry import available_initializers, initializer_class
 from sembridge.semantic_bridge import SemBridge
 from sembridge.vocabulary.vocabulary import Vocabulary
+from sembridge.weights.checked_load import dtype, stored_dtype
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

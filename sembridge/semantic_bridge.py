@@ -12,12 +12,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from sembridge.assembly import assemble
-from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, load_bridge, pinned, prompt_of
+from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, load_bridge, pinned
 from sembridge.initializer import FALLBACK, Initialization, Transfer, support_of
 from sembridge.mixture.entmax import HELD, check_alpha
 from sembridge.mixture.mixture import UnitVectors, mixtures
 from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.model_card.record import Nearness
+from sembridge.prompt import prompt_of
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

@@ -39,8 +39,8 @@ def decoded_vectors(words: Any, tokenizer: Any, size: int) -> np.ndarray:
 
     words  gensim's FastTextKeyedVectors
 
-    A text that is no word of the model has the mean of its n-grams, with the marks and capitals that it has. Texts too
-    short for an n-gram have zeros.
+    A text that the model does not have as a word gets the mean of its n-grams, with the marks and capitals that it has.
+    Texts too short for an n-gram have zeros.
     """
     vectors = np.zeros((size, words.vector_size), dtype=np.float32)
     for token_id in range(size):

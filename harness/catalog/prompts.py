@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from harness.catalog.catalog import load_catalog
 from harness.files import json_data
 from harness.hub.model_files import find
-from sembridge.bridge import own_prompt
+from sembridge.prompt import own_prompt
 
 CONFIG = "config_sentence_transformers.json"
 _E5 = re.compile(r"(^|[-_./])e5([-_./]|$)")
@@ -65,8 +65,9 @@ def doubt_as_retriever(option: str, model: str, folder: Path | None, query: str 
         return ""
     declared = _declared(folder)[0] if folder else {}
     own = declared.get("query"), next(filter(None, map(declared.get, ("document", "passage", "corpus"))), "")
-    sides = (("query", query, own[0], family.query), ("document", document, own[1], family.document))
-    lacking = [(side, text) for side, given, known, text in sides if not (known if given is None else given)]
+    used = {"query": own[0] if query is None else query, "document": own[1] if document is None else document}
+    expected = {"query": family.query, "document": family.document}
+    lacking = [(side, expected[side]) for side, text in used.items() if not text]
     if not lacking:
         return ""
     expects = " and ".join(f"{text!r} before a {side}" for side, text in lacking)

@@ -9,14 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.refusal import RefusedError
+from harness.plan.model_checks import check_contents, check_model, check_tokenizer
 from harness.plan.preset import PresetError
-from harness.plan.resolve import (
-    check_bridge_weights,
-    check_encoder_weights,
-    check_model,
-    check_reading,
-    check_tokenizer,
-)
 from harness.store.artifact import Hub, Local, Location, Member, Source
 from harness.store.store import Store
 from sembridge.extras import MissingExtraError
@@ -75,19 +69,12 @@ def bridge(name: str, revision: str | None) -> Input:
     return Input(name, source)
 
 
-def check_weights(source: Input, bridge: Input | None) -> None:
-    """Refuse folders of SOURCE and --bridge whose files lack weights; imports transformers. Raises RefusedError."""
-    _check(check_encoder_weights, "SOURCE", source.source)
-    if bridge is not None:
-        _check(check_bridge_weights, "--bridge", bridge.source)
+def check_files(option: str, kind: str, item: Input) -> None:
+    """Refuse a folder whose tokenizer is not used as its files say, or that lacks weights; imports transformers.
 
-
-def reads_as_its_files(option: str, kind: str, item: Input) -> None:
-    """Raise RefusedError for an encoder, tokenizer or bridge whose tokenizer is not used as its files say (heavy)."""
-    try:
-        check_reading(option, kind, item.source)
-    except PresetError as error:
-        raise RefusedError(str(error)) from None
+    kind  encoder | tokenizer | bridge
+    """
+    _check(lambda option, source: check_contents(option, kind, source), option, item.source)
 
 
 def file(option: str, path: Path, *, is_text: bool = True) -> Input:

@@ -43,11 +43,10 @@ def transfer(args: argparse.Namespace) -> int:
     order = _check(args)
     chosen = method(args, order.offered)
     _quiet()
-    inputs.reads_as_its_files("SOURCE", "encoder", order.source)
-    inputs.reads_as_its_files("--tokenizer", "tokenizer", order.tokenizer)
+    inputs.check_files("SOURCE", "encoder", order.source)
+    inputs.check_files("--tokenizer", "tokenizer", order.tokenizer)
     if BRIDGE.name in chosen.inputs:
-        inputs.reads_as_its_files("--bridge", "bridge", chosen.inputs[BRIDGE.name])
-    inputs.check_weights(order.source, chosen.inputs.get("bridge"))
+        inputs.check_files("--bridge", "bridge", chosen.inputs[BRIDGE.name])
     try:
         _run(args, order, chosen)
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, methods, the disk
@@ -87,10 +86,10 @@ def _check(args: argparse.Namespace) -> _Order:
 
 def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
     from harness.cli.prepare import prepare
-    from sembridge.encoder.checked_load import stored_dtype
     from sembridge.encoder.loading import load_encoder, load_tokenizer
     from sembridge.encoder.transplant import source_rows
     from sembridge.pipeline import make_task, run_transfer
+    from sembridge.weights.checked_load import stored_dtype
 
     start = time.perf_counter()
     roles = {"source": order.source, "tokenizer": order.tokenizer, **chosen.inputs}

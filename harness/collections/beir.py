@@ -71,8 +71,7 @@ def check(folder: Path, most_missing: float = MOST_MISSING) -> Summary:
     if unscored := collection.gaps.get("unscored_queries"):
         of_all = len(collection.query_ids) + unscored
         warnings.append(f"{test.place}: {unscored} of {of_all} test queries have no relevant document and are left out")
-    queries = set(collection.query_ids)
-    own = [document for document in collection.document_ids if document in queries]
+    own = collection.own_documents
     return Summary(
         len(collection.document_ids),
         len(collection.query_ids),

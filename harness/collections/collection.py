@@ -36,6 +36,12 @@ class Collection:
     training: tuple[tuple[str, str, str], ...] = ()
     gaps: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def own_documents(self) -> list[str]:
+        """Return the ids of documents that are also those of test queries, as in ArguAna."""
+        queries = set(self.query_ids)
+        return [document for document in self.document_ids if document in queries]
+
 
 @dataclass(frozen=True)
 class Summary:

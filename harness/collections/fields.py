@@ -20,7 +20,7 @@ _NEEDED = "a line needs _id and text (and a title, for a document that has one)"
 class Where(NamedTuple):
     """The place of a record, as errors name it.
 
-    own      the user can mend the file; else it is a download
+    own      the user can fix the file; else it is a download
     number   of the line in a text file, from 1
     columns  all names in the file, where a record holds only those that are read
     """
@@ -109,7 +109,7 @@ def judgement(line: str, where: Where) -> tuple[str, str, int]:
         problem = f"{len(columns)} columns instead of 3 (query, document, score) or 4 (TREC)"
         raise where.defect(problem, "separate query-id, corpus-id and score by single tabs")
     if len(columns) == 4:
-        word(columns[1], where)  # an empty column is no iteration, it is a tab too many
+        word(columns[1], where)  # an empty column is a tab too many, not an iteration
     return word(columns[0], where), word(columns[-2], where), score(columns[-1], where)
 
 

@@ -124,7 +124,7 @@ class Sizes:
         config = _config(source)
         if config is not None and "vocab_size" in config:
             return config["vocab_size"]
-        raise UnknownError(f"vocabulary of {_name(source)}")
+        raise UnknownError(f"vocabulary of {shown_name(source)}")
 
     def counts(self, collection: Source) -> Counts:
         """Return the counts of a folder as counted, and those of a download as the preset expects them."""
@@ -132,11 +132,11 @@ class Sizes:
             loaded = self._load(collection.path)
             return Counts(len(loaded.document_ids), len(loaded.query_ids), len(loaded.training))
         if not isinstance(collection, Artifact) or collection.stage.name != "collection":
-            raise UnknownError(f"counts of {_name(collection)}")
+            raise UnknownError(f"counts of {shown_name(collection)}")
         parameters = collection.parameters
         expected = parameters.get("expected", {})
         if expected.get("documents") is None or expected.get("queries") is None:
-            raise UnknownError(f"counts of {_name(collection)}")
+            raise UnknownError(f"counts of {shown_name(collection)}")
         documents = expected["documents"]
         if (limit := parameters.get("limit")) is not None:
             judged = expected.get("judgements") or expected.get("relevant") or expected["queries"]
@@ -170,7 +170,7 @@ class Sizes:
 
     def _entry(self, source: Source) -> Any:
         if not isinstance(source, Hub) or source.name not in self._entries:
-            raise UnknownError(f"size of {_name(source)}")
+            raise UnknownError(f"size of {shown_name(source)}")
         return self._entries[source.name]
 
 
@@ -198,7 +198,7 @@ def _described_body(source: Source, text: str) -> Body:
         return Body(24, 1024, 4096)
     if "base" in text:
         return Body(6 if text.startswith("Distil") else 12, 768, 3072)
-    raise UnknownError(f"size of {_name(source)}")
+    raise UnknownError(f"size of {shown_name(source)}")
 
 
 def _config(source: Source) -> dict[str, Any] | None:
@@ -222,7 +222,8 @@ def local_file(source: Source, name: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def _name(source: Source) -> str:
+def shown_name(source: Source) -> str:
+    """Return what messages call a model or collection."""
     match source:
         case Hub(name=name):
             return name

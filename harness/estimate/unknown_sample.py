@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from harness.estimate.sizes import local_file
+from harness.estimate.sizes import local_file, shown_name
 from harness.evaluation.warnings import MOST_UNKNOWN, TOKENIZER
 from harness.plan.plan import Cell
 from harness.store.artifact import Artifact, Hub, Local, Member, Source
@@ -128,11 +128,4 @@ def _share(tokenizer: Any, texts: Sequence[str]) -> float:
 
 
 def _name(source: Source) -> str:
-    match source:
-        case Hub(name=name):
-            return name
-        case Local(path=path):
-            return str(path)
-        case Member(path=name):
-            return name
-    return "that the pocket builds"
+    return source.path if isinstance(source, Member) else shown_name(source)

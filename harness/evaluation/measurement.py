@@ -40,7 +40,7 @@ def write(
     import pandas as pd
 
     from harness.evaluation import measures, trec
-    from harness.evaluation.own_documents import RULE, own_documents, ranked
+    from harness.evaluation.own_documents import RULE, ranked
     from harness.evaluation.provenance import provenance
 
     run = ranked(run, parameters)
@@ -51,7 +51,7 @@ def write(
     columns |= {name: [values[query] for query in query_ids] for name, values in per_query.items()}
     pd.DataFrame(columns).to_parquet(out / QUERIES, index=False)
     notes = dict(collection.gaps)
-    if own := own_documents(collection):
+    if own := len(collection.own_documents):
         notes |= {"own_documents": own} | ({RULE: True} if parameters.get(RULE) else {})
     measurement = {
         "scores": measures.means(per_query),

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.collections.collection import Collection
 from harness.retrieval.ranking import Run
 
 RULE = "ignore_identical_ids"
@@ -29,9 +28,3 @@ def ranked(run: Run, parameters: Mapping[str, Any]) -> Run:
         query: [(document, score) for document, score in ranking if document != query][: parameters["k"]]
         for query, ranking in run.items()
     }
-
-
-def own_documents(collection: Collection) -> int:
-    """Return the number of test queries whose id is also that of a document."""
-    queries = set(collection.query_ids)
-    return sum(document in queries for document in collection.document_ids)

@@ -24,8 +24,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     """Embed a vocabulary; parameters: prompt (None: the bridge's own), profile; inputs: bridge, tokenizer."""
     from safetensors.numpy import save_file
 
-    from sembridge.bridge import embed_vocabulary, load_bridge, prompt_of
+    from sembridge.bridge import embed_vocabulary, load_bridge
     from sembridge.encoder.loading import load_tokenizer
+    from sembridge.prompt import prompt_of
     from sembridge.vocabulary.vocabulary import Vocabulary
 
     vocabulary = Vocabulary.from_tokenizer(load_tokenizer(*inputs["tokenizer"]), parameters["profile"])

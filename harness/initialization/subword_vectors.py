@@ -32,8 +32,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from safetensors.numpy import save_file
 
     from baselines.vectors.words import BRIDGE, SubwordVectors, WordVectors, subword_vectors
-    from sembridge.bridge import load_bridge, prompt_of
+    from sembridge.bridge import load_bridge
     from sembridge.encoder.loading import load_tokenizer
+    from sembridge.prompt import prompt_of
     from sembridge.vocabulary.vocabulary import Vocabulary
 
     source_tokenizer, target_tokenizer = load_tokenizer(*inputs["source"]), load_tokenizer(*inputs["target"])

@@ -124,7 +124,7 @@ class CollectionSource(_Part):
         """Return the parameters of the stage `collection`, which decide the content, for one language."""
         code = self.codes.get(language, language)
         fields = self.model_dump(exclude={"folder", "codes", "expected", "ignore_identical_ids"}, exclude_none=True)
-        if self.most_missing == MOST_MISSING:  # the rule of every collection is no part of its key
+        if self.most_missing == MOST_MISSING:  # the default is not part of a key
             del fields["most_missing"]
         for name, value in fields.items():
             fields[name] = value.replace("{language}", code) if isinstance(value, str) else value

@@ -7,20 +7,9 @@ from collections.abc import Collection
 from harness.initialization.needs import BRIDGE, TEXT, Need, Option, needs_of
 from harness.plan.collection_checks import check_collection
 from harness.plan.collection_source import CollectionSource
+from harness.plan.model_checks import check_contents, check_dense_model, check_model, check_reference, check_tokenizer
 from harness.plan.preset import ModelSource, Preset, PresetError
-from harness.plan.resolve import (
-    bridge_prompt,
-    check_bridge_weights,
-    check_dense_model,
-    check_encoder_weights,
-    check_model,
-    check_reading,
-    check_reference,
-    check_tokenizer,
-    dense_prompts_warning,
-    resolve,
-    resolve_collection,
-)
+from harness.plan.resolve import bridge_prompt, dense_prompts_warning, resolve, resolve_collection
 from harness.plan.rows import REFERENCES
 from harness.store.artifact import Artifact, Local, Member, Source
 from sembridge.nearest import nearest
@@ -114,13 +103,11 @@ class Inputs:
         # Last, because it takes the seconds that importing transformers takes.
         used = self.bridges if BRIDGE in read else dense
         for name, source in self.encoders.items():
-            check_reading(f"architectures.{name}", "encoder", source)
-            check_encoder_weights(f"architectures.{name}", source)
+            check_contents(f"architectures.{name}", "encoder", source)
         for name, source in used.items():
-            check_reading(f"bridges.{name}", "bridge", source)
-            check_bridge_weights(f"bridges.{name}", source)
+            check_contents(f"bridges.{name}", "bridge", source)
         for language, source in self.tokenizers.items():
-            check_reading(f"--languages {language}", "tokenizer", source)
+            check_contents(f"--languages {language}", "tokenizer", source)
 
     @staticmethod
     def _tokenizer(preset: Preset, option: str, language: str) -> Source:

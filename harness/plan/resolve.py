@@ -6,19 +6,15 @@ Wrong names are refused here, before anything runs.
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
 from harness.collections.stage import COLLECTION
-from harness.files import json_data
 from harness.plan.collection_source import CollectionSource
-from harness.plan.preset import ModelSource, Named, PresetError, ReferenceSource
+from harness.plan.preset import ModelSource, Named, PresetError
 from harness.store.artifact import Artifact, Hub, Local, Source
-from sembridge.encoder.loading import check_folder
-from sembridge.encoder.weights import BODY, check_weights
 from sembridge.nearest import nearest
-from sembridge.vocabulary.tokenizer_check import OTHER_TOKENIZER
 
 UNPINNED = "not pinned"
 """Stands for the revision of a hub model that has none yet: enough for a plan, not for a run."""
@@ -109,11 +105,6 @@ def may_be_inference_free(source: Source) -> bool:
     return not isinstance(source, Local) or (source.path / "router_config.json").is_file()
 
 
-def check_model(option: str, source: Source) -> None:
-    """Refuse a local encoder that is not a masked LM in safetensors."""
-    _check_local(option, source, check_folder)
-
-
 def bridge_prompt(option: str, bridge: ModelSource, source: Source) -> tuple[str | None, str]:
     """Return what precedes every token that a bridge embeds, and a warning, "" without one.
 
@@ -124,7 +115,7 @@ def bridge_prompt(option: str, bridge: ModelSource, source: Source) -> tuple[str
 
     if not isinstance(source, (Local, Hub)):  # a part of the pocket, which declares none
         return bridge.prompt or "", ""
-    folder, model = (source.path, str(source.path)) if isinstance(source, Local) else (None, source.name)
+    model, folder = _place(source)
     prompt = bridge.prompt
     if prompt is None:
         prompt = prompt_of_folder(folder) if folder else prompt_of_hub_model(model)
@@ -137,114 +128,10 @@ def dense_prompts_warning(option: str, bridge: ModelSource, source: Source) -> s
 
     if not isinstance(source, (Local, Hub)):
         return ""
-    folder, model = (source.path, str(source.path)) if isinstance(source, Local) else (None, source.name)
+    model, folder = _place(source)
     return doubt_as_retriever(option, model, folder, bridge.query_prompt, bridge.document_prompt)
 
 
-def check_encoder_weights(option: str, source: Source) -> None:
-    """Refuse a local encoder whose file lacks weights; imports transformers."""
-    _check_folder(option, source, check_weights)
-
-
-def check_bridge_weights(option: str, source: Source) -> None:
-    """Refuse a local bridge whose files lack weights; imports transformers for one that is a model of it."""
-    _check_folder(option, source, lambda model: check_weights(model, BODY))
-
-
-def check_reading(option: str, kind: str, source: Source) -> None:
-    """Refuse a local encoder, tokenizer or bridge whose tokenizer is not used as its tokenizer.json says.
-
-    kind  encoder | tokenizer | bridge
-
-    Loads tokenizers with transformers, so the light checks come first.
-    """
-    if isinstance(source, Local):
-        from sembridge.bridge import check_bridge_tokenizer
-        from sembridge.encoder.loading import check_encoder_tokenizers, load_tokenizer
-
-        checks: dict[str, Callable[[str], object]] = {"encoder": check_encoder_tokenizers, "tokenizer": load_tokenizer}
-        checks["bridge"] = check_bridge_tokenizer
-        try:
-            checks[kind](str(source.path))
-        except ValueError as error:
-            raise PresetError(f"{option}: {error}") from None
-
-
-def check_dense_model(option: str, source: Source) -> None:
-    """Refuse a local bridge that has to retrieve by itself (`dense`) and is not a dense encoder."""
-    from harness.references.dense import check_dense
-
-    _check_local(option, source, check_dense)
-
-
-def check_reference(option: str, reference: ReferenceSource, source: Source) -> None:
-    """Refuse a local reference model that is not of its declared kind, or needs code that was not allowed."""
-    from harness.references.sparse_models import check
-
-    _check_local(option, source, lambda model: check(reference.kind, model, remote_code=reference.remote_code))
-
-
-def _check_local(option: str, source: Source, check: Callable[[str], object]) -> None:
-    if isinstance(source, Local):
-        _check_json(option, source.path)
-        _check_folder(option, source, check)
-
-
-def _check_folder(option: str, source: Source, check: Callable[[str], object]) -> None:
-    if isinstance(source, Local):
-        try:
-            check(str(source.path))
-        except ValueError as error:
-            raise PresetError(f"{option}: {error}") from None
-
-
-def check_tokenizer(option: str, source: Source) -> None:
-    """Refuse a local tokenizer without a readable tokenizer.json or without a pad token."""
-    if not isinstance(source, Local):
-        return
-    folder = source.path
-    _check_json(option, folder)
-    if not (folder / "tokenizer.json").is_file():
-        raise PresetError(
-            f"{option}: {folder} has no tokenizer.json; save the tokenizer with transformers' save_pretrained; if that "
-            f"writes none, the tokenizer is Python code, which cannot be used: {OTHER_TOKENIZER}"
-        )
-    settings: dict = {}
-    for name in ("special_tokens_map.json", "tokenizer_config.json"):
-        if (folder / name).is_file():
-            content = json_data.read(folder / name)
-            if not isinstance(content, dict):
-                raise PresetError(f"{option}: {folder / name} holds no JSON object; get the file again")
-            settings |= content
-    if not settings.get("pad_token"):
-        raise PresetError(
-            f"{option}: tokenizer {folder} has no pad token; "
-            "set pad_token in its tokenizer_config.json to the token that pads a batch"
-        )
-    _check_tokenizer_file(option, folder / "tokenizer.json")
-
-
-def _check_tokenizer_file(option: str, file: Path) -> None:
-    """Refuse JSON that is not a tokenizer; the reader's own message would not help a person."""
-    from tokenizers import Tokenizer
-
-    try:
-        Tokenizer.from_file(str(file))
-    except Exception as error:  # the reader raises no narrower class
-        reason = " ".join(str(error).split())[:100]
-        raise PresetError(
-            f"{option}: {file} is not a tokenizer ({reason}); save it anew with transformers' save_pretrained"
-        ) from None
-
-
-def _check_json(option: str, folder: Path) -> None:
-    """Refuse damaged JSON files: one cut off by a broken download would fail much later, and without its name."""
-    for path in sorted(folder.glob("*.json")):
-        try:
-            json_data.read(path)
-        except json_data.JsonError as error:
-            raise PresetError(f"{option}: {path} is not JSON ({error}); get the file again") from None
-        except OSError as error:
-            raise PresetError(
-                f"{option}: {path} cannot be read ({error.strerror}); check the file and who may read it"
-            ) from None
+def _place(source: Local | Hub) -> tuple[str, Path | None]:
+    """Return the path or hub id of a model, and the folder where it lies, if it does."""
+    return (str(source.path), source.path) if isinstance(source, Local) else (source.name, None)

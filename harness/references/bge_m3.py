@@ -23,8 +23,8 @@ import torch
 from harness.hub.model_files import find, read_json
 from harness.retrieval.unknown import UnknownTokens
 from sembridge.encoder.head import arithmetic, pad
-from sembridge.encoder.weights import BODY, check_weights
 from sembridge.vocabulary.unknown import TokenCounter
+from sembridge.weights.check import BODY, check_weights
 
 HEADS = ("sparse_linear.safetensors", "sparse_linear.pt")
 
@@ -95,8 +95,8 @@ def load(model: str, revision: str | None = None, max_length: int | None = None)
     """Load the model; `max_length` None: what the model allows. Raises ValueError like `read_head`."""
     from transformers import AutoModel, AutoTokenizer
 
-    from sembridge.encoder.checked_load import FLOAT32, checked_load
     from sembridge.encoder.transplant import usable_positions
+    from sembridge.weights.checked_load import FLOAT32, checked_load
 
     state = read_head(model, revision)
     device = "cuda" if torch.cuda.is_available() else "cpu"

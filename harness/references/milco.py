@@ -73,7 +73,7 @@ def load(
     """
     from transformers import AutoModel
 
-    from sembridge.encoder.checked_load import FLOAT32, checked_load
+    from sembridge.weights.checked_load import FLOAT32, checked_load
 
     # The weights may have any format: they are as trusted as the code.
     revisions = {"revision": revision, "code_revision": revision}

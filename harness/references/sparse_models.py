@@ -24,7 +24,7 @@ from harness.retrieval.unknown import UnknownTokens
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 from sembridge.encoder.loading import check_encoder_tokenizers
-from sembridge.encoder.weights import MASKED_LM, check_weights
+from sembridge.weights.check import MASKED_LM, check_weights
 
 if TYPE_CHECKING:
     from harness.references.tokens_read import TokensRead
@@ -150,9 +150,9 @@ def _sparse_encoder(
 
     from harness.references.tokens_read import TokensRead
     from harness.retrieval import encode
-    from sembridge.encoder.checked_load import FLOAT32, checked_load
     from sembridge.encoder.loading import check_readings, within_positions
     from sembridge.encoder.modules import splade_modules
+    from sembridge.weights.checked_load import FLOAT32, checked_load
 
     weights = {"use_safetensors": True, **FLOAT32}
     permission: dict[str, Any] = {"trust_remote_code": remote_code, "model_kwargs": weights}

@@ -59,7 +59,7 @@ def make_summary(records: Sequence[Record], tables: Sequence[Table], measure: st
         notes = [*filter(None, [count_of(own)]), *_differing(languages), *_gaps(rows, sources)]
         if any(cell.undecided for row in rows for cell in row.cells):
             notes.append(_TESTED)
-        notes.append(collection_notes(record for record in records if record.identity.architecture == architecture))
+        notes.append(collection_notes(own))
         summary[architecture] = Table(
             f"{NAME}_{architecture}", title, tuple(columns), tuple(rows), " ".join(filter(None, notes))
         )

@@ -59,8 +59,8 @@ def interface_of(address: str) -> str | None:
 def worker_error(error: TrainingFailedError) -> BaseException:
     """Return the error that a worker raised, without Ray's frames around it.
 
-    Of several, prefer one that is no bare RuntimeError and none of torch.distributed's: other workers only lose the
-    connection to the failed one, or to one that was killed.
+    Of several, prefer one that is neither a bare RuntimeError nor one of torch.distributed's: other workers only lose
+    the connection to the failed one, or to one that was killed.
     """
     failures = getattr(error, "worker_failures", None) or {0: getattr(error, "controller_failure", error)}
     errors = [_unwrap(failures[rank]) for rank in sorted(failures)]

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sembridge.encoder.weights import check_files
 from sembridge.vocabulary.tokenizer_check import (
     check_ids,
     check_is_fast,
@@ -15,6 +14,7 @@ from sembridge.vocabulary.tokenizer_check import (
     model_file,
     tokenizer_of,
 )
+from sembridge.weights.check import check_files
 
 if TYPE_CHECKING:
     from sembridge.encoder.modules import SpladeModules
@@ -33,8 +33,8 @@ def load_encoder(model: str, revision: str | None = None, device: str | None = N
     check_is_fast(model, revision, _part(model, revision, "Transformer"))
     from sentence_transformers import SparseEncoder
 
-    from sembridge.encoder.checked_load import FLOAT32, checked_load
     from sembridge.encoder.modules import splade_modules
+    from sembridge.weights.checked_load import FLOAT32, checked_load
 
     options: dict[str, Any] = {"trust_remote_code": False, "model_kwargs": {"use_safetensors": True, **FLOAT32}}
     encoder = checked_load(model, lambda: SparseEncoder(model, revision=revision, device=device, **options), "logits")

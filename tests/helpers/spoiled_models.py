@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.weights import check_weights
+from sembridge.weights.check import check_weights
 
 Tensors = dict[str, torch.Tensor]
 

@@ -7,14 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, models
 
 from harness.plan.collection_source import CollectionSource
 from harness.plan.preset import ModelSource, PresetError
 from harness.plan.resolve import (
     UNPINNED,
     bridge_prompt,
-    check_tokenizer,
     could_be_hub,
     may_be_inference_free,
     near_folder,
@@ -115,27 +113,6 @@ def test_only_a_folder_can_show_that_an_encoder_has_no_query_weights(here):
     assert not may_be_inference_free(Local(here))
     (here / "router_config.json").touch()
     assert may_be_inference_free(Local(here))
-
-
-def test_a_local_tokenizer_is_whole_and_has_a_pad_token(here):
-    def refused() -> str:
-        with pytest.raises(PresetError, match=r"^--languages ko: ") as error:
-            check_tokenizer("--languages ko", Local(here))
-        return str(error.value)
-
-    check_tokenizer("--languages ko", Hub("org/model", "abc"))  # is not here to be looked into
-    assert "has no tokenizer.json; save the tokenizer with transformers' save_pretrained; if that writes" in refused()
-    (here / "tokenizer.json").write_text("{}")
-    assert "has no pad token; set pad_token in its tokenizer_config.json" in refused()
-    (here / "special_tokens_map.json").write_text(json.dumps({"pad_token": "[PAD]"}))
-    assert "tokenizer.json is not a tokenizer (" in refused()
-    (here / "tokenizer_config.json").write_text("[]")
-    assert refused().endswith("tokenizer_config.json holds no JSON object; get the file again")
-    (here / "tokenizer_config.json").write_text('{"cut o')
-    assert "tokenizer_config.json is not JSON (" in refused()
-    (here / "tokenizer_config.json").write_text("{}")
-    (here / "tokenizer.json").write_text(Tokenizer(models.WordLevel({"[PAD]": 0}, unk_token="[PAD]")).to_str())
-    check_tokenizer("--languages ko", Local(here))
 
 
 def test_a_bridge_has_the_prompt_of_the_preset_of_its_files_or_of_the_catalog(here):

@@ -12,7 +12,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, StaticEm
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from sembridge.bridge import embed_vocabulary, load_bridge, own_prompt
+from sembridge.bridge import embed_vocabulary, load_bridge
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.products_seen import products_seen
 from tests.helpers.transfers_made import plain_vocabulary
@@ -206,19 +206,7 @@ def test_compat_has_no_use_for_vectors_without_direction():
     assert answer.known.tolist() == [True, False, False] and not answer.vectors[1:].any()
 
 
-E5, SEARCH = {"query": "query: ", "passage": "passage: "}, {"query": "Find: ", "document": ""}
-
-
-@pytest.mark.parametrize(
-    ("prompts", "default", "prompt"),
-    [
-        (None, None, ""), ({}, None, ""), (E5, None, "query: "), (SEARCH, None, ""), (SEARCH, "query", "Find: "),
-        ({"query": "q: ", "document": "d: "}, "document", "d: "), (E5, "absent", "query: "),
-        ({"query": None, "document": "d: "}, None, ""),
-    ],
-)  # fmt: skip
-def test_a_token_gets_the_prompt_that_every_text_gets(prompts, default, prompt):
-    assert own_prompt(prompts, default) == prompt
+E5 = {"query": "query: ", "passage": "passage: "}
 
 
 def test_without_a_prompt_the_bridges_own_precedes_every_text_and_once_alone(transformer):

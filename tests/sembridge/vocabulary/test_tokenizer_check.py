@@ -16,8 +16,8 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from harness.plan.model_checks import check_contents, check_tokenizer
 from harness.plan.preset import PresetError
-from harness.plan.resolve import check_reading, check_tokenizer
 from harness.store.artifact import Local
 from sembridge.bridge import load_bridge
 from sembridge.encoder.loading import load_encoder, load_tokenizer
@@ -168,14 +168,14 @@ def test_encoders_are_refused_before_and_while_they_are_loaded(tmp_path):
         with pytest.raises(ValueError, match=r"is not used as its tokenizer\.json says: BertTokenizer"):
             refuse()
     with pytest.raises(PresetError, match=r"^architectures\.x: tokenizer '.*' is not used as its tokenizer.json says"):
-        check_reading("architectures.x", "encoder", Local(folder))
+        check_contents("architectures.x", "encoder", Local(folder))
 
 
 @pytest.mark.parametrize("side", ["document_0_Transformer", "query_0_SparseStaticEmbedding"])
 def test_both_tokenizers_of_inference_free_encoders_are_checked(tmp_path, side):
     folder = Path(family_folder(tmp_path, "inference-free"))
     load_encoder(str(folder))
-    check_reading("architectures.x", "encoder", Local(folder))
+    check_contents("architectures.x", "encoder", Local(folder))
     backend = source_tokenizer("inference-free").backend_tokenizer
     backend.normalizer = normalizers.Sequence([])
     backend.save(str(folder / side / "tokenizer.json"))
@@ -183,7 +183,7 @@ def test_both_tokenizers_of_inference_free_encoders_are_checked(tmp_path, side):
     with pytest.raises(ValueError, match=f"tokenizer '.*/{side}' is not used as its tokenizer.json says"):
         load_encoder(str(folder))
     with pytest.raises(PresetError, match=f"/{side}' is not used as its tokenizer.json says"):
-        check_reading("architectures.x", "encoder", Local(folder))
+        check_contents("architectures.x", "encoder", Local(folder))
 
 
 def bridge_folder(folder: Path, **settings: Any) -> Path:
@@ -205,7 +205,7 @@ def test_bridges_are_refused_before_and_while_they_are_loaded(tmp_path):
     with pytest.raises(ValueError, match=r"reads 'The' as 'the', tokenizer.json as 'The'"):
         load_bridge(str(folder))
     with pytest.raises(PresetError, match=r"^bridges\.b: tokenizer '.*' is not used as its tokenizer.json says"):
-        check_reading("bridges.b", "bridge", Local(folder))
+        check_contents("bridges.b", "bridge", Local(folder))
 
 
 def test_lowercasing_by_sentence_transformers_is_declared_and_passes(tmp_path):

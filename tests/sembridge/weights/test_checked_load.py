@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sembridge.bridge import load_bridge
-from sembridge.encoder.checked_load import dtype, stored_dtype, used_output
 from sembridge.encoder.head import encode_sparse
 from sembridge.encoder.loading import load_encoder
 from sembridge.pipeline import transfer
+from sembridge.weights.checked_load import dtype, stored_dtype, used_output
 from tests.helpers.encoders_made import made_bridge_folder
 from tests.helpers.families_made import FAMILIES, batch_of, family_encoder, family_folder, russian, texts
 from tests.helpers.spoiled_models import as_type, rewritten

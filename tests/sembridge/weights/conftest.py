@@ -1,4 +1,4 @@
-"""What tests of encoders share."""
+"""What tests of stored weights share."""
 
 from __future__ import annotations
 

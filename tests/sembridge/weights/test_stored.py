@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sembridge.encoder.stored import INDEX, SINGLE, Stored, dtype_of, header, quantized, stored_tensors
+from sembridge.weights.stored import INDEX, SINGLE, Stored, dtype_of, header, quantized, stored_tensors
 
 TENSORS = {
     "a": torch.zeros(2, 3),

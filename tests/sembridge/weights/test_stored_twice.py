@@ -11,8 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from sembridge.encoder.loading import load_encoder
 from sembridge.encoder.modules import splade_modules
-from sembridge.encoder.stored import header, same_values
-from sembridge.encoder.weights import check_weights
+from sembridge.weights.check import check_weights
+from sembridge.weights.stored import header, same_values
 from tests.helpers.families_made import family_folder
 from tests.helpers.spoiled_models import rewritten, sharded
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sembridge.encoder.complete import Report, check_complete
-from sembridge.encoder.stored import INDEX, SINGLE, Stored, dtype_of, stored_tensors
+from sembridge.weights.complete import Report, check_complete
+from sembridge.weights.stored import INDEX, SINGLE, Stored, dtype_of, stored_tensors
 
 FLOAT32 = {"dtype": "float32"}
 """Options of `from_pretrained`: transformers keeps the type of the file by default."""

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sembridge.encoder.checked_load import unbuildable, used_output, without_notes
-from sembridge.encoder.complete import Report, check_complete
-from sembridge.encoder.stored import FLOATS, Stored, stored_tensors
+from sembridge.weights.checked_load import unbuildable, used_output, without_notes
+from sembridge.weights.complete import Report, check_complete
+from sembridge.weights.stored import FLOATS, Stored, stored_tensors
 
 MASKED_LM, BODY = "fill-mask", "feature-extraction"  # tasks, as sentence-transformers calls them
 _OUTPUT = {MASKED_LM: "logits", BODY: "last_hidden_state"}

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
-from sembridge.encoder.checked_load import checked_load
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.weights import check_weights
+from sembridge.weights.check import check_weights
+from sembridge.weights.checked_load import checked_load
 from tests.helpers.families_made import family_folder
 from tests.helpers.spoiled_models import rewritten
 
@@ -149,7 +149,7 @@ def test_an_untied_bias_that_is_missing_beside_its_decoder(tmp_path):
 
 
 def test_offsets_outside_of_a_file(tmp_path):
-    from sembridge.encoder.stored import header
+    from sembridge.weights.stored import header
 
     save_file({"a": torch.ones(3)}, tmp_path / "model.safetensors")
     content = (tmp_path / "model.safetensors").read_bytes()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sembridge.encoder.stored import Stored, same_values
+from sembridge.weights.stored import Stored, same_values
 
 _LEGACY = {"gamma": "weight", "beta": "bias"}
 _NORM = re.compile(r"(norm[^.]*)\.(gamma|beta)$", re.IGNORECASE)

@@ -18,7 +18,7 @@ from transformers import BertConfig, BertModel, PreTrainedModel
 
 from sembridge.bridge import load_bridge
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.weights import BODY, check_weights
+from sembridge.weights.check import BODY, check_weights
 from tests.helpers.encoders_made import made_bridge_folder
 from tests.helpers.families_made import FAMILIES, family_folder, source_tokenizer, texts
 from tests.helpers.spoiled_models import HEAD, bare, refusals, rewritten, sharded, without

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sembridge.encoder.stored import Stored, not_real, quantized
-from sembridge.encoder.stored_twice import check_not_twice, untied
+from sembridge.weights.stored import Stored, not_real, quantized
+from sembridge.weights.stored_twice import check_not_twice, untied
 
 SHOWN = 3  # names in a message
 # parts of a BERT that no masked LM and no sentence encoder reads

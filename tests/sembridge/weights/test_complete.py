@@ -7,10 +7,10 @@ import logging
 import pytest
 import torch
 
-from sembridge.encoder.complete import Report, check_complete, unread
 from sembridge.encoder.loading import load_encoder
-from sembridge.encoder.weights import check_weights
 from sembridge.pipeline import transfer
+from sembridge.weights.check import check_weights
+from sembridge.weights.complete import Report, check_complete, unread
 from tests.helpers.families_made import family_folder, family_model, russian, source_tokenizer
 from tests.helpers.spoiled_models import BROKEN, HEAD, refusals, rewritten, without
 
@@ -28,7 +28,7 @@ def test_missing_and_misnamed_tensors(bert, tmp_path, name):
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_the_loading_does_not_rely_on_the_check(bert, tmp_path, name, monkeypatch):
-    monkeypatch.setattr("sembridge.encoder.weights.check_weights", None)
+    monkeypatch.setattr("sembridge.weights.check.check_weights", None)
     monkeypatch.setattr("sembridge.encoder.loading.check_files", lambda model: None)
     change, settings, words = BROKEN[name]
     with pytest.raises(ValueError, match="would be initialized at random") as error:
