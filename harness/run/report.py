@@ -5,9 +5,10 @@ The tables have all cells of the grid; those that are not computed are marked as
 
 from __future__ import annotations
 
+import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +18,8 @@ from harness.plan.seeds import settle
 from harness.results import measurement
 from harness.results.export import Written, write_results
 from harness.results.record import NOT_COMPUTED, OK, Record
-from harness.results.rendering import to_text
-from harness.results.tables import LEGEND
+from harness.results.rendering import TERMINAL_WIDTH, to_text
+from harness.results.tables import LEGEND, Table
 from harness.store.store import Store
 
 EVERY = 30.0  # seconds between two writings while a grid runs, at least
@@ -99,18 +100,20 @@ def report_at_an_end(
     if written is None:
         show("no cell is computed yet: no tables were written")
         return
-    for table in written.summary.values():
-        print(f"\n{to_text(table)}", end="")
-    print(f"\n{LEGEND}\n")
+    _print(written.summary.values())
     there = sum(record.status == OK for record in records)
     show(f"{there} of {len(records)} cells are in the tables: {results}/tables/summary.md, all tables in all.md")
 
 
 def print_tables(written: Written) -> None:
     """Print all tables, the summary last: it is what a person sees at the end."""
-    for table in [*written.tables, *written.summary.values()]:
+    _print([*written.tables, *written.summary.values()])
+
+
+def _print(tables: Iterable[Table]) -> None:
+    for table in tables:
         print(f"\n{to_text(table)}", end="")
-    print(f"\n{LEGEND}")
+    print(f"\n{textwrap.fill(LEGEND, TERMINAL_WIDTH)}\n")
 
 
 def _there(cells: Sequence[Cell], store: Store) -> int:
