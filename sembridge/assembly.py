@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sembridge.initializer import COPIED, EMPTY, MIXED, SAMPLED, SPECIAL, Initialization, Transfer, support_of
+from sembridge.initializer import COPIED, EMPTY, MIXED, OWN, SAMPLED, SPECIAL, Initialization, Transfer, support_of
 from sembridge.mixture.mixture import UnitVectors
 from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.vocabulary.vocabulary import ROLES
@@ -27,19 +27,24 @@ def assemble(
     mixture: sp.csr_array | SoftmaxMixture | None = None,
     sampled: np.ndarray | None = None,
     donor_rows: np.ndarray | None = None,
+    residual: np.ndarray | None = None,
     statistics: Mapping[str, Any] | None = None,
 ) -> Initialization:
     """Return the initialization that follows from a method's decisions about the missing rows.
 
     mixture     [R, S] weights (any real dtype) for `transfer.missing` in that order, an empty row where the method has
                 no mixture; None: no row has one
-    sampled     [R, D] rows for empty mixture rows; None: drawn per dimension from N(mean, std) of the source rows
+    sampled     [R, D] rows where there is neither a mixture nor a residual; None: drawn per dimension from N(mean, std)
+                of the source rows
     donor_rows  [S, D] rows to mix, where they are not the source rows themselves (OFA's factorization)
+    residual    [R, D] to add to the mixtures; where the mixture is empty and the residual is not, it is the whole row.
+                None: nothing to add
 
-    Rows are computed in float64 from the float32 weights, so that `mixture @ source rows` reproduces them. The row of
-    an id that no token has is zero, whatever the method decided, so that it never fires (see `transplant`).
+    Rows are computed in float64 from the float32 weights and residuals, so that `mixture @ source rows + residual`
+    reproduces them. The row of an id that no token has is zero, whatever the method decided, so that it never fires
+    (see `transplant`).
 
-    Raises ValueError if a row is not finite.
+    Raises ValueError if a row is not finite, and if there is not one residual for each missing token.
     """
     size, missing = len(transfer.target), transfer.missing
     if not isinstance(mixture, SoftmaxMixture):
@@ -47,49 +52,60 @@ def assemble(
         weights = sp.csr_array(shape if mixture is None else mixture, dtype=np.float32)
         weights.sort_indices()
         mixture = weights
+    added = None if residual is None else _full_residual(transfer, residual)
     empty = ~transfer.target.exists
     if empty.any():
         mixture = _without(mixture, empty[missing])
     mixed = support_of(mixture) > 0
+    own = np.zeros(len(missing), dtype=bool) if added is None else ~mixed & added[missing].any(axis=1)
+    made = mixed | own
     rows = np.empty((size, transfer.rows.shape[1]), dtype=np.float32)
     has_source = transfer.copied >= 0
     rows[has_source] = transfer.rows[transfer.copied[has_source]]
-    if mixed.any():
+    if made.any():
         donors = transfer.rows if donor_rows is None else donor_rows
         if isinstance(mixture, SoftmaxMixture):
-            rows[missing[mixed]] = rows_of(mixture, donors)[mixed]
+            rows[missing[made]] = rows_of(mixture, donors, None if added is None else added[missing])[made]
         else:
-            rows[missing[mixed]] = rows_of(mixture if mixed.all() else mixture[mixed], donors)
-    if not mixed.all():
+            part = None if added is None else added[missing[made]]
+            rows[missing[made]] = rows_of(mixture if made.all() else mixture[made], donors, part)
+    if not made.all():
         drawn = univariate_rows(transfer) if sampled is None else sampled
-        rows[missing[~mixed]] = drawn[~mixed]
+        rows[missing[~made]] = drawn[~made]
     rows[empty] = 0
     if not (finite := np.isfinite(rows).all(axis=1)).all():
         raise ValueError(
             f"the initializer made {(~finite).sum():,} rows that are not finite, the first for id {finite.argmin()}; "
-            "take means of transfer.known_rows, and mix donors of transfer.donors alone"
+            "take means of transfer.known_rows, mix donors of transfer.donors alone, and add finite residuals"
         )
 
     origin = np.full(size, COPIED, dtype="<U8")
     origin[[role in ROLES and has_source[i] for i, role in enumerate(transfer.target.roles)]] = SPECIAL
     origin[missing[mixed]] = MIXED
-    origin[missing[~mixed]] = SAMPLED
+    origin[missing[own]] = OWN
+    origin[missing[~made]] = SAMPLED
     origin[empty] = EMPTY
-    names = (COPIED, SPECIAL, MIXED, SAMPLED, *([EMPTY] if empty.any() else []))
+    names = (COPIED, SPECIAL, MIXED, SAMPLED, *([EMPTY] if empty.any() else []), *([] if added is None else [OWN]))
     counts = {name: int((origin == name).sum()) for name in names}
-    return Initialization(rows, _full_mixture(transfer, mixture), origin, {**counts, **(statistics or {})})
+    return Initialization(rows, _full_mixture(transfer, mixture), origin, {**counts, **(statistics or {})}, added)
 
 
-def rows_of(mixture: sp.csr_array | SoftmaxMixture, rows: np.ndarray) -> np.ndarray:
-    """Return the rows [n, D] float32 of a mixture [n, S] of rows [S, D] with ascending indices, summed in float64."""
+def rows_of(mixture: sp.csr_array | SoftmaxMixture, rows: np.ndarray, residual: np.ndarray | None = None) -> np.ndarray:
+    """Return the rows [n, D] float32 of a mixture [n, S] of rows [S, D] with ascending indices, summed in float64.
+
+    residual  [n, D] to add to them, before they are rounded
+    """
     if isinstance(mixture, SoftmaxMixture):
-        return mixture.product(rows, np.dtype(np.float32))
+        return mixture.product(rows, np.dtype(np.float32), residual)
     if max(mixture.nnz * rows.shape[1], rows.size, len(mixture.indptr) * rows.shape[1]) < _SMALL:
-        return (mixture.astype(np.float64) @ rows.astype(np.float64)).astype(np.float32)
-    return _rows_in_blocks(mixture, rows)
+        sums = mixture.astype(np.float64) @ rows.astype(np.float64)
+        return (sums if residual is None else sums + residual).astype(np.float32)
+    return _rows_in_blocks(mixture, rows, residual)
 
 
-def _rows_in_blocks(mixture: sp.csr_array, rows: np.ndarray, block: int = 64) -> np.ndarray:
+def _rows_in_blocks(
+    mixture: sp.csr_array, rows: np.ndarray, residual: np.ndarray | None = None, block: int = 64
+) -> np.ndarray:
     """Return the bits of `rows_of`, computed in threads and without float64 copies of its inputs."""
     from sembridge.mixture.kernels import mix
 
@@ -98,7 +114,7 @@ def _rows_in_blocks(mixture: sp.csr_array, rows: np.ndarray, block: int = 64) ->
     def work(start: int) -> None:
         result = np.zeros(mixed[start : start + block].shape)
         mix(mixture.indptr[start : start + block + 1], mixture.indices, mixture.data, rows, result)
-        mixed[start : start + block] = result
+        mixed[start : start + block] = result if residual is None else result + residual[start : start + block]
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         list(pool.map(work, range(0, len(mixed), block)))
@@ -129,6 +145,20 @@ def _without(mixture: sp.csr_array | SoftmaxMixture, empty: np.ndarray) -> sp.cs
     stored = ~empty[row_of]
     starts = np.concatenate([[0], np.cumsum(np.diff(mixture.indptr) * ~empty)])
     return sp.csr_array((mixture.data[stored], mixture.indices[stored], starts), shape=mixture.shape)
+
+
+def _full_residual(transfer: Transfer, residual: np.ndarray) -> np.ndarray:
+    """Return the residual [T, D] float32: the method's rows [R, D] in their places, 0 for copied and empty rows."""
+    missing, wanted = transfer.missing, (len(transfer.missing), transfer.rows.shape[1])
+    if np.shape(residual) != wanted:
+        raise ValueError(
+            f"the residual is of shape {np.shape(residual)}, but there are {wanted[0]:,} missing tokens and rows of "
+            f"{wanted[1]} numbers; give one row for each of transfer.missing, of zeros where nothing is to be added"
+        )
+    full = np.zeros((len(transfer.target), wanted[1]), dtype=np.float32)
+    full[missing] = residual
+    full[~transfer.target.exists] = 0
+    return full
 
 
 def _full_mixture(transfer: Transfer, mixture: sp.csr_array | SoftmaxMixture) -> sp.csr_array | SoftmaxMixture:

@@ -18,7 +18,7 @@ import scipy.sparse as sp
 import torch
 
 from sembridge.mixture.softmax import SoftmaxMixture
-from sembridge.options import COPIED, EMPTY, MIXED, SAMPLED, SPECIAL, check
+from sembridge.options import COPIED, EMPTY, MIXED, OWN, SAMPLED, SPECIAL, check
 from sembridge.vocabulary.match import match
 from sembridge.vocabulary.overlap import Overlap
 from sembridge.vocabulary.vocabulary import Vocabulary
@@ -30,6 +30,7 @@ __all__ = [
     "FALLBACK",
     "MIXED",
     "NEVER",
+    "OWN",
     "SAMPLED",
     "SPECIAL",
     "Initialization",
@@ -139,18 +140,23 @@ class Initialization:
     """The result of a method.
 
     rows        [T, D] float32
-    mixture     sparse [T, S] float32: the convex weights behind each row; one weight of 1 for copied rows, an empty row
-                where the row was sampled. Decoder bias, untied decoders and per-token query weights move with the same
-                weights. Where every donor has weight in every row (alpha 1) and these are too many to store, a
+    mixture     sparse [T, S] float32: the weights of source rows behind each row; one weight of 1 for copied rows, an
+                empty row where no source row was mixed. Decoder bias and per-token query weights move with them, see
+                `carry`. Where every donor has weight in every row (alpha 1) and these are too many to store, a
                 `SoftmaxMixture` computes them
-    origin      [T] copied | special | mixed | sampled | empty (no token has this id: the row is zero)
+    origin      [T] copied | special | mixed | own (the method made the row without a mixture) | sampled | empty (no
+                token has this id: the row is zero)
     statistics  figures to show to a person (counts, support)
+    residual    [T, D] float32: what a method added to the mixture; 0 in rows that are not mixed or own. None: nothing
+
+    Mixed and own rows are `mixture @ source rows + residual`.
     """
 
     rows: np.ndarray
     mixture: sp.csr_array | SoftmaxMixture
     origin: np.ndarray
     statistics: Mapping[str, Any] = field(default_factory=dict)
+    residual: np.ndarray | None = None
 
     @property
     def support(self) -> np.ndarray:
@@ -160,14 +166,14 @@ class Initialization:
     def heaviest(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the k heaviest donors of each row: (starts [T + 1], source ids [n], weights [n] float32).
 
-        The heaviest donor of a row comes first; ties are ordered by id.
+        The donor with the largest absolute weight comes first; ties are ordered by id.
         """
         starts = np.concatenate([[0], np.cumsum(np.minimum(self.support, k))])
         ids, weights = np.empty(starts[-1], dtype=np.int64), np.empty(starts[-1], dtype=np.float32)
         stored = self.mixture.others if isinstance(self.mixture, SoftmaxMixture) else self.mixture
         for row in np.flatnonzero(np.diff(stored.indptr)):
             piece, place = slice(stored.indptr[row], stored.indptr[row + 1]), slice(starts[row], starts[row + 1])
-            order = np.lexsort((stored.indices[piece], -stored.data[piece]))[:k]
+            order = np.lexsort((stored.indices[piece], -np.abs(stored.data[piece])))[:k]
             ids[place], weights[place] = stored.indices[piece][order], stored.data[piece][order]
         if isinstance(self.mixture, SoftmaxMixture):
             for row, *best in zip(self.mixture.places, *self.mixture.heaviest(k), strict=True):

@@ -12,7 +12,7 @@ DONORS = ("ordinary", "all")
 BIAS_POLICIES = ("transfer", "zero", "keep")
 SPECIAL_IDS = ("target", "keep")
 NONFINITE = ("refuse", "leave-out")
-COPIED, SPECIAL, MIXED, SAMPLED, EMPTY = ORIGINS = ("copied", "special", "mixed", "sampled", "empty")
+COPIED, SPECIAL, MIXED, SAMPLED, EMPTY, OWN = ORIGINS = ("copied", "special", "mixed", "sampled", "empty", "own")
 
 _KNOWN = {
     "profile": PROFILES, "overlap": OVERLAPS, "donors": DONORS, "bias": BIAS_POLICIES, "special_ids": SPECIAL_IDS,

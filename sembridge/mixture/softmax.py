@@ -49,22 +49,25 @@ class SoftmaxMixture:
         """Return the product [T] or [T, D] float64 with values [S] or [S, D]."""
         return self.product(values, np.dtype(np.float64))
 
-    def product(self, values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-        """Return `self @ values`, computed in float64 and stored as `dtype`."""
+    def product(self, values: np.ndarray, dtype: np.dtype[Any], added: np.ndarray | None = None) -> np.ndarray:
+        """Return `self @ values` plus `added` [T, D], computed in float64 and stored as `dtype`."""
         from sembridge.mixture.kernels import mix
 
         table = values[:, None] if values.ndim == 1 else values
         products = np.empty((self.shape[0], table.shape[1]), dtype=dtype)
         exact = table.astype(np.float64)
         for start in range(0, len(products), 1024):
-            products[start : start + 1024] = self.others[start : start + 1024].astype(np.float64) @ exact
+            part = slice(start, start + 1024)
+            result = self.others[part].astype(np.float64) @ exact
+            products[part] = result if added is None else result + added[part]
 
         def work(part: slice) -> None:
             weights = self.weights(part)
             result = np.zeros((len(weights), table.shape[1]))
             starts = np.arange(len(weights) + 1) * len(self.donors)
             mix(starts, np.tile(self.donors.ids, len(weights)), weights.ravel(), table, result)
-            products[self.places[part]] = result
+            places = self.places[part]
+            products[places] = result if added is None else result + added[places]
 
         self._each(work)
         return products[:, 0] if values.ndim == 1 else products
