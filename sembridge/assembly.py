@@ -50,6 +50,9 @@ def assemble(
     if not isinstance(mixture, SoftmaxMixture):
         shape = len(missing), len(transfer.source)
         weights = sp.csr_array(shape if mixture is None else mixture, dtype=np.float32)
+        if not weights.data.all():  # the caller's own arrays may be inside
+            weights = weights.copy()
+            weights.eliminate_zeros()
         weights.sort_indices()
         mixture = weights
     added = None if residual is None else _full_residual(transfer, residual)

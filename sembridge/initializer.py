@@ -17,6 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from sembridge.mixture.convexity import mean_weights
 from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.options import COPIED, EMPTY, MIXED, OWN, SAMPLED, SPECIAL, check
 from sembridge.vocabulary.match import match
@@ -25,6 +26,7 @@ from sembridge.vocabulary.vocabulary import Vocabulary
 
 __all__ = [
     "ALWAYS",
+    "CONVEX",
     "COPIED",
     "EMPTY",
     "FALLBACK",
@@ -32,15 +34,18 @@ __all__ = [
     "NEVER",
     "OWN",
     "SAMPLED",
+    "SIGNED",
     "SPECIAL",
     "Initialization",
     "Initializer",
     "Transfer",
     "samples_of",
     "support_of",
+    "weights_of",
 ]
 
 ALWAYS, FALLBACK, NEVER = "always", "fallback", "never"  # when the rows of a method depend on the transfer's seed
+CONVEX, SIGNED = "convex", "signed"  # the weights of a method
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,17 @@ class Initialization:
         """Return how many source tokens each row is made of [T]."""
         return support_of(self.mixture)
 
+    def own_share(self) -> np.ndarray | None:
+        """Return how much of each row is its residual [T] float32, from 0 to 1; None where no row has one.
+
+        It is r / (m + r) with the squared lengths m of the mixture's part and r of the residual: the share of the row's
+        squared length, where the two are at a right angle.
+        """
+        if self.residual is None:
+            return None
+        mixed, own = (_squared_lengths(self.rows, self.residual), _squared_lengths(self.residual))
+        return np.divide(own, mixed + own, out=np.zeros(len(own)), where=own > 0).astype(np.float32)
+
     def heaviest(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the k heaviest donors of each row: (starts [T + 1], source ids [n], weights [n] float32).
 
@@ -181,13 +197,18 @@ class Initialization:
         return starts, ids, weights
 
     def carry(self, values: np.ndarray) -> np.ndarray:
-        """Move one number per source token [S] to the target vocabulary [T].
+        """Move one number per source token [S], a bias or a query weight, to the target vocabulary [T].
 
-        Tokens without a mixture get the mean of the finite numbers.
+        The number of a token is a mean of its donors' numbers, by the weights of the mixture. Where these are not
+        convex, the positive ones count: a token is as prominent as those it is like, and a negative weight names one
+        it is not like. Positive weights that sum to more than 1 are scaled to 1; what they lack to 1, the mean of all
+        finite numbers gets, so a token without a mixture gets that mean. A residual carries nothing. No number leaves
+        the range of the source's, and weights that are not negative stay so.
         """
-        exact = self.mixture if isinstance(self.mixture, SoftmaxMixture) else self.mixture.astype(np.float64)
-        carried = exact @ np.asarray(values, dtype=np.float64)
-        carried[self.support == 0] = np.mean(values[np.isfinite(values)], dtype=np.float64)
+        weights, lacking = mean_weights(self.mixture)
+        carried = weights @ np.asarray(values, dtype=np.float64)
+        some = lacking > 0
+        carried[some] += lacking[some] * np.mean(values[np.isfinite(values)], dtype=np.float64)
         return carried.astype(np.float32)
 
 
@@ -207,6 +228,11 @@ class Initializer(Protocol):
     always     on every call; so it is taken to be where a method has no `samples`
     fallback   if, and only if, the statistics count tokens as sampled
     never      the same rows for every seed; what a method draws with a seed of its own does not count
+
+    A class variable `weights` may say what the weights of its mixtures are, which is checked (see `weights_of`):
+
+    convex     none is negative, and those of a row sum to 1; so it is taken to be where a method has no `weights`
+    signed     any finite numbers, as regressions make them
     """
 
     name: ClassVar[str]
@@ -222,6 +248,23 @@ def samples_of(method: Any) -> str:
         known = f"one of {ALWAYS}, {FALLBACK}, {NEVER}"
         raise ValueError(f"initializer {method.name!r} declares samples {declared!r}; it is {known}")
     return declared
+
+
+def weights_of(method: Any) -> str:
+    """Return what the weights of a method (a class or an instance) are; ValueError for another word."""
+    declared = getattr(method, "weights", CONVEX)
+    if declared not in (CONVEX, SIGNED):
+        raise ValueError(f"initializer {method.name!r} declares weights {declared!r}; it is {CONVEX} or {SIGNED}")
+    return declared
+
+
+def _squared_lengths(rows: np.ndarray, less: np.ndarray | None = None, block: int = 4096) -> np.ndarray:
+    """Return the squared length of each row [n, D], of its difference to `less`, in float64 without a copy of all."""
+    lengths = np.empty(len(rows))
+    for part in (slice(start, start + block) for start in range(0, len(rows), block)):
+        exact = rows[part].astype(np.float64) - (0 if less is None else less[part])
+        lengths[part] = np.einsum("nd,nd->n", exact, exact)
+    return lengths
 
 
 def support_of(mixture: sp.csr_array | SoftmaxMixture) -> np.ndarray:

@@ -15,7 +15,8 @@ from sembridge.encoder.loading import check_pads, load_encoder, load_tokenizer
 from sembridge.encoder.modules import splade_modules
 from sembridge.encoder.nonfinite import left_out
 from sembridge.encoder.transplant import decoder_rows, source_rows, transplant
-from sembridge.initializer import Initialization, Initializer, Transfer
+from sembridge.initializer import CONVEX, Initialization, Initializer, Transfer, weights_of
+from sembridge.mixture.convexity import not_convex
 from sembridge.model_card.ingredients import ingredient_of
 from sembridge.model_card.recipe import Ingredient, Recipe, library_versions
 from sembridge.model_card.record import Nearness, TransferRecord, best_cosines
@@ -130,12 +131,13 @@ def initialize(
 ) -> tuple[Initialization, Initialization | None]:
     """Return the method's rows for the embedding, and for the decoder where the model stores one of its own.
 
-    The second is None where the decoder shares the rows.
+    The second is None where the decoder shares the rows. Raises ValueError for mixtures that are not convex, unless the
+    method declares them signed.
     """
     initializer = with_tokenizers(initializer, splade_modules(encoder).tokenizer, tokenizer)
     rows = decoder_rows(encoder)
-    decoder = None if rows is None else initializer(dataclasses.replace(task, rows=rows[: len(task.source)]))
-    return initializer(task), decoder
+    decoder = None if rows is None else _made(initializer, dataclasses.replace(task, rows=rows[: len(task.source)]))
+    return _made(initializer, task), decoder
 
 
 def run_transfer(
@@ -162,6 +164,19 @@ def run_transfer(
     recipe = dataclasses.replace(recipe, options={**recipe.options, **stored, "weights": dtype(encoder)})
     record = TransferRecord.of(task, embedding, recipe, strength, measure)
     return remember(encoder, record, language)
+
+
+def _made(initializer: Initializer, task: Transfer) -> Initialization:
+    """Return the method's rows, checked to be made with the weights that it declares."""
+    initialization = initializer(task)
+    if weights_of(initializer) == CONVEX and (odd := not_convex(initialization.mixture)).any():
+        first = int(odd.argmax())
+        raise ValueError(
+            f"initializer {initializer.name!r} made {odd.sum():,} mixtures that are not convex, the first for "
+            f"{task.target.tokens[first]!r} id {first}: weights must not be negative and must sum to 1; "
+            "if this is intended, declare weights: ClassVar[str] = 'signed' in its class"
+        )
+    return initialization
 
 
 def with_tokenizers(initializer: Any, source: Any, target: Any) -> Any:
@@ -217,8 +232,10 @@ def _instance(initializer: Any) -> Any:
                 f"initializer {initializer!r} is neither a method nor the name of one; "
                 f"known: {', '.join(available_initializers())}"
             )
+        weights_of(initializer)
         return initializer
     kind = initializer_class(initializer)
+    weights_of(kind)
     method = kind()
     if missing := [need for need in kind.needs if getattr(method, need, None) is None]:
         raise ValueError(

@@ -185,7 +185,8 @@ def _summary(record: Any, out: Path, seconds: float) -> None:
     print()
     _say("result", ", ".join(f"{counts[name]:,} {name} ({100 * counts[name] / size:.0f}%)" for name in counts))
     if counts["mixed"]:
-        _say("mixtures", f"{record.mean_support():.1f} source tokens each, on average")
+        own = f", and {100 * record.mean_own():.0f}% of the squared length is their own" if record.mean_own() else ""
+        _say("mixtures", f"{record.mean_support():.1f} source tokens each, on average{own}")
         weakest = ", ".join(printable(record.target.shown[i]) for i in record.weakest(3))
         _say("weakest", f"{weakest}: explain --worst shows why")
     took = f"in {record.recipe.options['weights']}, in {duration(seconds)}"

@@ -27,7 +27,7 @@ class Method:
 
 def methods(preset: Preset) -> list[Method]:
     """Return every row, in the preset's order. Raises PresetError for unknown names and settings."""
-    from sembridge.initializer import samples_of
+    from sembridge.initializer import samples_of, weights_of
     from sembridge.registry import available_initializers, initializer_class
 
     for name in preset.references:
@@ -55,6 +55,7 @@ def methods(preset: Preset) -> list[Method]:
         try:
             per_bridge = any((BRIDGE,) in need.options for need in needs_of(kind))
             samples_of(kind)
+            weights_of(kind)
         except ValueError as error:
             raise PresetError(str(error)) from None
         takes_alpha = "alpha" in {field.name for field in dataclasses.fields(kind)}

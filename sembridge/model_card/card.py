@@ -21,6 +21,7 @@ _MEANING = {
     "special": "the row of the source token with the same role ([CLS], padding, ...)",
     "mixed": "a weighted mean of source rows",
     "sampled": "drawn at random: the method could not place the token",
+    "own": "made by the method itself, without source rows",
     "empty": "no token has this id: the row is zero and never fires",
 }
 
@@ -133,15 +134,30 @@ weights = {weights}  # one weight per token of the vocabulary
 
 def _coverage(record: TransferRecord) -> str:
     counts = record.counts()
+    meaning = _MEANING | {"mixed": _mixed(record)}
     rows = [
-        f"| {origin} | {counts[origin]:,} | {100 * counts[origin] / max(1, len(record)):.1f}% | {_MEANING[origin]} |"
+        f"| {origin} | {counts[origin]:,} | {100 * counts[origin] / max(1, len(record)):.1f}% | {meaning[origin]} |"
         for origin in counts
     ]
     mean = f"\n\nA mixed token has {record.mean_support():.1f} source tokens on average." if counts["mixed"] else ""
+    if record.mean_own():
+        mean += (
+            " Its own direction, which is in no source row, holds "
+            f"{100 * record.mean_own():.0f}% of its row's squared length on average."
+        )
     return "\n".join(["| row | tokens | share | what it is |", "|---|---:|---:|---|", *rows]) + (
         f"{mean}\n\n`sembridge-bench explain DIR TOKEN` shows what a token is made of; "
         "it reads `transfer.json` and `transfer.safetensors` here."
     )
+
+
+def _mixed(record: TransferRecord) -> str:
+    kind = (
+        "a weighted sum of source rows, some weights are negative or do not sum to 1"
+        if record.signed
+        else _MEANING["mixed"]
+    )
+    return f"{kind}, and a direction of its own" if record.mean_own() else kind
 
 
 def _making(recipe: Recipe) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sembridge.model_card.lines import columns, mixture_text, origin_text, printable, weight_text
+from sembridge.model_card.lines import columns, mixture_text, origin_text, own_text, printable, weight_text
 from sembridge.model_card.record import TransferRecord, load_record
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class Explanation:
         record, counts = self.record, self.record.counts()
         if not self._ids:
             copied = counts["copied"] + counts["special"]
-            yield f"no token was mixed: {copied:,} rows are copied, {counts['sampled']:,} drawn at random"
+            own = f"{counts['own']:,} made without donors, " if "own" in counts else ""
+            yield f"no token was mixed: {copied:,} rows are copied, {own}{counts['sampled']:,} drawn at random"
             return
         order = "the farthest donors" if record.strength is not None else "the flattest mixtures"
         yield (
@@ -79,10 +80,11 @@ class Explanation:
         )
         yield from columns([self._row(token_id) for token_id in self._ids])
         yield from self._legend()
-        if counts["sampled"]:
-            examples = [printable(record.target.shown[i]) for i in np.flatnonzero(record.origin == "sampled")[:5]]
-            more = " ..." if counts["sampled"] > len(examples) else ""
-            yield f"tokens without any donor, drawn at random: {counts['sampled']:,} ({' '.join(examples)}{more})"
+        for origin, made in (("own", "made by the method itself"), ("sampled", "drawn at random")):
+            if count := counts.get(origin):
+                examples = [printable(record.target.shown[i]) for i in np.flatnonzero(record.origin == origin)[:5]]
+                more = " ..." if count > len(examples) else ""
+                yield f"tokens without any donor, {made}: {count:,} ({' '.join(examples)}{more})"
 
     def _row(self, token_id: int) -> list[str]:
         token = printable(self.record.target.shown[token_id])
@@ -91,6 +93,8 @@ class Explanation:
     def _made_of(self, token_id: int) -> str:
         """Return the right side of the equation."""
         record = self.record
+        if record.origin[token_id] == "own":
+            return own_text(record.own_of(token_id))
         if record.support[token_id] == 0:
             return "drawn at random"
         if record.origin[token_id] == "mixed":
@@ -124,6 +128,7 @@ class Explanation:
             "rule": str(record.rule[token_id]),
             "support": int(record.support[token_id]),
             "strength": None if strength is None or np.isnan(strength) else strength,
+            "own": record.own_of(token_id),
             "donors": [
                 {"token": record.source.tokens[donor], "id": donor, "weight": weight}
                 for donor, weight in record.donors_of(token_id)

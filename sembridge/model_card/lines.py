@@ -9,21 +9,33 @@ from sembridge.model_card.record import TransferRecord
 
 
 def mixture_text(record: TransferRecord, target_id: int, top: int) -> str:
-    """Return ".71 password + .29 passcode": the `top` heaviest donors, and the total weight of the others."""
-    parts = record.donors_of(target_id)
-    shown = [f"{weight_text(weight)} {printable(record.source.shown[source_id])}" for source_id, weight in parts[:top]]
-    others = int(record.support[target_id]) - len(shown)
+    """Return ".71 password + .29 passcode": the `top` heaviest donors, and the total weight of the others.
+
+    Signed weights keep their signs, ".62 password - .38 secret", and of the others only the number is told, because
+    their weights may cancel out. What a row has besides its donors comes last.
+    """
+    parts, text = record.donors_of(target_id), ""
+    for source_id, weight in parts[:top]:
+        sign = (" - " if weight < 0 else " + ") if text else "-" * (weight < 0)
+        text += f"{sign}{weight_text(abs(weight))} {printable(record.source.shown[source_id])}"
+    others = int(record.support[target_id]) - len(parts[:top])
     if others > 0:
         rest = max(0.0, 1 - sum(weight for _, weight in parts[:top]))
-        shown.append(f"{weight_text(rest)} in {others:,} other{'s' if others > 1 else ''}")
-    return " + ".join(shown)
+        share = "" if record.signed else f"{weight_text(rest)} in "
+        text += f" + {share}{others:,} other{'s' if others > 1 else ''}"
+    return f"{text}, and {own_text(record.own_of(target_id))}" if record.own_of(target_id) else text
+
+
+def own_text(share: float) -> str:
+    """Return the part of a row that no donor gives, in words; `share` as in `TransferRecord.own`."""
+    return f"a direction of its own ({f'{share:.0%}' if share >= 0.005 else '<1%'} of its squared length)"
 
 
 def weight_text(weight: float) -> str:
     """Return ".71"; "1" for the whole; "<.01" for a weight that would round to zero; cosines may be negative."""
     if 0 < weight < 0.005:
         return "<.01"
-    return f"{weight:.2f}".replace("0.", ".", 1) if weight < 0.995 else "1"
+    return "1" if 0.995 <= weight < 1.005 else f"{weight:.2f}".replace("0.", ".", 1) if weight < 1 else f"{weight:.2f}"
 
 
 def origin_text(record: TransferRecord, target_id: int) -> str:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sembridge.model_card.recipe import Recipe
-from sembridge.options import EMPTY, ORIGINS
+from sembridge.options import EMPTY, ORIGINS, OWN
 
 if TYPE_CHECKING:
     from sembridge.initializer import Initialization, Transfer
     from sembridge.vocabulary.vocabulary import Vocabulary
 
 JSON, TENSORS = "transfer.json", "transfer.safetensors"
-FORMAT = 1
+FORMATS = (1, 2)  # 2: of a record with signed weights or residuals, which readers of 1 would misread
 KEPT = 100  # donors stored per token: with alpha near 1 a mixture has thousands, and the file would outgrow the model
 
 
@@ -66,14 +66,16 @@ class Nearness:
 class TransferRecord:
     """The transfer of S source tokens to T target tokens, n weights in all.
 
-    origin    [T] copied | special | mixed | sampled
+    origin    [T] as in `Initialization`
     rule      [T] why a row was copied (see `overlap.Overlap`), '' for the others
     starts    [T + 1] where the donors of each target token begin in the next two
     donors    [n] source ids, the heaviest of each token first
-    weights   [n] float32
+    weights   [n] float32; in a record that is `signed`, some are negative or those of a token do not sum to 1
     support   [T] how many donors a token has; at most `KEPT` of them are in `donors`
     strength  [T] how near the heaviest donor of a mixed token is, in terms of `measure`, NaN for other tokens;
               None where the method has no such number
+    own       [T] how much of a row is not made of donors, from 0 to 1, see `Initialization.own_share`; None: nothing of
+              any row
     """
 
     recipe: Recipe
@@ -87,6 +89,8 @@ class TransferRecord:
     support: np.ndarray
     strength: np.ndarray | None = None
     measure: str = ""
+    own: np.ndarray | None = None
+    signed: bool = False
 
     @classmethod
     def of(
@@ -98,16 +102,20 @@ class TransferRecord:
         measure: str = "",
     ) -> TransferRecord:
         """Return the record of the result of a task."""
+        from sembridge.mixture.convexity import not_convex
+
         names = TokenNames.of(task.source), TokenNames.of(task.target)
         origin, rule = np.asarray(initialization.origin), np.array(task.overlap.rule, dtype="<U16")
         donors = (*initialization.heaviest(KEPT), initialization.support)
-        return cls(recipe, *names, origin, rule, *donors, strength, measure if strength is not None else "")
+        signed = bool(not_convex(initialization.mixture).any())
+        measure = measure if strength is not None else ""
+        return cls(recipe, *names, origin, rule, *donors, strength, measure, initialization.own_share(), signed)
 
     def __len__(self) -> int:
         return len(self.target.tokens)
 
     def donors_of(self, target_id: int) -> list[tuple[int, float]]:
-        """Return (source id, weight) of a target token's stored donors, the heaviest first; [] for a sampled row."""
+        """Return (source id, weight) of a target token's stored donors, the heaviest first; [] for a row without."""
         piece = slice(self.starts[target_id], self.starts[target_id + 1])
         return list(zip(self.donors[piece].tolist(), self.weights[piece].tolist(), strict=True))
 
@@ -116,27 +124,36 @@ class TransferRecord:
         return self._by_token.get(token, self._by_shown.get(token))
 
     def counts(self) -> dict[str, int]:
-        """Return the number of target tokens by origin; `empty` only where there are ids without a token."""
+        """Return the number of target tokens by origin; `empty` and `own` only where there are such rows."""
         counts = {name: int((self.origin == name).sum()) for name in ORIGINS}
-        return {name: count for name, count in counts.items() if count or name != EMPTY}
+        return {name: count for name, count in counts.items() if count or name not in (EMPTY, OWN)}
 
     def mean_support(self) -> float:
         """Return the mean number of donors of a mixed token; 0 where none is mixed."""
         mixed = self.support[self.origin == "mixed"]
         return float(mixed.mean()) if len(mixed) else 0.0
 
+    def mean_own(self) -> float:
+        """Return the mean of `own` over mixed tokens; 0 where none is mixed."""
+        mixed = self.origin == "mixed"
+        return 0.0 if self.own is None or not mixed.any() else float(self.own[mixed].mean(dtype=np.float64))
+
+    def own_of(self, target_id: int) -> float:
+        """Return how much of a token's row is not made of donors, from 0 to 1."""
+        return 0.0 if self.own is None else float(self.own[target_id])
+
     def weakest(self, n: int) -> list[int]:
         """Return the n mixed tokens whose donors tell the least about them, the weakest first.
 
         The order is by `strength` where there is one: if even the best donor is far away, the donors may be unrelated.
-        Without it the flattest mixtures come first, by largest weight, then by number of donors: many donors of equal
-        weight average unrelated rows.
+        Without it the flattest mixtures come first, by largest absolute weight, then by number of donors: many donors
+        of equal weight average unrelated rows.
         """
         mixed = np.flatnonzero(self.origin == "mixed")
         if self.strength is not None:
             order = np.lexsort((mixed, self.strength[mixed]))
         else:
-            order = np.lexsort((mixed, -self.support[mixed], self.weights[self.starts[mixed]]))
+            order = np.lexsort((mixed, -self.support[mixed], np.abs(self.weights[self.starts[mixed]])))
         return mixed[order][:n].tolist()
 
     def save(self, folder: Path) -> None:
@@ -154,10 +171,19 @@ class TransferRecord:
         }
         if self.strength is not None:
             tensors["strength"] = self.strength.astype(np.float32)
+        if self.own is not None:
+            tensors["own"] = self.own.astype(np.float32)
         content: dict[str, Any] = {
             name: dataclasses.asdict(getattr(self, name)) for name in ("recipe", "source", "target")
         }
-        content |= {"format": FORMAT, "origins": ORIGINS, "rules": rules, "measure": self.measure}
+        content |= {
+            "format": FORMATS[0],
+            "origins": ORIGINS[: ORIGINS.index(OWN)],
+            "rules": rules,
+            "measure": self.measure,
+        }
+        if self.signed or self.own is not None:
+            content |= {"format": FORMATS[1], "origins": ORIGINS, "signed": self.signed}
         save_file(tensors, folder / TENSORS)
         (folder / JSON).write_text(json.dumps(content, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -204,8 +230,8 @@ def best_cosines(initialization: Initialization, source: np.ndarray, target: np.
 
 
 def _read(content: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> TransferRecord:
-    if content["format"] != FORMAT:
-        raise ValueError(f"format {content['format']}, this version reads {FORMAT}")
+    if content["format"] not in FORMATS:
+        raise ValueError(f"format {content['format']!r}, this version reads {' and '.join(map(str, FORMATS))}")
     names = {
         side: TokenNames(*(tuple(content[side][key]) for key in ("tokens", "shown"))) for side in ("source", "target")
     }
@@ -213,7 +239,13 @@ def _read(content: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Tran
     donors, support = tensors["donors"].astype(np.int64), tensors["support"].astype(np.int64)
     arrays = origin, rule, tensors["starts"], donors, tensors["weights"], support, tensors.get("strength")
     record = TransferRecord(
-        Recipe.from_dict(content["recipe"]), names["source"], names["target"], *arrays, content["measure"]
+        Recipe.from_dict(content["recipe"]),
+        names["source"],
+        names["target"],
+        *arrays,
+        content["measure"],
+        tensors.get("own"),
+        content.get("signed", False),
     )
     if not len(record) == len(record.origin) == len(record.rule) == len(record.support) == len(record.starts) - 1:
         raise ValueError(f"{len(record)} target tokens in {JSON}, but {len(record.origin)} in {TENSORS}")
@@ -227,7 +259,11 @@ def _check(record: TransferRecord) -> None:
         if len(side.tokens) != len(side.shown) or not all(isinstance(name, str) for name in side.tokens + side.shown):
             raise ValueError("tokens and what is shown of them are not as many texts")
     arrays = (record.origin, record.rule, record.starts, record.donors, record.weights, record.support)
-    if any(array.ndim != 1 for array in arrays) or not isinstance(record.measure, str):
+    if (
+        any(array.ndim != 1 for array in arrays)
+        or not isinstance(record.measure, str)
+        or record.signed not in (True, False)
+    ):
         raise ValueError("its tensors are not lists of numbers")
     stored = np.diff(record.starts)
     ends = record.starts[0], record.starts[-1], len(record.weights)
@@ -241,6 +277,10 @@ def _check(record: TransferRecord) -> None:
     uneven = record.strength is not None and record.strength.shape != record.origin.shape
     if uneven or not np.isfinite(record.weights).all():
         raise ValueError("its weights and cosines are not one finite number each")
+    if record.own is not None:
+        within = record.own.shape == record.origin.shape and bool(((record.own >= 0) & (record.own <= 1)).all())
+        if not within:
+            raise ValueError("its shares of rows are not one number from 0 to 1 for each token")
 
 
 def _first_ids(tokens: Sequence[str]) -> dict[str, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -65,3 +67,29 @@ def record(*, strength: bool = True, **changes: object) -> TransferRecord:
     transfer = question()
     values = np.array(STRENGTH, dtype=np.float32) if strength else None
     return TransferRecord.of(transfer, answer(transfer), recipe(**changes), values, "as worked out on paper")
+
+
+def own_answer(transfer: Transfer) -> Initialization:
+    """Return signed mixtures and residuals, in rows of three dimensions whose lengths are easy to work out."""
+    weights = {1: {1: 0.62, 2: -0.38}, 2: {4: 1.5}, 4: {3: -0.4, 1: 0.3, 2: 0.2, 4: 0.1}}
+    own = {1: [0, 0, 0], 2: [0, 3, 0], 4: [0, 0, 0], 5: [1, 0, 0]}
+    mixture = np.zeros((len(transfer.missing), len(SOURCE)), dtype=np.float32)
+    residual = np.zeros((len(transfer.missing), 3))
+    places = {target_id: place for place, target_id in enumerate(transfer.missing)}
+    for target_id, by_donor in weights.items():
+        mixture[places[target_id], list(by_donor)] = list(by_donor.values())
+    for target_id, row in own.items():
+        residual[places[target_id]] = row
+    return assemble(transfer, mixture=sp.csr_array(mixture), residual=residual)
+
+
+def own_record(*, strength: bool = False) -> TransferRecord:
+    """Return a record of signed weights, of a row with a part of its own (병원: half) and of one without donors.
+
+    The donor of 병원, 1.5 times [2, 0, 0], is as long as its own part, [0, 3, 0].
+    """
+    rows = np.zeros((7, 3), dtype=np.float32)
+    rows[[1, 2, 3]], rows[4] = np.eye(3), [2, 0, 0]
+    transfer = dataclasses.replace(question(), rows=rows)
+    values = np.array(STRENGTH, dtype=np.float32) if strength else None
+    return TransferRecord.of(transfer, own_answer(transfer), recipe(), values, "as worked out on paper")

@@ -120,7 +120,7 @@ def test_only_the_heaviest_donors_of_a_flat_mixture_are_kept():
         (lambda folder: (folder / TENSORS).unlink(), "has no transfer.safetensors"),
         (lambda folder: (folder / JSON).write_text("{oops"), "cannot be read .*; make the transfer again"),
         (lambda folder: (folder / TENSORS).write_bytes(b"nothing"), "cannot be read"),
-        (lambda folder: _changed(folder, format=2), "format 2, this version reads 1"),
+        (lambda folder: _changed(folder, format=3), "format 3, this version reads 1 and 2"),
         (
             lambda folder: _changed(folder, target={"tokens": ["a"], "shown": ["a"]}),
             "1 target tokens in transfer.json, but 9 in",
