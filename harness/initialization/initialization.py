@@ -1,7 +1,8 @@
 """Stage: run one initializer on one pair of vocabularies, and store its `Initialization`.
 
-Rows that the stored mixture reproduces bit for bit are not stored a second time; the others (sampled, factorized) are.
-For a mixture that is too large to store (alpha 1), its rows and the vectors behind its weights are stored.
+Rows that the stored mixture and residual reproduce bit for bit are not stored a second time; the others (sampled,
+factorized) are. Of a residual, the rows that are not zero are stored. For a mixture that is too large to store (alpha
+1), its rows and the vectors behind its weights are stored.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ def _save(path: Path, initialization: Any, source: np.ndarray) -> None:
     mixture, rows = initialization.mixture, initialization.rows
     dense = mixture if isinstance(mixture, SoftmaxMixture) else None
     sparse = mixture if dense is None else dense.others
-    explicit = np.flatnonzero((rows_of(sparse, source[: sparse.shape[1]]) != rows).any(axis=1))
+    residual = initialization.residual
+    explicit = np.flatnonzero((rows_of(sparse, source[: sparse.shape[1]], residual) != rows).any(axis=1))
     tensors = {
         "indptr": sparse.indptr.astype(np.int64),
         "indices": sparse.indices.astype(np.int32),
@@ -84,6 +86,9 @@ def _save(path: Path, initialization: Any, source: np.ndarray) -> None:
         "explicit_ids": explicit,
         "explicit_rows": np.ascontiguousarray(rows[explicit]),
     }
+    if residual is not None:
+        ids = np.flatnonzero(residual.any(axis=1))
+        tensors |= {"residual_ids": ids, "residual_rows": residual[ids]}
     if dense is not None:
         for side, vectors in (("queries", dense.queries), ("donors", dense.donors)):
             tensors[f"{side}_vectors"] = vectors.vectors[vectors.ids]
@@ -103,10 +108,14 @@ def _load(path: Path, source: np.ndarray, about: Mapping[str, Any]) -> Any:
     stored = load_file(path)
     csr = (stored["weights"], stored["indices"], stored["indptr"])
     sparse = sp.csr_array(csr, shape=tuple(stored["shape"].tolist()))
-    rows = rows_of(sparse, source[: sparse.shape[1]])
+    residual = None
+    if "residual_ids" in stored:
+        residual = np.zeros((sparse.shape[0], source.shape[1]), dtype=np.float32)
+        residual[stored["residual_ids"]] = stored["residual_rows"]
+    rows = rows_of(sparse, source[: sparse.shape[1]], residual)
     rows[stored["explicit_ids"]] = stored["explicit_rows"]
     mixture = sparse if "places" not in stored else _softmax(stored, sparse)
-    return Initialization(rows, mixture, np.array(about["origin"]), about["statistics"])
+    return Initialization(rows, mixture, np.array(about["origin"]), about["statistics"], residual)
 
 
 def _softmax(stored: Mapping[str, np.ndarray], others: Any) -> Any:

@@ -1,7 +1,8 @@
 """The invariants of `sembridge/initializer.py`, which every registered initializer keeps, whatever it computes.
 
-A new method is tested here as soon as its entry point exists. If it needs an input that no other method needs, add a
-line to INPUTS in `cases_made`.
+So do three methods made for these tests, whose weights are signed and whose rows have residuals. A new method is tested
+here as soon as its entry point exists. If it needs an input that no other method needs, add a line to INPUTS in
+`cases_made`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,23 @@ import torch
 from entmax import sparsemax
 from scipy.special import softmax
 
-from sembridge.initializer import ALWAYS, COPIED, FALLBACK, MIXED, NEVER, SAMPLED, SPECIAL, Initializer, samples_of
-from sembridge.registry import available_initializers, initializer_class
+from sembridge.initializer import (
+    ALWAYS,
+    CONVEX,
+    COPIED,
+    FALLBACK,
+    MIXED,
+    NEVER,
+    OWN,
+    SAMPLED,
+    SPECIAL,
+    Initializer,
+    samples_of,
+    weights_of,
+)
+from sembridge.registry import available_initializers
 from sembridge.vocabulary.vocabulary import ROLES
-from tests.helpers.cases_made import DIMENSION, FIELDS, PAIRS, Case, build, made_case
+from tests.helpers.cases_made import DIMENSION, FIELDS, METHODS, PAIRS, Case, build, made_case, method_class
 
 
 @pytest.fixture(params=PAIRS, ids=lambda pair: "-to-".join(pair), scope="module")
@@ -28,13 +42,13 @@ def case(request: pytest.FixtureRequest) -> Case:
     return made_case(*request.param)
 
 
-@pytest.fixture(params=available_initializers(), scope="module")
+@pytest.fixture(params=METHODS, scope="module")
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
 def test_is_a_registered_frozen_dataclass(name):
-    method = initializer_class(name)
+    method = method_class(name)
     initializer = build(name, made_case(*PAIRS[0]))
     assert isinstance(initializer, Initializer) and method.name == name
     fields = {field.name for field in dataclasses.fields(method)}
@@ -74,6 +88,8 @@ def test_same_seed_same_bits_under_a_disturbed_global_generator(name, case):
     assert first.mixture.data.tobytes() == second.mixture.data.tobytes()
     assert np.array_equal(first.mixture.indices, second.mixture.indices)
     assert np.array_equal(first.origin, second.origin)
+    assert (first.residual is None) == (second.residual is None)
+    assert first.residual is None or first.residual.tobytes() == second.residual.tobytes()
 
 
 def test_inputs_are_not_modified(name, case):
@@ -92,18 +108,33 @@ def test_each_call_returns_its_own_arrays(name, case):
     assert not (initializer(case.transfer).rows == 7).any()
 
 
-def test_mixture_is_convex_and_gives_the_rows(name, case):
+def test_mixture_and_residual_give_the_rows(name, case):
     answer, transfer = build(name, case)(case.transfer), case.transfer
     mixture = answer.mixture.toarray().astype(np.float64)
     assert mixture.shape == (len(transfer.target), len(transfer.source)) and answer.mixture.dtype == np.float32
-    assert (mixture >= 0).all()
-    sampled = answer.origin == SAMPLED
-    assert not mixture[sampled].any()
-    np.testing.assert_allclose(mixture[~sampled].sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(answer.rows[~sampled], mixture[~sampled] @ transfer.rows, atol=1e-5)
-    has_source = np.flatnonzero(transfer.copied >= 0)
+    sampled, has_source = answer.origin == SAMPLED, np.flatnonzero(transfer.copied >= 0)
+    mixed = mixture.any(axis=1)
+    assert not mixed[sampled | (answer.origin == OWN)].any() and mixed[answer.origin == MIXED].all()
+    assert np.array_equal(answer.support, np.count_nonzero(mixture, axis=1))
+    residual = np.zeros_like(answer.rows) if answer.residual is None else answer.residual
+    assert residual.shape == answer.rows.shape and residual.dtype == np.float32 and np.isfinite(residual).all()
+    assert (
+        not residual[sampled].any()
+        and not residual[has_source].any()
+        and residual[answer.origin == OWN].any(axis=1).all()
+    )
+    whole = mixture @ transfer.rows + residual
+    np.testing.assert_allclose(answer.rows[~sampled], whole[~sampled], rtol=1e-6, atol=1e-6)
     assert (mixture[has_source, transfer.copied[has_source]] == 1).all()
     assert (np.count_nonzero(mixture[has_source], axis=1) == 1).all()
+
+
+def test_weights_are_what_the_method_declares(name, case):
+    weights = build(name, case)(case.transfer).mixture.toarray().astype(np.float64)
+    assert np.isfinite(weights).all()
+    if weights_of(method_class(name)) == CONVEX:
+        assert (weights >= 0).all()
+        np.testing.assert_allclose(weights[weights.any(axis=1)].sum(axis=1), 1, atol=1e-5)
 
 
 def test_only_donors_donate(name, case):
@@ -114,6 +145,7 @@ def test_only_donors_donate(name, case):
 
 def test_origins_are_counted(name, case):
     answer, origins = build(name, case)(case.transfer), (COPIED, SPECIAL, MIXED, SAMPLED)
+    origins += () if answer.residual is None else (OWN,)
     assert sum(answer.statistics[origin] for origin in origins) == len(case.transfer.target)
     assert all(answer.statistics[origin] == (answer.origin == origin).sum() for origin in origins)
 
@@ -170,14 +202,29 @@ def test_does_not_depend_on_block_sizes(name, case, block, monkeypatch):
 
 def test_every_method_copies_the_same_bits(case):
     """Copied and special rows, their bits and their origins are the same for all methods."""
-    answers = {name: build(name, case)(case.transfer) for name in available_initializers()}
+    answers = {name: build(name, case)(case.transfer) for name in METHODS}
     has_source = case.transfer.copied >= 0
     assert len({answer.rows[has_source].tobytes() for answer in answers.values()}) == 1
     assert len({tuple(answer.origin[has_source]) for answer in answers.values()}) == 1
 
 
+@pytest.mark.parametrize("toy", ["toy-residual", "toy-both"])
+def test_toys_show_what_they_are_made_for(toy, case):
+    """Length is restored to 1e-6; and there are rows with a residual, and rows that are nothing else."""
+    answer, rows = build(toy, case)(case.transfer), case.transfer.rows.astype(np.float64)
+    mixed = np.flatnonzero(answer.origin == MIXED)
+    own = answer.own_share()
+    assert len(mixed) > 20 and ((own[mixed] > 0) & (own[mixed] < 1)).all()
+    if toy == "toy-both":
+        assert (answer.origin == OWN).sum() > 3 and (own[answer.origin == OWN] == 1).all()
+        assert (answer.mixture.toarray()[mixed] < 0).any(axis=1).all()
+    else:
+        wanted = answer.mixture[mixed].astype(np.float64) @ (rows**2).sum(axis=1)
+        np.testing.assert_allclose((answer.rows[mixed].astype(np.float64) ** 2).sum(axis=1), wanted, rtol=1e-6)
+
+
 def has_alpha(name: str) -> bool:
-    return "alpha" in {field.name for field in dataclasses.fields(initializer_class(name))}
+    return "alpha" in {field.name for field in dataclasses.fields(method_class(name))}
 
 
 @pytest.fixture(params=filter(has_alpha, available_initializers()))
@@ -233,6 +280,6 @@ def test_the_seed_changes_rows_when_the_method_says_so(name, case, complete):
     same = first.rows.tobytes() == second.rows.tobytes()
     assert not same or (first.mixture != second.mixture).nnz == 0
     sampled = first.statistics["sampled"]
-    assert same == {ALWAYS: False, FALLBACK: sampled == 0, NEVER: True}[samples_of(initializer_class(name))]
-    if samples_of(initializer_class(name)) == FALLBACK and case is made_case("wordpiece", "wordpiece"):
+    assert same == {ALWAYS: False, FALLBACK: sampled == 0, NEVER: True}[samples_of(method_class(name))]
+    if samples_of(method_class(name)) == FALLBACK and case is made_case("wordpiece", "wordpiece"):
         assert (sampled == 0) is complete, "both sides of the rule are tried"

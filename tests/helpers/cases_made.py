@@ -1,10 +1,14 @@
-"""Cases for every registered initializer: a transfer for each kind of tokenizer, and the inputs that methods need."""
+"""Cases for every registered initializer: a transfer for each kind of tokenizer, and the inputs that methods need.
+
+Beside them stand methods of a kind that no registered one has: signed weights, residuals.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +16,14 @@ from baselines.vectors.auxiliary import AuxiliaryVectors
 from baselines.vectors.words import SubwordVectors
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.initializer import Initializer, Transfer
-from sembridge.registry import initializer_class
+from sembridge.registry import available_initializers, initializer_class
 from sembridge.vocabulary.vocabulary import Vocabulary
+from tests.helpers.own_parts_made import TOYS
 from tests.helpers.tokenizers_made import FURTHER_KINDS, KINDS, made_tokenizer
 from tests.helpers.transfers_made import with_source_ids, with_target_ids
 
 DIMENSION = 12
+METHODS = [*available_initializers(), *TOYS]
 PAIRS = [*((kind, kind) for kind in (*KINDS, *FURTHER_KINDS)), ("byte-bpe", "wordpiece"), ("wordpiece", "unigram")]
 
 
@@ -93,7 +99,11 @@ def case_of(transfer: Transfer, rng: np.random.Generator) -> Case:
     return Case(transfer, *arrays)
 
 
+def method_class(name: str) -> Any:
+    return TOYS[name] if name in TOYS else initializer_class(name)
+
+
 def build(name: str, case: Case, **settings: object) -> Initializer:
-    method = initializer_class(name)
+    method = method_class(name)
     assert set(method.needs) <= INPUTS.keys(), f"{name} needs {method.needs}; add a line to INPUTS"
     return method(**{FIELDS.get(need, need): INPUTS[need](case) for need in method.needs}, **settings)

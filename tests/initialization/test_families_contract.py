@@ -37,7 +37,7 @@ def tied(request: pytest.FixtureRequest) -> bool:
     return request.param
 
 
-@pytest.fixture(params=available_initializers(), scope="module")
+@pytest.fixture(params=[*available_initializers(), "toy-both"], scope="module")
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
