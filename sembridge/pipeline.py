@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _TOKENIZERS = ("tokenizer", "source_tokenizer", "target_tokenizer")
+ENCODER = "encoder"  # a need, and its field, that is filled here where nobody has: the source is at hand
 
 
 def transfer(
@@ -135,6 +136,8 @@ def initialize(
     method declares them signed.
     """
     initializer = with_tokenizers(initializer, splade_modules(encoder).tokenizer, tokenizer)
+    if ENCODER in getattr(initializer, "needs", ()) and getattr(initializer, ENCODER, encoder) is None:
+        initializer = dataclasses.replace(initializer, **{ENCODER: encoder})  # type: ignore[type-var]
     rows = decoder_rows(encoder)
     decoder = None if rows is None else _made(initializer, dataclasses.replace(task, rows=rows[: len(task.source)]))
     return _made(initializer, task), decoder
@@ -237,7 +240,7 @@ def _instance(initializer: Any) -> Any:
     kind = initializer_class(initializer)
     weights_of(kind)
     method = kind()
-    if missing := [need for need in kind.needs if getattr(method, need, None) is None]:
+    if missing := [need for need in kind.needs if need != ENCODER and getattr(method, need, None) is None]:
         raise ValueError(
             f"initializer {initializer!r} needs more than its name ({', '.join(missing)}); "
             f"give an instance: {kind.__name__}(...)"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.refusal import RefusedError
-from harness.plan.model_checks import check_contents, check_model, check_tokenizer
+from harness.plan.model_checks import check_contents, check_encoder_folder, check_model, check_tokenizer
 from harness.plan.preset import PresetError
 from harness.store.artifact import Hub, Local, Location, Member, Source
 from harness.store.store import Store
@@ -69,10 +69,17 @@ def bridge(name: str, revision: str | None) -> Input:
     return Input(name, source)
 
 
+def model(option: str, typed: str) -> Input:
+    """Return an encoder of any kind, a hub model with its revision in the name; RefusedError if a folder is none."""
+    name, _, revision = (typed, "", "") if Path(typed).expanduser().exists() else typed.partition("@")
+    source = _model(option, name, revision or None, option, f"as {name}@COMMIT")
+    return Input(name, _check(check_encoder_folder, option, source))
+
+
 def check_files(option: str, kind: str, item: Input) -> None:
     """Refuse a folder whose tokenizer is not used as its files say, or that lacks weights; imports transformers.
 
-    kind  encoder | tokenizer | bridge
+    kind  encoder | tokenizer | bridge | donor
     """
     _check(lambda option, source: check_contents(option, kind, source), option, item.source)
 
@@ -126,8 +133,11 @@ def place(role: str, item: Input, store: Path, say: Callable[[str, str], None]) 
     return Location(str(pocket_folder(item.typed.removeprefix("pocket:"), store)))
 
 
-def _model(option: str, name: str, revision: str | None, revision_option: str) -> Source:
-    """Return the folder, hub model or part of the pocket that a name stands for."""
+def _model(option: str, name: str, revision: str | None, revision_option: str, how: str = "") -> Source:
+    """Return the folder, hub model or part of the pocket that a name stands for.
+
+    how  a revision is given, if not by `revision_option`
+    """
     path, is_pocket = Path(name).expanduser(), name.startswith("pocket:")
     if revision is not None and (is_pocket or path.exists()):
         reason = f"{option} {name!r} is not a hub model"
@@ -147,7 +157,8 @@ def _model(option: str, name: str, revision: str | None, revision_option: str) -
     if name.count("/") != 1 or name.startswith((".", "~", "/")):
         raise RefusedError(f"{problem}; check the path, or give a hub id as OWNER/NAME")
     if revision is None:
-        raise RefusedError(f"{problem}; if it is a hub model, add its pinned revision with {revision_option} COMMIT")
+        how = how or f"with {revision_option} COMMIT"
+        raise RefusedError(f"{problem}; if it is a hub model, add its pinned revision {how}")
     return Hub(name, revision)
 
 

@@ -58,6 +58,8 @@ def input_options(args: argparse.Namespace) -> dict[str, Input]:
     return {
         option.name: inputs.bridge(value, args.bridge_revision)
         if option == BRIDGE
+        else inputs.model(option.flag, value)
+        if option.is_model
         else inputs.file(option.flag, value, is_text=option.is_text)
         for option, value in values.items()
     }
@@ -101,7 +103,7 @@ def _refusing(about: str = "") -> Iterator[None]:
 
 
 def _spell(option: Option) -> str:
-    return option.flag if option == BRIDGE else f"{option.flag} FILE"
+    return option.flag if option == BRIDGE else f"{option.flag} {option.kind}"
 
 
 def _with_own_bridge(

@@ -18,5 +18,7 @@ def add_need_options(parser: argparse.ArgumentParser) -> None:
             problem = f"a need declares {option.flag}, a name that this command has already"
             parser.error(f"{problem}; rename the option there")
         note = f" ({option.note})" if option.note else ""
-        kind: dict[str, Any] = {"metavar": "B"} if option == BRIDGE else {"metavar": "FILE", "type": Path}
+        kind: dict[str, Any] = {"metavar": "B" if option == BRIDGE else option.kind}
+        if option != BRIDGE and not option.is_model:
+            kind["type"] = Path
         group.add_argument(option.flag, help=f"{option.help}{note}".replace("%", "%%"), **kind)

@@ -42,7 +42,8 @@ def prepare(
     for need in method.needs:
         start = time.perf_counter()
         read = need.choose(method.inputs, method.kind.name, str)
-        say(need.name, f"{', '.join(method.inputs[option.name].name for option in read)}: {need.makes}")
+        names = ", ".join(method.inputs[option.name].name for option in read)
+        say(need.name, f"{names}: {need.makes}" if names else need.makes)
         training = {name: method.settings[name] for name in need.training() if name in method.settings}
         chosen = {option.name: sources[option.name] for option in read}
         with reading({option.flag: method.inputs[option.name] for option in read}):

@@ -19,6 +19,7 @@ from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
 from harness.files.redaction import without_secrets
 from harness.initialization.needs import BRIDGE
+from harness.initialization.needs import options as need_options
 from harness.store.artifact import Artifact, Local, Location, Member
 from harness.store.store import Store, StoreError
 from sembridge import options
@@ -47,6 +48,9 @@ def transfer(args: argparse.Namespace) -> int:
     inputs.check_files("--tokenizer", "tokenizer", order.tokenizer)
     if BRIDGE.name in chosen.inputs:
         inputs.check_files("--bridge", "bridge", chosen.inputs[BRIDGE.name])
+    for option in need_options().values():
+        if option.is_model and option.name in chosen.inputs:
+            inputs.check_files(option.flag, "donor", chosen.inputs[option.name])
     try:
         _run(args, order, chosen)
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, methods, the disk

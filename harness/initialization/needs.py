@@ -31,18 +31,20 @@ logger = logging.getLogger(__name__)
 class Option:
     """Declare a file that needs read: `--source-text FILE` of `transfer`, `source_text: FILE` in a preset.
 
-    name     of words joined by underscores
-    help     what it is, with its article: "a bilingual dictionary"
-    note     what the help adds in brackets
-    is_text  the file is UTF-8 text
-    extra    the extra of this project whose packages read the file; empty: none
-    check    raises ValueError for a file of another form; called before anything is computed
+    name      of words joined by underscores
+    help      what it is, with its article: "a bilingual dictionary"
+    note      what the help adds in brackets
+    is_text   the file is UTF-8 text
+    is_model  it is no file but an encoder: a folder, a part of the pocket, or OWNER/NAME@COMMIT on the hub
+    extra     the extra of this project whose packages read the file; empty: none
+    check     raises ValueError for a file of another form; called before anything is computed
     """
 
     name: str
     help: str
     note: str = ""
     is_text: bool = True
+    is_model: bool = False
     check: Callable[[Path], object] | None = None
     extra: str = ""
 
@@ -53,6 +55,11 @@ class Option:
     @property
     def flag(self) -> str:
         return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def kind(self) -> str:
+        """Return what stands for the value in messages."""
+        return "MODEL" if self.is_model else "FILE"
 
 
 BRIDGE = Option("bridge", "a multilingual sentence encoder", "default: the method's own")

@@ -7,9 +7,16 @@ from collections.abc import Collection
 from harness.initialization.needs import BRIDGE, TEXT, Need, Option, needs_of
 from harness.plan.collection_checks import check_collection
 from harness.plan.collection_source import CollectionSource
-from harness.plan.model_checks import check_contents, check_dense_model, check_model, check_reference, check_tokenizer
+from harness.plan.model_checks import (
+    check_contents,
+    check_dense_model,
+    check_encoder_folder,
+    check_model,
+    check_reference,
+    check_tokenizer,
+)
 from harness.plan.preset import ModelSource, Preset, PresetError
-from harness.plan.resolve import bridge_prompt, dense_prompts_warning, resolve, resolve_collection
+from harness.plan.resolve import bridge_prompt, dense_prompts_warning, resolve, resolve_collection, resolve_pinned
 from harness.plan.rows import REFERENCES
 from harness.store.artifact import Artifact, Local, Member, Source
 from sembridge.nearest import nearest
@@ -33,7 +40,7 @@ def chosen(need: Need, initializer: str, available: Collection[str]) -> list[Opt
     """Return the options that a need reads; PresetError where one is missing."""
 
     def spell(option: Option) -> str:
-        return "--set bridges.NAME.model=FOLDER" if option == BRIDGE else f"--set {option.name}=FILE"
+        return "--set bridges.NAME.model=FOLDER" if option == BRIDGE else f"--set {option.name}={option.kind}"
 
     try:
         return need.choose(available, initializer, spell)
@@ -106,6 +113,9 @@ class Inputs:
             check_contents(f"architectures.{name}", "encoder", source)
         for name, source in used.items():
             check_contents(f"bridges.{name}", "bridge", source)
+        for name in (option.name for option in options if option.is_model):
+            for source in {files[name].key: files[name] for files in self.files.values()}.values():
+                check_contents(name, "donor", source)
         for language, source in self.tokenizers.items():
             check_contents(f"--languages {language}", "tokenizer", source)
 
@@ -124,6 +134,10 @@ class Inputs:
             if name not in preset.collections:
                 raise PresetError(f"text: collection {name!r} is unknown; {nearest(name, preset.collections)}")
             return documents(self.collections[name, language])
+        if option.is_model:
+            source = resolve_pinned(option.name, value, language)
+            check_encoder_folder(option.name, source)
+            return source
         source = resolve(option.name, ModelSource(model=value), language)
         if option.check is not None and isinstance(source, Local):
             try:

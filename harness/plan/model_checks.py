@@ -18,22 +18,37 @@ def check_model(option: str, source: Source) -> None:
     _check_local(option, source, check_folder)
 
 
+def check_encoder_folder(option: str, source: Source) -> None:
+    """Refuse a folder that is not a sparse or a dense encoder."""
+    if not isinstance(source, Local):
+        return
+    _check_json(option, source.path)
+    if not any((source.path / name).is_file() for name in ("modules.json", "config.json")):
+        raise PresetError(
+            f"{option}: {str(source.path)!r} has neither modules.json nor config.json; give the folder of an encoder"
+        )
+
+
 def check_contents(option: str, kind: str, source: Source) -> None:
     """Refuse a local model whose tokenizer is not used as its tokenizer.json says, or whose files lack weights.
 
-    kind  encoder | tokenizer | bridge
+    kind  encoder | tokenizer | bridge | donor (an encoder if it is sparse, else as a bridge)
 
     Loads tokenizers with transformers, so the light checks come first.
     """
     from sembridge.bridge import check_bridge_tokenizer
+    from sembridge.donor import is_sparse
     from sembridge.encoder.loading import check_encoder_tokenizers, load_tokenizer
 
+    if kind == "donor" and isinstance(source, Local):
+        kind = "sparse donor" if is_sparse(str(source.path)) else "bridge"
     checks: dict[str, tuple[Callable[[str], object], ...]] = {
         "encoder": (check_encoder_tokenizers, check_weights),
+        "sparse donor": (check_folder, check_encoder_tokenizers, check_weights),
         "tokenizer": (load_tokenizer,),
         "bridge": (check_bridge_tokenizer, lambda model: check_weights(model, BODY)),
     }
-    for check in checks[kind]:
+    for check in checks.get(kind, ()):
         _check_folder(option, source, check)
 
 

@@ -46,6 +46,18 @@ def resolve(option: str, source: Named, language: str = "") -> Source:
     raise PresetError(f"{option}: {name!r} does not exist here{advice}")
 
 
+def resolve_pinned(option: str, name: str, language: str) -> Source:
+    """Return the model that an option names in one word: a folder, a part of the pocket, or OWNER/NAME@COMMIT."""
+    here = name.replace("{language}", language)
+    model, _, revision = here.partition("@")
+    if not could_be_hub(model) or Path(here).expanduser().exists():
+        return resolve(option, ModelSource(model=name), language)
+    if not revision:
+        advice = f"if it is a hub model, add its pinned revision (--set {option}={model}@COMMIT)"
+        raise PresetError(f"{option}: {model!r} does not exist here{near_folder(model)}; {advice}")
+    return Hub(model, revision)
+
+
 def could_be_hub(name: str) -> bool:
     return name.count("/") == 1 and not name.startswith((".", "~", "/", "pocket:"))
 

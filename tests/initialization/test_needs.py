@@ -63,6 +63,8 @@ CASES = {
     "auxiliary": (["text"], {"auxiliary": "auxiliary-vectors"}),
     "words": (["words"], {"words": "subword-vectors"}),
     "aligned": (["dictionary", "source_text", "text"], {"aligned": "aligned-vectors"}),
+    "encoder": ([], {"encoder": None}),
+    "donor": (["donor"], {"donor": None}),
 }
 
 
