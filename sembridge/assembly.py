@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ def assemble(
                 of the source rows
     donor_rows  [S, D] rows to mix, where they are not the source rows themselves (OFA's factorization)
     residual    [R, D] to add to the mixtures; where the mixture is empty and the residual is not, it is the whole row.
-                None: nothing to add
+                None: nothing to add; with one, the statistics say how many rows it is all of (`own`), and its mean
+                share of mixed rows (`mean_own`, see `Initialization.own_share`)
 
     Rows are computed in float64 from the float32 weights and residuals, so that `mixture @ source rows + residual`
     reproduces them. The row of an id that no token has is zero, whatever the method decided, so that it never fires
@@ -89,8 +91,11 @@ def assemble(
     origin[missing[~made]] = SAMPLED
     origin[empty] = EMPTY
     names = (COPIED, SPECIAL, MIXED, SAMPLED, *([EMPTY] if empty.any() else []), *([] if added is None else [OWN]))
-    counts = {name: int((origin == name).sum()) for name in names}
-    return Initialization(rows, _full_mixture(transfer, mixture), origin, {**counts, **(statistics or {})}, added)
+    figures: dict[str, Any] = {name: int((origin == name).sum()) for name in names}
+    answer = Initialization(rows, _full_mixture(transfer, mixture), origin, {}, added)
+    if (share := answer.own_share()) is not None:
+        figures["mean_own"] = float(share[missing[mixed]].mean(dtype=np.float64)) if mixed.any() else 0.0
+    return replace(answer, statistics=figures | dict(statistics or {}))
 
 
 def rows_of(mixture: sp.csr_array | SoftmaxMixture, rows: np.ndarray, residual: np.ndarray | None = None) -> np.ndarray:

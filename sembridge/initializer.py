@@ -221,6 +221,8 @@ class Initializer(Protocol):
     auxiliary  field `text`: auxiliary token vectors trained on such a file (`baselines.vectors.auxiliary`)
     words      field `words`: subword vectors from multilingual word vectors (`baselines.vectors.words`)
     aligned    field `aligned`: such vectors from two fastText models and a dictionary (`baselines.vectors.aligned`)
+    encoder    field `encoder`: the source encoder, to be run or read, not changed
+    donor      field `donor`: another sparse or dense encoder that the user names (`sembridge.donor`)
 
     A class variable `samples` may say when the rows depend on `Transfer.seed`, so that a grid computes the same rows
     once for all its seeds:

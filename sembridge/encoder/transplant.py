@@ -51,9 +51,9 @@ def transplant(
 
     initialization  rows [T, D] of the input embedding (and of a tied decoder)
     decoder         rows of an untied decoder, initialized by the same method from `decoder_rows`; None for a tied one
-    bias            decoder bias: `transfer` moves it with the mixture weights (rows without a mixture get the mean),
-                    `zero` clears it, `keep` leaves it at the source ids as published code does (ids past the source
-                    vocabulary get 0)
+    bias            decoder bias: `transfer` moves it with the mixture weights (see `Initialization.carry`), `zero`
+                    clears it, `keep` leaves it at the source ids as published code does (ids past the source vocabulary
+                    get 0)
     special_ids     `target`: pad, bos, eos, ... of the configuration, the padding row and the positions follow the
                     target tokenizer; `keep`: they stay at the source ids as in published code, which is wrong wherever
                     these ids differ

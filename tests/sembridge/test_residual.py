@@ -34,7 +34,9 @@ def test_a_residual_by_hand():
     assert answer.residual.dtype == np.float32
     assert answer.residual.tolist() == [[0] * 3, [0, 0.5, 0], [0] * 3, [0] * 3, [7, 8, 9], [0] * 3]
     assert answer.support.tolist() == [1, 2, 1, 0, 0, 2]
-    assert answer.statistics == {"copied": 1, "special": 1, "mixed": 2, "sampled": 1, "own": 1}
+    # t1: .5, .5, 0 of the mixture, 0, .5, 0 of its own; t5 has nothing of its own
+    share = pytest.approx((0.25 / (0.5 + 0.25) + 0) / 2)
+    assert answer.statistics == {"copied": 1, "special": 1, "mixed": 2, "sampled": 1, "own": 1, "mean_own": share}
 
 
 def test_without_a_residual_nothing_of_it_shows():
