@@ -1,4 +1,4 @@
-"""Split text into words, by language, for everything lexical: the BM25 row and word vectors."""
+"""Split text into words, by language, for everything lexical: the BM25 row, word vectors and pieces."""
 
 from __future__ import annotations
 
