@@ -7,6 +7,8 @@ import sys
 import unicodedata
 from functools import cache
 
+from sembridge.normalization import normalize
+
 UNSPACED = frozenset({"zh", "ja", "th"})
 """Languages without spaces between words; their words are single characters and pairs of neighbours."""
 
@@ -21,22 +23,35 @@ _SCRIPTS = (
 )
 
 
+def is_spaced(language: str) -> bool:
+    """Return whether a language puts spaces between its words; a language that is not known does."""
+    return language.split("-")[0] not in UNSPACED
+
+
 def words(text: str, language: str) -> list[str]:
     """Return the words of a text, in order: runs of letters, digits and their marks, NFKC, lower case.
 
     In an `UNSPACED` language every East Asian or Thai character is a word, and so is every pair of neighbours; Latin
     words and numbers within the text stay whole.
     """
-    return _split(text, language.split("-")[0] in UNSPACED)
+    return _split(_folded(text), not is_spaced(language))
+
+
+def written_words(text: str, language: str) -> list[str]:
+    """Return the same words as the text writes them: NFC, upper and lower case, as a tokenizer reads them."""
+    return _split(normalize(text), not is_spaced(language))
 
 
 def terms(text: str, language: str) -> list[str]:
     """Return the units of exact matching: words, but characters and pairs in `GLUED` languages too."""
-    return _split(text, language.split("-")[0] in UNSPACED | GLUED)
+    return _split(_folded(text), language.split("-")[0] in UNSPACED | GLUED)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()
 
 
 def _split(text: str, into_pairs: bool) -> list[str]:
-    text = unicodedata.normalize("NFKC", text).lower()
     if not into_pairs:
         return _word().findall(text)
     units: list[str] = []
