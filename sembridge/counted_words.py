@@ -49,10 +49,14 @@ def count_words(texts: Iterable[str], language: str = "", *, most: int = MOST) -
     Words are counted as they are written, upper and lower case apart: a tokenizer may tell them apart, and so may the
     bridge. Words of more than LONGEST characters are left out. The order of the texts does not matter, unless they
     have more than DISTINCT different words: then the rarest half of those held is dropped whenever there are so many.
+
+    Raises ValueError if the texts have no word.
     """
     counts: Counter[str] = Counter()
     for text in texts:
         counts.update(word for word in written_words(text, language) if len(word) <= LONGEST)
         if len(counts) > DISTINCT:
             counts = Counter(dict(counts.most_common(DISTINCT // 2)))
+    if not counts:
+        raise ValueError("the text has no words to place pieces by; give text of the new language")
     return CountedWords.of(counts, spaced=is_spaced(language), most=most)

@@ -5,15 +5,16 @@ Shapes: T target vocabulary, W words, K dimensions of the bridge.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
-from sembridge.bridge import TokenVectors
-from sembridge.counted_words import CountedWords
+from sembridge.bridge import TokenVectors, embed_vocabulary, embed_words
+from sembridge.counted_words import CountedWords, count_words
+from sembridge.normalization import normalize
 from sembridge.vocabulary.token_ids import token_ids
 from sembridge.vocabulary.vocabulary import Vocabulary
 
@@ -31,10 +32,38 @@ class Containment(NamedTuple):
 
     contains  the tokenization of the word contains the token
     alone     it is the token alone
+    spelled   the word is spelled as the token's text is, so that the piece "##trade" is tied to the word "trade"
     """
 
     contains: sp.csr_array
     alone: sp.csr_array
+    spelled: sp.csr_array
+
+
+def embed_by_words(
+    model: Any,
+    vocabulary: Vocabulary,
+    tokenizer: Any,
+    texts: Iterable[str],
+    *,
+    language: str = "",
+    prompt: str | None = None,
+    batch_size: int = 1024,
+    progress: bool = False,
+) -> TokenVectors:
+    """Embed a vocabulary as `embed_vocabulary` does, and place its pieces by the words of texts of its language.
+
+    tokenizer  that of the vocabulary
+    texts      are read once; their frequent words are embedded as well, see `count_words`
+    language   code of the texts, e.g. "ko"; zh, ja and th have no spaces between words
+    others     as in `embed_vocabulary`
+
+    Raises ValueError if the texts have no word.
+    """
+    options: dict[str, Any] = {"prompt": prompt, "batch_size": batch_size, "progress": progress}
+    words = count_words(texts, language)
+    own, word_vectors = embed_vocabulary(model, vocabulary, **options), embed_words(model, words.words, **options)
+    return place_pieces(own, vocabulary, tokenizer, words, word_vectors)
 
 
 def place_pieces(
@@ -58,10 +87,9 @@ def place_pieces(
             "tokens; embed these words and this vocabulary"
         )
     known = np.flatnonzero(np.abs(word_vectors).max(axis=1, initial=0) > 0)
-    containment = _containment(vocabulary, tokenizer, words)
-    contains, alone = (matrix[:, known] for matrix in containment)
+    containment = Containment(*(matrix[:, known] for matrix in _containment(vocabulary, tokenizer, words)))
     vectors = _unit(own.vectors)
-    placed, means = word_means(vectors, Containment(contains, alone), words.counts[known], _unit(word_vectors[known]))
+    placed, means = word_means(vectors, containment, words.counts[known], _unit(word_vectors[known]))
     vectors[placed] = means
     is_placed = np.zeros(len(vocabulary), dtype=bool)
     is_placed[placed] = True
@@ -77,24 +105,27 @@ def word_means(
     weight: Literal["frequency", "sqrt", "log"] = "frequency",
     whole_from: float = 0.0,
     own_share: float = 0.0,
+    with_spelled: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Decide which tokens are placed by words, and where: return (ids [n], their vectors [n, K] float32).
 
-    own         [T, K] unit vectors of the tokens' own texts, zero where the bridge does not know them
-    counts      [W] of the words
-    words       [W, K] unit vectors
-    weight      of a word in the mean: its count, the square root of it, or ln(1 + count)
-    whole_from  a token keeps its own vector if it stands alone for at least this share of the occurrences of its words,
-                and for one at all. 0: if it is the whole of any word; above 1: never, it is then one of its words
-    own_share   of a placed token's own vector in its vector, where the bridge knows its text
+    own           [T, K] unit vectors of the tokens' own texts, zero where the bridge does not know them
+    counts        [W] of the words
+    words         [W, K] unit vectors
+    weight        of a word in the mean: its count, the square root of it, or ln(1 + count)
+    whole_from    a token keeps its own vector if it stands alone for at least this share of the occurrences of its
+                  words, and for one at all. 0: if it is the whole of any word; above 1: never
+    own_share     of a placed token's own vector in its vector, where the bridge knows its text
+    with_spelled  the word that is spelled as a token's text counts among the words of a token that others contain
     """
-    contains, alone = containment
+    contains, alone, spelled = containment
     occurrences = contains @ counts
     whole = alone @ counts
     kept = (whole > 0) & (whole >= whole_from * occurrences)
     placed = np.flatnonzero((occurrences > 0) & ~kept)
+    averaged = contains[placed].maximum(spelled[placed]) if with_spelled else contains[placed]
     weights = _WEIGHTS[weight](counts.astype(np.float64))
-    weighted = sp.csr_array(contains[placed].multiply(weights[None, :]))
+    weighted = sp.csr_array(averaged.multiply(weights[None, :]))
     shares = sp.csr_array(sp.diags_array(1 / weighted.sum(axis=1)) @ weighted)
     means = np.empty((len(placed), words.shape[1]), dtype=np.float32)
     for start in range(0, words.shape[1], _COLUMNS):
@@ -114,11 +145,18 @@ def _containment(vocabulary: Vocabulary, tokenizer: Any, words: CountedWords) ->
     """
     usual, other = (" ", "") if words.spaced else ("", " ")
     first, second = (_contained(vocabulary, tokenizer, words, before) for before in (usual, other))
-    uncovered = sp.diags_array((np.diff(first.contains.indptr) == 0).astype(np.float64))
-    return Containment(*(sp.csr_array(a + uncovered @ b) for a, b in zip(first, second, strict=True)))
+    uncovered = sp.diags_array((np.diff(first[0].indptr) == 0).astype(np.float64))
+    contains, alone = (sp.csr_array(a + uncovered @ b) for a, b in zip(first, second, strict=True))
+    place_of = {word: place for place, word in enumerate(words.words)}
+    texts = ((token, normalize(text)) for token, text in enumerate(vocabulary.texts) if text is not None)
+    same = [token * len(words) + place_of[text] for token, text in texts if text in place_of]
+    return Containment(contains, alone, _matrix([np.array(same, dtype=np.int64)], vocabulary, words))
 
 
-def _contained(vocabulary: Vocabulary, tokenizer: Any, words: CountedWords, before: str) -> Containment:
+def _contained(
+    vocabulary: Vocabulary, tokenizer: Any, words: CountedWords, before: str
+) -> tuple[sp.csr_array, sp.csr_array]:
+    """Return (contains, alone) of `Containment`, for words with something before them."""
     may_be_whole = vocabulary.word_initial if words.spaced else np.ones(len(vocabulary), dtype=bool)
     pairs, alone = [], []  # token * W + word, each once
     for start in range(0, len(words), _BLOCK):
@@ -131,7 +169,7 @@ def _contained(vocabulary: Vocabulary, tokenizer: Any, words: CountedWords, befo
         keys = tokens * len(words) + word_of
         pairs.append(keys)
         alone.append(keys[is_alone])
-    return Containment(_matrix(pairs, vocabulary, words), _matrix(alone, vocabulary, words))
+    return _matrix(pairs, vocabulary, words), _matrix(alone, vocabulary, words)
 
 
 def _matrix(pairs: list[np.ndarray], vocabulary: Vocabulary, words: CountedWords) -> sp.csr_array:

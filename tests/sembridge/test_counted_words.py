@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sembridge import counted_words
-from sembridge.counted_words import LONGEST, CountedWords, count_words
+from sembridge.counted_words import LONGEST, count_words
 
 
 def counted(*texts: str, language: str = "", **options: int) -> dict[str, int]:
@@ -51,8 +51,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch):
     assert len(words) <= 4 and words["a"] == 4 and words["b"] == 3
 
 
-def test_no_words():
-    for texts in ([], ["", "... !"]):
-        words = count_words(texts)
-        assert len(words) == 0 and words.counts.shape == (0,)
-    assert CountedWords.of({"a": 1}, most=0).words == ()
+@pytest.mark.parametrize("texts", [[], ["", "... !"]])
+def test_a_text_without_words_is_refused(texts):
+    with pytest.raises(ValueError, match=r"^the text has no words to place pieces by; give text of the new language$"):
+        count_words(texts)

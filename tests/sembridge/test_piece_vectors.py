@@ -10,11 +10,12 @@ import scipy.sparse as sp
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from sembridge.bridge import TokenVectors
-from sembridge.counted_words import CountedWords
-from sembridge.piece_vectors import Containment, place_pieces, word_means
+from sembridge.bridge import TokenVectors, embed_vocabulary, embed_words, load_bridge
+from sembridge.counted_words import CountedWords, count_words
+from sembridge.piece_vectors import Containment, _containment, embed_by_words, place_pieces, word_means
 from sembridge.vocabulary.vocabulary import Vocabulary
-from tests.helpers.tokenizers_made import KINDS, made_tokenizer, russian
+from tests.helpers.encoders_made import made_bridge_folder
+from tests.helpers.tokenizers_made import KINDS, english, made_tokenizer, russian
 
 ROOT_HALF = np.sqrt(0.5)
 
@@ -165,6 +166,7 @@ def test_real_tokenizers_against_a_loop(kind):
 # Two tokens; words 0 and 1 contain token 0, which is the whole of word 0; words 1 and 2 contain token 1.
 CONTAINS = np.array([[1, 1, 0], [0, 1, 1]], dtype=float)
 ALONE = np.array([[1, 0, 0], [0, 0, 0]], dtype=float)
+SPELLED = np.array([[1, 0, 0], [1, 0, 0]], dtype=float)  # token 1 continues words with the letters of word 0
 
 
 @pytest.mark.parametrize(
@@ -176,16 +178,27 @@ ALONE = np.array([[1, 0, 0], [0, 0, 0]], dtype=float)
         ({"whole_from": 0.2}, {1: [0, 4 / 13, 9 / 13]}),
         ({"whole_from": 0.21}, {0: [1 / 5, 4 / 5, 0], 1: [0, 4 / 13, 9 / 13]}),
         ({"whole_from": 2.0}, {0: [1 / 5, 4 / 5, 0], 1: [0, 4 / 13, 9 / 13]}),
+        ({"with_spelled": True}, {1: [1 / 14, 4 / 14, 9 / 14]}),
         ({"whole_from": 2.0, "own_share": 0.25}, {0: [0.4, 0.6, 0], 1: [0, 4 / 13, 9 / 13]}),
     ],
 )
 def test_the_rule(options, expected):
     own = np.array([[1, 0, 0], [0, 0, 0]], dtype=np.float32)
-    containment = Containment(sp.csr_array(CONTAINS), sp.csr_array(ALONE))
+    containment = Containment(*map(sp.csr_array, (CONTAINS, ALONE, SPELLED)))
     ids, means = word_means(own, containment, np.array([1, 4, 9]), np.eye(3, dtype=np.float32), **options)
     assert {i: mean for i, mean in zip(ids.tolist(), means.tolist(), strict=True)} == {
         i: pytest.approx(mean) for i, mean in expected.items()
     }
+
+
+def test_a_piece_knows_the_word_that_is_spelled_alike():
+    tokenizer = wordpiece("win", "##dow", "##ow", "OW")
+    vocabulary, words = Vocabulary.from_tokenizer(tokenizer), CountedWords.of({"dow": 1, "ow": 1, "window": 1})
+    containment = _containment(vocabulary, tokenizer, words)
+    assert [[vocabulary.tokens[i] for i in column.nonzero()[0]] for column in containment.spelled.toarray().T] == [
+        ["##dow"], ["##ow"], [],
+    ]  # fmt: skip
+    assert containment.contains.toarray()[:, 2].nonzero()[0].tolist() == [2, 3]
 
 
 def test_vectors_of_other_words_are_refused():
@@ -194,3 +207,19 @@ def test_vectors_of_other_words_are_refused():
     own = TokenVectors(np.ones((3, 2), dtype=np.float32), np.ones(3, dtype=bool))
     with pytest.raises(ValueError, match=r"^1 vectors for 2 words, 3 for 3 tokens; embed these words"):
         place_pieces(own, vocabulary, tokenizer, CountedWords.of({"a": 1, "b": 1}), np.ones((1, 2)))
+
+
+def test_embedding_by_words_is_counting_embedding_and_placing(tmp_path):
+    tokenizer = made_tokenizer("wordpiece", "russian", 200)
+    bridge = load_bridge(str(made_bridge_folder(tmp_path / "bridge", [*english(), *russian()])))
+    vocabulary = Vocabulary.from_tokenizer(tokenizer)
+    words = count_words(russian(), "ru")
+    vectors = embed_words(bridge, words.words, prompt="window ")
+    own = embed_vocabulary(bridge, vocabulary, prompt="window ")
+    expected = place_pieces(own, vocabulary, tokenizer, words, vectors)
+    placed = embed_by_words(bridge, vocabulary, tokenizer, iter(russian()), language="ru", prompt="window ")
+    assert placed.vectors.tobytes() == expected.vectors.tobytes()
+    assert placed.placed is not None and placed.placed.sum() > 20
+    np.testing.assert_array_equal(placed.known, expected.known)
+    again = embed_by_words(bridge, vocabulary, tokenizer, russian()[::-1], language="ru", prompt="window ")
+    assert again.vectors.tobytes() == expected.vectors.tobytes()
