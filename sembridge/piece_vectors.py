@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
+from os import PathLike
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
-from sembridge.bridge import TokenVectors, embed_vocabulary, embed_words
+from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, embed_words
 from sembridge.counted_words import CountedWords, count_words
 from sembridge.normalization import normalize
+from sembridge.prompt import prompt_of
 from sembridge.vocabulary.token_ids import token_ids
 from sembridge.vocabulary.vocabulary import Vocabulary
 
@@ -64,6 +67,39 @@ def embed_by_words(
     words = count_words(texts, language)
     own, word_vectors = embed_vocabulary(model, vocabulary, **options), embed_words(model, words.words, **options)
     return place_pieces(own, vocabulary, tokenizer, words, word_vectors)
+
+
+def embed_both(
+    model: Any,
+    source: Vocabulary,
+    target: Vocabulary,
+    *,
+    text: str | PathLike[str] | None = None,
+    tokenizer: Any = None,
+    language: str = "",
+    prompt: str | None = None,
+) -> BridgeVectors:
+    """Embed both vocabularies, the target's pieces by the words of a text where there is one.
+
+    text       a UTF-8 file of target-language text, one passage a line; None: pieces keep their own texts' vectors
+    tokenizer  that of the target, to split the words
+    language   code of the text, as for `embed_by_words`
+    prompt     as for `embed_vocabulary`
+
+    Raises ValueError for a text without a tokenizer, and for one without words.
+    """
+    if text is None:
+        placed = embed_vocabulary(model, target, prompt=prompt)
+    elif tokenizer is None:
+        raise ValueError(
+            f"pieces are to be placed by the words of {str(text)!r}, but there is no tokenizer to split them with: "
+            "give that of the target"
+        )
+    else:
+        with Path(text).open(encoding="utf-8-sig") as lines:
+            placed = embed_by_words(model, target, tokenizer, lines, language=language, prompt=prompt)
+    own = embed_vocabulary(model, source, prompt=prompt)
+    return BridgeVectors(own, placed, prompt_of(model) if prompt is None else prompt)
 
 
 def place_pieces(

@@ -10,7 +10,7 @@ from typing import Any
 from harness.files.shown import shown
 from harness.initialization.needs import Need, OnRequest, Option, needs_of
 
-TOKENIZERS = ("tokenizer", "source_tokenizer", "target_tokenizer")  # the caller of a method fills these fields
+BY_CALLER = ("tokenizer", "source_tokenizer", "target_tokenizer", "text_language")  # fields that the caller fills
 
 
 def settable(initializer: Any) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def filled_fields(initializer: Any) -> set[str]:
     """Return the names of fields that nobody sets: those that needs or the caller fill, and options on request."""
     needs = needs_of(initializer)
     asked = {request.option.name for need in needs for request in _requests(initializer, need)}
-    return {need.field for need in needs} | asked | set(TOKENIZERS)
+    return {need.field for need in needs} | asked | set(BY_CALLER)
 
 
 def filled_by(initializer: Any, name: str) -> Option | None:

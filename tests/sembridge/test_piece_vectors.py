@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from sembridge.bridge import TokenVectors, embed_vocabulary, embed_words, load_bridge
 from sembridge.counted_words import CountedWords, count_words
-from sembridge.piece_vectors import Containment, _containment, embed_by_words, place_pieces, word_means
+from sembridge.piece_vectors import Containment, _containment, embed_both, embed_by_words, place_pieces, word_means
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.encoders_made import made_bridge_folder
 from tests.helpers.tokenizers_made import KINDS, english, made_tokenizer, russian
@@ -223,3 +223,20 @@ def test_embedding_by_words_is_counting_embedding_and_placing(tmp_path):
     np.testing.assert_array_equal(placed.known, expected.known)
     again = embed_by_words(bridge, vocabulary, tokenizer, russian()[::-1], language="ru", prompt="window ")
     assert again.vectors.tobytes() == expected.vectors.tobytes()
+
+
+def test_both_vocabularies_with_and_without_a_text(tmp_path):
+    bridge = load_bridge(str(made_bridge_folder(tmp_path / "bridge", [*english(), *russian()])))
+    (tmp_path / "ru.txt").write_text("\ufeff" + "\n".join(russian()), encoding="utf-8")
+    tokenizer = made_tokenizer("wordpiece", "russian", 200)
+    sides = [Vocabulary.from_tokenizer(made) for made in (made_tokenizer("wordpiece", "english"), tokenizer)]
+    source, target = (embed_vocabulary(bridge, side, prompt="window ") for side in sides)
+    plain = embed_both(bridge, *sides, prompt="window ")
+    assert plain.target.vectors.tobytes() == target.vectors.tobytes() and plain.target.placed is None
+    options = {"text": tmp_path / "ru.txt", "language": "ru", "prompt": "window "}
+    placed = embed_both(bridge, *sides, tokenizer=tokenizer, **options)
+    expected = embed_by_words(bridge, sides[1], tokenizer, russian(), language="ru", prompt="window ")
+    assert placed.target.vectors.tobytes() == expected.vectors.tobytes()
+    assert placed.source.vectors.tobytes() == source.vectors.tobytes() and placed.prompt == "window "
+    with pytest.raises(ValueError, match=r"ru.txt', but there is no tokenizer to split them with: give that of"):
+        embed_both(bridge, *sides, **options)
