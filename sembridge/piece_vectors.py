@@ -217,4 +217,5 @@ def _matrix(pairs: list[np.ndarray], vocabulary: Vocabulary, words: CountedWords
 def _unit(vectors: np.ndarray) -> np.ndarray:
     """Return vectors [n, K] at length 1, float32; zero stays zero."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-    return (vectors / np.where(lengths > 0, lengths, 1)[:, None]).astype(np.float32)
+    lengths[lengths == 0] = 1
+    return np.divide(vectors, lengths[:, None], dtype=np.float32, casting="same_kind")
