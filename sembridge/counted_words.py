@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sembridge.words import is_spaced, written_words
+from sembridge.words import has_unspaced_script, is_spaced, written_words
 
 MOST = 100_000
 """Words that are kept, by frequency; the tail of a large text adds time, not pieces."""
@@ -50,7 +50,8 @@ def count_words(texts: Iterable[str], language: str = "", *, most: int = MOST) -
     bridge. Words of more than LONGEST characters are left out. The order of the texts does not matter, unless they
     have more than DISTINCT different words: then the rarest half of those held is dropped whenever there are so many.
 
-    Raises ValueError if the texts have no word.
+    Raises ValueError if the texts have no word, and if the language is not told and most words have characters of
+    scripts without spaces between words: the words would be whole clauses.
     """
     counts: Counter[str] = Counter()
     for text in texts:
@@ -59,4 +60,10 @@ def count_words(texts: Iterable[str], language: str = "", *, most: int = MOST) -
             counts = Counter(dict(counts.most_common(DISTINCT // 2)))
     if not counts:
         raise ValueError("the text has no words to place pieces by; give text of the new language")
+    if not language and _mostly_unspaced(counts):
+        raise ValueError("the text has no spaces between words; give its language, such as zh, ja or th, to split it")
     return CountedWords.of(counts, spaced=is_spaced(language), most=most)
+
+
+def _mostly_unspaced(counts: Mapping[str, int]) -> bool:
+    return 2 * sum(count for word, count in counts.items() if has_unspaced_script(word)) > sum(counts.values())

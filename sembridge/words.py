@@ -16,16 +16,22 @@ GLUED = frozenset({"ko"})
 """Languages that glue particles to words: exact matching works better on pairs of characters, as in Lucene's CJK
 analyzer."""
 
-# Han (with 々 and 〇, and the planes of rare characters), kana, Hangul, Thai letters and signs
-_SCRIPTS = (
+# Han (with 々 and 〇, and the planes of rare characters), kana, Thai letters and signs
+_UNSPACED_SCRIPTS = (
     "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-    "\u3040-\u30ff\u31f0-\u31ff\uac00-\ud7a3\u0e01-\u0e3a\u0e40-\u0e4e"
+    "\u3040-\u30ff\u31f0-\u31ff\u0e01-\u0e3a\u0e40-\u0e4e"
 )
+_SCRIPTS = _UNSPACED_SCRIPTS + "\uac00-\ud7a3"  # and Hangul
 
 
 def is_spaced(language: str) -> bool:
     """Return whether a language puts spaces between its words; a language that is not known does."""
     return language.split("-")[0] not in UNSPACED
+
+
+def has_unspaced_script(word: str) -> bool:
+    """Return whether a word has a character of a script that is written without spaces between words."""
+    return _unspaced_character().search(word) is not None
 
 
 def words(text: str, language: str) -> list[str]:
@@ -63,6 +69,11 @@ def _split(text: str, into_pairs: bool) -> list[str]:
         else:
             units.append(run)
     return units
+
+
+@cache
+def _unspaced_character() -> re.Pattern[str]:
+    return re.compile(f"[{_UNSPACED_SCRIPTS}]")
 
 
 @cache

@@ -23,7 +23,19 @@ def test_words_are_counted_as_written():
 def test_words_of_a_language_without_spaces_are_characters_and_pairs():
     assert counted("密码GPT", "密码", language="zh") == {"GPT": 1, "密": 2, "码": 2, "密码": 2}
     assert counted("密码", language="ko") == {"密码": 1}
-    assert not count_words(["密码"], "zh-TW").spaced and count_words(["密码"]).spaced
+    assert not count_words(["密码"], "zh-TW").spaced and count_words(["密码"], "ko").spaced
+
+
+@pytest.mark.parametrize("text", ["我忘记了密码。怎么办", "パスワードを忘れた", "ลืมรหัสผ่าน"])
+def test_a_text_without_spaces_is_refused_where_its_language_is_not_told(text):
+    with pytest.raises(ValueError, match=r"^the text has no spaces between words; give its language, such as zh"):
+        count_words([text])
+
+
+def test_a_few_words_of_such_a_script_stand_in_any_text():
+    assert counted("one パスワード", "비밀번호를 잊었어요") == {
+        "one": 1, "パスワード": 1, "비밀번호를": 1, "잊었어요": 1,
+    }  # fmt: skip
 
 
 def test_both_unicode_spellings_of_a_word_are_one_word():
