@@ -30,10 +30,13 @@ class TokenVectors:
     known    [V] bool: the bridge's own tokenizer knows at least one piece of the token's text. Tokens without a text
              (specials, unused tokens, lone bytes) are embedded as they are stored, in case they may donate;
              `Vocabulary.has_text` distinguishes them
+    placed   [V] bool: the vector is the mean of words that contain the token (see `piece_vectors`), so the token is
+             known whatever the bridge knows of its text; None: no token is placed by words
     """
 
     vectors: np.ndarray
     known: np.ndarray
+    placed: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +144,31 @@ def _embed(
         ids, texts = ids[recognized], [text for text, is_known in zip(texts, recognized, strict=True) if is_known]
     if not texts:
         return ids, np.zeros((0, 0), dtype=np.float32)
+    return ids, _encode(model, texts, prompt, batch_size, progress)
+
+
+def embed_words(
+    model: Any, words: Sequence[str], *, prompt: str | None = None, batch_size: int = 1024, progress: bool = False
+) -> np.ndarray:
+    """Return the bridge's vectors of words [n, K] float32, zero for a word of which its tokenizer knows no piece.
+
+    prompt, progress  as in `embed_vocabulary`
+    """
+    texts = list(map(normalize, words))
+    recognized = np.flatnonzero(_recognize(model, texts))
+    vectors = np.zeros((len(texts), model.get_embedding_dimension()), dtype=np.float32)
+    if len(recognized):
+        prompt = prompt_of(model) if prompt is None else prompt
+        vectors[recognized] = _encode(model, [texts[i] for i in recognized], prompt, batch_size, progress)
+    vectors[~np.isfinite(vectors).all(axis=1)] = 0
+    return vectors
+
+
+def _encode(model: Any, texts: list[str], prompt: str, batch_size: int, progress: bool) -> np.ndarray:
     with fast_linear():
         # The prompt is passed even if empty: without one, `encode` would silently add the model's default prompt.
         options = {"batch_size": batch_size, "convert_to_numpy": True, "show_progress_bar": progress}
-        vectors = model.encode(texts, prompt=prompt, **options)
-    return ids, np.asarray(vectors, dtype=np.float32)
+        return np.asarray(model.encode(texts, prompt=prompt, **options), dtype=np.float32)
 
 
 def _recognize(model: Any, texts: Sequence[str]) -> np.ndarray:

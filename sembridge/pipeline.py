@@ -65,7 +65,7 @@ def transfer(
     seed           of everything that is sampled
     revision, tokenizer_revision  of hub ids, as transformers takes them
     device         where the encoder is loaded; None: as sentence-transformers chooses
-    language       code of the new language for the model card, e.g. "ko"
+    language       code of the new language, e.g. "ko", for the model card and for methods that read text of it
 
     Returns an ordinary sentence-transformers `SparseEncoder`. Its `transfer_record` says what every row is made of (see
     `sembridge.explain`); `save_pretrained` writes it into the folder, with a model card.
@@ -92,6 +92,7 @@ def transfer(
     )
     nearness = None
     if isinstance(method, SemBridge):
+        method = with_tokenizers(method, splade_modules(encoder).tokenizer, target, language)
         method = method.with_vectors(task)
         nearness = method.nearness()
         if (prompt := method.prompt()) is not None:
@@ -182,9 +183,9 @@ def _made(initializer: Initializer, task: Transfer) -> Initialization:
     return initialization
 
 
-def with_tokenizers(initializer: Any, source: Any, target: Any) -> Any:
-    """Hand the tokenizers to methods that train on text and were not given any."""
-    offered = {"tokenizer": target, "target_tokenizer": target, "source_tokenizer": source}
+def with_tokenizers(initializer: Any, source: Any, target: Any, language: str | None = None) -> Any:
+    """Hand the tokenizers, and the code of the new language, to methods that read text and were not given any."""
+    offered = {"tokenizer": target, "target_tokenizer": target, "source_tokenizer": source, "text_language": language}
     names = {field.name for field in dataclasses.fields(initializer)}
     wanted = {name: value for name, value in offered.items() if name in names and getattr(initializer, name) is None}
     return dataclasses.replace(initializer, **wanted) if wanted else initializer

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from baselines.vectors.fasttext import nothing_to_learn, train
-from baselines.vectors.pieces import token_ids
+from sembridge.vocabulary.token_ids import token_ids
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 _LINES = 4096  # tokenized at a time

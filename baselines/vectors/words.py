@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from baselines.vectors.pieces import token_ids
 from sembridge.extras import require
 from sembridge.normalization import normalize
+from sembridge.vocabulary.token_ids import token_ids
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from harness.cli.refusal import RefusedError
 from harness.files import yaml_data
 from harness.files.shown import shown
 from harness.initialization.needs import BRIDGE, Need, Option, needs_of, options
-from harness.initialization.settings import TOKENIZERS, filled_by, own_fields, settable, type_problem
+from harness.initialization.settings import field_values, filled_by, filled_fields, own_fields, settable, type_problem
 from sembridge.nearest import nearest
 from sembridge.registry import ENTRY_POINTS
 
@@ -40,7 +40,7 @@ class Method:
     def parameters(self) -> dict[str, Any]:
         """Return every field that is not an input, with its value, and what was set of the needs' stages."""
         initializer = self.kind(**own_fields(self.kind, self.settings))
-        taken = {need.field for need in self.needs} | set(TOKENIZERS)
+        taken = filled_fields(self.kind)
         names = [field.name for field in dataclasses.fields(initializer) if field.name not in taken]
         return {name: getattr(initializer, name) for name in names} | dict(self.settings)
 
@@ -81,9 +81,10 @@ def method(args: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
         kind(**own_fields(kind, settings))
     offered = _with_own_bridge(args, kind, needs, offered)
     with _refusing():
-        chosen = [(need, need.choose(offered, args.initializer, _spell)) for need in needs]
+        fields = field_values(kind, settings)
+        chosen = [(need, need.choose(offered, args.initializer, _spell, fields)) for need in needs]
     read = [option for _, options_of_need in chosen for option in options_of_need]
-    _check_used(args, needs, offered, [option.name for option in read])
+    _check_used(args, needs, fields, offered, [option.name for option in read])
     for need, options_of_need in chosen:
         need.require(options_of_need, args.initializer)
     for option in read:
@@ -117,14 +118,22 @@ def _with_own_bridge(
     return offered
 
 
-def _check_used(args: argparse.Namespace, needs: list[Need], offered: Mapping[str, Input], read: list[str]) -> None:
+def _check_used(
+    args: argparse.Namespace,
+    needs: list[Need],
+    fields: Mapping[str, Any],
+    offered: Mapping[str, Input],
+    read: list[str],
+) -> None:
     """Raise RefusedError for an option that the method does not read: it is a misunderstanding."""
     groups = [group for need in needs for group in need.options]
     unused = [option for option in options().values() if option.name in offered and option.name not in read]
     for option in unused:
         rivals = [other.flag for group in groups if option in group for other in group if other.name in read]
         beside = f" beside {rivals[0]}" if rivals else ""
-        raise RefusedError(f"initializer {args.initializer!r} does not use {option.flag}{beside}; leave it out")
+        requests = (request for need in needs for request in need.on_request if request.option == option)
+        asks = next((f"add --set {item.field}={item.value}, or " for item in requests if item.field in fields), "")
+        raise RefusedError(f"initializer {args.initializer!r} does not use {option.flag}{beside}; {asks}leave it out")
     for name in ("bridge_prompt", "bridge_revision"):
         if getattr(args, name) is not None and BRIDGE.name not in read:
             flag = f"--{name.replace('_', '-')}"

@@ -13,7 +13,7 @@ from harness.cli.inputs import reading
 from harness.cli.method import Method
 from harness.files.units import duration
 from harness.initialization.needs import Materials, Need
-from harness.initialization.settings import own_fields
+from harness.initialization.settings import field_values, own_fields
 from harness.store.artifact import Artifact, Hub, Local, Location, Member, Source
 from harness.store.store import Store
 from sembridge.model_card.record import Nearness
@@ -41,9 +41,17 @@ def prepare(
     nearness = None
     for need in method.needs:
         start = time.perf_counter()
+<<<<<<< HEAD
         read = need.choose(method.inputs, method.kind.name, str)
         names = ", ".join(method.inputs[option.name].name for option in read)
         say(need.name, f"{names}: {need.makes}" if names else need.makes)
+=======
+        fields_set = field_values(method.kind, method.settings)
+        read = need.choose(method.inputs, method.kind.name, str, fields_set)
+        say(need.name, f"{', '.join(method.inputs[option.name].name for option in read)}: {need.makes}")
+        for request in need.unavailable(read, fields_set):
+            say("", f"without {request.option.flag} {request.without}")
+>>>>>>> pieces
         training = {name: method.settings[name] for name in need.training() if name in method.settings}
         chosen = {option.name: sources[option.name] for option in read}
         with reading({option.flag: method.inputs[option.name] for option in read}):

@@ -15,6 +15,7 @@ T the target vocabulary.
                                 an evaluation at each of them and before the first step
     bridge-vectors              V texts of TOKEN tokens through the bridge
     subword-vectors             S + min(MOST_WORDS, N T_d) words of TOKEN tokens through the bridge
+    word-vectors                min(most, N T_d) words of TOKEN tokens through the bridge
     auxiliary-vectors           N T_d words, `epochs` times, through fastText
     initialization              2 T S K for the methods that compare every new token with every source token,
                                 2 T S (K + D) at alpha 1, where all donors have a weight; T stands for the rows to
@@ -36,6 +37,7 @@ from typing import Any
 from harness.estimate.sizes import Sizes, UnknownError
 from harness.evaluation.shards import SHARE
 from harness.files.atomic import write_json
+from harness.files.units import flop
 from harness.store.artifact import Artifact, Local, Member, Source
 
 FILE = "calibration.json"
@@ -74,9 +76,9 @@ class Rates:
             return None
 
     def __str__(self) -> str:
-        products = ", ".join(f"{_format_flop(rate)}/s {precision}" for precision, rate in self.multiply.items())
+        products = ", ".join(f"{flop(rate)}/s {precision}" for precision, rate in self.multiply.items())
         shares = f"of which encoding attains {self.encode:.0%} and training {self.train:.0%}"
-        others = f"initialization {_format_flop(self.mix)}/s, {self.pairs:.1e} scores/s"
+        others = f"initialization {flop(self.mix)}/s, {self.pairs:.1e} scores/s"
         fasttext = f", fastText {self.words:.1e} words/s" if self.words else ""
         return f"{self.device}: products {products}, {shares}; {others}{fasttext}"
 
@@ -219,6 +221,13 @@ def _subword_vectors(artifact: Artifact, sizes: Sizes) -> Work | None:
     return Work(encode=2 * sizes.body(artifact.inputs["bridge"]).parameters * TOKEN * words)
 
 
+def _word_vectors(artifact: Artifact, sizes: Sizes) -> Work:
+    bridge, counted = artifact.inputs["bridge"], artifact.inputs["words"]
+    assert isinstance(counted, Artifact)
+    words = min(counted.parameters["most"], _words(counted.inputs["text"], sizes, bridge))
+    return Work(encode=2 * sizes.body(bridge).parameters * TOKEN * words)
+
+
 def _auxiliary_vectors(artifact: Artifact, sizes: Sizes) -> Work:
     from baselines.focus import Focus
 
@@ -243,7 +252,7 @@ def _initialization(artifact: Artifact, sizes: Sizes) -> Work:
 _FORMULAS = {
     "evaluation": _evaluation, "evaluation-share": _shard, "reference": _reference, "dense": _dense, "bm25": _bm25,
     "trained-encoder": _trained, "bridge-vectors": _bridge_vectors, "subword-vectors": _subword_vectors,
-    "auxiliary-vectors": _auxiliary_vectors, "initialization": _initialization,
+    "auxiliary-vectors": _auxiliary_vectors, "initialization": _initialization, "word-vectors": _word_vectors,
 }  # fmt: skip
 
 
@@ -275,17 +284,9 @@ def _words(text: Source, sizes: Sizes, tokenizer: Source) -> float:
 
 def amounts(total: Work) -> str:
     """Format work as in "3.1 EFLOP, 2.0e+09 scores"."""
-    parts = [_format_flop(total.flop)] if total.flop else []
+    parts = [flop(total.flop)] if total.flop else []
     parts += [f"{value:.1e} {name}" for name, value in (("scores", total.pairs), ("words", total.words)) if value]
     return ", ".join(parts) or "-"
-
-
-def _format_flop(value: float) -> str:
-    for unit in ("M", "G", "T", "P"):
-        value /= 1e6 if unit == "M" else 1e3
-        if value < 1000:
-            return f"{value:.1f} {unit}FLOP"
-    return f"{value / 1000:,.1f} EFLOP"
 
 
 def total(works: Iterable[Work]) -> Work:

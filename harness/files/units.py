@@ -1,4 +1,4 @@
-"""Format amounts of bytes and of time for people."""
+"""Format amounts of bytes, of time and of computation for people."""
 
 from __future__ import annotations
 
@@ -22,3 +22,12 @@ def duration(seconds: float) -> str:
     if whole >= 360_000:
         return f"{whole // 3600:,} h"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def flop(value: float) -> str:
+    """Format multiplications and additions: 2.5e12 -> "2.5 TFLOP"."""
+    for unit in ("M", "G", "T", "P"):
+        value /= 1e6 if unit == "M" else 1e3
+        if value < 1000:
+            return f"{value:.1f} {unit}FLOP"
+    return f"{value / 1000:,.1f} EFLOP"

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.collections.text import lines
-from harness.collections.words import words
 from harness.files import headway
 from harness.initialization.needs import TEXT, Materials, Need, Option
 from harness.store.artifact import Artifact, Location, Member, Source
 from harness.store.stage import Stage
+from sembridge.words import words
 
 MODEL = "model.bin"
 FILE = "vectors.safetensors"
@@ -24,7 +24,7 @@ def build_fasttext(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str
     """Train a fastText model.
 
     parameters  language, and keyword arguments of `train_words`
-    inputs      text (see `collections.text`), split as `collections.words` does
+    inputs      text (see `collections.text`), split as `sembridge.words` does
     """
     from baselines.vectors.fasttext import save, train_words
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from harness.store.artifact import Local, Location, Source
@@ -62,9 +63,27 @@ class Option:
         return "MODEL" if self.is_model else "FILE"
 
 
+@dataclass(frozen=True)
+class OnRequest:
+    """Declare an option that a need reads too, where it is at hand and a field of the method asks for it.
+
+    field, value  the field, and what it holds then
+    without       what happens where the option is asked for and not at hand, for the progress line
+    """
+
+    option: Option
+    field: str
+    value: str
+    without: str
+
+    def is_asked(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether a method asks for it, by the values of its fields."""
+        return fields.get(self.field) == self.value
+
+
 BRIDGE = Option("bridge", "a multilingual sentence encoder", "default: the method's own")
 """In presets `bridges`, an axis of the grid."""
-TEXT = Option("text", "text of the new language, one passage a line", "focus, wechsel; ofa with --bridge")
+TEXT = Option("text", "text of the new language, one passage a line", "focus, wechsel; ofa with --bridge; pieces=words")
 """In a grid the documents of the collection stand in for it."""
 
 
@@ -73,7 +92,7 @@ class Materials:
     """Hold what the inputs of a need are made from.
 
     encoder, tokenizer  the source encoder, the tokenizer of the new language
-    sources             option -> what it names, for one option of each group
+    sources             option -> what it names, for one option of each group and those on request
     training            settings of the need's stage that the user set
     prompt              prefix of every text that the bridge embeds; None: its own
     language            code of the new language; empty if unknown
@@ -106,6 +125,7 @@ class Need:
     name        as in a method's `needs`
     field       the field of the method that it fills
     options     groups of options; the first available one of each group is read
+    on_request  options that are read where they are available and a field of the method asks for them
     inputs      the artifacts and files that the field is made of, by name; they become inputs of the initialization.
                 Names and parameters are part of artifacts' keys
     load        returns what fills the field, read into memory from the locations of these inputs
@@ -125,6 +145,7 @@ class Need:
     options: tuple[tuple[Option, ...], ...]
     inputs: Callable[[Materials], Mapping[str, Source]]
     load: Callable[[Mapping[str, Location]], Any]
+    on_request: tuple[OnRequest, ...] = ()
     makes: str = "read"
     training: Callable[[], Mapping[str, Any]] = dict
     stand_in: Callable[[Mapping[str, str], str], Any] | None = None
@@ -138,8 +159,16 @@ class Need:
         for extra in sorted({self.extra, *(option.extra for option in read)} - {""}):
             require(extra, f"initializer {initializer!r}")
 
-    def choose(self, available: Collection[str], initializer: str, spell: Callable[[Option], str]) -> list[Option]:
-        """Return the options to read, each once: the first available one of each group.
+    def choose(
+        self,
+        available: Collection[str],
+        initializer: str,
+        spell: Callable[[Option], str],
+        fields: Mapping[str, Any] = MappingProxyType({}),
+    ) -> list[Option]:
+        """Return the options to read, each once: the first available one of each group, and those on request.
+
+        fields  of the method, with their values
 
         Raises ValueError if a group has none; `spell` returns how an option is written.
         """
@@ -151,7 +180,13 @@ class Need:
                 ways = " or ".join(spell(option) for option in group)
                 raise ValueError(f"initializer {initializer!r} needs {kinds}: add {ways}")
             chosen[option.name] = option
+        asked = (request.option for request in self.on_request if request.is_asked(fields))
+        chosen |= {option.name: option for option in asked if option.name in available}
         return list(chosen.values())
+
+    def unavailable(self, read: Collection[Option], fields: Mapping[str, Any]) -> list[OnRequest]:
+        """Return what the method asks for and is not among the options that are read."""
+        return [request for request in self.on_request if request.is_asked(fields) and request.option not in read]
 
 
 def needs_of(initializer: Any) -> list[Need]:
@@ -168,7 +203,7 @@ def options() -> dict[str, Option]:
         except ValueError as error:
             logger.warning("%s", error)
             continue
-        for group in need.options:
+        for group in (*need.options, [request.option for request in need.on_request]):
             by_name |= {option.name: option for option in group if option.name not in by_name}
     return by_name
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.collections.text import lines
-from harness.collections.words import words
 from harness.files.headway import counting_rows
 from harness.initialization.needs import BRIDGE, TEXT, Materials, Need, Option
 from harness.store.artifact import Artifact, Location, Source
 from harness.store.stage import Stage
+from sembridge.words import words
 
 FILE = "vectors.safetensors"
 MOST_WORDS = 100_000  # target words by frequency; the tail of a large text adds time, not subwords

@@ -125,10 +125,11 @@ def _materials(preset: Preset, resolved: Inputs, cell: Identity, need: Need, tra
     available = resolved.files[cell.language] | {TEXT.name: _text(resolved, cell)}
     if bridge:
         available[BRIDGE.name] = resolved.bridges[bridge]
+    options = chosen(need, cell.initializer, available, preset.settings.get(cell.initializer, {}))
     return Materials(
         encoder=resolved.encoders[cell.architecture],
         tokenizer=resolved.tokenizers[cell.language],
-        sources={option.name: available[option.name] for option in chosen(need, cell.initializer, available)},
+        sources={option.name: available[option.name] for option in options},
         training=training,
         prompt=resolved.prompts[bridge] if bridge else "",
         language=cell.language,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from harness.initialization.needs import BRIDGE, TEXT, Need, Option, needs_of
+from harness.initialization.settings import field_values
 from harness.plan.collection_checks import check_collection
 from harness.plan.collection_source import CollectionSource
 from harness.plan.model_checks import (
@@ -36,14 +39,18 @@ def documents(collection: Source) -> Source:
     raise AssertionError("a collection is a folder, or part of an artifact")
 
 
-def chosen(need: Need, initializer: str, available: Collection[str]) -> list[Option]:
-    """Return the options that a need reads; PresetError where one is missing."""
+def chosen(
+    need: Need, initializer: str, available: Collection[str], settings: Mapping[str, Any] = MappingProxyType({})
+) -> list[Option]:
+    """Return the options that a need reads for an initializer with settings; PresetError where one is missing."""
+    from sembridge.registry import initializer_class
 
     def spell(option: Option) -> str:
         return "--set bridges.NAME.model=FOLDER" if option == BRIDGE else f"--set {option.name}={option.kind}"
 
     try:
-        return need.choose(available, initializer, spell)
+        fields = field_values(initializer_class(initializer), settings)
+        return need.choose(available, initializer, spell, fields)
     except ValueError as error:
         raise PresetError(str(error)) from None
 
@@ -56,8 +63,9 @@ def _options_read(preset: Preset) -> list[Option]:
     read = {TEXT.name: TEXT}  # query weights are counted in it
     for name in preset.initializers:
         if name not in REFERENCES and name not in preset.references:
+            settings = preset.settings.get(name, {})
             for need in needs_of(initializer_class(name)):
-                read |= {option.name: option for option in chosen(need, name, available)}
+                read |= {option.name: option for option in chosen(need, name, available, settings)}
     return list(read.values())
 
 

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from harness.collections.collection import Collection
-from harness.collections.words import terms
 from harness.evaluation.measurement import write
 from harness.evaluation.own_documents import searched
 from harness.files import headway
@@ -27,6 +26,7 @@ from harness.retrieval.ranking import Run, id_order
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 from sembridge.extras import require
+from sembridge.words import terms
 
 K1, B = 0.9, 0.4
 

@@ -9,8 +9,8 @@ import pytest
 from harness.catalog.catalog import load_catalog
 from harness.catalog.entries import KINDS
 from harness.catalog.lookup import with_entries
-from harness.collections.words import GLUED, UNSPACED
 from harness.plan.collection_source import CollectionSource
+from sembridge.words import GLUED, UNSPACED
 
 CATALOG = load_catalog()
 ENTRIES = [(kind, name) for kind in KINDS for name in getattr(CATALOG, kind)]

@@ -28,6 +28,7 @@ from sembridge.registry import available_initializers
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.families_made import represented, texts
 from tests.helpers.paths import ROOT
+from tests.helpers.pieces_method import register
 
 TEXTS = [*texts()[:12], "новый кот смотрит", "забывает пароль", "The cat, старый!"]
 READER = """
@@ -318,6 +319,23 @@ def test_words_of_the_bridge_stand_in_for_word_vectors_as_in_a_grid(made, comman
     assert "words      bridge, ru.txt: vectors of words become vectors of tokens" in out
     assert "ofa (bridge vectors)" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert os.listdir(tmp_path) == ["out"]
+
+
+def test_pieces_are_placed_by_the_words_of_a_text(made, command, tmp_path, monkeypatch):
+    register(monkeypatch)
+    arguments = ["transfer", made.source, "--tokenizer", made.target, "--initializer", "pieced"]
+    arguments += ["--bridge", made.bridge, "--language", "ru", "--set", "pieces=words", "--force", "--out"]
+    code, out, err = command(*arguments, tmp_path / "out", "--text", made.text)
+    assert code == 0 and "bridge     bridge, ru.txt: vectors of the tokens" in out, err + out
+    words = load_record(tmp_path / "out")
+    assert words.recipe.parameters == {"alpha": 4.0, "pieces": "words"}
+    assert set(words.recipe.inputs) == {"bridge", "text"} and "without --text" not in out
+    code, out, err = command(*arguments, tmp_path / "own")
+    assert code == 0 and "without --text pieces keep the vectors of their own texts" in out, err + out
+    own = load_record(tmp_path / "own")
+    assert set(own.recipe.inputs) == {"bridge"}
+    differs = [token for token in range(len(own)) if own.donors_of(token) != words.donors_of(token)]
+    assert differs and all(own.origin[token] == words.origin[token] == "mixed" for token in differs)
 
 
 def test_a_bar_where_somebody_watches(made, command, tmp_path, monkeypatch):

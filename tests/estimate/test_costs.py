@@ -14,6 +14,7 @@ from harness.initialization.auxiliary_vectors import AUXILIARY_VECTORS
 from harness.initialization.bridge_vectors import BRIDGE_VECTORS
 from harness.initialization.initialization import INITIALIZATION
 from harness.initialization.subword_vectors import SUBWORD_VECTORS
+from harness.initialization.word_vectors import WORD_COUNTS, WORD_VECTORS
 from harness.pocket.texts import POCKET_TEXT
 from harness.references.bm25 import BM25
 from harness.references.dense import DENSE
@@ -113,6 +114,10 @@ def test_text_that_is_learned_from(sizes):
     )  # no more than the 100,000 most frequent words
     ofa = Artifact(INITIALIZATION, {"initializer": "ofa", "settings": {}}, {**read, "words": words})
     assert work(ofa, sizes) == Work(mix=2 * 50 * 100 * 4)
+    for most, expected in ((100_000, 100_000), (500_000, 128_000)):
+        counted = Artifact(WORD_COUNTS, {"language": "ko", "most": most}, {"text": text})
+        vectors = Artifact(WORD_VECTORS, {}, {"bridge": BRIDGE, "words": counted})
+        assert work(counted, sizes) is None and work(vectors, sizes) == Work(encode=2 * BRIDGE_BODY * 4 * expected)
 
 
 def test_reference_rows(sizes):

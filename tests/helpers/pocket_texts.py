@@ -6,9 +6,9 @@ import re
 from functools import cache
 from itertools import chain
 
-from harness.collections.words import words
 from harness.pocket.phrasebook import concepts
 from harness.pocket.writer import templates
+from sembridge.words import words
 
 CONCEPT_SLOTS = {
     "thing": ("thing",),

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from harness.collections.words import terms, words
+from sembridge.words import terms, words
 
 
 @pytest.mark.parametrize(

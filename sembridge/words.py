@@ -1,4 +1,4 @@
-"""Split text into words, by language, for everything lexical: the BM25 row and word vectors."""
+"""Split text into words, by language, for everything lexical: the BM25 row, word vectors and pieces."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 import unicodedata
 from functools import cache
 
+from sembridge.normalization import normalize
+
 UNSPACED = frozenset({"zh", "ja", "th"})
 """Languages without spaces between words; their words are single characters and pairs of neighbours."""
 
@@ -14,11 +16,22 @@ GLUED = frozenset({"ko"})
 """Languages that glue particles to words: exact matching works better on pairs of characters, as in Lucene's CJK
 analyzer."""
 
-# Han (with 々 and 〇, and the planes of rare characters), kana, Hangul, Thai letters and signs
-_SCRIPTS = (
+# Han (with 々 and 〇, and the planes of rare characters), kana, Thai letters and signs
+_UNSPACED_SCRIPTS = (
     "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-    "\u3040-\u30ff\u31f0-\u31ff\uac00-\ud7a3\u0e01-\u0e3a\u0e40-\u0e4e"
+    "\u3040-\u30ff\u31f0-\u31ff\u0e01-\u0e3a\u0e40-\u0e4e"
 )
+_SCRIPTS = _UNSPACED_SCRIPTS + "\uac00-\ud7a3"  # and Hangul
+
+
+def is_spaced(language: str) -> bool:
+    """Return whether a language puts spaces between its words; a language that is not known does."""
+    return language.split("-")[0] not in UNSPACED
+
+
+def has_unspaced_script(word: str) -> bool:
+    """Return whether a word has a character of a script that is written without spaces between words."""
+    return _unspaced_character().search(word) is not None
 
 
 def words(text: str, language: str) -> list[str]:
@@ -27,16 +40,24 @@ def words(text: str, language: str) -> list[str]:
     In an `UNSPACED` language every East Asian or Thai character is a word, and so is every pair of neighbours; Latin
     words and numbers within the text stay whole.
     """
-    return _split(text, language.split("-")[0] in UNSPACED)
+    return _split(_folded(text), not is_spaced(language))
+
+
+def written_words(text: str, language: str) -> list[str]:
+    """Return the same words as the text writes them: NFC, upper and lower case, as a tokenizer reads them."""
+    return _split(normalize(text), not is_spaced(language))
 
 
 def terms(text: str, language: str) -> list[str]:
     """Return the units of exact matching: words, but characters and pairs in `GLUED` languages too."""
-    return _split(text, language.split("-")[0] in UNSPACED | GLUED)
+    return _split(_folded(text), language.split("-")[0] in UNSPACED | GLUED)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()
 
 
 def _split(text: str, into_pairs: bool) -> list[str]:
-    text = unicodedata.normalize("NFKC", text).lower()
     if not into_pairs:
         return _word().findall(text)
     units: list[str] = []
@@ -48,6 +69,11 @@ def _split(text: str, into_pairs: bool) -> list[str]:
         else:
             units.append(run)
     return units
+
+
+@cache
+def _unspaced_character() -> re.Pattern[str]:
+    return re.compile(f"[{_UNSPACED_SCRIPTS}]")
 
 
 @cache

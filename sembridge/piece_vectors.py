@@ -1,0 +1,221 @@
+"""Place pieces by words: a piece such as "송" means little to a bridge by itself, the words that contain it do.
+
+Shapes: T target vocabulary, W words, K dimensions of the bridge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, embed_words
+from sembridge.counted_words import CountedWords, count_words
+from sembridge.normalization import normalize
+from sembridge.prompt import prompt_of
+from sembridge.vocabulary.token_ids import token_ids
+from sembridge.vocabulary.vocabulary import Vocabulary
+
+_BLOCK = 16_384  # words tokenized at a time
+_COLUMNS = 64  # dimensions averaged at a time
+_WEIGHTS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "frequency": lambda counts: counts,
+    "sqrt": np.sqrt,
+    "log": np.log1p,
+}
+
+
+class Containment(NamedTuple):
+    """Which words the tokenizer builds of which tokens, [T, W] of zeros and ones, float64.
+
+    contains  the tokenization of the word contains the token
+    alone     it is the token alone
+    spelled   the word is spelled as the token's text is, so that the piece "##trade" is tied to the word "trade"
+    """
+
+    contains: sp.csr_array
+    alone: sp.csr_array
+    spelled: sp.csr_array
+
+
+def embed_by_words(
+    model: Any,
+    vocabulary: Vocabulary,
+    tokenizer: Any,
+    texts: Iterable[str],
+    *,
+    language: str = "",
+    prompt: str | None = None,
+    batch_size: int = 1024,
+    progress: bool = False,
+) -> TokenVectors:
+    """Embed a vocabulary as `embed_vocabulary` does, and place its pieces by the words of texts of its language.
+
+    tokenizer  that of the vocabulary
+    texts      are read once; their frequent words are embedded as well, see `count_words`
+    language   code of the texts, e.g. "ko"; zh, ja and th have no spaces between words
+    others     as in `embed_vocabulary`
+
+    Raises ValueError if the texts have no word.
+    """
+    options: dict[str, Any] = {"prompt": prompt, "batch_size": batch_size, "progress": progress}
+    words = count_words(texts, language)
+    own, word_vectors = embed_vocabulary(model, vocabulary, **options), embed_words(model, words.words, **options)
+    return place_pieces(own, vocabulary, tokenizer, words, word_vectors)
+
+
+def embed_both(
+    model: Any,
+    source: Vocabulary,
+    target: Vocabulary,
+    *,
+    text: str | PathLike[str] | None = None,
+    tokenizer: Any = None,
+    language: str = "",
+    prompt: str | None = None,
+) -> BridgeVectors:
+    """Embed both vocabularies, the target's pieces by the words of a text where there is one.
+
+    text       a UTF-8 file of target-language text, one passage a line; None: pieces keep their own texts' vectors
+    tokenizer  that of the target, to split the words
+    language   code of the text, as for `embed_by_words`
+    prompt     as for `embed_vocabulary`
+
+    Raises ValueError for a text without a tokenizer, and for one without words.
+    """
+    if text is None:
+        placed = embed_vocabulary(model, target, prompt=prompt)
+    elif tokenizer is None:
+        raise ValueError(
+            f"pieces are to be placed by the words of {str(text)!r}, but there is no tokenizer to split them with: "
+            "give that of the target"
+        )
+    else:
+        with Path(text).open(encoding="utf-8-sig") as lines:
+            placed = embed_by_words(model, target, tokenizer, lines, language=language, prompt=prompt)
+    own = embed_vocabulary(model, source, prompt=prompt)
+    return BridgeVectors(own, placed, prompt_of(model) if prompt is None else prompt)
+
+
+def place_pieces(
+    own: TokenVectors, vocabulary: Vocabulary, tokenizer: Any, words: CountedWords, word_vectors: np.ndarray
+) -> TokenVectors:
+    """Return the vectors of a vocabulary in which pieces are placed by the words that contain them.
+
+    own           the plain vectors of the vocabulary, each of its token's own text
+    vocabulary    that of the tokenizer
+    words         of target-language text
+    word_vectors  [W, K] the bridge's, zero for a word that the bridge does not know (see `bridge.embed_words`)
+
+    The rule is `word_means`. All vectors are unit vectors or means of such, which are shorter: so a mean of vectors
+    minus their common center is the mean of the vectors minus that center. A token without a text stays as it was.
+
+    Raises ValueError if the vectors are not those of these words and tokens.
+    """
+    if len(word_vectors) != len(words) or len(own.known) != len(vocabulary):
+        raise ValueError(
+            f"{len(word_vectors):,} vectors for {len(words):,} words, {len(own.known):,} for {len(vocabulary):,} "
+            "tokens; embed these words and this vocabulary"
+        )
+    known = np.flatnonzero(np.abs(word_vectors).max(axis=1, initial=0) > 0)
+    containment = Containment(*(matrix[:, known] for matrix in _containment(vocabulary, tokenizer, words)))
+    vectors = _unit(own.vectors)
+    placed, means = word_means(vectors, containment, words.counts[known], _unit(word_vectors[known]))
+    vectors[placed] = means
+    is_placed = np.zeros(len(vocabulary), dtype=bool)
+    is_placed[placed] = True
+    return TokenVectors(vectors, own.known | is_placed, is_placed)
+
+
+def word_means(
+    own: np.ndarray,
+    containment: Containment,
+    counts: np.ndarray,
+    words: np.ndarray,
+    *,
+    weight: Literal["frequency", "sqrt", "log"] = "frequency",
+    whole_from: float = 0.0,
+    own_share: float = 0.0,
+    with_spelled: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Decide which tokens are placed by words, and where: return (ids [n], their vectors [n, K] float32).
+
+    own           [T, K] unit vectors of the tokens' own texts, zero where the bridge does not know them
+    counts        [W] of the words
+    words         [W, K] unit vectors
+    weight        of a word in the mean: its count, the square root of it, or ln(1 + count)
+    whole_from    a token keeps its own vector if it stands alone for at least this share of the occurrences of its
+                  words, and for one at all. 0: if it is the whole of any word; above 1: never
+    own_share     of a placed token's own vector in its vector, where the bridge knows its text
+    with_spelled  the word that is spelled as a token's text counts among the words of a token that others contain
+    """
+    contains, alone, spelled = containment
+    occurrences = contains @ counts
+    whole = alone @ counts
+    kept = (whole > 0) & (whole >= whole_from * occurrences)
+    placed = np.flatnonzero((occurrences > 0) & ~kept)
+    averaged = contains[placed].maximum(spelled[placed]) if with_spelled else contains[placed]
+    weights = _WEIGHTS[weight](counts.astype(np.float64))
+    weighted = sp.csr_array(averaged.multiply(weights[None, :]))
+    shares = sp.csr_array(sp.diags_array(1 / weighted.sum(axis=1)) @ weighted)
+    means = np.empty((len(placed), words.shape[1]), dtype=np.float32)
+    for start in range(0, words.shape[1], _COLUMNS):
+        part = slice(start, start + _COLUMNS)
+        means[:, part] = shares @ words[:, part].astype(np.float64)
+    if own_share:
+        share = np.where(own[placed].any(axis=1), own_share, 0.0)[:, None]
+        means = ((1 - share) * means + share * own[placed]).astype(np.float32)
+    return placed, means
+
+
+def _containment(vocabulary: Vocabulary, tokenizer: Any, words: CountedWords) -> Containment:
+    """Return which tokens with a text are in which words, tokenized as in running text.
+
+    That is after a space, in a language without spaces between words at once; where no word contains a token so, in
+    the other form: a word at the beginning of a line has no space before it, and some tokenizers have tokens for that.
+    """
+    usual, other = (" ", "") if words.spaced else ("", " ")
+    first, second = (_contained(vocabulary, tokenizer, words, before) for before in (usual, other))
+    uncovered = sp.diags_array((np.diff(first[0].indptr) == 0).astype(np.float64))
+    contains, alone = (sp.csr_array(a + uncovered @ b) for a, b in zip(first, second, strict=True))
+    place_of = {word: place for place, word in enumerate(words.words)}
+    texts = ((token, normalize(text)) for token, text in enumerate(vocabulary.texts) if text is not None)
+    same = [token * len(words) + place_of[text] for token, text in texts if text in place_of]
+    return Containment(contains, alone, _matrix([np.array(same, dtype=np.int64)], vocabulary, words))
+
+
+def _contained(
+    vocabulary: Vocabulary, tokenizer: Any, words: CountedWords, before: str
+) -> tuple[sp.csr_array, sp.csr_array]:
+    """Return (contains, alone) of `Containment`, for words with something before them."""
+    may_be_whole = vocabulary.word_initial if words.spaced else np.ones(len(vocabulary), dtype=bool)
+    pairs, alone = [], []  # token * W + word, each once
+    for start in range(0, len(words), _BLOCK):
+        encoded = token_ids(tokenizer, [before + word for word in words.words[start : start + _BLOCK]])
+        tokens = np.fromiter(chain.from_iterable(encoded), dtype=np.int64)
+        word_of = start + np.repeat(np.arange(len(encoded)), [len(ids) for ids in encoded])
+        with_text = vocabulary.has_text[tokens]  # not the unknown token, not a lone space mark
+        tokens, word_of = tokens[with_text], word_of[with_text]
+        is_alone = may_be_whole[tokens] & (np.bincount(word_of, minlength=1)[word_of] == 1)
+        keys = tokens * len(words) + word_of
+        pairs.append(keys)
+        alone.append(keys[is_alone])
+    return _matrix(pairs, vocabulary, words), _matrix(alone, vocabulary, words)
+
+
+def _matrix(pairs: list[np.ndarray], vocabulary: Vocabulary, words: CountedWords) -> sp.csr_array:
+    keys = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *pairs]))
+    coordinates = np.divmod(keys, max(1, len(words)))
+    return sp.csr_array((np.ones(len(keys)), coordinates), shape=(len(vocabulary), len(words)))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors [n, K] at length 1, float32; zero stays zero."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    lengths[lengths == 0] = 1
+    return np.divide(vectors, lengths[:, None], dtype=np.float32, casting="same_kind")
