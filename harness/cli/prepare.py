@@ -41,17 +41,12 @@ def prepare(
     nearness = None
     for need in method.needs:
         start = time.perf_counter()
-<<<<<<< HEAD
-        read = need.choose(method.inputs, method.kind.name, str)
-        names = ", ".join(method.inputs[option.name].name for option in read)
-        say(need.name, f"{names}: {need.makes}" if names else need.makes)
-=======
         fields_set = field_values(method.kind, method.settings)
         read = need.choose(method.inputs, method.kind.name, str, fields_set)
-        say(need.name, f"{', '.join(method.inputs[option.name].name for option in read)}: {need.makes}")
+        names = ", ".join(method.inputs[option.name].name for option in read)
+        say(need.name, f"{names}: {need.makes}" if names else need.makes)
         for request in need.unavailable(read, fields_set):
             say("", f"without {request.option.flag} {request.without}")
->>>>>>> pieces
         training = {name: method.settings[name] for name in need.training() if name in method.settings}
         chosen = {option.name: sources[option.name] for option in read}
         with reading({option.flag: method.inputs[option.name] for option in read}):
