@@ -15,7 +15,6 @@ import scipy.sparse as sp
 import torch
 
 from sembridge.initializer import COPIED, EMPTY, MIXED, OWN, SAMPLED, SPECIAL, Initialization, Transfer, support_of
-from sembridge.mixture.mixture import UnitVectors
 from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.vocabulary.vocabulary import ROLES
 
@@ -141,13 +140,8 @@ def _without(mixture: sp.csr_array | SoftmaxMixture, empty: np.ndarray) -> sp.cs
     """Return the mixture [R, S] without the rows marked `empty` [R]."""
     if isinstance(mixture, SoftmaxMixture):
         kept = ~empty[mixture.places]
-        queries = mixture.queries
-        position = None if queries.position is None else queries.position[kept]
         return SoftmaxMixture(
-            UnitVectors(queries.vectors, queries.ids[kept], position),
-            mixture.donors,
-            mixture.places[kept],
-            _without(mixture.others, empty),
+            mixture.queries.part(kept), mixture.donors, mixture.places[kept], _without(mixture.others, empty)
         )
     row_of = np.repeat(np.arange(mixture.shape[0]), np.diff(mixture.indptr))
     stored = ~empty[row_of]

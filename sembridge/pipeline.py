@@ -11,6 +11,7 @@ import numpy as np
 
 from sembridge import options
 from sembridge.bridge import pinned
+from sembridge.bridge_method import BridgeMethod
 from sembridge.encoder.loading import check_pads, load_encoder, load_tokenizer
 from sembridge.encoder.modules import splade_modules
 from sembridge.encoder.nonfinite import left_out
@@ -21,7 +22,6 @@ from sembridge.model_card.ingredients import ingredient_of
 from sembridge.model_card.recipe import Ingredient, Recipe, library_versions
 from sembridge.model_card.record import Nearness, TransferRecord, best_cosines
 from sembridge.registry import available_initializers, initializer_class
-from sembridge.semantic_bridge import SemBridge
 from sembridge.vocabulary.vocabulary import Vocabulary
 from sembridge.weights.checked_load import dtype, stored_dtype
 
@@ -91,7 +91,7 @@ def transfer(
         versions=library_versions(),
     )
     nearness = None
-    if isinstance(method, SemBridge):
+    if isinstance(method, BridgeMethod):
         method = with_tokenizers(method, splade_modules(encoder).tokenizer, target, language)
         method = method.with_vectors(task)
         nearness = method.nearness()

@@ -95,6 +95,8 @@ def _save(path: Path, initialization: Any, source: np.ndarray) -> None:
             if vectors.position is not None:
                 tensors[f"{side}_extra"] = vectors.position
         tensors |= {"donors_ids": dense.donors.ids, "places": dense.places}
+        if dense.queries.scale != 1:
+            tensors["queries_scale"] = np.array(dense.queries.scale)
     save_file(tensors, path)
 
 
@@ -125,5 +127,6 @@ def _softmax(stored: Mapping[str, np.ndarray], others: Any) -> Any:
     vectors, ids = stored["queries_vectors"], stored["donors_ids"]
     table = np.zeros((others.shape[1], vectors.shape[1]), dtype=np.float32)
     table[ids] = stored["donors_vectors"]
-    queries = UnitVectors(vectors, np.arange(len(vectors)), stored.get("queries_extra"))
+    scale = float(stored.get("queries_scale", 1.0))
+    queries = UnitVectors(vectors, np.arange(len(vectors)), stored.get("queries_extra"), scale)
     return SoftmaxMixture(queries, UnitVectors(table, ids, stored.get("donors_extra")), stored["places"], others)

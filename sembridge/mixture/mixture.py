@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -32,14 +32,21 @@ class UnitVectors:
     vectors   [V, K] float32
     ids       [n] the rows of `vectors` in use, ascending
     position  [n] float64, or None on both sides; a score is a cosine plus the product of two position coordinates
+    scale     of queries: times the cosine; 1 for donors
     """
 
     vectors: np.ndarray
     ids: np.ndarray
     position: np.ndarray | None = None
+    scale: float = 1.0
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def part(self, chosen: np.ndarray) -> UnitVectors:
+        """Return those of the vectors that are chosen [n] bool."""
+        position = None if self.position is None else self.position[chosen]
+        return replace(self, ids=self.ids[chosen], position=position)
 
     def points(self, part: slice = slice(None)) -> np.ndarray:
         """Return points [n, K] float64, or [n, K + 1] with the position coordinate, whose dot products are the scores.
@@ -47,6 +54,8 @@ class UnitVectors:
         Raises ValueError for vectors that are zero or not finite: they have no direction.
         """
         units = unit(self.vectors[self.ids[part]])
+        if self.scale != 1:
+            units *= self.scale
         return units if self.position is None else np.hstack([units, self.position[part, None]])
 
     @cached_property

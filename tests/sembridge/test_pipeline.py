@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from sembridge.bridge import BridgeVectors, TokenVectors, load_bridge
+from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.encoder.loading import load_encoder, load_tokenizer
 from sembridge.encoder.modules import splade_modules
 from sembridge.encoder.transplant import source_rows
-from sembridge.piece_vectors import embed_both
 from sembridge.pipeline import make_task, transfer, with_tokenizers
 from sembridge.semantic_bridge import SemBridge
 from tests.helpers.encoders_made import made_bridge_folder
@@ -172,28 +171,13 @@ def test_question_counts_the_rows(bert_folder):
     assert replace(make_task(load_encoder(bert_folder), source_tokenizer("bert")), seed=1).missing.size == 0
 
 
-@dataclass(frozen=True)
-class Worded(SemBridge):
-    """Embeds with a text of its own, which it needs the target tokenizer and the language to read."""
-
-    text: Any = None
-    target_tokenizer: Any = None
-    text_language: str | None = None
-
-    def vectors(self, asked):
-        if isinstance(self.bridge, BridgeVectors):
-            return super().vectors(asked)
-        options = {"text": self.text, "tokenizer": self.target_tokenizer, "language": self.text_language or ""}
-        return embed_both(load_bridge(self.bridge), asked.source, asked.target, **options)
-
-
 def test_a_text_is_read_with_the_tokenizer_and_the_language_of_the_transfer(bert_folder, tmp_path):
     bridge = str(made_bridge_folder(tmp_path / "bridge", [*english(), *russian()]))
     (tmp_path / "ru.txt").write_text("\n".join(russian()), encoding="utf-8")
     made_tokenizer("wordpiece", "russian", 200).save_pretrained(tmp_path / "target")
     folders = bert_folder, str(tmp_path / "target")
-    by_words = transfer(*folders, Worded(bridge, text=str(tmp_path / "ru.txt")), language="ru")
-    again = transfer(*folders, Worded(bridge, text=str(tmp_path / "ru.txt")), language="ru")
+    by_words = transfer(*folders, SemBridge(bridge, pieces="words", text=str(tmp_path / "ru.txt")), language="ru")
+    again = transfer(*folders, SemBridge(bridge, pieces="words", text=str(tmp_path / "ru.txt")), language="ru")
     plain = transfer(*folders, SemBridge(bridge))
     rows = [source_rows(encoder) for encoder in (by_words, again, plain)]
     assert np.array_equal(rows[0], rows[1])

@@ -152,7 +152,9 @@ def test_position_by_hand():
         (0.2, [0.15, 0.15, 0.35, 0.35]),
         (2.0, [0, 0, 0.5, 0.5]),
     ):
-        np.testing.assert_allclose(SemBridge(bridge, 2, position)(asked).mixture.toarray(), [expected], atol=1e-7)
+        np.testing.assert_allclose(
+            SemBridge(bridge, 2, position=position)(asked).mixture.toarray(), [expected], atol=1e-7
+        )
 
 
 def test_position_tells_apart_what_the_bridge_reads_alike():
