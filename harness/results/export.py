@@ -35,17 +35,17 @@ from harness.results.strata_tables import SUFFIX, split_table
 from harness.results.tables import LEGEND, Table, check_distinct, make_tables, row_labels, table_name
 from sembridge.extras import require
 
+TABLE_MEASURE = "ndcg@10"
 COLUMNS = (
     *("language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed"),
     *("ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops"),
-    *(f"{measure}_{stratum}" for measure in ("ndcg@10", "queries") for stratum in STRATA),
     *("unknown_documents", "unknown_queries", "unknown_pairs"),
     *("documents", "queries", "train_pairs"),
     *("seconds", "status", "error", "label", "key"),
+    *(f"{measure}_{stratum}" for measure in (TABLE_MEASURE, "queries") for stratum in STRATA),
 )
 _STATISTICS = ("query_active", "doc_active", "flops")
 _UNKNOWN = ("documents", "queries", "pairs")
-TABLE_MEASURE = "ndcg@10"
 
 
 class Written(NamedTuple):
@@ -158,14 +158,12 @@ def _cells_csv(records: Iterable[Record]) -> str:
         row = [*map(as_text, names), _exact(alpha), regime, seed]
         row += [_exact(record.scores.get(name)) for name in MEASURES]
         row += [_exact(record.statistics.get(name)) for name in _STATISTICS]
+        row += [_exact(record.unknown.get(name)) for name in _UNKNOWN]
+        row += [*_sizes(record), _exact(record.seconds), record.status]
+        row += [as_text(without_folders(record.error)), as_text(record.label), record.key]
         parts = [record.strata.get(stratum) for stratum in STRATA]
         row += [_exact(part.score) if part and part.queries else "" for part in parts]
-        row += [part.queries if part else "" for part in parts]
-        row += [_exact(record.unknown.get(name)) for name in _UNKNOWN]
-        row += [*_sizes(record), _exact(record.seconds)]
-        writer.writerow(
-            [*row, record.status, as_text(without_folders(record.error)), as_text(record.label), record.key]
-        )
+        writer.writerow([*row, *(part.queries if part else "" for part in parts)])
     return text.getvalue()
 
 

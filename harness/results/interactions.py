@@ -141,16 +141,17 @@ def sentence(found: Sequence[Interaction]) -> str:
         ahead = {first: 0.0} | {label: -of_pair(lead[first, label]) for label in others}
         return max(labels, key=ahead.__getitem__)
 
+    languages = list(dict.fromkeys(each.column for each in found if each.column != MEAN))
+    where = f"on {languages[0]}" if column != MEAN else f"in the mean over {', '.join(languages)}"
     of_low, of_high = best(lambda each: each.in_low), best(lambda each: each.in_high)
     if of_low == of_high:
-        return f"{of_low} is best in low and in high; {FILE} tests whether leads differ between them."
+        return f"{of_low} is best in low and in high {where}; {FILE} tests whether leads differ between them."
     pair = lead.get((of_low, of_high)) or lead[of_high, of_low]
     sign = 1 if pair.method == of_low else -1
-    where = "" if len({each.column for each in found}) == 1 else f" ({column})"
     verdict = "these differ" if pair.p_holm < LEVEL else "these are not shown to differ"
     p = "p < 0.001" if pair.p_holm < 0.001 else f"p = {pair.p_holm:.2g}"
     return (
-        f"{of_low} minus {of_high}{where} is {sign * pair.in_low:+.3f} in low and {sign * pair.in_high:+.3f} in high: "
+        f"{of_low} minus {of_high} is {sign * pair.in_low:+.3f} in low and {sign * pair.in_high:+.3f} in high {where}; "
         f"{verdict} ({p}; {FILE})."
     )
 

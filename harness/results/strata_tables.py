@@ -17,7 +17,7 @@ from harness.results.strata import FEWEST, HIGH, LOW, SHOWN, STRATA, Stratum
 from harness.results.tables import MEAN, MISSING, Cell, Method, Row, Table, count_of, method_rows, table_name
 
 SUFFIX = "_strata"
-MEASURE = "ndcg@10"
+MEASURE = "ndcg@10"  # of `Record.strata`
 _OF_QUERIES = " of queries that share few words with their answers (low) or most of them (high)"
 _Counts = Mapping[str, Mapping[str, Stratum]]  # language -> stratum -> how many queries
 

@@ -111,7 +111,7 @@ def test_a_store_tells_what_is_left_its_sizes_and_its_hours(doctor, hub, tmp_pat
     store = Store(tmp_path / "store")
     store.create()
     cells = plan(load_preset(str(tmp_path / "small.yaml"), tmp_path))
-    for artifact in {artifact for cell in cells for artifact in cell.artifact.walk()}:
+    for artifact in {artifact for cell in cells for artifact in cell.walk()}:
         store.path(artifact).mkdir(parents=True)
         manifest = '{"seconds": 90, "files": {"a": {"bytes": 3000}, "b": {"bytes": 1000}}}'
         (store.path(artifact) / "MANIFEST.json").write_text(manifest, encoding="utf-8")
@@ -276,7 +276,7 @@ def test_a_bridge_that_retrieves_itself_is_downloaded_whole(doctor, hub):
     assert "org/words: " not in report.replace("license            org/words: ", "") and "7.0 kB" in line(
         report, "org/bridge"
     )
-    assert "2 cells, 0 in the store, 3 artifacts missing" in report  # the collection, a run by each
+    assert "2 cells, 0 in the store, 4 artifacts missing" in report  # the collection, its strata, a run by each
     _, report = doctor("--initializers", "mean", *bridge)
     assert "model              org/bridge" not in report
 
