@@ -4,11 +4,12 @@ A method may lead where only meaning helps and trail where words are shared. For
 
     interaction = (mean of a - b over the low queries) - (mean of a - b over the high queries).
 
-The test resamples queries within their stratum. If the two leads were the same, only chance would move their difference
-away from 0: the difference a - b of each query is centered on the mean of its stratum and gets a random sign (wild
-bootstrap, Wu 1986; Liu 1988), and each draw is divided by its own standard error, as the measured value is by its. So a
-lead that is the same in both strata is no interaction however large it is, strata may spread differently, and a
-stratum of a few queries cannot look certain.
+The test is a studentized permutation test (Janssen 1997; Chung and Romano, Annals of Statistics 2013). If the lead were
+the same in both strata, it would not matter which queries are called low. So the names low and high are dealt out anew
+among the queries of a language, as many of each as before, and p is the share of such draws that lie at least as far
+from 0 as what was measured, each divided by its own standard error. A lead that is the same in both strata is no
+interaction, however large it is; strata may differ in size and spread; and a few queries without any difference, as
+between two methods that find nothing, do not look certain. The interval is that of a bootstrap within the strata.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields, replace
+from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
@@ -32,6 +34,8 @@ from harness.results.tables import MEAN, Table
 FILE = "interactions.csv"
 _ROUNDING = 2.0**-30  # of means; the sums behind them are exact
 _TIE = 1 - 1e-9
+_NO_SPREAD = 1e-12  # variance of a difference of means that is 0 but for rounding
+_BLOCK = 2**18  # numbers drawn at a time
 
 ScoresOf = Callable[[str, str], Scores | None]
 """(stratum, key of a cell) -> the scores of the stratum's queries."""
@@ -63,17 +67,21 @@ class Interaction:
     queries_high: int
 
 
-class _Stratum(NamedTuple):
-    """Hold scores [Q, M], means [M], means of centered scores with random signs [F, M], resampled means [B, M]."""
+class _Language(NamedTuple):
+    """Hold the differences of every pair of methods [Q, P], low queries first, and resampled interactions [B, P]."""
 
-    scores: np.ndarray
-    means: np.ndarray
-    flipped: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     resampled: np.ndarray
 
 
-_Column = Sequence[tuple[_Stratum, _Stratum]]
-"""(low, high) of the languages of a column; the methods are the same in all of them."""
+class _Draws(NamedTuple):
+    """Hold interactions [P] and their variances [P] as measured, and the same of every draw [F, P]."""
+
+    measured: np.ndarray
+    variance: np.ndarray
+    drawn: np.ndarray
+    variances: np.ndarray
 
 
 def interactions(low: Table, high: Table, scores_of: ScoresOf) -> list[Interaction]:
@@ -94,27 +102,24 @@ def interactions(low: Table, high: Table, scores_of: ScoresOf) -> list[Interacti
     if len(columns) > 1 and len(everywhere) > 1:
         tested[MEAN] = everywhere
     hypotheses = sum(math.comb(len(own), 2) for own in tested.values())
-    flips = max(resampling.FLIPS, FLIPS_PER_HYPOTHESIS * hypotheses)
-    strata: dict[str, tuple[_Stratum, _Stratum]] = {}
-    for language in (name for name in tested if name != MEAN):
-        of_low, of_high = columns[language]
-        loaded = (
-            _load(low, of_low, rows[language], lambda key: scores_of(LOW, key), flips),
-            _load(high, of_high, rows[language], lambda key: scores_of(HIGH, key), flips),
-        )
+    draws = max(resampling.FLIPS, FLIPS_PER_HYPOTHESIS * hypotheses)
+    compared: dict[str, list[tuple[_Language, _Draws]]] = {name: [] for name in tested}
+    for language in sorted(columns):  # so that the order of languages in a preset does not change a bit
+        loaded = [
+            side_by_side(table, rows[language], column, partial(scores_of, stratum))
+            for table, column, stratum in zip((low, high), columns[language], (LOW, HIGH), strict=True)
+        ]
         if loaded[0] is None or loaded[1] is None:
             return []
-        strata[language] = loaded[0], loaded[1]
+        for name in (language, MEAN):
+            if name in tested:
+                own = [rows[language].index(row) for row in tested[name]]
+                differences = _differences(language, loaded[0][:, own], loaded[1][:, own])
+                compared[name].append((differences, _relabeled(differences, language, draws)))
     uncorrected: list[Interaction] = []
     for name, own in tested.items():
         labels = [low.competitors[row].label for row in own]
-        # by name, so that the order of languages in a preset does not change a bit
-        languages = sorted(columns) if name == MEAN else [name]
-        column = [
-            tuple(_only(stratum, [rows[language].index(row) for row in own]) for stratum in strata[language])
-            for language in languages
-        ]
-        uncorrected += _pairs(low.name, name, labels, column)  # type: ignore[arg-type]
+        uncorrected += _pairs((low.name, name), labels, compared[name])
     adjusted = resampling.holm([each.p for each in uncorrected], hypotheses)
     return [replace(each, p_holm=p) for each, p in zip(uncorrected, adjusted, strict=True)]
 
@@ -176,60 +181,64 @@ def _rows(low: Table, high: Table, of_low: int, of_high: int) -> list[int]:
     return [row for row, pair in enumerate(values) if all(v is not None and math.isfinite(v) for v in pair)]
 
 
-def _load(
-    table: Table, column: int, rows: Sequence[int], scores_of: Callable[[str], Scores | None], flips: int
-) -> _Stratum | None:
-    scores = side_by_side(table, rows, column, scores_of)
-    if scores is None:
-        return None
-    scores = resampling.on_grid(scores)
-    # A further method with a score of 1 everywhere: its mean with random signs is the mean sign.
-    drawn = resampling.sample(np.column_stack([scores, np.ones(len(scores))]), table.columns[column], flips)
-    means, signs = drawn.means[:-1], drawn.flipped[:, -1:]
-    return _Stratum(scores, means, drawn.flipped[:, :-1] - signs * means, drawn.resampled[:, :-1])
+def _differences(language: str, low: np.ndarray, high: np.ndarray) -> _Language:
+    """low, high: scores [Q, M] of the strata of a language."""
+    strata = [resampling.sample(low, f"{language}, {LOW}", 1), resampling.sample(high, f"{language}, {HIGH}", 1)]
+    first, second = np.triu_indices(low.shape[1], 1)
+    low, high = (resampling.on_grid(scores) for scores in (low, high))
+    of_low, of_high = (each.resampled[:, first] - each.resampled[:, second] for each in strata)
+    return _Language(low[:, first] - low[:, second], high[:, first] - high[:, second], of_low - of_high)
 
 
-def _only(stratum: _Stratum, methods: list[int]) -> _Stratum:
-    return _Stratum(*(part[..., methods] for part in stratum))
+def _relabeled(language: _Language, name: str, draws: int) -> _Draws:
+    """Return the interactions of a language, as measured and with the names low and high dealt out anew."""
+    differences = np.concatenate([language.low, language.high])
+    queries, count = len(differences), len(language.low)
+    columns = np.concatenate([differences, differences**2], axis=1)
+    rng = np.random.default_rng([resampling.SEED, 2, *name.encode()])
+    sums = np.empty((draws, columns.shape[1]))
+    block = max(1, _BLOCK // queries)
+    for start in range(0, draws, block):
+        numbers = rng.random((min(block, draws - start), queries))
+        called_low = numbers <= np.partition(numbers, count - 1, axis=1)[:, count - 1 : count]
+        sums[start : start + block] = called_low.astype(np.float64) @ columns
+    whole = columns.sum(axis=0)
+    measured, variance = _interaction(columns[:count].sum(axis=0)[None], whole, count, queries)
+    return _Draws(measured[0], variance[0], *_interaction(sums, whole, count, queries))
 
 
-def _pairs(table: str, name: str, labels: Sequence[str], column: _Column) -> Iterator[Interaction]:
-    """Yield the pairs of a column, with p in place of p_holm."""
-    queries = [sum(len(language[place].scores) for language in column) for place in (0, 1)]
+def _interaction(sums: np.ndarray, whole: np.ndarray, count: int, queries: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return interactions and their variances [F, P] from sums of differences and of squares [F, 2 P] over `count`."""
+    means, variances = [], []
+    for part, size in ((sums, count), (whole - sums, queries - count)):
+        mean, square = np.split(part / size, 2, axis=1)
+        means.append(mean)
+        variances.append(np.maximum(square - mean**2, 0.0) / (size - 1))
+    variance = variances[0] + variances[1]
+    return means[0] - means[1], np.where(variance < _NO_SPREAD, 0.0, variance)
+
+
+def _pairs(
+    names: tuple[str, str], labels: Sequence[str], languages: Sequence[tuple[_Language, _Draws]]
+) -> Iterator[Interaction]:
+    """Yield the pairs of a column, with p in place of p_holm; names: of the table and the column."""
+    count = len(languages)
+    queries = [sum(len(language[place]) for language, _ in languages) for place in (0, 1)]
+    leads = [sum(language[place].mean(axis=0) for language, _ in languages) / count for place in (0, 1)]
     tail = (1 - resampling.COVERAGE) / 2
-    for a, b in combinations(range(len(labels)), 2):
-        in_low, in_high = (
-            sum(float(language[place].means[a] - language[place].means[b]) for language in column) / len(column)
-            for place in (0, 1)
-        )
-        drawn = sum(
-            (low.resampled[:, a] - low.resampled[:, b]) - (high.resampled[:, a] - high.resampled[:, b])
-            for low, high in column
-        ) / len(column)
-        lower, upper = map(float, np.quantile(drawn, [tail, 1 - tail]))
-        p = p_value(column, a, b)
-        names = (table, name, labels[a], labels[b])
-        yield Interaction(*names, in_low, in_high, in_low - in_high, lower, upper, p, p, queries[0], queries[1])
+    resampled = sum(language.resampled for language, _ in languages) / count
+    bounds = np.quantile(resampled, [tail, 1 - tail], axis=0)
+    p_values = p_of([draws for _, draws in languages])
+    for pair, (a, b) in enumerate(combinations(labels, 2)):
+        in_low, in_high = (float(lead[pair]) for lead in leads)
+        lower, upper, p = float(bounds[0, pair]), float(bounds[1, pair]), float(p_values[pair])
+        yield Interaction(*names, a, b, in_low, in_high, in_low - in_high, lower, upper, p, p, queries[0], queries[1])
 
 
-def p_value(column: _Column, a: int, b: int) -> float:
-    """Return the two-sided p of the test between the methods a and b: (1 + hits) / (1 + F)."""
-    measured, spread = 0.0, 0.0
-    drawn, spreads = 0.0, 0.0  # arrays [F] after the first stratum
-    for language in column:
-        for sign, stratum in zip((1, -1), language, strict=True):
-            difference = stratum.scores[:, a] - stratum.scores[:, b]
-            mean = float(stratum.means[a] - stratum.means[b])
-            count = len(difference)
-            square = float(np.mean((difference - mean) ** 2))
-            flipped = stratum.flipped[:, a] - stratum.flipped[:, b]
-            measured += sign * mean
-            spread += square / (count - 1)
-            drawn = drawn + sign * flipped
-            # Signs leave the squares as they are, so the variance of a draw follows from its mean.
-            spreads = spreads + np.maximum(square - flipped**2, 0.0) / (count - 1)
-    if abs(measured) <= _ROUNDING:
-        return 1.0
-    # |drawn| / sqrt(spreads) >= |measured| / sqrt(spread), without a division by 0
-    hits = np.count_nonzero(np.abs(drawn) * math.sqrt(spread) >= _TIE * abs(measured) * np.sqrt(spreads))
-    return (1 + int(hits)) / (1 + len(np.atleast_1d(drawn)))
+def p_of(languages: Sequence[_Draws]) -> np.ndarray:
+    """Return the two-sided p of each pair [P] for the sum over languages: (1 + hits) / (1 + F)."""
+    measured, variance, drawn, variances = (sum(part[1:], start=part[0]) for part in zip(*languages, strict=True))
+    # |drawn| / sqrt(variances) >= |measured| / sqrt(variance), without a division by 0
+    far = np.abs(drawn) * np.sqrt(variance) >= _TIE * np.abs(measured) * np.sqrt(variances)
+    p = (1 + np.count_nonzero(far, axis=0)) / (1 + len(drawn))
+    return np.where(np.abs(measured) <= _ROUNDING, 1.0, p)

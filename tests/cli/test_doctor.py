@@ -166,7 +166,9 @@ def test_a_preset_of_the_paper_lacks_revisions(command, tmp_path, hub):
     assert "https://huggingface.co/naver/splade-v3" in line(out, "naver/splade-v3")
     assert "license            naver/splade-v3: CC-BY-NC-SA-4.0 by the catalog, not for commercial use" in out
     assert "license            fnlp/bart-base-chinese: " in out
-    assert "evaluation, initialization, subword-vectors is unknown; --calibrate measures" in out.splitlines()[-3]
+    assert (
+        "evaluation, initialization, strata, subword-vectors is unknown; --calibrate measures" in out.splitlines()[-3]
+    )
 
 
 def test_too_little_disk_for_the_downloads(doctor, monkeypatch):
@@ -308,7 +310,7 @@ def test_hours_by_calibrated_rates(doctor, tmp_path):
     assert "[ok]   work" in report and "first guesses for small models in collection" in report
     _, report = doctor("--catalog", mine, "--initializers", "base")
     assert "not known: counts of org/faq kor" in report and "[warn] work" in report
-    assert "the time of evaluation is unknown; evaluation: counts of org/faq kor" in report
+    assert "the time of evaluation, strata is unknown; evaluation: counts of org/faq kor" in report
 
 
 def test_an_option_to_copy_stays_on_one_line():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from unittest import mock
 
 import pytest
@@ -99,6 +100,7 @@ def test_names_are_those_of_the_cell_or_of_the_stage_with_its_language():
     ]
     artifacts = [artifact for cell in cells for artifact in cell.walk()]
     assert set(names(artifacts, cells).values()) == {
-        "bridge", "words ko", "words ru", "strata ko", "strata ru", *(f"evaluation {cell.identity.name}" for cell in cells)
+        "bridge", "words ko", "words ru", "strata ko", "strata ru",
+        *(f"evaluation {cell.identity.name}" for cell in cells)
     }  # fmt: skip
     assert names([bridge], cells) == {bridge.key: "bridge"}
