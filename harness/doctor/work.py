@@ -44,7 +44,7 @@ def hours(cells: Sequence[Cell], todo: Sequence[Artifact], estimate: Estimate, *
 
     apart  also the hours if cells shared nothing
     """
-    whole = [artifact for cell in cells for artifact in cell.artifact.walk()] if apart else []
+    whole = [artifact for cell in cells for artifact in cell.walk()] if apart else []
     separate = by_stage(whole)
     column = f" {'cell by cell':>13}" if apart else ""
     lines = [f"{'stage':<18} {'missing':>8} {'hours':>10}{column}  {'by':<12} work"]

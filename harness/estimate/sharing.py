@@ -24,7 +24,7 @@ def sharing(cells: Iterable[Cell], seconds: Callable[[Artifact], float]) -> Shar
     once: dict[str, float] = {}
     apart, seconds_apart = 0, 0.0
     for cell in cells:
-        for artifact in cell.artifact.walk():
+        for artifact in cell.walk():
             once.setdefault(artifact.key, seconds(artifact))
             apart += 1
             seconds_apart += once[artifact.key]

@@ -7,6 +7,7 @@ from typing import Any
 from harness.evaluation.own_documents import RULE
 from harness.evaluation.shards import EVALUATION_SHARE, SHARE
 from harness.evaluation.stage import EVALUATION
+from harness.evaluation.strata import STRATA
 from harness.initialization.initialization import INITIALIZATION
 from harness.initialization.needs import BRIDGE, TEXT, Materials, Need, needs_of
 from harness.initialization.query_weights import QUERY_WEIGHTS
@@ -54,6 +55,12 @@ def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
         inputs["collection"] = collection
     trained = Artifact(TRAINED_ENCODER, trained_by, inputs)
     return _evaluation(evaluation, {"trained": trained, "collection": collection}, settings.shares)
+
+
+def strata_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
+    """Return what all cells of a collection and language share: how much of each query stands in its answers."""
+    parameters = {"language": cell.language} | _own_documents(preset, cell)
+    return Artifact(STRATA, parameters, {"collection": resolved.collections[cell.collection, cell.language]})
 
 
 def _evaluation(parameters: dict[str, Any], inputs: dict[str, Source], shares: int) -> Artifact:

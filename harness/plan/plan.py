@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from harness.plan.graph import cell_artifact
+from harness.plan.graph import cell_artifact, strata_artifact
 from harness.plan.inputs import Inputs
 from harness.plan.preset import Preset, PresetError
 from harness.plan.rows import methods
@@ -22,12 +22,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the grid: its identity, its label in tables, whether it is a reference row, and its artifact."""
+    """One cell of the grid: its identity, its label in tables, whether it is a reference row, and its artifact.
+
+    strata  of the queries of its collection, for tables alone: the cell has its score without it; None: unknown
+    """
 
     identity: Identity
     label: str
     reference: bool
     artifact: Artifact
+    strata: Artifact | None = None
+
+    @property
+    def roots(self) -> tuple[Artifact, ...]:
+        """Return the artifacts that tables read."""
+        return (self.artifact,) if self.strata is None else (self.strata, self.artifact)
+
+    def walk(self) -> Iterator[Artifact]:
+        """Yield the artifacts that tables read and everything below them, inputs first, each once."""
+        yield from dict.fromkeys(part for root in self.roots for part in root.walk())
 
 
 def plan(preset: Preset, warn: Callable[[str], None] = logger.warning) -> list[Cell]:
@@ -42,8 +55,8 @@ def plan(preset: Preset, warn: Callable[[str], None] = logger.warning) -> list[C
     for (architecture, language, name, regime), row, seed in product(product(*axes), rows, preset.seeds):
         collection = preset.collections[name].label(name)
         identity = Identity(language, architecture, collection, row.name, row.bridge, row.alpha, regime, seed)
-        artifact = cell_artifact(preset, inputs, identity)
-        cells.append(Cell(identity, row.label or row.name, row.reference, artifact))
+        artifact, strata = cell_artifact(preset, inputs, identity), strata_artifact(preset, inputs, identity)
+        cells.append(Cell(identity, row.label or row.name, row.reference, artifact, strata))
     identities = [cell.identity for cell in cells]
     curves = [identity for identity in identities if identity.regime == "fine-tuned" and preset.training.points]
     try:
@@ -59,7 +72,12 @@ def to_compute(cells: Iterable[Cell], store: Store) -> Counter[str]:
 
 
 def missing(cells: Iterable[Cell], store: Store) -> list[Artifact]:
-    """Return the artifacts that these cells lack, inputs first, each once; a finished artifact needs no inputs."""
+    """Return the artifacts that these cells and their strata lack, as `lacking` does."""
+    return lacking((root for cell in cells for root in cell.roots), store)
+
+
+def lacking(artifacts: Iterable[Artifact], store: Store) -> list[Artifact]:
+    """Return what the store lacks of these, inputs first, each once; a finished artifact needs no inputs."""
     absent: dict[str, Artifact] = {}
 
     def collect(artifact: Artifact) -> None:
@@ -68,6 +86,6 @@ def missing(cells: Iterable[Cell], store: Store) -> list[Artifact]:
                 collect(child)
             absent[artifact.key] = artifact
 
-    for cell in cells:
-        collect(cell.artifact)
+    for artifact in artifacts:
+        collect(artifact)
     return list(absent.values())

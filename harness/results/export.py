@@ -1,10 +1,12 @@
 """Write the results folder: cells, tables, runs and per-query scores, made from records and their artifacts.
 
     cells.csv          one row per cell, with everything one may plot or join
-    tables/            one .md, .csv and .tex per table; summary.*, the means over languages; all.md, all of them
+    tables/            one .md, .csv and .tex per table; summary.*, the means over languages; all.md, all of them;
+                       where queries of a collection share few and many words with their answers, a table of both
     runs/              one TREC run per cell
     queries.parquet    one row per cell and query
     significance.csv   the best row of each column against the others
+    interactions.csv   whether the lead of one row over another differs between queries that share few and many words
     convergence.csv    one row per cell and point of its training, where points were measured
 
 Every file is written whole or not at all, and the same records give the same bytes.
@@ -16,30 +18,34 @@ import csv
 import gzip
 import io
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.files.atomic import replaced
 from harness.files.redaction import without_folders
-from harness.results import convergence, file_names, significance, summary, warnings
+from harness.results import convergence, file_names, interactions, significance, strata, summary, warnings
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import markdown_item, to_csv, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
-from harness.results.tables import LEGEND, Table, check_distinct, make_tables, table_name
+from harness.results.strata import STRATA, Shares, stratum_of
+from harness.results.strata_tables import SUFFIX, split_table
+from harness.results.tables import LEGEND, Table, check_distinct, make_tables, row_labels, table_name
 from sembridge.extras import require
 
+TABLE_MEASURE = "ndcg@10"
 COLUMNS = (
     *("language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed"),
     *("ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops"),
     *("unknown_documents", "unknown_queries", "unknown_pairs"),
     *("documents", "queries", "train_pairs"),
     *("seconds", "status", "error", "label", "key"),
+    *(f"{measure}_{stratum}" for measure in (TABLE_MEASURE, "queries") for stratum in STRATA),
 )
 _STATISTICS = ("query_active", "doc_active", "flops")
 _UNKNOWN = ("documents", "queries", "pairs")
-TABLE_MEASURE = "ndcg@10"
 
 
 class Written(NamedTuple):
@@ -51,13 +57,20 @@ class Written(NamedTuple):
     warnings: list[str]
 
 
-def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable[[Record], Path | None]) -> Written:
+def write_results(
+    folder: Path,
+    records: Sequence[Record],
+    artifact_of: Callable[[Record], Path | None],
+    shares_of: Callable[[Record], Shares | None] = lambda record: None,
+) -> Written:
     """Write the results of `records` into `folder`.
 
     `artifact_of` returns the folder with run.trec.gz and queries.parquet of a finished cell. Where it returns None, the
-    cell is in cells.csv and the tables only, and nothing in its table is tested. Raises ValueError, before anything is
-    written, if cells of a column were measured over different queries. Files in tables/ and runs/, and convergence.csv,
-    that an earlier call wrote and this call does not are removed; other files are left alone.
+    cell is in cells.csv and the tables only, and nothing in its table is tested. `shares_of` returns which share of its
+    words each query of a finished cell has in common with its answers; where it returns None, its scores are not split.
+    Raises ValueError, before anything is written, if cells of a column were measured over different queries. Files in
+    tables/ and runs/, and convergence.csv, that an earlier call wrote and this call does not are removed; other files
+    are left alone.
     """
     check_distinct(records)
     plain, curves = make_tables(records, TABLE_MEASURE), convergence.make_tables(records, TABLE_MEASURE)
@@ -68,21 +81,35 @@ def write_results(folder: Path, records: Sequence[Record], artifact_of: Callable
     finished = ((record, artifact_of(record)) for record in records if record.status == OK)
     artifacts = [(record, artifact) for record, artifact in finished if artifact is not None]
     by_key = {record.key: artifact for record, artifact in artifacts}
+    shares = {record.key: own for record, _ in artifacts if (own := shares_of(record)) is not None}
+    records = [_split(record, by_key, shares) for record in records]
+
+    def scores_in(stratum: str, key: str) -> significance.Scores | None:
+        scores, own = _scores(by_key.get(key)), shares.get(key)
+        if scores is None or own is None:
+            return None
+        chosen = strata.members(scores.ids, own, stratum)
+        return significance.Scores([scores.ids[place] for place in chosen], scores.values[chosen])
+
     tested = [significance.mark(table, lambda key: _scores(by_key.get(key))) for table in plain]
-    marked = [table for table, _ in tested]
-    tables, means = [*marked, *curves], summary.make_summary(records, marked, TABLE_MEASURE)
+    labels = row_labels(records)
+    splits = {table.name: split_table(table, records, labels, scores_in) for table, _ in tested}
+    marked = [table for each in splits.values() for table in (each.table, each.beside) if table is not None]
+    tables, means = [*marked, *curves], summary.make_summary(records, splits, TABLE_MEASURE)
 
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
     warned = warnings.lines(records)
     written = _write_tables(folder / "tables", tables, means, warned)
-    comparisons = [comparison for _, of_table in tested for comparison in of_table]
-    written.append(_write_text(folder / "significance.csv", significance.to_csv(comparisons)))
+    compared = [[*of_table, *split.comparisons] for (_, of_table), split in zip(tested, splits.values(), strict=True)]
+    written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(compared)))))
+    found = chain.from_iterable(split.interactions for split in splits.values())
+    written.append(_write_text(folder / interactions.FILE, interactions.to_csv(list(found))))
     if any(convergence.points(record) for record in records):
         written.append(_write_text(folder / convergence.FILE, convergence.to_csv(records)))
     for record, artifact in artifacts:
         written.append(_copy_run(artifact / "run.trec.gz", folder / "runs" / file_names.run_file(record.identity)))
-    written.append(_write_queries(folder / "queries.parquet", artifacts))
+    written.append(_write_queries(folder / "queries.parquet", artifacts, shares))
     for stale in sorted(earlier - {str(path.relative_to(folder)) for path in written}):
         (folder / stale).unlink(missing_ok=True)
     # Last: from this file the next call knows what this call wrote.
@@ -100,6 +127,14 @@ def _scores(artifact: Path | None) -> significance.Scores | None:
     with pq.ParquetFile(artifact / "queries.parquet") as file:
         queries = file.read(["query_id", TABLE_MEASURE])
     return significance.Scores(queries["query_id"].to_pylist(), queries[TABLE_MEASURE].to_numpy())
+
+
+def _split(record: Record, artifacts: Mapping[str, Path], shares: Mapping[str, Shares]) -> Record:
+    """Return the record with its strata, where the shares are known."""
+    scores, own = _scores(artifacts.get(record.key)), shares.get(record.key)
+    if record.status != OK or scores is None or own is None:
+        return record
+    return replace(record, strata=strata.split(scores.ids, scores.values.tolist(), own))
 
 
 def _write_tables(folder: Path, tables: Sequence[Table], means: dict[str, Table], warned: Sequence[str]) -> list[Path]:
@@ -124,10 +159,11 @@ def _cells_csv(records: Iterable[Record]) -> str:
         row += [_exact(record.scores.get(name)) for name in MEASURES]
         row += [_exact(record.statistics.get(name)) for name in _STATISTICS]
         row += [_exact(record.unknown.get(name)) for name in _UNKNOWN]
-        row += [*_sizes(record), _exact(record.seconds)]
-        writer.writerow(
-            [*row, record.status, as_text(without_folders(record.error)), as_text(record.label), record.key]
-        )
+        row += [*_sizes(record), _exact(record.seconds), record.status]
+        row += [as_text(without_folders(record.error)), as_text(record.label), record.key]
+        parts = [record.strata.get(stratum) for stratum in STRATA]
+        row += [_exact(part.score) if part and part.queries else "" for part in parts]
+        writer.writerow([*row, *(part.queries if part else "" for part in parts)])
     return text.getvalue()
 
 
@@ -149,7 +185,7 @@ def _copy_run(source: Path, target: Path) -> Path:
     return target
 
 
-def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]]) -> Path:
+def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]], shares: Mapping[str, Shares]) -> Path:
     """Write one row group per cell: memory holds one cell, and a reader of one cell reads one row group."""
     require("grid", "writing results")
     import pyarrow as pa
@@ -158,14 +194,19 @@ def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]]) -> Pa
     scores = pa.schema([("query_id", pa.string()), *((measure, pa.float64()) for measure in MEASURES)])
     types = {"alpha": pa.float64(), "seed": pa.int64()}
     coordinates = [pa.field(field.name, types.get(field.name, pa.string())) for field in fields(Identity)]
-    with replaced(target) as temporary, pq.ParquetWriter(temporary, pa.schema([*coordinates, *scores])) as writer:
+    split = [pa.field("share", pa.float64()), pa.field("stratum", pa.string())]
+    schema = pa.schema([*coordinates, *scores, *split])
+    with replaced(target) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for record, artifact in artifacts:
             # ParquetFile, because read_table would take a folder named a=b for a further column
             with pq.ParquetFile(artifact / "queries.parquet") as file:
                 queries = file.read().select(scores.names).cast(scores)
             values = zip(astuple(record.identity), coordinates, strict=True)
             constant = [pa.repeat(pa.scalar(value, field.type), len(queries)) for value, field in values]
-            writer.write_table(pa.table([*constant, *queries.columns], schema=writer.schema))
+            own = shares.get(record.key, {})
+            words = [own.get(query) for query in queries["query_id"].to_pylist()]
+            of_words = [pa.array(words, pa.float64()), pa.array(map(stratum_of, words), pa.string())]
+            writer.write_table(pa.table([*constant, *queries.columns, *of_words], schema=schema))
     return target
 
 
@@ -182,7 +223,8 @@ def _names_of_earlier(cells: Path) -> set[str]:
                 typed = {"alpha": float(parts["alpha"]) if parts["alpha"] else None, "seed": int(parts["seed"])}
                 identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
                 names.add(f"runs/{file_names.run_file(identity)}")
-                tables = (table_name(identity), *convergence.table_names(identity))
+                name = table_name(identity)
+                tables = (name, name + SUFFIX, *convergence.table_names(identity))
                 files = map(file_names.table_file, tables)
                 names |= {f"tables/{file}{form}" for file in files for form in file_names.TABLE_FORMS}
     except (FileNotFoundError, KeyError, TypeError, ValueError, csv.Error):

@@ -10,6 +10,7 @@ from typing import Any
 from harness.files.shown import shown
 from harness.results import convergence
 from harness.results.record import Identity
+from harness.results.strata_tables import SUFFIX
 from harness.results.tables import table_name
 
 RUN = ".run"
@@ -60,6 +61,7 @@ def _of_cells(cells: Iterable[Identity]) -> Iterator[tuple[str, Mapping[str, Any
         yield run_file(cell), asdict(cell)
         parts = {"collection": cell.collection, "regime": cell.regime, "architecture": cell.architecture}
         yield table_file(table_name(cell)) + TABLE_FORMS[-1], parts
+        yield table_file(table_name(cell) + SUFFIX) + TABLE_FORMS[-1], parts | {"table": "strata"}
 
 
 def _of_curves(cells: Iterable[Identity]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.results.strata import Stratum
+
 MEASURES = ("ndcg@10", "recall@100", "mrr@10")
 OK, FAILED, NOT_COMPUTED = "ok", "failed", "missing"
 
@@ -44,6 +46,7 @@ class Record:
     scores      means over the queries, by MEASURES; empty unless the status is OK
     unknown     shares of unknown tokens: documents, queries, and pairs of a training; empty without a tokenizer
     warnings    sentences on scores that a reader would misunderstand
+    strata      nDCG@10 by `strata.STRATA`, for queries split by shared words; empty where they are not known
     statistics  query_active, doc_active (mean non-zero dimensions), flops (expected products per query-document pair)
     seconds     wall time the cell itself took when it was computed
     """
@@ -60,3 +63,4 @@ class Record:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     unknown: Mapping[str, float] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    strata: Mapping[str, Stratum] = field(default_factory=dict)

@@ -60,7 +60,7 @@ class Comparison:
     queries: int
 
 
-def mark(table: Table, scores_of: Callable[[str], Scores | None]) -> tuple[Table, list[Comparison]]:
+def mark(table: Table, scores_of: Callable[[str], Scores | None], further: int = 0) -> tuple[Table, list[Comparison]]:
     """Return `table` with marks, and the comparisons behind them in the table's order.
 
     A cell is marked if its column's best is not shown to beat it. `scores_of` returns the scores of a cell of the grid
@@ -68,27 +68,22 @@ def mark(table: Table, scores_of: Callable[[str], Scores | None]) -> tuple[Table
     takes its queries from all languages; with one language it repeats that column's marks. Among equal bests the first
     by name is compared. If a cell has no scores (None), nothing is compared. Raises ValueError if cells of a column
     differ in their queries.
+
+    further  pairs that are corrected for together with those of this table (`pairs` of another one)
     """
     *languages, mean = range(len(table.columns))
-    compared = {
-        column: [row for row, line in enumerate(table.competitors) if _has_value(line.cells[column].value)]
-        for column in range(mean + 1)
-    }
+    compared = _compared(table)
     loaded: dict[int, np.ndarray] = {}
     for column in languages:
-        averages = [
-            _average([scores_of(key) for key in table.competitors[row].cells[column].keys], table, row, column)
-            for row in compared[column]
-        ]
-        complete = [scores for scores in averages if scores is not None]
-        if len(complete) < len(averages):
+        scores = side_by_side(table, compared[column], column, scores_of)
+        if scores is None:
             return table, []
-        if len(complete) > 1:
-            loaded[column] = _side_by_side(complete, table, compared[column], column)
+        if len(compared[column]) > 1:
+            loaded[column] = scores
     if not loaded:
         return table, []
-    tested = [*loaded, mean] if len(languages) > 1 and len(compared[mean]) > 1 else [*loaded]
-    hypotheses = sum(math.comb(len(compared[column]), 2) for column in tested)
+    tested = _tested(table, compared)
+    hypotheses = pairs(table) + further
     flips = max(resampling.FLIPS, FLIPS_PER_HYPOTHESIS * hypotheses)
     by_column: dict[int, list[Comparison]] = {}
 
@@ -113,6 +108,31 @@ def mark(table: Table, scores_of: Callable[[str], Scores | None]) -> tuple[Table
     return _marked(table, comparisons), comparisons
 
 
+def pairs(table: Table) -> int:
+    """Return the number of pairs of competitors, in all columns that are tested."""
+    compared = _compared(table)
+    return sum(math.comb(len(compared[column]), 2) for column in _tested(table, compared))
+
+
+def side_by_side(
+    table: Table, rows: Sequence[int], column: int, scores_of: Callable[[str], Scores | None]
+) -> np.ndarray | None:
+    """Return the scores [Q, rows] of these competitors, queries by id, averaged over seeds; None if a seed has none.
+
+    Raises ValueError if they differ in their queries.
+    """
+    methods = [
+        _average([scores_of(key) for key in table.competitors[row].cells[column].keys], table, row, column)
+        for row in rows
+    ]
+    complete = [scores for scores in methods if scores is not None]
+    if len(complete) < len(methods):
+        return None
+    for row, method in zip(rows, complete, strict=True):
+        _check_queries(complete[0].ids, method.ids, table, rows[0], row, column)
+    return np.stack([method.values for method in complete], axis=1) if complete else np.zeros((0, 0))
+
+
 def to_csv(comparisons: Sequence[Comparison]) -> str:
     """Return the CSV text of all comparisons of all tables, numbers unrounded."""
     text = io.StringIO()
@@ -124,6 +144,21 @@ def to_csv(comparisons: Sequence[Comparison]) -> str:
 
     writer.writerows(map(written, astuple(comparison)) for comparison in comparisons)
     return text.getvalue()
+
+
+def _compared(table: Table) -> list[list[int]]:
+    """Return by column the competitors with a value."""
+    return [
+        [row for row, line in enumerate(table.competitors) if _has_value(line.cells[column].value)]
+        for column in range(len(table.columns))
+    ]
+
+
+def _tested(table: Table, compared: Sequence[Sequence[int]]) -> list[int]:
+    """Return the columns with several competitors; the mean of one language repeats that language."""
+    *languages, mean = range(len(table.columns))
+    tested = [column for column in languages if len(compared[column]) > 1]
+    return [*tested, mean] if len(languages) > 1 and len(compared[mean]) > 1 else tested
 
 
 def _against_best(table: Table, column: int, rows: Sequence[int], methods: resampling.Sample) -> list[Comparison]:
@@ -171,12 +206,6 @@ def _average(seeds: Sequence[Scores | None], table: Table, row: int, column: int
         ordered.append(Scores([scores.ids[i] for i in order], resampling.on_grid(scores.values)[order]))
         _check_queries(ordered[0].ids, ordered[-1].ids, table, row, row, column)
     return Scores(ordered[0].ids, np.sum([scores.values for scores in ordered], axis=0) / len(ordered))
-
-
-def _side_by_side(methods: Sequence[Scores], table: Table, rows: Sequence[int], column: int) -> np.ndarray:
-    for row, method in zip(rows, methods, strict=True):
-        _check_queries(methods[0].ids, method.ids, table, rows[0], row, column)
-    return np.stack([method.values for method in methods], axis=1)
 
 
 def _check_queries(

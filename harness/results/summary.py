@@ -1,7 +1,8 @@
 """Summarize a grid: the mean over languages, a method in each row, a collection and regime in each column.
 
 A cell is the mean of the table of its collection, regime and architecture, with its mark. A method that lacks a
-language has no mean: the cell says `failed` or –, and a note says which language.
+language has no mean: the cell says `failed` or –, and a note says which language. Where a collection has queries that
+share few words with their answers (low) or many (high), columns of their own stand behind that of all queries.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 
 from harness.results.collection_notes import collection_notes
 from harness.results.record import Record
 from harness.results.rendering import UNDECIDED, csv_rows, markdown_item, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
+from harness.results.strata import FEWEST, SHOWN
+from harness.results.strata_tables import Split
 from harness.results.tables import (
     FAILED,
     LEGEND,
@@ -33,9 +38,8 @@ _NAMED = 6  # missing means that a note names one by one
 _TESTED = f"{UNDECIDED}: not shown to be below the best of its column, by the test of that column's own table."
 
 
-def make_summary(records: Sequence[Record], tables: Sequence[Table], measure: str) -> dict[str, Table]:
-    """Return a table by architecture, in order of appearance, from the marked tables of `records`."""
-    by_name = {table.name: table for table in tables}
+def make_summary(records: Sequence[Record], splits: Mapping[str, Split], measure: str) -> dict[str, Table]:
+    """Return a table by architecture, in order of appearance. splits: of the marked tables of `records`, by name."""
     names = {
         (identity.architecture, f"{identity.collection}, {identity.regime}"): table_name(identity)
         for identity in (record.identity for record in records)
@@ -43,9 +47,11 @@ def make_summary(records: Sequence[Record], tables: Sequence[Table], measure: st
     columns = in_order(column for _, column in names)
     labels = [(label, method.reference) for method, label in row_labels(records).items()]
     seeds = in_order(record.identity.seed for record in records)
+    strata = {column: _strata(column, names, splits) for column in columns}
     summary = {}
     for architecture in in_order(architecture for architecture, _ in names):
-        sources = {column: by_name.get(names.get((architecture, column), "")) for column in columns}
+        own_splits = {column: splits.get(names.get((architecture, column), "")) for column in columns}
+        sources = {column: split.table if split else None for column, split in own_splits.items()}
         rows = [
             Row(label, tuple(_mean(source, label, reference) for source in sources.values()), reference)
             for label, reference in sorted(labels, key=lambda row: row[1])
@@ -57,13 +63,58 @@ def make_summary(records: Sequence[Record], tables: Sequence[Table], measure: st
         )
         own = [record for record in records if record.identity.architecture == architecture]
         notes = [*filter(None, [count_of(own)]), *_differing(languages), *_gaps(rows, sources)]
-        if any(cell.undecided for row in rows for cell in row.cells):
+        split_rows = [
+            replace(row, cells=tuple(chain.from_iterable(_with_strata(row, own_splits, strata)))) for row in rows
+        ]
+        if any(cell.undecided for row in split_rows for cell in row.cells):
             notes.append(_TESTED)
-        notes.append(collection_notes(own))
+        notes += [*_fewer_languages(own_splits), collection_notes(own)]
+        headings = tuple(chain.from_iterable(_headings(column, *of_column) for column, of_column in strata.items()))
         summary[architecture] = Table(
-            f"{NAME}_{architecture}", title, tuple(columns), tuple(rows), " ".join(filter(None, notes))
+            f"{NAME}_{architecture}", title, headings, tuple(split_rows), " ".join(filter(None, notes))
         )
     return summary
+
+
+def _strata(column: str, names: Mapping[tuple[str, str], str], splits: Mapping[str, Split]) -> tuple[list[str], str]:
+    """Return the strata that a column shows apart in any architecture, and the one that all queries are in or ""."""
+    own = [splits[name] for (_, other), name in names.items() if other == column and name in splits]
+    shown = [stratum for stratum in SHOWN if any(stratum in split.means for split in own)]
+    return shown, "" if shown else next((split.whole for split in own if split.whole), "")
+
+
+def _headings(column: str, shown: Sequence[str], whole: str) -> list[str]:
+    if whole:
+        return [f"{column}, all {whole}"]
+    return [f"{column}, all", *(f"{column}, {stratum}" for stratum in shown)] if shown else [column]
+
+
+def _with_strata(
+    row: Row, splits: Mapping[str, Split | None], strata: Mapping[str, tuple[list[str], str]]
+) -> Iterable[list[Cell]]:
+    """Yield the cells of each column of a row: all queries, and the strata that are shown apart."""
+    for cell, (column, (shown, _)) in zip(row.cells, strata.items(), strict=True):
+        split = splits[column]
+        places = [] if split is None else [(each.label, each.reference) for each in split.table.rows]
+        place = places.index((row.label, row.reference)) if (row.label, row.reference) in places else None
+        means = {} if split is None or place is None else {name: own[place] for name, own in split.means.items()}
+        yield [cell, *(Cell(FAILED) if cell.text == FAILED else means.get(name, Cell(MISSING)) for name in shown)]
+
+
+def _fewer_languages(splits: Mapping[str, Split | None]) -> Iterable[str]:
+    """Yield a sentence for each collection with strata whose means are not over all of its languages."""
+    sentences: dict[str, None] = {}
+    for column, split in splits.items():
+        if split is None or not split.means:
+            continue
+        *languages, _ = split.table.columns
+        fewer = [
+            f"{stratum} over {', '.join(own)}" for stratum, own in split.languages.items() if len(own) < len(languages)
+        ]
+        if fewer:
+            collection = column.rpartition(", ")[0]
+            sentences[f"{collection}: {'; '.join(fewer)} (fewer than {FEWEST} such queries in the others)."] = None
+    yield from sentences
 
 
 def to_files(summary: Mapping[str, Table], warnings: Sequence[str] = ()) -> dict[str, str]:

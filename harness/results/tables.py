@@ -16,13 +16,15 @@ from typing import TypeVar
 from harness.results.collection_notes import collection_notes
 from harness.results.record import FAILED as CELL_FAILED
 from harness.results.record import MEASURES, NOT_COMPUTED, OK, Identity, Record
+from harness.results.strata import EXPLAINED
 
 MEAN = "mean"
 MISSING = "–"
 FAILED = "failed"
 LEGEND = (
     "Best competitor of each column marked; references last, never marked. "
-    f"±: sample standard deviation over seeds (none where the seed changes nothing); {MISSING}: not computed."
+    f"±: sample standard deviation over seeds (none where the seed changes nothing); {MISSING}: not computed. "
+    + EXPLAINED
 )
 
 _Item = TypeVar("_Item")
@@ -129,6 +131,19 @@ def _table(
 ) -> Table:
     present = {record.identity.language for record in records}
     languages = [language for language in all_languages if language in present]
+    rows = method_rows(records, labels, languages, measure)
+    title = f"{', '.join(coordinates)}: {MEASURE_NAMES[measure]}"
+    name, note = table_name(records[0].identity), f"{count_of(records)} {collection_notes(records)}".strip()
+    return Table(name, title, (*languages, MEAN), rows, note)
+
+
+def method_rows(
+    records: Sequence[Record], labels: dict[Method, str], languages: Sequence[str], measure: str
+) -> tuple[Row, ...]:
+    """Return the rows of a table: a score for each language, their mean last, the best competitors marked.
+
+    labels  of all methods of the grid, in its order (`row_labels`)
+    """
     cells: dict[tuple[Method, str], list[Record]] = defaultdict(list)
     for record in records:
         cells[method_of(record), record.identity.language].append(record)
@@ -138,10 +153,7 @@ def _table(
         if any(by_language):
             scores = [score_cell(seeds, measure) for seeds in by_language]
             rows.append(Row(labels[method], (*scores, mean_cell(scores, by_language, measure)), method.reference))
-    rows = mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference]
-    title = f"{', '.join(coordinates)}: {MEASURE_NAMES[measure]}"
-    name, note = table_name(records[0].identity), f"{count_of(records)} {collection_notes(records)}".strip()
-    return Table(name, title, (*languages, MEAN), tuple(rows), note)
+    return tuple(mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference])
 
 
 def score_cell(seeds: Sequence[Record], measure: str) -> Cell:

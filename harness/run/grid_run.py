@@ -35,7 +35,7 @@ def check_places(results: Path, store: Store, cells: Sequence[Cell]) -> None:
     """
     check_results(results)
     store.create()
-    store.set_aside_damaged(cell.artifact for cell in cells)
+    store.set_aside_damaged(_roots(cells))
 
 
 def check_results(results: Path) -> None:
@@ -100,7 +100,7 @@ def run_grid(
             f"--results {results} cannot be written: {reason}; the store has all that was computed: fix it, and "
             "the same command writes the tables"
         )
-    if store.set_aside_damaged(cell.artifact for cell in settle(cells, store)):
+    if store.set_aside_damaged(_roots(settle(cells, store))):
         return _failed(f"{store.damage_notes[-1]}, and that while the tables were written: run the same command again")
     if written is not None:
         print_tables(written)
@@ -139,12 +139,17 @@ def _compute(
         store.check_there()
         reported = len(store.damage_notes)
         cells = settle(cells, store)
-        damaged = set(store.set_aside_damaged(cell.artifact for cell in cells))
+        damaged = set(store.set_aside_damaged(_roots(cells)))
         for note in store.damage_notes[reported:]:
             progress.line(note)
         if not damaged:
             break
-        wanted = [cell for cell in cells if cell.artifact in damaged]
+        wanted = [cell for cell in cells if not damaged.isdisjoint(cell.roots)]
+
+
+def _roots(cells: Sequence[Cell]) -> list[Artifact]:
+    """Return what the tables read, each once."""
+    return list(dict.fromkeys(root for cell in cells for root in cell.roots))
 
 
 def _begin(

@@ -84,7 +84,7 @@ def names(artifacts: Iterable[Artifact], cells: Iterable[Cell]) -> dict[str, str
     stages: dict[str, str] = {}
     needed_by: dict[str, list[Cell]] = {}
     for cell in cells:
-        for artifact in cell.artifact.walk():
+        for artifact in cell.walk():
             if artifact.key in keys:
                 stages[artifact.key] = artifact.stage.name
                 needed_by.setdefault(artifact.key, []).append(cell)

@@ -8,14 +8,16 @@ from __future__ import annotations
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.files.redaction import without_secrets
 from harness.plan.plan import Cell
 from harness.plan.seeds import settle
-from harness.results import measurement
+from harness.results import measurement, strata
 from harness.results.export import Written, write_results
 from harness.results.record import NOT_COMPUTED, OK, Record
 from harness.results.rendering import TERMINAL_WIDTH, to_text
@@ -26,6 +28,7 @@ EVERY = 30.0  # seconds between two writings while a grid runs, at least
 SHARE = 30  # times as long as a writing took, at least, until the next one: 180 cells take five seconds
 
 
+_NOT_SPLIT = "scores are not split by shared words (low, high): the store lacks them, the grid's command adds them"
 _WRITING = threading.Lock()  # a second Ctrl-C may come while the thread is still writing
 
 
@@ -47,12 +50,15 @@ def report(cells: Sequence[Cell], store: Store, results: Path, errors: Mapping[s
     Raises OSError if the folder cannot be written, ValueError if cells of a column were measured over other queries.
     """
     cells = settle(cells, store)
-    records = [_record(cell, store, errors) for cell in cells]
+    shares = _shares(cells, store)
+    records = [_record(cell, store, errors, shares) for cell in cells]
     if all(record.status == NOT_COMPUTED for record in records):
         return Report(records, None)
     paths = {cell.artifact.key: store.path(cell.artifact) for cell in cells}
+    own = {cell.artifact.key: shares.get(cell.strata.key) for cell in cells if cell.strata is not None}
     with _WRITING:
-        return Report(records, write_results(results, records, lambda record: paths[record.key]))
+        written = write_results(results, records, lambda record: paths[record.key], lambda record: own.get(record.key))
+    return Report(records, written)
 
 
 @contextmanager
@@ -120,11 +126,23 @@ def _there(cells: Sequence[Cell], store: Store) -> int:
     return sum(store.has(cell.artifact) for cell in settle(cells, store))
 
 
-def _record(cell: Cell, store: Store, errors: Mapping[str, str]) -> Record:
-    artifact = cell.artifact
+def _shares(cells: Sequence[Cell], store: Store) -> dict[str, strata.Shares]:
+    """Return by key the strata of these cells that the store has, intact."""
+    artifacts = {cell.strata.key: cell.strata for cell in cells if cell.strata is not None}
+    return {key: strata.load(store.path(each)) for key, each in artifacts.items() if store.intact(each)}
+
+
+def _record(cell: Cell, store: Store, errors: Mapping[str, str], shares: Container[str]) -> Record:
+    """Return the record of a cell; shares: keys of the strata that are known."""
+    artifact, of_queries = cell.artifact, cell.strata
     names = (cell.identity, artifact.key, cell.label, cell.reference)
     if store.intact(artifact):
-        return measurement.record(*names, store.path(artifact))
+        record = measurement.record(*names, store.path(artifact))
+        if of_queries is None or of_queries.key in shares:
+            return record
+        reason = errors.get(of_queries.key, "")
+        unsplit = _NOT_SPLIT if not reason else f"scores are not split by shared words: {without_secrets(reason)}"
+        return replace(record, warnings=[*record.warnings, unsplit])
     failed = next((errors[part.key] for part in artifact.walk() if part.key in errors), None)
     if failed is not None:
         return measurement.failed(*names, failed)

@@ -12,7 +12,7 @@ from harness.cluster.cluster import Cluster
 from harness.estimate.estimate import Estimate
 from harness.estimate.remaining import Remaining, is_shared
 from harness.files.units import duration
-from harness.plan.plan import Cell, missing, to_compute
+from harness.plan.plan import Cell, lacking, missing, to_compute
 from harness.plan.preset import Preset
 from harness.plan.seeds import settle, undecided
 from harness.run.progress import CELLS, SHARED, STOP, Progress
@@ -56,7 +56,7 @@ def run(
         progress.enter(CELLS)
         runnable = []
         for cell in _distinct([cell for cell in cells if not store.has(cell.artifact)]):
-            failed = [artifact.key for artifact in missing([cell], store) if artifact.key in errors]
+            failed = [artifact.key for artifact in lacking([cell.artifact], store) if artifact.key in errors]
             if failed:
                 errors[cell.artifact.key] = errors[failed[0]]
                 progress.finish(f"{cell.identity.name}: FAILED: {errors[failed[0]]}", cell.artifact)

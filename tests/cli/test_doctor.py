@@ -111,7 +111,7 @@ def test_a_store_tells_what_is_left_its_sizes_and_its_hours(doctor, hub, tmp_pat
     store = Store(tmp_path / "store")
     store.create()
     cells = plan(load_preset(str(tmp_path / "small.yaml"), tmp_path))
-    for artifact in {artifact for cell in cells for artifact in cell.artifact.walk()}:
+    for artifact in {artifact for cell in cells for artifact in cell.walk()}:
         store.path(artifact).mkdir(parents=True)
         manifest = '{"seconds": 90, "files": {"a": {"bytes": 3000}, "b": {"bytes": 1000}}}'
         (store.path(artifact) / "MANIFEST.json").write_text(manifest, encoding="utf-8")
@@ -166,7 +166,9 @@ def test_a_preset_of_the_paper_lacks_revisions(command, tmp_path, hub):
     assert "https://huggingface.co/naver/splade-v3" in line(out, "naver/splade-v3")
     assert "license            naver/splade-v3: CC-BY-NC-SA-4.0 by the catalog, not for commercial use" in out
     assert "license            fnlp/bart-base-chinese: " in out
-    assert "evaluation, initialization, subword-vectors is unknown; --calibrate measures" in out.splitlines()[-3]
+    assert (
+        "evaluation, initialization, strata, subword-vectors is unknown; --calibrate measures" in out.splitlines()[-3]
+    )
 
 
 def test_too_little_disk_for_the_downloads(doctor, monkeypatch):
@@ -276,7 +278,7 @@ def test_a_bridge_that_retrieves_itself_is_downloaded_whole(doctor, hub):
     assert "org/words: " not in report.replace("license            org/words: ", "") and "7.0 kB" in line(
         report, "org/bridge"
     )
-    assert "2 cells, 0 in the store, 3 artifacts missing" in report  # the collection, a run by each
+    assert "2 cells, 0 in the store, 4 artifacts missing" in report  # the collection, its strata, a run by each
     _, report = doctor("--initializers", "mean", *bridge)
     assert "model              org/bridge" not in report
 
@@ -308,7 +310,7 @@ def test_hours_by_calibrated_rates(doctor, tmp_path):
     assert "[ok]   work" in report and "first guesses for small models in collection" in report
     _, report = doctor("--catalog", mine, "--initializers", "base")
     assert "not known: counts of org/faq kor" in report and "[warn] work" in report
-    assert "the time of evaluation is unknown; evaluation: counts of org/faq kor" in report
+    assert "the time of evaluation, strata is unknown; evaluation: counts of org/faq kor" in report
 
 
 def test_an_option_to_copy_stays_on_one_line():

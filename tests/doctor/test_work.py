@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
@@ -13,14 +12,17 @@ from harness.doctor.hub_access import OK, WARN
 from harness.doctor.work import hours, work
 from harness.estimate.estimate import Estimate
 from harness.estimate.sizes import Sizes
+from harness.plan.plan import Cell
 from harness.references.bm25 import BM25
+from harness.results.record import Identity
 from harness.store.artifact import Artifact
 from harness.store.stage import Stage
 from harness.store.store import Store
 
 SHARED, OWN = (Stage(name, 1, seconds, lambda *_: None) for name, seconds in (("shared", 30), ("own", 7200)))
 BASE = Artifact(SHARED, {})
-CELLS = [SimpleNamespace(artifact=Artifact(OWN, {"number": number}, {"base": BASE})) for number in (1, 2)]
+NAME = Identity("ko", "bert", "faq", "mean", "", None, "zero-shot", 42)
+CELLS = [Cell(NAME, "mean", False, Artifact(OWN, {"number": number}, {"base": BASE})) for number in (1, 2)]
 TODO = [BASE, *(cell.artifact for cell in CELLS)]
 
 

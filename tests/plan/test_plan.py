@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.evaluation.own_documents import RULE
 from harness.plan.load_preset import load_preset
 from harness.plan.plan import missing, plan
 from harness.store.store import Store
@@ -144,3 +145,19 @@ def test_query_weights_are_counted_only_where_an_encoder_may_have_them(cells_of)
         ("mean", "zero-shot"),
         ("mean", "fine-tuned"),
     ]
+
+
+def test_the_cells_of_a_collection_and_language_share_their_strata(cells_of):
+    cells = cells_of(languages=["ru", "en"])
+    strata = {(cell.identity.language, cell.strata) for cell in cells}
+    assert sorted(language for language, _ in strata) == ["en", "ru"] and len({each for _, each in strata}) == 2
+    of_ru = next(each for language, each in strata if language == "ru")
+    assert (of_ru.stage.name, of_ru.parameters, list(of_ru.inputs)) == ("strata", {"language": "ru"}, ["collection"])
+    for cell in cells:
+        assert cell.strata not in cell.artifact.walk(), "its key does not depend on them"
+        assert {*cell.walk()} == {*cell.artifact.walk(), *cell.strata.walk()}
+
+
+def test_strata_know_which_documents_are_not_ranked(cells_of):
+    cells = cells_of("collections.own.ignore_identical_ids=true", initializers=["bm25"])
+    assert all(cell.strata.parameters == {"language": "ru", RULE: True} for cell in cells)

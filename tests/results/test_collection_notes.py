@@ -7,6 +7,7 @@ from dataclasses import replace
 from harness.results.collection_notes import collection_notes
 from harness.results.rendering import to_markdown, to_text
 from harness.results.significance import mark
+from harness.results.strata_tables import Split
 from harness.results.summary import make_summary
 from harness.results.tables import make_tables
 
@@ -37,7 +38,7 @@ def test_notes_stand_below_the_table_and_the_summary(record):
     )
     assert tables[1].note == "Queries that have the id of a document, which is ranked for them (ko: 3 queries)."
     marked, _ = mark(tables[0], lambda key: None)
-    summary = make_summary(records, [marked, tables[1]], "ndcg@10")["bert"]
+    summary = make_summary(records, {table.name: Split(table) for table in (marked, tables[1])}, "ndcg@10")["bert"]
     assert f"{LEFT_OUT} (pocket-faq, ko: 1,406 queries)." in summary.note
     assert "which is ranked for them (other, ko: 3 queries)." in summary.note
     for text in (to_markdown(marked), " ".join(to_text(marked).split())):

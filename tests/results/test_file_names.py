@@ -41,6 +41,8 @@ SHARE = "would share the file name"
       f"architecture 'a_b' with collection 'c' and architecture 'a' with collection 'b_c' {SHARE} 'ru_a_b_c_mean_"),
      ({"language": "r", "collection": "x/y"}, {"collection": "x--y"},  # their runs differ, their tables do not
       f"collection 'x/y' and collection 'x--y' {SHARE} 'x--y_fine-tuned_a.tex'"),
+     ({"architecture": "a_strata"}, {},  # the table of low and high queries beside that of `a`
+      f"architecture 'a_strata' and architecture 'a' with table 'strata' {SHARE} 'own_fine-tuned_a_strata.tex'"),
      ({}, {}, "two cells would be called 'ru_a_own_mean_fine-tuned_s1': a collection's subset")],
 )  # fmt: skip
 def test_two_that_would_share_a_file_are_named(first, second, message):

@@ -9,12 +9,17 @@ from dataclasses import replace
 from harness.results.export import write_results
 from harness.results.record import NOT_COMPUTED, Record
 from harness.results.rendering import to_text
+from harness.results.strata_tables import Split
 from harness.results.summary import make_summary, to_files
 from harness.results.tables import Table, make_tables
 
 
 def summary(records: Sequence[Record]) -> dict[str, Table]:
-    return make_summary(records, make_tables(records), "ndcg@10")
+    return make_summary(records, unsplit(make_tables(records)), "ndcg@10")
+
+
+def unsplit(tables: Sequence[Table]) -> dict[str, Split]:
+    return {table.name: Split(table) for table in tables}
 
 
 def texts(table: Table) -> dict[str, list[str]]:
@@ -108,7 +113,7 @@ def test_a_cell_has_the_mark_of_its_table(record):
     row = first.rows[0]
     marked = replace(row, cells=(*row.cells[:-1], replace(row.cells[-1], undecided=True)))
     tables = [replace(first, rows=(marked, *first.rows[1:])), *others]
-    [table] = make_summary(records, tables, "ndcg@10").values()
+    [table] = make_summary(records, unsplit(tables), "ndcg@10").values()
     assert [cell.undecided for cell in table.rows[0].cells] == [True, False]
     assert table.note.startswith("†: not shown to be below the best of its column")
 

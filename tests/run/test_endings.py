@@ -9,6 +9,8 @@ import pytest
 
 from harness.cluster.cluster import ClusterLost
 from harness.cluster.ray_start import RayFailed
+from harness.evaluation.strata import STRATA
+from harness.store.artifact import Artifact
 
 CELLS = ("--languages", "ru", "--initializers", "mean", "--regimes", "zero-shot")
 KEPT = "what is finished is in the store, and the same command goes on"
@@ -24,7 +26,7 @@ KEPT = "what is finished is in the store, and the same command goes on"
 )
 def test_an_error_ends_in_one_line_with_tables(command, monkeypatch, tmp_path, error, line):
     def run(preset, cells, todo, store, address, progress, estimate, errors):
-        errors[todo[0].key] = "wrong input"  # of a shared artifact
+        errors[_of_the_cell(todo).key] = "wrong input"  # of a shared artifact
         raise error
 
     monkeypatch.setattr("harness.run.schedule.run", run)
@@ -39,7 +41,7 @@ def test_an_error_ends_in_one_line_with_tables(command, monkeypatch, tmp_path, e
 
 def test_an_interruption_leaves_the_tables_too(command, monkeypatch, tmp_path):
     def run(*arguments):
-        arguments[-1][arguments[2][0].key] = "wrong input"
+        arguments[-1][_of_the_cell(arguments[2]).key] = "wrong input"
         raise KeyboardInterrupt
 
     monkeypatch.setattr("harness.run.schedule.run", run)
@@ -51,3 +53,8 @@ def test_an_interruption_leaves_the_tables_too(command, monkeypatch, tmp_path):
 def _cells(folder: Path) -> list[tuple[str, str]]:
     with (folder / "results" / "cells.csv").open(encoding="utf-8") as lines:
         return [(row["status"], row["error"]) for row in csv.DictReader(lines)]
+
+
+def _of_the_cell(todo: list[Artifact]) -> Artifact:
+    """The first artifact that the cell is made from; strata come before it, and no cell waits for them."""
+    return next(artifact for artifact in todo if artifact.stage is not STRATA)

@@ -9,6 +9,7 @@ import pytest
 
 from harness.estimate.remaining import Piece, Remaining
 from harness.files.headway import Count, Headway
+from harness.plan.plan import Cell
 from harness.results.record import Identity
 from harness.run.heartbeat import SILENCE, Heartbeat, describe, names
 from harness.run.progress import Progress
@@ -87,15 +88,19 @@ def test_names_are_those_of_the_cell_or_of_the_stage_with_its_language():
         language: Artifact(stage("words"), {"language": language}, {"bridge": bridge}) for language in ("ko", "ru")
     }
     cells = [
-        SimpleNamespace(
-            identity=Identity(language, "bert", "faq", name, "", None, "zero-shot", 42),
-            artifact=Artifact(stage("evaluation"), {"row": name}, {"words": words[language]}),
+        Cell(
+            Identity(language, "bert", "faq", name, "", None, "zero-shot", 42),
+            name,
+            False,
+            Artifact(stage("evaluation"), {"row": name}, {"words": words[language]}),
+            Artifact(stage("strata"), {"language": language}),
         )
         for language in ("ko", "ru")
         for name in ("mean", "ofa")
     ]
-    artifacts = [artifact for cell in cells for artifact in cell.artifact.walk()]
+    artifacts = [artifact for cell in cells for artifact in cell.walk()]
     assert set(names(artifacts, cells).values()) == {
-        "bridge", "words ko", "words ru", *(f"evaluation {cell.identity.name}" for cell in cells)
+        "bridge", "words ko", "words ru", "strata ko", "strata ru",
+        *(f"evaluation {cell.identity.name}" for cell in cells)
     }  # fmt: skip
     assert names([bridge], cells) == {bridge.key: "bridge"}

@@ -142,6 +142,7 @@ def test_zero_shot_is_the_whole_grid_in_the_papers_shape(desk, zero_shot):
 def test_what_cells_share_is_made_once(desk, zero_shot, fine_tuned):
     made = {
         "collection": 4,  # two in each language
+        "strata": 4,
         "bridge-vectors": 4 + 2,  # of each architecture's vocabulary and of each language's
         "auxiliary-vectors": 2,
         "subword-vectors": 4 * 2,
@@ -211,7 +212,7 @@ def test_bridges_on_copies_in_other_layouts(desk, zero_shot):
     for collection in ("webfaq", "miracl"):
         expected = [*(f"sembridge ({name})" for name in BRIDGES), "base", "bm25"]
         assert rows(desk, "bridges", f"{collection}_zero-shot_splade-v3", ["ko", "mean"]) == expected
-    made = {"collection": 2, "bridge-vectors": 3 * 2, "initialization": 3, "evaluation": 2 * 5, "bm25": 2}
+    made = {"collection": 2, "strata": 2, "bridge-vectors": 3 * 2, "initialization": 3, "evaluation": 2 * 5, "bm25": 2}
     assert desk.artifacts() - before == Counter(made)
     coordinates = ["language", "architecture", "collection", "initializer", "bridge", "alpha"]
     measures = ["ndcg@10", "recall@100", "mrr@10", "doc_active"]

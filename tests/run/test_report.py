@@ -81,7 +81,7 @@ def test_with_the_last_cell_nothing_is_said_of_missing_ones(store, tmp_path):
     report(CELLS, store, tmp_path / "results", {})
     report(CELLS, store, tmp_path / "at once", {})
     names = sorted(path.relative_to(tmp_path / "results") for path in (tmp_path / "results").rglob("*.*"))
-    assert len(names) == 14 and "complete" not in text(tmp_path / "results", "all.md")
+    assert len(names) == 15 and "complete" not in text(tmp_path / "results", "all.md")
     for name in names:
         assert (tmp_path / "results" / name).read_bytes() == (tmp_path / "at once" / name).read_bytes()
 
