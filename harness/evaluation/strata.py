@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.collections.collection import Collection
-from harness.collections.words import terms
 from harness.evaluation.own_documents import RULE
 from harness.files import headway
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 from sembridge.extras import require
+from sembridge.words import terms
 
 FILE = "shares.parquet"
 
