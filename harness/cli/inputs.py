@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sembridge.extras import MissingExtraError
 from sembridge.model_card.license import hub_license, stated_license
 from sembridge.model_card.recipe import Ingredient
 
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 _LOOK = 1 << 20  # bytes of a file that are checked before the work begins
 
 
@@ -54,15 +56,21 @@ def encoder(name: str, revision: str | None) -> Input:
     return Input(name, _check(check_model, "SOURCE", source))
 
 
-def tokenizer(name: str, revision: str | None) -> Input:
-    """Return the tokenizer; RefusedError if a folder has no tokenizer.json or no pad token."""
-    source = _model("--tokenizer", name, revision, "--tokenizer-revision")
+def tokenizer(name: str, revision: str | None, how: str = "") -> Input:
+    """Return the tokenizer; RefusedError if a folder has no tokenizer.json or no pad token.
+
+    how  a revision is given, for the message, if not by an option of its own
+    """
+    source = _model("--tokenizer", name, revision, "--tokenizer-revision", how)
     return Input(name, _check(check_tokenizer, "--tokenizer", source))
 
 
-def bridge(name: str, revision: str | None) -> Input:
-    """Return the bridge; RefusedError if a folder is not a model of sentence-transformers or transformers."""
-    source = _model("--bridge", name, revision, "--bridge-revision")
+def bridge(name: str, revision: str | None, how: str = "") -> Input:
+    """Return the bridge; RefusedError if a folder is not a model of sentence-transformers or transformers.
+
+    how  as for `tokenizer`
+    """
+    source = _model("--bridge", name, revision, "--bridge-revision", how)
     files = ("modules.json", "config.json")
     if isinstance(source, Local) and not any((source.path / file).is_file() for file in files):
         raise RefusedError(f"--bridge {name!r} has no modules.json; give the folder of a SentenceTransformer")
@@ -71,9 +79,23 @@ def bridge(name: str, revision: str | None) -> Input:
 
 def model(option: str, typed: str) -> Input:
     """Return an encoder of any kind, a hub model with its revision in the name; RefusedError if a folder is none."""
-    name, _, revision = (typed, "", "") if Path(typed).expanduser().exists() else typed.partition("@")
-    source = _model(option, name, revision or None, option, f"as {name}@COMMIT")
+    name, revision = split_revision(typed)
+    source = _model(option, name, revision, option, f"as {name}@COMMIT")
     return Input(name, _check(check_encoder_folder, option, source))
+
+
+def split_revision(typed: str) -> tuple[str, str | None]:
+    """Return (name, revision) of OWNER/NAME@COMMIT; (typed, None) for a folder and for a name alone."""
+    if Path(typed).expanduser().exists():
+        return typed, None
+    name, _, revision = typed.partition("@")
+    return name, revision or None
+
+
+def check_language(code: str | None) -> None:
+    """Refuse what is no code of a language; None: it was not given."""
+    if code is not None and not _LANGUAGE.fullmatch(code):
+        raise RefusedError(f"--language {code!r} is not a language code; give one like ko, zh or pt-BR")
 
 
 def check_files(option: str, kind: str, item: Input) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli import doctor, grid, report
+from harness.cli import doctor, grid, recommend, report
 from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.cluster.stopping import exit_code, stoppable
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action=_Version, nargs=0, help="print the version, and exit")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    recommend.add_parser(commands)
     _transfer(commands)
     _explain(commands)
     grid.add_parser(commands)
@@ -151,6 +152,8 @@ def _run(args: argparse.Namespace) -> int:
             return report.report_results(args)
         if args.command == "doctor":
             return doctor.doctor(args)
+        if args.command == "recommend":
+            return recommend.recommend(args)
         if args.command == "transfer":
             from harness.cli.transfer import transfer
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 import sys
 import time
@@ -25,8 +24,6 @@ from harness.store.store import Store, StoreError
 from sembridge import options
 from sembridge.model_card.recipe import Recipe, library_versions
 
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
-
 
 @dataclass(frozen=True)
 class _Order:
@@ -43,7 +40,7 @@ def transfer(args: argparse.Namespace) -> int:
     """Transfer and return the exit code: 0 written, 1 failed; RefusedError before anything is computed or written."""
     order = _check(args)
     chosen = method(args, order.offered)
-    _quiet()
+    quiet()
     inputs.check_files("SOURCE", "encoder", order.source)
     inputs.check_files("--tokenizer", "tokenizer", order.tokenizer)
     if BRIDGE.name in chosen.inputs:
@@ -69,8 +66,7 @@ def _check(args: argparse.Namespace) -> _Order:
         )
     except ValueError as error:
         raise RefusedError(f"--{error}") from None
-    if args.language is not None and not _LANGUAGE.fullmatch(args.language):
-        raise RefusedError(f"--language {args.language!r} is not a language code; give one like ko, zh or pt-BR")
+    inputs.check_language(args.language)
     source = inputs.encoder(args.source, args.revision)
     tokenizer = inputs.tokenizer(args.tokenizer, args.tokenizer_revision)
     offered = input_options(args)
@@ -206,7 +202,7 @@ def _say(what: str, text: str) -> None:
     print(f"{what:<10} {text}", flush=True)
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Silence the progress bars and notes of libraries, which would bury the lines that matter."""
     import logging
 

@@ -1,0 +1,178 @@
+"""`sembridge-bench recommend`: which tokenizer, bridge and alpha to take, and what to expect, without labels."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli import inputs
+from harness.cli.inputs import Input, place
+from harness.files.redaction import without_secrets
+from harness.files.units import duration
+from harness.store.artifact import Hub, Location
+
+if TYPE_CHECKING:
+    from harness.advice.combination import Combination
+    from harness.cli.recommend_inputs import Order
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "recommend",
+        help="say which tokenizer, bridge and alpha to take, in a minute or two and without labels",
+        description="Measure every combination of a tokenizer and a bridge for SOURCE, without labels, and say which "
+        "one to take.",
+        epilog="Models are folders, hub ids with a pinned revision as OWNER/NAME@COMMIT, or parts of the pocket. The "
+        "table is on stdout, progress on stderr. The page 'your-encoder' of the documentation explains the figures.",
+        allow_abbrev=False,
+    )
+    option = command.add_argument
+    option("source", metavar="SOURCE", help="the sparse encoder to transplant")
+    option("--tokenizer", required=True, nargs="+", metavar="T", help="tokenizers of the new language")
+    option("--bridge", required=True, nargs="+", metavar="B", help="multilingual sentence encoders")
+    text = "text of the new language, one passage a line: how tokenizers read it is measured"
+    option("--text", type=Path, metavar="FILE", help=text)
+    dictionary = "bilingual dictionary, a source word, a tab and a target word on each line"
+    option("--dictionary", type=Path, metavar="FILE", help=dictionary)
+    option("--language", metavar="L", help="code of the new language, e.g. ko")
+    prompt = 'prefix of every text that the bridge embeds, e.g. "query: " (default: what the bridge itself declares)'
+    option("--bridge-prompt", metavar="P", help=prompt)
+    sample = "tokens of each vocabulary that a bridge embeds, or all (default: as many as take about a minute)"
+    option("--sample", metavar="N", help=sample)
+    option("--revision", metavar="COMMIT", help="revision of SOURCE, if it is a hub model")
+    option("--json", action="store_true", help="print JSON")
+    store = "where parts of the pocket are built and kept (default: store)"
+    option("--store", type=Path, default=Path("store"), metavar="DIR", help=store)
+
+
+def recommend(args: argparse.Namespace) -> int:
+    """Print the recommendation; return 0, or 1 if measuring failed. RefusedError before anything is computed."""
+    from harness.cli.recommend_inputs import check
+
+    order = check(args)
+    try:
+        _run(args, order)
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders and models
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        print(f"error: {without_secrets(lines[0])}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(args: argparse.Namespace, order: Order) -> None:
+    from harness.advice import page
+    from harness.advice.combination import METHOD, best
+
+    combinations = _measured(args, order)
+    chosen, reason = best(combinations)
+    command = next_command(args, order, chosen, METHOD)
+    if args.json:
+        content = {
+            "source": order.source.name,
+            "combinations": [page.as_json(each) for each in combinations],
+            "recommended": page.chosen_as_json(chosen, reason),
+            "command": command,
+        }
+        print(json.dumps(content, ensure_ascii=False, indent=2))
+        return
+    for name in order.tokenizers:
+        measures = next(each.of_tokenizer for each in combinations if each.tokenizer == name)
+        print(f"{name}: {page.vocabulary_line(measures)}")
+    sections = page.measures_table(combinations), page.legend(combinations), page.supports_table(combinations)
+    for lines in sections:
+        print("\n" + "\n".join(lines))
+    for line in page.doubts(chosen):
+        print(f"\nwarning: {line}")
+    print(f"\n{page.recommendation(chosen, reason)}\n\n    {command}")
+
+
+def _measured(args: argparse.Namespace, order: Order) -> list[Combination]:
+    """Return all combinations, each measured; says on stderr what is being done, and how long it will take."""
+    from harness.advice.budget import Sample, sample_for
+    from harness.advice.measuring import Bridge, Measuring
+    from sembridge.bridge import load_bridge
+    from sembridge.encoder.loading import load_encoder, load_tokenizer
+
+    def located(role: str, item: Input) -> Location:
+        return place(role, item, args.store, lambda _, text: print(text, file=sys.stderr, flush=True))
+
+    with inputs.reading({"SOURCE": order.source}):
+        encoder = load_encoder(*located("source", order.source))
+    tokenizers, bridges = {}, {}
+    for name, item in order.tokenizers.items():
+        with inputs.reading({"--tokenizer": item}):
+            tokenizers[name] = load_tokenizer(*located("tokenizer", item))
+    for name, item in order.bridges.items():
+        with inputs.reading({"--bridge": item}):
+            location = located("bridge", item)
+            bridges[name] = Bridge(load_bridge(*location), bridge_prompt(args.bridge_prompt, item, location))
+    sample = Sample(order.sample, order.sample) if order.sample else sample_for([b.model for b in bridges.values()])
+    measuring = Measuring(
+        encoder, tokenizers, sample, lines=order.lines, language=args.language or "", dictionary=order.pairs
+    )
+    progress = Progress(sum(measuring.work.values()) * len(bridges))
+    combinations = []
+    for name, bridge in bridges.items():
+
+        def done(tokenizer: str, bridge: str = name) -> None:
+            progress.advance(measuring.work[tokenizer], f"{bridge}: {tokenizer or 'source vocabulary'}")
+
+        with inputs.reading({"--bridge": order.bridges[name]}):
+            combinations += measuring.measure(name, bridge, done)
+    return combinations
+
+
+class Progress:
+    """Say on stderr what is done, and how long the rest will take at the speed so far."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done, self._began = total, 0, time.perf_counter()
+
+    def advance(self, amount: int, what: str) -> None:
+        """Count so many of the total as done."""
+        self._done += amount
+        spent, left = time.perf_counter() - self._began, self._total - self._done
+        rest = f"; about {duration(spent * left / self._done)} left" if left and self._done else ""
+        print(f"measured  {what}{rest}", file=sys.stderr, flush=True)
+
+
+def bridge_prompt(typed: str | None, item: Input, location: Location) -> str:
+    """Return what precedes every text that a bridge embeds; warns if that seems wrong."""
+    from harness.catalog.prompts import doubt, prompt_of_folder, prompt_of_model
+
+    folder = location.path if location.revision is None else None
+    prompt = typed
+    if prompt is None:
+        prompt = prompt_of_folder(folder) if folder else prompt_of_model(*location)
+    if warning := doubt("--bridge", "--bridge-prompt", item.name, folder, prompt):
+        print(f"warning: {warning}", file=sys.stderr)
+    return prompt
+
+
+def next_command(args: argparse.Namespace, order: Order, chosen: Combination, method: str) -> str:
+    """Return the transfer to type, with the chosen options."""
+    assert chosen.of_bridge is not None
+    words = ["sembridge-bench", "transfer", args.source]
+    if args.revision is not None:
+        words += ["--revision", args.revision]
+    for option, item in (
+        ("--tokenizer", order.tokenizers[chosen.tokenizer]),
+        ("--bridge", order.bridges[chosen.bridge]),
+    ):
+        words += [option, item.typed]
+        if isinstance(item.source, Hub):
+            words += [f"{option}-revision", item.source.revision]
+    if args.bridge_prompt is not None:
+        words += ["--bridge-prompt", args.bridge_prompt]
+    words += ["--initializer", method, "--alpha", f"{chosen.of_bridge.alpha:g}"]
+    if args.language is not None:
+        words += ["--language", args.language]
+    if args.store != Path("store"):
+        words += ["--store", str(args.store)]
+    name = args.language or Path(chosen.tokenizer.partition("@")[0].rstrip("/")).name.rpartition(":")[2]
+    return shlex.join([*words, "--out", f"splade-{name}"])
