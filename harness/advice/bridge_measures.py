@@ -11,15 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from harness.advice.alpha import ALPHAS, advised_alpha
-from harness.advice.sample import evenly
+from sembridge.alpha import choose_alpha
 from sembridge.bridge import BridgeVectors
-from sembridge.initializer import Transfer, support_of
+from sembridge.initializer import Transfer
 from sembridge.mixture.entmax import unit
 from sembridge.semantic_bridge import SemBridge
 
-TRIED = 400
-"""Target tokens for which every alpha is tried."""
 _BLOCK = 512  # target tokens that are compared with all donors at a time
 
 
@@ -31,8 +28,8 @@ class BridgeMeasures:
     mean, sd  of the cosines of target tokens and donors
     mutual    share of the known target tokens that are the nearest one of their nearest donor
     distinct  share of the known target tokens whose mixture, at `alpha`, no other one has
-    supports  alpha -> mean number of donors in a mixture, of at most TRIED target tokens
-    alpha     the advised one
+    supports  alpha -> mean number of donors in a mixture, see `sembridge.alpha.choose_alpha`
+    alpha     the advised one, by these numbers
     targets   n, of how many that need a row and have a text
     donors    m, of how many
     """
@@ -59,9 +56,9 @@ def measure_bridge(part: Transfer, vectors: BridgeVectors, of_targets: int, of_d
     if not len(targets) or not len(donors):
         return None
     mean, sd, mutual = _cosines(vectors.target.vectors[targets], vectors.source.vectors[donors])
-    supports = mean_supports(part, vectors, evenly(targets, TRIED))
-    alpha = advised_alpha(supports)
-    mixture = sp.csr_array(SemBridge(vectors, alpha)(part).mixture)
+    method = SemBridge(vectors)
+    alpha, supports = choose_alpha(method.compare(part, vectors)[0], part.target.tokens)
+    mixture = sp.csr_array(method.mix(part, vectors, alpha)[0])
     return BridgeMeasures(
         known=float(vectors.target.known.mean()),
         mean=mean,
@@ -73,17 +70,6 @@ def measure_bridge(part: Transfer, vectors: BridgeVectors, of_targets: int, of_d
         targets=(len(part.target), of_targets),
         donors=(len(part.source), of_donors),
     )
-
-
-def mean_supports(part: Transfer, vectors: BridgeVectors, targets: np.ndarray) -> dict[float, float]:
-    """Return alpha -> mean number of donors in the mixtures of these target tokens [t], for ALPHAS."""
-    from harness.advice.vocabulary_part import part_of_transfer
-    from sembridge.bridge import TokenVectors
-
-    tried = part_of_transfer(part, np.arange(len(part.source)), targets)
-    target = TokenVectors(vectors.target.vectors[targets], vectors.target.known[targets])
-    both = BridgeVectors(vectors.source, target, vectors.prompt)
-    return {alpha: float(support_of(SemBridge(both, alpha)(tried).mixture).mean()) for alpha in ALPHAS}
 
 
 def distinct_rows(mixture: sp.csr_array) -> float:

@@ -10,6 +10,7 @@ SHORT = 6
 _SOURCE, _TARGET = 8e12, 2e12  # operations for each vocabulary: about a minute, and a quarter of one, on two slow cores
 _ON_DEVICE = 50  # times as many on a GPU
 _LEAST = 2_000  # tokens of a vocabulary: fewer say little
+_MOST = 64_000, 16_000  # tokens of a source and of a target vocabulary, because all of them are compared
 
 
 class Sample(NamedTuple):
@@ -27,10 +28,10 @@ def sample_for(bridges: Sequence[Any]) -> Sample:
     """
     operations = max(2 * SHORT * _multiplied(bridge) for bridge in bridges)
     if not operations:
-        return Sample(2**31, 2**31)
+        return Sample(*_MOST)
     scale = _ON_DEVICE if any(str(bridge.device).startswith("cuda") for bridge in bridges) else 1
-    sources, targets = (max(_LEAST, int(scale * budget / operations)) for budget in (_SOURCE, _TARGET))
-    return Sample(sources, targets)
+    budgets = zip((_SOURCE, _TARGET), _MOST, strict=True)
+    return Sample(*(min(most, max(_LEAST, int(scale * budget / operations))) for budget, most in budgets))
 
 
 def _multiplied(bridge: Any) -> int:

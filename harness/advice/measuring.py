@@ -125,7 +125,7 @@ class Measuring:
         if len(side.pieces):
             pieces = cut(side.pieces)
             of_pieces = BridgeVectors(source, bridge.tokens(pieces.target), bridge.prompt)
-            mixture = sp.coo_array(SemBridge(of_pieces, measures.alpha)(pieces).mixture)
+            mixture = sp.coo_array(SemBridge(of_pieces).mix(pieces, of_pieces, measures.alpha)[0])
             where = side.pieces[mixture.coords[0]], self._donors[mixture.coords[1]]
             rows = sp.csr_array(rows + sp.csr_array((mixture.data, where), shape=rows.shape))
         return measures, translated_mass(side.words, self._meanings, rows)

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.advice.alpha import ALPHAS, DONORS
 from harness.advice.combination import METHOD, Combination
 from harness.advice.tokenizer_measures import Reading, TokenizerMeasures
 from harness.evaluation.warnings import MOST_UNKNOWN
+from sembridge.alpha import DONORS
 from sembridge.model_card.lines import columns
 
 _NONE = "-"
+_SHOWN = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)  # of the alphas that were tried
 
 
 def vocabulary_line(measures: TokenizerMeasures) -> str:
@@ -60,11 +61,11 @@ def _row(each: Combination) -> list[str]:
 def supports_table(combinations: Sequence[Combination]) -> list[str]:
     """Return how many donors a token has, in the mean, by alpha."""
     rows = [
-        [each.tokenizer, each.bridge, *(f"{each.of_bridge.supports[alpha]:,.1f}" for alpha in ALPHAS)]
+        [each.tokenizer, each.bridge, *(f"{each.of_bridge.supports[alpha]:,.1f}" for alpha in _SHOWN)]
         for each in combinations
         if each.of_bridge is not None
     ]
-    return columns([["tokenizer", "bridge", *(f"alpha {alpha:g}" for alpha in ALPHAS)], *rows])
+    return columns([["tokenizer", "bridge", *(f"alpha {alpha:g}" for alpha in _SHOWN)], *rows])
 
 
 def legend(combinations: Sequence[Combination]) -> list[str]:
@@ -74,7 +75,7 @@ def legend(combinations: Sequence[Combination]) -> list[str]:
         "unknown: tokens of the text that stand for what the tokenizer does not know; copied: rows that the source has",
         "known: tokens that need a row and that the bridge knows; mutual: those that are the nearest one of their",
         "nearest donor; distinct: those with a mixture of their own; cosine: of tokens and donors, mean and deviation",
-        f"alpha: the one of {', '.join(f'{alpha:g}' for alpha in ALPHAS)} that gives about {DONORS:g} donors",
+        f"alpha: the one at which a token has about {DONORS:g} donors, as by alpha auto",
     ]
     dictionary = next((each.dictionary for each in combinations if each.dictionary), None)
     if dictionary is not None:
@@ -82,13 +83,12 @@ def legend(combinations: Sequence[Combination]) -> list[str]:
             f"P@1, CSLS: {dictionary.words:,} words of the dictionary whose nearest one of {dictionary.candidates:,} "
             "source words is a translation; on transl.: weight of their pieces that lies on translations"
         )
-    if any(bridge.targets[0] < bridge.targets[1] or bridge.donors[0] < bridge.donors[1] for bridge in measured):
-        targets = ", ".join(
-            sorted({f"{bridge.targets[0]:,} of {bridge.targets[1]:,} tokens that need a row" for bridge in measured})
-        )
-        donors = f"{measured[0].donors[0]:,} of {measured[0].donors[1]:,} donors"
+    parts = {(*bridge.targets, "tokens that need a row") for bridge in measured}
+    parts |= {(*bridge.donors, "donors") for bridge in measured}
+    sampled = [f"{read:,} of {there:,} {what}" for read, there, what in sorted(parts) if read < there]
+    if sampled:
         lines.append(
-            f"sample: {targets}, {donors}; among all, mutual and distinct are lower and donors more; --sample all"
+            f"measured on {', '.join(sampled)}; with --sample all, mutual and distinct are lower, and donors more"
         )
     return lines
 
