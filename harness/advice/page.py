@@ -83,9 +83,9 @@ def legend(combinations: Sequence[Combination]) -> list[str]:
             f"P@1, CSLS: {dictionary.words:,} words of the dictionary whose nearest one of {dictionary.candidates:,} "
             "source words is a translation; on transl.: weight of their pieces that lies on translations"
         )
-    parts = {(*bridge.targets, "tokens that need a row") for bridge in measured}
-    parts |= {(*bridge.donors, "donors") for bridge in measured}
-    sampled = [f"{read:,} of {there:,} {what}" for read, there, what in sorted(parts) if read < there]
+    parts = {("donors", *bridge.donors) for bridge in measured}
+    parts |= {("tokens that need a row", *bridge.targets) for bridge in measured}
+    sampled = [f"{read:,} of {there:,} {what}" for what, read, there in sorted(parts) if read < there]
     if sampled:
         lines.append(
             f"measured on {', '.join(sampled)}; with --sample all, mutual and distinct are lower, and donors more"

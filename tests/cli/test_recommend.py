@@ -95,7 +95,7 @@ def test_a_sample_is_told(planted, made, command):
     )
     assert code == 0
     told = next(line for line in out.splitlines() if line.startswith("measured on"))
-    assert re.match(r"measured on 100 of 1\d\d tokens that need a row, 100 of \d{3} donors; with --sample all, ", told)
+    assert re.match(r"measured on 100 of \d{3} donors, 100 of 1\d\d tokens that need a row; with --sample all, ", told)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_sample_is_told(planted, made, command):
         (["--tokenizer", "{words}", "{words}"], "is given twice; name each model once"),
         (["--tokenizer", "monologg/kobigbird"], "add its pinned revision as monologg/kobigbird@COMMIT"),
         (["--bridge", "BAAI/bge-m3"], "add its pinned revision as BAAI/bge-m3@COMMIT"),
-        (["--bridge", "{good}", "{bad}", "--bridge-prompt", "query: "], "--bridge-prompt 'query: ' is the prefix of one"),
+        (["--bridge", "{good}", "{bad}", "--bridge-prompt", "query: "], "'query: ' is the prefix of one bridge"),
         (["--tokenizer", "{good}"], "has no pad token"),
     ],
 )  # fmt: skip
