@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from harness.advice.active_dimensions import ActiveDimensions, lines_of, predict, tokens_in, vectors_for
 from harness.advice.bridge_measures import BridgeMeasures, measure_bridge
 from harness.advice.budget import Sample
 from harness.advice.combination import Combination
@@ -80,6 +81,8 @@ class Measuring:
         dictionary: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._translations = sampled_words(dictionary)
+        self._sources: dict[str, TokenVectors] = {}
+        self._encoder, self._tokenizers, self._lines = encoder, tokenizers, lines
         tokenizer = splade_modules(encoder).tokenizer
         tasks = {name: make_task(encoder, target) for name, target in tokenizers.items()}
         first = next(iter(tasks.values()))
@@ -102,7 +105,7 @@ class Measuring:
     def measure(self, name: str, bridge: Bridge, done: Callable[[str], None]) -> list[Combination]:
         """Return the combinations of all tokenizers with a bridge; `done` is called with each key of `work`."""
         first = next(iter(self.sides.values()))
-        source = bridge.tokens(part(first.task.source, self._donors))
+        source = self._sources[name] = bridge.tokens(part(first.task.source, self._donors))
         dictionary = measure_dictionary(self._translations, bridge.words) if self._translations else None
         done("")
         combinations = []
@@ -129,6 +132,17 @@ class Measuring:
             where = side.pieces[mixture.coords[0]], self._donors[mixture.coords[1]]
             rows = sp.csr_array(rows + sp.csr_array((mixture.data, where), shape=rows.shape))
         return measures, translated_mass(side.words, self._meanings, rows)
+
+    def active_dimensions(self, chosen: Combination, bridge: Bridge) -> ActiveDimensions | None:
+        """Return the active dimensions that a combination gives; None without a text. The encoder is changed."""
+        if self._lines is None or chosen.of_bridge is None:
+            return None
+        side, tokenizer, lines = self.sides[chosen.tokenizer], self._tokenizers[chosen.tokenizer], lines_of(self._lines)
+        read = tokens_in(tokenizer, lines)
+        needed = np.union1d(side.targets, read[side.task.copied[read] < 0])
+        vectors = vectors_for(bridge, side.task, self._donors, self._sources[chosen.bridge], needed)
+        method = SemBridge(vectors, chosen.of_bridge.alpha)
+        return predict(self._encoder, tokenizer, side.task, method, side.targets, lines)
 
     @staticmethod
     def _copied_rows(task: Transfer) -> sp.csr_array:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from harness.advice.active_dimensions import QUERY_WORDS, ActiveDimensions
 from harness.advice.combination import METHOD, Combination
 from harness.advice.tokenizer_measures import Reading, TokenizerMeasures
 from harness.evaluation.warnings import MOST_UNKNOWN
@@ -101,6 +102,16 @@ def recommendation(chosen: Combination, reason: str) -> str:
     return (
         f"take the tokenizer {chosen.tokenizer} and the bridge {chosen.bridge}{because}, with {METHOD} and alpha "
         f"{bridge.alpha:g}: about {bridge.supports[bridge.alpha]:.1f} donors per token"
+    )
+
+
+def expected_line(active: ActiveDimensions | None) -> str:
+    """Return what vectors will be like before any fine-tuning."""
+    if active is None:
+        return "expect: without --text it is not known how many dimensions will be active"
+    return (
+        f"expect {active.documents:,.0f} active dimensions per document and {active.queries:,.0f} per query of "
+        f"{QUERY_WORDS} words before fine-tuning, by the transplanted encoder on {active.lines} lines of the text"
     )
 
 

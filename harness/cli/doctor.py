@@ -39,6 +39,7 @@ def doctor(args: argparse.Namespace) -> int:
     from harness.doctor import checks, machine, work
     from harness.doctor.hub_access import FAIL, OK, WARN, Check, HubAccess
     from harness.doctor.unknown import unknown_tokens
+    from harness.doctor.vocabularies import vocabularies
     from harness.estimate.costs import FILE
     from harness.estimate.estimate import Estimate
     from harness.plan.load_preset import load_preset
@@ -79,6 +80,7 @@ def doctor(args: argparse.Namespace) -> int:
     report(*checks.licenses(preset, catalog, hub))
     unknown = sum(check.mark != OK and check.what != "access" for check in access)
     report(*unknown_tokens(cells, store))
+    report(*vocabularies(cells, store))
     report(*machine.disk(todo, store, sum(check.download for check in access), unknown))
     largest_model = max((check.download for check in access if check.what == "model"), default=0)
     report(machine.memory(preset, cells, todo, largest_model))

@@ -7,6 +7,8 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from harness.store.artifact import Hub, Location
 
 if TYPE_CHECKING:
     from harness.advice.combination import Combination
+    from harness.advice.measuring import Bridge, Measuring
     from harness.cli.recommend_inputs import Order
 
 
@@ -68,14 +71,16 @@ def _run(args: argparse.Namespace, order: Order) -> None:
     from harness.advice import page
     from harness.advice.combination import METHOD, best
 
-    combinations = _measured(args, order)
+    measuring, bridges, combinations = _measured(args, order)
     chosen, reason = best(combinations)
+    active = measuring.active_dimensions(chosen, bridges[chosen.bridge])
     command = next_command(args, order, chosen, METHOD)
     if args.json:
         content = {
             "source": order.source.name,
             "combinations": [page.as_json(each) for each in combinations],
             "recommended": page.chosen_as_json(chosen, reason),
+            "expected": {"active": None if active is None else asdict(active)},
             "command": command,
         }
         print(json.dumps(content, ensure_ascii=False, indent=2))
@@ -88,11 +93,11 @@ def _run(args: argparse.Namespace, order: Order) -> None:
         print("\n" + "\n".join(lines))
     for line in page.doubts(chosen):
         print(f"\nwarning: {line}")
-    print(f"\n{page.recommendation(chosen, reason)}\n\n    {command}")
+    print(f"\n{page.recommendation(chosen, reason)}\n{page.expected_line(active)}\n\n    {command}")
 
 
-def _measured(args: argparse.Namespace, order: Order) -> list[Combination]:
-    """Return all combinations, each measured; says on stderr what is being done, and how long it will take."""
+def _measured(args: argparse.Namespace, order: Order) -> tuple[Measuring, Mapping[str, Bridge], list[Combination]]:
+    """Return what measured, the bridges, and all combinations; says on stderr how long the rest will take."""
     from harness.advice.budget import Sample, sample_for
     from harness.advice.measuring import Bridge, Measuring
     from sembridge.bridge import load_bridge
@@ -124,7 +129,7 @@ def _measured(args: argparse.Namespace, order: Order) -> list[Combination]:
 
         with inputs.reading({"--bridge": order.bridges[name]}):
             combinations += measuring.measure(name, bridge, done)
-    return combinations
+    return measuring, bridges, combinations
 
 
 class Progress:

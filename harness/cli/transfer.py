@@ -17,7 +17,7 @@ from harness.cli.method import Method, check_name, input_options, method
 from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
 from harness.files.redaction import without_secrets
-from harness.initialization.needs import BRIDGE
+from harness.initialization.needs import BRIDGE, TEXT
 from harness.initialization.needs import options as need_options
 from harness.store.artifact import Artifact, Local, Location, Member
 from harness.store.store import Store, StoreError
@@ -107,6 +107,7 @@ def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
     _say("source", f"{order.source.name}: {of_source}{without}")
     _say("tokenizer", f"{order.tokenizer.name}: {len(task.target):,} tokens")
     _say("overlap", f"{copied:,} tokens are in both, their rows are copied; {len(task.missing):,} rows to make")
+    _say_tokenizer(task, tokenizer, chosen.inputs.get(TEXT.name), args.language or "")
     if task.left_out is not None:
         _say("left out", f"{task.left_out.sum():,} source tokens have numbers that are not finite")
     prompt = _bridge_prompt(args.bridge_prompt, chosen, located)
@@ -128,6 +129,21 @@ def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
     with replacing(order.out) as folder:
         encoder.save_pretrained(str(folder), model_name=order.out.name)
     _summary(encoder.transfer_record, args.out, time.perf_counter() - start)
+
+
+def _say_tokenizer(task: Any, tokenizer: Any, text: Input | None, language: str) -> None:
+    """Say how much of the vocabulary is copied, by which rule, and how the tokenizer reads the text, if any."""
+    from harness.advice.page import reading_line, vocabulary_line
+    from harness.advice.sample import sampled_lines
+    from harness.advice.tokenizer_measures import measure_tokenizer, read
+    from harness.collections.text import lines
+
+    _say("", vocabulary_line(measure_tokenizer(task, tokenizer)))
+    if text is not None:
+        try:
+            _say("text", reading_line(read(tokenizer, sampled_lines(lines(text.path)), language)))
+        except ValueError as error:  # the method decides whether it can use such a text
+            _say("text", f"how the tokenizer reads it is not measured: {error}")
 
 
 def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:

@@ -62,14 +62,14 @@ def samples(cells: Sequence[Cell], store: Store) -> list[Sample]:
     texts: dict[Path, dict[str, list[str]]] = {}
     found = []
     for (tokenizer, collection), (language, name, own) in pairs.items():
-        file, folder = _tokenizer_file(tokenizer, store), _folder(collection, store)
+        file, folder = _tokenizer_file(tokenizer, store), folder_of(collection, store)
         if file is None or folder is None:
             continue
         try:
             if file not in tokenizers:
                 tokenizers[file] = _load(file)
             if folder not in texts:
-                texts[folder] = dict(_texts(folder))
+                texts[folder] = dict(texts_of(folder))
             shares = {side: _share(tokenizers[file], of_side) for side, of_side in texts[folder].items()}
         except Exception:  # damaged: `tokenizers` has no exception of its own. A run says so, and this is only a sample
             continue
@@ -91,11 +91,11 @@ def _read_together(cell: Artifact) -> Iterator[tuple[Source, Source, bool]]:
 
 
 def _tokenizer_file(source: Source, store: Store) -> Path | None:
-    folder = source if isinstance(source, Hub) else _folder(source, store)
+    folder = source if isinstance(source, Hub) else folder_of(source, store)
     return local_file(Local(folder) if isinstance(folder, Path) else folder, "tokenizer.json") if folder else None
 
 
-def _folder(source: Source, store: Store) -> Path | None:
+def folder_of(source: Source, store: Store) -> Path | None:
     """Return where a source lies on this machine; None if a run has still to fetch or compute it."""
     artifact = source.artifact if isinstance(source, Member) else source
     if isinstance(artifact, Hub) or (isinstance(artifact, Artifact) and not store.has(artifact)):
@@ -112,7 +112,7 @@ def _load(file: Path) -> Any:
     return tokenizer
 
 
-def _texts(folder: Path) -> Iterator[tuple[str, list[str]]]:
+def texts_of(folder: Path) -> Iterator[tuple[str, list[str]]]:
     from harness.collections import beir, jsonl
 
     yield "documents", [text[:_LONGEST] for text in islice(beir.stream(folder), DOCUMENTS)]
