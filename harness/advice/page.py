@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.advice.active_dimensions import QUERY_WORDS, ActiveDimensions
 from harness.advice.combination import METHOD, Combination
+from harness.advice.earlier_scores import RELIABLE, Prediction
 from harness.advice.tokenizer_measures import Reading, TokenizerMeasures
 from harness.evaluation.warnings import MOST_UNKNOWN
 from sembridge.alpha import DONORS
@@ -112,6 +113,22 @@ def expected_line(active: ActiveDimensions | None) -> str:
     return (
         f"expect {active.documents:,.0f} active dimensions per document and {active.queries:,.0f} per query of "
         f"{QUERY_WORDS} words before fine-tuning, by the transplanted encoder on {active.lines} lines of the text"
+    )
+
+
+def prediction_line(predicted: Prediction) -> str:
+    """Return the score to expect on a collection like an earlier one, and how well such predictions were."""
+    reach = [
+        "a language left out: " + (_NONE if predicted.by_language is None else f"{predicted.by_language:.2f}"),
+        "a bridge left out: " + (_NONE if predicted.by_bridge is None else f"{predicted.by_bridge:.2f}"),
+    ]
+    hint = "" if predicted.is_reliable else f"; below {RELIABLE:g}, so this is a hint and no more"
+    method, mean = predicted.best
+    best = "" if method == METHOD else f"; there {method} was best, with {mean:.3f} in the mean"
+    return (
+        f"expect zero-shot nDCG@10 {predicted.score:.3f} ({predicted.low:.3f} to {predicted.high:.3f}) on a collection "
+        f"like {predicted.collection}, by {predicted.cells} cells in {predicted.languages} languages with "
+        f"{predicted.bridges} bridges (Spearman with {', with '.join(reach)}{hint}){best}"
     )
 
 

@@ -19,7 +19,9 @@ from harness.files.units import duration
 from harness.store.artifact import Hub, Location
 
 if TYPE_CHECKING:
+    from harness.advice.active_dimensions import ActiveDimensions
     from harness.advice.combination import Combination
+    from harness.advice.earlier_scores import Prediction
     from harness.advice.measuring import Bridge, Measuring
     from harness.cli.recommend_inputs import Order
 
@@ -42,6 +44,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     option("--text", type=Path, metavar="FILE", help=text)
     dictionary = "bilingual dictionary, a source word, a tab and a target word on each line"
     option("--dictionary", type=Path, metavar="FILE", help=dictionary)
+    results = "folders of earlier grids: the score to expect is learned from their cells.csv (needs --text)"
+    option("--results", type=Path, nargs="+", default=[], metavar="FOLDER", help=results)
     option("--language", metavar="L", help="code of the new language, e.g. ko")
     prompt = 'prefix of every text that the bridge embeds, e.g. "query: " (default: what the bridge itself declares)'
     option("--bridge-prompt", metavar="P", help=prompt)
@@ -74,13 +78,18 @@ def _run(args: argparse.Namespace, order: Order) -> None:
     measuring, bridges, combinations = _measured(args, order)
     chosen, reason = best(combinations)
     active = measuring.active_dimensions(chosen, bridges[chosen.bridge])
+    predicted, reasons = _predicted(order, chosen, active)
     command = next_command(args, order, chosen, METHOD)
     if args.json:
         content = {
             "source": order.source.name,
             "combinations": [page.as_json(each) for each in combinations],
             "recommended": page.chosen_as_json(chosen, reason),
-            "expected": {"active": None if active is None else asdict(active)},
+            "expected": {
+                "active": None if active is None else asdict(active),
+                "scores": [asdict(each) for each in predicted],
+                "not_predicted": reasons,
+            },
             "command": command,
         }
         print(json.dumps(content, ensure_ascii=False, indent=2))
@@ -93,7 +102,9 @@ def _run(args: argparse.Namespace, order: Order) -> None:
         print("\n" + "\n".join(lines))
     for line in page.doubts(chosen):
         print(f"\nwarning: {line}")
-    print(f"\n{page.recommendation(chosen, reason)}\n{page.expected_line(active)}\n\n    {command}")
+    print(f"\n{page.recommendation(chosen, reason)}\n{page.expected_line(active)}")
+    print("\n".join([*map(page.prediction_line, predicted), *(f"no score predicted: {reason}" for reason in reasons)]))
+    print(f"\n    {command}")
 
 
 def _measured(args: argparse.Namespace, order: Order) -> tuple[Measuring, Mapping[str, Bridge], list[Combination]]:
@@ -130,6 +141,19 @@ def _measured(args: argparse.Namespace, order: Order) -> tuple[Measuring, Mappin
         with inputs.reading({"--bridge": order.bridges[name]}):
             combinations += measuring.measure(name, bridge, done)
     return measuring, bridges, combinations
+
+
+def _predicted(
+    order: Order, chosen: Combination, active: ActiveDimensions | None
+) -> tuple[list[Prediction], list[str]]:
+    """Return the scores to expect, and why there are not more."""
+    from harness.advice.combination import METHOD
+    from harness.advice.earlier_scores import Candidate, predictions
+
+    reading = chosen.of_tokenizer.reading
+    if not order.cells or active is None or reading is None:
+        return [], ["that is learned from earlier grids; add --results FOLDER and --text FILE"]
+    return predictions(order.cells, Candidate(METHOD, active.documents, active.queries, reading.unknown))
 
 
 class Progress:

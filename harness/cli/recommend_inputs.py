@@ -6,10 +6,12 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.cli import inputs
 from harness.cli.inputs import Input
 from harness.cli.refusal import RefusedError
+from harness.results.scored_cells import ScoredCell, read_cells
 from harness.store.artifact import Artifact, Member
 from harness.store.store import Store, StoreError
 
@@ -22,6 +24,7 @@ class Order:
     lines                sampled ones of the text; None without a text
     pairs                of the dictionary
     sample               tokens of each vocabulary that bridges embed; None: what the budget allows
+    cells                of earlier grids
     """
 
     source: Input
@@ -30,6 +33,7 @@ class Order:
     lines: Sequence[str] | None
     pairs: Sequence[tuple[str, str]]
     sample: int | None
+    cells: Sequence[ScoredCell] = ()
 
 
 def check(args: argparse.Namespace) -> Order:
@@ -53,8 +57,9 @@ def check(args: argparse.Namespace) -> Order:
             raise RefusedError(str(error)) from None
     lines = None if text is None else _lines(text, args.language or "")
     pairs = () if dictionary is None else _pairs(dictionary)
+    cells = _cells(args.results, args.text is not None)
     _check_contents(source, tokenizers, bridges)
-    return Order(source, tokenizers, bridges, lines, pairs, sample)
+    return Order(source, tokenizers, bridges, lines, pairs, sample, cells)
 
 
 def _sample(typed: str | None) -> int | None:
@@ -104,6 +109,22 @@ def _pairs(dictionary: Input) -> list[tuple[str, str]]:
         return read_dictionary(dictionary.path)
     except (ValueError, OSError) as error:
         raise RefusedError(f"--dictionary: {error}") from None
+
+
+def _cells(folders: Sequence[Path], has_text: bool) -> list[ScoredCell]:
+    """Return the cells of earlier grids; a cell that several folders hold counts once."""
+    if folders and not has_text:
+        raise RefusedError(
+            "--results predicts a score from active dimensions and unknown tokens, which need text; add --text FILE, "
+            "or leave --results out"
+        )
+    cells: dict[tuple[str, str, str], ScoredCell] = {}
+    for folder in folders:
+        try:
+            cells |= {(cell.key, cell.collection, cell.regime): cell for cell in read_cells(folder)}
+        except ValueError as error:
+            raise RefusedError(f"--results: {error}") from None
+    return list(cells.values())
 
 
 def _check_contents(source: Input, tokenizers: Mapping[str, Input], bridges: Mapping[str, Input]) -> None:

@@ -18,6 +18,8 @@ class ScoredCell:
 
     scores                           by MEASURES; empty unless the status is OK
     documents, queries, train_pairs  how many there are; None where the file does not say
+    query_active, doc_active         mean number of dimensions that are not zero; None where the file does not say
+    unknown_documents                share of the tokens of documents that are unknown; None where it does not say
     """
 
     language: str
@@ -35,6 +37,9 @@ class ScoredCell:
     documents: int | None
     queries: int | None
     train_pairs: int | None
+    query_active: float | None = None
+    doc_active: float | None = None
+    unknown_documents: float | None = None
 
 
 def read_cells(results: Path) -> list[ScoredCell]:
@@ -78,4 +83,8 @@ def _cell(row: dict[str, str]) -> ScoredCell:
     names = ("language", "architecture", "collection", "initializer", "bridge", "regime", "label", "key", "status")
     sizes = {name: int(row[name]) if row[name] else None for name in ("documents", "queries", "train_pairs")}
     texts = {name: row[name] for name in names}
-    return ScoredCell(**texts, **sizes, alpha=alpha, seed=int(row["seed"]), scores=scores)  # type: ignore[arg-type]
+    measured = ("query_active", "doc_active", "unknown_documents")
+    figures = {name: float(row[name]) if row.get(name) else None for name in measured}
+    if not all(math.isfinite(figure or 0.0) for figure in figures.values()):
+        raise ValueError("a statistic is not a finite number")
+    return ScoredCell(**texts, **sizes, **figures, alpha=alpha, seed=int(row["seed"]), scores=scores)  # type: ignore[arg-type]

@@ -89,6 +89,31 @@ def test_the_page(planted, made, command):
     assert row.split()[2:4] == ["-", "-"], "without a text its reading is not known"
 
 
+def test_scores_of_earlier_grids(planted, made, command, tmp_path):
+    """Enough cells give a number with an interval, and the languages and bridges that it reaches over."""
+    columns = "language,architecture,collection,initializer,bridge,alpha,regime,seed,ndcg@10,recall@100,mrr@10"
+    columns += ",query_active,doc_active,unknown_documents,documents,queries,train_pairs,status,label,key"
+    rows = [
+        f"{language},bert,faq,{method},{bridge},,zero-shot,1,{level + step / 10},1,1,{10 + step},{50 * (1 + step)},0,1,1,,"
+        f"ok,{method},{language}{method}{bridge}"
+        for language in ("ko", "ar", "hi")
+        for method, level in (("sembridge", 0.5), ("mean", 0.1), ("random", 0.2))
+        for bridge, step in (("x", 0), ("y", 1))
+    ]
+    for name, lines in (("many", rows), ("few", rows[:3])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "cells.csv").write_text("\n".join([columns, *lines]) + "\n", encoding="utf-8")
+    options = ["--text", made.text, "--language", "ru", "--results"]
+    chosen = {"bridges": ["good"], "tokenizers": ["words"]}
+    content, _ = recommended(planted, made, command, *options, tmp_path / "many", **chosen)
+    (score,) = content["expected"]["scores"]
+    assert 0 <= score["low"] <= score["score"] <= score["high"] <= 1
+    assert (score["cells"], score["languages"], score["bridges"], score["by_language"]) == (18, 3, 2, pytest.approx(1))
+    assert content["expected"]["active"]["lines"] == 100
+    content, _ = recommended(planted, made, command, *options, tmp_path / "few", **chosen)
+    assert content["expected"]["scores"] == [] and "too few to learn from" in content["expected"]["not_predicted"][0]
+
+
 def test_a_sample_is_told(planted, made, command):
     code, out, _ = command(
         "recommend", made.source, "--tokenizer", planted / "words", "--bridge", planted / "good", "--sample", "100"
@@ -112,13 +137,15 @@ def test_a_sample_is_told(planted, made, command):
         (["--bridge", "BAAI/bge-m3"], "add its pinned revision as BAAI/bge-m3@COMMIT"),
         (["--bridge", "{good}", "{bad}", "--bridge-prompt", "query: "], "'query: ' is the prefix of one bridge"),
         (["--tokenizer", "{good}"], "has no pad token"),
+        (["--results", "{words}"], "add --text FILE, or leave --results out"),
+        (["--results", "{words}", "--text", "{ru}"], "has no cells.csv; give the folder that a run wrote with --results"),
     ],
 )  # fmt: skip
 def test_wrong_input_is_refused_in_one_line(planted, made, command, tmp_path, options, message):
     (tmp_path / "dots").write_text("... !\n", encoding="utf-8")
     (tmp_path / "chinese").write_text("北京是中国的首都\n", encoding="utf-8")
     places = {name: planted / name for name in ("words", "good", "bad")}
-    places |= {name: tmp_path / name for name in ("dots", "chinese")}
+    places |= {name: tmp_path / name for name in ("dots", "chinese")} | {"ru": made.text}
     defaults = ["--tokenizer", "{words}"] * ("--tokenizer" not in options)
     defaults += ["--bridge", "{good}"] * ("--bridge" not in options)
     filled = [option.format(**places) for option in (*defaults, *options)]

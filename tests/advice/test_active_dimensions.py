@@ -1,0 +1,67 @@
+"""Active dimensions: those of the real transfer where nothing is sampled, and near them where something is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.advice.active_dimensions import dimension_weights, predict, spread, tokens_in
+from harness.advice.vocabulary_part import part
+from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, load_bridge
+from sembridge.encoder.loading import load_encoder
+from sembridge.pipeline import make_task, transfer
+from sembridge.semantic_bridge import SemBridge
+from tests.helpers.encoders_made import made_bridge_folder, made_encoder_folder
+from tests.helpers.tokenizers_made import english, made_tokenizer, russian
+from tests.helpers.transfers_made import made_transfer
+
+
+def test_what_a_dimension_stands_for():
+    """Six tokens: 0 copied; 1 in the text; of 2, 3, 4, 5, which are not, 2 and 5 are sampled: each stands for two."""
+    task = made_transfer([0, -1, -1, -1, -1, -1], np.eye(2))
+    weights = dimension_weights(task, np.array([1, 2, 5]), np.array([0, 1]))
+    assert weights.tolist() == [1, 1, 2, 0, 0, 2]
+    assert dimension_weights(task, np.array([1]), np.arange(6)).tolist() == [1] * 6
+
+
+def test_vectors_of_a_part_in_their_places():
+    tokens = TokenVectors(np.ones((2, 3), dtype=np.float32), np.array([True, False]))
+    whole = spread(4, np.array([1, 3]), tokens)
+    assert whole.known.tolist() == [False, True, False, False]
+    assert whole.vectors.sum(axis=1).tolist() == [0, 3, 0, 3]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("active")
+    made_encoder_folder(root / "source", bias=0.1)
+    made_bridge_folder(root / "bridge", [*english(), *russian()])
+    return root
+
+
+def predicted(folders, sampled_share):
+    tokenizer, lines = made_tokenizer("wordpiece", "russian", 350), russian()[:20]
+    encoder, bridge = load_encoder(str(folders / "source")), load_bridge(str(folders / "bridge"))
+    task = make_task(encoder, tokenizer)
+    missing = task.missing[task.target.has_text[task.missing]]
+    sampled = missing[:: int(1 / sampled_share)]
+    read = tokens_in(tokenizer, lines)
+    needed = np.union1d(sampled, read[task.copied[read] < 0])
+    target = spread(len(task.target), needed, embed_vocabulary(bridge, part(task.target, needed)))
+    method = SemBridge(BridgeVectors(embed_vocabulary(bridge, task.source), target))
+    return predict(encoder, tokenizer, task, method, sampled, lines)
+
+
+def test_the_dimensions_of_the_real_transfer(folders):
+    tokenizer, lines = made_tokenizer("wordpiece", "russian", 350), russian()[:20]
+    encoder = transfer(folders / "source", tokenizer, SemBridge(str(folders / "bridge")))
+    vectors = encoder.encode_document(lines, convert_to_sparse_tensor=False).numpy()
+    queries = encoder.encode_query([" ".join(line.split()[:8]) for line in lines], convert_to_sparse_tensor=False)
+    active = predicted(folders, 1)
+    assert active.documents == pytest.approx((vectors > 0).sum(axis=1).mean())
+    assert active.queries == pytest.approx((queries.numpy() > 0).sum(axis=1).mean())
+    assert active.lines == 20
+
+
+def test_a_sample_comes_near(folders):
+    assert predicted(folders, 0.5).documents == pytest.approx(predicted(folders, 1).documents, rel=0.15)
