@@ -94,10 +94,10 @@ def test_scores_of_earlier_grids(planted, made, command, tmp_path):
     columns = "language,architecture,collection,initializer,bridge,alpha,regime,seed,ndcg@10,recall@100,mrr@10"
     columns += ",query_active,doc_active,unknown_documents,documents,queries,train_pairs,status,label,key"
     rows = [
-        f"{language},bert,faq,{method},{bridge},,zero-shot,1,{level + step / 10},1,1,{10 + step},{50 * (1 + step)},0,1,1,,"
-        f"ok,{method},{language}{method}{bridge}"
+        f"{language},bert,faq,{method},{bridge},,zero-shot,1,{level + step / 10},1,1,{10 + step},{50 * (1 + step)},"
+        f"0,1,1,,ok,{method},{language}{method}{bridge}"
         for language in ("ko", "ar", "hi")
-        for method, level in (("sembridge", 0.5), ("mean", 0.1), ("random", 0.2))
+        for method, level in (("sembridge", 0.5), ("mean", 0.1), ("random", 0.3))
         for bridge, step in (("x", 0), ("y", 1))
     ]
     for name, lines in (("many", rows), ("few", rows[:3])):
@@ -138,7 +138,7 @@ def test_a_sample_is_told(planted, made, command):
         (["--bridge", "{good}", "{bad}", "--bridge-prompt", "query: "], "'query: ' is the prefix of one bridge"),
         (["--tokenizer", "{good}"], "has no pad token"),
         (["--results", "{words}"], "add --text FILE, or leave --results out"),
-        (["--results", "{words}", "--text", "{ru}"], "has no cells.csv; give the folder that a run wrote with --results"),
+        (["--results", "{words}", "--text", "{ru}"], "has no cells.csv; give the folder that a run wrote"),
     ],
 )  # fmt: skip
 def test_wrong_input_is_refused_in_one_line(planted, made, command, tmp_path, options, message):
