@@ -128,7 +128,7 @@ def prediction_line(predicted: Prediction) -> str:
     return (
         f"expect zero-shot nDCG@10 {predicted.score:.3f} ({predicted.low:.3f} to {predicted.high:.3f}) on a collection "
         f"like {predicted.collection}, by {predicted.cells} cells in {predicted.languages} languages with "
-        f"{predicted.bridges} bridges (Spearman with {', with '.join(reach)}{hint}){best}"
+        f"{predicted.bridges} bridge{'s' if predicted.bridges != 1 else ''} (Spearman with {', with '.join(reach)}{hint}){best}"
     )
 
 
