@@ -123,12 +123,13 @@ def prediction_line(predicted: Prediction) -> str:
         "a bridge left out: " + (_NONE if predicted.by_bridge is None else f"{predicted.by_bridge:.2f}"),
     ]
     hint = "" if predicted.is_reliable else f"; below {RELIABLE:g}, so this is a hint and no more"
+    bridges = f"{predicted.bridges} bridge{'s' if predicted.bridges != 1 else ''}"
     method, mean = predicted.best
     best = "" if method == METHOD else f"; there {method} was best, with {mean:.3f} in the mean"
     return (
         f"expect zero-shot nDCG@10 {predicted.score:.3f} ({predicted.low:.3f} to {predicted.high:.3f}) on a collection "
         f"like {predicted.collection}, by {predicted.cells} cells in {predicted.languages} languages with "
-        f"{predicted.bridges} bridge{'s' if predicted.bridges != 1 else ''} (Spearman with {', with '.join(reach)}{hint}){best}"
+        f"{bridges} (Spearman with {', with '.join(reach)}{hint}){best}"
     )
 
 

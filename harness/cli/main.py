@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli import doctor, grid, recommend, report
+from harness.cli import doctor, grid, recommend_options, report
 from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.cluster.stopping import exit_code, stoppable
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action=_Version, nargs=0, help="print the version, and exit")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    recommend.add_parser(commands)
+    recommend_options.add_parser(commands)
     _transfer(commands)
     _explain(commands)
     grid.add_parser(commands)
@@ -153,7 +153,9 @@ def _run(args: argparse.Namespace) -> int:
         if args.command == "doctor":
             return doctor.doctor(args)
         if args.command == "recommend":
-            return recommend.recommend(args)
+            from harness.cli.recommend import recommend
+
+            return recommend(args)
         if args.command == "transfer":
             from harness.cli.transfer import transfer
 
