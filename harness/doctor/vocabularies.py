@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.doctor.hub_access import OK, Check
 from harness.estimate.unknown_sample import folder_of, texts_of
 from harness.plan.plan import Cell
 from harness.store.artifact import Artifact, Hub, Source
 from harness.store.store import Store
+
+if TYPE_CHECKING:
+    from sembridge.vocabulary.vocabulary import Vocabulary
 
 Pair = tuple[Source, Source, Source]
 
@@ -46,15 +52,24 @@ def _line(encoder: Source, tokenizer: Source, collection: Source, language: str,
     if source is None or target is None or folder is None:
         return ""
     from harness.advice.tokenizer_measures import read
-    from sembridge.encoder.loading import load_tokenizer, masked_lm_folder
+    from sembridge.encoder.loading import load_tokenizer
     from sembridge.vocabulary.match import match
     from sembridge.vocabulary.vocabulary import Vocabulary
 
     try:
         reader = load_tokenizer(str(target))
-        ours, theirs = (Vocabulary.from_tokenizer(t) for t in (load_tokenizer(str(masked_lm_folder(source))), reader))
+        ours, theirs = _of_source(source), Vocabulary.from_tokenizer(reader)
         copied = (match(ours, theirs).copied >= 0).sum() / max(1, theirs.exists.sum())
         reading = read(reader, dict(texts_of(folder))["documents"], language)
     except Exception:  # damaged: a run says so, and this is only a sample
         return ""
     return f"{language} {copied:.0%} copied, {reading.pieces:.2f} pieces per {reading.per}"
+
+
+@cache
+def _of_source(encoder: Path) -> Vocabulary:
+    """Return the vocabulary of a source encoder, which all languages share."""
+    from sembridge.encoder.loading import load_tokenizer, masked_lm_folder
+    from sembridge.vocabulary.vocabulary import Vocabulary
+
+    return Vocabulary.from_tokenizer(load_tokenizer(str(masked_lm_folder(encoder))))
