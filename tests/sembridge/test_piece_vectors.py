@@ -61,17 +61,21 @@ def by_token(vocabulary: Vocabulary, vectors: TokenVectors) -> dict[str, list[fl
     return {vocabulary.tokens[i]: vectors.vectors[i].tolist() for i in np.flatnonzero(vectors.placed)}
 
 
-def test_a_piece_is_the_frequency_weighted_mean_of_unit_vectors_of_its_words():
+def unit(vector: list[float] | np.ndarray) -> list[float]:
+    return (np.array(vector) / np.linalg.norm(vector)).tolist()
+
+
+def test_a_piece_has_the_direction_of_the_frequency_weighted_mean_of_unit_vectors_of_its_words():
     tokenizer = wordpiece("cat", "win", "##dow", "##s", "##zz", "!")
     words = {"cat": 3, "cats": 1, "window": 1, "windows": 2}
     vectors = {"cat": [9, 9, 9], "cats": [4, 0, 0], "window": [0, 5, 0], "windows": [0, 3, 3]}
     vocabulary, own, placed = place(tokenizer, words, vectors)
-    expected = {
+    means = {
         "win": [0, (1 + 2 * ROOT_HALF) / 3, 2 * ROOT_HALF / 3],
         "##dow": [0, (1 + 2 * ROOT_HALF) / 3, 2 * ROOT_HALF / 3],
         "##s": [1 / 3, 2 * ROOT_HALF / 3, 2 * ROOT_HALF / 3],
     }
-    assert by_token(vocabulary, placed) == {token: pytest.approx(value) for token, value in expected.items()}
+    assert by_token(vocabulary, placed) == {token: pytest.approx(unit(mean)) for token, mean in means.items()}
     for token in ("cat", "##zz", "!"):  # a word of its own; in no word; no letter
         assert placed.vectors[vocabulary.tokens.index(token)].tolist() == [0, 0, 1]
     np.testing.assert_array_equal(placed.known, own.known)
@@ -106,7 +110,7 @@ def test_unigram_words_stand_after_a_space():
     vectors = {"cat": [0, 0, 5], "window": [1, 0, 0], "windows": [0, 1, 0]}
     vocabulary, _, placed = place(tokenizer, words, vectors)
     assert by_token(vocabulary, placed) == {
-        "▁win": pytest.approx([0.5, 0.5, 0]), "dow": pytest.approx([0.5, 0.5, 0]), "s": [0, 1, 0],
+        "▁win": pytest.approx([ROOT_HALF, ROOT_HALF, 0]), "dow": pytest.approx([ROOT_HALF, ROOT_HALF, 0]), "s": [0, 1, 0],
     }  # fmt: skip
     assert placed.vectors[vocabulary.tokens.index("▁")].tolist() == [0, 0, 1]  # it has no text
 
@@ -126,8 +130,8 @@ def test_without_spaces_a_token_that_begins_no_word_is_a_word_nevertheless():
     assert by_token(vocabulary, placed) == {}
     vocabulary, _, placed = place(unigram("▁", "密", "码"), words, vectors, spaced=True)
     assert by_token(vocabulary, placed) == {
-        "密": pytest.approx([(1 + ROOT_HALF) / 2, ROOT_HALF / 2, 0]),
-        "码": pytest.approx([ROOT_HALF / 3, (2 + ROOT_HALF) / 3, 0]),
+        "密": pytest.approx(unit([1 + ROOT_HALF, ROOT_HALF, 0])),
+        "码": pytest.approx(unit([ROOT_HALF, 2 + ROOT_HALF, 0])),
     }
     vocabulary, _, placed = place(wordpiece("密", "##码"), {"密": 1, "密码": 1}, vectors, spaced=False)
     assert by_token(vocabulary, placed) == {"##码": pytest.approx([ROOT_HALF, ROOT_HALF, 0])}
@@ -154,9 +158,10 @@ def test_real_tokenizers_against_a_loop(kind):
         whole = vocabulary.word_initial[token] and any(ids[word] == [token] for word in containing)
         if text is not None and containing and not whole:
             total = sum(counts[word] for word in containing)
-            expected[vocabulary.tokens[token]] = sum(
+            mean = sum(
                 counts[word] / total * np.array(drawn[word]) / np.linalg.norm(drawn[word]) for word in containing
             )
+            expected[vocabulary.tokens[token]] = unit(mean)
     assert len(expected) > 10 and len(vocabulary) - len(expected) > 20
     assert by_token(vocabulary, placed) == {token: pytest.approx(value, abs=1e-6) for token, value in expected.items()}
     again = place(tokenizer, dict(reversed(counts.items())), drawn)[2]
