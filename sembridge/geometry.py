@@ -88,9 +88,9 @@ def compared(
     placed = np.flatnonzero(vectors.target.known & transfer.target.has_text)
     target, placed = _centered(vectors.target, placed, geometry.directions)
     source, directed = _centered(vectors.source, donors, geometry.directions)
-    targets = targets[np.isin(targets, placed)]
     if len(targets) and not len(directed):
         raise ValueError(_alike(vectors.source, donors, geometry.directions))
+    targets = targets[np.isin(targets, placed)]
     spread = _spread(target, placed, source, directed)
     scale = SPREAD / spread if spread > _FLAT else 1.0
     return Compared(_grouped(geometry, transfer, target, source, targets, directed, scale), targets, spread)
