@@ -28,7 +28,6 @@ from sembridge.registry import available_initializers
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.families_made import represented, texts
 from tests.helpers.paths import ROOT
-from tests.helpers.pieces_method import register
 
 TEXTS = [*texts()[:12], "новый кот смотрит", "забывает пароль", "The cat, старый!"]
 READER = """
@@ -321,14 +320,13 @@ def test_words_of_the_bridge_stand_in_for_word_vectors_as_in_a_grid(made, comman
     assert os.listdir(tmp_path) == ["out"]
 
 
-def test_pieces_are_placed_by_the_words_of_a_text(made, command, tmp_path, monkeypatch):
-    register(monkeypatch)
-    arguments = ["transfer", made.source, "--tokenizer", made.target, "--initializer", "pieced"]
+def test_pieces_are_placed_by_the_words_of_a_text(made, command, tmp_path):
+    arguments = ["transfer", made.source, "--tokenizer", made.target, "--initializer", "sembridge"]
     arguments += ["--bridge", made.bridge, "--language", "ru", "--set", "pieces=words", "--force", "--out"]
     code, out, err = command(*arguments, tmp_path / "out", "--text", made.text)
     assert code == 0 and "bridge     bridge, ru.txt: vectors of the tokens" in out, err + out
     words = load_record(tmp_path / "out")
-    assert words.recipe.parameters == {"alpha": 4.0, "pieces": "words"}
+    assert words.recipe.parameters["pieces"] == "words" and words.recipe.label == "sembridge (pieces by words)"
     assert set(words.recipe.inputs) == {"bridge", "text"} and "without --text" not in out
     code, out, err = command(*arguments, tmp_path / "own")
     assert code == 0 and "without --text pieces keep the vectors of their own texts" in out, err + out
