@@ -25,6 +25,7 @@ from sembridge.encoder.loading import load_encoder, load_tokenizer
 from sembridge.model_card.record import load_record
 from sembridge.pipeline import transfer
 from sembridge.registry import available_initializers
+from sembridge.signet import Signet
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.families_made import represented, texts
 from tests.helpers.paths import ROOT
@@ -64,6 +65,7 @@ def library(made, name):
         return Wechsel(aligned_subwords(*words, read_dictionary(made.dictionary), source, target))
     return {
         "sembridge": lambda: SemBridge(str(made.bridge)),
+        "signet": lambda: Signet(str(made.bridge), text=made.text),
         "focus": lambda: Focus(made.text, **small),
         "ofa": lambda: OFA(made.words),
         "random": Random,
@@ -77,6 +79,7 @@ def test_every_initializer_and_family_in_another_process(made, transferred, tmp_
     """Bit for bit the encoder that the library makes in memory, read by sentence-transformers alone."""
     assert set(available_initializers()) >= {
         "sembridge",
+        "signet",
         "focus",
         "ofa",
         "random",

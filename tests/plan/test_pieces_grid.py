@@ -25,7 +25,7 @@ def test_words_are_counted_and_embedded_once_for_a_text(own_data, tmp_path):
     store.create()
     measured = {}
     for pieces, expected in (
-        ("own", {"bridge-vectors": 2}),
+        ("own", {"bridge-vectors": 2, "strata": 1}),
         ("words", {"word-counts": 1, "word-vectors": 1, "piece-vectors": 1}),
     ):
         artifacts = missing(cells[pieces], store)
