@@ -25,6 +25,8 @@ SPREAD = 0.06
 
 _BLOCK = 4096  # vectors treated at a time
 _NOWHERE = 1e-4  # length of a centered vector, as a share of the usual one, below which it has no direction
+_ROUNDING = 1e-6  # the same, as a share of the usual length of the float32 vectors before they were centered
+_FLAT = 1e-6  # standard deviation that rounding gives cosines which are all alike
 
 
 @dataclass(frozen=True)
@@ -84,15 +86,20 @@ def compared(
         groups = _grouped(geometry, transfer, vectors.target.vectors, vectors.source.vectors, targets, donors, 1.0)
         return Compared(groups, targets, float("nan"))
     placed = np.flatnonzero(vectors.target.known & transfer.target.has_text)
-    target = _centered(vectors.target, placed, geometry.directions)
-    source = _centered(vectors.source, donors, geometry.directions)
-    targets = targets[_has_direction(target, targets)]
-    donors = donors[_has_direction(source, donors)]
-    if len(targets) and not len(donors):
-        raise ValueError("all source tokens have the same bridge vector; check that the bridge reads their language")
-    spread = _spread(target, placed[_has_direction(target, placed)], source, donors)
-    scale = SPREAD / spread if spread > 0 else 1.0
-    return Compared(_grouped(geometry, transfer, target, source, targets, donors, scale), targets, spread)
+    target, placed = _centered(vectors.target, placed, geometry.directions)
+    source, directed = _centered(vectors.source, donors, geometry.directions)
+    if len(targets) and not len(directed):
+        raise ValueError(_alike(vectors.source, donors, geometry.directions))
+    targets = targets[np.isin(targets, placed)]
+    spread = _spread(target, placed, source, directed)
+    scale = SPREAD / spread if spread > _FLAT else 1.0
+    return Compared(_grouped(geometry, transfer, target, source, targets, directed, scale), targets, spread)
+
+
+def _alike(source: TokenVectors, donors: np.ndarray, directions: int) -> str:
+    if directions and (source.vectors[donors] != source.vectors[donors[0]]).any():
+        return f"directions {directions} leave nothing of the vectors of {len(donors):,} donors; choose fewer, as 1"
+    return f"all {len(donors):,} donors have the same bridge vector; check that the bridge reads their language"
 
 
 def _grouped(
@@ -124,25 +131,36 @@ def _grouped(
     return tuple(groups)
 
 
-def _centered(tokens: TokenVectors, ids: np.ndarray, directions: int) -> np.ndarray:
-    """Return the vectors minus the mean of those at `ids`, and without their directions of the greatest variance."""
+def _centered(tokens: TokenVectors, ids: np.ndarray, directions: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (the vectors minus the mean of those at `ids`, which of the ids [n] have a direction then).
+
+    directions  of the greatest variance that are taken off as well
+    """
     if not len(ids):
-        return tokens.vectors
-    mean = tokens.vectors[ids].mean(axis=0, dtype=np.float64)
-    centered = (tokens.vectors - mean).astype(np.float32)
+        return tokens.vectors, ids
+    parts = [ids[part] for part in _parts(len(ids))]
+    mean = np.sum([tokens.vectors[part].sum(axis=0, dtype=np.float64) for part in parts], axis=0) / len(ids)
+    # The center is rounded as the vectors are: then a difference is exact to its last bit, and 0 for equal vectors.
+    centered = tokens.vectors - mean.astype(np.float32)
     if directions:
         _, axes = np.linalg.eigh(_second_moment(centered, ids))
         removed = axes[:, -directions:]
-        for part in _parts(len(centered)):
-            block = centered[part].astype(np.float64)
-            centered[part] = block - (block @ removed) @ removed.T
-    return centered
+        for rows in _parts(len(centered)):
+            block = centered[rows].astype(np.float64)
+            centered[rows] = block - (block @ removed) @ removed.T
+    before, after = _lengths(tokens.vectors, ids), _lengths(centered, ids)
+    least = max(_NOWHERE * _usual(after), _ROUNDING * _usual(before))
+    return centered, ids[after > least]
 
 
-def _has_direction(vectors: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Return which vectors are more than the rounding of a vector at the center [n] bool."""
-    lengths = np.linalg.norm(vectors[ids], axis=1)
-    return lengths > _NOWHERE * np.median(lengths[lengths > 0]) if lengths.any() else np.zeros(len(ids), dtype=bool)
+def _lengths(vectors: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    blocks = (vectors[ids[part]].astype(np.float64) for part in _parts(len(ids)))
+    return np.concatenate([np.linalg.norm(block, axis=1) for block in blocks])
+
+
+def _usual(lengths: np.ndarray) -> float:
+    """Return the root of the mean square: a median could be that of vectors without a direction."""
+    return float(np.sqrt(np.mean(lengths**2)))
 
 
 def _spread(target: np.ndarray, targets: np.ndarray, source: np.ndarray, donors: np.ndarray) -> float:
@@ -167,15 +185,15 @@ def _second_moment(vectors: np.ndarray, ids: np.ndarray, units: bool = False) ->
 
 
 def _nearness(source: np.ndarray, donors: np.ndarray, target: np.ndarray, targets: np.ndarray, k: int) -> np.ndarray:
-    """Return the mean cosine [n] of each donor and its k nearest targets."""
+    """Return the mean cosine [n] of each donor and its k nearest targets (0 without targets)."""
     k = min(k, len(targets))
-    table = _units(target[targets])
-    near = np.empty(len(donors))
-    for part in _parts(len(donors), 256):
-        cosines = _units(source[donors[part]]) @ table.T
-        near[part] = np.sort(np.partition(cosines, len(targets) - k, axis=1)[:, len(targets) - k :], axis=1).mean(
-            axis=1
-        )
+    near = np.zeros(len(donors))
+    for rows in _parts(len(donors), 512) if k else []:
+        offers, best = _units(source[donors[rows]]), np.empty((rows.stop - rows.start, 0))
+        for part in _parts(len(targets)):
+            best = np.hstack([best, offers @ _units(target[targets[part]]).T])
+            best = np.partition(best, max(0, best.shape[1] - k), axis=1)[:, -k:]
+        near[rows] = np.sort(best, axis=1).mean(axis=1)
     return near
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
+import scipy.sparse as sp
+
 from sembridge.assembly import assemble
 from sembridge.bridge_method import WORDS, BridgeMethod
 from sembridge.geometry import CENTERED
@@ -49,5 +51,6 @@ class Signet(BridgeMethod):
 
     def __call__(self, transfer: Transfer) -> Initialization:
         mixture, statistics = self.mix(transfer, self.vectors(transfer), AUTO, self.donors)
+        assert isinstance(mixture, sp.csr_array), "alpha is above 1"
         residual = own_parts(transfer, mixture, self.own, self.seed) if self.own else None
         return assemble(transfer, mixture=mixture, residual=residual, statistics=statistics)

@@ -14,7 +14,8 @@ import scipy.sparse as sp
 
 HELD = 200_000_000  # most weights of a mixture at alpha=1 (none is zero) that are stored as a sparse matrix: 1.6 GB
 _FIRST_CANDIDATES = 64
-_SCREEN_ERROR = 1e-5  # bounds the error of float32 products of vectors of length about 1; float64 scores follow
+_SCREEN_ERROR = 5e-6  # bounds the error of a float32 product of two vectors, as a share of the product of their lengths
+_USUAL = 2.0  # product of the lengths of unit vectors with the largest position coordinates
 
 
 def entmax(scores: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +63,7 @@ def cosine_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block:
 def product_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block: int = 512) -> sp.csr_array:
     """Return the [n, S] float32 mixture: alpha-entmax over the dot products of queries [n, K] and donors [S, K].
 
-    The vectors are float64, of length about 1. Scores are screened in float32, and the candidates are scored again in
+    The vectors are float64, of any length. Scores are screened in float32, and the candidates are scored again in
     float64, so weights do not depend on the block size. Memory beyond inputs and outputs: block x S float32.
     """
     check_alpha(alpha)
@@ -72,9 +73,12 @@ def product_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block
             "choose alpha 1.25 or more, or a SoftmaxMixture, which computes them on demand"
         )
     screen = np.ascontiguousarray(donors.astype(np.float32).T)
+    longest = np.linalg.norm(donors, axis=1).max(initial=0.0)
     indices, weights, counts = [], [], []
     for start in range(0, len(queries), block):
-        for chosen, p in _solve_block(queries[start : start + block], donors, screen, alpha):
+        some = queries[start : start + block]
+        errors = _SCREEN_ERROR * np.maximum(np.linalg.norm(some, axis=1) * longest, _USUAL)
+        for chosen, p in _solve_block(some, donors, screen, errors, alpha):
             indices.append(chosen)
             weights.append(p.astype(np.float32))
             counts.append(len(chosen))
@@ -86,9 +90,12 @@ def product_mixture(queries: np.ndarray, donors: np.ndarray, alpha: float, block
 
 
 def _solve_block(
-    queries: np.ndarray, donors: np.ndarray, screen: np.ndarray, alpha: float
+    queries: np.ndarray, donors: np.ndarray, screen: np.ndarray, errors: np.ndarray, alpha: float
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (ascending donor ids, their non-zero weights) per row; rows not yet certified get 8x the candidates."""
+    """Return (ascending donor ids, their non-zero weights) per row; rows not yet certified get 8x the candidates.
+
+    errors  [n] of the scores that the screen gives a row
+    """
     scores = queries.astype(np.float32) @ screen
     solved: list[tuple[np.ndarray, np.ndarray] | None] = [None] * len(queries)
     pending = np.arange(len(queries))
@@ -101,7 +108,7 @@ def _solve_block(
         else:
             ranked = np.argpartition(-scores[pending], width, axis=1)
             candidates = np.sort(ranked[:, :width], axis=1)
-            left_out = scores[pending, ranked[:, width]] + _SCREEN_ERROR
+            left_out = scores[pending, ranked[:, width]] + errors[pending]
         step = max(1, 16_000_000 // (width * queries.shape[1]))  # bounds the gathered donor vectors to about 128 MB
         for first in range(0, len(pending), step):
             rows = slice(first, first + step)

@@ -47,6 +47,7 @@ class Made:
         small = ["--set", "buckets=2000", "--set", "dimension=16"]
         arguments: dict[str, list[str]] = {
             "sembridge": ["--bridge", str(self.bridge)],
+            "signet": ["--bridge", str(self.bridge), "--text", str(self.text)],
             "focus": ["--text", str(self.text), *small],
             "ofa": ["--words", str(self.words)],
             "wechsel": [

@@ -14,7 +14,6 @@ from harness.initialization.needs import options
 from harness.store.artifact import Hub, Local
 from sembridge.extras import EXTRAS, MissingExtraError
 from sembridge.semantic_bridge import SemBridge
-from tests.helpers.pieces_method import register
 
 BRIDGE = {"bridge": Input("a/b", Hub("a/b", "abc"))}
 
@@ -92,17 +91,16 @@ def test_options_that_would_not_be_read(words):
             method(arguments("mean", **{option: "x"}), {})
 
 
-def test_a_text_is_read_where_pieces_are_placed_by_words(tmp_path, monkeypatch):
-    register(monkeypatch)
+def test_a_text_is_read_where_pieces_are_placed_by_words(tmp_path):
     text = {"text": Input("ru.txt", Local(tmp_path / "ru.txt"))}
-    described = method(arguments("pieced", set=["pieces=words"]), BRIDGE | text)
-    assert described.inputs == BRIDGE | text and described.parameters() == {"alpha": 4.0, "pieces": "words"}
-    assert method(arguments("pieced", set=["pieces=words"]), BRIDGE).inputs == BRIDGE
-    message = "initializer 'pieced' does not use --text; add --set pieces=words, or leave it out"
+    described = method(arguments(set=["pieces=words"]), BRIDGE | text)
+    assert described.inputs == BRIDGE | text and described.parameters()["pieces"] == "words"
+    assert method(arguments(set=["pieces=words"]), BRIDGE).inputs == BRIDGE
+    message = "initializer 'sembridge' does not use --text; add --set pieces=words, or leave it out"
     with pytest.raises(RefusedError, match=f"^{message}$"):
-        method(arguments("pieced"), BRIDGE | text)
+        method(arguments(), BRIDGE | text)
     with pytest.raises(RefusedError, match="has no parameter 'text'; use --text instead"):
-        method(arguments("pieced", set=["text=ru.txt"]), BRIDGE)
+        method(arguments(set=["text=ru.txt"]), BRIDGE)
 
 
 def test_inputs_of_the_command_line(tmp_path):

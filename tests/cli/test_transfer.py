@@ -25,10 +25,10 @@ from sembridge.encoder.loading import load_encoder, load_tokenizer
 from sembridge.model_card.record import load_record
 from sembridge.pipeline import transfer
 from sembridge.registry import available_initializers
+from sembridge.signet import Signet
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.families_made import represented, texts
 from tests.helpers.paths import ROOT
-from tests.helpers.pieces_method import register
 
 TEXTS = [*texts()[:12], "новый кот смотрит", "забывает пароль", "The cat, старый!"]
 READER = """
@@ -65,6 +65,7 @@ def library(made, name):
         return Wechsel(aligned_subwords(*words, read_dictionary(made.dictionary), source, target))
     return {
         "sembridge": lambda: SemBridge(str(made.bridge)),
+        "signet": lambda: Signet(str(made.bridge), text=made.text),
         "focus": lambda: Focus(made.text, **small),
         "ofa": lambda: OFA(made.words),
         "random": Random,
@@ -78,6 +79,7 @@ def test_every_initializer_and_family_in_another_process(made, transferred, tmp_
     """Bit for bit the encoder that the library makes in memory, read by sentence-transformers alone."""
     assert set(available_initializers()) >= {
         "sembridge",
+        "signet",
         "focus",
         "ofa",
         "random",
@@ -321,14 +323,13 @@ def test_words_of_the_bridge_stand_in_for_word_vectors_as_in_a_grid(made, comman
     assert os.listdir(tmp_path) == ["out"]
 
 
-def test_pieces_are_placed_by_the_words_of_a_text(made, command, tmp_path, monkeypatch):
-    register(monkeypatch)
-    arguments = ["transfer", made.source, "--tokenizer", made.target, "--initializer", "pieced"]
+def test_pieces_are_placed_by_the_words_of_a_text(made, command, tmp_path):
+    arguments = ["transfer", made.source, "--tokenizer", made.target, "--initializer", "sembridge"]
     arguments += ["--bridge", made.bridge, "--language", "ru", "--set", "pieces=words", "--force", "--out"]
     code, out, err = command(*arguments, tmp_path / "out", "--text", made.text)
     assert code == 0 and "bridge     bridge, ru.txt: vectors of the tokens" in out, err + out
     words = load_record(tmp_path / "out")
-    assert words.recipe.parameters == {"alpha": 4.0, "pieces": "words"}
+    assert words.recipe.parameters["pieces"] == "words" and words.recipe.label == "sembridge (pieces by words)"
     assert set(words.recipe.inputs) == {"bridge", "text"} and "without --text" not in out
     code, out, err = command(*arguments, tmp_path / "own")
     assert code == 0 and "without --text pieces keep the vectors of their own texts" in out, err + out

@@ -27,6 +27,7 @@ from sembridge.initializer import COPIED, MIXED, SAMPLED, SPECIAL
 from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.pipeline import make_task, transfer
 from sembridge.semantic_bridge import SemBridge
+from sembridge.signet import Signet
 from tests.helpers.encoders_made import made_bridge_folder, made_encoder_folder
 from tests.helpers.tokenizers_made import english, made_tokenizer, russian
 
@@ -91,6 +92,13 @@ CASES = {
     "multivariate": ("multivariate", {}, (), {SAMPLED}),
     "sembridge": ("sembridge", {"alpha": 4.0}, ("bridge_source", "bridge_target"), {MIXED}),
     "sembridge-dense": ("sembridge", {"alpha": 1.0}, ("bridge_source", "bridge_target"), {MIXED}),
+    "centered-dense": (
+        "sembridge",
+        {"alpha": 1.0, "geometry": "centered"},
+        ("bridge_source", "bridge_target"),
+        {MIXED},
+    ),
+    "signet": ("signet", {"donors": 3.0}, ("bridge_source", "bridge_target"), {MIXED}),
     "focus": ("focus", {}, ("auxiliary",), {MIXED, SAMPLED}),
     "ofa": ("ofa", {"neighbours": 5}, ("words",), {MIXED, SAMPLED}),
     "wechsel": ("wechsel", {"temperature": 0.2}, ("aligned",), {MIXED, SAMPLED}),
@@ -100,8 +108,8 @@ CASES = {
 
 def expected_initializer(folder, case):
     name, settings, _, _ = CASES[case]
-    if name == "sembridge":
-        return SemBridge(
+    if name in ("sembridge", "signet"):
+        return (SemBridge if name == "sembridge" else Signet)(
             BridgeVectors(bridge_vectors.load(folder / "bridge_source"), bridge_vectors.load(folder / "bridge_target")),
             **settings,
         )
@@ -245,13 +253,16 @@ def test_without_an_initialization_the_source_encoder_itself_is_evaluated(folder
     assert encoder[0].processor.get_vocab() == made_tokenizer("wordpiece", "english").get_vocab()
 
 
-def test_a_mixture_too_large_to_hold_comes_back_with_the_vectors_it_is_computed_from(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("sembridge.semantic_bridge.HELD", 0)
-    built(folder, tmp_path / "out", "sembridge-dense", "tied")
+@pytest.mark.parametrize("case", ["sembridge-dense", "centered-dense"])
+def test_a_mixture_too_large_to_hold_comes_back_with_what_it_is_computed_from(folder, tmp_path, case, monkeypatch):
+    monkeypatch.setattr("sembridge.bridge_method.HELD", 0)
+    built(folder, tmp_path / "out", case, "tied")
     loaded = load_encoder(str(folder / "tied"))
     embedding, _ = initialization.load(tmp_path / "out", loaded)
     task = make_task(loaded, load_tokenizer(str(folder / "tokenizer")), seed=11)
-    answer = expected_initializer(folder, "sembridge-dense")(task)
+    answer = expected_initializer(folder, case)(task)
+    assert (answer.mixture.queries.scale == 1) == (case == "sembridge-dense")
+    assert embedding.mixture.queries.scale == answer.mixture.queries.scale
     assert isinstance(embedding.mixture, SoftmaxMixture)
     assert embedding.rows.tobytes() == answer.rows.tobytes() and embedding.origin.tolist() == answer.origin.tolist()
     assert np.array_equal(embedding.support, answer.support)

@@ -14,8 +14,8 @@ from sembridge.bridge import load_bridge
 from sembridge.encoder.loading import load_tokenizer
 from sembridge.piece_vectors import embed_by_words
 from sembridge.semantic_bridge import SemBridge
+from sembridge.signet import Signet
 from sembridge.vocabulary.vocabulary import Vocabulary
-from tests.helpers.pieces_method import Pieced
 from tests.helpers.tokenizers_made import made_tokenizer
 from tests.helpers.vector_stages import assert_same_arrays
 
@@ -97,7 +97,8 @@ def test_text_is_read_where_a_method_asks_for_it_and_it_is_there():
 
 
 def test_a_text_is_given_by_its_option_and_pieces_are_set():
-    assert set(settable(Pieced)) == {"alpha", "pieces"}
-    assert filled_by(Pieced, "text") == TEXT and filled_by(Pieced, "bridge") == BRIDGE
-    if "pieces" not in SemBridge.__dataclass_fields__:
-        assert filled_by(SemBridge, "text") is None
+    shared = {"position", "geometry", "directions", "csls", "pieces"}
+    assert set(settable(SemBridge)) == {"alpha"} | shared
+    assert set(settable(Signet)) == {"donors", "own", "seed"} | shared
+    for method in (SemBridge, Signet):
+        assert filled_by(method, "text") == TEXT and filled_by(method, "bridge") == BRIDGE

@@ -11,7 +11,6 @@ from harness.plan.inputs import Inputs
 from harness.plan.preset import Preset
 from harness.results.record import Identity
 from harness.store.artifact import Artifact, Hub, Member
-from tests.helpers.pieces_method import register
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 ENCODER, BRIDGE, WORDS = Hub("org/a", "1"), Hub("org/b", "2"), Hub("org/ru", "3")
@@ -167,10 +166,11 @@ def test_rows_that_are_left_out_are_named_in_the_initialization_and_only_there(a
     )
 
 
-def test_pieces_by_words_read_the_text_or_the_documents_of_the_collection(artifact, monkeypatch):
-    register(monkeypatch)
+def test_pieces_by_words_read_the_text_or_the_documents_of_the_collection(artifact):
     plain, by_words = (
-        below(artifact("pieced", bridge="b", alpha=4.0, settings={"pieced": {"pieces": pieces}}), "initialization")
+        below(
+            artifact("sembridge", bridge="b", alpha=4.0, settings={"sembridge": {"pieces": pieces}}), "initialization"
+        )
         for pieces in ("own", "words")
     )
     assert by_words.parameters["settings"] == {"pieces": "words", "alpha": 4.0}
@@ -183,6 +183,6 @@ def test_pieces_by_words_read_the_text_or_the_documents_of_the_collection(artifa
     assert words.parameters == {"language": "ru", "most": 100_000}
     text = words.inputs["text"]
     assert isinstance(text, Member) and text.path == "corpus.jsonl" and text.artifact.parameters["hub"] == "org/c"
-    options = {"settings": {"pieced": {"pieces": "words"}}, "text": "collection:d"}
-    other = below(artifact("pieced", bridge="b", alpha=4.0, **options), "initialization")
+    options = {"settings": {"sembridge": {"pieces": "words"}}, "text": "collection:d"}
+    other = below(artifact("sembridge", bridge="b", alpha=4.0, **options), "initialization")
     assert below(below(other, "bridge_target"), "words").inputs["text"].artifact.parameters["hub"] == "org/d"

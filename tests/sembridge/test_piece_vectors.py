@@ -110,8 +110,10 @@ def test_unigram_words_stand_after_a_space():
     vectors = {"cat": [0, 0, 5], "window": [1, 0, 0], "windows": [0, 1, 0]}
     vocabulary, _, placed = place(tokenizer, words, vectors)
     assert by_token(vocabulary, placed) == {
-        "▁win": pytest.approx([ROOT_HALF, ROOT_HALF, 0]), "dow": pytest.approx([ROOT_HALF, ROOT_HALF, 0]), "s": [0, 1, 0],
-    }  # fmt: skip
+        "▁win": pytest.approx([ROOT_HALF, ROOT_HALF, 0]),
+        "dow": pytest.approx([ROOT_HALF, ROOT_HALF, 0]),
+        "s": [0, 1, 0],
+    }
     assert placed.vectors[vocabulary.tokens.index("▁")].tolist() == [0, 0, 1]  # it has no text
 
 
