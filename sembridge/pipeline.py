@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
     from transformers import PreTrainedTokenizerBase
 
-_TOKENIZERS = ("tokenizer", "source_tokenizer", "target_tokenizer")
+_FILLED = ("tokenizer", "source_tokenizer", "target_tokenizer", "text_language")  # fields that are filled here
+_TEXT = "text"  # a field that is read where there is a text: an input, whatever it holds
 ENCODER = "encoder"  # a need, and its field, that is filled here where nobody has: the source is at hand
 
 
@@ -255,11 +256,15 @@ def _inputs_and_parameters(method: Any) -> tuple[dict[str, Ingredient], dict[str
     parameters: dict[str, Any] = {}
     for field in dataclasses.fields(method):
         name, value = field.name, getattr(method, field.name)
-        if name in method.needs or isinstance(value, PathLike) or (isinstance(value, str) and Path(value).exists()):
+        if (
+            name in (*method.needs, _TEXT)
+            or isinstance(value, PathLike)
+            or (isinstance(value, str) and Path(value).exists())
+        ):
             if isinstance(value, (str, PathLike)):
                 inputs[name] = ingredient_of(*pinned(str(value)))
             elif hasattr(value, "model_card_data"):  # a model of sentence-transformers; vectors have no name
                 inputs[name] = ingredient_of(value)
-        elif name not in _TOKENIZERS and (value is None or isinstance(value, (bool, int, float, str))):
+        elif name not in _FILLED and (value is None or isinstance(value, (bool, int, float, str))):
             parameters[name] = value
     return inputs, parameters

@@ -83,7 +83,9 @@ class OnRequest:
 
 BRIDGE = Option("bridge", "a multilingual sentence encoder", "default: the method's own")
 """In presets `bridges`, an axis of the grid."""
-TEXT = Option("text", "text of the new language, one passage a line", "focus, wechsel; ofa with --bridge; pieces=words")
+TEXT = Option(
+    "text", "text of the new language, one passage a line", "focus, wechsel, signet; ofa with --bridge; pieces=words"
+)
 """In a grid the documents of the collection stand in for it."""
 
 

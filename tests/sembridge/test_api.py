@@ -15,6 +15,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer, SparseEncoder
 
+import sembridge.piece_vectors
 import sembridge.pipeline
 from harness.cli.main import main
 from sembridge.bridge import BridgeVectors, load_bridge
@@ -23,6 +24,7 @@ from sembridge.encoder.modules import splade_modules
 from sembridge.model_card.explanation import explain
 from sembridge.pipeline import make_task, transfer
 from sembridge.semantic_bridge import SemBridge
+from sembridge.signet import Signet
 from tests.helpers import hub_models
 from tests.helpers.encoders_made import made_bridge_folder
 from tests.helpers.families_made import family_folder, represented, with_marks
@@ -98,16 +100,18 @@ def test_loaded_models_and_names_give_the_same_bits(folders):
     assert named == {"source": "source", "tokenizer": "russian", "bridge": "bridge"}
     assert other.inputs["bridge"].name == "unnamed", "static embeddings do not say where they come from"
     assert dataclasses.replace(other, inputs=recipe.inputs) == recipe
-    assert recipe.parameters == {"alpha": 4.0, "position": None}
+    published = {"geometry": "published", "directions": 0, "csls": 0, "pieces": "own"}
+    assert recipe.parameters == {"alpha": 4.0, "position": None, **published}
     assert recipe.options["donors"] == "ordinary" and recipe.options["bias"] == "transfer"
 
 
 def test_a_bridge_reads_each_vocabulary_once(folders, tmp_path, monkeypatch):
     """An untied decoder gets rows of its own, from the same vectors."""
     calls = []
-    real = sembridge.semantic_bridge.embed_vocabulary
+    real = sembridge.piece_vectors.embed_vocabulary
     monkeypatch.setattr(
-        "sembridge.semantic_bridge.embed_vocabulary", lambda *arguments: (calls.append(1), real(*arguments))[1]
+        "sembridge.piece_vectors.embed_vocabulary",
+        lambda *inputs, **options: (calls.append(1), real(*inputs, **options))[1],
     )
     transfer(family_folder(tmp_path, "bert", tied=False), folders.tokenizer, SemBridge(folders.bridge))
     assert len(calls) == 2
@@ -182,18 +186,22 @@ def test_a_bridge_may_be_pinned_in_its_name(folders, monkeypatch):
         seen.append(arguments)
         return load_bridge(folders.bridge)
 
-    monkeypatch.setattr("sembridge.semantic_bridge.load_bridge", load)
+    monkeypatch.setattr("sembridge.bridge_method.load_bridge", load)
     encoder = transfer(folders.source, folders.tokenizer, SemBridge("owner/bridge@abc"))
     bridge = encoder.transfer_record.recipe.inputs["bridge"]
     assert seen == [("owner/bridge", "abc")] and (bridge.name, bridge.revision) == ("owner/bridge", "abc")
 
 
-def test_what_is_saved_is_what_the_command_writes(folders, tmp_path, capsys):
+@pytest.mark.parametrize("kind", [SemBridge, Signet])
+def test_what_is_saved_is_what_the_command_writes(kind, folders, tmp_path, capsys):
     """The same files with the same bytes: record, model card and model."""
-    out = tmp_path / "command" / "splade-ru"
+    out, text = tmp_path / "command" / "splade-ru", tmp_path / "ru.txt"
+    text.write_text("\n".join(russian()) + "\n", encoding="utf-8")
     options = ["--tokenizer", folders.tokenizer, "--bridge", folders.bridge, "--language", "ru", "--out", str(out)]
+    options += ["--initializer", kind.name, *(["--text", str(text)] if kind is Signet else [])]
     assert main(["transfer", folders.source, *options]) == 0
-    encoder = transfer(folders.source, folders.tokenizer, SemBridge(folders.bridge), language="ru")
+    method = kind(folders.bridge, **({"text": str(text)} if kind is Signet else {}))
+    encoder = transfer(folders.source, folders.tokenizer, method, language="ru")
     encoder.save_pretrained(str(tmp_path / "splade-ru"))
     written = {path.relative_to(out): path for path in out.rglob("*") if path.is_file()}
     assert {Path("transfer.json"), Path("transfer.safetensors"), Path("README.md")} <= written.keys()
@@ -205,6 +213,8 @@ def test_what_is_saved_is_what_the_command_writes(folders, tmp_path, capsys):
     assert main(["explain", str(saved), "кот"]) == 0
     shown = capsys.readouterr().out
     assert shown == f"{explain(encoder, 'кот')}\n" == f"{explain(saved, 'кот')!r}\n"
+    card = (saved / "README.md").read_text(encoding="utf-8")
+    assert ("a direction of its own" in card) == ("its own" in str(explain(encoder, worst=3))) == (kind is Signet)
 
 
 def test_explanations_in_python(folders):
