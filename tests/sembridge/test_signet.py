@@ -75,7 +75,7 @@ def test_the_directions_are_those_of_the_seed_and_not_of_the_transfer(task):
 
 def test_without_a_direction_of_its_own_it_is_sembridge(task):
     transfer, vectors = task
-    answer = Signet(vectors, own=0.0)(transfer)
+    answer = Signet(vectors, own=0.0, donors=DONORS)(transfer)
     assert answer.residual is None and "mean_own" not in answer.statistics
     plain = SemBridge(vectors, alpha="auto", geometry=CENTERED)(transfer)
     assert answer.rows.tobytes() == plain.rows.tobytes() and answer.statistics == plain.statistics
@@ -126,8 +126,8 @@ def test_what_it_declares():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"donors": 0.5}, "donors 0.5 is not a number of donors; give one from 1 to 1000, as 2.1"),
-        ({"donors": float("nan")}, "donors nan is not a number of donors; give one from 1 to 1000, as 2.1"),
+        ({"donors": 0.5}, "donors 0.5 is not a number of donors; give one from 1 to 1000, as 2.5"),
+        ({"donors": float("nan")}, "donors nan is not a number of donors; give one from 1 to 1000, as 2.5"),
         ({"own": 1.5}, "own 1.5 is not a share; give one from 0 (no direction of its own) to 1"),
         ({"own": -0.1}, "own -0.1 is not a share; give one from 0 (no direction of its own) to 1"),
         ({"pieces": "word"}, "pieces 'word' is unknown; did you mean 'words'? known: own, words"),
