@@ -134,10 +134,10 @@ def test_for_lack_of_memory_batches_are_smaller_and_weights_the_same_but_for_rou
     encoder, texts, encoded, monkeypatch
 ):
     sizes = []
-    real = encode_module.encode_sparse
+    real = encode_module.encode_sparse_later
     monkeypatch.setattr(
         encode_module,
-        "encode_sparse",
+        "encode_sparse_later",
         lambda e, batch, side: sizes.append(batch["input_ids"].numel()) or real(e, batch, side),
     )
     encode_all(encoder, texts, "document", EncodeOptions(max_length=32))

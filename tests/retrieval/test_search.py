@@ -1,21 +1,27 @@
 """Exact search against a brute-force oracle, and the promise that blocks and shards do not change a bit."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
 from harness.collections import beir
 from harness.files import headway
-from harness.retrieval import postings, ranking, search
+from harness.retrieval import device_search, postings, ranking, search
+from harness.retrieval.device_search import DeviceTopK
 from harness.retrieval.postings import PostingsTopK
 from harness.retrieval.ranking import id_order, merge
 from harness.retrieval.retrieval import search_collection
 from harness.retrieval.scipy_search import TopK
 from harness.retrieval.search import top_k
+from tests.helpers.triton_device import DEVICE, NEEDS_TRITON
 
-KINDS = pytest.mark.parametrize("kind", [TopK, PostingsTopK])
+ON_DEVICE = pytest.param(partial(DeviceTopK, device=DEVICE), marks=[NEEDS_TRITON, pytest.mark.gpu], id="DeviceTopK")
+KINDS = pytest.mark.parametrize("kind", [TopK, PostingsTopK, ON_DEVICE])
 
 
 def brute_force(queries, documents, document_ids, k):
@@ -116,6 +122,9 @@ def test_block_size_and_query_chunk_change_no_bit(kind, corpus, monkeypatch):
         assert bits(one_pass(kind, queries, documents, ids, 20, block).best) == bits(expected.best)
     monkeypatch.setattr(ranking, "_CELLS", 500)  # a few queries at a time
     monkeypatch.setattr(postings, "_BLOCK", 70)
+    monkeypatch.setattr(device_search, "SCORES", 500)
+    monkeypatch.setattr(device_search, "STRETCH", 32)
+    monkeypatch.setattr(device_search, "MOST", 70)
     assert bits(one_pass(kind, queries, documents, ids, 20, 64).best) == bits(expected.best)
 
 
@@ -220,7 +229,8 @@ def test_postings_and_products_keep_the_same_documents_to_the_bit(levels, k):
 def test_only_a_large_search_is_compiled():
     queries = sparse.csr_array(np.float32([[1.0]]))
     assert isinstance(top_k(queries, 10, np.arange(1_000)), TopK)
-    assert isinstance(top_k(queries, 10, np.arange(search._MANY_PAIRS)), PostingsTopK)
+    large = DeviceTopK if torch.cuda.is_available() else PostingsTopK
+    assert isinstance(top_k(queries, 10, np.arange(search._MANY_PAIRS)), large)
 
 
 def test_a_search_tells_how_many_texts_are_encoded(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ import sembridge.mixture.mixture as module
 from sembridge.mixture.entmax import entmax
 from sembridge.mixture.mixture import UnitVectors, mixtures, screened
 from sembridge.mixture.screening import Screen
+from tests.helpers.triton_device import NEEDS_GPU
 
 ALPHAS = (1.01, 1.5, 2.0, 2.5, 4.0, 50.0)
 DTYPES = (torch.bfloat16, torch.float32)
@@ -161,7 +162,8 @@ def test_what_cannot_be_compared(monkeypatch):
         mixtures(good, good, [2.0, 0.5])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@NEEDS_GPU
+@pytest.mark.gpu
 def test_a_gpu_gives_the_same_bits():
     queries, offers = unit_vectors(300, 3000, 128, 1.0, True, True, 11)
     here, there = (
