@@ -1,0 +1,87 @@
+"""Time several sides on a GPU in turn, with events, and find the largest batch that fits."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+
+def in_turn(sides: dict[str, Callable[[], Any]], rounds: int, least: float = 0.05) -> dict[str, dict[str, float]]:
+    """Return median milliseconds, peak MB beyond what was held, and seconds of the first call for each side.
+
+    Sides take turns, A B C A B C. A round of a side repeats it for at least `least` seconds. A side that does not fit
+    into memory is left out.
+    """
+    results: dict[str, dict[str, float]] = {}
+    for name, work in sides.items():
+        try:
+            start = time.perf_counter()
+            work()
+            torch.cuda.synchronize()
+            first = time.perf_counter() - start
+            held = free()
+            torch.cuda.reset_peak_memory_stats()
+            milliseconds(work, 1)
+            mb = (torch.cuda.max_memory_allocated() - held) / 1e6
+            results[name] = {"first_s": first, "mb": mb, "times": max(1, int(least * 1e3 / milliseconds(work, 1)))}
+        except torch.OutOfMemoryError:
+            free()
+    durations: dict[str, list[float]] = {name: [] for name in results}
+    for _ in range(rounds):
+        for name, taken in durations.items():
+            taken.append(milliseconds(sides[name], int(results[name]["times"])))
+    for name, taken in durations.items():
+        results[name]["ms"] = statistics.median(taken)
+        results[name]["spread"] = max(taken) / min(taken)
+    return results
+
+
+def milliseconds(work: Callable[[], Any], times: int) -> float:
+    """Return the milliseconds of one of `times` calls in a row."""
+    start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    torch.cuda.synchronize()
+    start.record()
+    for _ in range(times):
+        work()
+    end.record()
+    torch.cuda.synchronize()
+    return start.elapsed_time(end) / times
+
+
+def free() -> int:
+    """Give cached memory back; return the bytes in use."""
+    gc.collect()
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+    return torch.cuda.memory_allocated()
+
+
+def largest(work: Callable[[int], Any], start: int, most: int = 2**15, steps: int = 3) -> int:
+    """Return the largest batch for which `work(batch)` fits in memory, to 2^-steps; 0 if not even `start` does."""
+    fitting, failing = 0, 0
+    batch = start
+    while batch <= most and not failing:
+        if _fits(work, batch):
+            fitting, batch = batch, 2 * batch
+        else:
+            failing = batch
+    for _ in range(steps if fitting and failing else 0):
+        middle = (fitting + failing) // 2
+        fitting, failing = (middle, failing) if _fits(work, middle) else (fitting, middle)
+    return fitting
+
+
+def _fits(work: Callable[[int], Any], batch: int) -> bool:
+    try:
+        work(batch)
+        torch.cuda.synchronize()
+        return True
+    except torch.OutOfMemoryError:
+        return False
+    finally:
+        free()
