@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,32 +18,38 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-LONGEST_TESTS = 150  # seconds
+SHARES = {"tests": 0.3, "head": 0.3, "step": 0.25}  # of the seconds, at most; other parts a fifth each
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
     args = _parser().parse_args()
+    if args.rehearse:
+        os.environ["TRITON_INTERPRET"] = "1"  # before anything imports Triton
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     import torch
 
-    if not torch.cuda.is_available():
-        print("no GPU that torch can use: nothing was measured; run this on a machine with a CUDA device")
+    from experiments.benchmarks.gpu_sizes import FULL, QUICK, REHEARSAL
+
+    if not args.rehearse and not torch.cuda.is_available():
+        print("no GPU that torch can use, so nothing was measured; run this on a machine with one, or --rehearse it")
         return 1
+    sizes = REHEARSAL if args.rehearse else QUICK if args.quick else FULL
     page, started, failed = Page(args.output), time.perf_counter(), []
-    page.write(f"On {machine()}:", "")
+    page.write("A rehearsal on the processor: no figure here means anything." if args.rehearse else f"On {machine()}:")
+    page.write("")
     for name in args.parts or PARTS:
-        left = args.seconds - (time.perf_counter() - started)
-        if left <= 0:
-            page.write(f"**{name}: not run, the {args.seconds} seconds were used up.**", "")
-            failed.append(name)
-            continue
         at = time.perf_counter()
+        left = args.seconds - (at - started)
         try:
-            for line in PARTS[name](args.quick, left):
+            if left <= 0:
+                raise TimeoutError(f"not started, because the {args.seconds} seconds were used up")
+            for line in PARTS[name](sizes, at + min(left, args.seconds * SHARES.get(name, 0.2))):
                 page.write(line)
         except Exception as error:
             traceback.print_exc()
-            page.write("", f"**{name}: failed, {type(error).__name__}: {str(error).splitlines()[0][:200]}**")
+            first = (str(error).splitlines() or [""])[0][:200]
+            page.write("", f"**{name} failed: {type(error).__name__}: {first}**")
             failed.append(name)
         page.write("")
         print(f"({name} took {time.perf_counter() - at:.0f} s)", flush=True)
@@ -80,7 +87,7 @@ def machine() -> str:
     return f"{card.name} ({memory}), driver {driver}; torch {torch.__version__}, {versions}"
 
 
-def tests(quick: bool, left: float) -> Iterator[str]:
+def tests(sizes: Any, end: float) -> Iterator[str]:
     """Run the tests marked gpu in a process of their own."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider", "--durations=5", *TESTS]
     with tempfile.TemporaryFile("w+") as output:
@@ -107,19 +114,19 @@ TESTS = [
 ]  # fmt: skip
 
 
-def _part(name: str) -> Callable[[bool, float], Iterator[str]]:
-    def run(quick: bool, left: float) -> Iterator[str]:
+def _part(name: str) -> Callable[[Any, float], Iterator[str]]:
+    def run(sizes: Any, end: float) -> Iterator[str]:
         from experiments.benchmarks import gpu_parts
 
-        rows: Callable[[bool, float], Iterator[str]] = getattr(gpu_parts, name)
-        return rows(quick, left)
+        rows: Callable[[Any, float], Iterator[str]] = getattr(gpu_parts, name)
+        return rows(sizes, end)
 
     return run
 
 
-PARTS: dict[str, Callable[[bool, float], Iterator[str]]] = {
+PARTS: dict[str, Callable[[Any, float], Iterator[str]]] = {
     "tests": tests,
-    **{name: _part(name) for name in ("head", "step", "batch", "search", "encode", "mixture")},
+    **{name: _part(name) for name in ("head", "profile", "step", "batch", "search", "encode", "mixture")},
 }
 
 
@@ -127,8 +134,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m experiments.benchmarks.gpu", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; none: all", type=_known)
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the tables there too, as Markdown")
-    parser.add_argument("--seconds", type=int, default=480, help="no part starts later than this (default 480)")
+    parser.add_argument("--seconds", type=int, default=480, help="no part starts later (default 480)")
     parser.add_argument("--quick", action="store_true", help="few shapes and rounds, to see that everything runs")
+    rehearse = "tiny shapes on the processor, in Triton's interpreter, to see that the script works without a GPU"
+    parser.add_argument("--rehearse", action="store_true", help=rehearse)
     return parser
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from experiments.benchmarks.gpu_timing import DEVICE, HALF
+
 Head = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 WIDTH = 768
 
@@ -42,12 +44,12 @@ def heads(compiled: bool = True) -> dict[str, Head]:
 
 
 def tensors(texts: int, length: int, size: int, width: int = WIDTH, active: float = 1.0) -> list[torch.Tensor]:
-    """Return hidden [B, L, D], mask [B, L], weight [V, D] and bias [V] in bfloat16; about `active` outputs fire."""
-    generator = torch.Generator("cuda").manual_seed(0)
-    kind: dict[str, Any] = {"generator": generator, "device": "cuda", "dtype": torch.bfloat16}
+    """Return hidden [B, L, D], mask [B, L], weight [V, D] and bias [V] in 16 bits; about `active` outputs fire."""
+    generator = torch.Generator(DEVICE).manual_seed(0)
+    kind: dict[str, Any] = {"generator": generator, "device": DEVICE, "dtype": HALF}
     hidden, weight = torch.randn(texts, length, width, **kind), torch.randn(size, width, **kind) * 0.02
-    mask = torch.ones(texts, length, dtype=torch.long, device="cuda")
-    bias = torch.zeros(size, device="cuda", dtype=torch.bfloat16)
+    mask = torch.ones(texts, length, dtype=torch.long, device=DEVICE)
+    bias = torch.zeros(size, device=DEVICE, dtype=HALF)
     if active < 1:
         with torch.no_grad():
             sample = ours(hidden[:1], mask[:1], weight, bias).expm1()
@@ -70,17 +72,19 @@ class Step:
 
         shape = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2} if small else {}
         torch.manual_seed(0)
-        self.model = BertForMaskedLM(BertConfig(vocab_size=size, attn_implementation="sdpa", **shape)).cuda().train()
+        self.model = (
+            BertForMaskedLM(BertConfig(vocab_size=size, attn_implementation="sdpa", **shape)).to(DEVICE).train()
+        )
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=2e-5, fused=True)
         self.size, self.length = size, length
         self.set_pairs(pairs)
 
     def set_pairs(self, pairs: int) -> None:
-        generator = torch.Generator("cuda").manual_seed(1)
+        generator = torch.Generator(DEVICE).manual_seed(1)
         places = (2, pairs, self.length)
-        self.ids = torch.randint(5, self.size, places, generator=generator, device="cuda")
-        self.mask = torch.ones(places, dtype=torch.long, device="cuda")
-        self.keys = torch.arange(pairs, device="cuda")
+        self.ids = torch.randint(5, self.size, places, generator=generator, device=DEVICE)
+        self.mask = torch.ones(places, dtype=torch.long, device=DEVICE)
+        self.keys = torch.arange(pairs, device=DEVICE)
 
     def __call__(self, head: Head) -> float:
         from harness.training.loss import flops, info_nce
@@ -89,7 +93,7 @@ class Step:
         decoder = self.model.get_output_embeddings()
         sides = []
         for ids, mask in zip(self.ids, self.mask, strict=True):
-            with torch.autocast("cuda", torch.bfloat16):
+            with torch.autocast(DEVICE, torch.bfloat16, enabled=DEVICE == "cuda"):
                 hidden = decoder_input(self.model, {"input_ids": ids, "attention_mask": mask})
                 assert hidden is not None
                 sides.append(head(hidden, mask, decoder.weight, decoder.bias).float())

@@ -1,4 +1,7 @@
-"""Time several sides on a GPU in turn, with events, and find the largest batch that fits."""
+"""Time several sides on a GPU in turn, with events, and find the largest batch that fits.
+
+Without a GPU everything runs on the processor, to rehearse: then times are those of the clock and memory is not counted.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+HALF = torch.bfloat16 if DEVICE == "cuda" else torch.float16  # Triton's interpreter cannot multiply bfloat16
+
+
+def synchronize() -> None:
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
 
 
 def in_turn(sides: dict[str, Callable[[], Any]], rounds: int, least: float = 0.05) -> dict[str, dict[str, float]]:
@@ -22,12 +33,9 @@ def in_turn(sides: dict[str, Callable[[], Any]], rounds: int, least: float = 0.0
         try:
             start = time.perf_counter()
             work()
-            torch.cuda.synchronize()
+            synchronize()
             first = time.perf_counter() - start
-            held = free()
-            torch.cuda.reset_peak_memory_stats()
-            milliseconds(work, 1)
-            mb = (torch.cuda.max_memory_allocated() - held) / 1e6
+            mb = peak_mb(work)
             results[name] = {"first_s": first, "mb": mb, "times": max(1, int(least * 1e3 / milliseconds(work, 1)))}
         except torch.OutOfMemoryError:
             free()
@@ -41,8 +49,23 @@ def in_turn(sides: dict[str, Callable[[], Any]], rounds: int, least: float = 0.0
     return results
 
 
+def peak_mb(work: Callable[[], Any]) -> float:
+    """Return the MB (10^6 bytes) that a call takes beyond what is held."""
+    held = free()
+    if DEVICE == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    work()
+    synchronize()
+    return (torch.cuda.max_memory_allocated() - held) / 1e6 if DEVICE == "cuda" else 0.0
+
+
 def milliseconds(work: Callable[[], Any], times: int) -> float:
     """Return the milliseconds of one of `times` calls in a row."""
+    if DEVICE == "cpu":
+        start_s = time.perf_counter()
+        for _ in range(times):
+            work()
+        return (time.perf_counter() - start_s) * 1e3 / times
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
     torch.cuda.synchronize()
     start.record()
@@ -56,6 +79,8 @@ def milliseconds(work: Callable[[], Any], times: int) -> float:
 def free() -> int:
     """Give cached memory back; return the bytes in use."""
     gc.collect()
+    if DEVICE == "cpu":
+        return 0
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
     return torch.cuda.memory_allocated()
@@ -79,7 +104,7 @@ def largest(work: Callable[[int], Any], start: int, most: int = 2**15, steps: in
 def _fits(work: Callable[[int], Any], batch: int) -> bool:
     try:
         work(batch)
-        torch.cuda.synchronize()
+        synchronize()
         return True
     except torch.OutOfMemoryError:
         return False

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch.autograd.function import once_differentiable
 
-from sembridge.gpu import runs_kernels
+from sembridge.gpu import loads_blocks, runs_kernels
 
 LONGEST = 2**15 - 1  # places of a text, which are stored in 16 bits
 ENTRIES = 2**22  # entries of the gradient that are sorted at a time: some 100 MB
@@ -28,10 +28,11 @@ def fits(hidden: torch.Tensor, weight: torch.Tensor) -> bool:
 
     In float32 torch's own products are faster than Triton's (docs/performance.md).
     """
+    if not runs_kernels(hidden.device) or hidden.shape[1] > LONGEST:
+        return False
     dtype = _product_type(hidden, weight)
-    aligned = weight.shape[1] * dtype.itemsize % 16 == 0  # what loading blocks asks for
-    short = hidden.shape[1] <= LONGEST
-    return runs_kernels(hidden.device) and dtype in (torch.bfloat16, torch.float16) and aligned and short
+    aligned = weight.shape[1] * dtype.itemsize % 16 == 0 and not (hidden.data_ptr() | weight.data_ptr()) % 16
+    return dtype in (torch.bfloat16, torch.float16) and aligned  # blocks are loaded from multiples of 16 bytes
 
 
 def masked_max_logits(
@@ -101,12 +102,15 @@ def _largest(
     starts = present.argmax(1).int()
     ends = torch.where(present.any(1), length - present.flip(1).argmax(1), 0).int()
     added = largest if bias is None else bias.float().contiguous()
-    blocks = [TensorDescriptor.from_tensor(tensor, [1] * tensor.dim()) for tensor in (hidden, weight)]
+    tables, described = [hidden, weight], loads_blocks(hidden.device)
+    if described:
+        tables = [TensorDescriptor.from_tensor(table, [1] * table.dim()) for table in tables]
     bucket = next(size for size in (32, 64, 128, 256, LONGEST + 1) if length <= size)
     precision = "ieee" if hidden.dtype == torch.float32 else "tf32"  # says nothing to products in 16 bits
     largest_logits[lambda meta: (texts * triton.cdiv(size, meta["BLOCK_V"]),)](
-        *blocks, added, present, starts, ends, largest, token, texts, length, bucket, size, width,
-        HAS_BIAS=bias is not None, WITH_TOKENS=with_tokens, PRECISION=precision, GROUP=GROUP,
+        *tables, added, present, starts, ends, largest, token, texts, length, bucket, size, width,
+        HAS_BIAS=bias is not None, WITH_TOKENS=with_tokens, PRECISION=precision,
+        DESCRIPTORS=described, GROUP=GROUP,
     )  # fmt: skip
     return largest, token
 
@@ -122,7 +126,7 @@ def _of_weight(gradient: torch.Tensor, token: torch.Tensor, hidden: torch.Tensor
     if token.numel() == 0:
         return result.zero_()
     rows, columns = 16, min(256, triton.next_power_of_2(width))
-    grid = triton.cdiv(width, columns), triton.cdiv(size, rows)
+    grid = triton.cdiv(size, rows), triton.cdiv(width, columns)
     weight_gradient[grid](
         gradient, token, hidden, result, texts, length, size, width, BLOCK_V=rows, BLOCK_D=columns, num_warps=4
     )
@@ -162,7 +166,7 @@ def _add_up(values: torch.Tensor, token: torch.Tensor, weight: torch.Tensor, res
     ends = torch.minimum(starts + PIECE, borders[owner + 1])
     partial = torch.empty((most, width), dtype=torch.float32, device=keys.device)
     columns = min(256, triton.next_power_of_2(width))
-    piece_sums[triton.cdiv(width, columns), most](
+    piece_sums[most, triton.cdiv(width, columns)](
         values[entries], (entries % size).int(), weight, starts, ends, partial, width, ROWS=16, BLOCK_D=columns
     )
-    token_sums[triton.cdiv(width, columns), count](partial, firsts, pieces, result, width, BLOCK_D=columns)
+    token_sums[count, triton.cdiv(width, columns)](partial, firsts, pieces, result, width, BLOCK_D=columns)

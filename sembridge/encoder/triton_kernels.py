@@ -17,9 +17,10 @@ GROUP = 8  # texts that neighboring programs share, so that they find tokens and
 
 
 def _set_blocks(arguments: dict[str, Any]) -> None:
-    """Tell the descriptors which blocks the chosen configuration loads."""
-    arguments["hidden"].block_shape = [1, arguments["BLOCK_L"], arguments["BLOCK_D"]]
-    arguments["weight"].block_shape = [arguments["BLOCK_V"], arguments["BLOCK_D"]]
+    """Tell descriptors, where there are some, which blocks the chosen configuration loads."""
+    if arguments["DESCRIPTORS"]:
+        arguments["hidden"].block_shape = [1, arguments["BLOCK_L"], arguments["BLOCK_D"]]
+        arguments["weight"].block_shape = [arguments["BLOCK_V"], arguments["BLOCK_D"]]
 
 
 def _config(outputs: int, places: int, dimensions: int, warps: int, stages: int, flat: bool = False) -> triton.Config:
@@ -27,29 +28,24 @@ def _config(outputs: int, places: int, dimensions: int, warps: int, stages: int,
     return triton.Config(blocks, num_warps=warps, num_stages=stages, pre_hook=_set_blocks)
 
 
-def _fitting(configs: list[triton.Config], arguments: dict[str, Any], **_: Any) -> list[triton.Config]:
-    """Leave out configurations that would mostly multiply pads, and those too large for float32."""
-    places, single = arguments["length"], arguments["hidden"].base.element_size() == 4
-    fitting = [
-        config
-        for config in configs
-        if config.kwargs["BLOCK_L"] < 2 * max(places, 32) and (not single or config.kwargs["BLOCK_V"] <= 128)
-    ]
-    return fitting or configs[:1]
+# Each compiles without spilling registers: for compute capability 9.0 with descriptors, for 8.0 without them.
+SINGLE = [_config(64, 64, 32, 8, 2)]
+BY_POINTERS = [_config(128, 64, 32, 4, 4), _config(128, 128, 32, 8, 4), _config(64, 64, 64, 4, 3)]
+BY_DESCRIPTORS = [
+    _config(128, 64, 64, 4, 4), _config(128, 128, 64, 4, 3), _config(256, 64, 64, 8, 4),
+    _config(256, 128, 64, 8, 3), _config(128, 256, 64, 8, 3),
+    _config(256, 128, 64, 8, 3, True), _config(128, 256, 64, 8, 3, True),
+]  # fmt: skip
+INTERPRETED = [_config(32, 16, 16, 4, 1)]  # small blocks, so that small inputs have several
+CONFIGS = INTERPRETED if triton.knobs.runtime.interpret else [*SINGLE, *BY_POINTERS, *BY_DESCRIPTORS]
 
 
-if triton.knobs.runtime.interpret:  # small blocks, so that small inputs have several
-    CONFIGS = [_config(32, 16, 16, 4, 1)]
-else:
-    CONFIGS = [
-        _config(128, 64, 64, 4, 4),
-        _config(128, 128, 64, 4, 3),
-        _config(256, 64, 64, 8, 4),
-        _config(256, 128, 64, 8, 3),
-        _config(128, 256, 64, 8, 3),
-        _config(256, 128, 64, 8, 3, True),
-        _config(128, 256, 64, 8, 3, True),
-    ]
+def _fitting(configs: list[triton.Config], arguments: dict[str, Any], **constants: Any) -> list[triton.Config]:
+    """Leave out configurations that are meant for other cards or types, or would mostly multiply pads."""
+    if constants["PRECISION"] == "ieee":
+        return SINGLE
+    those = BY_DESCRIPTORS if constants["DESCRIPTORS"] else BY_POINTERS
+    return [config for config in those if config.kwargs["BLOCK_L"] < 2 * max(arguments["length"], 33)]
 
 
 @triton.jit
@@ -59,19 +55,19 @@ def _larger(a, b):  # type: ignore[no-untyped-def]
 
 @triton.autotune(
     CONFIGS,
-    key=["bucket", "size", "width", "WITH_TOKENS", "PRECISION"],
+    key=["bucket", "size", "width", "WITH_TOKENS", "PRECISION", "DESCRIPTORS"],
     prune_configs_by={"early_config_prune": _fitting},
-    cache_results=True,
 )
 @triton.jit
 def largest_logits(  # type: ignore[no-untyped-def]
     hidden, weight, bias, mask, starts, ends, largest, token, texts, length, bucket, size, width,
-    HAS_BIAS: tl.constexpr, WITH_TOKENS: tl.constexpr, PRECISION: tl.constexpr, GROUP: tl.constexpr,
+    HAS_BIAS: tl.constexpr, WITH_TOKENS: tl.constexpr, PRECISION: tl.constexpr, DESCRIPTORS: tl.constexpr,
+    GROUP: tl.constexpr,
     BLOCK_V: tl.constexpr, BLOCK_L: tl.constexpr, BLOCK_D: tl.constexpr, FLATTEN: tl.constexpr,
 ):  # fmt: skip
     """Write the largest logit of each text and output [B, V] float32 and the place of the first token with it.
 
-    hidden  descriptor [B, L, D]; weight descriptor [V, D]; bias [V] float32
+    hidden  [B, L, D], and weight [V, D], as descriptors or as pointers; bias [V] float32
     mask    [B, L] int8; starts and ends [B] int32: the first place with a token, and the one after the last
     bucket  length, rounded up: blocks are tuned for it
     """
@@ -83,30 +79,35 @@ def largest_logits(  # type: ignore[no-untyped-def]
     text = group * GROUP + inside % members
     first = inside // members * BLOCK_V
     start, end = tl.load(starts + text), tl.load(ends + text)
+    outputs = first + tl.arange(0, BLOCK_V)
+    valid = outputs < size
     best = tl.full((BLOCK_V,), float("-inf"), tl.float32)
     at = tl.zeros((BLOCK_V,), tl.int32) + start
     columns = tl.arange(0, BLOCK_L)
     for block in tl.range(0, end, BLOCK_L, flatten=FLATTEN):
+        places = block + columns
         logits = tl.zeros((BLOCK_V, BLOCK_L), tl.float32)
         for d in tl.range(0, width, BLOCK_D):
-            rows = weight.load([first, d])
-            tokens = hidden.load([text, block, d]).reshape(BLOCK_L, BLOCK_D)
+            if DESCRIPTORS:
+                rows = weight.load([first, d])
+                tokens = hidden.load([text, block, d]).reshape(BLOCK_L, BLOCK_D)
+            else:
+                depth = d + tl.arange(0, BLOCK_D)
+                deep = depth < width
+                row = outputs.to(tl.int64)[:, None] * width + depth[None, :]
+                rows = tl.load(weight + row, mask=valid[:, None] & deep[None, :], other=0.0)
+                token_row = (text.to(tl.int64) * length + places)[:, None] * width + depth[None, :]
+                tokens = tl.load(hidden + token_row, mask=(places < end)[:, None] & deep[None, :], other=0.0)
             logits = tl.dot(rows, tokens.T, logits, input_precision=PRECISION)
-        places = block + columns
         present = tl.load(mask + text * length + places, mask=places < end, other=0) != 0
         logits = tl.where(present[None, :], logits, float("-inf"))
         top = tl.reduce(logits, 1, _larger)
         if WITH_TOKENS:
-            column = tl.min(tl.where(logits < top[:, None], BLOCK_L, columns[None, :]), 1)
-            broken = top != top
-            if tl.max(broken.to(tl.int32), 0) > 0:  # no number is below NaN: look for the first NaN itself
-                broken_column = tl.min(tl.where(logits == logits, BLOCK_L, columns[None, :]), 1)
-                column = tl.where(broken, broken_column, column)
-            better = (best == best) & ((top > best) | broken)
+            holds = (logits == top[:, None]) | (logits != logits)  # where the largest is NaN, the first NaN
+            column = tl.min(tl.where(holds, columns[None, :], BLOCK_L), 1)
+            better = (best == best) & ((top > best) | (top != top))
             at = tl.where(better, block + column, at)
         best = _larger(best, top)
-    outputs = first + tl.arange(0, BLOCK_V)
-    valid = outputs < size
     if HAS_BIAS:  # rounding is monotonic: the largest stays the largest
         best += tl.load(bias + outputs, mask=valid, other=0.0)
     place = text.to(tl.int64) * size + outputs
@@ -120,8 +121,8 @@ def weight_gradient(  # type: ignore[no-untyped-def]
     gradient, token, hidden, result, texts, length, size, width, BLOCK_V: tl.constexpr, BLOCK_D: tl.constexpr
 ):
     """Write sum over texts of gradient [B, V] times the hidden vector at `token` [B, V] to result [V, D]."""
-    outputs = tl.program_id(1) * BLOCK_V + tl.arange(0, BLOCK_V)
-    columns = tl.program_id(0) * BLOCK_D + tl.arange(0, BLOCK_D)
+    outputs = tl.program_id(0) * BLOCK_V + tl.arange(0, BLOCK_V)  # the first axis is the one without a limit
+    columns = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
     valid, inside = outputs < size, columns < width
     total = tl.zeros((BLOCK_V, BLOCK_D), tl.float32)
     for text in range(texts):
@@ -142,8 +143,8 @@ def piece_sums(  # type: ignore[no-untyped-def]
     values, output, weight, starts, ends, partial, width, ROWS: tl.constexpr, BLOCK_D: tl.constexpr
 ):
     """Write, for each piece of the entries [starts, ends), the sum of values times rows `output` of weight [V, D]."""
-    piece = tl.program_id(1)
-    columns = tl.program_id(0) * BLOCK_D + tl.arange(0, BLOCK_D)
+    piece = tl.program_id(0)
+    columns = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
     inside = columns < width
     start, end = tl.load(starts + piece), tl.load(ends + piece)
     total = tl.zeros((ROWS, BLOCK_D), tl.float32)
@@ -162,8 +163,8 @@ def piece_sums(  # type: ignore[no-untyped-def]
 @triton.jit
 def token_sums(partial, firsts, counts, result, width, BLOCK_D: tl.constexpr):  # type: ignore[no-untyped-def]
     """Write the sum of each token's pieces, from firsts [N] on, counts [N] of them, to result [N, D]."""
-    token = tl.program_id(1)
-    columns = tl.program_id(0) * BLOCK_D + tl.arange(0, BLOCK_D)
+    token = tl.program_id(0)
+    columns = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
     inside = columns < width
     first = tl.load(firsts + token)
     last = first + tl.load(counts + token)

@@ -13,7 +13,7 @@ import torch
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 NEEDS_TRITON = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None,
-    reason="Triton is not installed; `pip install triton==3.9.0` runs these tests in its interpreter, without a GPU",
+    reason="Triton is not installed; `pip install triton==3.7.1` runs these tests in its interpreter, without a GPU",
 )
 NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
 HALF = torch.bfloat16 if DEVICE == "cuda" else torch.float16  # the interpreter cannot multiply bfloat16

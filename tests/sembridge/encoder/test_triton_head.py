@@ -13,7 +13,13 @@ from sembridge.encoder.triton_head import fits, masked_max_logits
 from tests.helpers.triton_device import DEVICE, HALF, NEEDS_TRITON
 
 pytestmark = [NEEDS_TRITON, pytest.mark.gpu]
-SHAPES = [(1, 1, 8, 1), (3, 37, 24, 40), (2, 16, 32, 33), (9, 18, 24, 35)]  # B, L, D, V
+SHAPES = [(1, 1, 8, 1), (3, 21, 24, 40), (9, 5, 16, 9)]  # B, L, D, V
+
+
+@pytest.fixture(params=[True, False], ids=["blocks by descriptors", "by pointers"])
+def described(request, monkeypatch):
+    """The two ways to load blocks: a card that has the unit for it can do both."""
+    monkeypatch.setattr(triton_head, "loads_blocks", lambda device: request.param)
 
 
 def made(shape, dtype=torch.float32, whole=False, seed=0):
@@ -43,7 +49,7 @@ def gradients(function, hidden, weight, bias, mask):
 
 @pytest.mark.parametrize("dtype", [torch.float32, HALF], ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_values_and_gradients_are_those_of_all_logits(shape, dtype):
+def test_values_and_gradients_are_those_of_all_logits(shape, dtype, described):
     hidden, weight, bias, mask = made(shape, dtype)
     largest, expected = masked_max_logits(hidden, mask, weight, bias), plain(hidden, mask, weight, bias)
     assert largest.dtype == torch.float32
@@ -57,9 +63,9 @@ def test_values_and_gradients_are_those_of_all_logits(shape, dtype):
         assert (ours - theirs).abs().max() <= 4 * rounding * theirs.abs().max()
 
 
-@pytest.mark.parametrize(("entries", "piece"), [(1, 3), (130, 16), (2**22, 2)])
+@pytest.mark.parametrize(("entries", "piece"), [(1, 3), (2**22, 2)])
 def test_how_the_sums_are_divided_changes_only_their_rounding(entries, piece, monkeypatch):
-    tensors = made(SHAPES[3])
+    tensors = made(SHAPES[2])
     whole = gradients(masked_max_logits, *tensors)
     monkeypatch.setattr(triton_head, "ENTRIES", entries)
     monkeypatch.setattr(triton_head, "PIECE", piece)
@@ -69,7 +75,7 @@ def test_how_the_sums_are_divided_changes_only_their_rounding(entries, piece, mo
 
 def test_one_token_with_all_the_maxima():
     """Its gradient is a long sum, divided among programs; the other tokens have none."""
-    hidden, weight, bias, mask = made((1, 9, 16, 1300))
+    hidden, weight, bias, mask = made((1, 9, 16, 700))
     with torch.no_grad():
         weight.abs_()
         hidden[:, 4] = 9.0
@@ -80,7 +86,7 @@ def test_one_token_with_all_the_maxima():
 
 
 def test_a_text_of_512_tokens():
-    hidden, weight, bias, mask = made((1, 512, 16, 40))
+    hidden, weight, bias, mask = made((1, 512, 16, 8))
     torch.testing.assert_close(
         masked_max_logits(hidden, mask, weight, bias).double(), plain(hidden, mask, weight, bias), rtol=1e-5, atol=1e-5
     )
@@ -88,12 +94,12 @@ def test_a_text_of_512_tokens():
 
 def test_the_first_of_equal_tokens_gets_the_gradient():
     """Small integers have exact products. A loop over the pads and tokens of each text finds the first maximum."""
-    hidden, weight, bias, mask = made((4, 40, 8, 30), whole=True)
+    hidden, weight, bias, mask = made((4, 20, 8, 30), whole=True)
     mask[1] = mask[0].flip(0)
     upstream = torch.arange(1.0, 121.0, device=DEVICE).view(4, 30)
     ours = torch.autograd.grad((masked_max_logits(hidden, mask, weight, bias) * upstream).sum(), [hidden, weight, bias])
     logits = (hidden @ weight.T + bias).masked_fill(mask[:, :, None] == 0, -torch.inf).tolist()
-    by_hand, ties = torch.zeros(4, 40, 30), 0
+    by_hand, ties = torch.zeros(4, 20, 30), 0
     for text, output in itertools.product(range(4), range(30)):
         column = [line[output] for line in logits[text]]
         ties += column.count(max(column)) > 1
@@ -155,7 +161,7 @@ def test_extremes_and_numbers_that_are_none():
     assert of_hidden[2, 19].eq(0).all() and of_hidden[2, :18].eq(0).all()
 
 
-def test_pads_do_not_count_whatever_they_hold():
+def test_pads_do_not_count_whatever_they_hold(described):
     hidden, weight, bias, mask = made(SHAPES[1])
     spoiled = hidden.detach().clone()
     spoiled[mask == 0] = float("nan")
@@ -163,7 +169,7 @@ def test_pads_do_not_count_whatever_they_hold():
 
 
 def test_two_runs_give_the_same_bits():
-    tensors = made(SHAPES[3], HALF)
+    tensors = made(SHAPES[2], HALF)
     first, second = gradients(masked_max_logits, *tensors), gradients(masked_max_logits, *tensors)
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
 
