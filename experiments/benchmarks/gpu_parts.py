@@ -175,9 +175,10 @@ def _rows(job: str, sides: dict[str, Callable[[], Any]], rounds: int) -> Iterato
             yield f"| {job} | {name} | does not fit | | |"
             continue
         side = results[name]
-        ratio = f"{side['ms'] / results['ours']['ms']:.1f} x" if "ours" in results else ""
-        yield f"| {job} | {name} | {side['ms']:.2f} | {ratio} | {side['mb']:,.0f} |"
-        print(f"  ({name}: first call {side['first_s']:.1f} s, slowest round {side['spread']:.2f} x)", flush=True)
+        ratio = f"{side.times(results['ours']):.1f} x" if "ours" in results else ""
+        yield f"| {job} | {name} | {side.ms:.2f} | {ratio} | {side.mb:,.0f} |"
+        spread = max(side.rounds) / min(side.rounds)
+        print(f"  ({name}: first call {side.first_s:.1f} s, slowest round {spread:.2f} x the fastest)", flush=True)
 
 
 def _pair(job: str, ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int = 3) -> str:

@@ -1,6 +1,6 @@
 """Time several sides on a GPU in turn, with events, and find the largest batch that fits.
 
-Without a GPU everything runs on the processor, to rehearse: then times are those of the clock and memory is not counted.
+Without a GPU everything runs on the processor, to rehearse: times are then the clock's, and memory is not counted.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,13 +23,30 @@ def synchronize() -> None:
         torch.cuda.synchronize()
 
 
-def in_turn(sides: dict[str, Callable[[], Any]], rounds: int, least: float = 0.05) -> dict[str, dict[str, float]]:
-    """Return median milliseconds, peak MB beyond what was held, and seconds of the first call for each side.
+@dataclass
+class Side:
+    """What was measured of a side: seconds of the first call, peak MB beyond what was held, ms of each round."""
 
-    Sides take turns, A B C A B C. A round of a side repeats it for at least `least` seconds. A side that does not fit
-    into memory is left out.
+    first_s: float
+    mb: float
+    repeats: int
+    rounds: list[float]
+
+    @property
+    def ms(self) -> float:
+        return statistics.median(self.rounds)
+
+    def times(self, other: Side) -> float:
+        """Return how many times longer this side takes: the median over neighboring rounds."""
+        return statistics.median(mine / its for mine, its in zip(self.rounds, other.rounds, strict=True))
+
+
+def in_turn(sides: dict[str, Callable[[], Any]], rounds: int, least: float = 0.05) -> dict[str, Side]:
+    """Return what each side takes, measured in turn, A B C A B C; a side that does not fit into memory is left out.
+
+    A round of a side repeats it for about `least` seconds.
     """
-    results: dict[str, dict[str, float]] = {}
+    results: dict[str, Side] = {}
     for name, work in sides.items():
         try:
             start = time.perf_counter()
@@ -36,16 +54,12 @@ def in_turn(sides: dict[str, Callable[[], Any]], rounds: int, least: float = 0.0
             synchronize()
             first = time.perf_counter() - start
             mb = peak_mb(work)
-            results[name] = {"first_s": first, "mb": mb, "times": max(1, int(least * 1e3 / milliseconds(work, 1)))}
+            results[name] = Side(first, mb, max(1, int(least * 1e3 / milliseconds(work, 1))), [])
         except torch.OutOfMemoryError:
             free()
-    durations: dict[str, list[float]] = {name: [] for name in results}
     for _ in range(rounds):
-        for name, taken in durations.items():
-            taken.append(milliseconds(sides[name], int(results[name]["times"])))
-    for name, taken in durations.items():
-        results[name]["ms"] = statistics.median(taken)
-        results[name]["spread"] = max(taken) / min(taken)
+        for name, side in results.items():
+            side.rounds.append(milliseconds(sides[name], side.repeats))
     return results
 
 
