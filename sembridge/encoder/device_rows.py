@@ -11,22 +11,34 @@ import torch
 
 
 def rows_later(weights: torch.Tensor) -> Callable[[], sp.csr_array]:
-    """Return a function that returns weights [B, V] on a GPU as csr float32; call it after starting other work."""
+    """Return a function that returns weights [B, V] as csr float32; on a GPU, call it after starting other work."""
+    if weights.device.type != "cuda":
+        parts = _parts(weights)
+        return lambda: _matrix(parts, weights.shape)
     stream = _stream(weights.device)
     ready = torch.cuda.Event()
     ready.record()
+    weights.record_stream(stream)  # its memory is not used again before this stream has read it
 
     def fetch() -> sp.csr_array:
         stream.wait_event(ready)
         with torch.cuda.stream(stream):
-            row, column = weights.nonzero(as_tuple=True)  # waits for this stream alone
-            ends = torch.searchsorted(row, torch.arange(len(weights) + 1, device=row.device))
-            parts = [_to_host(part) for part in (weights[row, column].float(), column.int(), ends.int())]
+            parts = [_to_host(part) for part in _parts(weights)]
         stream.synchronize()
-        return sp.csr_array(tuple(part.numpy() for part in parts), shape=tuple(weights.shape))
+        return _matrix(parts, weights.shape)
 
-    weights.record_stream(stream)
     return fetch
+
+
+def _parts(weights: torch.Tensor) -> list[torch.Tensor]:
+    """Return values, columns and ends of rows; on a GPU this waits for the current stream."""
+    row, column = weights.nonzero(as_tuple=True)
+    ends = torch.searchsorted(row, torch.arange(len(weights) + 1, device=row.device))
+    return [weights[row, column].float(), column.int(), ends.int()]
+
+
+def _matrix(parts: list[torch.Tensor], shape: tuple[int, ...]) -> sp.csr_array:
+    return sp.csr_array(tuple(part.numpy() for part in parts), shape=tuple(shape))
 
 
 def _to_host(tensor: torch.Tensor) -> torch.Tensor:

@@ -43,17 +43,22 @@ def masked_max_logits(
     hidden  [B, L, D], pads included; weight [V, D]; bias [V] or None
     mask    [B, L], 0 for pads, which may be anywhere
     """
-    return _MaskedMaxLogits.apply(hidden, weight, bias, mask)
+    learns = any(tensor is not None and tensor.requires_grad for tensor in (hidden, weight, bias))
+    return _MaskedMaxLogits.apply(hidden, weight, bias, mask, learns and torch.is_grad_enabled())
 
 
 class _MaskedMaxLogits(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, mask: torch.Tensor
+        ctx: Any,
+        hidden: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        mask: torch.Tensor,
+        with_tokens: bool,
     ) -> torch.Tensor:
         ctx.dtype = _product_type(hidden, weight)
         tokens = hidden.to(ctx.dtype).contiguous()
-        with_tokens = any(ctx.needs_input_grad)
         largest, token = _largest(tokens, weight.to(ctx.dtype).contiguous(), bias, mask, with_tokens)
         if with_tokens:
             ctx.hidden_type = hidden.dtype
@@ -64,7 +69,7 @@ class _MaskedMaxLogits(torch.autograd.Function):
     @once_differentiable
     def backward(
         ctx: Any, gradient: torch.Tensor
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None, None]:
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None, None, None]:
         tokens, weight, bias, token = ctx.saved_tensors
         gradient = gradient.float().contiguous()
         of_hidden = of_weight = of_bias = None
@@ -74,7 +79,7 @@ class _MaskedMaxLogits(torch.autograd.Function):
             of_weight = _of_weight(gradient, token, tokens, weight)
         if bias is not None and ctx.needs_input_grad[2]:
             of_bias = gradient.sum(0).to(bias.dtype)
-        return of_hidden, of_weight, of_bias, None
+        return of_hidden, of_weight, of_bias, None, None
 
 
 def _product_type(hidden: torch.Tensor, weight: torch.Tensor) -> torch.dtype:

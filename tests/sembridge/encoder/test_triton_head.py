@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
-from sembridge.encoder import triton_head
+from sembridge.encoder import head, triton_head
+from sembridge.encoder.head import encode, encode_sparse, pad
 from sembridge.encoder.max_logits import max_logits
 from sembridge.encoder.triton_head import fits, masked_max_logits
+from tests.helpers.encoders_made import made_encoder
 from tests.helpers.triton_device import DEVICE, HALF, NEEDS_TRITON
 
 pytestmark = [NEEDS_TRITON, pytest.mark.gpu]
-SHAPES = [(1, 1, 8, 1), (3, 21, 24, 40), (9, 5, 16, 9)]  # B, L, D, V
+SHAPES = [(3, 21, 24, 40), (9, 5, 8, 9), (1, 1, 8, 1)]  # B, L, D, V
 
 
 @pytest.fixture(params=[True, False], ids=["blocks by descriptors", "by pointers"])
@@ -65,7 +68,7 @@ def test_values_and_gradients_are_those_of_all_logits(shape, dtype, described):
 
 @pytest.mark.parametrize(("entries", "piece"), [(1, 3), (2**22, 2)])
 def test_how_the_sums_are_divided_changes_only_their_rounding(entries, piece, monkeypatch):
-    tensors = made(SHAPES[2])
+    tensors = made(SHAPES[1])
     whole = gradients(masked_max_logits, *tensors)
     monkeypatch.setattr(triton_head, "ENTRIES", entries)
     monkeypatch.setattr(triton_head, "PIECE", piece)
@@ -124,10 +127,13 @@ def test_ties_are_those_of_the_processors_head():
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-def test_without_bias_without_gradient_and_with_parts_that_do_not_learn():
-    hidden, weight, _, mask = made(SHAPES[1])
+def test_without_bias_without_gradient_and_with_parts_that_do_not_learn(monkeypatch):
+    hidden, weight, _, mask = made(SHAPES[0])
+    searched, real = [], triton_head._largest
+    monkeypatch.setattr(triton_head, "_largest", lambda *given: searched.append(given[-1]) or real(*given))
     with torch.no_grad():
         frozen = masked_max_logits(hidden, mask, weight, None)
+    assert searched == [False], "the tokens of the maxima are for the gradient alone"
     assert torch.equal(frozen, masked_max_logits(hidden, mask, weight, None)) and not frozen.requires_grad
     torch.testing.assert_close(frozen.double(), plain(hidden, mask, weight, None), rtol=1e-5, atol=1e-5)
     for learns, arguments in ((hidden, (hidden, mask, weight.detach())), (weight, (hidden.detach(), mask, weight))):
@@ -162,16 +168,40 @@ def test_extremes_and_numbers_that_are_none():
 
 
 def test_pads_do_not_count_whatever_they_hold(described):
-    hidden, weight, bias, mask = made(SHAPES[1])
+    hidden, weight, bias, mask = made(SHAPES[0])
     spoiled = hidden.detach().clone()
     spoiled[mask == 0] = float("nan")
     assert torch.equal(masked_max_logits(spoiled, mask, weight, bias), masked_max_logits(hidden, mask, weight, bias))
 
 
 def test_two_runs_give_the_same_bits():
-    tensors = made(SHAPES[2], HALF)
+    tensors = made(SHAPES[1], HALF)
     first, second = gradients(masked_max_logits, *tensors), gradients(masked_max_logits, *tensors)
     assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+@pytest.mark.slow
+def test_an_encoder_whose_head_it_computes(tmp_path, monkeypatch):
+    """Representations, their gradient and sparse rows are those of the other head; nothing is packed."""
+    encoder = made_encoder(tmp_path, bias=-0.3).to(DEVICE)
+    encoder[1].activation_function = "log1p_relu"
+    batch = pad([[2, 5, 6, 7, 3], [2, 8, 3], [2, 9, 10, 3]], 0, DEVICE)
+    expected, sparse = encode(encoder, batch), encode_sparse(encoder, batch)
+    expected.square().sum().backward()
+    others = {name: parameter.grad.clone() for name, parameter in encoder.named_parameters() if parameter.requires_grad}
+    encoder.zero_grad()
+    monkeypatch.setattr(triton_head, "fits", lambda *_: True)
+    monkeypatch.setattr(head, "max_logits", None)
+    monkeypatch.setattr(head, "_packed", None)
+    ours = encode(encoder, batch)
+    ours.square().sum().backward()
+    torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)
+    for name, parameter in encoder.named_parameters():
+        if name in others:
+            torch.testing.assert_close(parameter.grad, others[name], rtol=1e-3, atol=1e-4)
+    rows = encode_sparse(encoder, batch)
+    np.testing.assert_allclose(rows.toarray(), sparse.toarray(), atol=1e-5)
+    assert 0 < rows.nnz < np.prod(rows.shape)
 
 
 def test_processors_wide_types_and_odd_widths_are_left_to_other_code():
