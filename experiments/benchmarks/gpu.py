@@ -30,6 +30,7 @@ def main() -> int:
     import torch
 
     from experiments.benchmarks.gpu_sizes import FULL, QUICK, REHEARSAL
+    from experiments.benchmarks.gpu_timing import ceilings
 
     if not args.rehearse and not torch.cuda.is_available():
         print("no GPU that torch can use, so nothing was measured; run this on a machine with one, or --rehearse it")
@@ -38,6 +39,9 @@ def main() -> int:
     page, started, failed = Page(args.output), time.perf_counter(), []
     page.write("A rehearsal on the processor: no figure here means anything." if args.rehearse else f"On {machine()}:")
     page.write("")
+    if not args.rehearse:
+        product, copy = ceilings()
+        page.write(f"A large product in bfloat16 reaches {product:.0f} TFLOP/s here, a copy {copy:.2f} TB/s.", "")
     for name in args.parts or PARTS:
         at = time.perf_counter()
         left = args.seconds - (at - started)

@@ -32,8 +32,6 @@ def head(sizes: Sizes, end: float) -> Iterator[str]:
             yield from _rows(f"head forward, {shape}", work, sizes.rounds)
         work = {name: _calling(backward, side, arguments, upstream) for name, side in sides.items()}
         yield from _rows(f"head forward and backward, {shape}", work, sizes.rounds)
-        product = 2 * case.texts * case.length * case.width * case.size
-        print(f"  (the product alone at 790 TFLOP/s: {product / 790e9:.2f} ms)", flush=True)
         del arguments, upstream, work, sides
         free()
 

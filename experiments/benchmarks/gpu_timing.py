@@ -90,11 +90,26 @@ def milliseconds(work: Callable[[], Any], times: int) -> float:
     return start.elapsed_time(end) / times
 
 
+def ceilings() -> tuple[float, float]:
+    """Return what the card reaches: TFLOP/s of a large product in bfloat16, TB/s of a copy, both ways counted."""
+    left, right = (torch.randn(8192, 8192, device=DEVICE, dtype=torch.bfloat16) for _ in range(2))
+    product = 2 * 8192**3 / _steady(lambda: left @ right) / 1e9
+    block = torch.empty(2**30, device=DEVICE, dtype=torch.int32)
+    copy = 2 * block.nbytes / _steady(block.clone) / 1e9
+    return product, copy
+
+
+def _steady(work: Callable[[], Any]) -> float:
+    """Return the median milliseconds of a call after some to warm up."""
+    milliseconds(work, 3)
+    return statistics.median(milliseconds(work, 5) for _ in range(5))
+
+
 def free() -> int:
     """Give cached memory back; return the bytes in use."""
-    gc.collect()
     if DEVICE == "cpu":
         return 0
+    gc.collect()
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
     return torch.cuda.memory_allocated()

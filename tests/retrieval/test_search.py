@@ -20,8 +20,11 @@ from harness.retrieval.scipy_search import TopK
 from harness.retrieval.search import top_k
 from tests.helpers.triton_device import DEVICE, NEEDS_TRITON
 
-ON_DEVICE = pytest.param(partial(DeviceTopK, device=DEVICE), marks=[NEEDS_TRITON, pytest.mark.gpu], id="DeviceTopK")
-KINDS = pytest.mark.parametrize("kind", [TopK, PostingsTopK, ON_DEVICE])
+ON_DEVICE, MARKS = partial(DeviceTopK, device=DEVICE), [NEEDS_TRITON, pytest.mark.gpu]
+KINDS = pytest.mark.parametrize("kind", [TopK, PostingsTopK, pytest.param(ON_DEVICE, marks=MARKS, id="DeviceTopK")])
+# many long sums, which Triton's interpreter adds up slowly
+LONG = pytest.param(ON_DEVICE, marks=[*MARKS, pytest.mark.slow], id="DeviceTopK")
+KINDS_AT_LENGTH = pytest.mark.parametrize("kind", [TopK, PostingsTopK, LONG])
 
 
 def brute_force(queries, documents, document_ids, k):
@@ -114,7 +117,7 @@ def bits(best):
     return best.scores.tobytes(), best.positions.tobytes(), best.ranks.tobytes()
 
 
-@KINDS
+@KINDS_AT_LENGTH
 def test_block_size_and_query_chunk_change_no_bit(kind, corpus, monkeypatch):
     queries, documents, ids = corpus
     expected = one_pass(kind, queries, documents, ids, 20, len(documents))
@@ -155,7 +158,7 @@ def shuffled(dense):
     return matrix
 
 
-@KINDS
+@KINDS_AT_LENGTH
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), shards=st.integers(1, 6))
 def test_any_sharding_in_any_order_merges_to_the_same_bits(kind, seed, shards):
