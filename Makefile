@@ -5,14 +5,16 @@
 # make check   format, lint, types, import directions
 # make fuzz    the readers of outside files against five minutes of damaged ones (FUZZ_SECONDS=3600 for an hour)
 # make bench   the tables of docs/performance.md on this machine (make bench-quick: minutes, nothing is written)
+# make gpu     the tests that need a GPU and its table, with python3 as it is (GPU_PYTHON=...), nothing is installed
 PYTHON ?= python3
+GPU_PYTHON ?= python3
 VENV ?= .venv
 FUZZ_SECONDS ?= 300
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 TESTED = $(VENV)/installed-for-tests
 
-.PHONY: grid test test-slow torture check format fuzz bench bench-quick
+.PHONY: grid test test-slow torture check format fuzz bench bench-quick gpu
 
 grid: $(INSTALLED)
 	$(BIN)/python experiments/run_grid.py
@@ -46,6 +48,9 @@ bench: $(VENV)/benchmarks
 bench-quick: $(VENV)/benchmarks
 	$(BIN)/python -m experiments.benchmarks --quick
 	$(BIN)/python -m experiments.benchmarks.growth --quick
+
+gpu:
+	$(GPU_PYTHON) -m experiments.benchmarks.gpu --output gpu.md
 
 $(VENV)/benchmarks: $(TESTED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'

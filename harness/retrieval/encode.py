@@ -6,7 +6,7 @@ of the result, therefore depend on the texts alone, not on block sizes, shards o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 from harness.files import headway
 from harness.retrieval.encode_options import WINDOW, EncodeOptions
 from harness.retrieval.unknown import UnknownTokens
-from sembridge.encoder.head import arithmetic, encode_sparse, pad, reader, tokenize
+from sembridge.encoder.head import arithmetic, encode_sparse_later, pad, reader, tokenize
 from sembridge.encoder.modules import splade_modules
 from sembridge.vocabulary.unknown import TokenCounter
 
@@ -60,11 +60,15 @@ def _encode_window(encoder: Any, token_ids: list[list[int]], side: str, options:
     device, pad_id = modules.model.device, modules.tokenizer.pad_token_id
     order = sorted(range(len(token_ids)), key=lambda i: (len(token_ids[i]), i))
     rows: list[sp.csr_array] = []
+    waiting: list[Callable[[], sp.csr_array]] = []
     with arithmetic(device, options.precision):  # around all batches, because it caches converted weights
         for members in length_batches(order, token_ids, MOST_TOKENS // options.batch_divisor):
             batch = pad([token_ids[i] for i in members], pad_id, device)
-            rows.append(encode_sparse(encoder, batch, side))
+            waiting.append(encode_sparse_later(encoder, batch, side))
+            if len(waiting) > 1:  # a GPU computes this batch while the previous one is fetched
+                rows.append(waiting.pop(0)())
             headway.advance(len(members))
+    rows += [fetch() for fetch in waiting]
     stacked = sp.vstack(rows, format="csr")
     return sp.csr_array(stacked[np.argsort(order)])
 

@@ -6,14 +6,16 @@ pooling instead of to every token; the result is bit-identical.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import scipy.sparse as sp
 import torch
 
+from sembridge.encoder import triton_head
 from sembridge.encoder.decoder_input import decoder_input
+from sembridge.encoder.device_rows import rows_later
 from sembridge.encoder.matmul import fast_linear
 from sembridge.encoder.max_logits import max_logits, max_logits_chunks
 from sembridge.encoder.modules import SpladeModules, splade_modules
@@ -29,7 +31,10 @@ def pad(token_ids: Sequence[Sequence[int]], pad_id: int, device: Any = None) -> 
     for row, text in enumerate(token_ids):
         ids[row, : len(text)] = torch.as_tensor(text)
         mask[row, : len(text)] = 1
-    return {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+    batch = {"input_ids": ids, "attention_mask": mask}
+    if device is not None and torch.device(device).type == "cuda":  # from pinned memory, copying waits for nothing
+        return {name: tensor.pin_memory().to(device, non_blocking=True) for name, tensor in batch.items()}
+    return {name: tensor.to(device) for name, tensor in batch.items()}
 
 
 @contextmanager
@@ -74,8 +79,8 @@ def encode(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document")
     """Return the non-negative representations [B, V] of a padded batch, by the encoder's own pooling; differentiable.
 
     A query of an inference-free encoder gets the stored weights of its tokens. Where the pooling is a maximum, the
-    logits [B, L, V] are never in memory at once (`sembridge.encoder.max_logits`); the gradient of a maximum that
-    several tokens share goes to the first of them.
+    logits [B, L, V] are never in memory at once (`sembridge.encoder.max_logits`, on a GPU `triton_head`); the gradient
+    of a maximum that several tokens share goes to the first of them.
     """
     modules = splade_modules(encoder)
     if side == "query" and modules.query is not None:
@@ -83,10 +88,15 @@ def encode(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document")
         present = ids.new_zeros((len(ids), len(modules.query.weight)))
         present.scatter_reduce_(1, ids, batch["attention_mask"], "amax")
         return present * modules.query.weight
-    packed = _packed(modules, batch)
-    if packed is not None:
-        return _saturate(max_logits(*packed), modules.pooling.activation_function)
-    logits, mask = modules.model(**batch).logits, batch["attention_mask"]
+    hidden, mask = _decoder_input(modules, batch), batch["attention_mask"]
+    if hidden is not None:
+        decoder = modules.model.get_output_embeddings()
+        if triton_head.fits(hidden, decoder.weight):
+            largest = triton_head.masked_max_logits(hidden, mask, decoder.weight, decoder.bias)
+        else:
+            largest = max_logits(*_packed(hidden, mask, decoder))
+        return _saturate(largest, modules.pooling.activation_function)
+    logits = modules.model(**batch).logits
     if not logits.requires_grad:  # nobody else uses them: overwriting the few pads saves a copy
         logits[mask == 0], mask = float("-inf"), torch.ones_like(mask)
     return pool(logits, mask, modules.pooling.pooling_strategy, modules.pooling.activation_function)
@@ -94,15 +104,34 @@ def encode(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document")
 
 def encode_sparse(encoder: Any, batch: dict[str, torch.Tensor], side: str = "document") -> sp.csr_array:
     """Return `encode` [B, V] as sparse float32, without gradient; never dense where the pooling is a maximum."""
+    return encode_sparse_later(encoder, batch, side)()
+
+
+def encode_sparse_later(
+    encoder: Any, batch: dict[str, torch.Tensor], side: str = "document"
+) -> Callable[[], sp.csr_array]:
+    """Start `encode_sparse` and return a function that returns its result; other devices than a GPU have finished.
+
+    Start the next batch before asking for the result of this one: then the GPU never waits for the processor. On a GPU
+    the weights [B, V] are dense until then.
+    """
     with torch.no_grad():
         modules = splade_modules(encoder)
-        packed = None if side == "query" and modules.query is not None else _packed(modules, batch)
-        if packed is not None:
-            return _sparse(packed, len(batch["input_ids"]), modules.pooling.activation_function)
+        looked_up = side == "query" and modules.query is not None
+        hidden = None if looked_up else _decoder_input(modules, batch)
+        if hidden is not None:
+            decoder, mask = modules.model.get_output_embeddings(), batch["attention_mask"]
+            activation = modules.pooling.activation_function
+            if triton_head.fits(hidden, decoder.weight):
+                largest = triton_head.masked_max_logits(hidden, mask, decoder.weight, decoder.bias)
+                return rows_later(_saturate(largest, activation))
+            rows = _sparse(_packed(hidden, mask, decoder), len(mask), activation)
+            return lambda: rows
         texts = max(1, MOST_LOGITS // (batch["input_ids"].shape[1] * modules.model.config.vocab_size))
         blocks = zip(*(batch[name].split(texts) for name in ("input_ids", "attention_mask")), strict=True)
-        rows = [encode(encoder, {"input_ids": ids, "attention_mask": mask}, side) for ids, mask in blocks]
-        return sp.csr_array(torch.cat(rows).float().cpu().numpy())
+        dense = [encode(encoder, {"input_ids": ids, "attention_mask": mask}, side) for ids, mask in blocks]
+        result = sp.csr_array(torch.cat(dense).float().cpu().numpy())
+        return lambda: result
 
 
 def pool(logits: torch.Tensor, mask: torch.Tensor, strategy: str = "max", activation: str = "relu") -> torch.Tensor:
@@ -122,17 +151,18 @@ def _saturate(logits: torch.Tensor, activation: str) -> torch.Tensor:
     return torch.log1p(weights) if activation == "log1p_relu" else weights
 
 
+def _decoder_input(modules: SpladeModules, batch: dict[str, torch.Tensor]) -> torch.Tensor | None:
+    """Return the input [B, L, D] of the decoder; None where logits have to be computed in full."""
+    return decoder_input(modules.model, batch) if modules.pooling.pooling_strategy == "max" else None
+
+
 def _packed(
-    modules: SpladeModules, batch: dict[str, torch.Tensor]
-) -> tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None] | None:
-    """Return the arguments of `max_logits`; None where logits have to be computed in full."""
-    hidden = decoder_input(modules.model, batch) if modules.pooling.pooling_strategy == "max" else None
-    if hidden is None:
-        return None
-    decoder = modules.model.get_output_embeddings()
-    mask = batch["attention_mask"].bool()
-    tokens = mask.flatten().nonzero()[:, 0]
-    return hidden.flatten(0, 1).index_select(0, tokens), mask.sum(1).tolist(), decoder.weight, decoder.bias
+    hidden: torch.Tensor, mask: torch.Tensor, decoder: Any
+) -> tuple[torch.Tensor, list[int], torch.Tensor, torch.Tensor | None]:
+    """Return the arguments of `max_logits`: without pads."""
+    present = mask.bool()
+    tokens = present.flatten().nonzero()[:, 0]
+    return hidden.flatten(0, 1).index_select(0, tokens), present.sum(1).tolist(), decoder.weight, decoder.bias
 
 
 def _sparse(

@@ -9,7 +9,7 @@ the size of the blocks or the number of threads.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -98,14 +98,33 @@ def screened(
     alphas_minus_1 = np.array([alphas[i] - 1.0 for i in order])
     pieces: list[list[_Piece]] = [[] for _ in alphas]
     with ThreadPoolExecutor(threads or torch.get_num_threads()) as pool:
-        for part in _parts(len(queries), block):
-            points = queries.points(part)
-            candidates = screen(points, alphas_minus_1[0])
+        for points, candidates in _screenings(queries, screen, alphas_minus_1[0], block):
             solve_rows = partial(_solve_slice, candidates, points, donors, alphas_minus_1)
             for solved in pool.map(solve_rows, _parts(len(points), _SLICE)):
                 for i, piece in zip(order, solved, strict=True):
                     pieces[i].append(piece)
     return [_join(parts, (len(queries), len(donors.vectors))) for parts in pieces]
+
+
+def _screenings(
+    queries: UnitVectors, screen: Screen, alpha_minus_1: float, block: int
+) -> Iterator[tuple[np.ndarray, Candidates]]:
+    """Yield the points and candidates of each block; a GPU screens one block while the one before is solved."""
+
+    def screen_block(part: slice) -> tuple[np.ndarray, Candidates]:
+        points = queries.points(part)
+        return points, screen(points, alpha_minus_1)
+
+    if not screen.beside:
+        yield from map(screen_block, _parts(len(queries), block))
+        return
+    with ThreadPoolExecutor(1) as ahead:
+        waiting: list[Future[tuple[np.ndarray, Candidates]]] = []
+        for part in _parts(len(queries), block):
+            waiting.append(ahead.submit(screen_block, part))
+            if len(waiting) > 1:
+                yield waiting.pop(0).result()
+        yield from (screening.result() for screening in waiting)
 
 
 _Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids [n], weights [n], and how many of them each row has

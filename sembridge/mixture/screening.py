@@ -18,6 +18,7 @@ Candidates = Callable[[slice], tuple[np.ndarray, np.ndarray]]
 _LOST = 2.0**-23  # error of a float32 sum, per term, relative to the lengths: twice the worst of any order of summation
 _STORED = 2.0**-9 * 1.01  # error of a score stored as bfloat16, relative to the stored value
 _BLOCK = 1024  # donors rounded at a time
+_GROUP = 16  # donors of which a device first looks at the largest score alone
 
 
 class Screen:
@@ -41,6 +42,11 @@ class Screen:
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             longest, worst = zip(*pool.map(lambda block: self._store(block, donor_points(block)), blocks), strict=True)
         self._longest, self._worst = max(longest), max(worst)
+
+    @property
+    def beside(self) -> bool:
+        """Return whether the screen runs on another device, beside the processor's own work."""
+        return self._device.type != "cpu"
 
     def _store(self, block: slice, points: np.ndarray) -> tuple[float, float]:
         near, lengths, errors = self._round(points)
@@ -92,15 +98,30 @@ def candidates(scores: torch.Tensor, errors: torch.Tensor, alpha_minus_1: float)
     """
     exact = scores.double()
     top = exact.amax(1, keepdim=True)
-    gaps = alpha_minus_1 * (exact - top)
-    low = torch.full_like(top, -1.0)
-    width = 1.0
+    tau = _threshold(exact, top, alpha_minus_1)
+    passes = exact >= top + tau / alpha_minus_1 - 1e-12 - 2 * errors[:, None]
+    return passes.nonzero()[:, 1].int().cpu().numpy(), passes.sum(1).cpu().numpy()
+
+
+def _threshold(scores: torch.Tensor, top: torch.Tensor, alpha_minus_1: float) -> torch.Tensor:
+    """Return a lower bound [B, 1] of the threshold of the scaled distances to the largest score.
+
+    It is bisected on the largest score of each group, which can only lower it. Where the norm is convex, Newton's
+    steps from below over all scores bring it close.
+    """
+    groups = torch.nn.functional.pad(scores, (0, -scores.shape[1] % _GROUP), value=float("-inf"))
+    largest = groups.unflatten(1, (-1, _GROUP)).amax(2)
+    power, gaps = 1 / alpha_minus_1, alpha_minus_1 * (largest - top)
+    tau, width = torch.full_like(top, -1.0), 1.0
     for _ in range(24):
         width /= 2
-        enough = (gaps - (low + width)).clamp_min_(0).pow_(1 / alpha_minus_1).sum(1, keepdim=True) >= 1 + 1e-9
-        low = torch.where(enough & (low + width < 0), low + width, low)
-    passes = exact >= top + low / alpha_minus_1 - 1e-12 - 2 * errors[:, None]
-    return passes.nonzero()[:, 1].int().cpu().numpy(), passes.sum(1).cpu().numpy()
+        enough = (gaps - (tau + width)).clamp_min_(0).pow_(power).sum(1, keepdim=True) >= 1 + 1e-9
+        tau = torch.where(enough & (tau + width < 0), tau + width, tau)
+    for _ in range(3 if power >= 1 else 0):
+        above = (alpha_minus_1 * (scores - top) - tau).clamp_min_(0)
+        slope = power * above.pow(power - 1).where(above > 0, 0.0).sum(1, keepdim=True)
+        tau = tau + ((above.pow_(power).sum(1, keepdim=True) - 1 - 1e-9) / slope).clamp_min_(0) * (1 - 1e-9)
+    return tau
 
 
 def _in_slices(bits: np.ndarray, errors: np.ndarray, stored: float, alpha_minus_1: float) -> Candidates:

@@ -10,10 +10,12 @@ from harness.pocket.tokenizers import wordpiece
 from harness.retrieval import encode as encode_module
 from harness.retrieval.encode import WINDOW, encode, encode_all, length_batches
 from harness.retrieval.encode_options import EncodeOptions
+from sembridge.encoder import triton_head
 from sembridge.encoder.loading import load_encoder
 from tests.helpers.encoders_made import made_encoder, made_encoder_folder
 from tests.helpers.products_seen import products_seen
 from tests.helpers.tokenizers_made import english
+from tests.helpers.triton_device import NEEDS_GPU
 
 OPTIONS = EncodeOptions(max_length=None, precision="float32")
 
@@ -134,10 +136,10 @@ def test_for_lack_of_memory_batches_are_smaller_and_weights_the_same_but_for_rou
     encoder, texts, encoded, monkeypatch
 ):
     sizes = []
-    real = encode_module.encode_sparse
+    real = encode_module.encode_sparse_later
     monkeypatch.setattr(
         encode_module,
-        "encode_sparse",
+        "encode_sparse_later",
         lambda e, batch, side: sizes.append(batch["input_ids"].numel()) or real(e, batch, side),
     )
     encode_all(encoder, texts, "document", EncodeOptions(max_length=32))
@@ -216,6 +218,7 @@ def test_prompt_of_the_side_is_put_before_each_text(folder, texts):
     assert np.abs(prompted.toarray() - without).max() > 1e-3
 
 
+@pytest.mark.gpu
 def test_precision(encoder, texts, encoded):
     """`auto` is float32 without a GPU; bfloat16 has 8 bits and shows it."""
     low = encode_all(encoder, texts[:100], "document", EncodeOptions(max_length=None, precision="bfloat16")).toarray()
@@ -223,6 +226,25 @@ def test_precision(encoder, texts, encoded):
     assert np.abs(low - encoded[:100].toarray()).max() > 1e-4
     if not torch.cuda.is_available():
         assert same(encode_all(encoder, texts, "document", EncodeOptions(max_length=None)), encoded)
+
+
+@NEEDS_GPU
+@pytest.mark.gpu
+def test_a_gpu_encodes_by_the_kernels_to_weights_within_bfloat16(folder, texts):
+    """Three windows, whose batches are fetched while the next one is computed."""
+    encoded = encode_all(load_encoder(folder, device="cpu"), texts, "document", OPTIONS)
+    encoder = load_encoder(folder, device="cuda")
+    taken = []
+    with pytest.MonkeyPatch.context() as patch:
+        real = triton_head.masked_max_logits
+        patch.setattr(triton_head, "masked_max_logits", lambda *given: taken.append(len(given[0])) or real(*given))
+        low = encode_all(encoder, texts, "document", EncodeOptions(max_length=None))
+        again = encode_all(encoder, texts, "document", EncodeOptions(max_length=None))
+    assert sum(taken) == 2 * len(texts) and len(taken) > 6
+    assert same(low, again)
+    np.testing.assert_allclose(low.toarray(), encoded.toarray(), atol=0.1)
+    whole = encode_all(encoder, texts, "document", EncodeOptions(precision="float32"))
+    np.testing.assert_allclose(whole.toarray(), encoded.toarray(), atol=1e-2)  # on some cards products are in tf32
 
 
 def test_no_documents(encoder):

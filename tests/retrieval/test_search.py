@@ -1,21 +1,30 @@
 """Exact search against a brute-force oracle, and the promise that blocks and shards do not change a bit."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
 from harness.collections import beir
 from harness.files import headway
-from harness.retrieval import postings, ranking, search
+from harness.retrieval import device_search, postings, ranking, search
+from harness.retrieval.device_search import DeviceTopK
 from harness.retrieval.postings import PostingsTopK
 from harness.retrieval.ranking import id_order, merge
 from harness.retrieval.retrieval import search_collection
 from harness.retrieval.scipy_search import TopK
 from harness.retrieval.search import top_k
+from tests.helpers.triton_device import DEVICE, NEEDS_TRITON
 
-KINDS = pytest.mark.parametrize("kind", [TopK, PostingsTopK])
+ON_DEVICE, MARKS = partial(DeviceTopK, device=DEVICE), [NEEDS_TRITON, pytest.mark.gpu]
+KINDS = pytest.mark.parametrize("kind", [TopK, PostingsTopK, pytest.param(ON_DEVICE, marks=MARKS, id="DeviceTopK")])
+# many long sums, which Triton's interpreter adds up slowly
+LONG = pytest.param(ON_DEVICE, marks=[*MARKS, pytest.mark.slow], id="DeviceTopK")
+KINDS_AT_LENGTH = pytest.mark.parametrize("kind", [TopK, PostingsTopK, LONG])
 
 
 def brute_force(queries, documents, document_ids, k):
@@ -108,7 +117,7 @@ def bits(best):
     return best.scores.tobytes(), best.positions.tobytes(), best.ranks.tobytes()
 
 
-@KINDS
+@KINDS_AT_LENGTH
 def test_block_size_and_query_chunk_change_no_bit(kind, corpus, monkeypatch):
     queries, documents, ids = corpus
     expected = one_pass(kind, queries, documents, ids, 20, len(documents))
@@ -116,6 +125,9 @@ def test_block_size_and_query_chunk_change_no_bit(kind, corpus, monkeypatch):
         assert bits(one_pass(kind, queries, documents, ids, 20, block).best) == bits(expected.best)
     monkeypatch.setattr(ranking, "_CELLS", 500)  # a few queries at a time
     monkeypatch.setattr(postings, "_BLOCK", 70)
+    monkeypatch.setattr(device_search, "SCORES", 500)
+    monkeypatch.setattr(device_search, "STRETCH", 32)
+    monkeypatch.setattr(device_search, "MOST", 70)
     assert bits(one_pass(kind, queries, documents, ids, 20, 64).best) == bits(expected.best)
 
 
@@ -146,7 +158,7 @@ def shuffled(dense):
     return matrix
 
 
-@KINDS
+@KINDS_AT_LENGTH
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), shards=st.integers(1, 6))
 def test_any_sharding_in_any_order_merges_to_the_same_bits(kind, seed, shards):
@@ -220,7 +232,8 @@ def test_postings_and_products_keep_the_same_documents_to_the_bit(levels, k):
 def test_only_a_large_search_is_compiled():
     queries = sparse.csr_array(np.float32([[1.0]]))
     assert isinstance(top_k(queries, 10, np.arange(1_000)), TopK)
-    assert isinstance(top_k(queries, 10, np.arange(search._MANY_PAIRS)), PostingsTopK)
+    large = DeviceTopK if torch.cuda.is_available() else PostingsTopK
+    assert isinstance(top_k(queries, 10, np.arange(search._MANY_PAIRS)), large)
 
 
 def test_a_search_tells_how_many_texts_are_encoded(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from harness.training.settings import TrainingSettings
 from sembridge.encoder.loading import load_encoder
 from tests.helpers.encoders_made import made_encoder_folder, same_bits, weights
 from tests.helpers.pairs_made import toy_pairs
+from tests.helpers.triton_device import NEEDS_GPU
 
 # 15 steps; dropout and momentum: neither the random state nor the moments may get lost
 SETTINGS = TrainingSettings(batch_size=8, epochs=3, learning_rate=5e-3, max_length=16, checkpoint_every=4)
@@ -127,7 +128,8 @@ def test_a_damaged_checkpoint_is_not_gone_on_from(folder, uninterrupted, tmp_pat
     assert train(load_encoder(folder), toy_pairs(), SETTINGS, 3, both)["resumed_from"] == 0
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
+@NEEDS_GPU
+@pytest.mark.gpu
 def test_on_a_gpu_dropout_goes_on_where_it_was(folder, tmp_path):
     """The GPU has a random state of its own. Its sums may round differently in every run, hence a tolerance."""
 

@@ -10,11 +10,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sembridge.encoder import max_logits as module
 from sembridge.encoder.max_logits import max_logits, max_logits_chunks
+from tests.helpers.triton_device import NEEDS_GPU
 
-DEVICES = [
-    "cpu",
-    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")),
-]
+DEVICES = ["cpu", pytest.param("cuda", marks=[NEEDS_GPU, pytest.mark.gpu])]
 SHAPES = [  # lengths of the texts, D, V, logits held at a time
     ([1], 1, 1, 1),
     ([3, 1, 2], 4, 5, 12),

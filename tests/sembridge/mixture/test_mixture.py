@@ -15,6 +15,7 @@ import sembridge.mixture.mixture as module
 from sembridge.mixture.entmax import entmax
 from sembridge.mixture.mixture import UnitVectors, mixtures, screened
 from sembridge.mixture.screening import Screen
+from tests.helpers.triton_device import NEEDS_GPU
 
 ALPHAS = (1.01, 1.5, 2.0, 2.5, 4.0, 50.0)
 DTYPES = (torch.bfloat16, torch.float32)
@@ -108,6 +109,18 @@ def test_neither_precision_nor_blocks_nor_threads_nor_other_alphas_change_a_bit(
                 assert other.data.tobytes() == first[i].data.tobytes()
 
 
+def test_screening_ahead_as_on_a_gpu_changes_no_bit(monkeypatch):
+    """One block, several, and a last one that is shorter."""
+    queries, offers = unit_vectors(50, 700, 24, 1.0, True, True, 5)
+    expected = screened(queries, offers, [1.5, 3.0], Screen(offers.points, 700, None, "cpu"))
+    monkeypatch.setattr(Screen, "beside", True)
+    for block in (50, 17, 1):
+        ahead = screened(queries, offers, [1.5, 3.0], Screen(offers.points, 700, None, "cpu"), block)
+        for left, right in zip(ahead, expected, strict=True):
+            assert left.data.tobytes() == right.data.tobytes() and np.array_equal(left.indices, right.indices)
+            assert np.array_equal(left.indptr, right.indptr)
+
+
 def test_donors_alike_get_the_same_bits():
     donors = np.tile(bridge_like(150, seed=1), (2, 1))
     donors[150:] *= np.float32(2.0) ** np.random.default_rng(0).integers(-30, 30, (150, 1))
@@ -161,7 +174,8 @@ def test_what_cannot_be_compared(monkeypatch):
         mixtures(good, good, [2.0, 0.5])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@NEEDS_GPU
+@pytest.mark.gpu
 def test_a_gpu_gives_the_same_bits():
     queries, offers = unit_vectors(300, 3000, 128, 1.0, True, True, 11)
     here, there = (
