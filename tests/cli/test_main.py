@@ -276,7 +276,10 @@ def cases(made, tmp_path_factory) -> tuple[Path, dict[str, tuple[list[str], str]
             ": add --source-vectors FILE or --source-text FILE",
         ),
         "bridge unused": (of("--initializer", "mean"), "initializer 'mean' does not use --bridge; leave it out"),
-        "text unused": (of("--text", made.text), "initializer 'sembridge' does not use --text; leave it out"),
+        "text unused": (
+            of("--text", made.text),
+            "initializer 'sembridge' does not use --text; add --set pieces=words, or leave it out",
+        ),
         "prompt unused": (
             of("--initializer", "mean", "--bridge-prompt", "x", bridge=None),
             "does not use --bridge-prompt; leave it out",
