@@ -5,7 +5,7 @@ telling tokens apart. A mean over all queries mixes both. Tables show them apart
 
     share(q) = max over relevant documents d of  |terms(q) and terms(d)| / |terms(q)|
 
-`terms` are the distinct words of the row `bm25` (`harness.collections.words`), of title and text together. Of several
+`terms` are the distinct words of the row `bm25` (`sembridge.words`), of title and text together. Of several
 relevant documents the one with the largest share counts, not their union: the union grows with their number although
 no single document is easier to find, and a query is low only if *none* of its documents can be found by words.
 """
@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.collections.collection import Collection
-from harness.collections.words import terms
 from harness.evaluation.own_documents import RULE
 from harness.files import headway
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 from sembridge.extras import require
+from sembridge.words import terms
 
 FILE = "shares.parquet"
 
