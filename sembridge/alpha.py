@@ -15,13 +15,10 @@ import numpy as np
 from sembridge.geometry import Compared
 from sembridge.mixture.entmax import check_alpha
 from sembridge.mixture.mixture import mixtures
-
-AUTO = "auto"
-AUTOMATIC = 0.0
-"""What stands for "auto" where alpha has to be a number: fields, records, cells.csv."""
+from sembridge.options import AUTO
 
 DONORS = 2.1
-"""Mean number of donors that alpha "auto" aims at; docs/methods.md has the evidence."""
+"""Mean number of donors that alpha "auto" aims at; the page 'methods' of the documentation has the evidence."""
 
 LADDER = (1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 14.0, 16.0, 20.0, 24.0, 32.0)
 """Alphas that are tried."""
@@ -29,19 +26,13 @@ LADDER = (1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 14
 SAMPLE = 2048  # tokens whose donors are counted
 
 
-def as_alpha(value: float | str) -> float:
-    """Return alpha as a number, `AUTOMATIC` for "auto"; ValueError for what is neither "auto" nor from 1 on."""
-    if value in (AUTO, AUTOMATIC):
-        return AUTOMATIC
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise ValueError(f"alpha {value!r} is no number; give one from 1 on, or auto")
-    check_alpha(float(value))
-    return float(value)
-
-
-def alpha_text(alpha: float) -> str:
-    """Return alpha as tables and file names show it."""
-    return AUTO if alpha == AUTOMATIC else f"{alpha:g}"
+def check_field(alpha: float | str) -> None:
+    """Check the field `alpha` of a method; ValueError for what is neither "auto" nor a number from 1 on."""
+    if alpha == AUTO:
+        return
+    if not isinstance(alpha, (int, float)) or isinstance(alpha, bool):
+        raise ValueError(f"alpha {alpha!r} is neither a number from 1 on nor {AUTO}")
+    check_alpha(float(alpha))
 
 
 def choose_alpha(

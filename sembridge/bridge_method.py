@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import scipy.sparse as sp
 
-from sembridge.alpha import AUTOMATIC, DONORS, choose_alpha
+from sembridge.alpha import DONORS, choose_alpha
 from sembridge.bridge import BridgeVectors, load_bridge, pinned
 from sembridge.geometry import CENTERED, PUBLISHED, Compared, Geometry, compared
 from sembridge.initializer import FALLBACK, Transfer, support_of
@@ -18,6 +18,7 @@ from sembridge.mixture.mixture import mixtures
 from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.model_card.record import Nearness
 from sembridge.nearest import nearest
+from sembridge.options import AUTO
 from sembridge.piece_vectors import embed_both
 
 if TYPE_CHECKING:
@@ -97,19 +98,19 @@ class BridgeMethod:
         return tokens, np.searchsorted(transfer.missing, tokens.targets)
 
     def mix(
-        self, transfer: Transfer, vectors: BridgeVectors, alpha: float, donors: float = DONORS
+        self, transfer: Transfer, vectors: BridgeVectors, alpha: float | str, donors: float = DONORS
     ) -> tuple[sp.csr_array | SoftmaxMixture, dict[str, Any]]:
         """Return (the mixture [R, S] of the missing tokens, figures about it).
 
-        alpha   from 1 on; `AUTOMATIC`: chosen so that a token has about `donors` donors
+        alpha   from 1 on; "auto": chosen so that a token has about `donors` donors
         """
         tokens, places = self.compare(transfer, vectors)
         statistics: dict[str, Any] = {}
-        if alpha == AUTOMATIC:
+        if alpha == AUTO:
             alpha, _ = choose_alpha(tokens, transfer.target.tokens, donors)
             statistics["alpha"] = alpha
         shape = len(transfer.missing), len(transfer.source)
-        mixture = _mixture(tokens, places, alpha, shape)
+        mixture = _mixture(tokens, places, float(alpha), shape)
         support = support_of(mixture)
         statistics |= {
             "not_bridged": int(len(transfer.missing) - len(places)),

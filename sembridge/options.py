@@ -14,6 +14,10 @@ SPECIAL_IDS = ("target", "keep")
 NONFINITE = ("refuse", "leave-out")
 COPIED, SPECIAL, MIXED, SAMPLED, EMPTY, OWN = ORIGINS = ("copied", "special", "mixed", "sampled", "empty", "own")
 
+AUTO = "auto"
+AUTOMATIC = 0.0
+"""What stands for alpha "auto" where a number is needed: coordinates of cells, their files."""
+
 _KNOWN = {
     "profile": PROFILES, "overlap": OVERLAPS, "donors": DONORS, "bias": BIAS_POLICIES, "special_ids": SPECIAL_IDS,
     "nonfinite": NONFINITE,
@@ -39,6 +43,32 @@ def check(**values: str | None) -> None:
             "donors 'ordinary' conflicts with profile 'compat', where every token donates; "
             "choose profile 'fixed' or donors 'all'"
         )
+
+
+def alpha_text(alpha: float) -> str:
+    """Return the alpha of a cell as tables and file names show it."""
+    return AUTO if alpha == AUTOMATIC else f"{alpha:g}"
+
+
+def alpha_number(alpha: float | str) -> float:
+    """Return the alpha that a user typed as the number that cells have; ValueError for what is neither it nor "auto".
+
+    Whether a number is an alpha at all, the method says.
+    """
+    if alpha == AUTO:
+        return AUTOMATIC
+    try:
+        number = float(alpha)
+    except (TypeError, ValueError):
+        number = AUTOMATIC
+    if number == AUTOMATIC:
+        raise ValueError(f"alpha {alpha!r} is neither a number from 1 on nor {AUTO}")
+    return number
+
+
+def alpha_field(alpha: float) -> float | str:
+    """Return the alpha of a cell as the field of a method holds it."""
+    return AUTO if alpha == AUTOMATIC else alpha
 
 
 def transplant_options(profile: str, bias: str | None = None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sembridge.alpha import as_alpha
+from sembridge.alpha import check_field
 from sembridge.assembly import assemble
 from sembridge.bridge_method import POSITION, BridgeMethod
 from sembridge.initializer import Initialization, Transfer
@@ -34,10 +34,10 @@ class SemBridge(BridgeMethod):
 
     name: ClassVar[str] = "sembridge"
 
-    alpha: float = 4.0
+    alpha: float | str = 4.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "alpha", as_alpha(self.alpha))
+        check_field(self.alpha)
         super().__post_init__()
 
     @property

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from sembridge.alpha import AUTOMATIC, DONORS
+from sembridge.alpha import DONORS
 from sembridge.assembly import assemble
 from sembridge.bridge_method import WORDS, BridgeMethod
 from sembridge.geometry import CENTERED
 from sembridge.initializer import Initialization, Transfer
+from sembridge.options import AUTO
 from sembridge.own_direction import own_parts
 
 
@@ -48,6 +49,6 @@ class Signet(BridgeMethod):
             raise ValueError(f"own {self.own} is not a share; give one from 0 (no direction of its own) to 1")
 
     def __call__(self, transfer: Transfer) -> Initialization:
-        mixture, statistics = self.mix(transfer, self.vectors(transfer), AUTOMATIC, self.donors)
+        mixture, statistics = self.mix(transfer, self.vectors(transfer), AUTO, self.donors)
         residual = own_parts(transfer, mixture, self.own, self.seed) if self.own else None
         return assemble(transfer, mixture=mixture, residual=residual, statistics=statistics)

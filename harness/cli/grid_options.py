@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sembridge.options import AUTO
+
 CHOICES = ("languages", "architectures", "initializers", "bridges", "alphas", "collections", "regimes", "seeds")
 DEFAULT = "pocket"
 SCRIPT = "run_grid.py"
@@ -41,7 +43,7 @@ def add_grid_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
         option("--architectures", nargs="+", metavar="A", help="encoders of the preset"),
         option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base, bm25, dense"),
         option("--bridges", nargs="+", metavar="B", help="bridges of the preset"),
-        option("--alphas", nargs="+", type=float, metavar="X", help="alpha values for initializers that have one"),
+        option("--alphas", nargs="+", type=alpha, metavar="X", help="values, or auto, for initializers with an alpha"),
         option("--collections", nargs="+", metavar="C", help="collections of the preset"),
         option("--regimes", "--stages", nargs="+", metavar="R", help="zero-shot, fine-tuned"),
         option("--seeds", nargs="+", type=int, metavar="N", help="seeds; several give mean ± deviation"),
@@ -51,6 +53,11 @@ def add_grid_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
         option("--store", type=Path, default=Path("store"), metavar="DIR", help=store),
         option("--address", metavar="RAY", help=address),
     ]
+
+
+def alpha(typed: str) -> float | str:
+    """Return a typed alpha: a number, or auto."""
+    return typed if typed == AUTO else float(typed)
 
 
 def choices(args: argparse.Namespace) -> dict[str, Any]:

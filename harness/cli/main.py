@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.cli import doctor, grid, report
+from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.cluster.stopping import exit_code, stoppable
 from harness.files.redaction import without_secrets
@@ -61,7 +62,12 @@ def _transfer(commands: argparse._SubParsersAction) -> None:
     option("--out", required=True, type=Path, metavar="DIR", help="folder to write")
     prefix = 'prefix of every text that the bridge embeds, e.g. "query: " (default: what the bridge itself declares)'
     option("--bridge-prompt", metavar="P", help=prefix)
-    option("--alpha", type=float, metavar="X", help="sparsity of the mixtures, at least 1 (default: the method's own)")
+    option(
+        "--alpha",
+        type=alpha,
+        metavar="X",
+        help="sparsity of the mixtures, at least 1, or auto (default: the method's own)",
+    )
     option("--set", action="append", default=[], metavar="FIELD=VALUE", help="any other parameter of the initializer")
     profile = "fixed, or compat: the choices of SemBridge's published code (default: fixed)"
     option("--profile", default="fixed", metavar="P", help=profile)

@@ -19,6 +19,7 @@ from harness.files.shown import shown
 from harness.initialization.needs import BRIDGE, Need, Option, needs_of, options
 from harness.initialization.settings import field_values, filled_by, filled_fields, own_fields, settable, type_problem
 from sembridge.nearest import nearest
+from sembridge.options import AUTO
 from sembridge.registry import ENTRY_POINTS
 
 
@@ -145,8 +146,8 @@ def _settings(args: argparse.Namespace, kind: Any) -> dict[str, Any]:
     defaults = settable(kind)
     if args.alpha is not None and "alpha" not in defaults:
         raise RefusedError(f"initializer {args.initializer!r} has no alpha; leave --alpha out")
-    if args.alpha is not None and not math.isfinite(args.alpha):
-        raise RefusedError(f"--alpha {args.alpha!r} is not a finite number; give one from 1 on")
+    if args.alpha not in (None, AUTO) and not math.isfinite(args.alpha):
+        raise RefusedError(f"--alpha {args.alpha!r} is not a finite number; give one from 1 on, or {AUTO}")
     settings: dict[str, Any] = {} if args.alpha is None else {"alpha": args.alpha}
     for setting in args.set:
         name, separator, text = setting.partition("=")

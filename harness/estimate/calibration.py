@@ -22,6 +22,7 @@ VOCABULARY = 30_522
 _ENCODING, _TRAINING = 3.0, 6.0  # seconds that these two should take, at a third of the rate of matrix products
 _CORPUS = 1_000_000  # documents announced to the search, as many as where scoring takes long; it scores fewer:
 _DOCUMENTS, _QUERIES = 16_384, 512  # of 128 and 32 active dimensions
+_ALPHA = 6.0  # what alpha auto is likely to be
 _FREQUENT = 2000  # dimensions they are drawn from, about as many as texts share; our choice
 
 
@@ -192,7 +193,7 @@ def _measure_mixing(preset: Preset, vocabulary: int) -> float:
 
     source = generator.standard_normal((vocabulary, spread))
     target = source[generator.integers(0, vocabulary, rows)] + 1.2 * generator.standard_normal((rows, spread))
-    keys, queries, alpha = vectors(source), vectors(target), max(preset.alphas)
+    keys, queries, alpha = vectors(source), vectors(target), max(preset.alphas) or _ALPHA
     product_mixture(queries[:2], keys, alpha)  # compile before the measurement
     seconds = _seconds(torch.device("cpu"), lambda: product_mixture(queries, keys, alpha))
     return 2 * rows * vocabulary * dimensions / seconds

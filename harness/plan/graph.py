@@ -20,6 +20,7 @@ from harness.references.sparse_models import REFERENCE
 from harness.results.record import Identity
 from harness.store.artifact import Artifact, Source
 from harness.training.stage import TRAINED_ENCODER
+from sembridge.options import alpha_field
 
 
 def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
@@ -112,7 +113,7 @@ def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifac
     seed = preset.seeds[0] if samples_of(kind) == NEVER else cell.seed  # rows that no seed changes are made once
     settings = dict(preset.settings.get(cell.initializer, {}))
     if cell.alpha is not None:
-        settings["alpha"] = cell.alpha
+        settings["alpha"] = alpha_field(cell.alpha)
     inputs: dict[str, Source] = {
         "encoder": resolved.encoders[cell.architecture],
         "tokenizer": resolved.tokenizers[cell.language],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from harness.catalog.entries import ReferenceKind
 from harness.files.shown import shown
@@ -12,7 +12,7 @@ from harness.initialization.needs import BRIDGE, options
 from harness.plan.collection_source import CollectionSource
 from harness.training.settings import TrainingSettings
 from sembridge.nearest import nearest
-from sembridge.options import check, transplant_options
+from sembridge.options import alpha_number, check, transplant_options
 
 LONGEST_NAME = 100
 
@@ -131,7 +131,8 @@ class Preset(_Part):
     """Files that initializers read, by option; the options may also stand at the top."""
     initializers: list[str] = Field(min_length=1)
     settings: dict[str, dict[str, Any]] = Field({}, description="parameters by initializer")
-    alphas: list[float] = Field([4.0], min_length=1)
+    alphas: list[Annotated[float, BeforeValidator(alpha_number)]] = Field([4.0], min_length=1)
+    """Of the mixtures; auto: chosen by the number of donors, and 0 from here on."""
     regimes: list[Literal["zero-shot", "fine-tuned"]] = Field(["zero-shot"], min_length=1)
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = Field([42], min_length=1)
     profile: Literal["fixed", "compat"] = "fixed"

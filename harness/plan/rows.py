@@ -10,6 +10,7 @@ from harness.initialization.needs import BRIDGE, needs_of
 from harness.initialization.settings import filled_by, own_fields, settable, type_problem
 from harness.plan.preset import Preset, PresetError
 from sembridge.nearest import nearest
+from sembridge.options import alpha_field
 
 REFERENCES = ("base", "bm25", "dense")
 
@@ -61,7 +62,7 @@ def methods(preset: Preset) -> list[Method]:
         takes_alpha = "alpha" in {field.name for field in dataclasses.fields(kind)}
         for bridge in preset.bridges if per_bridge else [""]:
             for alpha in preset.alphas if takes_alpha else [None]:
-                initializer = _build(kind, preset, {} if alpha is None else {"alpha": alpha})
+                initializer = _build(kind, preset, {} if alpha is None else {"alpha": alpha_field(alpha)})
                 rows.append(Method(name, bridge, alpha, _label(initializer, preset)))
     trained_on = preset.training.collection
     if "fine-tuned" in preset.regimes and trained_on is not None and trained_on not in preset.collections:

@@ -34,6 +34,7 @@ from harness.results.strata import STRATA, Shares, stratum_of
 from harness.results.strata_tables import SUFFIX, split_table
 from harness.results.tables import LEGEND, Table, check_distinct, make_tables, row_labels, table_name
 from sembridge.extras import require
+from sembridge.options import AUTO, AUTOMATIC, alpha_number
 
 TABLE_MEASURE = "ndcg@10"
 COLUMNS = (
@@ -155,7 +156,7 @@ def _cells_csv(records: Iterable[Record]) -> str:
     writer.writerow(COLUMNS)
     for record in records:
         *names, alpha, regime, seed = astuple(record.identity)
-        row = [*map(as_text, names), _exact(alpha), regime, seed]
+        row = [*map(as_text, names), AUTO if alpha == AUTOMATIC else _exact(alpha), regime, seed]
         row += [_exact(record.scores.get(name)) for name in MEASURES]
         row += [_exact(record.statistics.get(name)) for name in _STATISTICS]
         row += [_exact(record.unknown.get(name)) for name in _UNKNOWN]
@@ -220,7 +221,7 @@ def _names_of_earlier(cells: Path) -> set[str]:
         with cells.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
                 parts = {field.name: row[field.name] for field in fields(Identity)}
-                typed = {"alpha": float(parts["alpha"]) if parts["alpha"] else None, "seed": int(parts["seed"])}
+                typed = {"alpha": alpha_number(parts["alpha"]) if parts["alpha"] else None, "seed": int(parts["seed"])}
                 identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
                 names.add(f"runs/{file_names.run_file(identity)}")
                 name = table_name(identity)

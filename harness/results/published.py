@@ -19,6 +19,7 @@ from harness.results.record import MEASURES, NOT_COMPUTED
 from harness.results.scored_cells import ScoredCell
 from harness.results.tables import MEAN
 from sembridge.nearest import nearest
+from sembridge.options import alpha_text
 
 OK, OKISH, FAIL, MISSING = "OK", "OKish", "FAIL", "----"
 _COORDINATES = ("architecture", "regime", "bridge", "alpha")
@@ -63,7 +64,7 @@ class Figure(_Part):
 
     @property
     def name(self) -> str:
-        alpha = None if self.alpha is None else f"α={self.alpha:g}"
+        alpha = None if self.alpha is None else f"α={alpha_text(self.alpha)}"
         parts = [self.collection, self.regime, self.architecture, self.initializer, self.bridge, alpha, self.language]
         return " ".join(part for part in parts if part)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.results.strata import Stratum
+from sembridge.options import alpha_text
 
 MEASURES = ("ndcg@10", "recall@100", "mrr@10")
 OK, FAILED, NOT_COMPUTED = "ok", "failed", "missing"
@@ -14,7 +15,10 @@ OK, FAILED, NOT_COMPUTED = "ok", "failed", "missing"
 
 @dataclass(frozen=True)
 class Identity:
-    """Hold the coordinates of a cell in the grid; `bridge` is '' and `alpha` None for initializers without them."""
+    """Hold the coordinates of a cell in the grid; `bridge` is '' and `alpha` None for initializers without them.
+
+    An alpha of `options.AUTOMATIC` is one that the method chooses.
+    """
 
     language: str
     architecture: str
@@ -32,7 +36,7 @@ class Identity:
         if self.bridge:
             parts.append(self.bridge)
         if self.alpha is not None:
-            parts.append(f"a{self.alpha:g}")
+            parts.append(f"a{alpha_text(self.alpha)}")
         return "_".join([*parts, self.regime, f"s{self.seed}"])
 
 

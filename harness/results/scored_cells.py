@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.files.bounded import OversizedError, lines
 from harness.results.record import MEASURES, OK
+from sembridge.options import alpha_number
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def read_cells(results: Path) -> list[ScoredCell]:
 
 def _cell(row: dict[str, str]) -> ScoredCell:
     scores = {} if row["status"] != OK else {name: float(row[name]) for name in MEASURES if row[name]}
-    alpha = float(row["alpha"]) if row["alpha"] else None
+    alpha = alpha_number(row["alpha"]) if row["alpha"] else None
     if not all(math.isfinite(number) for number in (*scores.values(), alpha or 0.0)):
         raise ValueError("a score or alpha is not a finite number")
     names = ("language", "architecture", "collection", "initializer", "bridge", "regime", "label", "key", "status")

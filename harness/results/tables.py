@@ -17,6 +17,7 @@ from harness.results.collection_notes import collection_notes
 from harness.results.record import FAILED as CELL_FAILED
 from harness.results.record import MEASURES, NOT_COMPUTED, OK, Identity, Record
 from harness.results.strata import EXPLAINED
+from sembridge.options import alpha_text
 
 MEAN = "mean"
 MISSING = "–"
@@ -232,7 +233,7 @@ def row_labels(records: Sequence[Record]) -> dict[Method, str]:
         if method.bridge and differs(method, lambda other: other.bridge):
             qualifiers.append(_tail(method.bridge) if tails[_tail(method.bridge)] == 1 else method.bridge)
         if method.alpha is not None and differs(method, lambda other: other.alpha):
-            qualifiers.append(f"α={method.alpha:g}")
+            qualifiers.append(f"α={alpha_text(method.alpha)}")
         labels[method] = _qualified(" ".join(method.label.split()), qualifiers)
     return labels
 

@@ -62,7 +62,7 @@ def test_values_are_read_as_the_type_of_the_default(words):
         ({"set": ["alpha=.nan"]}, "nan is not a finite number; the default is 4.0"),
         ({"set": ["alpha=2", "alpha=2"]}, "--set 'alpha=2': alpha is given twice"),
         ({"set": ["alpha=2"], "alpha": 2.0}, "alpha is given twice"),
-        ({"alpha": float("inf")}, "--alpha inf is not a finite number; give one from 1 on"),
+        ({"alpha": float("inf")}, "--alpha inf is not a finite number; give one from 1 on, or auto"),
         ({"alpha": 0.5}, "initializer 'sembridge': alpha 0.5"),
         ({"initializer": "mean", "alpha": 2.0}, "initializer 'mean' has no alpha; leave --alpha out"),
         ({"initializer": "mean", "set": ["x=1"]}, "initializer 'mean' has no parameter 'x'; it has no parameters"),

@@ -18,7 +18,7 @@ CELL = Identity("ko", "bert", "faq", "mean", "", None, "zero-shot", 42)
         ({"bridge": "labse"}, "ko_bert_faq_mean_labse_zero-shot_s42"),
         ({"bridge": "labse", "alpha": 4.0, "regime": "fine-tuned"}, "ko_bert_faq_mean_labse_a4_fine-tuned_s42"),
         ({"alpha": 1.5, "seed": 0}, "ko_bert_faq_mean_a1.5_zero-shot_s0"),
-        ({"alpha": 0.0}, "ko_bert_faq_mean_a0_zero-shot_s42"),
+        ({"alpha": 0.0}, "ko_bert_faq_mean_aauto_zero-shot_s42"),
     ],
 )
 def test_only_what_a_method_has_is_in_the_name(parts, name):
