@@ -112,8 +112,9 @@ def place_pieces(
     words         of target-language text
     word_vectors  [W, K] the bridge's, zero for a word that the bridge does not know (see `bridge.embed_words`)
 
-    The rule is `word_means`. All vectors are unit vectors or means of such, which are shorter: so a mean of vectors
-    minus their common center is the mean of the vectors minus that center. A token without a text stays as it was.
+    The rule is `word_means`. All vectors are unit vectors. A mean of unit vectors is shorter, the more its words differ;
+    left so, centering would move a token of many words to the far side of the center. A token without a text stays as
+    it was.
 
     Raises ValueError if the vectors are not those of these words and tokens.
     """
@@ -126,7 +127,7 @@ def place_pieces(
     containment = Containment(*(matrix[:, known] for matrix in _containment(vocabulary, tokenizer, words)))
     vectors = _unit(own.vectors)
     placed, means = word_means(vectors, containment, words.counts[known], _unit(word_vectors[known]))
-    vectors[placed] = means
+    vectors[placed] = _unit(means)
     is_placed = np.zeros(len(vocabulary), dtype=bool)
     is_placed[placed] = True
     return TokenVectors(vectors, own.known | is_placed, is_placed)
