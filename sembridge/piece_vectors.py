@@ -112,9 +112,9 @@ def place_pieces(
     words         of target-language text
     word_vectors  [W, K] the bridge's, zero for a word that the bridge does not know (see `bridge.embed_words`)
 
-    The rule is `word_means`. All vectors are unit vectors. A mean of unit vectors is shorter, the more its words differ;
-    left so, centering would move a token of many words to the far side of the center. A token without a text stays as
-    it was.
+    The rule is `word_means`. All vectors are unit vectors. A mean of unit vectors is shorter, the more its words
+    differ; left so, centering would move a token of many words to the far side of the center. A token without a text
+    stays as it was.
 
     Raises ValueError if the vectors are not those of these words and tokens.
     """
