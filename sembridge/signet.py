@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from sembridge.alpha import DONORS
 from sembridge.assembly import assemble
 from sembridge.bridge_method import WORDS, BridgeMethod
 from sembridge.geometry import CENTERED
@@ -37,14 +36,14 @@ class Signet(BridgeMethod):
     _: KW_ONLY
     geometry: str = CENTERED
     pieces: str = WORDS
-    donors: float = DONORS
+    donors: float = 2.5
     own: float = 0.5
     seed: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 1 <= self.donors <= 1000:
-            raise ValueError(f"donors {self.donors} is not a number of donors; give one from 1 to 1000, as 2.1")
+            raise ValueError(f"donors {self.donors} is not a number of donors; give one from 1 to 1000, as 2.5")
         if not 0 <= self.own <= 1:
             raise ValueError(f"own {self.own} is not a share; give one from 0 (no direction of its own) to 1")
 

@@ -30,7 +30,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     token_vectors.save(out, placed, token_vectors.load_prompt(own))
 
 
-PIECE_VECTORS = Stage("piece-vectors", version=2, seconds=3, build=build)
+PIECE_VECTORS = Stage("piece-vectors", version=3, seconds=3, build=build)
 
 
 def by_words(own: Artifact, materials: Materials) -> Artifact:
