@@ -14,6 +14,7 @@ from harness.plan.plan import Cell, missing
 from harness.plan.preset import Preset
 from harness.store.artifact import Artifact
 from harness.store.store import Store
+from sembridge.options import alpha_text
 
 _AXES = ("language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed")
 _ORIGIN = {MEASURED: "as measured in this store", CALIBRATED: "as calibrated"}
@@ -32,7 +33,8 @@ def describe(
     print(f"{preset.title}: {len(cells)} cells")
     for axis in _AXES:
         values = [getattr(cell.identity, axis) for cell in cells]
-        shown = [str(value) for value in dict.fromkeys(values) if value not in ("", None)]
+        text = alpha_text if axis == "alpha" else str
+        shown = [text(value) for value in dict.fromkeys(values) if value not in ("", None)]
         if shown:
             print(f"  {axis + 's':<14} {' '.join(shown)}")
     stored = sum(store.has(cell.artifact) for cell in cells)

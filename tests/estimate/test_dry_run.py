@@ -16,6 +16,7 @@ from harness.results.record import Identity
 from harness.store.artifact import Artifact
 from harness.store.stage import Stage
 from harness.store.store import Store
+from sembridge.options import AUTOMATIC
 from tests.helpers.searches_made import bm25, publish
 
 RATES = Rates("CPU", 1, {"float32": 1e6}, 0.5, 0.25, 1e3, 1e4, 100.0, "float32")  # 1e4 pairs a second
@@ -64,6 +65,12 @@ def test_the_whole_page(page, store):
         "         3 min 30 s of work, cell by cell 4 min 00 s (1.1 times as much)",
         "estimate: 2 min 00 s with 2 at a time (3 min 30 s of work)",
     ]
+
+
+def test_alphas_are_shown_as_they_are_typed(page):
+    artifacts = [Artifact(OWN, {"alpha": alpha}) for alpha in (4.0, AUTOMATIC)]
+    cells = [cell(artifact, "sembridge", alpha=artifact.parameters["alpha"]) for artifact in artifacts]
+    assert "  alphas         4 auto" in page(cells)
 
 
 def test_what_is_stored_is_not_counted_and_tells_the_time_of_others(page, store):
