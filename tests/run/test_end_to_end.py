@@ -56,7 +56,7 @@ def test_every_cell_is_there(whole):
     folder, code, out, err = whole
     assert code == 0, err
     cells = pd.read_csv(folder / "results" / "cells.csv")
-    assert len(cells) == 18 and set(cells["status"]) == {"ok"}
+    assert len(cells) == 20 and set(cells["status"]) == {"ok"}
     assert list(cells.columns[:22]) == [
         "language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed",
         "ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops",
@@ -65,9 +65,9 @@ def test_every_cell_is_there(whole):
     ]  # fmt: skip
     assert cells["ndcg@10"].between(0, 1).all() and cells["ndcg@10"].nunique() > 5
     assert (folder / "results" / "tables" / "all.md").is_file()
-    assert len(list((folder / "results" / "runs").glob("*.run"))) == 18
+    assert len(list((folder / "results" / "runs").glob("*.run"))) == 20
     queries = pd.read_parquet(folder / "results" / "queries.parquet")
-    assert len(queries) == 18 * 20
+    assert len(queries) == 20 * 20
     means = queries.groupby(["initializer", "regime"])["ndcg@10"].mean()
     for row in cells.itertuples():
         assert means[row.initializer, row.regime] == pytest.approx(cells.loc[row.Index, "ndcg@10"], abs=1e-12)
@@ -129,7 +129,7 @@ def test_run_files_give_the_scores_to_other_tools(whole, own_data):
 def test_the_same_command_again_computes_nothing(whole, own_data):
     folder, before = whole[0], outputs(whole[0])
     code, out, _ = finish(start(own_data, folder))
-    assert code == 0 and "18 cells: 18 in the store, 0 to compute" in out
+    assert code == 0 and "20 cells: 20 in the store, 0 to compute" in out
     assert "computed ru_" not in out and "Ray is ready" not in out
     assert outputs(folder) == before
 
