@@ -82,7 +82,7 @@ def compared(
 
     Raises ValueError if no donor has a direction.
     """
-    if geometry.kind == PUBLISHED:
+    if geometry.kind == PUBLISHED or len(donors) < 2:  # one vector has no center but itself
         groups = _grouped(geometry, transfer, vectors.target.vectors, vectors.source.vectors, targets, donors, 1.0)
         return Compared(groups, targets, float("nan"))
     placed = np.flatnonzero(vectors.target.known & transfer.target.has_text)

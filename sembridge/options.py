@@ -59,10 +59,11 @@ def alpha_number(alpha: float | str) -> float:
         return AUTOMATIC
     try:
         number = float(alpha)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = AUTOMATIC
     if number == AUTOMATIC:
-        raise ValueError(f"alpha {alpha!r} is neither a number from 1 on nor {AUTO}")
+        shown = repr(alpha) if len(repr(alpha)) < 40 else f"{repr(alpha)[:40]}..."
+        raise ValueError(f"alpha {shown} is neither a number from 1 on nor {AUTO}")
     return number
 
 

@@ -116,7 +116,7 @@ def test_presets(refused, tmp_path, content, message):
         (["--set", "=3"], "--set '=3' is not of the form key.path=value"),
         (["--set", "languages.0=ko"], "'languages' is a single value, with nothing below it"),
         (["--set", f"title={BOMB}"], "title: 'a0: &a0 [x, x"),
-        (["--set", "alphas=[" + "9" * 400 + "]"], "option 'alphas.0': "),
+        (["--set", "alphas=[" + "9" * 400 + "]"], "9999... is neither a number from 1 on nor auto"),
         (["--set", "a." * 5000 + "b=1"], "reaches 5000 levels down, further than any option"),
         (["--set", "a" * 5000 + "=1"], "aaa' is unknown; known: alphas"),
         (["--set", "title.x=1" + "9" * 5000], "is a single value, with nothing below it"),

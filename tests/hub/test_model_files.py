@@ -115,7 +115,7 @@ def test_tokenizers(refused, model, tmp_path, changes, message):
         (["--initializer", "../../x"], "--initializer '../../x' is unknown; known: "),
         (["--alpha", "nan"], "--alpha nan is not a finite number; give one from 1 on"),
         (["--alpha", "inf"], "--alpha inf is not a finite number"),
-        (["--alpha", "four"], "argument --alpha: invalid float value: 'four'"),
+        (["--alpha", "four"], "argument --alpha: invalid alpha value: 'four'"),
         (["--set", "top_k=.nan"], "has no parameter 'top_k'"),
         (["--language", "ko\n"], "--language 'ko\\n' is not a language code"),
         (["--language", "../x"], "--language '../x' is not a language code"),
