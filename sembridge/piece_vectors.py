@@ -5,29 +5,23 @@ Shapes: T target vocabulary, W words, K dimensions of the bridge.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
 from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, embed_words
 from sembridge.counted_words import CountedWords, count_words
-from sembridge.normalization import normalize
 from sembridge.prompt import prompt_of
 from sembridge.vocabulary.token_ids import token_ids
 from sembridge.vocabulary.vocabulary import Vocabulary
 
 _BLOCK = 16_384  # words tokenized at a time
 _COLUMNS = 64  # dimensions averaged at a time
-_WEIGHTS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "frequency": lambda counts: counts,
-    "sqrt": np.sqrt,
-    "log": np.log1p,
-}
 
 
 class Containment(NamedTuple):
@@ -35,12 +29,10 @@ class Containment(NamedTuple):
 
     contains  the tokenization of the word contains the token
     alone     it is the token alone
-    spelled   the word is spelled as the token's text is, so that the piece "##trade" is tied to the word "trade"
     """
 
     contains: sp.csr_array
     alone: sp.csr_array
-    spelled: sp.csr_array
 
 
 def embed_by_words(
@@ -126,51 +118,29 @@ def place_pieces(
     known = np.flatnonzero(np.abs(word_vectors).max(axis=1, initial=0) > 0)
     containment = Containment(*(matrix[:, known] for matrix in _containment(vocabulary, tokenizer, words)))
     vectors = _unit(own.vectors)
-    placed, means = word_means(vectors, containment, words.counts[known], _unit(word_vectors[known]))
+    placed, means = word_means(containment, words.counts[known], _unit(word_vectors[known]))
     vectors[placed] = _unit(means)
     is_placed = np.zeros(len(vocabulary), dtype=bool)
     is_placed[placed] = True
     return TokenVectors(vectors, own.known | is_placed, is_placed)
 
 
-def word_means(
-    own: np.ndarray,
-    containment: Containment,
-    counts: np.ndarray,
-    words: np.ndarray,
-    *,
-    weight: Literal["frequency", "sqrt", "log"] = "frequency",
-    whole_from: float = 0.0,
-    own_share: float = 0.0,
-    with_spelled: bool = False,
-) -> tuple[np.ndarray, np.ndarray]:
+def word_means(containment: Containment, counts: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Decide which tokens are placed by words, and where: return (ids [n], their vectors [n, K] float32).
 
-    own           [T, K] unit vectors of the tokens' own texts, zero where the bridge does not know them
-    counts        [W] of the words
-    words         [W, K] unit vectors
-    weight        of a word in the mean: its count, the square root of it, or ln(1 + count)
-    whole_from    a token keeps its own vector if it stands alone for at least this share of the occurrences of its
-                  words, and for one at all. 0: if it is the whole of any word; above 1: never
-    own_share     of a placed token's own vector in its vector, where the bridge knows its text
-    with_spelled  the word that is spelled as a token's text counts among the words of a token that others contain
+    counts  [W] of the words
+    words   [W, K] unit vectors
+
+    A token that is the whole of some word is not placed. Any other token that a word contains gets the mean of the
+    words that contain it, each weighted by its count.
     """
-    contains, alone, spelled = containment
-    occurrences = contains @ counts
-    whole = alone @ counts
-    kept = (whole > 0) & (whole >= whole_from * occurrences)
-    placed = np.flatnonzero((occurrences > 0) & ~kept)
-    averaged = contains[placed].maximum(spelled[placed]) if with_spelled else contains[placed]
-    weights = _WEIGHTS[weight](counts.astype(np.float64))
-    weighted = sp.csr_array(averaged.multiply(weights[None, :]))
+    placed = np.flatnonzero((containment.contains @ counts > 0) & (containment.alone @ counts == 0))
+    weighted = sp.csr_array(containment.contains[placed].multiply(counts.astype(np.float64)[None, :]))
     shares = sp.csr_array(sp.diags_array(1 / weighted.sum(axis=1)) @ weighted)
     means = np.empty((len(placed), words.shape[1]), dtype=np.float32)
     for start in range(0, words.shape[1], _COLUMNS):
         part = slice(start, start + _COLUMNS)
         means[:, part] = shares @ words[:, part].astype(np.float64)
-    if own_share:
-        share = np.where(own[placed].any(axis=1), own_share, 0.0)[:, None]
-        means = ((1 - share) * means + share * own[placed]).astype(np.float32)
     return placed, means
 
 
@@ -183,11 +153,7 @@ def _containment(vocabulary: Vocabulary, tokenizer: Any, words: CountedWords) ->
     usual, other = (" ", "") if words.spaced else ("", " ")
     first, second = (_contained(vocabulary, tokenizer, words, before) for before in (usual, other))
     uncovered = sp.diags_array((np.diff(first[0].indptr) == 0).astype(np.float64))
-    contains, alone = (sp.csr_array(a + uncovered @ b) for a, b in zip(first, second, strict=True))
-    place_of = {word: place for place, word in enumerate(words.words)}
-    texts = ((token, normalize(text)) for token, text in enumerate(vocabulary.texts) if text is not None)
-    same = [token * len(words) + place_of[text] for token, text in texts if text in place_of]
-    return Containment(contains, alone, _matrix([np.array(same, dtype=np.int64)], vocabulary, words))
+    return Containment(*(sp.csr_array(a + uncovered @ b) for a, b in zip(first, second, strict=True)))
 
 
 def _contained(

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from sembridge.bridge import TokenVectors, embed_vocabulary, embed_words, load_bridge
 from sembridge.counted_words import CountedWords, count_words
-from sembridge.piece_vectors import Containment, _containment, embed_both, embed_by_words, place_pieces, word_means
+from sembridge.piece_vectors import Containment, embed_both, embed_by_words, place_pieces, word_means
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.encoders_made import made_bridge_folder
 from tests.helpers.tokenizers_made import KINDS, english, made_tokenizer, russian
@@ -173,39 +173,13 @@ def test_real_tokenizers_against_a_loop(kind):
 # Two tokens; words 0 and 1 contain token 0, which is the whole of word 0; words 1 and 2 contain token 1.
 CONTAINS = np.array([[1, 1, 0], [0, 1, 1]], dtype=float)
 ALONE = np.array([[1, 0, 0], [0, 0, 0]], dtype=float)
-SPELLED = np.array([[1, 0, 0], [1, 0, 0]], dtype=float)  # token 1 continues words with the letters of word 0
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({}, {1: [0, 4 / 13, 9 / 13]}),
-        ({"weight": "sqrt"}, {1: [0, 2 / 5, 3 / 5]}),
-        ({"weight": "log"}, {1: [0, np.log(5) / np.log(50), np.log(10) / np.log(50)]}),
-        ({"whole_from": 0.2}, {1: [0, 4 / 13, 9 / 13]}),
-        ({"whole_from": 0.21}, {0: [1 / 5, 4 / 5, 0], 1: [0, 4 / 13, 9 / 13]}),
-        ({"whole_from": 2.0}, {0: [1 / 5, 4 / 5, 0], 1: [0, 4 / 13, 9 / 13]}),
-        ({"with_spelled": True}, {1: [1 / 14, 4 / 14, 9 / 14]}),
-        ({"whole_from": 2.0, "own_share": 0.25}, {0: [0.4, 0.6, 0], 1: [0, 4 / 13, 9 / 13]}),
-    ],
-)
-def test_the_rule(options, expected):
-    own = np.array([[1, 0, 0], [0, 0, 0]], dtype=np.float32)
-    containment = Containment(*map(sp.csr_array, (CONTAINS, ALONE, SPELLED)))
-    ids, means = word_means(own, containment, np.array([1, 4, 9]), np.eye(3, dtype=np.float32), **options)
-    assert {i: mean for i, mean in zip(ids.tolist(), means.tolist(), strict=True)} == {
-        i: pytest.approx(mean) for i, mean in expected.items()
-    }
-
-
-def test_a_piece_knows_the_word_that_is_spelled_alike():
-    tokenizer = wordpiece("win", "##dow", "##ow", "OW")
-    vocabulary, words = Vocabulary.from_tokenizer(tokenizer), CountedWords.of({"dow": 1, "ow": 1, "window": 1})
-    containment = _containment(vocabulary, tokenizer, words)
-    assert [[vocabulary.tokens[i] for i in column.nonzero()[0]] for column in containment.spelled.toarray().T] == [
-        ["##dow"], ["##ow"], [],
-    ]  # fmt: skip
-    assert containment.contains.toarray()[:, 2].nonzero()[0].tolist() == [2, 3]
+def test_the_rule():
+    """Token 0 is a word, so it is not placed; token 1 gets the mean of words 1 and 2 by their counts, 4 and 9."""
+    containment = Containment(*map(sp.csr_array, (CONTAINS, ALONE)))
+    ids, means = word_means(containment, np.array([1, 4, 9]), np.eye(3, dtype=np.float32))
+    assert ids.tolist() == [1] and means[0].tolist() == pytest.approx([0, 4 / 13, 9 / 13])
 
 
 def test_vectors_of_other_words_are_refused():
