@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -190,3 +191,16 @@ def _check(check: Callable[[str, Source], None], option: str, source: Source) ->
     except PresetError as error:
         raise RefusedError(str(error)) from None
     return source
+
+
+def bridge_prompt(typed: str | None, item: Input, location: Location) -> str:
+    """Return what precedes every text that a bridge embeds; warns if that seems wrong."""
+    from harness.catalog.prompts import doubt, prompt_of_folder, prompt_of_model
+
+    folder = location.path if location.revision is None else None
+    prompt = typed
+    if prompt is None:
+        prompt = prompt_of_folder(folder) if folder else prompt_of_model(*location)
+    if warning := doubt("--bridge", "--bridge-prompt", item.name, folder, prompt):
+        print(f"warning: {warning}", file=sys.stderr)
+    return prompt

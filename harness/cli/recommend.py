@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli import inputs
-from harness.cli.inputs import Input, place
+from harness.cli.inputs import Input, bridge_prompt, place
 from harness.files.redaction import without_secrets
 from harness.files.units import duration
 from harness.store.artifact import Hub, Location
@@ -137,19 +137,6 @@ class Progress:
         spent, left = time.perf_counter() - self._began, self._total - self._done
         rest = f"; about {duration(spent * left / self._done)} left" if left and self._done else ""
         print(f"measured  {what}{rest}", file=sys.stderr, flush=True)
-
-
-def bridge_prompt(typed: str | None, item: Input, location: Location) -> str:
-    """Return what precedes every text that a bridge embeds; warns if that seems wrong."""
-    from harness.catalog.prompts import doubt, prompt_of_folder, prompt_of_model
-
-    folder = location.path if location.revision is None else None
-    prompt = typed
-    if prompt is None:
-        prompt = prompt_of_folder(folder) if folder else prompt_of_model(*location)
-    if warning := doubt("--bridge", "--bridge-prompt", item.name, folder, prompt):
-        print(f"warning: {warning}", file=sys.stderr)
-    return prompt
 
 
 def next_command(args: argparse.Namespace, order: Order, chosen: Combination, method: str) -> str:

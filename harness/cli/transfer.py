@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli import inputs
-from harness.cli.inputs import Input, place
+from harness.cli.inputs import Input, bridge_prompt, place
 from harness.cli.method import Method, check_name, input_options, method
 from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
@@ -161,21 +161,13 @@ def _bridge_prompt(typed: str | None, chosen: Method, located: Mapping[str, Loca
     """Return what precedes every text that the bridge embeds; None without a bridge. Warns if that seems wrong."""
     if BRIDGE.name not in chosen.inputs:
         return None
-    from harness.catalog.prompts import doubt, prompt_of_folder, prompt_of_model
-
-    item, location = chosen.inputs[BRIDGE.name], located[BRIDGE.name]
-    folder = location.path if location.revision is None else None
-    prompt = typed
-    if prompt is None:
-        prompt = prompt_of_folder(folder) if folder else prompt_of_model(*location)
-    if warning := doubt("--bridge", "--bridge-prompt", item.name, folder, prompt):
-        print(f"warning: {warning}", file=sys.stderr)
+    prompt = bridge_prompt(typed, chosen.inputs[BRIDGE.name], located[BRIDGE.name])
     _say("prompt", f"the bridge reads every text after {prompt!r}" if prompt else "the bridge reads texts as they are")
     return prompt
 
 
 def _recipe(args: argparse.Namespace, order: _Order, chosen: Method, label: str, prompt: str | None) -> Recipe:
-    bridge_prompt = {} if prompt is None else {"bridge prompt": prompt or "none"}
+    about_prompt = {} if prompt is None else {"bridge prompt": prompt or "none"}
     read = {**chosen.inputs, **({"idf text": order.idf_text} if order.idf_text else {})}
     return Recipe(
         source=order.source.ingredient(),
@@ -184,7 +176,7 @@ def _recipe(args: argparse.Namespace, order: _Order, chosen: Method, label: str,
         label=label,
         inputs={role.replace("_", " "): item.ingredient() for role, item in read.items()},
         parameters=chosen.parameters(),
-        options=_described(args) | bridge_prompt,
+        options=_described(args) | about_prompt,
         versions=library_versions(),
     )
 
