@@ -11,7 +11,7 @@ import numpy as np
 
 from sembridge import options
 from sembridge.bridge import pinned
-from sembridge.bridge_method import BridgeMethod
+from sembridge.bridging.method import BridgeMethod
 from sembridge.encoder.loading import check_pads, load_encoder, load_tokenizer
 from sembridge.encoder.modules import splade_modules
 from sembridge.encoder.nonfinite import left_out

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sembridge.alpha import check_field
 from sembridge.assembly import assemble
-from sembridge.bridge_method import POSITION, BridgeMethod
+from sembridge.bridging.alpha import check_field
+from sembridge.bridging.method import POSITION, BridgeMethod
 from sembridge.initializer import Initialization, Transfer
 
 __all__ = ["POSITION", "SemBridge"]
@@ -23,7 +23,7 @@ class SemBridge(BridgeMethod):
     Cosines are those of the tokens' bridge vectors. The defaults are the published form; for the other options see
     `BridgeMethod`.
 
-    alpha  >= 1; the paper's runs use 4. "auto": chosen so that a token has about 2.1 donors (see `sembridge.alpha`)
+    alpha  >= 1; the paper's runs use 4. "auto": chosen so that a token has about 2.1 donors (see `bridging.alpha`)
 
     Donors are those of the transfer that the bridge knows. A target token without a text that the bridge knows is
     sampled (N(mean, std) of the source rows) and labeled so: all unknown tokens have the same bridge vector.

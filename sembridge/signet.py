@@ -11,8 +11,8 @@ from typing import ClassVar
 import scipy.sparse as sp
 
 from sembridge.assembly import assemble
-from sembridge.bridge_method import WORDS, BridgeMethod
-from sembridge.geometry import CENTERED
+from sembridge.bridging.geometry import CENTERED
+from sembridge.bridging.method import WORDS, BridgeMethod
 from sembridge.initializer import Initialization, Transfer
 from sembridge.options import AUTO
 from sembridge.own_direction import own_parts

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from sembridge.alpha import choose_alpha
 from sembridge.bridge import BridgeVectors
+from sembridge.bridging.alpha import choose_alpha
 from sembridge.initializer import Transfer
 from sembridge.mixture.entmax import unit
 from sembridge.semantic_bridge import SemBridge
@@ -28,7 +28,7 @@ class BridgeMeasures:
     mean, sd  of the cosines of target tokens and donors
     mutual    share of the known target tokens that are the nearest one of their nearest donor
     distinct  share of the known target tokens whose mixture, at `alpha`, no other one has
-    supports  alpha -> mean number of donors in a mixture, see `sembridge.alpha.choose_alpha`
+    supports  alpha -> mean number of donors in a mixture, see `sembridge.bridging.alpha.choose_alpha`
     alpha     the advised one, by these numbers
     targets   n, of how many that need a row and have a text
     donors    m, of how many

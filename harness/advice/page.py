@@ -11,7 +11,7 @@ from harness.advice.combination import METHOD, Combination
 from harness.advice.earlier_scores import RELIABLE, Prediction
 from harness.advice.tokenizer_measures import Reading, TokenizerMeasures
 from harness.evaluation.warnings import MOST_UNKNOWN
-from sembridge.alpha import DONORS
+from sembridge.bridging.alpha import DONORS
 from sembridge.model_card.lines import columns
 
 _NONE = "-"

@@ -18,8 +18,8 @@ BY_WORDS = OnRequest(TEXT, "pieces", "words", "pieces keep the vectors of their 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
     """Place pieces; parameters: profile; inputs: own (vectors of the vocabulary), tokenizer, words, word_vectors."""
+    from sembridge.bridging.piece_vectors import place_pieces
     from sembridge.encoder.loading import load_tokenizer
-    from sembridge.piece_vectors import place_pieces
     from sembridge.vocabulary.vocabulary import Vocabulary
 
     tokenizer = load_tokenizer(*inputs["tokenizer"])
@@ -35,7 +35,7 @@ PIECE_VECTORS = Stage("piece-vectors", version=3, seconds=3, build=build)
 
 def by_words(own: Artifact, materials: Materials) -> Artifact:
     """Return the vectors of the target vocabulary with pieces by words, made of the plain ones and a text."""
-    from sembridge.counted_words import MOST
+    from sembridge.bridging.counted_words import MOST
 
     counted = {"language": materials.language, "most": MOST}
     words = Artifact(WORD_COUNTS, counted, {"text": materials.sources[TEXT.name]})

@@ -22,7 +22,7 @@ BATCH = 1024  # words that are embedded together
 
 def build_counts(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:
     """Count words; parameters: language, most (see `count_words`); inputs: text (see `collections.text`)."""
-    from sembridge.counted_words import count_words
+    from sembridge.bridging.counted_words import count_words
 
     with headway.counting("lines", 0):
         words = count_words(_counted(inputs["text"].path), parameters["language"], most=parameters["most"])
@@ -52,7 +52,7 @@ WORD_VECTORS = Stage("word-vectors", version=1, seconds=3, build=build)
 
 def load_counts(folder: Path) -> Any:
     """Return the stored `CountedWords`."""
-    from sembridge.counted_words import CountedWords
+    from sembridge.bridging.counted_words import CountedWords
 
     stored = json.loads((folder / COUNTS).read_text(encoding="utf-8"))
     return CountedWords.of(stored["counts"], spaced=stored["spaced"], most=len(stored["counts"]))

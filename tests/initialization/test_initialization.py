@@ -255,7 +255,7 @@ def test_without_an_initialization_the_source_encoder_itself_is_evaluated(folder
 
 @pytest.mark.parametrize("case", ["sembridge-dense", "centered-dense"])
 def test_a_mixture_too_large_to_hold_comes_back_with_what_it_is_computed_from(folder, tmp_path, case, monkeypatch):
-    monkeypatch.setattr("sembridge.bridge_method.HELD", 0)
+    monkeypatch.setattr("sembridge.bridging.method.HELD", 0)
     built(folder, tmp_path / "out", case, "tied")
     loaded = load_encoder(str(folder / "tied"))
     embedding, _ = initialization.load(tmp_path / "out", loaded)

@@ -11,8 +11,8 @@ from harness.initialization.settings import filled_by, settable
 from harness.store.artifact import Artifact, Local
 from harness.store.store import Store
 from sembridge.bridge import load_bridge
+from sembridge.bridging.piece_vectors import embed_by_words
 from sembridge.encoder.loading import load_tokenizer
-from sembridge.piece_vectors import embed_by_words
 from sembridge.semantic_bridge import SemBridge
 from sembridge.signet import Signet
 from sembridge.vocabulary.vocabulary import Vocabulary

@@ -15,7 +15,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer, SparseEncoder
 
-import sembridge.piece_vectors
+import sembridge.bridging.piece_vectors
 import sembridge.pipeline
 from harness.cli.main import main
 from sembridge.bridge import BridgeVectors, load_bridge
@@ -108,9 +108,9 @@ def test_loaded_models_and_names_give_the_same_bits(folders):
 def test_a_bridge_reads_each_vocabulary_once(folders, tmp_path, monkeypatch):
     """An untied decoder gets rows of its own, from the same vectors."""
     calls = []
-    real = sembridge.piece_vectors.embed_vocabulary
+    real = sembridge.bridging.piece_vectors.embed_vocabulary
     monkeypatch.setattr(
-        "sembridge.piece_vectors.embed_vocabulary",
+        "sembridge.bridging.piece_vectors.embed_vocabulary",
         lambda *inputs, **options: (calls.append(1), real(*inputs, **options))[1],
     )
     transfer(family_folder(tmp_path, "bert", tied=False), folders.tokenizer, SemBridge(folders.bridge))
@@ -186,7 +186,7 @@ def test_a_bridge_may_be_pinned_in_its_name(folders, monkeypatch):
         seen.append(arguments)
         return load_bridge(folders.bridge)
 
-    monkeypatch.setattr("sembridge.bridge_method.load_bridge", load)
+    monkeypatch.setattr("sembridge.bridging.method.load_bridge", load)
     encoder = transfer(folders.source, folders.tokenizer, SemBridge("owner/bridge@abc"))
     bridge = encoder.transfer_record.recipe.inputs["bridge"]
     assert seen == [("owner/bridge", "abc")] and (bridge.name, bridge.revision) == ("owner/bridge", "abc")

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sembridge.alpha import DONORS
-from sembridge.bridge_method import POSITION
-from sembridge.geometry import CENTERED
+from sembridge.bridging.alpha import DONORS
+from sembridge.bridging.geometry import CENTERED
+from sembridge.bridging.method import POSITION
 from sembridge.initializer import FALLBACK, MIXED, SAMPLED, samples_of, weights_of
 from sembridge.own_direction import quiet_directions
 from sembridge.pipeline import make_task

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-import sembridge.bridge_method as module
+import sembridge.bridging.method as module
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.initializer import Initialization, Transfer
 from sembridge.mixture.softmax import SoftmaxMixture

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import scipy.sparse as sp
 
-from sembridge.alpha import DONORS, choose_alpha
 from sembridge.bridge import BridgeVectors, load_bridge, pinned
-from sembridge.geometry import CENTERED, PUBLISHED, Compared, Geometry, compared
+from sembridge.bridging.alpha import DONORS, choose_alpha
+from sembridge.bridging.geometry import CENTERED, PUBLISHED, Compared, Geometry, compared
+from sembridge.bridging.piece_vectors import embed_both
 from sembridge.initializer import FALLBACK, Transfer, support_of
 from sembridge.mixture.entmax import HELD
 from sembridge.mixture.mixture import mixtures
@@ -19,7 +20,6 @@ from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.model_card.record import Nearness
 from sembridge.nearest import nearest
 from sembridge.options import AUTO
-from sembridge.piece_vectors import embed_both
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

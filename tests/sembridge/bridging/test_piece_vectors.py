@@ -11,8 +11,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from sembridge.bridge import TokenVectors, embed_vocabulary, embed_words, load_bridge
-from sembridge.counted_words import CountedWords, count_words
-from sembridge.piece_vectors import Containment, embed_both, embed_by_words, place_pieces, word_means
+from sembridge.bridging.counted_words import CountedWords, count_words
+from sembridge.bridging.piece_vectors import Containment, embed_both, embed_by_words, place_pieces, word_means
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.encoders_made import made_bridge_folder
 from tests.helpers.tokenizers_made import KINDS, english, made_tokenizer, russian

@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from sembridge.geometry import Compared
+from sembridge.bridging.geometry import Compared
 from sembridge.mixture.entmax import check_alpha
 from sembridge.mixture.mixture import mixtures
 from sembridge.options import AUTO

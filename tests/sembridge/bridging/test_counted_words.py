@@ -7,8 +7,8 @@ import unicodedata
 import numpy as np
 import pytest
 
-from sembridge import counted_words
-from sembridge.counted_words import LONGEST, count_words
+from sembridge.bridging import counted_words
+from sembridge.bridging.counted_words import LONGEST, count_words
 
 
 def counted(*texts: str, language: str = "", **options: int) -> dict[str, int]:

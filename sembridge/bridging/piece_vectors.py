@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, embed_words
-from sembridge.counted_words import CountedWords, count_words
+from sembridge.bridging.counted_words import CountedWords, count_words
 from sembridge.prompt import prompt_of
 from sembridge.vocabulary.token_ids import token_ids
 from sembridge.vocabulary.vocabulary import Vocabulary

@@ -11,10 +11,10 @@ from entmax import entmax_bisect
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sembridge.bridge_method as method_module
+import sembridge.bridging.method as method_module
 import sembridge.mixture.mixture as mixture_module
 from sembridge.bridge import BridgeVectors
-from sembridge.geometry import CENTERED, SPREAD, Geometry, compared
+from sembridge.bridging.geometry import CENTERED, SPREAD, Geometry, compared
 from sembridge.initializer import MIXED, SAMPLED, Transfer
 from sembridge.mixture.softmax import SoftmaxMixture
 from sembridge.semantic_bridge import SemBridge

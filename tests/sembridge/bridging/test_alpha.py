@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import from_numpy
 
-import sembridge.alpha as module
-from sembridge.alpha import AUTO, DONORS, LADDER, check_field, choose_alpha, sampled
-from sembridge.geometry import CENTERED, Compared, Geometry, compared
+import sembridge.bridging.alpha as module
+from sembridge.bridging.alpha import AUTO, DONORS, LADDER, check_field, choose_alpha, sampled
+from sembridge.bridging.geometry import CENTERED, Compared, Geometry, compared
 from sembridge.mixture.mixture import UnitVectors
 from sembridge.semantic_bridge import SemBridge
 from tests.helpers.bridges_made import bridged, moved, renumbered
