@@ -8,8 +8,8 @@ import sys
 import pytest
 import torch
 
-from experiments.benchmarks import gpu
-from experiments.benchmarks.gpu_timing import Side, in_turn, largest
+from experiments.benchmarks.gpu import __main__ as gpu
+from experiments.benchmarks.gpu.timing import Side, in_turn, largest
 from tests.helpers.paths import ROOT
 from tests.helpers.triton_device import NEEDS_TRITON
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from experiments.benchmarks.gpu_timing import DEVICE, HALF
+from experiments.benchmarks.gpu.timing import DEVICE, HALF
 
 Head = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 WIDTH = 768

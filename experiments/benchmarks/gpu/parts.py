@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from experiments.benchmarks.gpu_cases import Step, backward, heads, tensors
-from experiments.benchmarks.gpu_sizes import Sizes
-from experiments.benchmarks.gpu_timing import DEVICE, free, in_turn, largest
+from experiments.benchmarks.gpu.cases import Step, backward, heads, tensors
+from experiments.benchmarks.gpu.sizes import Sizes
+from experiments.benchmarks.gpu.timing import DEVICE, free, in_turn, largest
 
 SIDES = "| job | side | ms | times ours | peak MB |\n| --- | --- | ---: | ---: | ---: |"
 T = TypeVar("T")

@@ -29,8 +29,8 @@ def main() -> int:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     import torch
 
-    from experiments.benchmarks.gpu_sizes import FULL, QUICK, REHEARSAL
-    from experiments.benchmarks.gpu_timing import ceilings
+    from experiments.benchmarks.gpu.sizes import FULL, QUICK, REHEARSAL
+    from experiments.benchmarks.gpu.timing import ceilings
 
     if not args.rehearse and not torch.cuda.is_available():
         print("no GPU that torch can use, so nothing was measured; run this on a machine with one, or --rehearse it")
@@ -120,9 +120,9 @@ TESTS = [
 
 def _part(name: str) -> Callable[[Any, float], Iterator[str]]:
     def run(sizes: Any, end: float) -> Iterator[str]:
-        from experiments.benchmarks import gpu_parts
+        from experiments.benchmarks.gpu import parts
 
-        rows: Callable[[Any, float], Iterator[str]] = getattr(gpu_parts, name)
+        rows: Callable[[Any, float], Iterator[str]] = getattr(parts, name)
         return rows(sizes, end)
 
     return run
