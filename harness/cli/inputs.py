@@ -94,7 +94,7 @@ def split_revision(typed: str) -> tuple[str, str | None]:
 
 
 def check_language(code: str | None) -> None:
-    """Refuse what is no code of a language; None: it was not given."""
+    """Refuse what is not the code of a language; None: it was not given."""
     if code is not None and not _LANGUAGE.fullmatch(code):
         raise RefusedError(f"--language {code!r} is not a language code; give one like ko, zh or pt-BR")
 

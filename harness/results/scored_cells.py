@@ -87,4 +87,5 @@ def _cell(row: dict[str, str]) -> ScoredCell:
     figures = {name: float(row[name]) if row.get(name) else None for name in measured}
     if not all(math.isfinite(figure or 0.0) for figure in figures.values()):
         raise ValueError("a statistic is not a finite number")
-    return ScoredCell(**texts, **sizes, **figures, alpha=alpha, seed=int(row["seed"]), scores=scores)  # type: ignore[arg-type]
+    fields: dict[str, Any] = {**texts, **sizes, **figures}
+    return ScoredCell(**fields, alpha=alpha, seed=int(row["seed"]), scores=scores)

@@ -53,7 +53,7 @@ def choose_alpha(
                 alpha_counts += np.diff(weights.indptr).tolist()
     means = {alpha: float(np.mean(of_alpha)) for alpha, of_alpha in zip(LADDER, counts, strict=True) if of_alpha}
     if not means:
-        return 4.0, {}
+        return 4.0, {}  # no token is to be mixed, so any alpha makes the same rows: the paper's
     return min(means, key=lambda alpha: (abs(np.log(means[alpha] / donors)), alpha)), means
 
 

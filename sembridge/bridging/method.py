@@ -40,8 +40,8 @@ class BridgeMethod:
     geometry    published | centered, see `geometry.Geometry`
     directions, csls  further options of the centered geometry
     pieces      own: a token is placed by its own text. words: where there is a text of the target's language, a token
-                that is no word is placed by the words that contain it (see `piece_vectors`)
-    text        that text, a file with one passage a line; read by this method itself only where `bridge` is no vectors
+                that is not a word is placed by the words that contain it (see `piece_vectors`)
+    text        that text, a file with one passage a line; read by this method itself only where `bridge` is not vectors
     target_tokenizer, text_language  what splits it; `transfer` fills them in
     """
 

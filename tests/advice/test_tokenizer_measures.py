@@ -22,7 +22,7 @@ def wordpiece(*tokens):
 
 
 def test_words_count_as_often_as_they_occur():
-    """Words: ab three times (a, ##b), a once, zz once ([UNK]): (3 x 2 + 1 + 1) / 5 pieces. The comma is no word, but
+    """Words: ab three times (a, ##b), a once, zz once ([UNK]): (3 x 2 + 1 + 1) / 5 pieces. The comma is not a word, but
     a token: 9 tokens, 1 unknown (the comma is known)."""
     reading = read(wordpiece("a", "##b", ","), ["ab ab, a", "ab zz"])
     assert (reading.lines, reading.tokens, reading.per) == (2, 9, "word")
