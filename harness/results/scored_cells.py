@@ -6,6 +6,7 @@ import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.files.bounded import OversizedError, lines
 from harness.results.record import MEASURES, OK
