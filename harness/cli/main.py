@@ -80,7 +80,11 @@ def _transfer(commands: argparse._SubParsersAction) -> None:
         "source tokens with NaN or infinite rows: refuse (default), leave-out (they neither donate nor are copied)"
     )
     option("--nonfinite", metavar="N", default="refuse", help=nonfinite)
-    option("--bias", metavar="POLICY", help="the decoder bias: transfer, zero, keep (default: the profile's)")
+    option(
+        "--bias",
+        metavar="POLICY",
+        help="the decoder bias: transfer, zero, keep, or calibrated on --text (default: the method's)",
+    )
     idf_text = "inference-free encoders: text to count the weights of query tokens in"
     option("--idf-text", type=Path, metavar="FILE", help=idf_text)
     option("--seed", type=int, default=42, metavar="N", help="seed of everything that is sampled (default: 42)")

@@ -8,6 +8,7 @@ from harness.evaluation.own_documents import RULE
 from harness.evaluation.shards import EVALUATION_SHARE, SHARE
 from harness.evaluation.stage import EVALUATION
 from harness.evaluation.strata import STRATA
+from harness.initialization.bias_thresholds import BIAS_THRESHOLDS
 from harness.initialization.initialization import INITIALIZATION
 from harness.initialization.needs import BRIDGE, TEXT, Materials, Need, needs_of
 from harness.initialization.query_weights import QUERY_WEIGHTS
@@ -20,7 +21,7 @@ from harness.references.sparse_models import REFERENCE
 from harness.results.record import Identity
 from harness.store.artifact import Artifact, Source
 from harness.training.stage import TRAINED_ENCODER
-from sembridge.options import alpha_field
+from sembridge.options import CALIBRATED, alpha_field
 
 
 def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
@@ -40,10 +41,14 @@ def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
     if cell.initializer != "base":
         inputs["tokenizer"] = resolved.tokenizers[cell.language]
         inputs["initialization"] = _initialization(preset, resolved, cell)
-        parameters |= preset.transplant
+        parameters |= preset.transplant(_preferred_bias(cell.initializer))
         if preset.query_weights == "idf" and may_be_inference_free(inputs["encoder"]):
             counted = {"tokenizer": inputs["tokenizer"], "text": _text(resolved, cell)}
             inputs["query_weights"] = Artifact(QUERY_WEIGHTS, {}, counted)
+        if parameters["bias"] == CALIBRATED:
+            read = {"max_length": settings.max_length, "precision": settings.precision}
+            text = {"text": _text(resolved, cell)}
+            inputs["thresholds"] = Artifact(BIAS_THRESHOLDS, parameters | read, inputs | text)
     evaluation = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision} | own
     if cell.regime == "zero-shot":
         return _evaluation(parameters | evaluation, inputs | {"collection": collection}, settings.shares)
@@ -126,6 +131,13 @@ def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifac
     if preset.nonfinite != "refuse":  # keys of all others stay as they were
         parameters["nonfinite"] = preset.nonfinite
     return Artifact(INITIALIZATION, parameters, inputs)
+
+
+def _preferred_bias(initializer: str) -> str | None:
+    from sembridge.initializer import bias_of
+    from sembridge.registry import initializer_class
+
+    return bias_of(initializer_class(initializer))
 
 
 def _materials(preset: Preset, resolved: Inputs, cell: Identity, need: Need, training: dict[str, Any]) -> Materials:

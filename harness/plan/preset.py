@@ -142,8 +142,8 @@ class Preset(_Part):
     """Empty: as the profile says, ordinary tokens for fixed, all for compat."""
     nonfinite: Literal["refuse", "leave-out"] = "refuse"
     """Source tokens with NaN or infinite rows; leave-out: they neither donate nor are copied."""
-    bias: Literal["transfer", "zero", "keep"] | None = None
-    """Of the decoder; empty: transfer, under the profile compat keep."""
+    bias: Literal["transfer", "zero", "keep", "calibrated"] | None = None
+    """Of the decoder; empty: what the initializer prefers (signet: calibrated), else transfer; under compat keep."""
     query_weights: Literal["mixture", "idf"] = "mixture"
     """Of inference-free encoders: moved with the mixture, or idf of the target-language text."""
     training: FineTuning = FineTuning()
@@ -202,7 +202,6 @@ class Preset(_Part):
         check(profile=self.profile, donors=self.donors)
         return self
 
-    @property
-    def transplant(self) -> dict[str, str]:
-        """Return the options of a transplant: those of the profile, and the options that overrule it."""
-        return transplant_options(self.profile, self.bias)
+    def transplant(self, preferred: str | None) -> dict[str, str]:
+        """Return the options of a transplant, by the bias policy that an initializer prefers; None: none."""
+        return transplant_options(self.profile, self.bias, preferred)
