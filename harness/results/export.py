@@ -26,13 +26,14 @@ from typing import Any, NamedTuple
 
 from harness.files.atomic import replaced
 from harness.files.redaction import without_folders
-from harness.results import convergence, file_names, interactions, significance, strata, summary, warnings
+from harness.results import file_names, strata, warnings
 from harness.results.record import MEASURES, OK, Identity, Record
-from harness.results.rendering import markdown_item, to_csv, to_latex, to_markdown
-from harness.results.spreadsheet import as_text
 from harness.results.strata import STRATA, Shares, stratum_of
-from harness.results.strata_tables import SUFFIX, split_table
-from harness.results.tables import LEGEND, Table, check_distinct, make_tables, row_labels, table_name
+from harness.results.tables import convergence, interactions, significance, summary
+from harness.results.tables.rendering import markdown_item, to_csv, to_latex, to_markdown
+from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.strata_tables import SUFFIX, split_table
+from harness.results.tables.table import LEGEND, Table, check_distinct, make_tables, row_labels, table_name
 from sembridge.extras import require
 from sembridge.options import AUTO, AUTOMATIC, alpha_number
 

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.files.shown import shown
-from harness.results import convergence
 from harness.results.record import Identity
-from harness.results.strata_tables import SUFFIX
-from harness.results.tables import table_name
+from harness.results.tables import convergence
+from harness.results.tables.strata_tables import SUFFIX
+from harness.results.tables.table import table_name
 
 RUN = ".run"
 TABLE_FORMS = (".md", ".csv", ".tex")

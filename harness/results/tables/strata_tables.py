@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.results import interactions, significance
-from harness.results.interactions import Interaction
 from harness.results.record import OK, Record
-from harness.results.significance import Comparison
 from harness.results.strata import FEWEST, HIGH, LOW, SHOWN, STRATA, Stratum
-from harness.results.tables import MEAN, MISSING, Cell, Method, Row, Table, count_of, method_rows, table_name
+from harness.results.tables import interactions, significance
+from harness.results.tables.interactions import Interaction
+from harness.results.tables.significance import Comparison
+from harness.results.tables.table import MEAN, MISSING, Cell, Method, Row, Table, count_of, method_rows, table_name
 
 SUFFIX = "_strata"
 MEASURE = "ndcg@10"  # of `Record.strata`

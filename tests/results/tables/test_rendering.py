@@ -6,8 +6,8 @@ import csv
 import io
 from dataclasses import replace
 
-from harness.results.rendering import to_csv, to_latex, to_markdown, to_text
-from harness.results.tables import Cell, Row, Table, make_tables
+from harness.results.tables.rendering import to_csv, to_latex, to_markdown, to_text
+from harness.results.tables.table import Cell, Row, Table, make_tables
 
 TABLE = Table(
     name="pocket-faq_zero-shot_bert",

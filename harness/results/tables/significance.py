@@ -18,8 +18,8 @@ from dataclasses import astuple, dataclass, fields, replace
 import numpy as np
 
 from harness.results import resampling
-from harness.results.spreadsheet import as_text
-from harness.results.tables import Table
+from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.table import Table
 
 LEVEL = 0.05
 FLIPS_PER_HYPOTHESIS = 50  # the smallest p of random flips must stay below LEVEL after the correction

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from harness.results.export import write_results
 from harness.results.record import NOT_COMPUTED, Record
-from harness.results.rendering import to_text
-from harness.results.strata_tables import Split
-from harness.results.summary import make_summary, to_files
-from harness.results.tables import Table, make_tables
+from harness.results.tables.rendering import to_text
+from harness.results.tables.strata_tables import Split
+from harness.results.tables.summary import make_summary, to_files
+from harness.results.tables.table import Table, make_tables
 
 
 def summary(records: Sequence[Record]) -> dict[str, Table]:

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, fields, replace
 from typing import Any
 
-from harness.results.collection_notes import collection_notes
 from harness.results.record import MEASURES, OK, Identity, Record
-from harness.results.spreadsheet import as_text
-from harness.results.tables import (
+from harness.results.tables.collection_notes import collection_notes
+from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.table import (
     MEASURE_NAMES,
     Cell,
     Row,

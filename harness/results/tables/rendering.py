@@ -8,8 +8,8 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from harness.results.spreadsheet import as_text
-from harness.results.tables import Cell, Row, Table
+from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.table import Cell, Row, Table
 
 UNDECIDED = "†"
 TERMINAL_WIDTH = 100

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from harness.results.collection_notes import collection_notes
 from harness.results.record import Record
-from harness.results.rendering import UNDECIDED, csv_rows, markdown_item, to_latex, to_markdown
-from harness.results.spreadsheet import as_text
 from harness.results.strata import FEWEST, SHOWN
-from harness.results.strata_tables import Split
-from harness.results.tables import (
+from harness.results.tables.collection_notes import collection_notes
+from harness.results.tables.rendering import UNDECIDED, csv_rows, markdown_item, to_latex, to_markdown
+from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.strata_tables import Split
+from harness.results.tables.table import (
     FAILED,
     LEGEND,
     MEASURE_NAMES,

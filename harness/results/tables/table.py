@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from harness.results.collection_notes import collection_notes
 from harness.results.record import FAILED as CELL_FAILED
 from harness.results.record import MEASURES, NOT_COMPUTED, OK, Identity, Record
 from harness.results.strata import EXPLAINED
+from harness.results.tables.collection_notes import collection_notes
 from sembridge.options import alpha_text
 
 MEAN = "mean"

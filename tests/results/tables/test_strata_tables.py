@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.results.export import write_results
-from harness.results.rendering import to_text
-from harness.results.tables import LEGEND
+from harness.results.tables.rendering import to_text
+from harness.results.tables.table import LEGEND
 
 LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
 
