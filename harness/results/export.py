@@ -30,7 +30,8 @@ from harness.results import file_names, strata, warnings
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.strata import STRATA, Shares, stratum_of
 from harness.results.tables import convergence, interactions, significance, summary
-from harness.results.tables.rendering import markdown_item, to_csv, to_latex, to_markdown
+from harness.results.tables.latex import to_latex
+from harness.results.tables.rendering import markdown_item, to_csv, to_markdown
 from harness.results.tables.spreadsheet import as_text
 from harness.results.tables.strata_tables import SUFFIX, split_table
 from harness.results.tables.table import LEGEND, Table, check_distinct, make_tables, row_labels, table_name

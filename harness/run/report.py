@@ -20,8 +20,8 @@ from harness.plan.seeds import settle
 from harness.results import measurement, strata
 from harness.results.export import Written, write_results
 from harness.results.record import NOT_COMPUTED, OK, Record
-from harness.results.tables.rendering import TERMINAL_WIDTH, to_text
 from harness.results.tables.table import LEGEND, Table
+from harness.results.tables.terminal import TERMINAL_WIDTH, to_text
 from harness.store.store import Store
 
 EVERY = 30.0  # seconds between two writings while a grid runs, at least

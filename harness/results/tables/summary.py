@@ -16,7 +16,8 @@ from itertools import chain
 from harness.results.record import Record
 from harness.results.strata import FEWEST, SHOWN
 from harness.results.tables.collection_notes import collection_notes
-from harness.results.tables.rendering import UNDECIDED, csv_rows, markdown_item, to_latex, to_markdown
+from harness.results.tables.latex import to_latex
+from harness.results.tables.rendering import csv_rows, markdown_item, to_markdown
 from harness.results.tables.spreadsheet import as_text
 from harness.results.tables.strata_tables import Split
 from harness.results.tables.table import (
@@ -24,6 +25,7 @@ from harness.results.tables.table import (
     LEGEND,
     MEASURE_NAMES,
     MISSING,
+    UNDECIDED,
     Cell,
     Row,
     Table,

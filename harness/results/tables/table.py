@@ -22,6 +22,7 @@ from sembridge.options import alpha_text
 MEAN = "mean"
 MISSING = "–"
 FAILED = "failed"
+UNDECIDED = "†"
 LEGEND = (
     "Best competitor of each column marked; references last, never marked. "
     f"±: sample standard deviation over seeds (none where the seed changes nothing); {MISSING}: not computed. "

@@ -10,7 +10,7 @@ import pytest
 from harness.results.export import write_results
 from harness.results.record import NOT_COMPUTED
 from harness.results.tables import convergence
-from harness.results.tables.rendering import to_text
+from harness.results.tables.terminal import to_text
 
 
 @pytest.fixture

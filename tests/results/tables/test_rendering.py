@@ -6,8 +6,10 @@ import csv
 import io
 from dataclasses import replace
 
-from harness.results.tables.rendering import to_csv, to_latex, to_markdown, to_text
+from harness.results.tables.latex import to_latex
+from harness.results.tables.rendering import to_csv, to_markdown
 from harness.results.tables.table import Cell, Row, Table, make_tables
+from harness.results.tables.terminal import to_text
 
 TABLE = Table(
     name="pocket-faq_zero-shot_bert",

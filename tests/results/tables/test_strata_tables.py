@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.results.export import write_results
-from harness.results.tables.rendering import to_text
 from harness.results.tables.table import LEGEND
+from harness.results.tables.terminal import to_text
 
 LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
 

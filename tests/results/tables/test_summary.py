@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from harness.results.export import write_results
 from harness.results.record import NOT_COMPUTED, Record
-from harness.results.tables.rendering import to_text
 from harness.results.tables.strata_tables import Split
 from harness.results.tables.summary import make_summary, to_files
 from harness.results.tables.table import Table, make_tables
+from harness.results.tables.terminal import to_text
 
 
 def summary(records: Sequence[Record]) -> dict[str, Table]:
