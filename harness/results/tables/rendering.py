@@ -12,20 +12,21 @@ from harness.results.tables.table import UNDECIDED, Cell, Table
 
 
 def to_markdown(table: Table, heading: str = "##") -> str:
-    """Return a heading, the table and its note; the best cells are bold, references stand below a row that says so."""
+    """Return heading, caption, table and note; the best cells are bold, references stand below a row that says so."""
     header = ["method", *table.columns]
-    lines = [_markdown_row(map(_markdown_text, header)), _markdown_row([":---", *["---:"] * len(table.columns)])]
-    lines += [_markdown_row([_markdown_text(row.label), *map(_markdown_cell, row.cells)]) for row in table.competitors]
+    lines = [_markdown_row(map(markdown_text, header)), _markdown_row([":---", *["---:"] * len(table.columns)])]
+    lines += [_markdown_row([markdown_text(row.label), *map(_markdown_cell, row.cells)]) for row in table.competitors]
     if table.references and table.competitors:
         lines.append(_markdown_row(["*for reference*", *[""] * len(table.columns)]))
-    lines += [_markdown_row([_markdown_text(row.label), *map(_markdown_cell, row.cells)]) for row in table.references]
-    note = f"\n{_markdown_text(table.note)}\n" if table.note else ""
-    return f"{heading} {_markdown_text(table.title)}\n\n" + "\n".join(lines) + "\n" + note
+    lines += [_markdown_row([markdown_text(row.label), *map(_markdown_cell, row.cells)]) for row in table.references]
+    note = f"\n{markdown_text(table.note)}\n" if table.note else ""
+    caption = f"{markdown_text(table.caption)}\n\n" if table.caption else ""
+    return f"{heading} {markdown_text(table.title)}\n\n{caption}" + "\n".join(lines) + "\n" + note
 
 
 def markdown_item(text: str) -> str:
     """Return an item of a list."""
-    return f"- {_markdown_text(text)}\n"
+    return f"- {markdown_text(text)}\n"
 
 
 def to_csv(table: Table) -> str:
@@ -54,6 +55,6 @@ def _markdown_cell(cell: Cell) -> str:
     return f"**{cell.text}**" if cell.best else cell.text + UNDECIDED * cell.undecided
 
 
-def _markdown_text(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Return text that Markdown shows as it is: no link, no picture, no HTML, no further line or column."""
     return re.sub(r"([\\`*|<\[])", r"\\\1", " ".join(text.split("\n")))
