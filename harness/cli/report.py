@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from harness.cli.grid_options import add_grid_options, choices
+from harness.cli.grid_options import add_grid_options, choices, further_measures
 from harness.cli.refusal import RefusedError
 
 
@@ -49,7 +49,7 @@ def report_results(args: argparse.Namespace) -> int:
             advice = "repeat the options of the run, --store too, or compute them with `sembridge-bench grid`"
             raise PresetError(f"--store {store.root} has none of the {len(cells)} cells of this grid; {advice}")
         check_results(args.results)
-        records, written = report(cells, store, args.results, {})
+        records, written = report(cells, store, args.results, {}, further_measures(args))
     except (PresetError, StoreError, MissingExtraError, ValueError) as error:
         raise RefusedError(str(error)) from None
     except OSError as error:

@@ -2,7 +2,8 @@
 
     cells.csv          one row per cell, with everything one may plot or join
     tables/            one .md, .csv and .tex per table; summary.*, the means over languages; all.md, all of them;
-                       where queries of a collection share few and many words with their answers, a table of both
+                       where queries of a collection share few and many words with their answers, a table of both;
+                       tables and a summary of each further measure that was asked for
     runs/              one TREC run per cell
     queries.parquet    one row per cell and query
     significance.csv   the best row of each column against the others
@@ -26,17 +27,23 @@ from typing import Any, NamedTuple
 
 from harness.files.atomic import replaced
 from harness.files.redaction import without_folders
-from harness.results import convergence, file_names, interactions, significance, strata, summary, warnings
+from harness.results import file_names, strata, warnings
 from harness.results.record import MEASURES, OK, Identity, Record
-from harness.results.rendering import markdown_item, to_csv, to_latex, to_markdown
-from harness.results.spreadsheet import as_text
 from harness.results.strata import STRATA, Shares, stratum_of
-from harness.results.strata_tables import SUFFIX, split_table
-from harness.results.tables import LEGEND, Table, check_distinct, make_tables, row_labels, table_name
+from harness.results.tables import convergence, interactions, significance, summary
+from harness.results.tables.arrangement import arranged
+from harness.results.tables.further import Further, make_further
+from harness.results.tables.latex import to_latex
+from harness.results.tables.legend import BOLD, legend
+from harness.results.tables.measures import KNOWN, MAIN, suffix
+from harness.results.tables.rendering import markdown_item, markdown_text, to_csv, to_markdown
+from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.strata_tables import SUFFIX, split_table
+from harness.results.tables.table import Table, check_distinct, make_tables, row_labels, table_name
 from sembridge.extras import require
 from sembridge.options import AUTO, AUTOMATIC, alpha_number
 
-TABLE_MEASURE = "ndcg@10"
+TABLE_MEASURE = MAIN
 COLUMNS = (
     *("language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed"),
     *("ndcg@10", "recall@100", "mrr@10", "query_active", "doc_active", "flops"),
@@ -50,12 +57,16 @@ _UNKNOWN = ("documents", "queries", "pairs")
 
 
 class Written(NamedTuple):
-    """Hold the paths of the written files, the marked tables, the summary tables by architecture, and the warnings."""
+    """Hold the paths of the written files, the tables as printed, the summary tables by architecture, and the warnings.
+
+    further  the tables of further measures, those of each measure before its summary
+    """
 
     files: list[Path]
     tables: list[Table]
     summary: dict[str, Table]
     warnings: list[str]
+    further: list[Table]
 
 
 def write_results(
@@ -63,12 +74,15 @@ def write_results(
     records: Sequence[Record],
     artifact_of: Callable[[Record], Path | None],
     shares_of: Callable[[Record], Shares | None] = lambda record: None,
+    measures: Sequence[str] = (),
 ) -> Written:
     """Write the results of `records` into `folder`.
 
     `artifact_of` returns the folder with run.trec.gz and queries.parquet of a finished cell. Where it returns None, the
     cell is in cells.csv and the tables only, and nothing in its table is tested. `shares_of` returns which share of its
     words each query of a finished cell has in common with its answers; where it returns None, its scores are not split.
+    `measures` are columns of cells.csv that get tables beside nDCG@10 (`measures.further`).
+
     Raises ValueError, before anything is written, if cells of a column were measured over different queries. Files in
     tables/ and runs/, and convergence.csv, that an earlier call wrote and this call does not are removed; other files
     are left alone.
@@ -96,13 +110,17 @@ def write_results(
     labels = row_labels(records)
     splits = {table.name: split_table(table, records, labels, scores_in) for table, _ in tested}
     marked = [table for each in splits.values() for table in (each.table, each.beside) if table is not None]
-    tables, means = [*marked, *curves], summary.make_summary(records, splits, TABLE_MEASURE)
+    tables, means = [*map(arranged, marked), *curves], summary.make_summary(records, splits, TABLE_MEASURE)
+    others = [
+        make_further(records, measure, lambda measure, key: _scores(by_key.get(key), measure)) for measure in measures
+    ]
 
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
     warned = warnings.lines(records)
-    written = _write_tables(folder / "tables", tables, means, warned)
+    written = _write_tables(folder / "tables", tables, means, warned, others)
     compared = [[*of_table, *split.comparisons] for (_, of_table), split in zip(tested, splits.values(), strict=True)]
+    compared += [other.comparisons for other in others]
     written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(compared)))))
     found = chain.from_iterable(split.interactions for split in splits.values())
     written.append(_write_text(folder / interactions.FILE, interactions.to_csv(list(found))))
@@ -115,19 +133,19 @@ def write_results(
         (folder / stale).unlink(missing_ok=True)
     # Last: from this file the next call knows what this call wrote.
     written.append(_write_text(folder / "cells.csv", _cells_csv(records)))
-    return Written(written, tables, means, warned)
+    return Written(written, tables, means, warned, [table for other in others for table in _tables_of(other)])
 
 
-def _scores(artifact: Path | None) -> significance.Scores | None:
-    """Return the scores that the tables show, query by query; None without an artifact."""
+def _scores(artifact: Path | None, measure: str = TABLE_MEASURE) -> significance.Scores | None:
+    """Return the scores of a measure, query by query; None without an artifact."""
     require("grid", "writing results")
     import pyarrow.parquet as pq
 
     if artifact is None:
         return None
     with pq.ParquetFile(artifact / "queries.parquet") as file:
-        queries = file.read(["query_id", TABLE_MEASURE])
-    return significance.Scores(queries["query_id"].to_pylist(), queries[TABLE_MEASURE].to_numpy())
+        queries = file.read(["query_id", measure])
+    return significance.Scores(queries["query_id"].to_pylist(), queries[measure].to_numpy())
 
 
 def _split(record: Record, artifacts: Mapping[str, Path], shares: Mapping[str, Shares]) -> Record:
@@ -138,16 +156,31 @@ def _split(record: Record, artifacts: Mapping[str, Path], shares: Mapping[str, S
     return replace(record, strata=strata.split(scores.ids, scores.values.tolist(), own))
 
 
-def _write_tables(folder: Path, tables: Sequence[Table], means: dict[str, Table], warned: Sequence[str]) -> list[Path]:
-    of_summary = summary.to_files(means, warned) if means else {}
-    written = [_write_text(folder / (summary.NAME + form), content) for form, content in of_summary.items()]
-    for table in tables:
-        contents = (to_markdown(table, heading="#"), to_csv(table), to_latex(table))
+def _tables_of(other: Further) -> list[Table]:
+    return [*map(arranged, other.tables), *other.summary.values()]
+
+
+def _write_tables(
+    folder: Path, tables: Sequence[Table], means: dict[str, Table], warned: Sequence[str], others: Sequence[Further]
+) -> list[Path]:
+    written = []
+    for measure, of_measure in ((TABLE_MEASURE, means), *((other.measure, other.summary) for other in others)):
+        of_summary = summary.to_files(of_measure, warned) if of_measure else {}
+        name = summary.NAME + suffix(measure)
+        written += [_write_text(folder / (name + form), content) for form, content in of_summary.items()]
+    for table in chain(tables, *(map(arranged, other.tables) for other in others)):
+        contents = (_with_legend(table), to_csv(table), to_latex(table))
         for form, content in zip(file_names.TABLE_FORMS, contents, strict=True):
             written.append(_write_text(folder / (file_names.table_file(table.name) + form), content))
-    all_tables = map(to_markdown, [*means.values(), *tables])
-    parts = ["# Results\n", LEGEND + "\n", *map(markdown_item, warned), *all_tables]
+    everything = [*means.values(), *tables, *chain.from_iterable(map(_tables_of, others))]
+    explained = markdown_text(legend(everything, BOLD)) + "\n"
+    parts = ["# Results\n", explained, *map(markdown_item, warned), *map(to_markdown, everything)]
     return [*written, _write_text(folder / "all.md", "\n".join(parts))]
+
+
+def _with_legend(table: Table) -> str:
+    explained = legend([table], BOLD)
+    return to_markdown(table, heading="#") + (f"\n{markdown_text(explained)}\n" if explained else "")
 
 
 def _cells_csv(records: Iterable[Record]) -> str:
@@ -216,7 +249,7 @@ def _names_of_earlier(cells: Path) -> set[str]:
 
     The set is empty without an earlier call, or where the file is not one of ours.
     """
-    names = {f"tables/{summary.NAME}{form}" for form in file_names.TABLE_FORMS}
+    names = {f"tables/{summary.NAME}{suffix(measure)}{form}" for measure in KNOWN for form in file_names.TABLE_FORMS}
     try:
         with cells.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
@@ -225,7 +258,7 @@ def _names_of_earlier(cells: Path) -> set[str]:
                 identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
                 names.add(f"runs/{file_names.run_file(identity)}")
                 name = table_name(identity)
-                tables = (name, name + SUFFIX, *convergence.table_names(identity))
+                tables = (name + SUFFIX, *(name + suffix(of) for of in KNOWN), *convergence.table_names(identity))
                 files = map(file_names.table_file, tables)
                 names |= {f"tables/{file}{form}" for file in files for form in file_names.TABLE_FORMS}
     except (FileNotFoundError, KeyError, TypeError, ValueError, csv.Error):

@@ -17,7 +17,7 @@ from harness.files import yaml_data
 from harness.files.validation import complaint
 from harness.results.record import MEASURES, NOT_COMPUTED
 from harness.results.scored_cells import ScoredCell
-from harness.results.tables import MEAN
+from harness.results.tables.table import MEAN
 from sembridge.nearest import nearest
 from sembridge.options import alpha_text
 

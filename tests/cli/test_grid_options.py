@@ -28,6 +28,7 @@ TYPED = {
     "--collections": ["c"],
     "--regimes": ["zero-shot"],
     "--seeds": ["1", "2"],
+    "--measures": ["recall@100", "active"],
     "--catalog": ["mine.yaml"],
     "--set": ["data=my folder"],
     "--results": ["r"],

@@ -7,12 +7,13 @@ import io
 
 import pytest
 
-from harness.results import significance
 from harness.results.export import write_results
 from harness.results.measurement import failed
 from harness.results.record import Identity
-from harness.results.rendering import to_csv, to_latex, to_markdown
-from harness.results.tables import Cell, Row, Table
+from harness.results.tables import significance
+from harness.results.tables.latex import to_latex
+from harness.results.tables.rendering import to_csv, to_markdown
+from harness.results.tables.table import Cell, Row, Table
 
 FORMULAS = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1"]
 

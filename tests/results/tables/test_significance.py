@@ -7,10 +7,11 @@ import random
 import numpy as np
 import pytest
 
-from harness.results import resampling, significance
+from harness.results import resampling
 from harness.results.record import Record
-from harness.results.significance import Scores, mark
-from harness.results.tables import Table, make_tables
+from harness.results.tables import significance
+from harness.results.tables.significance import Scores, mark
+from harness.results.tables.table import Table, make_tables
 
 
 @pytest.fixture

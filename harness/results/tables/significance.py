@@ -18,16 +18,13 @@ from dataclasses import astuple, dataclass, fields, replace
 import numpy as np
 
 from harness.results import resampling
-from harness.results.spreadsheet import as_text
-from harness.results.tables import Table
+from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.table import UNDECIDED, Row, Table
 
 LEVEL = 0.05
 FLIPS_PER_HYPOTHESIS = 50  # the smallest p of random flips must stay below LEVEL after the correction
-NOTE = (
-    f"†: not shown to be below the best of the column (p ≥ {LEVEL:g}; paired randomization test over queries, Holm over"
-    f" the table). Competitors without a mark are below it (p < {LEVEL:g})."
-)
-SEEDS_NOTE = " Scores are averaged over seeds first."
+TEST = "paired randomization test over queries, Holm over the table"
+SEEDS_NOTE = "Scores are averaged over seeds first."
 
 
 @dataclass(frozen=True)
@@ -191,8 +188,18 @@ def _marked(table: Table, comparisons: Sequence[Comparison]) -> Table:
         )
         rows.append(replace(row, cells=marked))
     several = any(len(cell.keys) > 1 for row in table.competitors for cell in row.cells)
-    note = NOTE + (SEEDS_NOTE if several else "")
-    return replace(table, rows=tuple(rows), note=f"{table.note} {note}".lstrip())
+    note = f"{table.note} {_note(rows)} {SEEDS_NOTE if several else ''}"
+    return replace(table, rows=tuple(rows), note=note.strip())
+
+
+def _note(rows: Sequence[Row]) -> str:
+    """Return what the marks that occur mean, and that there is none."""
+    cells = [cell for row in rows if not row.reference for cell in row.cells if _has_value(cell.value)]
+    below = f"Competitors without a mark are below the best of their column (p < {LEVEL:g}"
+    if not any(cell.undecided for cell in cells):
+        return f"{below}; {TEST})."
+    note = f"{UNDECIDED}: not shown to be below the best of the column (p ≥ {LEVEL:g}; {TEST})."
+    return f"{note} {below})." if any(not (cell.undecided or cell.best) for cell in cells) else note
 
 
 def _average(seeds: Sequence[Scores | None], table: Table, row: int, column: int) -> Scores | None:

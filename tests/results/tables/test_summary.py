@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from harness.results.export import write_results
 from harness.results.record import NOT_COMPUTED, Record
-from harness.results.rendering import to_text
-from harness.results.strata_tables import Split
-from harness.results.summary import make_summary, to_files
-from harness.results.tables import Table, make_tables
+from harness.results.tables.strata_tables import Split
+from harness.results.tables.summary import make_summary, to_files
+from harness.results.tables.table import Table, make_tables
+from harness.results.tables.terminal import to_text
 
 
 def summary(records: Sequence[Record]) -> dict[str, Table]:
@@ -121,14 +121,15 @@ def test_a_cell_has_the_mark_of_its_table(record):
 def test_on_a_terminal_a_column_stands_below_the_parts_of_its_name(record):
     [table] = summary(two_methods(record)).values()
     assert to_text(table).splitlines() == [
-        "Mean nDCG@10 over ko, ru; bert, seed 0",
-        "        pocket-faq   pocket-faq",
-        "method   zero-shot   fine-tuned",
-        "-------------------------------",
-        "mean         0.300        0.600*",
-        "ofa          0.400*       0.500",
-        "-------------------------------",
-        "bm25         0.900        0.900",
+        "Encoder bert: nDCG@10 (0 to 1, higher is better); each number is a mean over the languages ko, ru;",
+        "seed 0.",
+        "        ----- pocket-faq -----",
+        "method  zero-shot   fine-tuned",
+        "------------------------------",
+        "mean        0.300        0.600*",
+        "ofa         0.400*       0.500",
+        "------------------------------",
+        "bm25        0.900        0.900",
     ]
 
 

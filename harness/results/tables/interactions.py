@@ -26,10 +26,10 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.results import resampling
-from harness.results.significance import FLIPS_PER_HYPOTHESIS, LEVEL, Scores, side_by_side
-from harness.results.spreadsheet import as_text
 from harness.results.strata import HIGH, LOW
-from harness.results.tables import MEAN, Table
+from harness.results.tables.significance import FLIPS_PER_HYPOTHESIS, LEVEL, Scores, side_by_side
+from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.table import MEAN, Table
 
 FILE = "interactions.csv"
 _ROUNDING = 2.0**-30  # of means; the sums behind them are exact

@@ -13,17 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from harness.results.collection_notes import collection_notes
 from harness.results.record import Record
-from harness.results.rendering import UNDECIDED, csv_rows, markdown_item, to_latex, to_markdown
-from harness.results.spreadsheet import as_text
 from harness.results.strata import FEWEST, SHOWN
-from harness.results.strata_tables import Split
-from harness.results.tables import (
+from harness.results.tables import captions
+from harness.results.tables.collection_notes import collection_notes
+from harness.results.tables.latex import to_latex
+from harness.results.tables.legend import BOLD, legend
+from harness.results.tables.measures import KNOWN, suffix
+from harness.results.tables.rendering import csv_rows, markdown_item, markdown_text, to_markdown
+from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.strata_tables import Split
+from harness.results.tables.table import (
     FAILED,
-    LEGEND,
-    MEASURE_NAMES,
     MISSING,
+    UNDECIDED,
     Cell,
     Row,
     Table,
@@ -57,8 +60,10 @@ def make_summary(records: Sequence[Record], splits: Mapping[str, Split], measure
             for label, reference in sorted(labels, key=lambda row: row[1])
         ]
         languages = {column: ", ".join(table.columns[:-1]) for column, table in sources.items() if table}
+        same = len(set(languages.values())) == 1
+        common = next(table.columns[:-1] for table in sources.values() if table) if same else ()
         title = (
-            f"Mean {MEASURE_NAMES[measure]} over {_languages(languages)}; {architecture}, "
+            f"{_named(KNOWN[measure].name, common)}; {architecture}, "
             f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
         )
         own = [record for record in records if record.identity.architecture == architecture]
@@ -71,8 +76,10 @@ def make_summary(records: Sequence[Record], splits: Mapping[str, Split], measure
         notes += [*_fewer_languages(own_splits), collection_notes(own)]
         headings = tuple(chain.from_iterable(_headings(column, *of_column) for column, of_column in strata.items()))
         summary[architecture] = Table(
-            f"{NAME}_{architecture}", title, headings, tuple(split_rows), " ".join(filter(None, notes))
-        )
+            f"{NAME}{suffix(measure)}_{architecture}", title, headings, tuple(split_rows),
+            " ".join(filter(None, notes)), captions.of_summary(own, measure, common),
+            tuple(in_order(record.identity.language for record in own)),
+        )  # fmt: skip
     return summary
 
 
@@ -130,7 +137,7 @@ def to_files(summary: Mapping[str, Table], warnings: Sequence[str] = ()) -> dict
         ".md": "\n".join(
             [
                 *(to_markdown(table, heading="#") for table in summary.values()),
-                f"{LEGEND}\n",
+                markdown_text(legend(list(summary.values()), BOLD)) + "\n",
                 *map(markdown_item, warnings),
             ]
         ),
@@ -152,8 +159,11 @@ def _row(table: Table | None, label: str, reference: bool) -> Row | None:
     return next((row for row in rows if row.label == label and row.reference == reference), None)
 
 
-def _languages(by_column: Mapping[str, str]) -> str:
-    return next(iter(by_column.values())) if len(set(by_column.values())) == 1 else "the languages of each column"
+def _named(measure: str, languages: Sequence[str]) -> str:
+    """Return what a cell is. languages: of all columns, empty if they differ."""
+    if len(languages) == 1:
+        return f"{measure[0].upper()}{measure[1:]} in {languages[0]}"
+    return f"Mean {measure} over {', '.join(languages) or 'the languages of each column'}"
 
 
 def _differing(by_column: Mapping[str, str]) -> Iterable[str]:
@@ -178,7 +188,8 @@ def _gaps(rows: Sequence[Row], sources: Mapping[str, Table | None]) -> Iterable[
             for text, reason in ((FAILED, "failed"), (MISSING, "not computed")):
                 if languages := [language for language, language_cell in pairs if language_cell.text == text]:
                     reasons.append(f"{', '.join(languages)} {reason}")
-            sentence = f"No mean of {row.label} on {column}: {' and '.join(reasons) or 'not computed'}."
+            what = "score" if table is not None and len(table.columns) == 2 else "mean"  # a language and its mean
+            sentence = f"No {what} of {row.label} on {column}: {' and '.join(reasons) or 'not computed'}."
             if cell.text == FAILED:
                 yield sentence
             else:

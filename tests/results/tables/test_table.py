@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.results.record import NOT_COMPUTED, OK, Record
-from harness.results.tables import Table, make_tables
+from harness.results.tables.table import Table, make_tables
 
 
 def texts(table: Table) -> dict[str, list[str]]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.results import interactions, significance
-from harness.results.interactions import Interaction
 from harness.results.record import OK, Record
-from harness.results.significance import Comparison
 from harness.results.strata import FEWEST, HIGH, LOW, SHOWN, STRATA, Stratum
-from harness.results.tables import MEAN, MISSING, Cell, Method, Row, Table, count_of, method_rows, table_name
+from harness.results.tables import captions, interactions, significance
+from harness.results.tables.interactions import Interaction
+from harness.results.tables.measures import MAIN
+from harness.results.tables.significance import Comparison
+from harness.results.tables.table import MEAN, MISSING, Cell, Method, Row, Table, count_of, method_rows, table_name
 
 SUFFIX = "_strata"
-MEASURE = "ndcg@10"  # of `Record.strata`
-_OF_QUERIES = " of queries that share few words with their answers (low) or most of them (high)"
+MEASURE = MAIN  # of `Record.strata`
+_WHICH = "that share few words with their answers (low) or most of them (high)"
 _Counts = Mapping[str, Mapping[str, Stratum]]  # language -> stratum -> how many queries
 
 
@@ -82,8 +83,9 @@ def split_table(
         interactions.sentence(tested),
         next((each.note for each in marked.values() if each.note), ""),
     ]
-    title = f"{table.title}{_OF_QUERIES}"
+    title = f"{table.title} of queries {_WHICH}"
     beside = _side_by_side(table, languages, marked, title, " ".join(filter(None, notes)))
+    beside = replace(beside, caption=captions.of_table(own, MEASURE, _WHICH), languages=tuple(languages))
     means = {stratum: [row.cells[-1] for row in each.rows] for stratum, each in marked.items()}
     return Split(table, beside, None, means, {stratum: shown[stratum] for stratum in marked}, comparisons, tested)
 

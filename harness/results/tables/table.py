@@ -13,23 +13,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from harness.results.collection_notes import collection_notes
 from harness.results.record import FAILED as CELL_FAILED
-from harness.results.record import MEASURES, NOT_COMPUTED, OK, Identity, Record
-from harness.results.strata import EXPLAINED
+from harness.results.record import NOT_COMPUTED, OK, Identity, Record
+from harness.results.tables import captions
+from harness.results.tables.collection_notes import collection_notes
+from harness.results.tables.measures import KNOWN, MAIN, check_measure, suffix
 from sembridge.options import alpha_text
 
 MEAN = "mean"
 MISSING = "–"
 FAILED = "failed"
-LEGEND = (
-    "Best competitor of each column marked; references last, never marked. "
-    f"±: sample standard deviation over seeds (none where the seed changes nothing); {MISSING}: not computed. "
-    + EXPLAINED
-)
+UNDECIDED = "†"
+DEVIATION = " ± "
 
 _Item = TypeVar("_Item")
-MEASURE_NAMES = {"ndcg@10": "nDCG@10", "recall@100": "Recall@100", "mrr@10": "MRR@10"}
 
 
 @dataclass(frozen=True)
@@ -58,8 +55,10 @@ class Row:
 class Table:
     """Hold a table: one cell per column in every row, competitors before references.
 
-    `name` is the table's identity, usable in file names. `note` explains marks below the table; empty if nothing was
-    compared.
+    name       the table's identity, usable in file names
+    note       explains marks below the table; empty if nothing was compared
+    caption    says in a sentence what the numbers are; empty if the title is all there is to say
+    languages  whose codes are in the columns or in the caption
     """
 
     name: str
@@ -67,6 +66,8 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     note: str = ""
+    caption: str = ""
+    languages: tuple[str, ...] = ()
 
     @property
     def competitors(self) -> list[Row]:
@@ -88,17 +89,32 @@ class Method:
     reference: bool
 
 
-def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Table]:
+def make_tables(records: Sequence[Record], measure: str = MAIN) -> list[Table]:
     """Return the tables of a grid, in order of appearance; ValueError for an unknown measure or a repeated cell."""
-    if measure not in MEASURES:
-        raise ValueError(f"unknown measure {measure!r}: one of {', '.join(MEASURES)}")
     check_distinct(records)
+    records = measured(records, check_measure(measure))
     labels = row_labels(records)
     languages = in_order(record.identity.language for record in records)
     groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in records:
         groups[record.identity.collection, record.identity.regime, record.identity.architecture].append(record)
     return [_table(coordinates, group, labels, languages, measure) for coordinates, group in groups.items()]
+
+
+def measured(records: Sequence[Record], measure: str) -> list[Record]:
+    """Return the records with this measure among their scores, which statistics are not; without rows that have none.
+
+    The rows `bm25` and `dense` have no active dimensions.
+    """
+    if KNOWN[measure].score:
+        return list(records)
+    without = {method_of(record) for record in records if record.status == OK}
+    without -= {method_of(record) for record in records if measure in record.statistics}
+    return [
+        replace(record, scores={measure: record.statistics[measure]} if measure in record.statistics else {})
+        for record in records
+        if method_of(record) not in without
+    ]
 
 
 def table_name(identity: Identity) -> str:
@@ -133,9 +149,10 @@ def _table(
     present = {record.identity.language for record in records}
     languages = [language for language in all_languages if language in present]
     rows = method_rows(records, labels, languages, measure)
-    title = f"{', '.join(coordinates)}: {MEASURE_NAMES[measure]}"
+    title = f"{', '.join(coordinates)}: {KNOWN[measure].name}"
     name, note = table_name(records[0].identity), f"{count_of(records)} {collection_notes(records)}".strip()
-    return Table(name, title, (*languages, MEAN), rows, note)
+    caption = captions.of_table(records, measure)
+    return Table(name + suffix(measure), title, (*languages, MEAN), rows, note, caption, tuple(languages))
 
 
 def method_rows(
@@ -154,7 +171,9 @@ def method_rows(
         if any(by_language):
             scores = [score_cell(seeds, measure) for seeds in by_language]
             rows.append(Row(labels[method], (*scores, mean_cell(scores, by_language, measure)), method.reference))
-    return tuple(mark_best([row for row in rows if not row.reference]) + [row for row in rows if row.reference])
+    competitors = [row for row in rows if not row.reference]
+    marked = mark_best(competitors) if KNOWN[measure].score else competitors
+    return (*marked, *(row for row in rows if row.reference))
 
 
 def score_cell(seeds: Sequence[Record], measure: str) -> Cell:
@@ -168,7 +187,7 @@ def score_cell(seeds: Sequence[Record], measure: str) -> Cell:
     if not seeds or any(measure not in record.scores for record in seeds):
         return Cell(MISSING)
     by_key = {record.key: record.scores[measure] for record in seeds}
-    return replace(_value_cell(list(by_key.values())), keys=tuple(by_key))
+    return replace(_value_cell(list(by_key.values()), KNOWN[measure].digits), keys=tuple(by_key))
 
 
 def mean_cell(cells: Sequence[Cell], by_language: Sequence[Sequence[Record]], measure: str) -> Cell:
@@ -182,14 +201,17 @@ def mean_cell(cells: Sequence[Cell], by_language: Sequence[Sequence[Record]], me
     scores = [{record.identity.seed: record.scores[measure] for record in seeds} for seeds in by_language]
     several = any(len(cell.keys) > 1 for cell in cells)
     if several and all(by_seed.keys() == scores[0].keys() for by_seed in scores):
-        return _value_cell([statistics.fmean(by_seed[seed] for by_seed in scores) for seed in sorted(scores[0])])
-    return _value_cell([statistics.fmean(cell.value for cell in cells if cell.value is not None)])
+        of_seeds = [statistics.fmean(by_seed[seed] for by_seed in scores) for seed in sorted(scores[0])]
+        return _value_cell(of_seeds, KNOWN[measure].digits)
+    return _value_cell(
+        [statistics.fmean(cell.value for cell in cells if cell.value is not None)], KNOWN[measure].digits
+    )
 
 
-def _value_cell(seeds: Sequence[float]) -> Cell:
-    text = f"{statistics.fmean(seeds):.3f}"
+def _value_cell(seeds: Sequence[float], digits: int) -> Cell:
+    text = f"{statistics.fmean(seeds):.{digits}f}"
     if len(seeds) > 1 and all(map(math.isfinite, seeds)):
-        text += f" ± {statistics.stdev(seeds):.3f}"
+        text += f"{DEVIATION}{statistics.stdev(seeds):.{digits}f}"
     return Cell(text, statistics.fmean(seeds))
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from harness.results import resampling
-from harness.results.interactions import interactions, sentence, to_csv
-from harness.results.significance import Scores
-from harness.results.tables import Cell, Row, Table
+from harness.results.tables.interactions import interactions, sentence, to_csv
+from harness.results.tables.significance import Scores
+from harness.results.tables.table import Cell, Row, Table
 
 
 def compared(*languages: tuple[str, dict[str, np.ndarray], dict[str, np.ndarray]]):

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.results import convergence
 from harness.results.export import write_results
 from harness.results.record import NOT_COMPUTED
-from harness.results.rendering import to_text
+from harness.results.tables import convergence
+from harness.results.tables.terminal import to_text
 
 
 @pytest.fixture
@@ -50,7 +50,8 @@ def test_one_language_as_text(trained, record):
     assert (
         to_text(table)
         == """\
-pocket-faq, bert, ko: nDCG@10 by steps of 8 pairs
+pocket-faq, fine-tuned (after training), encoder bert: nDCG@10 (0 to 1, higher is better) by steps
+of 8 pairs; each number is a mean over the queries in ko; seed 0.
 method          0        3        6   95% at
 --------------------------------------------
 sembridge   0.300*   0.500*   0.520*       3

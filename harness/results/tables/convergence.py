@@ -13,11 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, fields, replace
 from typing import Any
 
-from harness.results.collection_notes import collection_notes
 from harness.results.record import MEASURES, OK, Identity, Record
-from harness.results.spreadsheet import as_text
-from harness.results.tables import (
-    MEASURE_NAMES,
+from harness.results.tables import captions
+from harness.results.tables.collection_notes import collection_notes
+from harness.results.tables.measures import KNOWN, MAIN
+from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.table import (
     Cell,
     Row,
     Table,
@@ -66,7 +67,7 @@ def table_names(identity: Identity) -> tuple[str, str]:
     return f"{over_languages}_{identity.language}", over_languages
 
 
-def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Table]:
+def make_tables(records: Sequence[Record], measure: str = MAIN) -> list[Table]:
     """Return the tables of each collection and architecture whose trainings were measured.
 
     There is one per language, and with several languages one of their mean. A failed cell is shown as failed. The mean
@@ -84,20 +85,22 @@ def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Tab
         languages = [
             language for language in in_order(record.identity.language for record in group) if language in paths
         ]
-        about, name = f"{collection}, {architecture}", MEASURE_NAMES[measure]
+        about, name = f"{collection}, {architecture}", KNOWN[measure].name
         for language in languages:
             path = paths[language]
-            title = f"{about}, {language}: {name} by steps of {path[1]['pairs'] // path[1]['step']} pairs"
+            steps = f"by steps of {path[1]['pairs'] // path[1]['step']} pairs"
+            title = f"{about}, {language}: {name} {steps}"
             columns = [str(point["step"]) for point in path]
             of_language, _ = table_names(_first(group, language))
-            tables.append(_table(of_language, title, columns, group, [language], labels, measure))
+            tables.append(_table(of_language, title, columns, group, [language], labels, measure, steps))
         complete = len(languages) == len({record.identity.language for record in group})
         if len(languages) > 1 and complete and len({len(paths[language]) for language in languages}) == 1:
-            title = f"{about}, mean over {', '.join(languages)}: {name} by share of the training"
+            shares = "by share of the training"
+            title = f"{about}, mean over {', '.join(languages)}: {name} {shares}"
             last = len(paths[languages[0]]) - 1
             columns = [f"{100 * number / last:.0f}%" for number in range(last + 1)]
             _, over_languages = table_names(_first(group, languages[0]))
-            tables.append(_table(over_languages, title, columns, group, languages, labels, measure))
+            tables.append(_table(over_languages, title, columns, group, languages, labels, measure, shares))
     return tables
 
 
@@ -113,6 +116,7 @@ def _table(
     languages: Sequence[str],
     labels: Mapping[Any, str],
     measure: str,
+    by: str,
 ) -> Table:
     rows = []
     for method in labels:
@@ -131,11 +135,14 @@ def _table(
     goal = REACHED * max((row.cells[-1].value or 0.0 for row in rows if not row.reference), default=0.0)
     present = [record for record in group if record.identity.language in languages]
     about = f"{count_of(present)} {collection_notes(present)}".strip()
+    table = Table(
+        name, title, tuple(columns), tuple(rows), about, captions.of_points(present, measure, by), tuple(languages)
+    )
     if not goal:
-        return Table(name, title, tuple(columns), tuple(rows), about)
-    reached = [replace(row, cells=(*row.cells, _reached(row, columns, goal))) for row in rows]
+        return table
+    reached = tuple(replace(row, cells=(*row.cells, _reached(row, columns, goal))) for row in rows)
     note = f"{REACHED:.0%} at: the first of these points with {REACHED:.0%} of the best competitor's last score."
-    return Table(name, title, (*columns, f"{REACHED:.0%} at"), tuple(reached), f"{about} {note}".lstrip())
+    return replace(table, columns=(*columns, f"{REACHED:.0%} at"), rows=reached, note=f"{about} {note}".lstrip())
 
 
 def _at(record: Record, number: int) -> Record:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.results.collection_notes import collection_notes
-from harness.results.rendering import to_markdown, to_text
-from harness.results.significance import mark
-from harness.results.strata_tables import Split
-from harness.results.summary import make_summary
-from harness.results.tables import make_tables
+from harness.results.tables.collection_notes import collection_notes
+from harness.results.tables.rendering import to_markdown
+from harness.results.tables.significance import mark
+from harness.results.tables.strata_tables import Split
+from harness.results.tables.summary import make_summary
+from harness.results.tables.table import make_tables
+from harness.results.tables.terminal import to_text
 
 LEFT_OUT = "The document with a query's own id is left out of its ranking, as ignore_identical_ids says"
 
