@@ -51,10 +51,10 @@ class Input:
         return Ingredient(self.name)
 
 
-def encoder(name: str, revision: str | None) -> Input:
-    """Return SOURCE; RefusedError if a folder is not a masked LM in safetensors."""
-    source = _model("SOURCE", name, revision, "--revision")
-    return Input(name, _check(check_model, "SOURCE", source))
+def encoder(name: str, revision: str | None, option: str = "SOURCE") -> Input:
+    """Return a sparse encoder; RefusedError if a folder is not a masked LM in safetensors."""
+    source = _model(option, name, revision, "--revision")
+    return Input(name, _check(check_model, option, source))
 
 
 def tokenizer(name: str, revision: str | None, how: str = "") -> Input:
