@@ -40,6 +40,8 @@ def search(args: argparse.Namespace) -> int:
         if queries is None:
             return _answer(opened, args, made_of if args.made_of else None)
         return _write_run(opened, queries, args)
+    except RefusedError:
+        raise
     except IndexFolderError as error:
         raise RefusedError(without_secrets(str(error))) from None
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders and the encoder
