@@ -35,6 +35,7 @@ def grid(args: argparse.Namespace) -> int:
     from harness.cluster.stopping import ending_soon, exit_code
     from harness.plan.load_preset import load_preset
     from harness.plan.preset import PresetError
+    from harness.store.in_use import using
     from harness.store.store import Store, StoreError
     from sembridge.extras import MissingExtraError, require
 
@@ -45,7 +46,7 @@ def grid(args: argparse.Namespace) -> int:
         store = Store(args.store)
         from harness.plan.plan import plan
         from harness.plan.revisions import unpinned
-        from harness.plan.seeds import settle
+        from harness.plan.seeds import possible_keys, settle
         from harness.plan.stored_warnings import stored_warnings
 
         warnings: list[str] = []
@@ -70,7 +71,7 @@ def grid(args: argparse.Namespace) -> int:
         for warning in warnings:
             print(f"warning: {warning}", file=sys.stderr)
         asked = {"calibrate": calibrate_command(args), "verbose": args.verbose}
-        with ending_soon(INTERRUPTED):
+        with ending_soon(INTERRUPTED), using(store, possible_keys(cells)):
             return run_grid(preset, cells, store, args.results, args.address, slots, **asked)
     except (PresetError, StoreError, MissingExtraError) as error:
         raise RefusedError(str(error)) from None

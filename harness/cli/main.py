@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.cli import doctor, grid, recommend_options, report
 from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
+from harness.cli.store import commands as store_commands
 from harness.cluster.stopping import exit_code, stoppable
 from harness.files.redaction import without_secrets
 from sembridge.extras import MissingExtraError
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_parser(commands)
     doctor.add_parser(commands)
     _compare(commands)
+    store_commands.add_parser(commands)
     return root
 
 
@@ -160,6 +162,8 @@ def _run(args: argparse.Namespace) -> int:
             from harness.cli.transfer import transfer
 
             return transfer(args)
+        if args.command == "store":
+            return store_commands.store_command(args)
         if args.command == "compare":
             from harness.cli.compare import compare_results
 
