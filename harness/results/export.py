@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from harness.files.atomic import replaced
 from harness.files.redaction import without_folders
 from harness.results import convergence, file_names, interactions, significance, strata, summary, warnings
+from harness.results.earlier import earlier_cells
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import markdown_item, to_csv, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
@@ -34,7 +35,7 @@ from harness.results.strata import STRATA, Shares, stratum_of
 from harness.results.strata_tables import SUFFIX, split_table
 from harness.results.tables import LEGEND, Table, check_distinct, make_tables, row_labels, table_name
 from sembridge.extras import require
-from sembridge.options import AUTO, AUTOMATIC, alpha_number
+from sembridge.options import AUTO, AUTOMATIC
 
 TABLE_MEASURE = "ndcg@10"
 COLUMNS = (
@@ -216,20 +217,15 @@ def _names_of_earlier(cells: Path) -> set[str]:
 
     The set is empty without an earlier call, or where the file is not one of ours.
     """
-    names = {f"tables/{summary.NAME}{form}" for form in file_names.TABLE_FORMS}
-    try:
-        with cells.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines):
-                parts = {field.name: row[field.name] for field in fields(Identity)}
-                typed = {"alpha": alpha_number(parts["alpha"]) if parts["alpha"] else None, "seed": int(parts["seed"])}
-                identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
-                names.add(f"runs/{file_names.run_file(identity)}")
-                name = table_name(identity)
-                tables = (name, name + SUFFIX, *convergence.table_names(identity))
-                files = map(file_names.table_file, tables)
-                names |= {f"tables/{file}{form}" for file in files for form in file_names.TABLE_FORMS}
-    except (FileNotFoundError, KeyError, TypeError, ValueError, csv.Error):
+    rows = earlier_cells(cells)
+    if rows is None:
         return set()
+    names = {f"tables/{summary.NAME}{form}" for form in file_names.TABLE_FORMS}
+    for identity, *_ in rows:
+        names.add(f"runs/{file_names.run_file(identity)}")
+        name = table_name(identity)
+        files = map(file_names.table_file, (name, name + SUFFIX, *convergence.table_names(identity)))
+        names |= {f"tables/{file}{form}" for file in files for form in file_names.TABLE_FORMS}
     points = cells.with_name(convergence.FILE)
     if points.is_file() and points.read_bytes().startswith(",".join(convergence.COLUMNS).encode() + b"\n"):
         names.add(convergence.FILE)

@@ -15,6 +15,7 @@ from harness.plan.load_preset import load_preset
 from harness.plan.plan import plan
 from harness.store.store import Store
 from tests.helpers.measurements_made import publish
+from tests.helpers.stores_made import RU, publish_grid
 
 CHOSEN = {"languages": ["ko"], "architectures": ["bert"], "initializers": ["mean", "bm25"], "regimes": ["zero-shot"]}
 GRID = [word for name, values in CHOSEN.items() for word in (f"--{name}", *values)]
@@ -70,3 +71,11 @@ def test_results_that_cannot_be_written_are_refused(store, tmp_path):
     (tmp_path / "results").write_text("a file", encoding="utf-8")
     with pytest.raises(RefusedError, match=r"--results .* cannot be written"):
         run(tmp_path)
+
+
+def test_rows_that_it_removes_are_told(store, tmp_path, capsys):
+    publish_grid(store, tmp_path / "results", RU)
+    publish(store, plan(load_preset("pocket", presets(), [], CHOSEN))[0].artifact, score=0.5)
+    assert run(tmp_path) == 0
+    assert "holds 8 rows of an earlier grid that this grid does not have (ru_bert_" in capsys.readouterr().err
+    assert run(tmp_path) == 0 and capsys.readouterr().err == ""
