@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 from harness.files.atomic import replaced
 from harness.files.redaction import without_folders
 from harness.results import file_names, strata, warnings
+from harness.results.earlier import earlier_cells
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.strata import STRATA, Shares, stratum_of
 from harness.results.tables import convergence, interactions, significance, summary
@@ -41,7 +42,7 @@ from harness.results.tables.spreadsheet import as_text
 from harness.results.tables.strata_tables import SUFFIX, split_table
 from harness.results.tables.table import Table, check_distinct, make_tables, row_labels, table_name
 from sembridge.extras import require
-from sembridge.options import AUTO, AUTOMATIC, alpha_number
+from sembridge.options import AUTO, AUTOMATIC
 
 TABLE_MEASURE = MAIN
 COLUMNS = (
@@ -249,20 +250,16 @@ def _names_of_earlier(cells: Path) -> set[str]:
 
     The set is empty without an earlier call, or where the file is not one of ours.
     """
-    names = {f"tables/{summary.NAME}{suffix(measure)}{form}" for measure in KNOWN for form in file_names.TABLE_FORMS}
-    try:
-        with cells.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines):
-                parts = {field.name: row[field.name] for field in fields(Identity)}
-                typed = {"alpha": alpha_number(parts["alpha"]) if parts["alpha"] else None, "seed": int(parts["seed"])}
-                identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
-                names.add(f"runs/{file_names.run_file(identity)}")
-                name = table_name(identity)
-                tables = (name + SUFFIX, *(name + suffix(of) for of in KNOWN), *convergence.table_names(identity))
-                files = map(file_names.table_file, tables)
-                names |= {f"tables/{file}{form}" for file in files for form in file_names.TABLE_FORMS}
-    except (FileNotFoundError, KeyError, TypeError, ValueError, csv.Error):
+    rows = earlier_cells(cells)
+    if rows is None:
         return set()
+    names = {f"tables/{summary.NAME}{suffix(measure)}{form}" for measure in KNOWN for form in file_names.TABLE_FORMS}
+    for identity, *_ in rows:
+        names.add(f"runs/{file_names.run_file(identity)}")
+        name = table_name(identity)
+        tables = (name + SUFFIX, *(name + suffix(of) for of in KNOWN), *convergence.table_names(identity))
+        files = map(file_names.table_file, tables)
+        names |= {f"tables/{file}{form}" for file in files for form in file_names.TABLE_FORMS}
     points = cells.with_name(convergence.FILE)
     if points.is_file() and points.read_bytes().startswith(",".join(convergence.COLUMNS).encode() + b"\n"):
         names.add(convergence.FILE)

@@ -51,13 +51,14 @@ def check_results(results: Path) -> None:
 
 def run_grid(
     preset: Preset, cells: Sequence[Cell], store: Store, results: Path, address: str | None, slots: int,
-    *, calibrate: str = "", verbose: bool = False, measures: Sequence[str] = (),
+    *, calibrate: str = "", verbose: bool = False, losses: Sequence[str] = (), measures: Sequence[str] = (),
 ) -> int:  # fmt: skip
     """Exit code 0: every cell succeeded; 1: some failed, or no tables. PresetError if the cluster cannot serve.
 
     address    of a running Ray cluster; None for a local one
     slots      cells at a time, as far as known before the cluster answers
     calibrate  the command that measures this machine's rates
+    losses     what the results folder holds and this grid does not keep, in sentences
     verbose    show how Ray's time was spent
     measures   that have tables beside the main one
     """
@@ -78,7 +79,7 @@ def run_grid(
     )
     if todo and not known_time:
         progress.line(f"time left: {why_unknown(todo, estimate, calibrate)}")
-    for note in store.damage_notes:
+    for note in (*store.damage_notes, *(f"warning: {loss}" for loss in losses)):
         progress.line(note)
     errors: dict[str, str] = {}
     try:

@@ -15,6 +15,7 @@ from harness.plan.load_preset import load_preset
 from harness.plan.plan import plan
 from harness.store.store import Store
 from tests.helpers.measurements_made import publish
+from tests.helpers.stores_made import RU, publish_grid
 
 CHOSEN = {"languages": ["ko"], "architectures": ["bert"], "initializers": ["mean", "bm25"], "regimes": ["zero-shot"]}
 GRID = [word for name, values in CHOSEN.items() for word in (f"--{name}", *values)]
@@ -102,3 +103,11 @@ def test_a_table_takes_the_width_of_the_terminal(store, tmp_path, capsys, monkey
         run(tmp_path)
         lengths.append(max(map(len, capsys.readouterr().out.splitlines()[:-1])))
     assert lengths[0] <= 60 < 120 < lengths[1] <= 160
+
+
+def test_rows_that_it_removes_are_told(store, tmp_path, capsys):
+    publish_grid(store, tmp_path / "results", RU)
+    publish(store, plan(load_preset("pocket", presets(), [], CHOSEN))[0].artifact, score=0.5)
+    assert run(tmp_path) == 0
+    assert "holds 8 rows of an earlier grid that this grid does not have (ru_bert_" in capsys.readouterr().err
+    assert run(tmp_path) == 0 and capsys.readouterr().err == ""
