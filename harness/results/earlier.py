@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.results.record import OK, Identity
-from harness.results.spreadsheet import as_text
+from harness.results.tables.spreadsheet import as_text
 from sembridge.options import alpha_number
 
 _NAMED = 3  # rows that a sentence names
