@@ -37,7 +37,7 @@ def to_text(table: Table, width: int = TERMINAL_WIDTH) -> str:
         labels = _shortened(labels, int(width * _LABEL_SHARE))
         parts = _shortened(parts, _HEADING)
         layout = _Layout(table, labels, parts)
-    chosen = blocks(table.columns, lambda places: layout.width(places) <= width)
+    chosen = blocks(table.columns, layout.width, width)
     body = "\n\n".join("\n".join(layout.lines(places)) for places in chosen)
     short = [f"{short}: {full}" for names in (labels, parts) for full, short in names.items() if short != full]
     notes = [table.note] * bool(table.note) + [f"Names shortened here: {'; '.join(short)}."] * bool(short)
