@@ -26,7 +26,17 @@ from typing import Any, NamedTuple
 
 from harness.files.atomic import replaced
 from harness.files.redaction import without_folders
-from harness.results import convergence, file_names, interactions, significance, strata, summary, warnings
+from harness.results import (
+    budgets,
+    convergence,
+    file_names,
+    interactions,
+    significance,
+    strata,
+    summary,
+    vector_columns,
+    warnings,
+)
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import markdown_item, to_csv, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
@@ -44,6 +54,7 @@ COLUMNS = (
     *("documents", "queries", "train_pairs"),
     *("seconds", "status", "error", "label", "key"),
     *(f"{measure}_{stratum}" for measure in (TABLE_MEASURE, "queries") for stratum in STRATA),
+    *vector_columns.COLUMNS,
 )
 _STATISTICS = ("query_active", "doc_active", "flops")
 _UNKNOWN = ("documents", "queries", "pairs")
@@ -100,7 +111,7 @@ def write_results(
 
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
-    warned = warnings.lines(records)
+    warned = [*warnings.lines(records), *budgets.lines(records)]
     written = _write_tables(folder / "tables", tables, means, warned)
     compared = [[*of_table, *split.comparisons] for (_, of_table), split in zip(tested, splits.values(), strict=True)]
     written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(compared)))))
@@ -155,7 +166,7 @@ def _cells_csv(records: Iterable[Record]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for record in records:
-        *names, alpha, regime, seed = astuple(record.identity)
+        *names, alpha, regime, seed, _ = astuple(record.identity)
         row = [*map(as_text, names), AUTO if alpha == AUTOMATIC else _exact(alpha), regime, seed]
         row += [_exact(record.scores.get(name)) for name in MEASURES]
         row += [_exact(record.statistics.get(name)) for name in _STATISTICS]
@@ -164,7 +175,9 @@ def _cells_csv(records: Iterable[Record]) -> str:
         row += [as_text(without_folders(record.error)), as_text(record.label), record.key]
         parts = [record.strata.get(stratum) for stratum in STRATA]
         row += [_exact(part.score) if part and part.queries else "" for part in parts]
-        writer.writerow([*row, *(part.queries if part else "" for part in parts)])
+        row += [part.queries if part else "" for part in parts]
+        name, *of_vectors = vector_columns.values(record)
+        writer.writerow([*row, as_text(name), *of_vectors])
     return text.getvalue()
 
 
@@ -195,19 +208,20 @@ def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]], share
     scores = pa.schema([("query_id", pa.string()), *((measure, pa.float64()) for measure in MEASURES)])
     types = {"alpha": pa.float64(), "seed": pa.int64()}
     coordinates = [pa.field(field.name, types.get(field.name, pa.string())) for field in fields(Identity)]
+    *coordinates, vectors = coordinates  # a column of later versions, and so the last one
     split = [pa.field("share", pa.float64()), pa.field("stratum", pa.string())]
-    schema = pa.schema([*coordinates, *scores, *split])
+    schema = pa.schema([*coordinates, *scores, *split, vectors])
     with replaced(target) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for record, artifact in artifacts:
             # ParquetFile, because read_table would take a folder named a=b for a further column
             with pq.ParquetFile(artifact / "queries.parquet") as file:
                 queries = file.read().select(scores.names).cast(scores)
-            values = zip(astuple(record.identity), coordinates, strict=True)
-            constant = [pa.repeat(pa.scalar(value, field.type), len(queries)) for value, field in values]
+            values = zip(astuple(record.identity), [*coordinates, vectors], strict=True)
+            *constant, last = [pa.repeat(pa.scalar(value, field.type), len(queries)) for value, field in values]
             own = shares.get(record.key, {})
             words = [own.get(query) for query in queries["query_id"].to_pylist()]
             of_words = [pa.array(words, pa.float64()), pa.array(map(stratum_of, words), pa.string())]
-            writer.write_table(pa.table([*constant, *queries.columns, *of_words], schema=schema))
+            writer.write_table(pa.table([*constant, *queries.columns, *of_words, last], schema=schema))
     return target
 
 
@@ -220,7 +234,8 @@ def _names_of_earlier(cells: Path) -> set[str]:
     try:
         with cells.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
-                parts = {field.name: row[field.name] for field in fields(Identity)}
+                parts = {"vectors": "", **row}  # which earlier versions did not write
+                parts = {field.name: parts[field.name] for field in fields(Identity)}
                 typed = {"alpha": alpha_number(parts["alpha"]) if parts["alpha"] else None, "seed": int(parts["seed"])}
                 identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
                 names.add(f"runs/{file_names.run_file(identity)}")

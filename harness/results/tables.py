@@ -17,6 +17,7 @@ from harness.results.collection_notes import collection_notes
 from harness.results.record import FAILED as CELL_FAILED
 from harness.results.record import MEASURES, NOT_COMPUTED, OK, Identity, Record
 from harness.results.strata import EXPLAINED
+from harness.results.vector_notes import vector_notes
 from sembridge.options import alpha_text
 
 MEAN = "mean"
@@ -86,6 +87,7 @@ class Method:
     bridge: str
     alpha: float | None
     reference: bool
+    vectors: str = ""
 
 
 def make_tables(records: Sequence[Record], measure: str = "ndcg@10") -> list[Table]:
@@ -134,8 +136,8 @@ def _table(
     languages = [language for language in all_languages if language in present]
     rows = method_rows(records, labels, languages, measure)
     title = f"{', '.join(coordinates)}: {MEASURE_NAMES[measure]}"
-    name, note = table_name(records[0].identity), f"{count_of(records)} {collection_notes(records)}".strip()
-    return Table(name, title, (*languages, MEAN), rows, note)
+    notes = count_of(records), collection_notes(records), vector_notes(records)
+    return Table(table_name(records[0].identity), title, (*languages, MEAN), rows, " ".join(filter(None, notes)))
 
 
 def method_rows(
@@ -214,7 +216,9 @@ def mark_best(rows: Sequence[Row]) -> list[Row]:
 
 def method_of(record: Record) -> Method:
     identity = record.identity
-    return Method(record.label, identity.initializer, identity.bridge, identity.alpha, record.reference)
+    return Method(
+        record.label, identity.initializer, identity.bridge, identity.alpha, record.reference, identity.vectors
+    )
 
 
 def row_labels(records: Sequence[Record]) -> dict[Method, str]:
@@ -234,6 +238,8 @@ def row_labels(records: Sequence[Record]) -> dict[Method, str]:
             qualifiers.append(_tail(method.bridge) if tails[_tail(method.bridge)] == 1 else method.bridge)
         if method.alpha is not None and differs(method, lambda other: other.alpha):
             qualifiers.append(f"α={alpha_text(method.alpha)}")
+        if method.vectors:  # even where all rows have it: a score must not be taken for that of plain vectors
+            qualifiers.append(method.vectors)
         labels[method] = _qualified(" ".join(method.label.split()), qualifiers)
     return labels
 
