@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from itertools import product
 from typing import Annotated, Any
@@ -31,21 +30,21 @@ def _values(is_valid: Callable[[Any], bool], advice: str) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def _is_number(value: Any, kinds: tuple[type, ...]) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 _SWITCH = _values(lambda value: isinstance(value, bool), "true, false, or [false, true] for a row of each")
 _BUDGET = _values(
-    lambda value: value is None or (_is_number(value, (int,)) and value >= 1),
+    lambda value: value is None or (_is_whole(value) and value >= 1),
     "a whole number from 1 on, null for all dimensions, or a list for a row of each",
 )
 _MASS = _values(
-    lambda value: value is None or (_is_number(value, (int, float)) and 0 < value < 1),
+    lambda value: value is None or (isinstance(value, float) and 0 < value < 1),
     "a share between 0 and 1, null for all of it, or a list for a row of each",
 )
 _BITS = _values(
-    lambda value: value is None or (_is_number(value, (int,)) and value == 8),
+    lambda value: value is None or (_is_whole(value) and value == 8),
     "8, null for 32-bit numbers, or [null, 8] for a row of each",
 )
 
