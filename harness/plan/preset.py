@@ -10,6 +10,7 @@ from harness.catalog.entries import ReferenceKind
 from harness.files.shown import shown
 from harness.initialization.needs import BRIDGE, options
 from harness.plan.collection_source import CollectionSource
+from harness.plan.vector_settings import VectorSettings
 from harness.training.settings import TrainingSettings
 from sembridge.nearest import nearest
 from sembridge.options import alpha_number, check, transplant_options
@@ -81,7 +82,7 @@ class ReferenceSource(Named):
         return self
 
 
-class EvaluationSettings(_Part):
+class EvaluationSettings(VectorSettings):
     k: int = Field(100, ge=100, le=100_000, description="documents kept per query; recall@100 needs 100")
     max_length: int | None = Field(None, ge=8, le=1_000_000, description="tokens per text; empty: the encoder's limit")
     precision: Literal["auto", "float32", "bfloat16"] = Field(

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from harness.files.atomic import replaced
 from harness.files.redaction import without_folders
-from harness.results import file_names, strata, warnings
+from harness.results import budgets, file_names, strata, vector_columns, warnings
 from harness.results.earlier import earlier_cells
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.strata import STRATA, Shares, stratum_of
@@ -52,6 +52,7 @@ COLUMNS = (
     *("documents", "queries", "train_pairs"),
     *("seconds", "status", "error", "label", "key"),
     *(f"{measure}_{stratum}" for measure in (TABLE_MEASURE, "queries") for stratum in STRATA),
+    *vector_columns.COLUMNS,
 )
 _STATISTICS = ("query_active", "doc_active", "flops")
 _UNKNOWN = ("documents", "queries", "pairs")
@@ -118,7 +119,7 @@ def write_results(
 
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
-    warned = warnings.lines(records)
+    warned = [*warnings.lines(records), *budgets.lines(records)]
     written = _write_tables(folder / "tables", tables, means, warned, others)
     compared = [[*of_table, *split.comparisons] for (_, of_table), split in zip(tested, splits.values(), strict=True)]
     compared += [other.comparisons for other in others]
@@ -189,7 +190,7 @@ def _cells_csv(records: Iterable[Record]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for record in records:
-        *names, alpha, regime, seed = astuple(record.identity)
+        *names, alpha, regime, seed, _ = astuple(record.identity)
         row = [*map(as_text, names), AUTO if alpha == AUTOMATIC else _exact(alpha), regime, seed]
         row += [_exact(record.scores.get(name)) for name in MEASURES]
         row += [_exact(record.statistics.get(name)) for name in _STATISTICS]
@@ -198,7 +199,9 @@ def _cells_csv(records: Iterable[Record]) -> str:
         row += [as_text(without_folders(record.error)), as_text(record.label), record.key]
         parts = [record.strata.get(stratum) for stratum in STRATA]
         row += [_exact(part.score) if part and part.queries else "" for part in parts]
-        writer.writerow([*row, *(part.queries if part else "" for part in parts)])
+        row += [part.queries if part else "" for part in parts]
+        name, *of_vectors = vector_columns.values(record)
+        writer.writerow([*row, as_text(name), *of_vectors])
     return text.getvalue()
 
 
@@ -229,19 +232,20 @@ def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]], share
     scores = pa.schema([("query_id", pa.string()), *((measure, pa.float64()) for measure in MEASURES)])
     types = {"alpha": pa.float64(), "seed": pa.int64()}
     coordinates = [pa.field(field.name, types.get(field.name, pa.string())) for field in fields(Identity)]
+    *coordinates, vectors = coordinates  # a column of later versions, and so the last one
     split = [pa.field("share", pa.float64()), pa.field("stratum", pa.string())]
-    schema = pa.schema([*coordinates, *scores, *split])
+    schema = pa.schema([*coordinates, *scores, *split, vectors])
     with replaced(target) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for record, artifact in artifacts:
             # ParquetFile, because read_table would take a folder named a=b for a further column
             with pq.ParquetFile(artifact / "queries.parquet") as file:
                 queries = file.read().select(scores.names).cast(scores)
-            values = zip(astuple(record.identity), coordinates, strict=True)
-            constant = [pa.repeat(pa.scalar(value, field.type), len(queries)) for value, field in values]
+            values = zip(astuple(record.identity), [*coordinates, vectors], strict=True)
+            *constant, last = [pa.repeat(pa.scalar(value, field.type), len(queries)) for value, field in values]
             own = shares.get(record.key, {})
             words = [own.get(query) for query in queries["query_id"].to_pylist()]
             of_words = [pa.array(words, pa.float64()), pa.array(map(stratum_of, words), pa.string())]
-            writer.write_table(pa.table([*constant, *queries.columns, *of_words], schema=schema))
+            writer.write_table(pa.table([*constant, *queries.columns, *of_words, last], schema=schema))
     return target
 
 

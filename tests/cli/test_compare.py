@@ -33,10 +33,11 @@ def cell(
     alpha=None,
     seed=1,
     label="",
+    vectors="",
     **sizes,
 ):
     """A record as a grid leaves it. sizes: documents, queries, train_pairs, or error."""
-    identity = Identity(language, "bert", collection, initializer, bridge, alpha, regime, seed)
+    identity = Identity(language, "bert", collection, initializer, bridge, alpha, regime, seed, vectors)
     key = f"{identity.name}" if initializer != "bm25" else f"bm25 {language} {collection}"
     if "error" in sizes:
         return Record(identity, key, label or initializer, False, FAILED, sizes["error"])
@@ -231,3 +232,10 @@ def test_expected_files(path):
         assert figure.alpha in {None, *preset.alphas} and figure.regime in {None, *preset.regimes}
         assert (figure.initializer == "sembridge") == (figure.alpha is not None) == (figure.bridge is not None)
         assert figure.regime != "fine-tuned" or figure.trained_on == preset.training.collection
+
+
+def test_only_vectors_as_encoded_are_compared(compare):
+    weighed = cell(score=0.9, vectors="idf")
+    marked = compare([cell(score=0.5), weighed], figure("value: 0.5"))[1]
+    assert marked == ["[OK] help zero-shot bert mean ko 0.500 0.500 +0.000"]
+    assert compare([weighed], figure("value: 0.9"))[1][0].endswith("ko: no such cell")

@@ -35,6 +35,7 @@ from harness.results.tables.table import (
     row_labels,
     table_name,
 )
+from harness.results.vector_notes import vector_notes
 
 NAME = "summary"
 _NAMED = 6  # missing means that a note names one by one
@@ -73,7 +74,7 @@ def make_summary(records: Sequence[Record], splits: Mapping[str, Split], measure
         ]
         if any(cell.undecided for row in split_rows for cell in row.cells):
             notes.append(_TESTED)
-        notes += [*_fewer_languages(own_splits), collection_notes(own)]
+        notes += [*_fewer_languages(own_splits), collection_notes(own), vector_notes(own)]
         headings = tuple(chain.from_iterable(_headings(column, *of_column) for column, of_column in strata.items()))
         summary[architecture] = Table(
             f"{NAME}{suffix(measure)}_{architecture}", title, headings, tuple(split_rows),

@@ -148,7 +148,7 @@ def test_without_shares_nothing_is_split(world):
     written = world.write()
     assert [table.note for table in written.tables] == [""]
     assert written.summary["bert"].columns == ("pocket-faq, zero-shot",)
-    assert world.text("cells.csv").splitlines()[1].endswith("_s0,,,,,,")
+    assert world.text("cells.csv").splitlines()[1].endswith("_s0,,,,,,,,false,,,,,,")
 
 
 def test_a_failed_language_leaves_no_mean_and_seeds_are_averaged(world):
