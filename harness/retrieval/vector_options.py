@@ -11,7 +11,7 @@ from typing import Any
 class VectorOptions:
     """The options; with the defaults, vectors are searched as the encoder gives them.
 
-    query_idf            multiply the weights of queries by the rarity of their dimensions, see `sembridge.search.rarity`
+    query_idf            multiply the weights of queries by the rarity of their dimensions, see `search.rarity`
     max_active_query     dimensions kept of a query, the heaviest; None: all
     max_active_document  the same of a document
     mass_query           share of the sum of a query's weights that the kept dimensions hold; None: all

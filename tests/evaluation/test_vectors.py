@@ -15,8 +15,9 @@ from harness.evaluation.encoder_run import encoder_of
 from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.plan.load_preset import load_preset
 from harness.plan.plan import plan
-from harness.retrieval import encode, retrieval, vector_files
+from harness.retrieval import retrieval, vector_files
 from harness.store.store import Store
+from sembridge.search import encode
 from sembridge.search.encode import encode_all
 from tests.helpers.paths import PRESETS
 
