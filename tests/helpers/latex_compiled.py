@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 COLUMN = 219  # points: the narrowest of the usual ones (ACL)
-_PAPER = r"""\documentclass[10pt,twocolumn]{article}
+PAPERS = {"10pt": "", "11pt": r"\usepackage{times}"}
+"""Sizes of the text, and what sets its letters: Computer Modern, which is wide, and the Times of ACL."""
+_PAPER = r"""\documentclass[SIZE,twocolumn]{article}
 \setlength{\columnsep}{10pt}\setlength{\textwidth}{448pt}
-\usepackage{booktabs}
+\usepackage{booktabs}LETTERS
 \begin{document}
-%s
+TABLES
 \typeout{COLUMN \the\columnwidth}
 \end{document}
 """
@@ -29,14 +31,18 @@ class Compiled:
     complaints: list[str]
 
 
-def compiled(tables: str, folder: Path) -> Compiled:
+def compiled(tables: str, folder: Path, size: str = "10pt") -> Compiled:
     r"""Return what LaTeX says of these tables; each tabular is put into a box first, whose \wd is measured."""
     program = shutil.which("pdflatex") or shutil.which("tectonic")
     if program is None:
         pytest.skip("neither pdflatex nor tectonic is installed: tables are not compiled")
+    kpsewhich = shutil.which("kpsewhich")
+    if PAPERS[size] and kpsewhich and subprocess.run([kpsewhich, "ptmr7t.tfm"], capture_output=True).returncode:
+        pytest.skip("LaTeX has no Times (texlive-fonts-recommended): tables are not compiled in it")
     boxed = re.sub(r"\\begin\{tabular\}", r"\\setbox0=\\hbox\\bgroup\\begin{tabular}", tables)
     boxed = boxed.replace(r"\end{tabular}", r"\end{tabular}\egroup\typeout{TABULAR \the\wd0}\leavevmode\box0 ")
-    (folder / "paper.tex").write_text(_PAPER % boxed, encoding="utf-8")
+    paper = _PAPER.replace("SIZE", size).replace("LETTERS", PAPERS[size]).replace("TABLES", boxed)
+    (folder / "paper.tex").write_text(paper, encoding="utf-8")
     options = ["--keep-logs"] if Path(program).name == "tectonic" else ["-interaction=nonstopmode"]
     subprocess.run([program, *options, "paper.tex"], cwd=folder, capture_output=True, timeout=120, check=False)
     log = (folder / "paper.log").read_text(encoding="utf-8", errors="replace").replace("\n", "\n ")

@@ -3,7 +3,6 @@ r"""LaTeX against texts written by hand, and in the column of a paper, measured 
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -13,7 +12,7 @@ from harness.results.tables.latex import COLUMN, to_latex
 from harness.results.tables.latex_text import label
 from harness.results.tables.table import Cell, Row, Table, make_tables
 from tests.helpers.latex_compiled import COLUMN as MEASURED_IN
-from tests.helpers.latex_compiled import compiled
+from tests.helpers.latex_compiled import PAPERS, compiled
 from tests.helpers.tables_made import MARKED, TABLE, only, table_of
 
 LATEX = r"""% needs \usepackage{booktabs}
@@ -145,24 +144,18 @@ def papers(record) -> dict[str, Table]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not (shutil.which("pdflatex") or shutil.which("tectonic")), reason="neither pdflatex nor tectonic is installed"
-)
-def test_tables_fit_the_column_of_a_paper(record, tmp_path):
+@pytest.mark.parametrize("size", PAPERS)
+def test_tables_fit_the_column_of_a_paper(record, tmp_path, size):
     assert MEASURED_IN == COLUMN
-    for name, table in papers(record).items():
-        (tmp_path / name).mkdir()
-        text = to_latex(table)
-        measured = compiled(text, tmp_path / name)
-        assert measured.complaints == [], name
-        assert len(measured.widths) == text.count("\\begin{tabular}") and max(measured.widths) <= COLUMN, name
-        assert max(measured.widths) > COLUMN / 4, "what is measured is the tabular"
+    texts = {name: to_latex(table) for name, table in papers(record).items()}
+    measured = compiled("\n\\clearpage\n".join(texts.values()), tmp_path, size)
+    assert measured.complaints == []
+    names = [name for name, text in texts.items() for _ in range(text.count("\\begin{tabular}"))]
+    widths = list(zip(names, measured.widths, strict=True))
+    assert [pair for pair in widths if not COLUMN / 4 < pair[1] <= COLUMN] == []
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not (shutil.which("pdflatex") or shutil.which("tectonic")), reason="neither pdflatex nor tectonic is installed"
-)
 def test_a_table_that_is_too_wide_is_seen(tmp_path):
     """The measuring can fail: at the size of the text, six columns of two seeds are twice as wide as the column."""
     rows = " & ".join(["sembridge", *["0.421 $\\pm$ 0.010"] * 6])
