@@ -7,6 +7,8 @@ compared by magnitude; of equal ones, the dimension with the smaller id is kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import sparse
 
@@ -25,13 +27,7 @@ def keep_heaviest(vectors: sparse.sparray | sparse.spmatrix, most: int) -> spars
     """Return the vectors with at most `most` dimensions each, their heaviest. Raises ValueError for less than 1."""
     if most < 1:
         raise ValueError(f"a vector keeps at least 1 dimension, got {most}")
-    rows = canonical(vectors)
-    if not rows.nnz or np.diff(rows.indptr).max() <= most:
-        return rows
-    row, sequence = _by_weight(rows)
-    kept = np.zeros(rows.nnz, dtype=bool)
-    kept[sequence] = np.arange(rows.nnz) - rows.indptr[row] < most
-    return _only(rows, kept)
+    return _pruned(vectors, lambda sorted_weights: most)
 
 
 def keep_mass(vectors: sparse.sparray | sparse.spmatrix, share: float) -> sparse.csr_array:
@@ -41,18 +37,14 @@ def keep_mass(vectors: sparse.sparray | sparse.spmatrix, share: float) -> sparse
     """
     if not 0 < share <= 1:
         raise ValueError(f"the share of a vector's weights must be above 0 and at most 1, got {share:g}")
-    rows = canonical(vectors)
     if share == 1:
-        return rows
-    _, sequence = _by_weight(rows)
-    sorted_weights = np.abs(rows.data[sequence].astype(np.float64))
-    kept = np.zeros(rows.nnz, dtype=bool)
-    # Vector by vector: sums over a whole batch would round differently with other vectors in it.
-    for start, end in zip(rows.indptr[:-1].tolist(), rows.indptr[1:].tolist(), strict=True):
-        if start < end:
-            sums = sorted_weights[start:end].cumsum()
-            kept[sequence[start : start + 1 + np.count_nonzero(sums < share * sums[-1])]] = True
-    return _only(rows, kept)
+        return canonical(vectors)
+
+    def enough(sorted_weights: np.ndarray) -> int:
+        sums = sorted_weights.cumsum(dtype=np.float64)
+        return 1 + int(np.count_nonzero(sums < share * sums[-1]))
+
+    return _pruned(vectors, enough)
 
 
 def to_levels(vectors: sparse.sparray | sparse.spmatrix, largest: float) -> sparse.csr_array:
@@ -78,12 +70,14 @@ def from_levels(levels: sparse.csr_array, largest: float) -> sparse.csr_array:
     return sparse.csr_array((weights, levels.indices, levels.indptr), shape=levels.shape)
 
 
-def _by_weight(rows: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
-    """Return the row of every entry, and the places of the entries, row by row, by weight falling and id rising."""
-    row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-    return row, np.lexsort((rows.indices, -np.abs(rows.data), row))
-
-
-def _only(rows: sparse.csr_array, kept: np.ndarray) -> sparse.csr_array:
+def _pruned(vectors: sparse.sparray | sparse.spmatrix, number: Callable[[np.ndarray], int]) -> sparse.csr_array:
+    """Return the vectors with their heaviest dimensions; `number` says how many, from a vector's falling weights."""
+    rows = canonical(vectors)
+    weights, kept = np.abs(rows.data), np.zeros(rows.nnz, dtype=bool)
+    # Vector by vector: one sort of a whole batch takes longer, and a sum over one would round differently.
+    for start, end in zip(rows.indptr[:-1].tolist(), rows.indptr[1:].tolist(), strict=True):
+        if start < end:
+            falling = np.argsort(-weights[start:end], kind="stable")  # equal weights stay in the order of ids
+            kept[start + falling[: number(weights[start + falling])]] = True
     ends = np.concatenate([[0], np.cumsum(kept)])[rows.indptr]
     return sparse.csr_array((rows.data[kept], rows.indices[kept], ends), shape=rows.shape)
