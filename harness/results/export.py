@@ -31,13 +31,11 @@ from harness.results import budgets, file_names, strata, vector_columns, warning
 from harness.results.earlier import earlier_cells
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.strata import STRATA, Shares, stratum_of
+from harness.results.table_files import table_files
 from harness.results.tables import convergence, interactions, significance, summary
 from harness.results.tables.arrangement import arranged
-from harness.results.tables.further import Further, make_further
-from harness.results.tables.latex import to_latex
-from harness.results.tables.legend import BOLD, legend
+from harness.results.tables.further import make_further
 from harness.results.tables.measures import KNOWN, MAIN, suffix
-from harness.results.tables.rendering import markdown_item, markdown_text, to_csv, to_markdown
 from harness.results.tables.spreadsheet import as_text
 from harness.results.tables.strata_tables import SUFFIX, split_table
 from harness.results.tables.table import Table, check_distinct, make_tables, row_labels, table_name
@@ -120,7 +118,8 @@ def write_results(
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
     warned = [*warnings.lines(records), *budgets.lines(records)]
-    written = _write_tables(folder / "tables", tables, means, warned, others)
+    of_tables = table_files(tables, means, warned, others)
+    written = [_write_text(folder / "tables" / name, content) for name, content in of_tables.items()]
     compared = [[*of_table, *split.comparisons] for (_, of_table), split in zip(tested, splits.values(), strict=True)]
     compared += [other.comparisons for other in others]
     written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(compared)))))
@@ -135,7 +134,7 @@ def write_results(
         (folder / stale).unlink(missing_ok=True)
     # Last: from this file the next call knows what this call wrote.
     written.append(_write_text(folder / "cells.csv", _cells_csv(records)))
-    return Written(written, tables, means, warned, [table for other in others for table in _tables_of(other)])
+    return Written(written, tables, means, warned, [table for other in others for table in other.printed()])
 
 
 def _scores(artifact: Path | None, measure: str = TABLE_MEASURE) -> significance.Scores | None:
@@ -156,33 +155,6 @@ def _split(record: Record, artifacts: Mapping[str, Path], shares: Mapping[str, S
     if record.status != OK or scores is None or own is None:
         return record
     return replace(record, strata=strata.split(scores.ids, scores.values.tolist(), own))
-
-
-def _tables_of(other: Further) -> list[Table]:
-    return [*map(arranged, other.tables), *other.summary.values()]
-
-
-def _write_tables(
-    folder: Path, tables: Sequence[Table], means: dict[str, Table], warned: Sequence[str], others: Sequence[Further]
-) -> list[Path]:
-    written = []
-    for measure, of_measure in ((TABLE_MEASURE, means), *((other.measure, other.summary) for other in others)):
-        of_summary = summary.to_files(of_measure, warned) if of_measure else {}
-        name = summary.NAME + suffix(measure)
-        written += [_write_text(folder / (name + form), content) for form, content in of_summary.items()]
-    for table in chain(tables, *(map(arranged, other.tables) for other in others)):
-        contents = (_with_legend(table), to_csv(table), to_latex(table))
-        for form, content in zip(file_names.TABLE_FORMS, contents, strict=True):
-            written.append(_write_text(folder / (file_names.table_file(table.name) + form), content))
-    everything = [*means.values(), *tables, *chain.from_iterable(map(_tables_of, others))]
-    explained = markdown_text(legend(everything, BOLD)) + "\n"
-    parts = ["# Results\n", explained, *map(markdown_item, warned), *map(to_markdown, everything)]
-    return [*written, _write_text(folder / "all.md", "\n".join(parts))]
-
-
-def _with_legend(table: Table) -> str:
-    explained = legend([table], BOLD)
-    return to_markdown(table, heading="#") + (f"\n{markdown_text(explained)}\n" if explained else "")
 
 
 def _cells_csv(records: Iterable[Record]) -> str:

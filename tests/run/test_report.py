@@ -205,3 +205,29 @@ def test_an_end_whose_tables_cannot_be_written_says_so(store, tmp_path):
     lines: list[str] = []
     report_at_an_end(CELLS, store, tmp_path / "results", lines.append, {})
     assert "could not be written" in lines[-1]
+
+
+def test_a_run_writes_and_prints_the_tables_of_further_measures_at_any_end(store, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        grid_run.Estimate, "of", lambda *_: SimpleNamespace(seconds=lambda _: 1.0, known=lambda _: True)
+    )
+
+    def run(made: int, ending: BaseException | None = None) -> str:
+        def compute(*_: object) -> dict[str, str]:
+            make(store, *CELLS[:made])
+            if ending is not None:
+                raise ending
+            return {}
+
+        monkeypatch.setattr(grid_run, "_compute", compute)
+        grid = SimpleNamespace(title="a grid", collections={})
+        results = tmp_path / "results"
+        results.mkdir(exist_ok=True)
+        assert grid_run.run_grid(grid, CELLS, store, results, None, 1, measures=["recall@100"]) == (ending is not None)
+        return capsys.readouterr().out
+
+    run(2, ClusterLost("Ray is gone"))
+    assert "# Mean Recall@100" in text(tmp_path / "results", "summary_recall@100.md")
+    out = run(4)
+    assert out.index("faq, zero-shot (as initialized), encoder bert: Recall@100") < out.index("Encoder bert: nDCG@10")
+    assert "–" not in text(tmp_path / "results", "summary_recall@100.csv")
