@@ -25,6 +25,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from harness.collections import beir
     from harness.evaluation.encoder_run import encoder_of
     from harness.evaluation.measurement import smaller_batches
+    from harness.files import headway
     from harness.retrieval.vector_files import write_vectors
     from sembridge.search.encode import encode
     from sembridge.search.encode_options import EncodeOptions
@@ -32,7 +33,8 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
     folder, unknown = inputs["collection"].path, UnknownTokens()
     options = EncodeOptions.of(parameters, batch_divisor)
-    embed = partial(encode, encoder_of(parameters, inputs), options=options, unknown=unknown)
+    encoder = encoder_of(parameters, inputs)
+    embed = partial(encode, encoder, options=options, unknown=unknown, advance=headway.advance)
     shard = parameters["share"], parameters["shares"]
     write_vectors(out, embed, folder, beir.load_queries(folder), shard, unknown, smaller_batches(batch_divisor))
 

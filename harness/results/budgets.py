@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.results.record import OK, Record
-from harness.results.vector_notes import parts
+from harness.results.tables.vector_notes import parts
 
 LARGEST_LOSS = 0.02
 """Share of nDCG@10 that a budget may cost without a warning."""

@@ -35,7 +35,7 @@ from harness.results.tables.table import (
     row_labels,
     table_name,
 )
-from harness.results.vector_notes import vector_notes
+from harness.results.tables.vector_notes import vector_notes
 
 NAME = "summary"
 _NAMED = 6  # missing means that a note names one by one

@@ -18,7 +18,7 @@ from harness.results.record import NOT_COMPUTED, OK, Identity, Record
 from harness.results.tables import captions
 from harness.results.tables.collection_notes import collection_notes
 from harness.results.tables.measures import KNOWN, MAIN, check_measure, suffix
-from harness.results.vector_notes import vector_notes
+from harness.results.tables.vector_notes import vector_notes
 from sembridge.options import alpha_text
 
 MEAN = "mean"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.results.tables.table import make_tables, row_labels
-from harness.results.vector_notes import vector_notes
+from harness.results.tables.vector_notes import vector_notes
 from harness.retrieval.vector_options import VectorOptions
 
 
