@@ -6,6 +6,7 @@
     runs/              one TREC run per cell
     queries.parquet    one row per cell and query
     significance.csv   the best row of each column against the others
+    against.csv        every row against bm25 and base
     interactions.csv   whether the lead of one row over another differs between queries that share few and many words
     convergence.csv    one row per cell and point of its training, where points were measured
 
@@ -26,7 +27,17 @@ from typing import Any, NamedTuple
 
 from harness.files.atomic import replaced
 from harness.files.redaction import without_folders
-from harness.results import convergence, file_names, interactions, significance, strata, summary, warnings
+from harness.results import (
+    baselines_compared,
+    convergence,
+    file_names,
+    interactions,
+    significance,
+    strata,
+    summary,
+    verdict,
+    warnings,
+)
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import markdown_item, to_csv, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
@@ -50,12 +61,16 @@ _UNKNOWN = ("documents", "queries", "pairs")
 
 
 class Written(NamedTuple):
-    """Hold the paths of the written files, the marked tables, the summary tables by architecture, and the warnings."""
+    """Hold the paths of the written files, the marked tables, the summary tables by architecture, and the warnings.
+
+    verdict  a sentence for each table: how its best row compares with bm25 and base
+    """
 
     files: list[Path]
     tables: list[Table]
     summary: dict[str, Table]
     warnings: list[str]
+    verdict: list[str]
 
 
 def write_results(
@@ -92,18 +107,26 @@ def write_results(
         chosen = strata.members(scores.ids, own, stratum)
         return significance.Scores([scores.ids[place] for place in chosen], scores.values[chosen])
 
-    tested = [significance.mark(table, lambda key: _scores(by_key.get(key))) for table in plain]
     labels = row_labels(records)
-    splits = {table.name: split_table(table, records, labels, scores_in) for table, _ in tested}
+    places, baselines = baselines_compared.places(records), baselines_compared.baselines(labels)
+    tested, against = [], list[baselines_compared.Against]()
+    for table in plain:
+        best, of_best = significance.mark(table, lambda key: _scores(by_key.get(key)))
+        of_rows = baselines_compared.compare(table, places[table.name], baselines, lambda key: _scores(by_key.get(key)))
+        tested.append((baselines_compared.mark(best, of_rows), of_best))
+        against += of_rows
+    splits = {table.name: split_table(table, places[table.name], records, labels, scores_in) for table, _ in tested}
     marked = [table for each in splits.values() for table in (each.table, each.beside) if table is not None]
     tables, means = [*marked, *curves], summary.make_summary(records, splits, TABLE_MEASURE)
 
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
-    warned = warnings.lines(records)
-    written = _write_tables(folder / "tables", tables, means, warned)
+    warned, sentences = warnings.lines(records), verdict.sentences(against)
+    written = _write_tables(folder / "tables", tables, means, [*sentences, *warned])
     compared = [[*of_table, *split.comparisons] for (_, of_table), split in zip(tested, splits.values(), strict=True)]
     written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(compared)))))
+    against = [*against, *chain.from_iterable(split.against for split in splits.values())]
+    written.append(_write_text(folder / baselines_compared.FILE, baselines_compared.to_csv(against)))
     found = chain.from_iterable(split.interactions for split in splits.values())
     written.append(_write_text(folder / interactions.FILE, interactions.to_csv(list(found))))
     if any(convergence.points(record) for record in records):
@@ -115,7 +138,7 @@ def write_results(
         (folder / stale).unlink(missing_ok=True)
     # Last: from this file the next call knows what this call wrote.
     written.append(_write_text(folder / "cells.csv", _cells_csv(records)))
-    return Written(written, tables, means, warned)
+    return Written(written, tables, means, warned, sentences)
 
 
 def _scores(artifact: Path | None) -> significance.Scores | None:

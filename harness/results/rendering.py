@@ -12,6 +12,7 @@ from harness.results.spreadsheet import as_text
 from harness.results.tables import Cell, Row, Table
 
 UNDECIDED = "†"
+BELOW = "↓"
 TERMINAL_WIDTH = 100
 _LABEL_WIDTH = 48  # longer labels are wrapped, which leaves room for several columns beside them
 _GAP = "  "
@@ -84,7 +85,7 @@ def to_text(table: Table, width: int = TERMINAL_WIDTH) -> str:
     first = max([len("method"), *(len(line) for lines in labels.values() for line in lines)])
     # One place more than the longest text, for the mark or a space: digits stay below digits.
     sizes = [
-        max(map(len, [*name.split(", "), *(row.cells[i].text for row in table.rows)])) + 1
+        max(map(len, [*name.split(", "), *(_below(row.cells[i]) + row.cells[i].text for row in table.rows)])) + 1
         for i, name in enumerate(table.columns)
     ]
     blocks = ["\n".join(_text_block(table, labels, first, sizes, chosen)) for chosen in _fitting(sizes, width - first)]
@@ -117,7 +118,7 @@ def _text_block(
         lines = []
         for row in rows:
             *wrapped, last = labels[row.label]
-            lines += [*wrapped, line(last, [row.cells[i].text + _text_mark(row.cells[i]) for i in chosen])]
+            lines += [*wrapped, line(last, [_text_cell(row.cells[i]) for i in chosen])]
         return lines
 
     names = [table.columns[i].split(", ") for i in chosen]
@@ -132,8 +133,13 @@ def _text_block(
     return [*header, rule, *body(table.competitors), *below]
 
 
-def _text_mark(cell: Cell) -> str:
-    return "*" if cell.best else UNDECIDED if cell.undecided else " "
+def _text_cell(cell: Cell) -> str:
+    return _below(cell) + cell.text + ("*" if cell.best else UNDECIDED if cell.undecided else " ")
+
+
+def _below(cell: Cell) -> str:
+    """Return the mark before the number, which leaves digits below digits."""
+    return BELOW * cell.below
 
 
 def _markdown_row(cells: Sequence[str] | map[str]) -> str:
@@ -141,7 +147,7 @@ def _markdown_row(cells: Sequence[str] | map[str]) -> str:
 
 
 def _markdown_cell(cell: Cell) -> str:
-    return f"**{cell.text}**" if cell.best else cell.text + UNDECIDED * cell.undecided
+    return _below(cell) + (f"**{cell.text}**" if cell.best else cell.text + UNDECIDED * cell.undecided)
 
 
 def _markdown_text(text: str) -> str:
@@ -163,6 +169,7 @@ _LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "±": "$\\pm$",
     "≥": "$\\geq$",
     UNDECIDED: "$^{\\dagger}$",
+    BELOW: "$\\downarrow$",
     "–": "--",
 }
 
@@ -178,4 +185,5 @@ def _latex_row(texts: Sequence[str], cells: Sequence[Cell] = ()) -> str:
 def _latex_cell(cell: Cell) -> str:
     """Return the cell; a mark takes no width, so that digits stay below digits."""
     text = _latex_text(cell.text)
-    return f"\\textbf{{{text}}}" if cell.best else text + f"\\rlap{{{_LATEX[UNDECIDED]}}}" * cell.undecided
+    below = f"\\llap{{{_LATEX[BELOW]}}}" * cell.below
+    return below + (f"\\textbf{{{text}}}" if cell.best else text + f"\\rlap{{{_LATEX[UNDECIDED]}}}" * cell.undecided)

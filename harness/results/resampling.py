@@ -39,6 +39,11 @@ class Sample:
     flipped: np.ndarray
     resampled: np.ndarray
 
+    def only(self, methods: Sequence[int]) -> Sample:
+        """Return the sample of these methods alone, in this order."""
+        chosen = list(methods)
+        return Sample(self.means[chosen], self.parts[:, chosen], self.flipped[:, chosen], self.resampled[:, chosen])
+
 
 def sample(scores: np.ndarray, name: str, flips: int = FLIPS) -> Sample:
     """Resample `scores` [Q, M], in [0, 1]; random numbers depend on `name`, so that languages are independent."""

@@ -95,7 +95,7 @@ def mark(table: Table, scores_of: Callable[[str], Scores | None], further: int =
         for column in sorted(loaded, key=lambda column: table.columns[column]):
             methods = resampling.sample(loaded[column], table.columns[column], flips)
             by_column[column] = _against_best(table, column, compared[column], methods)
-            yield _only(methods, [compared[column].index(row) for row in compared[mean]])
+            yield methods.only([compared[column].index(row) for row in compared[mean]])
 
     if mean in tested:
         of_mean = resampling.pooled(compared_languages())
@@ -219,13 +219,6 @@ def _check_queries(
             f"measured over the same queries (query {query!r}, {len(ids)} and {len(others)} queries); "
             "remove their folders from the store's evaluation/, run again"
         )
-
-
-def _only(methods: resampling.Sample, columns: Sequence[int]) -> resampling.Sample:
-    chosen = list(columns)
-    return resampling.Sample(
-        methods.means[chosen], methods.parts[:, chosen], methods.flipped[:, chosen], methods.resampled[:, chosen]
-    )
 
 
 def _has_value(value: float | None) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.results import interactions, significance
+from harness.results import baselines_compared, interactions, significance
+from harness.results.baselines_compared import Against, Place
 from harness.results.interactions import Interaction
 from harness.results.record import OK, Record
 from harness.results.significance import Comparison
@@ -38,11 +39,16 @@ class Split:
     means: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
     languages: Mapping[str, Sequence[str]] = field(default_factory=dict)
     comparisons: Sequence[Comparison] = ()
+    against: Sequence[Against] = ()
     interactions: Sequence[Interaction] = ()
 
 
 def split_table(
-    table: Table, records: Sequence[Record], labels: Mapping[Method, str], scores_of: interactions.ScoresOf
+    table: Table,
+    place: Place,
+    records: Sequence[Record],
+    labels: Mapping[Method, str],
+    scores_of: interactions.ScoresOf,
 ) -> Split:
     """Return the split of a marked table. records: of the whole grid; labels: `row_labels` of them."""
     own = [record for record in records if table_name(record.identity) == table.name]
@@ -70,22 +76,30 @@ def split_table(
         if names
     }
     further = sum(map(significance.pairs, plain.values()))
-    marked, comparisons = {}, list[Comparison]()
+    baselines = baselines_compared.baselines(labels)
+    further_against = sum(baselines_compared.count(each, baselines) for each in plain.values())
+    marked, comparisons, against = {}, list[Comparison](), list[Against]()
     for stratum, each in plain.items():
-        others = further - significance.pairs(each)
-        marked[stratum], of_stratum = significance.mark(each, _scores_in(scores_of, stratum), others)
-        comparisons += of_stratum
+        of_stratum, others = _scores_in(scores_of, stratum), further - significance.pairs(each)
+        best, of_best = significance.mark(each, of_stratum, others)
+        others = further_against - baselines_compared.count(each, baselines)
+        of_baselines = baselines_compared.compare(each, place, baselines, of_stratum, others)
+        marked[stratum] = baselines_compared.mark(best, of_baselines)
+        comparisons += of_best
+        against += of_baselines
     tested = interactions.interactions(plain[LOW], plain[HIGH], scores_of) if len(plain) > 1 else []
     notes = [
         count_of(own),
         f"Queries: {_listed(counts)}; a column needs {FEWEST}.",
         interactions.sentence(tested),
-        next((each.note for each in marked.values() if each.note), ""),
+        max((each.note for each in marked.values()), key=len),  # the legends of all marks
     ]
     title = f"{table.title}{_OF_QUERIES}"
     beside = _side_by_side(table, languages, marked, title, " ".join(filter(None, notes)))
     means = {stratum: [row.cells[-1] for row in each.rows] for stratum, each in marked.items()}
-    return Split(table, beside, None, means, {stratum: shown[stratum] for stratum in marked}, comparisons, tested)
+    return Split(
+        table, beside, None, means, {stratum: shown[stratum] for stratum in marked}, comparisons, against, tested
+    )
 
 
 def _all_in(counts: Mapping[str, Stratum], stratum: str) -> bool:

@@ -15,7 +15,7 @@ from itertools import chain
 
 from harness.results.collection_notes import collection_notes
 from harness.results.record import Record
-from harness.results.rendering import UNDECIDED, csv_rows, markdown_item, to_latex, to_markdown
+from harness.results.rendering import BELOW, UNDECIDED, csv_rows, markdown_item, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
 from harness.results.strata import FEWEST, SHOWN
 from harness.results.strata_tables import Split
@@ -36,6 +36,7 @@ from harness.results.tables import (
 NAME = "summary"
 _NAMED = 6  # missing means that a note names one by one
 _TESTED = f"{UNDECIDED}: not shown to be below the best of its column, by the test of that column's own table."
+_BELOW = f"{BELOW}: below bm25, by the test of that column's own table."
 
 
 def make_summary(records: Sequence[Record], splits: Mapping[str, Split], measure: str) -> dict[str, Table]:
@@ -68,6 +69,8 @@ def make_summary(records: Sequence[Record], splits: Mapping[str, Split], measure
         ]
         if any(cell.undecided for row in split_rows for cell in row.cells):
             notes.append(_TESTED)
+        if any(cell.below for row in split_rows for cell in row.cells):
+            notes.append(_BELOW)
         notes += [*_fewer_languages(own_splits), collection_notes(own)]
         headings = tuple(chain.from_iterable(_headings(column, *of_column) for column, of_column in strata.items()))
         summary[architecture] = Table(

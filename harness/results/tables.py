@@ -38,6 +38,7 @@ class Cell:
 
     keys       of the artifacts that the value is the mean of, each once; empty for the mean over languages
     undecided  not the best, but not shown to be worse either (`significance`)
+    below      shown to be below the row bm25 (`baselines_compared`)
     """
 
     text: str
@@ -45,6 +46,7 @@ class Cell:
     best: bool = False
     keys: tuple[str, ...] = ()
     undecided: bool = False
+    below: bool = False
 
 
 @dataclass(frozen=True)

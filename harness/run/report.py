@@ -22,6 +22,7 @@ from harness.results.export import Written, write_results
 from harness.results.record import NOT_COMPUTED, OK, Record
 from harness.results.rendering import TERMINAL_WIDTH, to_text
 from harness.results.tables import LEGEND, Table
+from harness.results.verdict import EXPLAINED
 from harness.store.store import Store
 
 EVERY = 30.0  # seconds between two writings while a grid runs, at least
@@ -106,20 +107,24 @@ def report_at_an_end(
     if written is None:
         show("no cell is computed yet: no tables were written")
         return
-    _print(written.summary.values())
+    _print(written.summary.values(), written.verdict)
     there = sum(record.status == OK for record in records)
     show(f"{there} of {len(records)} cells are in the tables: {results}/tables/summary.md, all tables in all.md")
 
 
 def print_tables(written: Written) -> None:
-    """Print all tables, the summary last: it is what a person sees at the end."""
-    _print([*written.tables, *written.summary.values()])
+    """Print all tables, the summary and the verdict last: they are what a person sees at the end."""
+    _print([*written.tables, *written.summary.values()], written.verdict)
 
 
-def _print(tables: Iterable[Table]) -> None:
+def _print(tables: Iterable[Table], verdict: Sequence[str]) -> None:
     for table in tables:
         print(f"\n{to_text(table)}", end="")
     print(f"\n{textwrap.fill(LEGEND, TERMINAL_WIDTH)}\n")
+    if verdict:
+        for sentence in [*verdict, EXPLAINED]:
+            print(textwrap.fill(sentence, TERMINAL_WIDTH, subsequent_indent="  "))
+        print()
 
 
 def _there(cells: Sequence[Cell], store: Store) -> int:

@@ -181,3 +181,15 @@ def test_text_fits_the_terminal_and_loses_nothing(record):
 def test_text_with_a_column_wider_than_the_terminal_still_prints_it():
     text = to_text(only("a", Cell("x" * 200)), width=40)
     assert "x" * 200 in text
+
+
+def test_the_mark_of_rows_below_bm25_stands_before_the_number():
+    a, b = Cell("0.421", 0.421, True, below=True), Cell("0.300", 0.3, undecided=True, below=True)
+    table = Table("t", "t", ("ko",), (Row("a", (a,), False), Row("b", (b,), False)), note="↓: below")
+    assert to_text(table) == ("t\nmethod      ko\n--------------\na       ↓0.421*\nb       ↓0.300†\n↓: below\n")
+    assert "| a | ↓**0.421** |\n| b | ↓0.300† |" in to_markdown(table)
+    assert to_csv(table) == "method,reference,ko\na,no,0.421\nb,no,0.300\n"
+    latex = to_latex(table)
+    assert r"a & \llap{$\downarrow$}\textbf{0.421} \\" in latex
+    assert r"b & \llap{$\downarrow$}0.300\rlap{$^{\dagger}$} \\" in latex
+    assert r"\footnotesize $\downarrow$: below" in latex
