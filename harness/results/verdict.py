@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from harness.results.baselines_compared import FILE, Against
+from harness.results.baselines_compared import BM25, FILE, Against
 from harness.results.significance import LEVEL
 from harness.results.tables import MEAN, in_order
 
@@ -17,13 +17,17 @@ EXPLAINED = (
 
 
 def sentences(comparisons: Sequence[Against]) -> list[str]:
-    """Return a sentence for each table, in order: how its best competitor compares with bm25 and with base.
+    """Return a text for each table, in order: how its best competitor compares with bm25 and with base.
 
-    The best is that of the mean over languages, or of the languages where the table has no mean. A table without
-    comparisons of a competitor has no sentence.
+    The best is that of the mean over languages, or of the languages where the table has no mean. Reference rows that
+    are above bm25 in the mean, or in the only language, follow. Without comparisons of a competitor there is no text.
     """
-    of_competitors = [each for each in comparisons if not each.reference]
-    return [_sentence(list(own)) for _, own in groupby(of_competitors, key=lambda each: each.place)]
+    texts = []
+    for _, own in groupby(comparisons, key=lambda each: each.place):
+        of_table = list(own)
+        if competitors := [each for each in of_table if not each.reference]:
+            texts.append(f"{_sentence(competitors)}{_references(of_table)}")
+    return texts
 
 
 def _sentence(comparisons: Sequence[Against]) -> str:
@@ -37,6 +41,20 @@ def _sentence(comparisons: Sequence[Against]) -> str:
     ]
     row = f"the best row, {best}," if several else best
     return f"{', '.join(comparisons[0].place)}: {row} is {'. It is '.join(phrases)}."
+
+
+def _references(comparisons: Sequence[Against]) -> str:
+    """Return " Of the reference rows, rrf(bm25, signet) is above bm25 by ...", "" if none is."""
+    column = MEAN if any(each.column == MEAN for each in comparisons) else comparisons[0].column
+    above = [
+        f"{each.method} by {_size(each)}"
+        for each in comparisons
+        if each.reference and each.baseline == BM25 and each.column == column and each.above
+    ]
+    if not above:
+        return ""
+    verb = "is" if len(above) == 1 else "are"
+    return f" Of the reference rows, above bm25 {_where(column)} {verb} {', '.join(above)}."
 
 
 def _best(comparisons: Sequence[Against]) -> str:

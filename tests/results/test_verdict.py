@@ -38,13 +38,34 @@ def test_the_best_row_speaks_for_its_table_and_base_has_a_sentence_of_its_own():
     rows = [
         against("mean", "ko", 0.01),
         against("signet", "ko", 0.031),
-        against("dense", "ko", 0.5, reference=True),
+        against("dense", "ko", 0.5, p=0.2, reference=True),
         against("mean", "ko", 0.21, baseline="base"),
         against("signet", "ko", 0.231, baseline="base"),
     ]
     assert sentences(rows) == [
         "faq, zero-shot, bert: the best row, signet, is above bm25 by 0.031 [0.021, 0.051] in ko. "
         "It is above base by 0.231 [0.221, 0.251] in ko."
+    ]
+
+
+def test_reference_rows_above_bm25_follow():
+    """Those below it, or above base alone, do not."""
+    rows = [
+        against("signet", "ko", -0.1),
+        against("rrf(bm25, signet)", "ko", 0.031, reference=True),
+        against("base", "ko", -0.4, reference=True),
+        against("dense", "ko", 0.2, p=0.2, reference=True),
+        against("rrf(bm25, signet)", "ko", 0.6, baseline="base", reference=True),
+    ]
+    head = "faq, zero-shot, bert: signet is below bm25 by 0.100 [0.080, 0.110] in ko."
+    assert sentences(rows) == [
+        f"{head} Of the reference rows, above bm25 in ko is rrf(bm25, signet) by 0.031 [0.021, 0.051]."
+    ]
+    in_mean = [*rows, against("signet", "mean", -0.1), against("rrf(bm25, signet)", "mean", 0.04, reference=True)]
+    in_mean.append(against("dense", "mean", 0.2, reference=True))
+    assert sentences(in_mean) == [
+        f"{head} Of the reference rows, above bm25 in the mean over languages are "
+        "rrf(bm25, signet) by 0.040 [0.030, 0.060], dense by 0.200 [0.190, 0.220]."
     ]
 
 
