@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from harness.cli.refusal import RefusedError
 from harness.results.folders_compared import Change, compare
 from harness.results.matched_rows import MEASURE, Lone, match
 from harness.results.query_scores import read
 from harness.results.rendering import TERMINAL_WIDTH
-from harness.results.scored_cells import read_cells
+from harness.results.scored_cells import ScoredCell, read_cells
 from harness.results.significance import LEVEL
 from harness.results.tables import MEASURE_NAMES
-from sembridge.model_card.lines import columns
+from sembridge.model_card.lines import columns, printable
 
 ABOVE, BELOW, SAME, UNDECIDED, UNTESTED = "B > A", "B < A", "B = A", "B ? A", "-----"
 _LEGEND = (
@@ -31,7 +33,7 @@ def compare_folders(a: Path, b: Path, *, strict: bool = False) -> int:
     It is 0; with `strict` 1 if a row of B is shown to be below A, or no row has a score in both.
     """
     try:
-        matched = match(read_cells(a), read_cells(b))
+        matched = match(_cells(a), _cells(b))
         changes = compare(matched, read(a, MEASURE), read(b, MEASURE))
     except ValueError as error:
         raise RefusedError(str(error)) from None
@@ -52,6 +54,16 @@ def compare_folders(a: Path, b: Path, *, strict: bool = False) -> int:
         f"{alone[1]}"
     )
     return 1 if strict and (BELOW in marks or not marks) else 0
+
+
+def _cells(results: Path) -> list[ScoredCell]:
+    """Return the cells of a folder, which anyone may have made, with names that change nothing on a terminal."""
+    texts = [field.name for field in fields(ScoredCell) if field.type == "str"]
+    cells = []
+    for cell in read_cells(results):
+        names: dict[str, Any] = {name: printable(getattr(cell, name)) for name in texts}
+        cells.append(replace(cell, **names))
+    return cells
 
 
 def _mark(change: Change) -> str:

@@ -122,7 +122,8 @@ def write_results(
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
     warned, sentences = warnings.lines(records), verdict.sentences(against)
-    written = _write_tables(folder / "tables", tables, means, [*sentences, *warned])
+    lines = [*sentences, *([verdict.EXPLAINED] if sentences else []), *warned]
+    written = _write_tables(folder / "tables", tables, means, lines)
     compared = [[*of_table, *split.comparisons] for (_, of_table), split in zip(tested, splits.values(), strict=True)]
     written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(compared)))))
     against = [*against, *chain.from_iterable(split.against for split in splits.values())]
@@ -161,15 +162,16 @@ def _split(record: Record, artifacts: Mapping[str, Path], shares: Mapping[str, S
     return replace(record, strata=strata.split(scores.ids, scores.values.tolist(), own))
 
 
-def _write_tables(folder: Path, tables: Sequence[Table], means: dict[str, Table], warned: Sequence[str]) -> list[Path]:
-    of_summary = summary.to_files(means, warned) if means else {}
+def _write_tables(folder: Path, tables: Sequence[Table], means: dict[str, Table], lines: Sequence[str]) -> list[Path]:
+    """Write the files in tables/. lines: the verdict and the warnings, a line each."""
+    of_summary = summary.to_files(means, lines) if means else {}
     written = [_write_text(folder / (summary.NAME + form), content) for form, content in of_summary.items()]
     for table in tables:
         contents = (to_markdown(table, heading="#"), to_csv(table), to_latex(table))
         for form, content in zip(file_names.TABLE_FORMS, contents, strict=True):
             written.append(_write_text(folder / (file_names.table_file(table.name) + form), content))
     all_tables = map(to_markdown, [*means.values(), *tables])
-    parts = ["# Results\n", LEGEND + "\n", *map(markdown_item, warned), *all_tables]
+    parts = ["# Results\n", LEGEND + "\n", *map(markdown_item, lines), *all_tables]
     return [*written, _write_text(folder / "all.md", "\n".join(parts))]
 
 

@@ -120,8 +120,8 @@ def _fewer_languages(splits: Mapping[str, Split | None]) -> Iterable[str]:
     yield from sentences
 
 
-def to_files(summary: Mapping[str, Table], warnings: Sequence[str] = ()) -> dict[str, str]:
-    """Return by ending of its name the content of each file: .md (with the warnings, a line each), .csv, .tex."""
+def to_files(summary: Mapping[str, Table], lines: Sequence[str] = ()) -> dict[str, str]:
+    """Return by ending of its name the content of each file: .md (with the verdict and warnings), .csv, .tex."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for number, (architecture, table) in enumerate(summary.items()):
@@ -134,7 +134,7 @@ def to_files(summary: Mapping[str, Table], warnings: Sequence[str] = ()) -> dict
             [
                 *(to_markdown(table, heading="#") for table in summary.values()),
                 f"{LEGEND}\n",
-                *map(markdown_item, warnings),
+                *map(markdown_item, lines),
             ]
         ),
         ".csv": text.getvalue(),

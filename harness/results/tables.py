@@ -23,7 +23,7 @@ MEAN = "mean"
 MISSING = "–"
 FAILED = "failed"
 LEGEND = (
-    "Best competitor of each column marked; references last, never marked. "
+    "Best competitor of each column marked; references last, never the best. "
     f"±: sample standard deviation over seeds (none where the seed changes nothing); {MISSING}: not computed. "
     + EXPLAINED
 )

@@ -72,6 +72,14 @@ def test_rows_marks_and_counts(command, folder):
     assert code == 1 and "[B < A] up" in " ".join(lines(out))
 
 
+def test_names_of_a_folder_change_nothing_on_the_terminal(command, folder):
+    a = folder("a", {("mean", "ko"): [0.5]})
+    cells = (a / "cells.csv").read_text(encoding="utf-8")
+    (a / "cells.csv").write_text(cells.replace(",mean,", ",me\x1b[2Jan,"), encoding="utf-8")
+    _, out, _ = command("compare", a, a)
+    assert "\x1b" not in out and "me\\x1b[2Jan" in out
+
+
 def test_nothing_in_common_is_said_and_is_strictly_an_error(command, folder):
     a, b = folder("a", {("mean", "ko"): [0.5]}), folder("b", {("mean", "ru"): [0.5]})
     code, out, _ = command("compare", a, b)
