@@ -16,7 +16,7 @@ from typing import NamedTuple
 from harness.results import resampling
 from harness.results.record import Identity, Record
 from harness.results.rendering import BELOW
-from harness.results.significance import FLIPS_PER_HYPOTHESIS, LEVEL, Scores, side_by_side
+from harness.results.significance import LEVEL, Drawn, Scores, flips_for, side_by_side
 from harness.results.spreadsheet import as_text
 from harness.results.tables import Method, Table, table_name
 
@@ -106,6 +106,8 @@ def compare(
     baseline_labels: Mapping[str, str],
     scores_of: Callable[[str], Scores | None],
     further: int = 0,
+    drawn: Drawn | None = None,
+    flips: int = 0,
 ) -> list[Against]:
     """Return the comparisons of every row with each baseline, column by column, in the order of the rows.
 
@@ -114,6 +116,8 @@ def compare(
     `base` is compared with bm25, and bm25 with nothing. Raises ValueError if cells of a column differ in their queries.
 
     further  comparisons that are corrected for together with those of this table (`count` of another one)
+    drawn    gets the samples, for `significance.mark`
+    flips    random flips that these shall have, if more than are needed here
     """
     compared = _pairs(table, baseline_labels)
     *languages, mean = range(len(table.columns))
@@ -124,7 +128,7 @@ def compare(
     if not scores or len(scores) < len(loaded):
         return []
     hypotheses = count(table, baseline_labels) + further
-    flips = max(resampling.FLIPS, FLIPS_PER_HYPOTHESIS * hypotheses)
+    own_flips = flips_for(hypotheses)
     by_column: dict[int, list[Against]] = {}
 
     def tested(column: int, own: Sequence[int], methods: resampling.Sample) -> list[Against]:
@@ -141,7 +145,10 @@ def compare(
     def of_languages() -> Iterator[resampling.Sample]:
         """Yield one language at a time, by name, reduced to its part of the mean."""
         for column in sorted(scores, key=lambda column: table.columns[column]):
-            methods = resampling.sample(scores[column], table.columns[column], flips)
+            sample = resampling.sample(scores[column], table.columns[column], max(flips, own_flips))
+            if drawn is not None:
+                drawn[column] = rows[column], sample
+            methods = sample.only(range(len(rows[column])), own_flips)
             by_column[column] = tested(column, rows[column], methods)
             yield methods.only([rows[column].index(row) for row in rows.get(mean, ())])
 

@@ -38,6 +38,7 @@ from harness.results import (
     verdict,
     warnings,
 )
+from harness.results.marked_table import mark_table
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.rendering import markdown_item, to_csv, to_latex, to_markdown
 from harness.results.spreadsheet import as_text
@@ -109,24 +110,21 @@ def write_results(
 
     labels = row_labels(records)
     places, baselines = baselines_compared.places(records), baselines_compared.baselines(labels)
-    tested, against = [], list[baselines_compared.Against]()
-    for table in plain:
-        best, of_best = significance.mark(table, lambda key: _scores(by_key.get(key)))
-        of_rows = baselines_compared.compare(table, places[table.name], baselines, lambda key: _scores(by_key.get(key)))
-        tested.append((baselines_compared.mark(best, of_rows), of_best))
-        against += of_rows
-    splits = {table.name: split_table(table, places[table.name], records, labels, scores_in) for table, _ in tested}
+    tests = [mark_table(table, places[table.name], baselines, lambda key: _scores(by_key.get(key))) for table in plain]
+    of_tables = [each.table for each in tests]
+    splits = {table.name: split_table(table, places[table.name], records, labels, scores_in) for table in of_tables}
     marked = [table for each in splits.values() for table in (each.table, each.beside) if table is not None]
     tables, means = [*marked, *curves], summary.make_summary(records, splits, TABLE_MEASURE)
 
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
-    warned, sentences = warnings.lines(records), verdict.sentences(against)
+    of_rows = [row for each in tests for row in each.against]
+    warned, sentences = warnings.lines(records), verdict.sentences(of_rows)
     lines = [*sentences, *([verdict.EXPLAINED] if sentences else []), *warned]
     written = _write_tables(folder / "tables", tables, means, lines)
-    compared = [[*of_table, *split.comparisons] for (_, of_table), split in zip(tested, splits.values(), strict=True)]
-    written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(compared)))))
-    against = [*against, *chain.from_iterable(split.against for split in splits.values())]
+    of_best = [[*each.comparisons, *split.comparisons] for each, split in zip(tests, splits.values(), strict=True)]
+    written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(of_best)))))
+    against = [*of_rows, *chain.from_iterable(split.against for split in splits.values())]
     written.append(_write_text(folder / baselines_compared.FILE, baselines_compared.to_csv(against)))
     found = chain.from_iterable(split.interactions for split in splits.values())
     written.append(_write_text(folder / interactions.FILE, interactions.to_csv(list(found))))

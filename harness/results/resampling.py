@@ -39,10 +39,14 @@ class Sample:
     flipped: np.ndarray
     resampled: np.ndarray
 
-    def only(self, methods: Sequence[int]) -> Sample:
-        """Return the sample of these methods alone, in this order."""
+    def only(self, methods: Sequence[int], flips: int | None = None) -> Sample:
+        """Return the sample of these methods alone, in this order, with the first `flips` draws of signs (None: all).
+
+        It has the bits of a sample that was drawn for these methods and as many signs.
+        """
         chosen = list(methods)
-        return Sample(self.means[chosen], self.parts[:, chosen], self.flipped[:, chosen], self.resampled[:, chosen])
+        flipped = self.flipped[:flips, chosen]
+        return Sample(self.means[chosen], self.parts[:, chosen], flipped, self.resampled[:, chosen])
 
 
 def sample(scores: np.ndarray, name: str, flips: int = FLIPS) -> Sample:

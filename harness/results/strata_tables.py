@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from harness.results import baselines_compared, interactions, significance
 from harness.results.baselines_compared import Against, Place
 from harness.results.interactions import Interaction
+from harness.results.marked_table import Family, mark_table
 from harness.results.record import OK, Record
 from harness.results.significance import Comparison
 from harness.results.strata import FEWEST, HIGH, LOW, SHOWN, STRATA, Stratum
@@ -75,30 +76,33 @@ def split_table(
         for stratum, names in shown.items()
         if names
     }
-    further = sum(map(significance.pairs, plain.values()))
     baselines = baselines_compared.baselines(labels)
-    further_against = sum(baselines_compared.count(each, baselines) for each in plain.values())
-    marked, comparisons, against = {}, list[Comparison](), list[Against]()
+    families = {stratum: Family.of(each, baselines) for stratum, each in plain.items()}
+    tests = {}
     for stratum, each in plain.items():
-        of_stratum, others = _scores_in(scores_of, stratum), further - significance.pairs(each)
-        best, of_best = significance.mark(each, of_stratum, others)
-        others = further_against - baselines_compared.count(each, baselines)
-        of_baselines = baselines_compared.compare(each, place, baselines, of_stratum, others)
-        marked[stratum] = baselines_compared.mark(best, of_baselines)
-        comparisons += of_best
-        against += of_baselines
-    tested = interactions.interactions(plain[LOW], plain[HIGH], scores_of) if len(plain) > 1 else []
+        others = [family for other, family in families.items() if other != stratum]
+        further = Family(sum(family.best for family in others), sum(family.baselines for family in others))
+        tests[stratum] = mark_table(each, place, baselines, _scores_in(scores_of, stratum), further)
+    marked = {stratum: each.table for stratum, each in tests.items()}
+    crossed = interactions.interactions(plain[LOW], plain[HIGH], scores_of) if len(plain) > 1 else []
     notes = [
         count_of(own),
         f"Queries: {_listed(counts)}; a column needs {FEWEST}.",
-        interactions.sentence(tested),
+        interactions.sentence(crossed),
         max((each.note for each in marked.values()), key=len),  # the legends of all marks
     ]
     title = f"{table.title}{_OF_QUERIES}"
     beside = _side_by_side(table, languages, marked, title, " ".join(filter(None, notes)))
     means = {stratum: [row.cells[-1] for row in each.rows] for stratum, each in marked.items()}
     return Split(
-        table, beside, None, means, {stratum: shown[stratum] for stratum in marked}, comparisons, against, tested
+        table,
+        beside,
+        None,
+        means,
+        {stratum: shown[stratum] for stratum in marked},
+        [row for each in tests.values() for row in each.comparisons],
+        [row for each in tests.values() for row in each.against],
+        crossed,
     )
 
 

@@ -197,3 +197,20 @@ def test_csv(cell):
         'pocket-faq,zero-shot,bert,ko,"\'=a, b",no,bm25,0.25,0.25,0.25,0.5,0.5,2\n'
     )
     assert to_csv([replace(rows[0], reference=True)]).splitlines()[1].split(",")[6] == "yes"
+
+
+def test_rows_equal_to_the_baselines_are_seldom_called_above_or_below(cell, monkeypatch):
+    """Eight rows and both baselines that differ by chance alone: at most one table in twenty may say otherwise.
+
+    Without the correction it would be most tables: fifteen comparisons and more.
+    """
+    monkeypatch.setattr(resampling, "RESAMPLES", 1)
+    monkeypatch.setattr(resampling, "FLIPS", 1)
+    rng = np.random.default_rng(11)
+    wrong = uncorrected = 0
+    for _ in range(300):
+        rows = compared(cell, [cell(method, "ko", rng.random(40)) for method in (*"abcdefgh", "base", "bm25")])[1]
+        wrong += any(row.above or row.below for row in rows)
+        uncorrected += any(row.p < 0.05 for row in rows)
+    assert wrong / 300 < 0.05 + 0.02
+    assert uncorrected / 300 > 0.2, "chance no longer shows: this simulation cannot fail"
