@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 from pathlib import Path
 
@@ -108,3 +109,22 @@ def lines(folder: Path) -> list[tuple[str, str, int]]:
     """Query, document and rank on each line of a stored run."""
     columns = (line.split() for line in gzip.decompress((folder / "run.trec.gz").read_bytes()).decode().splitlines())
     return [(query, document, int(rank)) for query, _, document, rank, _, _ in columns]
+
+
+@pytest.mark.slow
+def test_fused_rows_of_a_run_stand_with_the_references_of_both_stages(command, tmp_path):
+    """The fused cells come after those they read: in a new store nothing is there before."""
+    options = ["--languages", "ru", "--initializers", "univariate", "bm25", "--fusion", "univariate"]
+    code, _, err = command(*options, "--set", "training.batch_size=8", "--set", "training.epochs=1")
+    assert code == 0, err
+    with (tmp_path / "results" / "cells.csv").open(encoding="utf-8") as file:
+        fused = [row for row in csv.DictReader(file) if row["initializer"] == "rrf-univariate"]
+    assert [(row["regime"], row["label"], row["status"]) for row in fused] == [
+        (regime, "rrf(bm25, univariate)", "ok") for regime in ("zero-shot", "fine-tuned")
+    ]
+    assert fused[0]["key"] != fused[1]["key"]
+    for regime in ("zero-shot", "fine-tuned"):
+        (table,) = (tmp_path / "results" / "tables").glob(f"*{regime}*.csv")
+        with table.open(encoding="utf-8") as file:
+            rows = [row[:2] for row in csv.reader(file)]
+        assert rows[1:] == [["univariate", "no"], ["bm25", "yes"], ["rrf(bm25, univariate)", "yes"]]
