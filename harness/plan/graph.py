@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from harness.evaluation.own_documents import RULE
@@ -18,6 +19,7 @@ from harness.plan.preset import Preset
 from harness.plan.resolve import may_be_inference_free
 from harness.references.bm25 import BM25
 from harness.references.dense import DENSE
+from harness.references.fusion import CONSTANT, FUSION, row_name
 from harness.references.sparse_models import REFERENCE
 from harness.references.vectors import REFERENCE_VECTORS
 from harness.results.record import Identity
@@ -33,6 +35,13 @@ def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity, vectors: Vec
     settings, own = preset.evaluation, _own_documents(preset, cell)
     if cell.initializer == "bm25":
         return Artifact(BM25, {"k": settings.k, "language": cell.language} | own, {"collection": collection})
+    fused = next((name for name in preset.fusion if row_name(name) == cell.initializer), None)
+    if fused is not None:
+        runs: dict[str, Source] = {
+            part: cell_artifact(preset, resolved, replace(cell, initializer=name))
+            for part, name in (("bm25", "bm25"), ("row", fused))
+        }
+        return Artifact(FUSION, {"k": settings.k, "constant": CONSTANT} | own, runs | {"collection": collection})
     if cell.initializer == "dense":
         sources = {"bridge": resolved.bridges[cell.bridge], "collection": collection}
         return Artifact(DENSE, _dense(preset, cell.bridge) | own, sources)

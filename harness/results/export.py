@@ -7,6 +7,7 @@
     runs/              one TREC run per cell
     queries.parquet    one row per cell and query
     significance.csv   the best row of each column against the others
+    against.csv        every row against bm25 and base
     interactions.csv   whether the lead of one row over another differs between queries that share few and many words
     convergence.csv    one row per cell and point of its training, where points were measured
 
@@ -32,9 +33,10 @@ from harness.results.earlier import earlier_cells
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.strata import STRATA, Shares, stratum_of
 from harness.results.table_files import table_files
-from harness.results.tables import convergence, interactions, significance, summary
+from harness.results.tables import baselines_compared, convergence, interactions, significance, summary, verdict
 from harness.results.tables.arrangement import arranged
 from harness.results.tables.further import make_further
+from harness.results.tables.marked_table import mark_table
 from harness.results.tables.measures import KNOWN, MAIN, suffix
 from harness.results.tables.spreadsheet import as_text
 from harness.results.tables.strata_tables import SUFFIX, split_table
@@ -60,6 +62,7 @@ class Written(NamedTuple):
     """Hold the paths of the written files, the tables as printed, the summary tables by architecture, and the warnings.
 
     further  the tables of further measures, those of each measure before its summary
+    verdict  a sentence for each table: how its best row compares with bm25 and base
     """
 
     files: list[Path]
@@ -67,6 +70,7 @@ class Written(NamedTuple):
     summary: dict[str, Table]
     warnings: list[str]
     further: list[Table]
+    verdict: list[str]
 
 
 def write_results(
@@ -106,9 +110,11 @@ def write_results(
         chosen = strata.members(scores.ids, own, stratum)
         return significance.Scores([scores.ids[place] for place in chosen], scores.values[chosen])
 
-    tested = [significance.mark(table, lambda key: _scores(by_key.get(key))) for table in plain]
     labels = row_labels(records)
-    splits = {table.name: split_table(table, records, labels, scores_in) for table, _ in tested}
+    places, baselines = baselines_compared.places(records), baselines_compared.baselines(labels)
+    tests = [mark_table(table, places[table.name], baselines, lambda key: _scores(by_key.get(key))) for table in plain]
+    of_tables = [each.table for each in tests]
+    splits = {table.name: split_table(table, places[table.name], records, labels, scores_in) for table in of_tables}
     marked = [table for each in splits.values() for table in (each.table, each.beside) if table is not None]
     tables, means = [*map(arranged, marked), *curves], summary.make_summary(records, splits, TABLE_MEASURE)
     others = [
@@ -117,12 +123,16 @@ def write_results(
 
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
-    warned = [*warnings.lines(records), *budgets.lines(records)]
-    of_tables = table_files(tables, means, warned, others)
-    written = [_write_text(folder / "tables" / name, content) for name, content in of_tables.items()]
-    compared = [[*of_table, *split.comparisons] for (_, of_table), split in zip(tested, splits.values(), strict=True)]
-    compared += [other.comparisons for other in others]
-    written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(compared)))))
+    of_rows = [row for each in tests for row in each.against]
+    warned, sentences = [*warnings.lines(records), *budgets.lines(records)], verdict.sentences(of_rows)
+    lines = [*sentences, *([verdict.EXPLAINED] if sentences else []), *warned]
+    files = table_files(tables, means, lines, others)
+    written = [_write_text(folder / "tables" / name, content) for name, content in files.items()]
+    of_best = [[*each.comparisons, *split.comparisons] for each, split in zip(tests, splits.values(), strict=True)]
+    of_best += [other.comparisons for other in others]
+    written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(of_best)))))
+    against = [*of_rows, *chain.from_iterable(split.against for split in splits.values())]
+    written.append(_write_text(folder / baselines_compared.FILE, baselines_compared.to_csv(against)))
     found = chain.from_iterable(split.interactions for split in splits.values())
     written.append(_write_text(folder / interactions.FILE, interactions.to_csv(list(found))))
     if any(convergence.points(record) for record in records):
@@ -134,7 +144,8 @@ def write_results(
         (folder / stale).unlink(missing_ok=True)
     # Last: from this file the next call knows what this call wrote.
     written.append(_write_text(folder / "cells.csv", _cells_csv(records)))
-    return Written(written, tables, means, warned, [table for other in others for table in other.printed()])
+    further = [table for other in others for table in other.printed()]
+    return Written(written, tables, means, warned, further, sentences)
 
 
 def _scores(artifact: Path | None, measure: str = TABLE_MEASURE) -> significance.Scores | None:

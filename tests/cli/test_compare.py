@@ -196,8 +196,24 @@ def test_the_project_s_figures(command, tmp_path):
     code, out, _ = command("compare", tmp_path)
     assert code == 0 and out.splitlines()[-1].startswith("1 OK, 0 OKish, 0 FAIL, ")
     assert re.search(r"\[OK\]\s+webfaq bm25 ko\s+0.300\s+0.296\s+\+0.004", out)
-    for name in ("paper.yaml; second hand", "bm25-miracl.yaml", "bm25-webfaq.yaml"):
-        assert name in out
+    shown = [line for line in out.splitlines() if line.startswith("[")]
+    assert len(shown) == 1 and "bm25-webfaq.yaml; " in out, "only what applies"
+    [left_out] = [line for line in out.splitlines() if line.startswith("left out: ")]
+    every = {path: len(load_expected(path).figures) for path in (ROOT / "experiments" / "expected").glob("*.yaml")}
+    assert left_out.startswith(f"left out: {sum(every.values()) - 1} figures, because the results, of webfaq, have no ")
+    for path, figures in every.items():
+        assert f"{path.name} {figures - (path.name == 'bm25-webfaq.yaml')}" in left_out
+    asked = command("compare", tmp_path, "--expected", *every)[1]
+    assert sum(line.startswith("[") for line in asked.splitlines()) == sum(every.values()) and "left out" not in asked
+
+
+def test_what_cannot_be_compared_says_why_and_what_has_no_cell_is_counted(command, tmp_path):
+    """A part of a collection is a cell of the figure, so its line tells why it is not compared."""
+    part = cell(initializer="bm25", collection="webfaq-judged", score=0.3)
+    write_results(tmp_path, [part], lambda _: None)
+    _, out, _ = command("compare", tmp_path)
+    assert re.search(r"\[----\]\s+webfaq bm25 ko\s+0.296\s+ko: ours are on webfaq-judged, not on webfaq", out)
+    assert "miracl bm25" not in out and "bm25-miracl.yaml 5" in out
 
 
 def test_a_bridge_as_a_dense_retriever_is_compared_with_its_own_figures(command, tmp_path):

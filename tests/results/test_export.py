@@ -62,6 +62,7 @@ def test_the_files_and_nothing_else(tmp_path, record, artifact_of):
         "cells.csv",
         "queries.parquet",
         "significance.csv",
+        "against.csv",
         "interactions.csv",
         "runs/ko_bert_pocket-faq_sembridge_BAAI--bge-m3_a4_zero-shot_s0.run",
         "runs/ko_bert_pocket-faq_bm25_zero-shot_s0.run",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from harness.results.tables.headings import Heading, blocks, levels
 from harness.results.tables.latex_text import breakable, foreign, label, width, written
 from harness.results.tables.legend import BOLD, legend
-from harness.results.tables.table import DEVIATION, UNDECIDED, Cell, Row, Table
+from harness.results.tables.table import BELOW, DEVIATION, UNDECIDED, Cell, Row, Table
 
 COLUMN = 219  # points
 _DEVIATION_SIZE = 7
@@ -156,7 +156,8 @@ def _cell(cell: Cell) -> str:
     text = f"\\textbf{{{written(number)}}}" if cell.best else written(number)
     if deviation:
         text += f"{{\\scriptsize\\,$\\pm$\\,{written(deviation)}}}"
-    return text + f"\\rlap{{{written(UNDECIDED)}}}" * cell.undecided
+    below = f"\\llap{{{written(BELOW)}}}" * cell.below
+    return below + text + f"\\rlap{{{written(UNDECIDED)}}}" * cell.undecided
 
 
 def _cell_width(cell: Cell, size: int) -> float:

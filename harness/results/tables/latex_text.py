@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from harness.results.tables.table import UNDECIDED
+from harness.results.tables.table import BELOW, UNDECIDED
 
 _WRITTEN = {character: f"\\{character}" for character in "&%$#{}"} | {
     "_": "\\_\\allowbreak{}",  # long names may end a line there
@@ -25,6 +25,7 @@ _WRITTEN = {character: f"\\{character}" for character in "&%$#{}"} | {
     "×": "$\\times$",
     "…": "\\ldots{}",
     UNDECIDED: "$^{\\dagger}$",
+    BELOW: "$\\downarrow$",
     "–": "--",
 }
 _LAST_LATIN = "\u024f"  # of Latin Extended-B; pdflatex knows most letters up to there

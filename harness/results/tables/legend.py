@@ -35,7 +35,7 @@ def _sentences(tables: Sequence[Table], best: str) -> Iterable[str]:
     if references := list(dict.fromkeys(row.label for table in tables for row in table.references)):
         kinds = dict.fromkeys(label.partition(" (")[0] for label in references)  # "dense (bge-m3)"
         explained = "; ".join(f"{kind}: {_REFERENCES[kind]}" for kind in kinds if kind in _REFERENCES)
-        apart = "Rows for reference stand last and are not compared" if len(competing) else "All rows are references"
+        apart = "Rows for reference stand last and are never the best" if len(competing) else "All rows are references"
         yield f"{apart}{f' ({explained})' if explained else ''}"
     labels = [row.label for table in tables for row in table.rows]
     if any("α=" in label for label in labels):

@@ -25,6 +25,7 @@ MEAN = "mean"
 MISSING = "–"
 FAILED = "failed"
 UNDECIDED = "†"
+BELOW = "↓"
 DEVIATION = " ± "
 
 _Item = TypeVar("_Item")
@@ -36,6 +37,7 @@ class Cell:
 
     keys       of the artifacts that the value is the mean of, each once; empty for the mean over languages
     undecided  not the best, but not shown to be worse either (`significance`)
+    below      shown to be below the row bm25 (`baselines_compared`)
     """
 
     text: str
@@ -43,6 +45,7 @@ class Cell:
     best: bool = False
     keys: tuple[str, ...] = ()
     undecided: bool = False
+    below: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from harness.results.tables.headings import SEPARATOR, blocks, levels
-from harness.results.tables.table import UNDECIDED, Cell, Row, Table
+from harness.results.tables.table import BELOW, UNDECIDED, Cell, Row, Table
 
 TERMINAL_WIDTH = 100  # where there is no terminal
 NARROWEST = 40  # on narrower terminals lines are that long
@@ -113,8 +113,8 @@ class _Layout:
 
 
 def printed(cell: Cell) -> str:
-    """Return the text of a cell and its mark, or a space in its place."""
-    return cell.text + ("*" if cell.best else UNDECIDED if cell.undecided else " ")
+    """Return the text of a cell and its mark, or a space in its place, so that digits stay below digits."""
+    return BELOW * cell.below + cell.text + ("*" if cell.best else UNDECIDED if cell.undecided else " ")
 
 
 def _heading(text: str, sizes: Sequence[int]) -> str:

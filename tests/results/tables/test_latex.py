@@ -32,7 +32,7 @@ mean & 0.400 & \textbf{0.300} & \textbf{0.350} \\
 bm25 & 0.500 & 0.500 & 0.500 \\
 \bottomrule
 \end{tabular}
-\par\smallskip{\footnotesize\raggedright Bold: best of its column. Rows for reference stand last and are not compared (bm25: the classic formula of matching words). $\alpha$: the higher, the fewer tokens a new row is mixed from. --: not computed. failed: a cell ended in an error, which cells.csv says.\par}
+\par\smallskip{\footnotesize\raggedright Bold: best of its column. Rows for reference stand last and are never the best (bm25: the classic formula of matching words). $\alpha$: the higher, the fewer tokens a new row is mixed from. --: not computed. failed: a cell ended in an error, which cells.csv says.\par}
 \end{table}
 """  # noqa: E501
 
