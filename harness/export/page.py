@@ -1,0 +1,71 @@
+"""Write the page of an export: what the files are, how they are loaded, and how a query becomes a request."""
+
+from __future__ import annotations
+
+from harness.export.documents import Corpus
+from harness.export.engine import Engine
+
+
+def page(engine: Engine, corpus: Corpus, drop: frozenset[int]) -> str:
+    """Return the README.md of an export."""
+    facts = engine.facts
+    counts = f"{facts.documents.number:,} documents, {facts.documents.mean_active:.0f} active dimensions each on average"
+    lines = [
+        f"# {facts.name}: sparse vectors for {engine.title}\n",
+        f"{counts} (at most {facts.documents.most_active:,}) of {facts.dimensions:,}. Encoder: `{facts.encoder}`. "
+        f"Format: {engine.title} {engine.version}. The dimensions are named by number; `vocab.json` says which token "
+        "each stands for.\n",
+        *(f"> {note}\n" for note in notes(engine, corpus, drop)),
+        f"## Load\n\n{engine.load()}",
+        f"## A query becomes a request\n\n{query_side(corpus, drop)}\n```python\n{engine.request()}```\n",
+        f"## Search\n\n{engine.search()}",
+    ]
+    return "\n".join(lines)
+
+
+def notes(engine: Engine, corpus: Corpus, drop: frozenset[int]) -> list[str]:
+    """Return what a person has to know, one sentence each; the command prints the same."""
+    facts, found = engine.facts, list[str]()
+    if facts.documents.empty:
+        found.append(f"{facts.documents.empty:,} documents have no active dimension: no query finds them")
+    special = facts.documents.special
+    if special and not drop:
+        heaviest = ", ".join(f"{corpus.tokens[i]} in {count:,}" for i, count in special.most_common(3))
+        found.append(
+            f"special tokens are dimensions like any other: {heaviest} of {facts.documents.number:,} documents; leave "
+            "them out with --drop-special"
+        )
+    if drop:
+        found.append(f"{len(drop)} special tokens are left out of documents; queries have to leave them out too")
+    return found + engine.warnings()
+
+
+def query_side(corpus: Corpus, drop: frozenset[int]) -> str:
+    """Return how a text becomes {dimension: weight}: by the encoder, or by looking its tokens up."""
+    left_out = f"LEFT_OUT = {sorted(drop)}\n" if drop else ""
+    kept = " if dimension not in LEFT_OUT" if drop else ""
+    if corpus.query_weights is None:
+        return (
+            "The encoder reads queries as it reads documents:\n\n"
+            "```python\n"
+            "from sentence_transformers import SparseEncoder\n\n"
+            f'encoder = SparseEncoder("{corpus.encoder}")\n{left_out}\n'
+            "def vector(text):\n"
+            "    row = encoder.encode_query(text).coalesce()\n"
+            "    pairs = zip(row.indices()[-1].tolist(), row.values().tolist())\n"
+            f"    return {{dimension: weight for dimension, weight in pairs{kept or ' if weight > 0'}}}\n"
+            "```\n"
+        )
+    return (
+        "The encoder is inference-free: no model reads a query. Its tokens are looked up in `query-weights.json`"
+        f"{', which has no special tokens' if drop else ''}:\n\n"
+        "```python\n"
+        "import json\n"
+        "from transformers import AutoTokenizer\n\n"
+        f'tokenizer = AutoTokenizer.from_pretrained("{corpus.encoder}")\n'
+        'weights = {int(dimension): weight for dimension, weight in json.load(open("query-weights.json")).items()}\n\n'
+        "def vector(text):\n"
+        '    tokens = sorted(set(tokenizer(text)["input_ids"]))\n'
+        "    return {token: weights[token] for token in tokens if token in weights}\n"
+        "```\n"
+    )
