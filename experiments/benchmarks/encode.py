@@ -13,8 +13,8 @@ def rows(quick: bool) -> list[Row]:
 
 
 def _rows(vocabulary: int, quick: bool) -> list[Row]:
-    from harness.retrieval.encode import encode_all, length_batches
-    from harness.retrieval.encode_options import EncodeOptions
+    from sembridge.search.encode import encode_all, length_batches
+    from sembridge.search.encode_options import EncodeOptions
 
     count, rounds = (16, 1) if quick else (96, 3)
     sizes = sorted(lengths(count))

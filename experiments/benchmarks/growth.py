@@ -118,8 +118,8 @@ def _search(queries: Any, documents: Any) -> Callable[[], Any]:
 
 def encoding(quick: bool) -> list[Point]:
     from experiments.benchmarks.base_encoder import base_encoder, lengths, passages
-    from harness.retrieval.encode import encode_all
-    from harness.retrieval.encode_options import EncodeOptions
+    from sembridge.search.encode import encode_all
+    from sembridge.search.encode_options import EncodeOptions
 
     vocabulary = 30_522
     encoder = base_encoder(vocabulary, small=True)
@@ -180,8 +180,8 @@ def _load(count: int) -> None:
 
 
 def _encode(_: int) -> None:
-    from harness.retrieval.encode import encode_all
-    from harness.retrieval.encode_options import EncodeOptions
+    from sembridge.search.encode import encode_all
+    from sembridge.search.encode_options import EncodeOptions
 
     encode_all(*_loaded, "document", EncodeOptions(precision="float32"))
 

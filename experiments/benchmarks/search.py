@@ -51,7 +51,7 @@ def vectors(count: int, terms: int, rng: np.random.Generator) -> sparse.csr_arra
 
 
 def searching(queries: Any, documents: Any, k: int, order: np.ndarray) -> Callable[[], np.ndarray]:
-    from harness.retrieval.search import top_k
+    from sembridge.search.exact_search import top_k
 
     windows = [(start, documents[start : start + WINDOW]) for start in range(0, documents.shape[0], WINDOW)]
 

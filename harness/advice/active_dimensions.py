@@ -61,9 +61,9 @@ def predict(
     sampled  target tokens that need a row; the dimensions of the others are taken to be active as often. Tokens in the
              lines, and those whose rows are copied, are counted themselves
     """
-    from harness.retrieval.encode import encode_all
     from sembridge.encoder.transplant import transplant
     from sembridge.pipeline import initialize
+    from sembridge.search.encode import encode_all
 
     embedding, decoder = initialize(encoder, tokenizer, method, task)
     transplant(encoder, tokenizer, embedding, decoder=decoder)

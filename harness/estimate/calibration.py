@@ -141,8 +141,8 @@ def _measure_encoding(encoder: Any, token: float, rate: float, precision: str) -
 
     token  FLOP of one token
     """
-    from harness.retrieval.encode import encode
-    from harness.retrieval.encode_options import EncodeOptions
+    from sembridge.search.encode import encode
+    from sembridge.search.encode_options import EncodeOptions
 
     device, vocabulary = encoder.device, len(encoder.tokenizer)
     count = _count(_ENCODING, rate, token * PASSAGE, 2048)
@@ -203,7 +203,7 @@ def _measure_scoring(vocabulary: int) -> float:
     """Return how many pairs of query and document are scored in a second."""
     from scipy import sparse
 
-    from harness.retrieval.search import top_k
+    from sembridge.search.exact_search import top_k
 
     generator = np.random.default_rng(0)
 

@@ -120,7 +120,7 @@ def texts_of(folder: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _share(tokenizer: Any, texts: Sequence[str]) -> float:
-    from harness.retrieval.unknown import share
+    from sembridge.search.unknown import share
     from sembridge.vocabulary.unknown import TokenCounter
 
     encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from harness.store.artifact import Location
 
 if TYPE_CHECKING:
-    from harness.retrieval.activity import Activity
-    from harness.retrieval.ranking import Best
-    from harness.retrieval.unknown import UnknownTokens
+    from sembridge.search.activity import Activity
+    from sembridge.search.ranking import Best
+    from sembridge.search.unknown import UnknownTokens
 
 
 def search_with_encoder(
@@ -23,10 +23,10 @@ def search_with_encoder(
     from harness.collections import beir
     from harness.evaluation.own_documents import searched
     from harness.initialization.encoders import zero_shot_encoder
-    from harness.retrieval.encode_options import EncodeOptions
     from harness.retrieval.retrieval import retrieve
-    from harness.retrieval.unknown import UnknownTokens
     from sembridge.encoder.loading import load_encoder
+    from sembridge.search.encode_options import EncodeOptions
+    from sembridge.search.unknown import UnknownTokens
 
     folder = inputs["collection"].path
     collection = beir.load_queries(folder)

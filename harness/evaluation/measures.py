@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from harness.retrieval.ranking import Run
+from sembridge.search.ranking import Run
 
 Measure = Callable[[Sequence[int], Sequence[int]], float]
 """(gains of the ranked documents, best first; gains of all relevant documents, highest first) -> value in [0, 1]."""

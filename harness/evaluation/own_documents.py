@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.retrieval.ranking import Run
+from sembridge.search.ranking import Run
 
 RULE = "ignore_identical_ids"
 """Parameter of a stage that evaluates; it is present, and true, only where the collection sets it."""

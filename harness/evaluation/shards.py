@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from harness.retrieval.activity import Activity
-from harness.retrieval.activity import merge as merge_activity
-from harness.retrieval.ranking import Best, merge
-from harness.retrieval.unknown import UnknownTokens
-from harness.retrieval.unknown import merge as merge_unknown
 from harness.store.artifact import Location
 from harness.store.stage import Stage
+from sembridge.search.activity import Activity
+from sembridge.search.activity import merge as merge_activity
+from sembridge.search.ranking import Best, merge
+from sembridge.search.unknown import UnknownTokens
+from sembridge.search.unknown import merge as merge_unknown
 
 FILE = "share.safetensors"
 ABOUT = "about.json"  # written only if batches were smaller than usual

@@ -23,7 +23,7 @@ import numpy as np
 
 from harness.files import bounded
 from harness.files.shown import shown
-from harness.retrieval.ranking import Run
+from sembridge.search.ranking import Run
 
 
 def write(run: Run, path: Path, tag: str) -> None:

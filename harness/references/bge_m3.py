@@ -21,8 +21,8 @@ import scipy.sparse as sp
 import torch
 
 from harness.hub.model_files import find, read_json
-from harness.retrieval.unknown import UnknownTokens
 from sembridge.encoder.head import arithmetic, pad
+from sembridge.search.unknown import UnknownTokens
 from sembridge.vocabulary.unknown import TokenCounter
 from sembridge.weights.check import BODY, check_weights
 

@@ -22,10 +22,10 @@ from harness.collections.collection import Collection
 from harness.evaluation.measurement import write
 from harness.evaluation.own_documents import searched
 from harness.files import headway
-from harness.retrieval.ranking import Run, id_order
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 from sembridge.extras import require
+from sembridge.search.ranking import Run, id_order
 from sembridge.words import terms
 
 K1, B = 0.9, 0.4

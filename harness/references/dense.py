@@ -17,10 +17,10 @@ import numpy as np
 
 from harness.files.headway import counting_rows
 from harness.hub.model_files import module_types, read_json
-from harness.retrieval.encode_options import WINDOW, EncodeOptions
-from harness.retrieval.unknown import UnknownTokens
 from harness.store.artifact import Location
 from harness.store.stage import Stage
+from sembridge.search.encode_options import WINDOW, EncodeOptions
+from sembridge.search.unknown import UnknownTokens
 
 BATCH = 32
 DENSE_TYPE = "SentenceTransformer"
@@ -38,8 +38,8 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from harness.evaluation.measurement import smaller_batches, write
     from harness.evaluation.own_documents import searched
     from harness.retrieval.dense_search import DenseTopK
-    from harness.retrieval.ranking import id_order
     from sembridge.bridge import load_bridge
+    from sembridge.search.ranking import id_order
 
     start = time.perf_counter()
     check_dense(*inputs["bridge"])

@@ -19,11 +19,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from harness.hub.model_files import architectures, module_types, read_json
-from harness.retrieval.encode_options import WINDOW, EncodeOptions
-from harness.retrieval.unknown import UnknownTokens
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 from sembridge.encoder.loading import check_encoder_tokenizers
+from sembridge.search.encode_options import WINDOW, EncodeOptions
+from sembridge.search.unknown import UnknownTokens
 from sembridge.weights.check import MASKED_LM, check_weights
 
 if TYPE_CHECKING:
@@ -148,10 +148,11 @@ def _sparse_encoder(
     """Encode with a SPLADE encoder like those of the grid, with any other SparseEncoder by its own modules."""
     from sentence_transformers import SparseEncoder
 
+    from harness.files import headway
     from harness.references.tokens_read import TokensRead
-    from harness.retrieval import encode
     from sembridge.encoder.loading import check_readings, within_positions
     from sembridge.encoder.modules import splade_modules
+    from sembridge.search import encode
     from sembridge.weights.checked_load import FLOAT32, checked_load
 
     weights = {"use_safetensors": True, **FLOAT32}
@@ -169,7 +170,7 @@ def _sparse_encoder(
         )
     check_readings(splade, model, revision)
     within_positions(splade)
-    return partial(encode.encode, encoder, options=options, unknown=unknown)
+    return partial(encode.encode, encoder, options=options, unknown=unknown, advance=headway.advance)
 
 
 def _encode_by_modules(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from harness.retrieval.unknown import UnknownTokens
+from sembridge.search.unknown import UnknownTokens
 from sembridge.vocabulary.unknown import TokenCounter
 
 

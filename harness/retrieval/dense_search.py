@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.retrieval.ranking import Ranking, check_block
+from sembridge.search.ranking import Ranking, check_block
 
 _UNIT = 2.0**-26
 

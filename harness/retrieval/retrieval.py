@@ -14,12 +14,12 @@ import scipy.sparse as sp
 from harness.collections import beir
 from harness.collections.collection import Collection
 from harness.files import headway
-from harness.retrieval.activity import Activity
-from harness.retrieval.encode import encode
-from harness.retrieval.encode_options import WINDOW, EncodeOptions
-from harness.retrieval.ranking import Best, id_order
-from harness.retrieval.search import top_k
-from harness.retrieval.unknown import UnknownTokens
+from sembridge.search.activity import Activity
+from sembridge.search.encode import encode
+from sembridge.search.encode_options import WINDOW, EncodeOptions
+from sembridge.search.exact_search import top_k
+from sembridge.search.ranking import Best, id_order
+from sembridge.search.unknown import UnknownTokens
 
 Encode = Callable[[Iterable[str], str], Iterator[sp.csr_array]]
 """(texts or a stream of them, query | document) -> one csr matrix [at most WINDOW, V] float32 per window, in order."""
@@ -35,7 +35,8 @@ def retrieve(
     unknown: UnknownTokens | None = None,
 ) -> tuple[Best, Activity]:
     """Search the collection with an encoder, see `search_collection`; `unknown` counts the tokens it reads."""
-    return search_collection(partial(encode, encoder, options=options, unknown=unknown), folder, collection, k, shard)
+    embed = partial(encode, encoder, options=options, unknown=unknown, advance=headway.advance)
+    return search_collection(embed, folder, collection, k, shard)
 
 
 def search_collection(

@@ -120,9 +120,9 @@ def scores_on(folder: Path, evaluation: Mapping[str, Any], batch_divisor: int = 
     from harness.collections import beir
     from harness.evaluation import measures
     from harness.evaluation.own_documents import ranked, searched
-    from harness.retrieval.encode_options import EncodeOptions
-    from harness.retrieval.ranking import Best, merge
     from harness.retrieval.retrieval import retrieve
+    from sembridge.search.encode_options import EncodeOptions
+    from sembridge.search.ranking import Best, merge
 
     collection, options = beir.load_queries(folder), EncodeOptions.of(evaluation, batch_divisor)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.retrieval.unknown import UnknownTokens, share
 from harness.training.loop import Pair
 from sembridge.encoder.head import reader, tokenize
+from sembridge.search.unknown import UnknownTokens, share
 from sembridge.vocabulary.unknown import TokenCount, TokenCounter
 
 _TEXTS = 4096  # tokenized at a time

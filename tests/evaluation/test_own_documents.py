@@ -88,7 +88,7 @@ def build(kind: str, out: Path, own_data: Path, collection: Path, **parameters) 
 @pytest.mark.parametrize("kind", ["bm25", "dense", "reference", "base", "sharded"])
 def test_every_row_keeps_k_others(kind, own_data, arguments, tmp_path, monkeypatch):
     monkeypatch.setattr("harness.retrieval.retrieval.WINDOW", 50)  # several windows, so that shards differ
-    monkeypatch.setattr("harness.retrieval.encode.WINDOW", 50)
+    monkeypatch.setattr("sembridge.search.encode.WINDOW", 50)
     everything = trec.read(build(kind, tmp_path / "all", own_data, arguments, k=200) / RUN)
     out = build(kind, tmp_path / "ruled", own_data, arguments, k=100, **{RULE: True})
     run = trec.read(out / RUN)

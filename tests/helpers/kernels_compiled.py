@@ -17,8 +17,8 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from harness.retrieval.device_kernels import score_documents
 from sembridge.encoder import triton_kernels as kernels
+from sembridge.search.device_kernels import score_documents
 
 CUOBJDUMP = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
 LARGEST = {"bias": "*fp32", "mask": "*i8", "starts": "*i32", "ends": "*i32", "largest": "*fp32", "token": "*i16",

@@ -18,9 +18,9 @@ from harness.evaluation import trec
 from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.references import dense
 from harness.retrieval.dense_search import DenseTopK, unit_vectors
-from harness.retrieval.encode_options import EncodeOptions
-from harness.retrieval.ranking import id_order, merge
 from harness.store.artifact import Location
+from sembridge.search.encode_options import EncodeOptions
+from sembridge.search.ranking import id_order, merge
 from tests.helpers.batches_seen import batches_seen
 from tests.helpers.encoders_made import made_encoder, made_encoder_folder
 from tests.helpers.spoiled_models import as_type, rewritten, without
@@ -203,7 +203,7 @@ def test_windows_chunks_of_queries_and_shards_change_no_bit(corpus, monkeypatch)
     for i, start in enumerate(range(0, 257, 50)):
         shards[i % 2].add(start, documents[start : start + 50])
     assert bits(merge([shard.best for shard in shards])) == expected
-    monkeypatch.setattr("harness.retrieval.ranking._CELLS", 500)
+    monkeypatch.setattr("sembridge.search.ranking._CELLS", 500)
     assert bits(one_pass(corpus, 20, 64).best) == expected
 
 

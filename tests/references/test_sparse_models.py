@@ -17,8 +17,8 @@ from harness.collections import beir
 from harness.evaluation import stage, trec
 from harness.evaluation.measurement import MEASUREMENT, RUN
 from harness.references import milco, sparse_models
-from harness.retrieval.encode_options import EncodeOptions
 from harness.store.artifact import Location
+from sembridge.search.encode_options import EncodeOptions
 from tests.helpers.batches_seen import batches_seen
 from tests.helpers.encoders_made import made_bridge_folder, made_encoder, made_encoder_folder
 from tests.helpers.families_made import family_folder

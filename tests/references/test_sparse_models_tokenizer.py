@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.references import sparse_models
-from harness.retrieval.encode_options import EncodeOptions
+from sembridge.search.encode_options import EncodeOptions
 from tests.helpers.families_made import family_folder
 
 

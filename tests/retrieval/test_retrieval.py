@@ -9,9 +9,10 @@ import pytest
 from scipy import sparse
 
 from harness.collections import beir
+from harness.files import headway
 from harness.retrieval import retrieval
-from harness.retrieval.ranking import merge
 from harness.retrieval.retrieval import search_collection
+from sembridge.search.ranking import merge
 
 
 def encode(texts, side):
@@ -58,3 +59,21 @@ def test_weights_that_are_not_finite_are_refused(folder):
 
     with pytest.raises(ValueError, match="weights that are not finite; its rows or its training are broken"):
         search_collection(broken, folder, beir.load_queries(folder), 3)
+
+
+def test_a_search_tells_how_many_texts_are_encoded(tmp_path, monkeypatch):
+    """Two queries and three documents; an encoder that does not count by itself is counted by its blocks."""
+    monkeypatch.setattr(headway, "SECONDS", 0.0)
+    beir.write(tmp_path / "set", [(f"d{i}", "", "a") for i in range(3)], [("q1", "a"), ("q2", "a")], [("q1", "d0", 1)])
+    seen = []
+
+    def encode(texts, side):
+        for _ in texts:
+            yield sparse.csr_array(np.ones((1, 2), dtype=np.float32))
+            (piece,) = headway.read(tmp_path / "running").values()
+            seen.append((side, *piece.counts[0][:3]))
+
+    with headway.reporting(tmp_path / "running" / "key.json"):
+        search_collection(encode, tmp_path / "set", beir.load_queries(tmp_path / "set"), 10)
+    total = 4  # the query q2 is not judged
+    assert seen[-3:] == [("document", "texts", done, total) for done in (2, 3, 4)]

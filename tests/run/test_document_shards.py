@@ -9,8 +9,9 @@ from harness.estimate.remaining import is_shared
 from harness.evaluation.measurement import MEASUREMENT, QUERIES, RUN
 from harness.plan.load_preset import load_preset
 from harness.plan.plan import missing, plan
-from harness.retrieval import encode, retrieval
+from harness.retrieval import retrieval
 from harness.store.store import Store
+from sembridge.search import encode
 from tests.helpers.paths import PRESETS
 
 

@@ -33,7 +33,7 @@ from pathlib import Path
 
 class WhenEncodingBegins:
     def find_spec(self, name, path=None, target=None):
-        if name == "harness.retrieval.encode":
+        if name == "sembridge.search.encode":
             from torch.nn import Embedding
             from torch.nn.modules.module import register_module_forward_pre_hook
 

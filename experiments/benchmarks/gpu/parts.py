@@ -83,8 +83,8 @@ def batch(sizes: Sizes, end: float) -> Iterator[str]:
 def search(sizes: Sizes, end: float) -> Iterator[str]:
     """Exact search, on the card and on the processor, to the same bits."""
     from experiments.benchmarks.search import DOCUMENT_TERMS, QUERY_TERMS, WINDOW, vectors
-    from harness.retrieval.device_search import DeviceTopK
-    from harness.retrieval.postings import PostingsTopK
+    from sembridge.search.device_search import DeviceTopK
+    from sembridge.search.postings import PostingsTopK
 
     rng = np.random.default_rng(0)
     documents, queries = vectors(sizes.documents, DOCUMENT_TERMS, rng), vectors(sizes.queries, QUERY_TERMS, rng)
@@ -113,8 +113,8 @@ def search(sizes: Sizes, end: float) -> Iterator[str]:
 def encode(sizes: Sizes, end: float) -> Iterator[str]:
     """Texts to sparse vectors in memory, in bfloat16, against SparseEncoder.encode under autocast."""
     from experiments.benchmarks.base_encoder import base_encoder, lengths, passages
-    from harness.retrieval.encode import encode_all
-    from harness.retrieval.encode_options import EncodeOptions
+    from sembridge.search.encode import encode_all
+    from sembridge.search.encode_options import EncodeOptions
 
     yield "| encode in bfloat16 | ours s | SparseEncoder.encode s | times |\n| --- | ---: | ---: | ---: |"
     for count, size in _until(end, sizes.passages):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from harness.retrieval import postings
-from harness.retrieval.postings import PostingsTopK, _halve, _postings
-from harness.retrieval.ranking import id_order
+from sembridge.search import postings
+from sembridge.search.postings import PostingsTopK, _halve, _postings
+from sembridge.search.ranking import id_order
 
 
 def csr(rows: list[list[float]]) -> sparse.csr_array:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from harness.retrieval.activity import Activity, activity, merge
+from sembridge.search.activity import Activity, activity, merge
 
 
 def test_by_hand():

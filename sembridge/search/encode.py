@@ -14,11 +14,10 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from harness.files import headway
-from harness.retrieval.encode_options import WINDOW, EncodeOptions
-from harness.retrieval.unknown import UnknownTokens
 from sembridge.encoder.head import arithmetic, encode_sparse_later, pad, reader, tokenize
 from sembridge.encoder.modules import splade_modules
+from sembridge.search.encode_options import WINDOW, EncodeOptions
+from sembridge.search.unknown import UnknownTokens
 from sembridge.vocabulary.unknown import TokenCounter
 
 MOST_TOKENS = 8192  # per batch, pads included
@@ -33,11 +32,13 @@ def encode(
     side: str,
     options: EncodeOptions = _DEFAULTS,
     unknown: UnknownTokens | None = None,
+    advance: Callable[[int], object] | None = None,
 ) -> Iterator[sp.csr_array]:
     """Yield one csr matrix [at most WINDOW, V] float32 per window of texts, in order; texts may be a stream.
 
     side     query | document: selects the prompt before each text, and how an inference-free encoder reads it
     unknown  counts the tokens, those of prompts included
+    advance  is called with the number of texts of every batch, once it was given to the device
     """
     counter = TokenCounter(*reader(encoder, side)) if unknown is not None else None
     prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
@@ -46,7 +47,7 @@ def encode(
         token_ids = tokenize(encoder, [prompt + text for text in window], side, options.max_length)
         if unknown is not None and counter is not None:
             unknown.add(side, counter.count(token_ids))
-        yield _encode_window(encoder, token_ids, side, options)
+        yield _encode_window(encoder, token_ids, side, options, advance)
 
 
 def encode_all(encoder: Any, texts: Sequence[str], side: str, options: EncodeOptions = _DEFAULTS) -> sp.csr_array:
@@ -55,7 +56,9 @@ def encode_all(encoder: Any, texts: Sequence[str], side: str, options: EncodeOpt
 
 
 @torch.inference_mode()
-def _encode_window(encoder: Any, token_ids: list[list[int]], side: str, options: EncodeOptions) -> sp.csr_array:
+def _encode_window(
+    encoder: Any, token_ids: list[list[int]], side: str, options: EncodeOptions, advance: Callable[[int], object] | None
+) -> sp.csr_array:
     modules = splade_modules(encoder)
     device, pad_id = modules.model.device, modules.tokenizer.pad_token_id
     order = sorted(range(len(token_ids)), key=lambda i: (len(token_ids[i]), i))
@@ -67,7 +70,8 @@ def _encode_window(encoder: Any, token_ids: list[list[int]], side: str, options:
             waiting.append(encode_sparse_later(encoder, batch, side))
             if len(waiting) > 1:  # a GPU computes this batch while the previous one is fetched
                 rows.append(waiting.pop(0)())
-            headway.advance(len(members))
+            if advance is not None:
+                advance(len(members))
     rows += [fetch() for fetch in waiting]
     stacked = sp.vstack(rows, format="csr")
     return sp.csr_array(stacked[np.argsort(order)])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.retrieval import encode
-from harness.retrieval.encode_options import EncodeOptions
-from harness.retrieval.unknown import UnknownTokens, merge, share
+from sembridge.search import encode
+from sembridge.search.encode_options import EncodeOptions
+from sembridge.search.unknown import UnknownTokens, merge, share
 from sembridge.vocabulary.unknown import TokenCount
 from tests.helpers.encoders_made import made_encoder
 

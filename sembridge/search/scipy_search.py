@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from harness.retrieval.ranking import Ranking, check_block, finite_csr
+from sembridge.search.ranking import Ranking, check_block, finite_csr
 
 
 class TopK(Ranking):

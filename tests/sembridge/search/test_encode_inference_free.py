@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.retrieval.encode import encode_all
-from harness.retrieval.encode_options import EncodeOptions
+from sembridge.search.encode import encode_all
+from sembridge.search.encode_options import EncodeOptions
 from tests.helpers.families_made import family_encoder, texts
 
 OPTIONS = EncodeOptions(max_length=None, precision="float32")

@@ -9,15 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from harness.collections import beir
-from harness.files import headway
-from harness.retrieval import device_search, postings, ranking, search
-from harness.retrieval.device_search import DeviceTopK
-from harness.retrieval.postings import PostingsTopK
-from harness.retrieval.ranking import id_order, merge
-from harness.retrieval.retrieval import search_collection
-from harness.retrieval.scipy_search import TopK
-from harness.retrieval.search import top_k
+from sembridge.search import device_search, exact_search, postings, ranking
+from sembridge.search.device_search import DeviceTopK
+from sembridge.search.exact_search import top_k
+from sembridge.search.postings import PostingsTopK
+from sembridge.search.ranking import id_order, merge
+from sembridge.search.scipy_search import TopK
 from tests.helpers.triton_device import DEVICE, NEEDS_TRITON
 
 ON_DEVICE, MARKS = partial(DeviceTopK, device=DEVICE), [NEEDS_TRITON, pytest.mark.gpu]
@@ -233,22 +230,4 @@ def test_only_a_large_search_is_compiled():
     queries = sparse.csr_array(np.float32([[1.0]]))
     assert isinstance(top_k(queries, 10, np.arange(1_000)), TopK)
     large = DeviceTopK if torch.cuda.is_available() else PostingsTopK
-    assert isinstance(top_k(queries, 10, np.arange(search._MANY_PAIRS)), large)
-
-
-def test_a_search_tells_how_many_texts_are_encoded(tmp_path, monkeypatch):
-    """Two queries and three documents; an encoder that does not count by itself is counted by its blocks."""
-    monkeypatch.setattr(headway, "SECONDS", 0.0)
-    beir.write(tmp_path / "set", [(f"d{i}", "", "a") for i in range(3)], [("q1", "a"), ("q2", "a")], [("q1", "d0", 1)])
-    seen = []
-
-    def encode(texts, side):
-        for _ in texts:
-            yield sparse.csr_array(np.ones((1, 2), dtype=np.float32))
-            (piece,) = headway.read(tmp_path / "running").values()
-            seen.append((side, *piece.counts[0][:3]))
-
-    with headway.reporting(tmp_path / "running" / "key.json"):
-        search_collection(encode, tmp_path / "set", beir.load_queries(tmp_path / "set"), 10)
-    total = 4  # the query q2 is not judged
-    assert seen[-3:] == [("document", "texts", done, total) for done in (2, 3, 4)]
+    assert isinstance(top_k(queries, 10, np.arange(exact_search._MANY_PAIRS)), large)

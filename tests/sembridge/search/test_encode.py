@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from harness.pocket.tokenizers import wordpiece
-from harness.retrieval import encode as encode_module
-from harness.retrieval.encode import WINDOW, encode, encode_all, length_batches
-from harness.retrieval.encode_options import EncodeOptions
 from sembridge.encoder import triton_head
 from sembridge.encoder.loading import load_encoder
+from sembridge.search import encode as encode_module
+from sembridge.search.encode import WINDOW, encode, encode_all, length_batches
+from sembridge.search.encode_options import EncodeOptions
 from tests.helpers.encoders_made import made_encoder, made_encoder_folder
 from tests.helpers.products_seen import products_seen
 from tests.helpers.tokenizers_made import english
@@ -91,7 +91,7 @@ def test_the_same_call_gives_the_same_bits_and_leaves_the_encoder_alone(encoder,
 @pytest.mark.parametrize("most", [1, 100, 10**6])
 def test_other_batches_change_rounding_at_most(encoder, texts, encoded, monkeypatch, most):
     """Also where a single text is longer than a batch may be."""
-    monkeypatch.setattr("harness.retrieval.encode.MOST_TOKENS", most)
+    monkeypatch.setattr("sembridge.search.encode.MOST_TOKENS", most)
     seen = []
     handle = encoder[0].model.register_forward_pre_hook(
         lambda module, args, kwargs: seen.append(kwargs["input_ids"].shape), with_kwargs=True

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from harness.retrieval import ranking
-from harness.retrieval.ranking import Best, Ranking, check_block, check_k, finite_csr, id_order, merge
+from sembridge.search import ranking
+from sembridge.search.ranking import Best, Ranking, check_block, check_k, finite_csr, id_order, merge
 
 
 class Scored(Ranking):

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from harness.retrieval.ranking import Best, Run, check_block, check_k, finite_csr
 from sembridge.compiled import compiled
+from sembridge.search.ranking import Best, Run, check_block, check_k, finite_csr
 
 _BLOCK = 4096  # documents: 32 KiB of scores; at most 65,536, because positions in a block have 16 bits
 _TOGETHER = 8192  # documents collected per thread before they are scored

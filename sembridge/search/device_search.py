@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from harness.retrieval.ranking import Best, Run, check_block, check_k, finite_csr
+from sembridge.search.ranking import Best, Run, check_block, check_k, finite_csr
 
 TABLE = 2**28  # numbers in the dense table of a block: 1 GB
 MOST = 2**15  # documents of a block
@@ -89,7 +89,7 @@ class DeviceTopK:
         self._waiting, self._count = [], 0
 
     def _search(self, documents: sparse.csr_array, first_position: int) -> None:
-        from harness.retrieval.device_kernels import score_documents
+        from sembridge.search.device_kernels import score_documents
 
         table, count, queries = self._table(documents), documents.shape[0], len(self._scores)
         step = max(1, SCORES // count)

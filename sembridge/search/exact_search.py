@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from harness.retrieval.scipy_search import TopK
 from sembridge.gpu import runs_kernels
+from sembridge.search.scipy_search import TopK
 
 _MANY_PAIRS = 1 << 19  # query-document pairs that are worth the time to compile, or to load compiled code
 
@@ -23,9 +23,9 @@ def top_k(queries: sparse.sparray | sparse.spmatrix, k: int, order: np.ndarray) 
     if queries.shape[0] * len(order) < _MANY_PAIRS:
         return TopK(queries, k, order)
     if torch.cuda.is_available() and runs_kernels(torch.device("cuda")):
-        from harness.retrieval.device_search import DeviceTopK
+        from sembridge.search.device_search import DeviceTopK
 
         return DeviceTopK(queries, k, order)
-    from harness.retrieval.postings import PostingsTopK
+    from sembridge.search.postings import PostingsTopK
 
     return PostingsTopK(queries, k, order)
