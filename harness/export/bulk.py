@@ -67,7 +67,7 @@ class Bulk(Engine):
             "ENGINE=http://localhost:9200\n"
             f"curl -X PUT $ENGINE/{name} -H 'Content-Type: application/json' --data-binary @index.json\n"
             "for part in documents-*.ndjson; do\n"
-            f"  curl -X POST \"$ENGINE/{name}/_bulk?filter_path=errors,items.*.error\" -H 'Content-Type: "
+            f'  curl -X POST "$ENGINE/{name}/_bulk?filter_path=errors,items.*.error" -H \'Content-Type: '
             'application/x-ndjson\' --data-binary "@$part"\n'
             "done\n"
             f"curl -X POST $ENGINE/{name}/_refresh\n"

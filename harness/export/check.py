@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,11 +11,11 @@ import numpy as np
 from scipy import sparse
 
 from harness.evaluation.measures import MEASURES, evaluate, means
-from harness.export.documents import Block, Corpus, canonical
+from harness.export.documents import Block, canonical
 from harness.export.engine import Engine
 from harness.export.weights import csr
-from harness.retrieval.ranking import Run, id_order
-from harness.retrieval.search import top_k
+from sembridge.search.exact_search import top_k
+from sembridge.search.ranking import Run, id_order
 
 DEPTH = 10
 _BLOCK = 512
@@ -41,40 +41,54 @@ class Agreement:
     engine: float | None = None
 
 
+class ExactSearch:
+    """Search documents exactly while they stream by to be written, so that no document is encoded twice.
+
+    ids  of all documents, in their order
+    """
+
+    def __init__(self, ids: Sequence[str], query_ids: Sequence[str], queries: sparse.csr_array) -> None:
+        self.ids, self.query_ids = ids, query_ids
+        self._ranking, self._position = top_k(queries, DEPTH, id_order(ids)), 0
+
+    def watch(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """Yield the blocks, and search them."""
+        for block in blocks:
+            self.add(block.vectors)
+            yield block
+
+    def add(self, vectors: sparse.csr_array) -> None:
+        """Search the next documents [B, V]."""
+        self._ranking.add(self._position, vectors)
+        self._position += vectors.shape[0]
+
+    def run(self) -> Run:
+        """Return the first ten documents of every query. Raises ValueError if not all documents were searched."""
+        if self._position != len(self.ids):
+            raise ValueError(f"{self._position:,} documents were read back, {len(self.ids):,} were written")
+        return self._ranking.best.result(list(self.query_ids), self.ids)
+
+
 def check(
     folder: Path,
     engine: Engine,
-    corpus: Corpus,
-    queries: Block,
+    exact: ExactSearch,
     rows: Sequence[int],
     qrels: Mapping[str, Mapping[str, int]] | None = None,
 ) -> list[Agreement]:
-    """Return the agreement for each way to set the engine up, on some rows of the queries.
+    """Return the agreement for each way to set the engine up.
 
-    queries  those in the file of requests, as the encoder gave them
+    exact  has searched the documents with the encoder's own vectors
+    rows   the places of its queries in the file of requests
     """
-    ids = [name for block in corpus.blocks() for name in block.ids]
-    names = [queries.ids[row] for row in rows]
-    exact = search(queries.vectors[rows], (block.vectors for block in corpus.blocks()), names, ids)
-    read = read_queries(folder, engine)[rows]
+    run, asked = exact.run(), read_queries(folder, engine)[rows]
     compared = []
     for way, holding in engine.holdings().items():
-        held = (holding.documents(vectors) for _, vectors in read_documents(folder, engine))
-        compared.append(agreement(way, exact, search(holding.queries(read), held, names, ids), qrels))
+        other = ExactSearch(exact.ids, exact.query_ids, holding.queries(asked))
+        for _, vectors in read_documents(folder, engine):
+            other.add(holding.documents(vectors))
+        compared.append(agreement(way, run, other.run(), qrels))
     return compared
-
-
-def search(
-    queries: sparse.csr_array, blocks: Iterator[sparse.csr_array], query_ids: Sequence[str], ids: Sequence[str]
-) -> Run:
-    """Return the first ten documents of every query by exact products."""
-    ranking, position = top_k(queries, DEPTH, id_order(ids)), 0
-    for vectors in blocks:
-        ranking.add(position, vectors)
-        position += vectors.shape[0]
-    if position != len(ids):
-        raise ValueError(f"{position:,} documents were read back, {len(ids):,} were written")
-    return ranking.best.result(list(query_ids), ids)
 
 
 def agreement(way: str, exact: Run, other: Run, qrels: Mapping[str, Mapping[str, int]] | None = None) -> Agreement:

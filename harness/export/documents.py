@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class Corpus:
     encoder        name of the encoder, for pages that people read
     tokens         [V] the token that each dimension stands for; None where there is none
     special        dimensions of special tokens, such as [CLS] and [SEP]
-    blocks         streams the documents from the start, each time it is called
+    blocks         streams the documents
     query_weights  [V] float32: the weight of each token of a query, for an inference-free encoder; None where a
                    model reads the queries
     """
@@ -39,7 +39,7 @@ class Corpus:
     encoder: str
     tokens: Sequence[str | None]
     special: frozenset[int]
-    blocks: Callable[[], Iterator[Block]]
+    blocks: Iterable[Block]
     query_weights: np.ndarray | None = None
 
 

@@ -103,7 +103,8 @@ class Engine(ABC):
         """Yield (dimensions, weights) from the lines of the file of requests."""
 
     def finish(self, folder: Path) -> None:
-        """Write the schema, and what else is known when all documents are written."""
+        """Write the schema, and what else is known when all documents are written; here: nothing."""
+        assert folder.is_dir()
 
     def holdings(self) -> dict[str, Holding]:
         """Return what the engine holds of the weights, by the ways to set it up that the page offers."""

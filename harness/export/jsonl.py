@@ -23,7 +23,9 @@ class Jsonl(Engine):
         """Return a line."""
         return line({"id": document.id, "text": document.text}, document)
 
-    query = document
+    def query(self, query: Document) -> str:
+        """Return a line."""
+        return self.document(query)
 
     def read_documents(self, lines: Iterable[str]) -> Iterator[tuple[str, Pair]]:
         """Yield (id, (dimensions, weights))."""

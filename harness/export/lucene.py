@@ -81,8 +81,8 @@ class Lucene(Integers):
         made = "" if self.facts.queries else "Write lines `id<TAB>request(vector(text))` into TOPICS.tsv.\n\n"
         return (
             f"{made}```sh\n"
-            "java -cp anserini-*-fatjar.jar io.anserini.search.SearchCollection -index index -topicReader TsvString \\\n"
-            f"  -topics {topics} -output run.txt -hits 10 -impact -pretokenized\n"
+            "java -cp anserini-*-fatjar.jar io.anserini.search.SearchCollection -index index \\\n"
+            f"  -topicReader TsvString -topics {topics} -output run.txt -hits 10 -impact -pretokenized\n"
             "```\n\n"
             "A token that a query repeats 400 times has the weight 400 there.\n"
         )

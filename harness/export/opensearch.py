@@ -42,9 +42,7 @@ class OpenSearch(Bulk):
         ceilings = {"quantization_ceiling_ingest": self._ceiling(), "quantization_ceiling_search": self._asked()}
         field = {"type": "sparse_vector", "method": {"name": "seismic", "parameters": ceilings}}
         settings = {"index": {"sparse": True}}
-        write_json(
-            folder / "index-ann.json", {"settings": settings, "mappings": mapping(self.facts.texts, field)}
-        )
+        write_json(folder / "index-ann.json", {"settings": settings, "mappings": mapping(self.facts.texts, field)})
 
     def holdings(self) -> dict[str, Holding]:
         """Return 9 significant bits for rank_features, and bytes for sparse_vector."""

@@ -9,7 +9,9 @@ from harness.export.engine import Engine
 def page(engine: Engine, corpus: Corpus, drop: frozenset[int]) -> str:
     """Return the README.md of an export."""
     facts = engine.facts
-    counts = f"{facts.documents.number:,} documents, {facts.documents.mean_active:.0f} active dimensions each on average"
+    counts = (
+        f"{facts.documents.number:,} documents, {facts.documents.mean_active:.0f} active dimensions each on average"
+    )
     lines = [
         f"# {facts.name}: sparse vectors for {engine.title}\n",
         f"{counts} (at most {facts.documents.most_active:,}) of {facts.dimensions:,}. Encoder: `{facts.encoder}`. "

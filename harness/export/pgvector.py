@@ -88,8 +88,8 @@ class Pgvector(Engine):
         if documents.beyond[HNSW]:
             problem = f"{documents.beyond[HNSW]:,} of {documents.number:,} documents have more than {HNSW:,}"
             found.append(
-                f"{problem} active dimensions: pgvector searches them exactly, but an HNSW index refuses them; for one, "
-                f"cut with --max-active-document {HNSW} and look at what --check says it costs"
+                f"{problem} active dimensions: pgvector searches them exactly, but an HNSW index refuses them; "
+                f"for one, cut with --max-active-document {HNSW} and look at what --check says it costs"
             )
         return found
 
@@ -98,8 +98,8 @@ class Pgvector(Engine):
         index = (
             "There is no index: the search is exact, and looks at every row.\n"
             if self.facts.documents.beyond[HNSW]
-            else "The search is exact, and looks at every row. `psql -d DATABASE -f index.sql` makes it approximate and "
-            "faster: an HNSW index. With it, `SET hnsw.ef_search = 200;` before a search finds more.\n"
+            else "The search is exact, and looks at every row. `psql -d DATABASE -f index.sql` makes it approximate "
+            "and faster: an HNSW index. With it, `SET hnsw.ef_search = 200;` before a search finds more.\n"
         )
         return (
             "```sh\n"

@@ -59,7 +59,7 @@ class Qdrant(Engine):
             f"curl -X PUT $QDRANT/collections/{self.facts.name} -H 'Content-Type: application/json' "
             "--data-binary @collection.json\n"
             "for part in documents-*.json; do\n"
-            f"  curl -X PUT \"$QDRANT/collections/{self.facts.name}/points?wait=true\" -H 'Content-Type: "
+            f'  curl -X PUT "$QDRANT/collections/{self.facts.name}/points?wait=true" -H \'Content-Type: '
             'application/json\' --data-binary "@$part"\n'
             "done\n"
             "```\n\n"

@@ -59,8 +59,6 @@ class Seismic(Jsonl):
         """Return a line."""
         return line({"id": document.id, "content": document.text or ""}, document)
 
-    query = document
-
     def read_documents(self, lines: Iterable[str]) -> Iterator[tuple[str, Pair]]:
         """Yield (id, (dimensions, weights))."""
         for content in map(json.loads, lines):

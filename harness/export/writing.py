@@ -1,9 +1,9 @@
-"""Write an export: documents as they stream by, queries, the vocabulary, the schema, and a page that says what to do."""
+"""Write an export: documents as they stream by, queries, the vocabulary, the schema, and a page on what to do."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,7 +15,6 @@ from harness.export.tally import Tally
 from harness.files.atomic import write_json
 
 MANIFEST = "export.json"
-Cut = Callable[[Block], Block]
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,13 @@ def write(folder: Path, order: Order, corpus: Corpus, queries: Block | None = No
         rows = _rows([queries], facts.queries, drop, texts=True)
         _files(folder, engine.requests, engine.request_frame, map(engine.query, rows))
         write_json(folder / "query-ids.json", list(queries.ids))
-    rows = _rows(corpus.blocks(), facts.documents, drop, order.texts)
+    rows = _rows(corpus.blocks, facts.documents, drop, order.texts)
     facts.parts += _files(folder, engine.files, engine.frame, map(engine.document, rows))
     _vocabulary(folder / "vocab.json", corpus.tokens)
     if corpus.query_weights is not None:
-        weights = {str(i): float(weight) for i, weight in enumerate(corpus.query_weights) if weight > 0 and i not in drop}
+        weights = {
+            str(i): float(weight) for i, weight in enumerate(corpus.query_weights) if weight > 0 and i not in drop
+        }
         write_json(folder / "query-weights.json", weights)
     engine.finish(folder)
     write_json(folder / MANIFEST, _manifest(order, facts, corpus))

@@ -1,0 +1,76 @@
+"""Where the documents of an export come from: an index, or an encoder that reads a file of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.collections import jsonl
+from harness.collections.collection import CollectionError
+from harness.export.documents import Block, Corpus
+from sembridge.encoder.modules import splade_modules
+from sembridge.search.encode import encode, encode_all
+from sembridge.search.encode_options import WINDOW, EncodeOptions
+from sembridge.search.index import Index
+from sembridge.vocabulary.vocabulary import Vocabulary
+
+
+def of_index(index: Index, name: str) -> Corpus:
+    """Return the documents of an index; its encoder is loaded for the vocabulary. name: of the encoder, for the page.
+
+    Raises IndexFolderError if the index is damaged, or its encoder is not there.
+    """
+    blocks = (Block(block.ids, block.vectors, block.texts) for block in index.blocks())
+    return Corpus(name, *_vocabulary(index.encoder, index.manifest["dimensions"]), blocks, _weights(index.encoder))
+
+
+def of_encoder(encoder: Any, name: str, path: Path) -> Corpus:
+    """Return the documents of a file in BEIR's layout, encoded as they stream by. `ids_of_file` checks the file."""
+    size = int(splade_modules(encoder).model.get_output_embeddings().weight.shape[0])
+    return Corpus(name, *_vocabulary(encoder, size), _encoded(encoder, path), _weights(encoder))
+
+
+def ids_of_index(index: Index) -> list[str]:
+    """Return the ids of all documents, in their order."""
+    return [name for block in index.blocks() for name in block.ids]
+
+
+def ids_of_file(path: Path) -> list[str]:
+    """Return the ids of all documents, in their order.
+
+    Raises CollectionError for a malformed line, a repeated id, or a file without documents.
+    """
+    ids = [line.id for line in jsonl.documents(path)]
+    if not ids:
+        raise CollectionError(f"{path}: the corpus is empty: write one document per line")
+    return ids
+
+
+def queries(encoder: Any, ids: Sequence[str], texts: Sequence[str], options: EncodeOptions) -> Block:
+    """Return the queries with their vectors."""
+    return Block(ids, encode_all(encoder, texts, "query", options), texts)
+
+
+def _encoded(encoder: Any, path: Path) -> Iterator[Block]:
+    stream = jsonl.documents(path, unique=False)
+    while window := list(islice(stream, WINDOW)):
+        texts = [line.text for line in window]
+        (vectors,) = encode(encoder, texts, "document")
+        yield Block([line.id for line in window], vectors, texts)
+
+
+def _vocabulary(encoder: Any, size: int) -> tuple[list[str | None], frozenset[int]]:
+    """Return the tokens by dimension, and the dimensions of special tokens."""
+    vocabulary = Vocabulary.from_tokenizer(splade_modules(encoder).tokenizer)
+    tokens = [*vocabulary.tokens, *[None] * size][:size]
+    special = (place for place, role in enumerate(vocabulary.roles[:size]) if role is not None)
+    return tokens, frozenset(special)
+
+
+def _weights(encoder: Any) -> np.ndarray | None:
+    query = splade_modules(encoder).query
+    return None if query is None else query.weight.detach().cpu().float().numpy()
