@@ -11,6 +11,7 @@ encoder.save_pretrained("splade-v3-ko")
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sembridge import search
     from sembridge.assembly import assemble
     from sembridge.initializer import Initialization, Initializer, Transfer
     from sembridge.model_card.explanation import explain
@@ -28,6 +29,7 @@ __all__ = [
     "assemble",
     "available_initializers",
     "explain",
+    "search",
     "transfer",
 ]
 
@@ -48,6 +50,8 @@ def __getattr__(name: str) -> Any:
     """Import on first use: `import sembridge` stays instant, torch comes when it is needed."""
     from importlib import import_module
 
+    if name == "search":
+        return import_module("sembridge.search")
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'sembridge' has no attribute {name!r}")

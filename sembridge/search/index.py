@@ -1,0 +1,215 @@
+"""An index on disk: search it, see why a document was found, and read its documents and vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from sembridge.normalization import normalize
+from sembridge.search.hits import Hit, Hits, Term
+from sembridge.search.inversion import read_vectors
+from sembridge.search.manifest import VOCABULARY, IndexFolderError, damaged, part_files, read_manifest, read_object
+from sembridge.search.ranking import Best, Run, check_k
+from sembridge.search.rarity import by_rarity
+from sembridge.search.stored_postings import StoredPostings
+
+
+class Block(NamedTuple):
+    """Consecutive documents: the position of the first, their ids and texts, and their vectors, csr [B, V] float32."""
+
+    first: int
+    ids: list[str]
+    texts: list[str]
+    vectors: sparse.csr_array
+
+
+def open_index(folder: str | Path, encoder: Any = None, revision: str | None = None) -> Index:
+    """Open an index that `build` or `sembridge-bench index` wrote.
+
+    encoder   the encoder of the queries, loaded or by its folder or hub id; None: where it lay when the index was built
+    revision  commit of a hub id
+
+    The encoder is loaded, and checked to be the one of the documents, when the first query is encoded. Raises
+    IndexFolderError for a folder that is no whole index of this version.
+    """
+    path = Path(folder).expanduser()
+    return Index(path, read_manifest(path), encoder, revision)
+
+
+class Index:
+    """An index of N documents with V dimensions.
+
+    folder    where it lies
+    manifest  what `manifest.json` says
+    """
+
+    def __init__(self, folder: Path, manifest: Mapping[str, Any], encoder: Any = None, revision: str | None = None):
+        self.folder, self.manifest = folder, dict(manifest)
+        self._given = encoder, revision
+        size = (manifest[name] for name in ("documents", "dimensions", "entries"))
+        self.postings = StoredPostings(folder, *size)
+        self._part = max(1, int(manifest["documents_per_part"]))
+        self._known: dict[int, np.ndarray] = {}  # part -> the places of its documents' lines
+
+    def __len__(self) -> int:
+        return int(self.manifest["documents"])
+
+    def __repr__(self) -> str:
+        return f"Index({str(self.folder)!r}: {len(self):,} documents, {self.manifest['used_dimensions']:,} dimensions)"
+
+    @cached_property
+    def vocabulary(self) -> dict[str, list[str]]:
+        """Return the V tokens by id: `tokens` as the tokenizer stores them, `shown` as a person reads them."""
+        names = read_object(self.folder / VOCABULARY)
+        for kind in ("tokens", "shown"):
+            if not isinstance(names.get(kind), list) or len(names[kind]) != self.manifest["dimensions"]:
+                raise damaged(self.folder, f"{VOCABULARY} does not have a name for every dimension")
+        return names
+
+    @property
+    def document_frequencies(self) -> np.ndarray:
+        """Return in how many documents each dimension is not zero, int64 [V]."""
+        return np.diff(self.postings.ends)
+
+    @cached_property
+    def encoder(self) -> Any:
+        """Return the encoder of the queries, checked to be the one of the documents; IndexFolderError if it is not."""
+        from sembridge.search.identity import identity
+
+        encoder, revision = self._given
+        if encoder is None:
+            encoder, revision = self.manifest["encoder"].get("model"), self.manifest["encoder"].get("revision")
+            if encoder is None:
+                problem = f"the index {str(self.folder)!r} was built with an encoder that was in no folder"
+                raise IndexFolderError(f"{problem}; say which: open(folder, encoder=...)")
+        if isinstance(encoder, (str, Path)):
+            from sembridge.encoder.loading import load_encoder
+
+            name, encoder = str(encoder), load_encoder(str(encoder), revision)
+        else:
+            name = "the given encoder"
+        if identity(encoder) != self.manifest["identity"]:
+            problem = f"the index {str(self.folder)!r} was built with another encoder than {name!r} is today"
+            raise IndexFolderError(f"{problem}; give the one it was built with, or build the index again")
+        return encoder
+
+    def encode(self, queries: Sequence[str], idf: bool = False) -> sparse.csr_array:
+        """Return the vectors of queries, csr [Q, V] float32. idf: weigh dimensions by rarity, see `rarity.rarity`."""
+        from sembridge.search.encode import encode_all
+        from sembridge.search.encode_options import EncodeOptions
+
+        options = EncodeOptions(self.manifest["max_length"], self.manifest["precision"])
+        if not len(queries):
+            return sparse.csr_array((0, self.manifest["dimensions"]), dtype=np.float32)
+        vectors = encode_all(self.encoder, [normalize(query).strip() for query in queries], "query", options)
+        vectors.sum_duplicates()
+        return by_rarity(vectors, self.document_frequencies, len(self)) if idf else vectors
+
+    def rank(self, vectors: sparse.csr_array, k: int) -> Best:
+        """Return the k best documents of each query vector [Q, V], exactly; fewer where fewer share a dimension."""
+        check_k(k)
+        return self.postings.top_k(vectors, min(k, len(self)))
+
+    def search(self, query: str, k: int = 10, idf: bool = False) -> Hits:
+        """Return the k best documents of a query, with the terms that made their scores."""
+        check_k(k)
+        vector = self.encode([query], idf)
+        return self.hits(query, vector, self.rank(vector, k))
+
+    def hits(self, query: str, vector: sparse.csr_array, best: Best) -> Hits:
+        """Return the documents that `rank` found for one query vector [1, V]."""
+        found = best.positions[0][best.positions[0] >= 0].tolist()
+        terms = self._terms(vector, found)
+        rows = zip(found, best.scores[0].tolist(), terms, strict=False)
+        return Hits(
+            query,
+            tuple(
+                Hit(rank, score, *self.document(position), why) for rank, (position, score, why) in enumerate(rows, 1)
+            ),
+        )
+
+    def run(self, queries: Mapping[str, str], k: int, idf: bool = False) -> Run:
+        """Return query id -> [(document id, score), ...], best first, for query id -> text."""
+        best = self.rank(self.encode(list(queries.values()), idf), k)
+        used = sorted({position for position in best.positions.ravel().tolist() if position >= 0})
+        names = {position: self.document(position)[0] for position in used}
+        counts = (best.positions >= 0).sum(axis=1).tolist()
+        return {
+            query: [(names[p], s) for p, s in zip(positions[:n].tolist(), scores[:n].tolist(), strict=True)]
+            for query, n, positions, scores in zip(queries, counts, best.positions, best.scores, strict=True)
+        }
+
+    def document(self, position: int) -> tuple[str, str]:
+        """Return (id, text) of the document at a position from 0."""
+        part, place = self._place(position)
+        lines = self._lines(part)
+        try:
+            with (self.folder / part_files(part)[0]).open("rb") as file:
+                file.seek(int(lines[place]))
+                record = json.loads(file.read(int(lines[place + 1] - lines[place])))
+            return record["id"], record["text"]
+        except (OSError, ValueError, LookupError, TypeError):
+            raise damaged(self.folder, f"document {position} cannot be read") from None
+
+    def vector(self, position: int) -> sparse.csr_array:
+        """Return the vector of the document at a position from 0, csr [1, V] float32."""
+        part, place = self._place(position)
+        return self._vectors(part)[[place]]
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield all documents in the order of the collection, a part at a time, with their vectors."""
+        for number in range(-(-len(self) // self._part)):
+            name, vectors = part_files(number)[0], self._vectors(number)
+            try:
+                records = [json.loads(line) for line in (self.folder / name).read_bytes().splitlines()]
+                ids, texts = [record["id"] for record in records], [record["text"] for record in records]
+            except (OSError, ValueError, LookupError, TypeError) as error:
+                raise damaged(self.folder, f"{name} cannot be read ({type(error).__name__})") from None
+            if len(ids) != vectors.shape[0]:
+                raise damaged(self.folder, f"{name} has {len(ids)} documents instead of {vectors.shape[0]}")
+            yield Block(number * self._part, ids, texts, vectors)
+
+    def _vectors(self, part: int) -> sparse.csr_array:
+        from safetensors import SafetensorError
+
+        name = part_files(part)[1]
+        try:
+            return read_vectors(self.folder / name, self.manifest["dimensions"])
+        except (OSError, ValueError, LookupError, SafetensorError) as error:
+            raise damaged(self.folder, f"{name} cannot be read ({type(error).__name__})") from None
+
+    def _lines(self, part: int) -> np.ndarray:
+        """Return where the lines of a part's documents begin, in bytes, and where the last one ends."""
+        from safetensors import SafetensorError, safe_open
+
+        if part not in self._known:
+            name = part_files(part)[1]
+            try:
+                with safe_open(self.folder / name, "np") as file:
+                    self._known[part] = file.get_tensor("lines")
+            except (OSError, SafetensorError) as error:
+                raise damaged(self.folder, f"{name} cannot be read ({type(error).__name__})") from None
+        return self._known[part]
+
+    def _place(self, position: int) -> tuple[int, int]:
+        if not 0 <= position < len(self):
+            raise ValueError(f"there is no document {position}; positions are from 0 to {len(self) - 1}")
+        return divmod(position, self._part)
+
+    def _terms(self, vector: sparse.csr_array, positions: Sequence[int]) -> list[tuple[Term, ...]]:
+        """Return for each document the terms that it shares with a query [1, V], the largest product first."""
+        terms: list[list[Term]] = [[] for _ in positions]
+        shown = self.vocabulary["shown"]
+        for dimension, weight in zip(vector.indices.tolist(), vector.data.tolist(), strict=True):
+            holders, weights = self.postings.of(dimension)
+            for place, slot in enumerate(np.searchsorted(holders, positions).tolist()):
+                if slot < len(holders) and holders[slot] == positions[place]:
+                    own = float(weights[slot])
+                    terms[place].append(Term(shown[dimension], dimension, weight, own, weight * own))
+        return [tuple(sorted(found, key=lambda term: (-term.product, term.id))) for found in terms]
