@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli import inputs
+from harness.cli.export_options import FORMATS
 from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
 from harness.files.redaction import without_secrets
@@ -26,39 +27,8 @@ if TYPE_CHECKING:
     from harness.export.engine import Engine
     from sembridge.search.encode_options import EncodeOptions
 
-FORMATS = ("qdrant", "opensearch", "elasticsearch", "lucene", "vespa", "pgvector", "seismic", "pisa", "jsonl")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _LARGEST_SCALE = 1_000_000
-
-
-def add_parser(commands: argparse._SubParsersAction) -> None:
-    """Declare the command."""
-    command = commands.add_parser(
-        "export",
-        help="write documents' vectors in the format of a search engine",
-        description="Write the vectors of documents, and of queries, in the format of a search engine, with the schema "
-        "and a page (README.md) that says how to load and search them.",
-        epilog="The page 'engines' of the documentation has a section for each engine.",
-        allow_abbrev=False,
-    )
-    option = command.add_argument
-    option("source", metavar="INDEX|ENCODER", help="folder written by `sembridge-bench index`, or a sparse encoder")
-    option("--to", required=True, metavar="ENGINE", help=f"one of {', '.join(FORMATS)}")
-    option("--out", required=True, type=Path, metavar="DIR", help="folder to write")
-    collection = "with an ENCODER: the documents, a corpus.jsonl or a folder with one"
-    option("--collection", type=Path, metavar="C", help=collection)
-    option("--queries", type=Path, metavar="FILE", help="queries.jsonl: also write them as requests")
-    checked = "search N queries in what was written, as the engine will hold it, and compare with exact search"
-    option("--check", type=int, metavar="N", help=checked)
-    option("--name", default="documents", metavar="NAME", help="index, collection or table (default: documents)")
-    scale = "engines with integers (lucene, pisa): weight times N, rounded (default: 1000)"
-    option("--scale", type=int, metavar="N", help=scale)
-    option("--drop-special", action="store_true", help="leave special tokens such as [CLS] and [SEP] out")
-    option("--without-texts", action="store_true", help="write ids and vectors only")
-    option("--revision", metavar="COMMIT", help="revision of ENCODER, if it is a hub model")
-    option("--force", action="store_true", help="replace the export that DIR holds")
-    store = "where parts of the pocket are built and kept (default: store)"
-    option("--store", type=Path, default=Path("store"), metavar="DIR", help=store)
 
 
 @dataclass(frozen=True)
@@ -108,13 +78,17 @@ def _check(args: argparse.Namespace) -> _Command:
     is_index = (folder / "postings").is_dir() or (folder / "building.json").is_file()
     read = [queries] if queries else []
     if is_index:
-        for option, value in (("--collection", args.collection), ("--revision", args.revision)):
-            if value is not None:
-                raise RefusedError(
-                    f"{option} is for an ENCODER; the index {args.source!r} has its documents: leave it out"
-                )
+        if args.collection is not None:
+            has = f"the index {args.source!r} has its documents"
+            raise RefusedError(f"--collection is for an ENCODER; {has}: leave it out")
+        if args.revision is not None and args.encoder is None:
+            raise RefusedError(
+                "--revision is of a hub model, and an INDEX knows its own; leave it out, or add --encoder"
+            )
         out = _out(args, [*read, folder.resolve()])
         return _Command(folder, None, None, queries, out)
+    if args.encoder is not None:
+        raise RefusedError(f"--encoder is for an INDEX, and {args.source!r} is none; leave it out")
     encoder = _encoder(args)
     if args.collection is None:
         advice = "add --collection FOLDER|corpus.jsonl, or build an index first: sembridge-bench index"
@@ -156,7 +130,7 @@ def _run(args: argparse.Namespace, command: _Command) -> int:
     from harness.export.writing import Order, write
 
     start = time.perf_counter()
-    judged_queries = _queries(command.queries) if command.queries is not None else None
+    judged_queries = _queries(args.queries.expanduser()) if args.queries is not None else None
     source = _source(args, command)
     corpus, queries, exact = source.corpus, None, None
     if judged_queries is not None:
@@ -187,8 +161,10 @@ def _source(args: argparse.Namespace, command: _Command) -> _Source:
     from sembridge.search.index import open_index
 
     if command.index is not None:
-        index = open_index(command.index)
-        model = index.manifest["encoder"].get("model")
+        index = open_index(command.index, args.encoder, args.revision)
+        model = args.encoder or index.manifest["encoder"].get("model")
+        if args.encoder is None and model is not None and Path(model).is_absolute() and not Path(model).is_dir():
+            raise ValueError(f"the encoder of the index was in {model!r}, which is not there; say where with --encoder")
         options = EncodeOptions(index.manifest["max_length"], index.manifest["precision"])
         _say("index", f"{command.index.name}: {len(index):,} documents")
         corpus = sources.of_index(index, str(model or "ENCODER"))

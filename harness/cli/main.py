@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli import doctor, export, grid, recommend_options, report
+from harness.cli import doctor, export_options, grid, recommend_options, report
 from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.cluster.stopping import exit_code, stoppable
@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     recommend_options.add_parser(commands)
     _transfer(commands)
     _explain(commands)
-    export.add_parser(commands)
+    export_options.add_parser(commands)
     grid.add_parser(commands)
     report.add_parser(commands)
     doctor.add_parser(commands)
@@ -162,7 +162,9 @@ def _run(args: argparse.Namespace) -> int:
 
             return transfer(args)
         if args.command == "export":
-            return export.export(args)
+            from harness.cli.export import export
+
+            return export(args)
         if args.command == "compare":
             from harness.cli.compare import compare_results
 

@@ -25,22 +25,35 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """How a query becomes a vector without a model, for an inference-free encoder.
+
+    weights    [V] float32: the weight of each token
+    tokenizer  the tokenizer of queries, as the text of a tokenizer.json
+    prompt     what precedes every query
+    """
+
+    weights: np.ndarray
+    tokenizer: str
+    prompt: str = ""
+
+
+@dataclass(frozen=True)
 class Corpus:
     """The documents of an export, and the vocabulary that names their dimensions.
 
-    encoder        name of the encoder, for pages that people read
-    tokens         [V] the token that each dimension stands for; None where there is none
-    special        dimensions of special tokens, such as [CLS] and [SEP]
-    blocks         streams the documents
-    query_weights  [V] float32: the weight of each token of a query, for an inference-free encoder; None where a
-                   model reads the queries
+    encoder   name of the encoder, for pages that people read
+    tokens    [V] the token that each dimension stands for; None where there is none
+    special   dimensions of special tokens, such as [CLS] and [SEP]
+    blocks    streams the documents
+    lookup    how queries are read without a model; None where the encoder's model reads them
     """
 
     encoder: str
     tokens: Sequence[str | None]
     special: frozenset[int]
     blocks: Iterable[Block]
-    query_weights: np.ndarray | None = None
+    lookup: Lookup | None = None
 
 
 class Document(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from harness.export.documents import Corpus
 from harness.export.engine import Engine
 
@@ -46,7 +48,7 @@ def query_side(corpus: Corpus, drop: frozenset[int]) -> str:
     """Return how a text becomes {dimension: weight}: by the encoder, or by looking its tokens up."""
     left_out = f"LEFT_OUT = {sorted(drop)}\n" if drop else ""
     kept = " if dimension not in LEFT_OUT" if drop else ""
-    if corpus.query_weights is None:
+    if corpus.lookup is None:
         return (
             "The encoder reads queries as it reads documents:\n\n"
             "```python\n"
@@ -58,16 +60,17 @@ def query_side(corpus: Corpus, drop: frozenset[int]) -> str:
             f"    return {{dimension: weight for dimension, weight in pairs{kept or ' if weight > 0'}}}\n"
             "```\n"
         )
+    before = f"{json.dumps(corpus.lookup.prompt)} + " if corpus.lookup.prompt else ""
     return (
         "The encoder is inference-free: no model reads a query. Its tokens are looked up in `query-weights.json`"
         f"{', which has no special tokens' if drop else ''}:\n\n"
         "```python\n"
         "import json\n"
-        "from transformers import AutoTokenizer\n\n"
-        f'tokenizer = AutoTokenizer.from_pretrained("{corpus.encoder}")\n'
+        "from tokenizers import Tokenizer\n\n"
+        'tokenizer = Tokenizer.from_file("tokenizer.json")\n'
         'weights = {int(dimension): weight for dimension, weight in json.load(open("query-weights.json")).items()}\n\n'
         "def vector(text):\n"
-        '    tokens = sorted(set(tokenizer(text)["input_ids"]))\n'
+        f"    tokens = sorted(set(tokenizer.encode({before}text, add_special_tokens=False).ids))\n"
         "    return {token: weights[token] for token in tokens if token in weights}\n"
         "```\n"
     )

@@ -7,11 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from harness.collections import jsonl
 from harness.collections.collection import CollectionError
-from harness.export.documents import Block, Corpus
+from harness.export.documents import Block, Corpus, Lookup
 from sembridge.encoder.modules import splade_modules
 from sembridge.search.encode import encode, encode_all
 from sembridge.search.encode_options import WINDOW, EncodeOptions
@@ -25,13 +23,13 @@ def of_index(index: Index, name: str) -> Corpus:
     Raises IndexFolderError if the index is damaged, or its encoder is not there.
     """
     blocks = (Block(block.ids, block.vectors, block.texts) for block in index.blocks())
-    return Corpus(name, *_vocabulary(index.encoder, index.manifest["dimensions"]), blocks, _weights(index.encoder))
+    return Corpus(name, *_vocabulary(index.encoder, index.manifest["dimensions"]), blocks, _lookup(index.encoder))
 
 
 def of_encoder(encoder: Any, name: str, path: Path) -> Corpus:
     """Return the documents of a file in BEIR's layout, encoded as they stream by. `ids_of_file` checks the file."""
     size = int(splade_modules(encoder).model.get_output_embeddings().weight.shape[0])
-    return Corpus(name, *_vocabulary(encoder, size), _encoded(encoder, path), _weights(encoder))
+    return Corpus(name, *_vocabulary(encoder, size), _encoded(encoder, path), _lookup(encoder))
 
 
 def ids_of_index(index: Index) -> list[str]:
@@ -71,6 +69,18 @@ def _vocabulary(encoder: Any, size: int) -> tuple[list[str | None], frozenset[in
     return tokens, frozenset(special)
 
 
-def _weights(encoder: Any) -> np.ndarray | None:
+def _lookup(encoder: Any) -> Lookup | None:
+    """Return how queries are read without a model; None for an encoder whose model reads them."""
     query = splade_modules(encoder).query
-    return None if query is None else query.weight.detach().cpu().float().numpy()
+    if query is None:
+        return None
+    from tokenizers import Tokenizer
+    from transformers.tokenization_utils_base import LARGE_INTEGER  # a tokenizer without a limit has a larger one
+
+    tokenizer = Tokenizer.from_str(query.tokenizer.backend_tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    if query.tokenizer.model_max_length < LARGE_INTEGER:
+        tokenizer.enable_truncation(query.tokenizer.model_max_length)
+    prompt = (getattr(encoder, "prompts", None) or {}).get("query") or ""
+    return Lookup(query.weight.detach().cpu().float().numpy(), tokenizer.to_str(), prompt)

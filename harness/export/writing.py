@@ -51,11 +51,11 @@ def write(folder: Path, order: Order, corpus: Corpus, queries: Block | None = No
     rows = _rows(corpus.blocks, facts.documents, drop, order.texts)
     facts.parts += _files(folder, engine.files, engine.frame, map(engine.document, rows))
     _vocabulary(folder / "vocab.json", corpus.tokens)
-    if corpus.query_weights is not None:
-        weights = {
-            str(i): float(weight) for i, weight in enumerate(corpus.query_weights) if weight > 0 and i not in drop
-        }
+    if corpus.lookup is not None:
+        pairs = enumerate(corpus.lookup.weights.tolist())
+        weights = {str(i): weight for i, weight in pairs if weight > 0 and i not in drop}
         write_json(folder / "query-weights.json", weights)
+        (folder / "tokenizer.json").write_text(corpus.lookup.tokenizer, encoding="utf-8")
     engine.finish(folder)
     write_json(folder / MANIFEST, _manifest(order, facts, corpus))
     (folder / "README.md").write_text(page(engine, corpus, drop), encoding="utf-8")
@@ -127,5 +127,5 @@ def _manifest(order: Order, facts: Facts, corpus: Corpus) -> dict[str, object]:
         "largest_weight": facts.documents.largest,
         "scale": order.scale if order.engine.integers else None,
         "special_tokens_dropped": order.drop_special,
-        "query_side": "symmetrical" if corpus.query_weights is None else "inference-free",
+        "query_side": "symmetrical" if corpus.lookup is None else "inference-free",
     }

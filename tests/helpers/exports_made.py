@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from harness.export.check import ExactSearch
-from harness.export.documents import Block, Corpus
+from harness.export.documents import Block, Corpus, Lookup
 from harness.export.engine import Engine
 from harness.export.registry import ENGINES
 from harness.export.writing import Order, write
@@ -44,11 +44,11 @@ def made_queries(rows: int, dimensions: int, seed: int = 1) -> Block:
     return Block([f"q{row}" for row in range(rows)], block.vectors, block.texts)
 
 
-def made_corpus(*blocks: Block, query_weights: np.ndarray | None = None) -> Corpus:
+def made_corpus(*blocks: Block, lookup: Lookup | None = None) -> Corpus:
     """Return a corpus of these blocks, with hostile names of dimensions."""
     size = blocks[0].vectors.shape[1]
     tokens = [TOKENS[i] if i < len(TOKENS) else f"token{i}" for i in range(size)]
-    return Corpus("made/encoder", tokens, SPECIAL, blocks, query_weights)
+    return Corpus("made/encoder", tokens, SPECIAL, blocks, lookup)
 
 
 def exported(folder: Path, name: str, corpus: Corpus, queries: Block | None = None, **options: object) -> Engine:
