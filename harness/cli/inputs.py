@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cli.refusal import RefusedError
+from harness.collections.collection import CollectionError
 from harness.plan.model_checks import check_contents, check_encoder_folder, check_model, check_tokenizer
 from harness.plan.preset import PresetError
 from harness.store.artifact import Hub, Local, Location, Member, Source
@@ -18,8 +19,10 @@ from harness.store.store import Store
 from sembridge.extras import MissingExtraError
 from sembridge.model_card.license import hub_license, stated_license
 from sembridge.model_card.recipe import Ingredient
+from sembridge.search.manifest import IndexFolderError
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
+_SENTENCES = (MissingExtraError, CollectionError, IndexFolderError)  # a sentence for a person already
 _LOOK = 1 << 20  # bytes of a file that are checked before the work begins
 
 
@@ -51,10 +54,10 @@ class Input:
         return Ingredient(self.name)
 
 
-def encoder(name: str, revision: str | None) -> Input:
-    """Return SOURCE; RefusedError if a folder is not a masked LM in safetensors."""
-    source = _model("SOURCE", name, revision, "--revision")
-    return Input(name, _check(check_model, "SOURCE", source))
+def encoder(name: str, revision: str | None, option: str = "SOURCE") -> Input:
+    """Return a sparse encoder; RefusedError if a folder is not a masked LM in safetensors."""
+    source = _model(option, name, revision, "--revision")
+    return Input(name, _check(check_model, option, source))
 
 
 def tokenizer(name: str, revision: str | None, how: str = "") -> Input:
@@ -131,7 +134,7 @@ def reading(inputs: Mapping[str, Input]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if type(error) is ValueError or isinstance(error, MissingExtraError):  # a sentence for a person already
+        if type(error) is ValueError or isinstance(error, _SENTENCES):
             raise
         reason = (str(error).strip().splitlines() or [""])[0]
         names = ", ".join(f"{option} {item.typed!r}" for option, item in inputs.items())

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.cli import doctor, export_options, grid, recommend_options, report
 from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
+from harness.cli.search import options as search_options
 from harness.cluster.stopping import exit_code, stoppable
 from harness.files.redaction import without_secrets
 from sembridge.extras import MissingExtraError
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     recommend_options.add_parser(commands)
     _transfer(commands)
     _explain(commands)
+    search_options.add_parsers(commands)
     export_options.add_parser(commands)
     grid.add_parser(commands)
     report.add_parser(commands)
@@ -161,6 +163,14 @@ def _run(args: argparse.Namespace) -> int:
             from harness.cli.transfer import transfer
 
             return transfer(args)
+        if args.command == "index":
+            from harness.cli.search.index import index
+
+            return index(args)
+        if args.command == "search":
+            from harness.cli.search.search import search
+
+            return search(args)
         if args.command == "export":
             from harness.cli.export import export
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from sembridge.pruning import canonical
+
 
 @dataclass(frozen=True)
 class Block:
@@ -80,14 +82,6 @@ def documents(block: Block, first: int = 0) -> Iterator[Document]:
         start, end = vectors.indptr[row], vectors.indptr[row + 1]
         text = None if block.texts is None else block.texts[row]
         yield Document(first + row, name, text, vectors.indices[start:end], vectors.data[start:end])
-
-
-def canonical(vectors: sparse.csr_array) -> sparse.csr_array:
-    """Return the matrix with each entry once, by ascending dimension, without zeros, float32."""
-    rows = sparse.csr_array(vectors, dtype=np.float32, copy=True)
-    rows.sum_duplicates()
-    rows.eliminate_zeros()
-    return rows
 
 
 def without(block: Block, dimensions: frozenset[int]) -> Block:

@@ -8,8 +8,8 @@ from harness.export.documents import Corpus
 from harness.export.engine import Engine
 
 
-def page(engine: Engine, corpus: Corpus, drop: frozenset[int]) -> str:
-    """Return the README.md of an export."""
+def page(engine: Engine, corpus: Corpus, drop: frozenset[int], most: int | None = None) -> str:
+    """Return the README.md of an export. most: dimensions that a query keeps; None: all."""
     facts = engine.facts
     counts = (
         f"{facts.documents.number:,} documents, {facts.documents.mean_active:.0f} active dimensions each on average"
@@ -21,7 +21,7 @@ def page(engine: Engine, corpus: Corpus, drop: frozenset[int]) -> str:
         "each stands for.\n",
         *(f"> {note}\n" for note in notes(engine, corpus, drop)),
         f"## Load\n\n{engine.load()}",
-        f"## A query becomes a request\n\n{query_side(corpus, drop)}\n```python\n{engine.request()}```\n",
+        f"## A query becomes a request\n\n{query_side(corpus, drop, most)}\n```python\n{engine.request()}```\n",
         f"## Search\n\n{engine.search()}",
     ]
     return "\n".join(lines)
@@ -41,14 +41,19 @@ def notes(engine: Engine, corpus: Corpus, drop: frozenset[int]) -> list[str]:
         )
     if drop:
         found.append(f"{len(drop)} special tokens are left out of documents; queries have to leave them out too")
+    for tally, what in ((facts.documents, "documents"), (facts.queries, "queries")):
+        if tally is not None and tally.cut:
+            cut = f"{tally.cut:,} of {tally.number:,} {what} lost their lightest dimensions"
+            found.append(f"{cut}, beyond {tally.most_active:,}: --check says what that costs")
     return found + engine.warnings()
 
 
-def query_side(corpus: Corpus, drop: frozenset[int]) -> str:
+def query_side(corpus: Corpus, drop: frozenset[int], most: int | None) -> str:
     """Return how a text becomes {dimension: weight}: by the encoder, or by looking its tokens up."""
     left_out = f"LEFT_OUT = {sorted(drop)}\n" if drop else ""
-    kept = " if dimension not in LEFT_OUT" if drop else ""
+    heaviest = "" if most is None else f"    pairs = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:{most}]\n"
     if corpus.lookup is None:
+        kept = " and dimension not in LEFT_OUT" if drop else ""
         return (
             "The encoder reads queries as it reads documents:\n\n"
             "```python\n"
@@ -57,7 +62,9 @@ def query_side(corpus: Corpus, drop: frozenset[int]) -> str:
             "def vector(text):\n"
             "    row = encoder.encode_query(text).coalesce()\n"
             "    pairs = zip(row.indices()[-1].tolist(), row.values().tolist())\n"
-            f"    return {{dimension: weight for dimension, weight in pairs{kept or ' if weight > 0'}}}\n"
+            f"    pairs = [(dimension, weight) for dimension, weight in pairs if weight > 0{kept}]\n"
+            f"{heaviest}"
+            "    return dict(sorted(pairs))\n"
             "```\n"
         )
     before = f"{json.dumps(corpus.lookup.prompt)} + " if corpus.lookup.prompt else ""
@@ -70,7 +77,9 @@ def query_side(corpus: Corpus, drop: frozenset[int]) -> str:
         'tokenizer = Tokenizer.from_file("tokenizer.json")\n'
         'weights = {int(dimension): weight for dimension, weight in json.load(open("query-weights.json")).items()}\n\n'
         "def vector(text):\n"
-        f"    tokens = sorted(set(tokenizer.encode({before}text, add_special_tokens=False).ids))\n"
-        "    return {token: weights[token] for token in tokens if token in weights}\n"
+        f"    tokens = set(tokenizer.encode({before}text, add_special_tokens=False).ids)\n"
+        "    pairs = [(token, weights[token]) for token in tokens if token in weights]\n"
+        f"{heaviest}"
+        "    return dict(sorted(pairs))\n"
         "```\n"
     )

@@ -60,21 +60,21 @@ class Pgvector(Engine):
         text = "text text NOT NULL, " if self.facts.texts else ""
         (folder / "schema.sql").write_text(
             "CREATE EXTENSION IF NOT EXISTS vector;\n"
-            f"CREATE TABLE {name} (id text PRIMARY KEY, {text}splade sparsevec({dimensions}) NOT NULL);\n",
+            f'CREATE TABLE "{name}" (id text PRIMARY KEY, {text}splade sparsevec({dimensions}) NOT NULL);\n',
             encoding="utf-8",
         )
-        (folder / "load.sql").write_text(f"\\copy {name} from 'documents.tsv'\n", encoding="utf-8")
+        (folder / "load.sql").write_text(f"\\copy \"{name}\" from 'documents.tsv'\n", encoding="utf-8")
         if not self.facts.documents.beyond[HNSW]:
-            index = f"CREATE INDEX ON {name} USING hnsw (splade sparsevec_ip_ops);\n"
+            index = f'CREATE INDEX ON "{name}" USING hnsw (splade sparsevec_ip_ops);\n'
             (folder / "index.sql").write_text(index, encoding="utf-8")
         if self.facts.queries:
             (folder / "queries.sql").write_text(
-                f"CREATE TEMPORARY TABLE queries (id text PRIMARY KEY, splade sparsevec({dimensions}) NOT NULL);\n"
-                "\\copy queries from 'queries.tsv'\n"
-                "SELECT queries.id, hits.id, hits.score FROM queries CROSS JOIN LATERAL (\n"
-                f"  SELECT id, -(splade <#> queries.splade) AS score FROM {name}\n"
-                "  ORDER BY splade <#> queries.splade LIMIT 10\n"
-                ") AS hits ORDER BY queries.id, hits.score DESC;\n",
+                f"CREATE TEMPORARY TABLE asked_{name} (id text, splade sparsevec({dimensions}) NOT NULL);\n"
+                f"\\copy asked_{name} from 'queries.tsv'\n"
+                f"SELECT asked.id, hits.id, hits.score FROM asked_{name} AS asked CROSS JOIN LATERAL (\n"
+                f'  SELECT id, -(splade <#> asked.splade) AS score FROM "{name}"\n'
+                "  ORDER BY splade <#> asked.splade LIMIT 10\n"
+                ") AS hits ORDER BY asked.id, hits.score DESC;\n",
                 encoding="utf-8",
             )
 
@@ -124,8 +124,8 @@ class Pgvector(Engine):
             "```python\n"
             "import psycopg\n\n"
             'with psycopg.connect("dbname=DATABASE") as connection:\n'
-            f'    hits = "SELECT id, -(splade <#> %s::sparsevec) FROM {self.facts.name} ORDER BY splade <#> '
-            '%s::sparsevec LIMIT 10"\n'
+            f'    hits = "SELECT id, -(splade <#> %s::sparsevec) FROM \\"{self.facts.name}\\" ORDER BY '
+            'splade <#> %s::sparsevec LIMIT 10"\n'
             '    query = request(vector("your question"))\n'
             "    print(connection.execute(hits, (query, query)).fetchall())\n"
             "```\n\n"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from harness.collections import jsonl
-from harness.collections.collection import CollectionError
+from harness.collections.documents import Documents
 from harness.export.documents import Block, Corpus, Lookup
 from sembridge.encoder.modules import splade_modules
 from sembridge.search.encode import encode, encode_all
@@ -26,10 +24,10 @@ def of_index(index: Index, name: str) -> Corpus:
     return Corpus(name, *_vocabulary(index.encoder, index.manifest["dimensions"]), blocks, _lookup(index.encoder))
 
 
-def of_encoder(encoder: Any, name: str, path: Path) -> Corpus:
-    """Return the documents of a file in BEIR's layout, encoded as they stream by. `ids_of_file` checks the file."""
+def of_encoder(encoder: Any, name: str, documents: Documents) -> Corpus:
+    """Return documents, encoded as they stream by; check them before."""
     size = int(splade_modules(encoder).model.get_output_embeddings().weight.shape[0])
-    return Corpus(name, *_vocabulary(encoder, size), _encoded(encoder, path), _lookup(encoder))
+    return Corpus(name, *_vocabulary(encoder, size), _encoded(encoder, documents), _lookup(encoder))
 
 
 def ids_of_index(index: Index) -> list[str]:
@@ -37,28 +35,17 @@ def ids_of_index(index: Index) -> list[str]:
     return [name for block in index.blocks() for name in block.ids]
 
 
-def ids_of_file(path: Path) -> list[str]:
-    """Return the ids of all documents, in their order.
-
-    Raises CollectionError for a malformed line, a repeated id, or a file without documents.
-    """
-    ids = [line.id for line in jsonl.documents(path)]
-    if not ids:
-        raise CollectionError(f"{path}: the corpus is empty: write one document per line")
-    return ids
-
-
 def queries(encoder: Any, ids: Sequence[str], texts: Sequence[str], options: EncodeOptions) -> Block:
     """Return the queries with their vectors."""
     return Block(ids, encode_all(encoder, texts, "query", options), texts)
 
 
-def _encoded(encoder: Any, path: Path) -> Iterator[Block]:
-    stream = jsonl.documents(path, unique=False)
+def _encoded(encoder: Any, documents: Documents) -> Iterator[Block]:
+    stream = documents.stream()
     while window := list(islice(stream, WINDOW)):
-        texts = [line.text for line in window]
+        ids, texts = ([record[part] for record in window] for part in (0, 1))
         (vectors,) = encode(encoder, texts, "document")
-        yield Block([line.id for line in window], vectors, texts)
+        yield Block(ids, vectors, texts)
 
 
 def _vocabulary(encoder: Any, size: int) -> tuple[list[str | None], frozenset[int]]:

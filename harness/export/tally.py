@@ -14,11 +14,14 @@ class Tally:
 
     special  dimensions to count on their own
     limits   numbers of active dimensions; `beyond` counts the documents that have more than such a number
+
+    `cut` is counted by whoever cuts, before: documents that had more dimensions than they keep.
     """
 
     def __init__(self, special: Iterable[int] = (), limits: Iterable[int] = ()) -> None:
         self.number = 0
         self.empty = 0
+        self.cut = 0
         self.active = 0
         self.most_active = 0
         self.largest = 0.0

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from harness.export.documents import Block, Corpus, Document, canonical, documents, without
+import numpy as np
+
+from harness.export.documents import Block, Corpus, Document, documents, without
 from harness.export.engine import CLAUSES, PART, Engine, Facts, Frame
 from harness.export.page import page
 from harness.export.tally import Tally
 from harness.files.atomic import write_json
+from sembridge.pruning import canonical, keep_heaviest
 
 MANIFEST = "export.json"
 
@@ -25,6 +28,8 @@ class Order:
     scale         of integers, where the engine takes integers
     texts         write the documents' texts too
     drop_special  leave the dimensions of special tokens out, of documents and of queries
+    most          dimensions that a document keeps, its heaviest; None: all
+    most_asked    the same for a query
     """
 
     engine: type[Engine]
@@ -32,6 +37,8 @@ class Order:
     scale: int = 1000
     texts: bool = True
     drop_special: bool = False
+    most: int | None = None
+    most_asked: int | None = None
 
 
 def write(folder: Path, order: Order, corpus: Corpus, queries: Block | None = None) -> Engine:
@@ -45,10 +52,10 @@ def write(folder: Path, order: Order, corpus: Corpus, queries: Block | None = No
     engine = order.engine(facts)
     if queries is not None:
         facts.queries = Tally(corpus.special, (CLAUSES,))
-        rows = _rows([queries], facts.queries, drop, texts=True)
+        rows = _rows([queries], facts.queries, drop, order.most_asked, texts=True)
         _files(folder, engine.requests, engine.request_frame, map(engine.query, rows))
         write_json(folder / "query-ids.json", list(queries.ids))
-    rows = _rows(corpus.blocks, facts.documents, drop, order.texts)
+    rows = _rows(corpus.blocks, facts.documents, drop, order.most, order.texts)
     facts.parts += _files(folder, engine.files, engine.frame, map(engine.document, rows))
     _vocabulary(folder / "vocab.json", corpus.tokens)
     if corpus.lookup is not None:
@@ -58,17 +65,23 @@ def write(folder: Path, order: Order, corpus: Corpus, queries: Block | None = No
         (folder / "tokenizer.json").write_text(corpus.lookup.tokenizer, encoding="utf-8")
     engine.finish(folder)
     write_json(folder / MANIFEST, _manifest(order, facts, corpus))
-    (folder / "README.md").write_text(page(engine, corpus, drop), encoding="utf-8")
+    (folder / "README.md").write_text(page(engine, corpus, drop, order.most_asked), encoding="utf-8")
     return engine
 
 
-def _rows(blocks: Iterable[Block], tally: Tally, drop: frozenset[int], texts: bool) -> Iterator[Document]:
+def _rows(
+    blocks: Iterable[Block], tally: Tally, drop: frozenset[int], most: int | None, texts: bool
+) -> Iterator[Document]:
     """Yield the documents of blocks, and count them."""
     position = 0
     for block in blocks:
         kept = without(block, drop)
-        kept = Block(kept.ids, canonical(kept.vectors), kept.texts if texts else None)
-        tally.add(kept.vectors)
+        vectors = canonical(kept.vectors)
+        if most is not None:
+            tally.cut += int((np.diff(vectors.indptr) > most).sum())
+            vectors = keep_heaviest(vectors, most)
+        kept = Block(kept.ids, vectors, kept.texts if texts else None)
+        tally.add(vectors)
         yield from documents(kept, position)
         position += len(kept.ids)
 
@@ -127,5 +140,7 @@ def _manifest(order: Order, facts: Facts, corpus: Corpus) -> dict[str, object]:
         "largest_weight": facts.documents.largest,
         "scale": order.scale if order.engine.integers else None,
         "special_tokens_dropped": order.drop_special,
+        "max_active_document": order.most,
+        "max_active_query": order.most_asked,
         "query_side": "symmetrical" if corpus.lookup is None else "inference-free",
     }

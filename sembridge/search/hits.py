@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sembridge.model_card.lines import columns, printable
 
@@ -39,7 +40,15 @@ class Hit:
     terms: tuple[Term, ...]
 
     def __repr__(self) -> str:
-        return "\n".join([f"{self.rank}. {self.score:.4f}  {printable(self.id)}  {shortened(self.text)}", *self.why()])
+        return "\n".join([self.headline(), *self.why()])
+
+    def headline(self) -> str:
+        """Return rank, score, id and the first words of the text, in one line."""
+        return f"{self.rank}. {self.score:.4f}  {printable(self.id)}  {shortened(self.text)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it, as JSON can hold it."""
+        return asdict(self)
 
     def why(self, most: int = 8) -> list[str]:
         """Return lines that show which terms made the score, the heaviest `most` of them."""
@@ -69,6 +78,10 @@ class Hits(tuple[Hit, ...]):
         made = super().__new__(cls, hits)
         made.query = query
         return made
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the query and its hits, as JSON can hold it."""
+        return {"query": self.query, "hits": [hit.to_dict() for hit in self]}
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self)) or f"nothing was found: no document shares a term with {self.query!r}"

@@ -19,6 +19,8 @@ from sembridge.search.ranking import Best, Run, check_k
 from sembridge.search.rarity import by_rarity
 from sembridge.search.stored_postings import StoredPostings
 
+_WHERE = "say where it is: open(INDEX, encoder=...) in Python, --encoder on the command line"
+
 
 class Block(NamedTuple):
     """Consecutive documents: the position of the first, their ids and texts, and their vectors, csr [B, V] float32."""
@@ -87,7 +89,10 @@ class Index:
             encoder, revision = self.manifest["encoder"].get("model"), self.manifest["encoder"].get("revision")
             if encoder is None:
                 problem = f"the index {str(self.folder)!r} was built with an encoder that was in no folder"
-                raise IndexFolderError(f"{problem}; say which: open(folder, encoder=...)")
+                raise IndexFolderError(f"{problem}; {_WHERE}")
+            if Path(encoder).is_absolute() and not Path(encoder).is_dir():
+                problem = f"the encoder of the index {str(self.folder)!r} is not in {encoder!r} any more"
+                raise IndexFolderError(f"{problem}; {_WHERE}")
         if isinstance(encoder, (str, Path)):
             from sembridge.encoder.loading import load_encoder
 

@@ -311,7 +311,7 @@ def test_refusals(cases):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["transfer", "--help"], ["explain", "--help"], ["compare", "--help"]]
+    "arguments", [["--help"], *([name, "--help"] for name in ("transfer", "explain", "compare", "index", "search"))]
 )
 def test_help_imports_next_to_nothing(arguments):
     code = (

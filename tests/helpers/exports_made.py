@@ -51,7 +51,7 @@ def made_corpus(*blocks: Block, lookup: Lookup | None = None) -> Corpus:
     return Corpus("made/encoder", tokens, SPECIAL, blocks, lookup)
 
 
-def exported(folder: Path, name: str, corpus: Corpus, queries: Block | None = None, **options: object) -> Engine:
+def exported(folder: Path, name: str, corpus: Corpus, queries: Block | None = None, /, **options: object) -> Engine:
     """Write an export for an engine into a new folder."""
     folder.mkdir(exist_ok=True)
     return write(folder, Order(ENGINES[name], **options), corpus, queries)  # type: ignore[arg-type]
