@@ -70,7 +70,7 @@ class Pisa(Integers):
             "python build.py\n"
             "```\n\n"
             f"Weights are integers, {self.facts.scale:,} times those of the encoder (`scale` in `export.json`). The "
-            "default of pyterrier-pisa, 100, changes a third of the lists of ten with vectors like these.\n"
+            "default of pyterrier-pisa, 100, changed a third of the lists of ten for a Korean encoder of ours.\n"
         )
 
     def request(self) -> str:
