@@ -105,10 +105,20 @@ class Index:
         return encoder
 
     def encode(self, queries: Sequence[str], idf: bool = False) -> sparse.csr_array:
-        """Return the vectors of queries, csr [Q, V] float32. idf: weigh dimensions by rarity, see `rarity.rarity`."""
+        """Return the vectors of queries, csr [Q, V] float32. idf: weigh dimensions by rarity, see `rarity.rarity`.
+
+        Raises ValueError for a query that is not text, IndexFolderError if the encoder is not that of the documents.
+        """
         from sembridge.search.encode import encode_all
         from sembridge.search.encode_options import EncodeOptions
 
+        for query in queries:
+            if not isinstance(query, str):
+                raise ValueError(f"the query {str(query)[:80]!r} is no text; give a string")
+            if not _is_unicode(query):
+                raise ValueError(
+                    "the query has half a surrogate pair, which is not a character; type it again in UTF-8"
+                )
         options = EncodeOptions(self.manifest["max_length"], self.manifest["precision"])
         if not len(queries):
             return sparse.csr_array((0, self.manifest["dimensions"]), dtype=np.float32)
@@ -218,3 +228,12 @@ class Index:
                     own = float(weights[slot])
                     terms[place].append(Term(shown[dimension], dimension, weight, own, weight * own))
         return [tuple(sorted(found, key=lambda term: (-term.product, term.id))) for found in terms]
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text is free of half surrogate pairs, which stand for bytes that are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
