@@ -63,7 +63,7 @@ class Lucene(Integers):
             "With Pyserini: `python -m pyserini.index.lucene --collection JsonVectorCollection --input documents "
             "--index index --generator DefaultLuceneDocumentGenerator --threads 4 --impact --pretokenized --optimize`."
             f"\n\nWeights are integers, {self.facts.scale:,} times those of the encoder (`scale` in `export.json`). "
-            "The usual 100 changed a third of the lists of ten for a Korean encoder of ours, 1,000 three in a hundred.\n"
+            "The usual 100 changed a third of the lists of ten for a Korean encoder of ours, 1,000 one in 40.\n"
         )
 
     def request(self) -> str:
