@@ -14,7 +14,7 @@ from harness.evaluation.measures import MEASURES, evaluate, means
 from harness.export.documents import Block
 from harness.export.engine import Engine
 from harness.export.weights import csr
-from sembridge.pruning import canonical
+from sembridge.search.pruning import canonical
 from sembridge.search.exact_search import top_k
 from sembridge.search.ranking import Run, id_order
 

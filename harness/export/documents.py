@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from sembridge.pruning import canonical
+from sembridge.search.pruning import canonical
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from harness.export.engine import CLAUSES, PART, Engine, Facts, Frame
 from harness.export.page import page
 from harness.export.tally import Tally
 from harness.files.atomic import write_json
-from sembridge.pruning import canonical, keep_heaviest
+from sembridge.search.pruning import canonical, keep_heaviest
 
 MANIFEST = "export.json"
 
