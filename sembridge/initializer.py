@@ -19,7 +19,7 @@ import torch
 
 from sembridge.mixture.convexity import mean_weights
 from sembridge.mixture.softmax import SoftmaxMixture
-from sembridge.options import COPIED, EMPTY, MIXED, OWN, SAMPLED, SPECIAL, check
+from sembridge.options import BIASES, COPIED, EMPTY, MIXED, OWN, SAMPLED, SPECIAL, check
 from sembridge.vocabulary.match import match
 from sembridge.vocabulary.overlap import Overlap
 from sembridge.vocabulary.vocabulary import Vocabulary
@@ -39,6 +39,7 @@ __all__ = [
     "Initialization",
     "Initializer",
     "Transfer",
+    "bias_of",
     "samples_of",
     "support_of",
     "weights_of",
@@ -235,6 +236,9 @@ class Initializer(Protocol):
 
     convex     none is negative, and those of a row sum to 1; so it is taken to be where a method has no `weights`
     signed     any finite numbers, as regressions make them
+
+    A class variable `bias` may name the policy for the decoder bias that suits its rows, for transfers that do not
+    choose one (see `bias_of`); the profile compat keeps its own.
     """
 
     name: ClassVar[str]
@@ -257,6 +261,17 @@ def weights_of(method: Any) -> str:
     declared = getattr(method, "weights", CONVEX)
     if declared not in (CONVEX, SIGNED):
         raise ValueError(f"initializer {method.name!r} declares weights {declared!r}; it is {CONVEX} or {SIGNED}")
+    return declared
+
+
+def bias_of(method: Any) -> str | None:
+    """Return the bias policy that a method (a class or an instance) prefers, None: none.
+
+    Raises ValueError for another word.
+    """
+    declared = getattr(method, "bias", None)
+    if declared is not None and declared not in BIASES:
+        raise ValueError(f"initializer {method.name!r} declares bias {declared!r}; it is one of {', '.join(BIASES)}")
     return declared
 
 

@@ -10,6 +10,9 @@ PROFILES = ("fixed", "compat")
 OVERLAPS = ("special", "exact", "fuzzy")
 DONORS = ("ordinary", "all")
 BIAS_POLICIES = ("transfer", "zero", "keep")
+CALIBRATED = "calibrated"
+"""A fourth policy, which needs text: transfer, less thresholds counted in it (`sembridge.encoder.calibration`)."""
+BIASES = (*BIAS_POLICIES, CALIBRATED)
 SPECIAL_IDS = ("target", "keep")
 NONFINITE = ("refuse", "leave-out")
 COPIED, SPECIAL, MIXED, SAMPLED, EMPTY, OWN = ORIGINS = ("copied", "special", "mixed", "sampled", "empty", "own")
@@ -19,7 +22,7 @@ AUTOMATIC = 0.0
 """What stands for alpha "auto" where a number is needed: coordinates of cells, their files."""
 
 _KNOWN = {
-    "profile": PROFILES, "overlap": OVERLAPS, "donors": DONORS, "bias": BIAS_POLICIES, "special_ids": SPECIAL_IDS,
+    "profile": PROFILES, "overlap": OVERLAPS, "donors": DONORS, "bias": BIASES, "special_ids": SPECIAL_IDS,
     "nonfinite": NONFINITE,
 }  # fmt: skip
 # What a profile does where no option overrules it.
@@ -72,18 +75,28 @@ def alpha_field(alpha: float) -> float | str:
     return AUTO if alpha == AUTOMATIC else alpha
 
 
-def transplant_options(profile: str, bias: str | None = None) -> dict[str, str]:
-    """Return the bias policy and the special ids of a profile; a policy that is given wins."""
-    return {**_TRANSPLANT[profile], **({} if bias is None else {"bias": bias})}
+def transplant_options(profile: str, bias: str | None = None, preferred: str | None = None) -> dict[str, str]:
+    """Return the bias policy and the special ids of a transfer.
+
+    bias       the policy that a user chose
+    preferred  the one that the method prefers, see `sembridge.initializer.bias_of`; the profile compat has its own
+    """
+    chosen = bias or (preferred if profile == "fixed" else None)
+    return {**_TRANSPLANT[profile], **({} if chosen is None else {"bias": chosen})}
+
+
+def placed_bias(bias: str) -> str:
+    """Return the policy by which a bias is placed before it is calibrated, or else the policy itself."""
+    return "transfer" if bias == CALIBRATED else bias
 
 
 def described(
-    profile: str, overlap: str, donors: str | None, bias: str | None, seed: int, nonfinite: str = "refuse"
+    profile: str, overlap: str, donors: str | None, bias: str, seed: int, nonfinite: str = "refuse"
 ) -> dict[str, str | int]:
     """Return the options as a recipe lists them, with what the profile decides filled in.
 
-    `nonfinite` is listed where it is not the default.
+    bias       the policy that was used, see `transplant_options`
+    nonfinite  listed where it is not the default
     """
-    bias = transplant_options(profile, bias)["bias"]
     chosen: dict[str, str | int] = {"profile": profile, "overlap": overlap, "donors": donors or _DONORS[profile]}
     return chosen | {"bias": bias, "seed": seed} | ({} if nonfinite == "refuse" else {"nonfinite": nonfinite})

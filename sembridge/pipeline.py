@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,17 @@ import numpy as np
 from sembridge import options
 from sembridge.bridge import pinned
 from sembridge.bridging.method import BridgeMethod
+from sembridge.encoder.calibration import lower_bias, thresholds
 from sembridge.encoder.loading import check_pads, load_encoder, load_tokenizer
 from sembridge.encoder.modules import splade_modules
 from sembridge.encoder.nonfinite import left_out
 from sembridge.encoder.transplant import decoder_rows, source_rows, transplant
-from sembridge.initializer import CONVEX, Initialization, Initializer, Transfer, weights_of
+from sembridge.initializer import CONVEX, Initialization, Initializer, Transfer, bias_of, weights_of
 from sembridge.mixture.convexity import not_convex
 from sembridge.model_card.ingredients import ingredient_of
 from sembridge.model_card.recipe import Ingredient, Recipe, library_versions
 from sembridge.model_card.record import Nearness, TransferRecord, best_cosines
+from sembridge.normalization import normalize
 from sembridge.registry import available_initializers, initializer_class
 from sembridge.vocabulary.vocabulary import Vocabulary
 from sembridge.weights.checked_load import dtype, stored_dtype
@@ -44,6 +47,7 @@ def transfer(
     profile: str = "fixed",
     bias: str | None = None,
     nonfinite: str = "refuse",
+    text: str | PathLike[str] | Iterable[str] | None = None,
     query_weights: np.ndarray | None = None,
     seed: int = 42,
     revision: str | None = None,
@@ -59,7 +63,11 @@ def transfer(
     overlap        which tokens count as the same and copy their row: special | exact | fuzzy, see `match.match`
     donors         which source tokens may be mixed from: ordinary | all; None: the profile's
     profile        fixed, or compat for the choices of SemBridge's published code (docs/fidelity.md)
-    bias           of the decoder: transfer | zero | keep, see `transplant`; None: the profile's
+    bias           of the decoder: transfer | zero | keep, see `transplant`; calibrated: transfer, less thresholds
+                   counted in `text`, see `encoder.calibration`. None: the profile's, or where there is a text what the
+                   method prefers
+    text           of the new language, to calibrate the bias on: a file with one passage a line, or the passages; None:
+                   the method's own file, if it has one
     nonfinite      of source tokens whose row, bias or query weight is NaN or infinite: refuse | leave-out (they neither
                    donate nor are copied, and count in no mean)
     query_weights  [T] of an inference-free encoder, see `transplant`
@@ -76,6 +84,16 @@ def transfer(
     """
     options.check(profile=profile, overlap=overlap, donors=donors, bias=bias, nonfinite=nonfinite)
     method = _instance(initializer)
+    if text is None and isinstance(own := getattr(method, _TEXT, None), (str, PathLike)):
+        calibrating: str | PathLike[str] | Iterable[str] | None = own
+    else:
+        calibrating = text
+    transplanted = options.transplant_options(profile, bias, None if calibrating is None else bias_of(method))
+    if transplanted["bias"] == options.CALIBRATED:
+        if calibrating is None:
+            raise ValueError("bias 'calibrated' needs text of the new language; add text=..., a file or passages")
+    elif text is not None:
+        raise ValueError(f"text has no effect on bias {transplanted['bias']!r}; leave it out, or add bias='calibrated'")
     encoder = _encoder(source, revision, device)
     target = _tokenizer(tokenizer, tokenizer_revision)
     task = make_task(encoder, target, profile=profile, overlap=overlap, donors=donors, nonfinite=nonfinite, seed=seed)
@@ -88,7 +106,7 @@ def transfer(
         label=getattr(method, "label", method.name),
         inputs=inputs,
         parameters=parameters,
-        options=options.described(profile, overlap, donors, bias, seed, nonfinite),
+        options=options.described(profile, overlap, donors, transplanted["bias"], seed, nonfinite),
         versions=library_versions(),
     )
     nearness = None
@@ -100,7 +118,7 @@ def transfer(
             recipe = dataclasses.replace(recipe, options={**recipe.options, "bridge prompt": prompt or "none"})
     return run_transfer(
         encoder, target, method, task, recipe, nearness=nearness, query_weights=query_weights, language=language,
-        **options.transplant_options(profile, bias),
+        texts=None if calibrating is None else _passages(calibrating), **transplanted,
     )  # fmt: skip
 
 
@@ -148,13 +166,14 @@ def initialize(
 def run_transfer(
     encoder: Any, tokenizer: Any, initializer: Initializer, task: Transfer, recipe: Recipe, *,
     nearness: Nearness | None = None, query_weights: np.ndarray | None = None, language: str | None = None,
-    bias: str = "transfer", special_ids: str = "target",
+    bias: str = "transfer", special_ids: str = "target", texts: Iterable[str] | None = None,
 ) -> SparseEncoder:  # fmt: skip
     """Make the rows, transplant them, and record what they are made of; changes and returns the encoder.
 
     The record's options also say in which type the source's file holds its weights, and of which type the result is.
 
     nearness  the space in which the method looks for donors, for a record that says how near they are
+    texts     passages of the new language, read where the bias is to be calibrated
     """
     from sembridge.transferred_encoder import remember
 
@@ -163,9 +182,11 @@ def run_transfer(
     strength, measure = None, ""
     if nearness is not None:
         strength, measure = best_cosines(embedding, nearness.source, nearness.target), nearness.measure
-    transplant(
-        encoder, tokenizer, embedding, decoder=decoder, bias=bias, special_ids=special_ids, query_weights=query_weights
-    )
+    policies = {"bias": options.placed_bias(bias), "special_ids": special_ids}
+    transplant(encoder, tokenizer, embedding, decoder=decoder, query_weights=query_weights, **policies)
+    if bias == options.CALIBRATED:
+        assert texts is not None
+        lower_bias(encoder, thresholds(encoder, texts))
     recipe = dataclasses.replace(recipe, options={**recipe.options, **stored, "weights": dtype(encoder)})
     record = TransferRecord.of(task, embedding, recipe, strength, measure)
     return remember(encoder, record, language)
@@ -190,6 +211,15 @@ def with_tokenizers(initializer: Any, source: Any, target: Any, language: str | 
     names = {field.name for field in dataclasses.fields(initializer)}
     wanted = {name: value for name, value in offered.items() if name in names and getattr(initializer, name) is None}
     return dataclasses.replace(initializer, **wanted) if wanted else initializer
+
+
+def _passages(text: str | PathLike[str] | Iterable[str]) -> Iterator[str]:
+    """Yield the passages of a file, one a line, or those given, in the form in which encoders read texts."""
+    if isinstance(text, (str, PathLike)):
+        with Path(text).open(encoding="utf-8-sig") as lines:
+            yield from (normalize(line).strip() for line in lines if line.strip())
+    else:
+        yield from map(normalize, text)
 
 
 def _is_loaded(source: Any) -> bool:

@@ -14,7 +14,7 @@ from sembridge.assembly import assemble
 from sembridge.bridging.geometry import CENTERED
 from sembridge.bridging.method import WORDS, BridgeMethod
 from sembridge.initializer import Initialization, Transfer
-from sembridge.options import AUTO
+from sembridge.options import AUTO, CALIBRATED
 from sembridge.own_direction import own_parts
 
 
@@ -22,9 +22,11 @@ from sembridge.own_direction import own_parts
 class Signet(BridgeMethod):
     """Mix source rows as SemBridge does, and add to each row a direction of its own.
 
-    It differs from `SemBridge` in four things. Tokens are compared in the centered geometry. Pieces are placed by the
+    It differs from `SemBridge` in five things. Tokens are compared in the centered geometry. Pieces are placed by the
     words that contain them, where there is a text. Alpha is chosen by the number of donors. Each row gets back a share
-    of the length that mixing took from it, in a direction that no other token has (see `own_direction`).
+    of the length that mixing took from it, in a direction that no other token has (see `own_direction`). And where
+    there is a text, the decoder bias is calibrated on it, so that a token is active in few texts only (see
+    `encoder.calibration`).
 
     donors  mean number of donors of a token at which alpha is chosen, from 1 on
     own     share of the missing length that is given back, from 0 to 1
@@ -34,6 +36,7 @@ class Signet(BridgeMethod):
     """
 
     name: ClassVar[str] = "signet"
+    bias: ClassVar[str] = CALIBRATED
 
     _: KW_ONLY
     geometry: str = CENTERED

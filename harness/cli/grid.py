@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from harness.cli.grid_options import add_grid_options, calibrate_command, choices, program
+from harness.cli.grid_options import add_grid_options, calibrate_command, choices, further_measures, program
 from harness.cli.refusal import RefusedError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def grid(args: argparse.Namespace) -> int:
     from harness.cluster.stopping import ending_soon, exit_code
     from harness.plan.load_preset import load_preset
     from harness.plan.preset import PresetError
+    from harness.store.in_use import using
     from harness.store.store import Store, StoreError
     from sembridge.extras import MissingExtraError, require
 
@@ -45,12 +46,15 @@ def grid(args: argparse.Namespace) -> int:
         store = Store(args.store)
         from harness.plan.plan import plan
         from harness.plan.revisions import unpinned
-        from harness.plan.seeds import settle
+        from harness.plan.seeds import possible_keys, settle
         from harness.plan.stored_warnings import stored_warnings
+        from harness.results.earlier import lost_rows
 
         warnings: list[str] = []
-        cells = settle(plan(preset, warnings.append), store)
+        planned = plan(preset, warnings.append)
+        cells, keys = settle(planned, store), possible_keys(planned)
         warnings += stored_warnings(preset, cells, store)
+        losses = lost_rows(args.results, [cell.identity for cell in cells], keys)
         problems = unpinned(preset, cells)
         if problems and not args.dry_run:
             raise PresetError("\nerror: ".join(problems))
@@ -59,7 +63,7 @@ def grid(args: argparse.Namespace) -> int:
             from harness.estimate.dry_run import describe
 
             describe(preset, cells, store, slots, calibrate=calibrate_command(args), verbose=args.verbose)
-            for warning in warnings:
+            for warning in (*warnings, *losses):
                 print(f"warning: {warning}")
             for line in problems:
                 print(f"before a run: {line}")
@@ -69,8 +73,9 @@ def grid(args: argparse.Namespace) -> int:
         check_places(args.results, store, cells)
         for warning in warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        asked = {"calibrate": calibrate_command(args), "verbose": args.verbose}
-        with ending_soon(INTERRUPTED):
+        asked = {"calibrate": calibrate_command(args), "verbose": args.verbose, "losses": losses}
+        asked["measures"] = further_measures(args)
+        with ending_soon(INTERRUPTED), using(store, keys):
             return run_grid(preset, cells, store, args.results, args.address, slots, **asked)
     except (PresetError, StoreError, MissingExtraError) as error:
         raise RefusedError(str(error)) from None

@@ -10,7 +10,9 @@ from typing import Any
 
 from sembridge.options import AUTO
 
-CHOICES = ("languages", "architectures", "initializers", "bridges", "alphas", "collections", "regimes", "seeds")
+CHOICES = (
+    *("languages", "architectures", "initializers", "fusion", "bridges", "alphas", "collections", "regimes", "seeds"),
+)
 DEFAULT = "pocket"
 SCRIPT = "run_grid.py"
 
@@ -36,17 +38,22 @@ def add_grid_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     other = "any other option of the preset, e.g. training.epochs=2"
     results = "folder for tables, cells.csv, runs (default: results)"
     store = "folder for computed artifacts, reused by every run (default: store)"
+    measures = "further tables beside those of ndcg@10: recall@100, mrr@10, active (query_active doc_active), flops"
     address = "address of a running Ray cluster, `auto` on its head node (default: a local one for this run)"
     return [
         option("--preset", default=DEFAULT, metavar="NAME|FILE", help="a preset or a YAML file (default: pocket)"),
         option("--languages", nargs="+", metavar="L", help="languages, e.g. ko ru"),
         option("--architectures", nargs="+", metavar="A", help="encoders of the preset"),
         option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base, bm25, dense"),
+        option(
+            "--fusion", nargs="+", metavar="I", help="those of the rows that are also fused with bm25, as rrf(bm25, I)"
+        ),
         option("--bridges", nargs="+", metavar="B", help="bridges of the preset"),
         option("--alphas", nargs="+", type=alpha, metavar="X", help="values, or auto, for initializers with an alpha"),
         option("--collections", nargs="+", metavar="C", help="collections of the preset"),
         option("--regimes", "--stages", nargs="+", metavar="R", help="zero-shot, fine-tuned"),
         option("--seeds", nargs="+", type=int, metavar="N", help="seeds; several give mean ± deviation"),
+        option("--measures", nargs="+", type=measure, default=[], metavar="M", help=measures),
         option("--catalog", nargs="+", metavar="FILE", help="your own catalogs; `catalog:NAME` looks in them first"),
         option("--set", action="append", default=[], metavar="KEY.PATH=VALUE", help=other),
         option("--results", type=Path, default=Path("results"), metavar="DIR", help=results),
@@ -58,6 +65,23 @@ def add_grid_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 def alpha(typed: str) -> float | str:
     """Return a typed alpha: a number, or auto."""
     return typed if typed == AUTO else float(typed)
+
+
+def measure(typed: str) -> str:
+    """Return a typed name of a measure; argparse's error with the nearest one if it is unknown."""
+    from harness.results.tables.measures import check_measure
+
+    try:
+        return check_measure(typed)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def further_measures(args: argparse.Namespace) -> list[str]:
+    """Return the columns of cells.csv that --measures asks for beside the main one."""
+    from harness.results.tables.measures import further
+
+    return further(args.measures)
 
 
 def choices(args: argparse.Namespace) -> dict[str, Any]:

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli import doctor, export_options, grid, recommend_options, report
+from harness.cli import compare_options, doctor, export_options, grid, recommend_options, report
 from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.cli.search import options as search_options
+from harness.cli.store import commands as store_commands
 from harness.cluster.stopping import exit_code, stoppable
 from harness.files.redaction import without_secrets
 from sembridge.extras import MissingExtraError
@@ -43,7 +44,8 @@ def parser() -> argparse.ArgumentParser:
     grid.add_parser(commands)
     report.add_parser(commands)
     doctor.add_parser(commands)
-    _compare(commands)
+    compare_options.add_parser(commands)
+    store_commands.add_parser(commands)
     return root
 
 
@@ -83,7 +85,11 @@ def _transfer(commands: argparse._SubParsersAction) -> None:
         "source tokens with NaN or infinite rows: refuse (default), leave-out (they neither donate nor are copied)"
     )
     option("--nonfinite", metavar="N", default="refuse", help=nonfinite)
-    option("--bias", metavar="POLICY", help="the decoder bias: transfer, zero, keep (default: the profile's)")
+    option(
+        "--bias",
+        metavar="POLICY",
+        help="the decoder bias: transfer, zero, keep, or calibrated on --text (default: the method's)",
+    )
     idf_text = "inference-free encoders: text to count the weights of query tokens in"
     option("--idf-text", type=Path, metavar="FILE", help=idf_text)
     option("--seed", type=int, default=42, metavar="N", help="seed of everything that is sampled (default: 42)")
@@ -116,24 +122,6 @@ def _explain(commands: argparse._SubParsersAction) -> None:
     option("--worst", type=int, metavar="N", help="instead: the N tokens with the weakest donors")
     option("--top", type=int, default=5, metavar="N", help="donors shown per token (default: 5)")
     option("--format", default="text", metavar="F", help="text, json (default: text)")
-
-
-def _compare(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser(
-        "compare",
-        help="put results of a grid beside published figures",
-        description="Put the results of a grid beside published figures: ours minus theirs, whole collections only.",
-        epilog="[OK] and [OKish]: within the tolerances of the file of figures; [FAIL]: beyond; [----]: no such cell, "
-        "or none that is comparable.",
-        allow_abbrev=False,
-    )
-    option = command.add_argument
-    option("results", type=Path, metavar="RESULTS", help="folder written by a run of the grid")
-    expected = "files of figures (default: all that come with the project)"
-    option("--expected", nargs="+", type=Path, default=[], metavar="FILE", help=expected)
-    catalogs = "your own catalogs: they define what a whole collection is"
-    option("--catalog", nargs="+", type=Path, default=[], metavar="FILE", help=catalogs)
-    option("--strict", action="store_true", help="exit code 1 if a figure is missed, or none could be compared")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -171,6 +159,12 @@ def _run(args: argparse.Namespace) -> int:
             from harness.cli.search.search import search
 
             return search(args)
+        if args.command == "store":
+            return store_commands.store_command(args)
+        if args.command == "export-encoder":
+            from harness.cli.store.export_encoder import export_encoder
+
+            return export_encoder(args)
         if args.command == "export":
             from harness.cli.export import export
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -66,8 +66,10 @@ def input_options(args: argparse.Namespace) -> dict[str, Input]:
     }
 
 
-def method(args: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
+def method(args: argparse.Namespace, offered: Mapping[str, Input], elsewhere: Collection[str] = ()) -> Method:
     """Return the method that the options describe; `offered` are the inputs on the command line, by option.
+
+    elsewhere  options that something beside the method reads
 
     Raises RefusedError for options the method does not have, values it refuses, and inputs that are missing or damaged;
     MissingExtraError for packages that are not installed.
@@ -85,7 +87,7 @@ def method(args: argparse.Namespace, offered: Mapping[str, Input]) -> Method:
         fields = field_values(kind, settings)
         chosen = [(need, need.choose(offered, args.initializer, _spell, fields)) for need in needs]
     read = [option for _, options_of_need in chosen for option in options_of_need]
-    _check_used(args, needs, fields, offered, [option.name for option in read])
+    _check_used(args, needs, fields, offered, [*(option.name for option in read), *elsewhere])
     for need, options_of_need in chosen:
         need.require(options_of_need, args.initializer)
     for option in read:

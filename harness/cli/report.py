@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
-from harness.cli.grid_options import add_grid_options, choices
+from harness.cli.grid_options import add_grid_options, choices, further_measures
 from harness.cli.refusal import RefusedError
 
 
@@ -37,19 +38,22 @@ def report_results(args: argparse.Namespace) -> int:
         store = Store(args.store)
         from harness.plan.plan import plan
         from harness.plan.revisions import unpinned
-        from harness.plan.seeds import settle
+        from harness.plan.seeds import possible_keys, settle
+        from harness.results.earlier import lost_rows
         from harness.results.record import OK
         from harness.run.grid_run import check_results
         from harness.run.report import print_tables, report
 
-        cells = settle(plan(preset), store)
+        planned = plan(preset)
+        cells = settle(planned, store)
         if problems := unpinned(preset, cells):
             raise PresetError("\nerror: ".join(problems))
         if not any(store.has(cell.artifact) for cell in cells):
             advice = "repeat the options of the run, --store too, or compute them with `sembridge-bench grid`"
             raise PresetError(f"--store {store.root} has none of the {len(cells)} cells of this grid; {advice}")
         check_results(args.results)
-        records, written = report(cells, store, args.results, {})
+        losses = lost_rows(args.results, [cell.identity for cell in cells], possible_keys(planned))
+        records, written = report(cells, store, args.results, {}, further_measures(args))
     except (PresetError, StoreError, MissingExtraError, ValueError) as error:
         raise RefusedError(str(error)) from None
     except OSError as error:
@@ -57,6 +61,8 @@ def report_results(args: argparse.Namespace) -> int:
         raise RefusedError(f"{problem}; choose another folder") from None
     if written is not None:
         print_tables(written)
+    for loss in losses:
+        print(f"warning: {loss}", file=sys.stderr)
     there = sum(record.status == OK for record in records)
     print(f"{there} of {len(records)} cells are in the store {store.root}; {args.results}/tables/summary.md")
     return 0

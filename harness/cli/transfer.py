@@ -6,7 +6,7 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class _Order:
 def transfer(args: argparse.Namespace) -> int:
     """Transfer and return the exit code: 0 written, 1 failed; RefusedError before anything is computed or written."""
     order = _check(args)
-    chosen = method(args, order.offered)
+    chosen = method(args, order.offered, elsewhere=[TEXT.name] if args.bias == options.CALIBRATED else [])
     quiet()
     inputs.check_files("SOURCE", "encoder", order.source)
     inputs.check_files("--tokenizer", "tokenizer", order.tokenizer)
@@ -66,6 +66,10 @@ def _check(args: argparse.Namespace) -> _Order:
         )
     except ValueError as error:
         raise RefusedError(f"--{error}") from None
+    if args.bias == options.CALIBRATED and args.text is None:
+        raise RefusedError(
+            f"--bias {args.bias} needs text of the new language: add {TEXT.flag} FILE, one passage a line"
+        )
     inputs.check_language(args.language)
     source = inputs.encoder(args.source, args.revision)
     tokenizer = inputs.tokenizer(args.tokenizer, args.tokenizer_revision)
@@ -115,16 +119,18 @@ def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
         chosen, located, _say, prompt=prompt, language=args.language or "", profile=args.profile
     )
     _say("rows", f"{chosen.kind.name} makes them")
+    policies = _policies(args, order, chosen)
     encoder = run_transfer(
         encoder,
         tokenizer,
         initializer,
         task,
-        _recipe(args, order, chosen, getattr(initializer, "label", chosen.kind.name), prompt),
+        _recipe(args, order, chosen, getattr(initializer, "label", chosen.kind.name), prompt, policies["bias"]),
         nearness=near,
         query_weights=_query_weights(order, tokenizer, len(task.target)),
         language=args.language,
-        **options.transplant_options(args.profile, args.bias),
+        texts=_calibrating(policies["bias"], order),
+        **policies,
     )
     with replacing(order.out) as folder:
         encoder.save_pretrained(str(folder), model_name=order.out.name)
@@ -166,9 +172,34 @@ def _bridge_prompt(typed: str | None, chosen: Method, located: Mapping[str, Loca
     return prompt
 
 
-def _recipe(args: argparse.Namespace, order: _Order, chosen: Method, label: str, prompt: str | None) -> Recipe:
+def _policies(args: argparse.Namespace, order: _Order, chosen: Method) -> dict[str, str]:
+    """Return how bias and special ids are placed; says so where the method's own choice lacks its text."""
+    from sembridge.initializer import bias_of
+
+    preferred = bias_of(chosen.kind)
+    if preferred == options.CALIBRATED and TEXT.name not in order.offered:
+        if args.bias is None and args.profile == "fixed":
+            _say("bias", f"moved with the rows; with {TEXT.flag} FILE it would be calibrated, which scores better")
+        preferred = None
+    return options.transplant_options(args.profile, args.bias, preferred)
+
+
+def _calibrating(bias: str, order: _Order) -> Iterator[str] | None:
+    """Return the passages on which the bias is calibrated; None where it is not."""
+    from harness.collections.text import lines
+
+    if bias != options.CALIBRATED:
+        return None
+    _say("bias", "calibrated on the text: a token is active in few of its passages")
+    return lines(order.offered[TEXT.name].path)
+
+
+def _recipe(
+    args: argparse.Namespace, order: _Order, chosen: Method, label: str, prompt: str | None, bias: str
+) -> Recipe:
     about_prompt = {} if prompt is None else {"bridge prompt": prompt or "none"}
-    read = {**chosen.inputs, **({"idf text": order.idf_text} if order.idf_text else {})}
+    calibrating = {TEXT.name: order.offered[TEXT.name]} if bias == options.CALIBRATED else {}
+    read = {**chosen.inputs, **calibrating, **({"idf text": order.idf_text} if order.idf_text else {})}
     return Recipe(
         source=order.source.ingredient(),
         tokenizer=order.tokenizer.ingredient(),
@@ -176,13 +207,10 @@ def _recipe(args: argparse.Namespace, order: _Order, chosen: Method, label: str,
         label=label,
         inputs={role.replace("_", " "): item.ingredient() for role, item in read.items()},
         parameters=chosen.parameters(),
-        options=_described(args) | about_prompt,
+        options=options.described(args.profile, args.overlap, args.donors, bias, args.seed, args.nonfinite)
+        | about_prompt,
         versions=library_versions(),
     )
-
-
-def _described(args: argparse.Namespace) -> dict[str, Any]:
-    return options.described(args.profile, args.overlap, args.donors, args.bias, args.seed, args.nonfinite)
 
 
 def _summary(record: Any, out: Path, seconds: float) -> None:

@@ -26,7 +26,7 @@ _GUESSES: Mapping[str, int] = {
     "subword-vectors": 150 * 10**6, "aligned-vectors": 150 * 10**6, "fasttext": 2500 * 10**6,
     "trained-encoder": _MODEL, "evaluation": 50 * 10**6, "evaluation-share": 50 * 10**6, "dense": 50 * 10**6,
     "reference": 50 * 10**6, "bm25": 50 * 10**6, "word-counts": 3 * 10**6, "word-vectors": 310 * 10**6,
-    "piece-vectors": 160 * 10**6,
+    "piece-vectors": 160 * 10**6, "vectors": 600 * 10**6, "reference-vectors": 600 * 10**6, "fusion": 50 * 10**6,
 }  # fmt: skip
 """Bytes of one artifact of a stage, at 50,000 tokens of 768 dimensions; used until a store has measured ones."""
 

@@ -14,8 +14,8 @@ from harness.evaluation.measures import MEASURES, evaluate, means
 from harness.export.documents import Block
 from harness.export.engine import Engine
 from harness.export.weights import csr
-from sembridge.search.pruning import canonical
 from sembridge.search.exact_search import top_k
+from sembridge.search.pruning import canonical
 from sembridge.search.ranking import Run, id_order
 
 DEPTH = 10

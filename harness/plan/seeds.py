@@ -30,6 +30,14 @@ def settle(cells: Sequence[Cell], store: Store, first: int | None = None) -> lis
     return [replace(cell, artifact=_substituted(cell.artifact, shared, rebuilt)) for cell in cells]
 
 
+def possible_keys(cells: Sequence[Cell], first: int | None = None) -> set[str]:
+    """Return the keys of all artifacts that a run of these cells may read or make, however their seeds settle."""
+    twins, rebuilt = _twins(cells, first), dict[str, Artifact]()
+    roots = [root for cell in cells for root in cell.roots]
+    roots += [_substituted(cell.artifact, twins, rebuilt) for cell in cells]
+    return {artifact.key for root in dict.fromkeys(roots) for artifact in root.walk()}
+
+
 def undecided(cells: Sequence[Cell], store: Store, first: int | None = None) -> set[str]:
     """Return the keys of the initializations that may turn out to be those of the first seed, which is not made yet."""
     return {key for key, twin in _twins(cells, first).items() if not store.has(twin)}

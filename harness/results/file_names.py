@@ -8,10 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.files.shown import shown
-from harness.results import convergence
 from harness.results.record import Identity
-from harness.results.strata_tables import SUFFIX
-from harness.results.tables import table_name
+from harness.results.tables import convergence
+from harness.results.tables.measures import KNOWN, further, suffix
+from harness.results.tables.strata_tables import SUFFIX
+from harness.results.tables.table import table_name
 
 RUN = ".run"
 TABLE_FORMS = (".md", ".csv", ".tex")
@@ -62,6 +63,8 @@ def _of_cells(cells: Iterable[Identity]) -> Iterator[tuple[str, Mapping[str, Any
         parts = {"collection": cell.collection, "regime": cell.regime, "architecture": cell.architecture}
         yield table_file(table_name(cell)) + TABLE_FORMS[-1], parts
         yield table_file(table_name(cell) + SUFFIX) + TABLE_FORMS[-1], parts | {"table": "strata"}
+        for measure in further(KNOWN):
+            yield table_file(table_name(cell) + suffix(measure)) + TABLE_FORMS[-1], parts | {"measure": measure}
 
 
 def _of_curves(cells: Iterable[Identity]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -16,10 +16,8 @@ from sembridge.extras import require
 LOW, MIDDLE, HIGH = STRATA = ("low", "middle", "high")
 SHOWN = (LOW, HIGH)  # in tables
 FEWEST = 5  # queries of a stratum that tables show a score of
-EXPLAINED = (
-    "low: queries that share less than a third of their words with every relevant document, so meaning decides; "
-    "high: two thirds or more with one of them, so shared words help."
-)
+FEW_WORDS = "queries that share less than a third of their words with every relevant document, so meaning decides"
+MANY_WORDS = "queries that share two thirds or more of their words with a relevant document, so shared words help"
 
 Shares = Mapping[str, float | None]
 """By query: the share of its words that stands in a relevant document; None if it has no stratum."""

@@ -51,14 +51,16 @@ def check_results(results: Path) -> None:
 
 def run_grid(
     preset: Preset, cells: Sequence[Cell], store: Store, results: Path, address: str | None, slots: int,
-    *, calibrate: str = "", verbose: bool = False,
+    *, calibrate: str = "", verbose: bool = False, losses: Sequence[str] = (), measures: Sequence[str] = (),
 ) -> int:  # fmt: skip
     """Exit code 0: every cell succeeded; 1: some failed, or no tables. PresetError if the cluster cannot serve.
 
     address    of a running Ray cluster; None for a local one
     slots      cells at a time, as far as known before the cluster answers
     calibrate  the command that measures this machine's rates
+    losses     what the results folder holds and this grid does not keep, in sentences
     verbose    show how Ray's time was spent
+    measures   that have tables beside the main one
     """
     start = time.perf_counter()
     cells = settle(cells, store)
@@ -77,23 +79,23 @@ def run_grid(
     )
     if todo and not known_time:
         progress.line(f"time left: {why_unknown(todo, estimate, calibrate)}")
-    for note in store.damage_notes:
+    for note in (*store.damage_notes, *(f"warning: {loss}" for loss in losses)):
         progress.line(note)
     errors: dict[str, str] = {}
     try:
-        with reports_while_running(cells, store, results, progress.line, errors):
+        with reports_while_running(cells, store, results, progress.line, errors, measures=measures):
             _compute(preset, cells, store, address, estimate, progress, errors)
     except PresetError:  # the cluster cannot serve: nothing was started
         raise
     except BaseException as ending:  # Ray has many ways to fail, and hours of results are worth their tables
         if not isinstance(ending, StoreError):  # without the store, the tables of before are the best there is
-            report_at_an_end(cells, store, results, progress.line, errors)
+            report_at_an_end(cells, store, results, progress.line, errors, measures)
         if not isinstance(ending, Exception):
             raise
         known_ending = isinstance(ending, StoreError | ClusterLost | RayFailed)
         return _failed(str(ending) if known_ending else _unexpected(ending, results / "run.log"))
     try:
-        records, written = report(cells, store, results, errors)
+        records, written = report(cells, store, results, errors, measures)
     except OSError as error:
         reason = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
         return _failed(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +20,10 @@ from harness.plan.seeds import settle
 from harness.results import measurement, strata
 from harness.results.export import Written, write_results
 from harness.results.record import NOT_COMPUTED, OK, Record
-from harness.results.rendering import TERMINAL_WIDTH, to_text
-from harness.results.tables import LEGEND, Table
+from harness.results.tables.legend import STAR, legend
+from harness.results.tables.table import Table
+from harness.results.tables.terminal import paragraph, terminal_width, to_text
+from harness.results.tables.verdict import EXPLAINED
 from harness.store.store import Store
 
 EVERY = 30.0  # seconds between two writings while a grid runs, at least
@@ -42,10 +44,13 @@ class Report(NamedTuple):
     written: Written | None
 
 
-def report(cells: Sequence[Cell], store: Store, results: Path, errors: Mapping[str, str]) -> Report:
+def report(
+    cells: Sequence[Cell], store: Store, results: Path, errors: Mapping[str, str], measures: Sequence[str] = ()
+) -> Report:
     """Write the results of the cells that the store has, intact, into `results`; nothing in the store is changed.
 
-    errors  by key of artifact: why it failed, and with it the cells that are made from it
+    errors    by key of artifact: why it failed, and with it the cells that are made from it
+    measures  that have tables beside the main one
 
     Raises OSError if the folder cannot be written, ValueError if cells of a column were measured over other queries.
     """
@@ -57,14 +62,16 @@ def report(cells: Sequence[Cell], store: Store, results: Path, errors: Mapping[s
     paths = {cell.artifact.key: store.path(cell.artifact) for cell in cells}
     own = {cell.artifact.key: shares.get(cell.strata.key) for cell in cells if cell.strata is not None}
     with _WRITING:
-        written = write_results(results, records, lambda record: paths[record.key], lambda record: own.get(record.key))
+        written = write_results(
+            results, records, lambda record: paths[record.key], lambda record: own.get(record.key), measures
+        )
     return Report(records, written)
 
 
 @contextmanager
 def reports_while_running(
     cells: Sequence[Cell], store: Store, results: Path, show: Callable[[str], None], errors: Mapping[str, str],
-    every: float = EVERY,
+    every: float = EVERY, measures: Sequence[str] = (),
 ) -> Iterator[None]:  # fmt: skip
     """Write the results of what is there now and then while the block runs, in a thread, if there are further cells.
 
@@ -79,7 +86,7 @@ def reports_while_running(
                 continue
             start = time.monotonic()
             try:
-                report(cells, store, results, dict(errors))
+                report(cells, store, results, dict(errors), measures)
             except (OSError, ValueError, LookupError) as error:
                 show(f"the tables of what is there could not be written: {error}")
             there, pause = now, max(every, SHARE * (time.monotonic() - start))
@@ -94,32 +101,38 @@ def reports_while_running(
 
 
 def report_at_an_end(
-    cells: Sequence[Cell], store: Store, results: Path, show: Callable[[str], None], errors: Mapping[str, str]
-) -> None:
+    cells: Sequence[Cell], store: Store, results: Path, show: Callable[[str], None], errors: Mapping[str, str],
+    measures: Sequence[str] = (),
+) -> None:  # fmt: skip
     """Write and print what is there when a run ends before its time; whatever prevents that is shown in a line."""
     show("writing the tables of what is there")
     try:
-        records, written = report(cells, store, results, errors)
+        records, written = report(cells, store, results, errors, measures)
     except (OSError, ValueError, LookupError) as error:
         show(f"the tables of what is there could not be written: {error}")
         return
     if written is None:
         show("no cell is computed yet: no tables were written")
         return
-    _print(written.summary.values())
+    _print(written.summary.values(), written.verdict)
     there = sum(record.status == OK for record in records)
     show(f"{there} of {len(records)} cells are in the tables: {results}/tables/summary.md, all tables in all.md")
 
 
 def print_tables(written: Written) -> None:
-    """Print all tables, the summary last: it is what a person sees at the end."""
-    _print([*written.tables, *written.summary.values()])
+    """Print all tables, the summary and the verdict last: they are what a person sees at the end."""
+    _print([*written.tables, *written.further, *written.summary.values()], written.verdict)
 
 
-def _print(tables: Iterable[Table]) -> None:
+def _print(tables: Collection[Table], verdict: Sequence[str]) -> None:
+    width = terminal_width()
     for table in tables:
-        print(f"\n{to_text(table)}", end="")
-    print(f"\n{textwrap.fill(LEGEND, TERMINAL_WIDTH)}\n")
+        print(f"\n{to_text(table, width)}", end="")
+    print(f"\n{paragraph(legend(list(tables), STAR), width)}\n")
+    if verdict:
+        for sentence in [*verdict, EXPLAINED]:
+            print(textwrap.fill(sentence, width, subsequent_indent="  ", break_on_hyphens=False))
+        print()
 
 
 def _there(cells: Sequence[Cell], store: Store) -> int:

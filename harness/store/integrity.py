@@ -16,8 +16,11 @@ MANIFEST = "MANIFEST.json"
 _digests: dict[tuple[int, int, int, int, int], str] = {}
 
 
-def damage(folder: Path, key: str) -> str:
-    """Say in a few words what is wrong with the artifact `key` in `folder`; "" if it is intact."""
+def damage(folder: Path, key: str, digests: bool = True) -> str:
+    """Say in a few words what is wrong with the artifact `key` in `folder`; "" if it is intact.
+
+    digests  compare the content of its files too, not only their sizes
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         files = {name: (file["bytes"], file["sha256"]) for name, file in manifest["files"].items()}
@@ -34,7 +37,7 @@ def damage(folder: Path, key: str) -> str:
             actual_size = os.stat(folder / name).st_size
             if actual_size != size:
                 return f"{name} has {actual_size} bytes instead of {size}"
-            if digest_of(folder / name) != digest:
+            if digests and digest_of(folder / name) != digest:
                 return f"{name} has other bytes than were written"
         except FileNotFoundError:
             return f"{name} is missing"

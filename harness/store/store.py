@@ -5,6 +5,7 @@
     store/scratch/<key>/             checkpoints of a stage that can continue where it was killed
     store/locks/                     one lock file per artifact that is being computed
     store/running/<key>.json         how far an artifact is that is being computed (`harness.files.headway`)
+    store/in-use/                    what running grids need (`harness.store.in_use`)
     store/damaged/N-<stage>-<key>/   the last artifacts that differed from what had been published
 
 Two runs may share a store: the one that takes the lock first computes, the other waits and reads. Every artifact is
@@ -36,7 +37,7 @@ FORMAT = 1
 KEPT = 10  # damaged artifacts that a store keeps; the next one replaces the oldest
 ROUNDS = 3  # times that an artifact is computed while its inputs turn out to be damaged
 
-_NO_STAGES = ("scratch", "locks", "damaged", "running")  # folders of a store that hold no artifacts
+NO_STAGES = ("scratch", "locks", "damaged", "running", "in-use")  # folders of a store that hold no artifacts
 _CHOOSE = "choose another folder with --store DIR"
 
 logger = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class Store:
             return False
         for _ in range(ROUNDS):
             inputs_recomputed = any([self.make(child, batch_divisor) for child in artifact.needed])
-            with FileLock(self._lock(artifact.key)):
+            with FileLock(self.lock_path(artifact.key)):
                 if self.intact(artifact):  # another run computed it while this one waited
                     return False
                 self._set_aside(artifact)
@@ -134,7 +135,7 @@ class Store:
         damaged = []
         for artifact in artifacts:
             if self.path(artifact).exists() and not self.intact(artifact):
-                with FileLock(self._lock(artifact.key)):
+                with FileLock(self.lock_path(artifact.key)):
                     if not self.intact(artifact):  # another run may have repaired it
                         self._set_aside(artifact)
                         damaged.append(artifact)
@@ -220,19 +221,20 @@ class Store:
                 yield manifest
 
     def _sweep(self) -> None:
-        """Remove what killed runs left: half-written folders, and checkpoints of finished artifacts.
+        """Remove what killed runs left: half-written and half-deleted folders, and checkpoints of finished artifacts.
 
         What another run has the lock of stays.
         """
-        stages = [path for path in self.root.iterdir() if path.is_dir() and path.name not in _NO_STAGES]
-        leftovers = [(aside.name[1:].partition("-")[0], aside) for stage in stages for aside in stage.glob(".*")]
+        stages = [path for path in self.root.iterdir() if path.is_dir() and path.name not in NO_STAGES]
+        parents = [*stages, self.root / "scratch", self.root / "damaged"]
+        leftovers = [(aside.name[1:].partition("-")[0], aside) for parent in parents for aside in parent.glob(".*")]
         for scratch in (self.root / "scratch").glob("*"):
             if any((stage / scratch.name / MANIFEST).is_file() for stage in stages):
                 leftovers.append((scratch.name, scratch))
         leftovers += [(report.name.strip(".").partition(".")[0], report) for report in self._running.glob("*")]
         for key, left in leftovers:
             try:
-                with FileLock(self._lock(key), timeout=0):
+                with FileLock(self.lock_path(key), timeout=0):
                     left.unlink(missing_ok=True) if left.is_file() else shutil.rmtree(left, ignore_errors=True)
             except Timeout:
                 continue
@@ -241,7 +243,8 @@ class Store:
     def _running(self) -> Path:
         return self.root / "running"
 
-    def _lock(self, key: str) -> Path:
+    def lock_path(self, key: str) -> Path:
+        """Return the file that whoever computes, repairs or deletes an artifact has locked."""
         return self.root / "locks" / f"{key}.lock"
 
 

@@ -14,7 +14,8 @@ import torch
 
 from sembridge.encoder.modules import SpladeModules, splade_modules
 from sembridge.initializer import Initialization
-from sembridge.options import check
+from sembridge.nearest import nearest
+from sembridge.options import BIAS_POLICIES, check
 
 NEVER = -1.0  # bias of an id without a token: a ReLU of it is 0 and has no gradient
 # Ids a configuration may name, and the token with the same role in a tokenizer that has no token of that name.
@@ -65,7 +66,9 @@ def transplant(
 
     Raises ValueError, and leaves the encoder as it was, if sizes do not fit or an option is unknown.
     """
-    check(bias=bias, special_ids=special_ids)
+    check(special_ids=special_ids)
+    if bias not in BIAS_POLICIES:
+        raise ValueError(f"bias {bias!r} is unknown; {nearest(bias, BIAS_POLICIES)}")
     size = len(initialization.rows)
     vocabulary = tokenizer.get_vocab()
     if max(vocabulary.values()) >= size:

@@ -16,7 +16,7 @@ from sembridge.search.hits import Hit, Hits, Term
 from sembridge.search.inversion import read_vectors
 from sembridge.search.manifest import VOCABULARY, IndexFolderError, damaged, part_files, read_manifest, read_object
 from sembridge.search.ranking import Best, Run, check_k
-from sembridge.search.rarity import by_rarity
+from sembridge.search.rarity import inverse_document_frequency, weigh
 from sembridge.search.stored_postings import StoredPostings
 
 _WHERE = "say where it is: open(INDEX, encoder=...) in Python, --encoder on the command line"
@@ -105,7 +105,7 @@ class Index:
         return encoder
 
     def encode(self, queries: Sequence[str], idf: bool = False) -> sparse.csr_array:
-        """Return the vectors of queries, csr [Q, V] float32. idf: weigh dimensions by rarity, see `rarity.rarity`.
+        """Return the vectors of queries, csr [Q, V] float32. idf: weigh dimensions by rarity, see `rarity`.
 
         Raises ValueError for a query that is not text, IndexFolderError if the encoder is not that of the documents.
         """
@@ -124,7 +124,7 @@ class Index:
             return sparse.csr_array((0, self.manifest["dimensions"]), dtype=np.float32)
         vectors = encode_all(self.encoder, [normalize(query).strip() for query in queries], "query", options)
         vectors.sum_duplicates()
-        return by_rarity(vectors, self.document_frequencies, len(self)) if idf else vectors
+        return weigh(vectors, inverse_document_frequency(self.document_frequencies, len(self))) if idf else vectors
 
     def rank(self, vectors: sparse.csr_array, k: int) -> Best:
         """Return the k best documents of each query vector [Q, V], exactly; fewer where fewer share a dimension."""

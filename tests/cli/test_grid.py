@@ -10,7 +10,9 @@ import pytest
 from harness.cli.grid import grid
 from harness.cli.main import parser
 from harness.cli.refusal import RefusedError
+from harness.store.in_use import keys_in_use
 from harness.store.store import Store
+from tests.helpers.stores_made import RU, publish_grid
 
 POCKET = ("--languages", "ko", "--architectures", "bert", "--initializers", "mean", "--regimes", "zero-shot")
 HUB_MODEL = ("--set", "architectures.bert={model: org/enc, hub: true}")
@@ -78,3 +80,33 @@ def test_an_interrupted_run_says_how_to_go_on(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(Store, "set_aside_damaged", interrupted)
     assert run(tmp_path) == 130
     assert capsys.readouterr().err == ("\ninterrupted; finished cells are kept, the same command goes on from there\n")
+
+
+def test_a_run_says_what_it_needs_as_long_as_it_goes_on(runs, monkeypatch, tmp_path):
+    """So that `store gc` leaves it alone."""
+    registered = []
+
+    def start(preset, cells, store, *others, **options):
+        registered.append((keys_in_use(store), {artifact.key for cell in cells for artifact in cell.walk()}))
+        return 0
+
+    monkeypatch.setattr("harness.run.grid_run.run_grid", start)
+    assert run(tmp_path) == 0
+    (((keys, count), planned),) = registered
+    assert count == 1 and keys == planned and len(keys) >= 5
+    assert keys_in_use(Store(tmp_path / "store")) == (set(), 0)
+
+
+def test_rows_of_an_earlier_grid_are_told_before_they_go(monkeypatch, tmp_path, capsys):
+    store = Store(tmp_path / "store")
+    store.create()
+    publish_grid(store, tmp_path / "results", RU)
+    before = (tmp_path / "results" / "cells.csv").read_bytes()
+    assert run(tmp_path, "--dry-run") == 0
+    line = (
+        f"warning: --results {tmp_path}/results holds 8 rows of an earlier grid that this grid does not have (ru_bert_"
+    )
+    assert line in capsys.readouterr().out and (tmp_path / "results" / "cells.csv").read_bytes() == before
+    monkeypatch.setattr("harness.run.grid_run._compute", lambda *_: None)
+    run(tmp_path)
+    assert line in capsys.readouterr().out and line in (tmp_path / "results" / "run.log").read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ from harness.plan.load_preset import load_preset
 from harness.plan.plan import plan
 from harness.store.store import Store
 from tests.helpers.measurements_made import publish
+from tests.helpers.stores_made import RU, publish_grid
 
 CHOSEN = {"languages": ["ko"], "architectures": ["bert"], "initializers": ["mean", "bm25"], "regimes": ["zero-shot"]}
 GRID = [word for name, values in CHOSEN.items() for word in (f"--{name}", *values)]
@@ -70,3 +71,43 @@ def test_results_that_cannot_be_written_are_refused(store, tmp_path):
     (tmp_path / "results").write_text("a file", encoding="utf-8")
     with pytest.raises(RefusedError, match=r"--results .* cannot be written"):
         run(tmp_path)
+
+
+def test_further_measures_are_printed_before_the_summary(store, tmp_path, capsys):
+    mean, *_ = plan(load_preset("pocket", presets(), [], CHOSEN))
+    publish(store, mean.artifact, score=0.5)
+    assert run(tmp_path, "--measures", "recall@100", "active", "ndcg@10") == 0
+    captions = re.findall(r"encoder bert: ([^(]+) \(|^Encoder bert: ([^(]+) \(", capsys.readouterr().out, re.M)
+    of_tables = [name for name, _ in captions if name]
+    assert list(dict.fromkeys(of_tables)) == [
+        "nDCG@10", "Recall@100", "active dimensions of a query", "active dimensions of a document",
+    ]  # fmt: skip
+    assert captions[-1] == ("", "nDCG@10")
+    assert (tmp_path / "results" / "tables" / "summary_doc_active.md").is_file()
+
+
+def test_an_unknown_measure_is_refused_with_the_nearest(tmp_path, capsys):
+    with pytest.raises(SystemExit) as refused:
+        run(tmp_path, "--measures", "recall@10")
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert refused.value.code == 2
+    assert "argument --measures: unknown measure 'recall@10': did you mean 'recall@100'? known: active, " in error
+
+
+def test_a_table_takes_the_width_of_the_terminal(store, tmp_path, capsys, monkeypatch):
+    mean, *_ = plan(load_preset("pocket", presets(), [], CHOSEN))
+    publish(store, mean.artifact, score=0.5)
+    lengths = []
+    for width in (60, 160):
+        monkeypatch.setenv("COLUMNS", str(width))
+        run(tmp_path)
+        lengths.append(max(map(len, capsys.readouterr().out.splitlines()[:-1])))
+    assert lengths[0] <= 60 < 120 < lengths[1] <= 160
+
+
+def test_rows_that_it_removes_are_told(store, tmp_path, capsys):
+    publish_grid(store, tmp_path / "results", RU)
+    publish(store, plan(load_preset("pocket", presets(), [], CHOSEN))[0].artifact, score=0.5)
+    assert run(tmp_path) == 0
+    assert "holds 8 rows of an earlier grid that this grid does not have (ru_bert_" in capsys.readouterr().err
+    assert run(tmp_path) == 0 and capsys.readouterr().err == ""

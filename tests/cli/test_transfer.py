@@ -27,7 +27,7 @@ from sembridge.pipeline import transfer
 from sembridge.registry import available_initializers
 from sembridge.signet import Signet
 from sembridge.vocabulary.vocabulary import Vocabulary
-from tests.helpers.families_made import represented, texts
+from tests.helpers.families_made import decoder_bias, represented, texts
 from tests.helpers.paths import ROOT
 
 TEXTS = [*texts()[:12], "новый кот смотрит", "забывает пароль", "The cat, старый!"]
@@ -337,6 +337,29 @@ def test_pieces_are_placed_by_the_words_of_a_text(made, command, tmp_path):
     assert set(own.recipe.inputs) == {"bridge"}
     differs = [token for token in range(len(own)) if own.donors_of(token) != words.donors_of(token)]
     assert differs and all(own.origin[token] == words.origin[token] == "mixed" for token in differs)
+
+
+def test_the_bias_is_calibrated_on_a_text(made, command, tmp_path):
+    arguments = ["transfer", made.source, "--tokenizer", made.target, "--force", "--initializer"]
+    code, out, err = command(
+        *arguments, "mean", "--bias", "calibrated", "--text", made.text, "--out", tmp_path / "mean"
+    )
+    assert code == 0 and "bias       calibrated on the text" in out, err + out
+    record = load_record(tmp_path / "mean")
+    assert record.recipe.options["bias"] == "calibrated" and set(record.recipe.inputs) == {"text"}
+    library = transfer(made.source, made.target, Mean(), bias="calibrated", text=Path(made.text))
+    written = load_encoder(str(tmp_path / "mean"))
+    assert np.array_equal(decoder_bias(written), decoder_bias(library))
+    signet = [*arguments, "signet", "--bridge", made.bridge, "--language", "ru", "--out", tmp_path / "signet"]
+    code, out, err = command(*signet, "--text", made.text)
+    assert code == 0 and load_record(tmp_path / "signet").recipe.options["bias"] == "calibrated", err + out
+    code, out, err = command(*signet)
+    assert code == 0 and "with --text FILE it would be calibrated" in out, err + out
+    assert load_record(tmp_path / "signet").recipe.options["bias"] == "transfer"
+    code, out, err = command(*arguments, "mean", "--bias", "calibrated", "--out", tmp_path / "none")
+    assert code == 2 and "--bias calibrated needs text of the new language: add --text FILE" in err
+    code, out, err = command(*arguments, "mean", "--text", made.text, "--out", tmp_path / "none")
+    assert code == 2 and "does not use --text" in err and not (tmp_path / "none").exists()
 
 
 def test_a_bar_where_somebody_watches(made, command, tmp_path, monkeypatch):

@@ -9,7 +9,6 @@ import pytest
 
 from harness.export import writing
 from harness.export.documents import Block
-from harness.export.registry import ENGINES
 from harness.export.weights import csr
 from tests.helpers.exports_made import exported, made_block, made_corpus, made_queries
 
@@ -139,7 +138,3 @@ def test_weights_that_lucene_does_not_take_are_said(tmp_path, name):
     assert engine.warnings() == [
         "the heaviest weight of a query is 64.5: Lucene takes at most 64; divide all weights of a query by one number"
     ]
-
-
-def test_every_engine_has_a_name_of_its_own():
-    assert all(engine.name == name for name, engine in ENGINES.items()) and len(ENGINES) == 9

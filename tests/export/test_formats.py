@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from harness.cli.export_options import FORMATS, INTEGERS
 from harness.export.check import read_documents, read_queries
 from harness.export.documents import Block
 from harness.export.registry import ENGINES
@@ -30,6 +31,11 @@ def expected(vectors: sparse.csr_array, name: str) -> np.ndarray:
     if not ENGINES[name].integers:
         return dense
     return np.array([[round(float(weight) * SCALE) for weight in line] for line in dense])
+
+
+def test_the_command_offers_every_format():
+    assert FORMATS == tuple(ENGINES) and all(engine.name == name for name, engine in ENGINES.items())
+    assert tuple(name for name, engine in ENGINES.items() if engine.integers) == INTEGERS
 
 
 def test_documents_and_queries_come_back(tmp_path, name):

@@ -161,3 +161,25 @@ def test_the_cells_of_a_collection_and_language_share_their_strata(cells_of):
 def test_strata_know_which_documents_are_not_ranked(cells_of):
     cells = cells_of("collections.own.ignore_identical_ids=true", initializers=["bm25"])
     assert all(cell.strata.parameters == {"language": "ru", RULE: True} for cell in cells)
+
+
+def test_a_bias_is_calibrated_where_the_method_prefers_it_or_the_preset_says_so(cells_of):
+    options = {"initializers": ["signet", "sembridge", "base"], "regimes": ["zero-shot"]}
+    preferred = {cell.identity.initializer: cell.artifact for cell in cells_of(**options)}
+    assert preferred["signet"].parameters["bias"] == "calibrated" and "thresholds" in preferred["signet"].inputs
+    assert preferred["sembridge"].parameters["bias"] == "transfer" and "thresholds" not in preferred["sembridge"].inputs
+    asked = {cell.identity.initializer: cell.artifact for cell in cells_of("bias=calibrated", **options)}
+    assert asked["signet"].key == preferred["signet"].key and asked["base"].key == preferred["base"].key
+    thresholds = asked["sembridge"].inputs["thresholds"]
+    assert thresholds.inputs["initialization"].key == asked["sembridge"].inputs["initialization"].key
+    assert {"encoder", "tokenizer", "text"} <= thresholds.inputs.keys()
+    for refused in ("bias=transfer", "profile=compat"):
+        for cell in cells_of(refused, **options):
+            assert "thresholds" not in cell.artifact.inputs
+
+
+def test_a_training_starts_from_the_calibrated_bias_of_its_cell(cells_of):
+    cells = cells_of("training.collection=own", initializers=["signet"], regimes=["fine-tuned", "zero-shot"])
+    by_regime = {cell.identity.regime: cell.artifact for cell in cells}
+    trained = by_regime["fine-tuned"].inputs["trained"]
+    assert trained.inputs["thresholds"].key == by_regime["zero-shot"].inputs["thresholds"].key

@@ -38,9 +38,9 @@ def test_options_of_needs_stand_at_the_top_or_below_inputs():
 
 
 def test_a_transplant_follows_the_profile_and_a_bias_overrules_it():
-    assert preset().transplant == {"bias": "transfer", "special_ids": "target"}
-    assert preset(profile="compat").transplant == {"bias": "keep", "special_ids": "keep"}
-    assert preset(profile="compat", bias="zero").transplant == {"bias": "zero", "special_ids": "keep"}
+    assert preset().transplant(None) == {"bias": "transfer", "special_ids": "target"}
+    assert preset(profile="compat").transplant("calibrated") == {"bias": "keep", "special_ids": "keep"}
+    assert preset(profile="compat", bias="zero").transplant(None) == {"bias": "zero", "special_ids": "keep"}
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ SHARE = "would share the file name"
       f"collection 'x/y' and collection 'x--y' {SHARE} 'x--y_fine-tuned_a.tex'"),
      ({"architecture": "a_strata"}, {},  # the table of low and high queries beside that of `a`
       f"architecture 'a_strata' and architecture 'a' with table 'strata' {SHARE} 'own_fine-tuned_a_strata.tex'"),
+     ({"architecture": "a_flops"}, {},  # the table of a further measure beside that of `a`
+      f"architecture 'a_flops' and architecture 'a' with measure 'flops' {SHARE} 'own_fine-tuned_a_flops.tex'"),
      ({}, {}, "two cells would be called 'ru_a_own_mean_fine-tuned_s1': a collection's subset")],
 )  # fmt: skip
 def test_two_that_would_share_a_file_are_named(first, second, message):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from sembridge.bridge import BridgeVectors, TokenVectors
+from sembridge.encoder.calibration import thresholds
 from sembridge.encoder.loading import load_encoder, load_tokenizer
 from sembridge.encoder.modules import splade_modules
 from sembridge.encoder.transplant import source_rows
@@ -19,6 +20,7 @@ from tests.helpers.encoders_made import made_bridge_folder
 from tests.helpers.families_made import (
     FAMILIES,
     Copying,
+    decoder_bias,
     family_folder,
     represented,
     source_tokenizer,
@@ -183,3 +185,57 @@ def test_a_text_is_read_with_the_tokenizer_and_the_language_of_the_transfer(bert
     assert np.array_equal(rows[0], rows[1])
     assert 10 < (rows[0] != rows[2]).any(axis=1).sum() < len(rows[0])
     assert by_words.transfer_record.recipe.inputs["text"].name == "ru.txt"
+
+
+def passages() -> list[str]:
+    """Return different Russian and English texts."""
+    words = ["новый", "кот", "смотрит", "пароль", "песня", "cat", "song", "the"]
+    return [f"{words[i % 8]} {words[i // 8 % 8]} {words[i // 3 % 7]} {i}" for i in range(150)]
+
+
+@dataclass(frozen=True)
+class Calibrating(Copying):
+    """A method that prefers a calibrated bias, and reads a text of its own."""
+
+    bias: ClassVar[str] = "calibrated"
+    text: Any = None
+
+
+def bias_after(bert_folder: str, russian_folder: str, method: Any = None, **options: Any) -> tuple[np.ndarray, str]:
+    """Return (the bias after a transfer, the policy that its record names)."""
+    encoder = transfer(bert_folder, russian_folder, Copying() if method is None else method, **options)
+    used = encoder.transfer_record.recipe.options["bias"]
+    return decoder_bias(encoder), used
+
+
+def test_a_bias_is_calibrated_on_passages_or_a_file_of_them(bert_folder, russian_folder, tmp_path):
+    plain, _ = bias_after(bert_folder, russian_folder)
+    calibrated, used = bias_after(bert_folder, russian_folder, bias="calibrated", text=passages())
+    encoder = transfer(bert_folder, russian_folder, Copying())
+    np.testing.assert_array_equal(calibrated, plain - thresholds(encoder, passages()))
+    assert used == "calibrated" and (calibrated < plain).sum() > 10
+    (tmp_path / "ru.txt").write_text("\ufeff" + "\n\n".join(passages()) + "\n", encoding="utf-8")
+    of_file, _ = bias_after(bert_folder, russian_folder, bias="calibrated", text=tmp_path / "ru.txt")
+    assert np.array_equal(of_file, calibrated)
+
+
+def test_a_method_that_prefers_a_calibrated_bias_gets_it_where_there_is_a_text(bert_folder, russian_folder, tmp_path):
+    plain, used = bias_after(bert_folder, russian_folder, Calibrating())
+    assert used == "transfer"
+    (tmp_path / "ru.txt").write_text("\n".join(passages()), encoding="utf-8")
+    own, used = bias_after(bert_folder, russian_folder, Calibrating(tmp_path / "ru.txt"))
+    assert used == "calibrated" and (own < plain).any()
+    given, _ = bias_after(bert_folder, russian_folder, Calibrating(), text=passages())
+    assert np.array_equal(given, own)
+    for options in ({"bias": "transfer"}, {"profile": "compat"}):
+        kept, used = bias_after(bert_folder, russian_folder, Calibrating(tmp_path / "ru.txt"), **options)
+        assert used in ("transfer", "keep") and not np.array_equal(kept, own)
+
+
+def test_text_and_bias_belong_together(bert_folder, russian_folder):
+    with pytest.raises(ValueError, match="bias 'calibrated' needs text of the new language; add text="):
+        transfer(bert_folder, russian_folder, Copying(), bias="calibrated")
+    with pytest.raises(
+        ValueError, match="text has no effect on bias 'transfer'; leave it out, or add bias='calibrated'"
+    ):
+        transfer(bert_folder, russian_folder, Copying(), text=passages())

@@ -166,7 +166,7 @@ def test_policies_differ_in_what_they_score(folders):
 @pytest.mark.parametrize("bias", ["Transfer", "", "none"])
 def test_unknown_bias_policy(bias, folders):
     encoder = load_encoder(folders["bert", True])
-    with pytest.raises(ValueError, match=f"bias {bias!r} is unknown; .*known: keep, transfer, zero"):
+    with pytest.raises(ValueError, match=f"bias {bias!r} is unknown; .*known: calibrated, keep, transfer, zero"):
         transfer(encoder, russian(), Copying(), bias=bias)
 
 
