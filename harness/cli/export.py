@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli import export_inputs, inputs
-from harness.cli.export_options import FORMATS, INTEGERS
+from harness.cli.engine_options import FORMATS, INTEGERS
 from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
 from harness.cli.search.index import folder_of, say

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli import compare_options, doctor, export_options, grid, recommend_options, report
+from harness.cli import compare_options, doctor, engine_options, grid, recommend_options, report
 from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.cli.search import options as search_options
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     _transfer(commands)
     _explain(commands)
     search_options.add_parsers(commands)
-    export_options.add_parser(commands)
+    engine_options.add_parser(commands)
     grid.add_parser(commands)
     report.add_parser(commands)
     doctor.add_parser(commands)

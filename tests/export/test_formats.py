@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from harness.cli.export_options import FORMATS, INTEGERS
+from harness.cli.engine_options import FORMATS, INTEGERS
 from harness.export.check import read_documents, read_queries
 from harness.export.documents import Block
 from harness.export.registry import ENGINES
@@ -34,7 +34,7 @@ def expected(vectors: sparse.csr_array, name: str) -> np.ndarray:
 
 
 def test_the_command_offers_every_format():
-    assert FORMATS == tuple(ENGINES) and all(engine.name == name for name, engine in ENGINES.items())
+    assert tuple(ENGINES) == FORMATS and all(engine.name == name for name, engine in ENGINES.items())
     assert tuple(name for name, engine in ENGINES.items() if engine.integers) == INTEGERS
 
 
