@@ -12,6 +12,7 @@ from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.cli.search import options as search_options
 from harness.cli.store import commands as store_commands
+from harness.cli.store import export_options
 from harness.cluster.stopping import exit_code, stoppable
 from harness.files.redaction import without_secrets
 from sembridge.extras import MissingExtraError
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_parser(commands)
     compare_options.add_parser(commands)
     store_commands.add_parser(commands)
+    export_options.add_parser(commands)
     return root
 
 

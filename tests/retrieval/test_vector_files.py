@@ -16,6 +16,7 @@ from harness.retrieval import retrieval, vector_files
 from harness.retrieval.retrieval import search_collection
 from harness.retrieval.vector_files import search_vectors, stored_about, write_vectors
 from harness.retrieval.vector_options import AS_ENCODED, VectorOptions
+from sembridge.search import exact_search
 from sembridge.search.unknown import UnknownTokens
 
 LETTERS = "abcde"
@@ -115,6 +116,17 @@ def test_shards_do_not_change_a_bit(collection, stored, options):
         for name in ("scores", "positions", "ranks"):
             assert np.array_equal(getattr(best, name), getattr(first, name))
         assert activity.result() == active.result()
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=[", ".join(options) for options in OPTIONS])
+def test_the_search_for_many_pairs_gives_the_same_bits(collection, stored, options, monkeypatch):
+    """A large search runs compiled, or on the GPU where there is one."""
+    folders = stored(2)
+    small, _, _ = search_vectors(folders, collection, 4, VectorOptions(**options))
+    monkeypatch.setattr(exact_search, "_MANY_PAIRS", 0)
+    large, _, _ = search_vectors(folders, collection, 4, VectorOptions(**options))
+    for name in ("scores", "positions", "ranks"):
+        assert np.array_equal(getattr(small, name), getattr(large, name))
 
 
 def test_rarity_is_counted_in_the_pruned_documents(collection, stored):

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.cli.refusal import RefusedError
+from harness.evaluation.shards import SHARE
+from harness.evaluation.vectors import VECTORS_OF
 from harness.initialization.initialization import INITIALIZATION
 from harness.references.sparse_models import REFERENCE
 from harness.store.artifact import Location, content_digest
@@ -57,12 +59,15 @@ class PartFinder:
             raise RefusedError(f"CELL {self._key[:12]} has no encoder of this project: {advice}")
         trained = self._intact(measurement.inputs["trained"]) if "trained" in measurement.inputs else None
         maker = trained or measurement
-        if ENCODER not in dict(recorded_inputs(maker.manifest)):  # merged from shards, which read the encoder
-            maker = self._intact(min(key for name, key in maker.inputs.items() if name.startswith("share-")))
+        if ENCODER not in dict(recorded_inputs(maker.manifest)):  # shards or vectors read the encoder
+            pieces = (key for name, key in maker.inputs.items() if name.startswith((SHARE, VECTORS_OF)))
+            maker = self._intact(min(pieces))
         initialization = None
         if INITIALIZATION.name in maker.inputs:
             initialization = self._intact(maker.inputs[INITIALIZATION.name])
-        read = [ENCODER] if initialization is None else [ENCODER, TOKENIZER, INITIALIZATION.name, "query_weights"]
+        read = [ENCODER]
+        if initialization is not None:
+            read += [TOKENIZER, INITIALIZATION.name, "query_weights", "thresholds"]
         inputs = {name: described for name, described in recorded_inputs(maker.manifest) if name in read}
         for option in (name for name in (ENCODER, TOKENIZER) if self._folders[name] is not None):
             if option not in inputs or key_of(inputs[option]) or inputs[option].get("revision"):

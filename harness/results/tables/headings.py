@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -50,7 +51,8 @@ def blocks(columns: Sequence[str], width_of: Callable[[Sequence[int]], float], r
     Groups stay together where they fit into a block of their own. A column that does not fit anywhere has its own.
     """
     few = _greedy(columns, width_of, room)
-    enough, too_little = room, 0
+    kept = [width for group in groups(columns) if (width := width_of(group)) <= room]
+    enough, too_little = room, max([0, *(math.ceil(width) - 1 for width in kept)])
     while enough - too_little > 1:
         middle = (enough + too_little) // 2
         narrow = _greedy(columns, width_of, middle)

@@ -36,3 +36,7 @@ def test_groups_are_broken_only_where_they_do_not_fit():
 def test_blocks_are_as_even_as_their_number_allows():
     assert blocks(list("abcdefgh"), len, 7) == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert blocks(list("abcdefg"), len, 3) == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_a_group_stays_together_even_where_blocks_would_be_more_even():
+    assert blocks(["x", "a, 1", "a, 2", "a, 3"], len, 3) == [[0], [1, 2, 3]]
