@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli import compare_options, doctor, grid, recommend_options, report
+from harness.cli import compare_options, doctor, engine_options, grid, recommend_options, report
 from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.cli.search import options as search_options
@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     _transfer(commands)
     _explain(commands)
     search_options.add_parsers(commands)
+    engine_options.add_parser(commands)
     grid.add_parser(commands)
     report.add_parser(commands)
     doctor.add_parser(commands)
@@ -166,6 +167,10 @@ def _run(args: argparse.Namespace) -> int:
             from harness.cli.store.export_encoder import export_encoder
 
             return export_encoder(args)
+        if args.command == "export":
+            from harness.cli.export import export
+
+            return export(args)
         if args.command == "compare":
             from harness.cli.compare import compare_results
 

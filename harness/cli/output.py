@@ -13,22 +13,34 @@ from harness.files.permissions import let_others_read
 from sembridge.model_card.record import JSON
 
 
-def check_output(out: Path, force: bool, inputs: Iterable[Path]) -> Path:
+def check_output(
+    out: Path,
+    force: bool,
+    inputs: Iterable[Path],
+    mark: str = JSON,
+    what: str = "a transferred encoder",
+    reader: str = "the transfer",
+) -> Path:
     """Return the absolute path of --out.
 
-    Raises RefusedError if writing there would fail, or destroy anything but a transferred encoder.
+    mark    a file by which a folder is known that such a command wrote
+    what    such a folder holds, and `reader`, which reads the inputs, in messages
+
+    Raises RefusedError if writing there would fail, or destroy anything but such a folder.
     """
     shown, out = str(out), out.expanduser().resolve()
     for path in inputs:
         if path == out or out in path.parents:
-            raise RefusedError(f"--out {shown!r} holds {path.name!r}, which the transfer reads; choose another folder")
+            raise RefusedError(f"--out {shown!r} holds {path.name!r}, which {reader} reads; choose another folder")
     if out.exists() and not out.is_dir():
         raise RefusedError(f"--out {shown!r} is a file; choose a folder")
     if out.is_dir() and any(out.iterdir()):
-        if not (out / JSON).is_file():
-            raise RefusedError(f"--out {shown!r} is not empty and holds no transferred encoder; choose another folder")
+        if not (out / mark).is_file():
+            raise RefusedError(
+                f"--out {shown!r} is not empty and holds no {what.partition(' ')[2]}; choose another folder"
+            )
         if not force:
-            problem = f"--out {shown!r} holds a transferred encoder already"
+            problem = f"--out {shown!r} holds {what} already"
             raise RefusedError(f"{problem}; choose another folder, or replace it with --force")
     above = next(parent for parent in out.parents if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):

@@ -34,7 +34,7 @@ def search(args: argparse.Namespace) -> int:
 
     quiet()
     try:
-        opened = open_index(args.index, *_encoder(args))
+        opened = open_index(args.index, *encoder_of(args))
         if args.made_of:
             made_of = _record(opened, args)
         if queries is None:
@@ -80,10 +80,10 @@ def _check(args: argparse.Namespace) -> dict[str, str] | None:
         raise RefusedError(f"--run {str(args.run)!r} exists already; choose another name, or remove it")
     if not out.absolute().parent.is_dir():
         raise RefusedError(f"--run {str(args.run)!r}: its folder does not exist; make it, or choose another")
-    return _queries(folder_of(args.queries, "--queries", args.store))
+    return read_queries(folder_of(args.queries, "--queries", args.store))
 
 
-def _queries(path: Path) -> dict[str, str]:
+def read_queries(path: Path) -> dict[str, str]:
     """Return query id -> text; RefusedError if there are none."""
     path = path / "queries.jsonl" if path.is_dir() else path
     if path.suffix not in (".jsonl", ".tsv"):
@@ -117,7 +117,7 @@ def _tabbed(path: Path) -> dict[str, str]:
     return {identifier: text for identifier, text in queries.items() if text}
 
 
-def _encoder(args: argparse.Namespace) -> tuple[str | None, str | None]:
+def encoder_of(args: argparse.Namespace) -> tuple[str | None, str | None]:
     """Return the folder or hub id that --encoder names, and its revision; Nones for where it lay."""
     if args.encoder is None:
         return None, None
@@ -130,7 +130,7 @@ def _record(opened: Index, args: argparse.Namespace) -> Any:
     """Return the record of the transfer that made the encoder; RefusedError if it has none."""
     from sembridge.model_card.record import load_record
 
-    name = _encoder(args)[0] or opened.manifest["encoder"]["model"]
+    name = encoder_of(args)[0] or opened.manifest["encoder"]["model"]
     try:
         if name is None or not Path(name).is_dir():
             raise ValueError(f"the encoder {name!r} is no folder here")

@@ -1,0 +1,45 @@
+"""Declare the options of `sembridge-bench export`; it imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+FORMATS = ("qdrant", "opensearch", "elasticsearch", "lucene", "vespa", "pgvector", "seismic", "pisa", "jsonl")
+INTEGERS = ("lucene", "pisa")
+"""Formats whose weights are integers."""
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    command = commands.add_parser(
+        "export",
+        help="write documents' vectors in the format of a search engine",
+        description="Write the vectors of documents, and of queries, in the format of a search engine, with the schema "
+        "and a page (README.md) that says how to load and search them.",
+        epilog="Queries are a queries.jsonl, a folder that holds one, or a .tsv of id, tab, text. The page 'engines' "
+        "of the documentation has a section for each engine.",
+        allow_abbrev=False,
+    )
+    option = command.add_argument
+    option("source", metavar="INDEX|ENCODER", help="folder written by `sembridge-bench index`, or a sparse encoder")
+    option("--to", required=True, metavar="ENGINE", help=f"one of {', '.join(FORMATS)}")
+    option("--out", required=True, type=Path, metavar="DIR", help="folder to write")
+    option("--collection", metavar="C", help="with an ENCODER: the documents, as `sembridge-bench index` takes them")
+    option("--queries", metavar="FILE", help="also write these queries, as requests")
+    checked = "search N queries in what was written, as the engine will hold it, and compare with exact search"
+    option("--check", type=int, metavar="N", help=checked)
+    option("--name", default="documents", metavar="NAME", help="index, collection or table (default: documents)")
+    scale = f"engines with integers ({', '.join(INTEGERS)}): weight times N, rounded (default: 1000)"
+    option("--scale", type=int, metavar="N", help=scale)
+    heaviest = "keep the N heaviest dimensions of each"
+    option("--max-active-document", type=int, metavar="N", help=f"{heaviest} document (default: all)")
+    option("--max-active-query", type=int, metavar="N", help=f"{heaviest} query (default: all)")
+    option("--drop-special", action="store_true", help="leave special tokens such as [CLS] and [SEP] out")
+    option("--without-texts", action="store_true", help="write ids and vectors only")
+    moved = "with an INDEX: its encoder (default: where it lay when the index was built)"
+    option("--encoder", metavar="ENCODER", help=moved)
+    option("--revision", metavar="COMMIT", help="revision of the encoder, if it is a hub model")
+    option("--force", action="store_true", help="replace the export that DIR holds")
+    store = "where parts of the pocket are built and kept (default: store)"
+    option("--store", type=Path, default=Path("store"), metavar="DIR", help=store)

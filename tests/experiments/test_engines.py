@@ -1,0 +1,97 @@
+"""Real engines find what an exact search finds, as far as they keep the weights; each that is installed is run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+
+import pytest
+
+from experiments.benchmarks.engines import postgres
+from experiments.benchmarks.engines.loaders import LOADERS, Loader
+from experiments.benchmarks.engines.measuring import Measured, Trial, measure
+from experiments.benchmarks.engines.table import line, table
+from harness.export.check import Agreement
+from harness.export.documents import Block
+from harness.export.weights import csr
+from tests.helpers.exports_made import made_block, made_corpus, made_queries
+
+V = 500
+# What the least exact setting of an approximate engine may lose here. Seismic with 10 of a query's 50 tokens ranks
+# by a fifth of the score, and random weights have no heavy tokens that decide; the others lose near ties only.
+OVERLAP = {"Seismic, 10 tokens, heap_factor 0.7": 0.15, "kANNolo, graph, defaults": 0.8}
+LOSS = {"Seismic, 10 tokens, heap_factor 0.7": 0.9, "kANNolo, graph, defaults": 0.2}
+QUANTIZED = 0.95
+"""Half precision, or integers of three digits: of ten documents, two in 40 lists may trade places with the eleventh."""
+
+
+@pytest.fixture(scope="module")
+def trial() -> Trial:
+    """300 documents with 100 active dimensions, 30 queries with 50; the best document of each is judged relevant."""
+    queries = made_queries(30, V)
+    made = Trial.made(made_corpus(made_block(300, V, seed=0)), queries, {})
+    return replace(made, qrels={name: {ranking[0][0]: 1} for name, ranking in made.exact.items()})
+
+
+def agreed(measured: Measured) -> None:
+    """Check one engine's answers; what it loses is printed."""
+    found = measured.agreement
+    print(line(measured))
+    assert found.queries == 30 and found.exact == 1.0 and found.engine is not None
+    if measured.loader.exact:
+        assert (found.overlap, found.alike, found.engine) == (1.0, 1.0, 1.0)
+    else:
+        assert found.overlap >= OVERLAP.get(measured.loader.name, QUANTIZED)
+        assert found.exact - found.engine <= LOSS.get(measured.loader.name, 0.05)
+    assert measured.size > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loader", LOADERS, ids=lambda loader: loader.name)
+def test_an_engine_finds_what_an_exact_search_finds(loader: Loader, trial, tmp_path):
+    try:
+        version(loader.package)
+    except PackageNotFoundError:
+        pytest.skip(f"{loader.package} is not installed: pip install {loader.package}")
+    agreed(measure(loader, tmp_path / "export", trial))
+
+
+@pytest.mark.slow
+def test_pgvector_finds_what_an_exact_search_finds(trial, tmp_path_factory, tmp_path):
+    if reason := postgres.missing():
+        pytest.skip(reason)
+    pytest.importorskip("pgvector", reason="pgvector is not installed: pip install pgvector")
+    with postgres.server(tmp_path / "server") as socket:
+        loader = Loader(
+            "pgvector", "pgvector", "pgvector", lambda folder, engine: postgres.load(folder, engine, socket), True
+        )
+        agreed(measure(loader, tmp_path / "export", trial))
+
+
+@pytest.mark.slow
+def test_seismic_takes_its_large_index_for_a_large_vocabulary(tmp_path):
+    """A token above 65,535 is found as itself: in the standard index it could not be."""
+    pytest.importorskip("seismic", reason="pyseismic-lsr is not installed: pip install pyseismic-lsr")
+    size, beyond = 70_000, 65_536
+    # In 16 bits, the tokens of document a<i> would be those of b<i>.
+    ids = [f"{letter}{i}" for i in range(20) for letter in "ab"]
+    rows = [([i + (beyond if letter == "a" else 0)], [1.0]) for i in range(20) for letter in "ab"]
+    block = Block(ids, csr(rows, size), [""] * 40)
+    queries = Block(ids, block.vectors, [""] * 40)
+    (loader,) = (loader for loader in LOADERS if loader.name.startswith("Seismic, all"))
+    trial = Trial.made(made_corpus(block), queries, {})
+    assert [found for found, _ in trial.exact["a3"]] == ["a3"]
+    assert measure(loader, tmp_path / "export", trial).agreement.alike == 1.0
+    assert "SeismicIndexLV" in (tmp_path / "export" / "build.py").read_text()
+
+
+def test_the_table(trial):
+    loader = Loader("Engine", "jsonl", "pytest", lambda folder, engine: None, True)  # type: ignore[arg-type]
+    measured = Measured(loader, Agreement("Engine", 30, 0.98765, 0.5, 0.5, 0.49), 12_345_678, 1.26, 1234.5)
+    assert line(measured) == (
+        f"| Engine | pytest {version('pytest')} | 0.9877 | 50% | 0.4900 (0.5000) | 12.3 | 1.3 | 1,234 |"
+    )
+    assert (
+        table([measured], trial.about).splitlines()[0].startswith("300 documents with 100 active dimensions each, 30 q")
+    )
+    assert table([measured], "about").splitlines()[-1] == line(measured)
