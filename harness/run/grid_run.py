@@ -23,7 +23,7 @@ from harness.plan.stored_warnings import stored_warnings
 from harness.results.record import OK
 from harness.run.heartbeat import Heartbeat, names
 from harness.run.progress import Progress
-from harness.run.report import print_tables, report, report_at_an_end, reports_while_running
+from harness.run.report import make_page, print_tables, report, report_at_an_end, reports_while_running
 from harness.store.artifact import Artifact
 from harness.store.store import ROUNDS, Store, StoreError
 
@@ -110,9 +110,11 @@ def run_grid(
     for warning in written.warnings if written is not None else ():
         progress.line(warning)
     failures = [record for record in records if record.status != OK]
+    page = written is None or make_page(results, lambda line: progress.line(f"error: {line}"))
+    shown = f"{results}/report.html, " if page and written is not None else ""
     progress.line(
         f"{len(records) - len(failures)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; "
-        f"{results}/tables/summary.md, all tables in all.md"
+        f"{shown}{results}/tables/summary.md, all tables in all.md"
     )
     for cause in dict.fromkeys(record.error for record in failures):
         names = [record.identity.name for record in failures if record.error == cause]
@@ -120,7 +122,7 @@ def run_grid(
             f"failed: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {cause or 'not computed'}",
             file=sys.stderr,
         )
-    return 1 if failures else 0
+    return 1 if failures or not page else 0
 
 
 def _compute(

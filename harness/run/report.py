@@ -107,8 +107,25 @@ def report_at_an_end(
         show("no cell is computed yet: no tables were written")
         return
     _print(written.summary.values())
+    shown = f"{results}/report.html, " if make_page(results, show) else ""
     there = sum(record.status == OK for record in records)
-    show(f"{there} of {len(records)} cells are in the tables: {results}/tables/summary.md, all tables in all.md")
+    show(f"{there} of {len(records)} cells are in the tables: {shown}{results}/tables/summary.md, all tables in all.md")
+
+
+def make_page(results: Path, show: Callable[[str], None]) -> bool:
+    """Write report.html beside the tables, and return whether that worked; what prevents it is shown in a line.
+
+    The tables are there by then, so a page that fails costs nothing but itself.
+    """
+    from harness.report_page.page import FILE, write_page
+
+    try:
+        write_page(results)
+    except Exception as error:  # a drawing has many ways to fail
+        reason = " ".join(str(error).split()) or type(error).__name__
+        show(f"{results / FILE} could not be written: {reason}; the tables and all other results are there")
+        return False
+    return True
 
 
 def print_tables(written: Written) -> None:

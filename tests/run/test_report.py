@@ -183,7 +183,24 @@ def test_a_run_that_ends_before_its_time_leaves_tables(run, tmp_path, capsys, en
         run(ending)
     assert statuses(tmp_path / "results") == ["ok", "ok", "missing", "missing"]
     out = capsys.readouterr().out
+    assert (tmp_path / "results" / "report.html").is_file() and f"{tmp_path}/results/report.html, " in out
     assert "2 of 4 cells are in the tables: " in out and "Mean nDCG@10 over ko, ru; bert, seed 42" in out
+
+
+def test_a_run_whose_page_cannot_be_written_has_its_tables_and_says_so(store, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        grid_run.Estimate, "of", lambda *_: SimpleNamespace(seconds=lambda _: 1.0, known=lambda _: True)
+    )
+    make(store, *CELLS)
+    results = tmp_path / "results"
+    (results / "report.html").mkdir(parents=True)
+    assert grid_run.run_grid(SimpleNamespace(title="a grid", collections={}), CELLS, store, results, None, 1) == 1
+    out = capsys.readouterr().out
+    assert f"error: {results}/report.html could not be written: " in out
+    assert "4 of 4 cells done in " in out and statuses(results) == ["ok"] * 4
+    (results / "report.html").rmdir()
+    assert grid_run.run_grid(SimpleNamespace(title="a grid", collections={}), CELLS, store, results, None, 1) == 0
+    assert f"; {results}/report.html, {results}/tables/summary.md" in capsys.readouterr().out
 
 
 def test_a_run_that_loses_its_cluster_leaves_tables(run, tmp_path, capsys):

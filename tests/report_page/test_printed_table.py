@@ -1,0 +1,45 @@
+"""Tables read back from Markdown: the same that were written, whatever the names in them hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.report_page.printed_table import tables
+from harness.results.rendering import to_markdown
+from harness.results.tables import Cell, Row, Table
+
+NAMES = st.text(st.sampled_from("ab|\\*<[`†– #한("), min_size=1, max_size=8).map(lambda text: f"x{text}x")
+CELLS = st.sampled_from([Cell("0.250"), Cell("0.500", best=True), Cell("0.4 ± 0.1", undecided=True), Cell("–")])
+
+
+@st.composite
+def made(draw):
+    columns = tuple(draw(st.lists(NAMES, min_size=1, max_size=3)))
+    cells = st.tuples(*[CELLS] * len(columns))
+    competitors = [Row(label, draw(cells), False) for label in draw(st.lists(NAMES, min_size=1, max_size=3))]
+    references = [Row(label, draw(cells), True) for label in draw(st.lists(NAMES, max_size=2))]
+    return Table("t", draw(NAMES), columns, (*competitors, *references), draw(st.sampled_from(["", "a | note < 1."])))
+
+
+@given(st.lists(made(), min_size=1, max_size=2))
+def test_what_was_written_is_read(written):
+    read = list(tables("\n".join(map(to_markdown, written))))
+    assert [each.title for each in read] == [each.title for each in written]
+    for back, table in zip(read, written, strict=True):
+        assert back.columns == table.columns and back.notes == ((table.note,) if table.note else ())
+        assert [(row.label, row.reference) for row in back.rows] == [(row.label, row.reference) for row in table.rows]
+        for row, other in zip(back.rows, table.rows, strict=True):
+            assert [(cell.text, cell.best, cell.undecided) for cell in row.cells] == [
+                (cell.text, cell.best, cell.undecided) for cell in other.cells
+            ]
+
+
+def test_a_row_called_like_the_line_before_references_is_a_row():
+    table = Table("t", "title", ("ko",), (Row("*for reference*", (Cell("0.1"),), False),))
+    [read] = tables(to_markdown(table))
+    assert [(row.label, row.reference) for row in read.rows] == [("*for reference*", False)]
+    [empty] = tables(to_markdown(replace(table, rows=())))
+    assert empty.rows == ()
