@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from harness.cli.grid_options import add_grid_options, calibrate_command, choices, program
+from harness.cli.grid_options import add_grid_options, calibrate_command, choices, command_line, program
 from harness.cli.refusal import RefusedError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def grid(args: argparse.Namespace) -> int:
         check_places(args.results, store, cells)
         for warning in warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        asked = {"calibrate": calibrate_command(args), "verbose": args.verbose}
+        asked = {"calibrate": calibrate_command(args), "command": command_line(args), "verbose": args.verbose}
         with ending_soon(INTERRUPTED):
             return run_grid(preset, cells, store, args.results, args.address, slots, **asked)
     except (PresetError, StoreError, MissingExtraError) as error:

@@ -1,6 +1,6 @@
 """`sembridge-bench report`: write and print the results of what the store has of a grid, and compute nothing.
 
-With a folder of results it makes the page of that folder, report.html, and needs no store.
+With a folder of results it makes the page of that folder, report.html; a store adds to it what the folder leaves out.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="write and print the tables of what a grid has computed so far",
         description="Write the results folder of a grid, with its page report.html, and print its tables, from what "
         "the store has; computes nothing. Cells that are missing are marked, and no mean leaves one out. With RESULTS, "
-        "make report.html anew from the files of that folder alone.",
+        "make only the report.html of that folder anew, from its files; texts of queries, versions and times come from "
+        "the store, if it is there.",
         epilog="The options are those of `sembridge-bench grid`: repeat those of the run. --address changes nothing "
         "here. It may be called while the run goes on.",
         allow_abbrev=False,
     )
-    help_results = "a folder that a run wrote, to make only its report.html, without other options"
+    help_results = "a folder that a run wrote, to make only its report.html anew; takes no option but --store"
     command.add_argument("folder", metavar="RESULTS", nargs="?", type=Path, help=help_results)
     add_grid_options(command)
 
@@ -71,28 +72,36 @@ def report_results(args: argparse.Namespace) -> int:
     page = True
     if written is not None:
         print_tables(written)
-        page = make_page(args.results, lambda line: print(f"error: {line}", file=sys.stderr))
+        page = make_page(cells, store, args.results, lambda line: print(f"error: {line}", file=sys.stderr))
     there = sum(record.status == OK for record in records)
-    shown = f"{args.results}/report.html, " if page and written is not None else ""
-    print(f"{there} of {len(records)} cells are in the store {store.root}; {shown}{args.results}/tables/summary.md")
+    shown = f", {args.results}/report.html" if page and written is not None else ""
+    print(f"{there} of {len(records)} cells are in the store {store.root}; {args.results}/tables/summary.md{shown}")
     return 0 if page else 1
 
 
 def _page_alone(args: argparse.Namespace) -> int:
     """Make report.html of a results folder, and print where it is; return 0."""
     from harness.report_page.page import write_page
+    from harness.report_page.store_files import StoreFiles
+    from harness.store.store import Store, StoreError
     from sembridge.extras import MissingExtraError
 
-    typed = [
-        action.option_strings[0]
-        for action in add_grid_options(argparse.ArgumentParser())
-        if getattr(args, action.dest) != action.default
-    ]
-    if typed:
+    options = {action.dest: action for action in add_grid_options(argparse.ArgumentParser())}
+    typed = {dest for dest, action in options.items() if getattr(args, dest) != action.default}
+    if without_effect := [action.option_strings[0] for dest, action in options.items() if dest in typed - {"store"}]:
         advice = "leave them out, or leave out RESULTS to write all results of that grid from the store"
-        raise RefusedError(f"{', '.join(typed)}: with RESULTS, report.html is made of its files alone; {advice}")
+        problem = "with RESULTS, report.html is made of its files, and nothing is planned"
+        raise RefusedError(f"{', '.join(without_effect)}: {problem}; {advice}")
     try:
-        print(f"wrote {write_page(args.folder)}")
+        if "store" in typed and not args.store.is_dir():
+            raise RefusedError(f"--store {args.store} is not a folder; give the store of the run, or leave it out")
+        try:
+            store = StoreFiles(Store(args.store).root if args.store.is_dir() else None)
+        except StoreError:
+            if "store" in typed:
+                raise
+            store = StoreFiles()  # a folder that only happens to be called store
+        print(f"wrote {write_page(args.folder, store)}")
     except (ValueError, MissingExtraError) as error:
         raise RefusedError(str(error)) from None
     except OSError as error:

@@ -151,7 +151,9 @@ def _style(style: str) -> str:
     parts = []
     for declaration in style.split(";"):
         name, _, value = (part.strip() for part in declaration.partition(":"))
-        if value and name not in ("stroke-linecap", "stroke-linejoin", "font-size", "font-family"):
+        if name == "stroke-linecap" and value != "round":
+            continue
+        if value and name not in ("stroke-linejoin", "font-size", "font-family"):
             parts.append(f"{name}:{_COLOR.sub(lambda color: f'var({_VARIABLES[color[0]]})', value)}")
     return ";".join(parts)
 

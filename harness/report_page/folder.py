@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from harness.files.bounded import OversizedError, text
-from harness.report_page.printed_table import PrintedTable, tables
+from harness.report_page.printed_table import ITEM, PrintedTable, tables
 from harness.results.file_names import table_file
 from harness.results.record import OK, Identity, Record
 from harness.results.scored_cells import ScoredCell, read_cells
@@ -108,8 +108,8 @@ class ResultsFolder:
     def _group(self, name: str, cells: Sequence[tuple[str, ScoredCell]]) -> Group:
         first = cells[0][1]
         references = frozenset(
-            _as_written(row["method"])
-            for row in self._rows(f"tables/{table_file(name)}.csv")
+            as_written(row["method"])
+            for row in self.rows(f"tables/{table_file(name)}.csv")
             if row["reference"] == "yes"
         )
         rows: dict[str, list[ScoredCell]] = {}
@@ -135,11 +135,15 @@ class ResultsFolder:
     @cached_property
     def _compared(self) -> dict[tuple[str, str], list[Compared]]:
         by_column: dict[tuple[str, str], list[Compared]] = {}
-        for row in self._rows("significance.csv"):
-            difference, low, high, p_holm = (float(row[name]) for name in ("difference", "low", "high", "p_holm"))
-            rows = (_as_written(row["best"]), _as_written(row["method"]))
-            line = Compared(*rows, difference, low, high, p_holm, int(row["queries"]))
-            by_column.setdefault((_as_written(row["table"]), _as_written(row["column"])), []).append(line)
+        name = "significance.csv"
+        try:
+            for row in self.rows(name):
+                difference, low, high, p_holm = (float(row[each]) for each in ("difference", "low", "high", "p_holm"))
+                rows = (as_written(row["best"]), as_written(row["method"]))
+                line = Compared(*rows, difference, low, high, p_holm, int(row["queries"]))
+                by_column.setdefault((as_written(row["table"]), as_written(row["column"])), []).append(line)
+        except (KeyError, TypeError, ValueError) as error:
+            raise FolderError(f"{self.path / name} cannot be read ({error}); {_AGAIN}") from None
         return by_column
 
     def compared(self, group: Group, column: str) -> list[Compared]:
@@ -149,17 +153,20 @@ class ResultsFolder:
         return self._compared.get((group.name, column), [])
 
     @cached_property
-    def warnings(self) -> list[str]:
-        """Return the warnings of the cells, as the summary has them."""
-        marked = "- warning: "
+    def remarks(self) -> list[str]:
+        """Return the items below the summary: warnings of the cells, and what else a run says of its tables."""
         notes = dict.fromkeys(note for each in self.summaries for note in each.notes)
-        return [note.removeprefix(marked) for note in notes if note.startswith(marked)]
+        return [note.removeprefix(ITEM) for note in notes if note.startswith(ITEM)]
 
     def _tables(self, name: str) -> list[PrintedTable]:
         return list(tables(self.text(name)))
 
-    def _rows(self, name: str) -> list[dict[str, str]]:
-        return list(csv.DictReader(io.StringIO(self.text(name), newline="")))
+    def rows(self, name: str) -> list[dict[str, str]]:
+        """Return the lines of a CSV file of the folder."""
+        try:
+            return list(csv.DictReader(io.StringIO(self.text(name), newline="")))
+        except csv.Error as error:
+            raise FolderError(f"{self.path / name} is not a CSV ({error}); {_AGAIN}") from None
 
     def text(self, name: str) -> str:
         """Return the text of a file of the folder."""
@@ -186,10 +193,10 @@ def _record(cell: ScoredCell) -> Record:
 
 def _with_texts_as_written(cell: ScoredCell) -> ScoredCell:
     names = ("language", "architecture", "collection", "initializer", "bridge", "label", "error")
-    texts: dict[str, Any] = {name: _as_written(getattr(cell, name)) for name in names}
+    texts: dict[str, Any] = {name: as_written(getattr(cell, name)) for name in names}
     return replace(cell, **texts)
 
 
-def _as_written(value: str) -> str:
+def as_written(value: str) -> str:
     """Return a text without the apostrophe that keeps spreadsheets from computing it."""
     return value[1:] if value.startswith("'") and as_text(value[1:]) == value else value

@@ -18,7 +18,7 @@ def pieces(folder: ResultsFolder, scores: QueryScores) -> Iterator[Markup]:
     """Yield a plot per table and language; those of a table have the same axis."""
     for number, group in enumerate(folder.groups):
         by_language = {language: scores.intervals(group, language) for language in group.languages}
-        values = [end for own in by_language.values() for interval in own.values() for end in interval]
+        values = [end for own in by_language.values() for label in shown(own, group.references) for end in own[label]]
         for place, (language, intervals) in enumerate(by_language.items()):
             if intervals:
                 yield _plot(f"i{number}-{place}", group, language, intervals, limits(values))

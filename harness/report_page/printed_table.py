@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from harness.results.rendering import UNDECIDED
 
 _ESCAPED = re.compile(r"\\([\\`*|<\[])")
+ITEM = "- "
 _FOR_REFERENCE = "*for reference*"
 
 

@@ -16,6 +16,7 @@ from harness.results.scored_cells import ScoredCell
 from sembridge.extras import require
 
 FILE = "queries.parquet"
+_COLUMNS, _SHARE = ("query_id", "ndcg@10", "mrr@10"), "share"
 _COORDINATES = [field.name for field in fields(Identity)]
 
 
@@ -52,12 +53,14 @@ class QueryScores:
         again = "run `sembridge-bench report` with the grid's options to write the folder anew"
         try:
             self._file = pq.ParquetFile(self._path)
+            if lacking := [name for name in (*_COORDINATES, *_COLUMNS) if name not in self._file.schema_arrow.names]:
+                raise FolderError(f"{self._path} has no column {lacking[0]!r}; {again}")
             self._groups: dict[tuple[Any, ...], list[int]] = {}
             for number in range(self._file.num_row_groups):
                 first = self._file.read_row_group(number, _COORDINATES).slice(0, 1).to_pylist()
                 for row in first:
                     self._groups.setdefault(tuple(row[name] for name in _COORDINATES), []).append(number)
-        except (OSError, pa.ArrowException, KeyError) as error:
+        except (OSError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())[:200]
             raise FolderError(f"{self._path} cannot be read ({reason}); {again}") from None
 
@@ -74,12 +77,16 @@ class QueryScores:
         numbers = self._groups.get(astuple(identity_of(cell)))
         if numbers is None:
             return None
-        queries = self._file.read_row_groups(numbers, ["query_id", "ndcg@10", "mrr@10", "share"])
+        queries = self._file.read_row_groups(numbers, [*_COLUMNS, _SHARE])
         ids = queries["query_id"].to_pylist()
         order = sorted(range(len(ids)), key=ids.__getitem__)
-        ndcg, mrr, shares = (
-            np.asarray(queries[name].to_numpy(), dtype=np.float64)[order] for name in ("ndcg@10", "mrr@10", "share")
-        )
+
+        def column(name: str) -> np.ndarray:
+            if name not in queries.column_names:  # folders of earlier versions have no shares
+                return np.full(len(ids), np.nan)
+            return np.asarray(queries[name].to_numpy(), dtype=np.float64)[order]
+
+        ndcg, mrr, shares = map(column, ("ndcg@10", "mrr@10", _SHARE))
         return OfQueries([ids[place] for place in order], ndcg, mrr, shares)
 
     def intervals(self, group: Group, language: str) -> dict[str, Interval]:

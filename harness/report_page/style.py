@@ -16,7 +16,7 @@ body { margin: 0 auto; max-width: 76rem; padding: 1rem 1.5rem 4rem; background: 
 h1 { font-size: 1.6rem; line-height: 1.25; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-bottom: 1px solid var(--rule); }
 h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
-a { color: var(--best); } nav a { margin-right: 1rem; white-space: nowrap; }
+a { color: var(--best); } nav { display: flex; flex-wrap: wrap; gap: .25rem 1rem; }
 p, li { max-width: 60rem; overflow-wrap: anywhere; }
 .note { color: var(--muted); font-size: .875rem; }
 .verdict dt { font-weight: 600; margin-top: .75rem; } .verdict dd { margin: 0; max-width: 60rem; }
@@ -32,7 +32,7 @@ td.best { color: var(--best); font-weight: 700; } tr.reference > * { color: var(
 tr.first.reference > * { border-top: 2px solid var(--muted); }
 td.text { text-align: start; white-space: normal; min-width: 14rem; max-width: 28rem; overflow-wrap: anywhere;
   vertical-align: top; }
-table.long td { vertical-align: top; }
+table.long td { vertical-align: top; } thead th.text { text-align: start; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; }
 figure { margin: 0; max-width: 100%; break-inside: avoid; }
 figcaption { font-size: .875rem; font-weight: 600; }
@@ -42,6 +42,6 @@ svg text { font-size: 12px; font-variant-numeric: tabular-nums; }
   nav { display: none; }
   .scroll { overflow: visible; max-height: none; } thead th, th:first-child { position: static; }
   th, td { padding: .1rem .3rem; } table { font-size: 7.5pt; } tr { break-inside: avoid; }
-  h2, h3 { break-after: avoid; }
+  td.text { min-width: 0; } h2, h3 { break-after: avoid; }
   .plots { display: block; } figure { margin-bottom: 1rem; } }
 """

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.report_page.folder import ResultsFolder
 from harness.report_page.markup import Markup, element, joined
-from harness.report_page.printed_table import PrintedCell, PrintedTable
+from harness.report_page.printed_table import ITEM, PrintedCell, PrintedTable
 from harness.results.rendering import UNDECIDED
 
 
@@ -29,7 +29,7 @@ def _shown(table: PrintedTable) -> Markup:
         rows.append(element("tr", element("th", row.label, scope="row"), joined(map(_cell, row.cells)), class_=kind))
         before = row.reference
     inner = element("table", element("thead", head), element("tbody", *rows))
-    notes = [element("p", note, class_="note") for note in table.notes if not note.startswith("- warning: ")]
+    notes = [element("p", note, class_="note") for note in table.notes if not note.startswith(ITEM)]
     return joined([element("h3", table.title), element("div", inner, class_="scroll", tabindex="0"), *notes])
 
 

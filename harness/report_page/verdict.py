@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.report_page.folder import Compared, Group, ResultsFolder
 from harness.results.significance import LEVEL
-from harness.results.tables import MEAN
+from harness.results.tables import MEAN, MISSING
 
 _NAMED = 4  # rows that a sentence names; of more it says how many they are
 
@@ -76,5 +76,5 @@ def _listed(labels: Sequence[str]) -> str:
 
 
 def short(number: float | None) -> str:
-    """Return a number of three decimals without the 0 before its point; – for none."""
-    return "–" if number is None else f"{number:.3f}".replace("0.", ".", 1) if abs(number) < 1 else f"{number:.3f}"
+    """Return a number of three decimals; – for none."""
+    return MISSING if number is None else f"{number:.3f}"

@@ -78,8 +78,8 @@ def test_a_page_is_written_beside_the_tables(store, tmp_path, capsys):
     publish(store, mean.artifact, score=0.5)
     assert run(tmp_path) == 0
     page = (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
-    assert "mean has nDCG@10 .500 in ko" in page and "1 of 4 cells are computed" in page
-    assert f"{tmp_path}/results/report.html, {tmp_path}/results/tables/summary.md" in capsys.readouterr().out
+    assert "mean has nDCG@10 0.500 in ko" in page and "1 of 4 cells are computed" in page
+    assert f"{tmp_path}/results/tables/summary.md, {tmp_path}/results/report.html\n" in capsys.readouterr().out
 
 
 def test_a_page_that_cannot_be_written_costs_nothing_else(store, tmp_path, capsys):
@@ -110,13 +110,28 @@ def test_a_folder_alone_gets_its_page_anew_and_nothing_else_changes(tmp_path, ca
     ("options", "message"),
     [
         ([], r"RESULTS '.*nothing' is not a folder; give the folder that a run wrote with --results"),
-        (["--preset", "smoke"], r"--preset: with RESULTS, report\.html is made of its files alone; leave them out, or"),
+        (
+            ["--preset", "smoke"],
+            r"--preset: with RESULTS, report\.html is made of its files, and nothing is planned; leave",
+        ),
+        (["--store", "nowhere"], r"--store nowhere is not a folder; give the store of the run, or leave it out"),
         (["--seeds", "1", "--languages", "ko"], r"--languages, --seeds: with RESULTS"),
     ],
 )
 def test_a_folder_alone_that_cannot_be_read_or_with_options_without_effect_is_refused(tmp_path, options, message):
     with pytest.raises(RefusedError, match=message):
         alone(tmp_path / "nothing", *options)
+
+
+def test_another_folder_called_store_is_refused_only_if_it_is_asked_for(tmp_path, monkeypatch):
+    results = results_of(tmp_path, [(record_of("mean", "ko", [0.5, 0.25]), [0.5, 0.25])])
+    for name in ("store", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "milk").write_text("no store", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert alone(results) == 0
+    with pytest.raises(RefusedError, match=r"other is not empty and not a store of this project"):
+        alone(results, "--store", "other")
 
 
 def test_a_folder_that_is_not_of_results_is_refused(tmp_path):

@@ -12,6 +12,8 @@ import pytest
 from harness.report_page import page as page_module
 from harness.report_page.folder import ResultsFolder
 from harness.report_page.page import LARGEST, page, write_page
+from harness.report_page.store_files import StoreFiles
+from harness.results import significance
 from tests.helpers.results_made import record_of, results_of
 
 HOSTILE = "<script>alert(1)</script>"
@@ -81,7 +83,7 @@ def test_every_number_of_the_tables_is_that_of_cells_csv(results):
 def test_the_verdict_comes_first_and_every_section_has_a_link(results):
     text = page(ResultsFolder(results))
     sections = re.findall(r'<section id="([^"]*)"', text)
-    assert sections[:3] == ["verdict", "tables", "intervals"]
+    assert sections == ["verdict", "tables", "intervals", "tradeoff", "queries", "cost", "provenance"]
     assert re.findall(r'<a href="#([^"]*)"', text) == sections
     assert "signet has nDCG@10 " in text[: text.index('id="tables"')]
 
@@ -122,10 +124,30 @@ def test_a_name_that_is_code_is_shown_as_text(tmp_path):
 
 def test_beyond_its_room_a_section_says_what_it_leaves_out(results, monkeypatch):
     made = page_module._sections
-    monkeypatch.setattr(page_module, "_sections", lambda folder: [each._replace(room=9_000) for each in made(folder)])
+    monkeypatch.setattr(page_module, "_sections", lambda *of: [each._replace(room=9_000) for each in made(*of)])
     text = page(ResultsFolder(results))
     assert "more are left out, for the size of the page; cells.csv has the scores." in text
-    assert len(text) < 9_000 * 3 + 6_000
+    assert len(text) < 9_000 * 8 + 6_000
+
+
+def test_all_sections_together_fit_into_the_page(results):
+    rooms = [section.room for section in page_module._sections(ResultsFolder(results), StoreFiles())]
+    assert len(rooms) == 9 and sum(rooms) + 20_000 <= LARGEST
+
+
+@pytest.mark.slow
+def test_a_wide_grid_is_below_the_limit_and_keeps_its_best_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(significance, "FLIPS_PER_HYPOTHESIS", 0)  # 120,000 pairs of rows: gigabytes of flips
+    cells = [
+        (record_of(f"m{number:03d}", language, own, active=10 + number), own)
+        for number in range(200)
+        for language in ("ar", "hi", "ko", "ru", "zh")
+        for own in [[(number + 1) / 201, number / 250]]
+    ]
+    text = page(ResultsFolder(results_of(tmp_path, cells)))
+    assert len(text.encode()) < LARGEST and "left out" not in text
+    assert text.count('<th scope="row">m000</th>') == 3  # two tables, and the times
+    assert text.count("The best 40 of 200 rows; the table has all.") == 5
 
 
 def test_a_folder_without_results_is_refused(tmp_path):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from harness.report_page.folder import ResultsFolder
-from harness.report_page.verdict import sentences, short
+from harness.report_page.verdict import sentences
 from tests.helpers.results_made import record_of, results_of
 
 HIGH, MIDDLE, LOW = [0.9, 0.7] * 20, [1.0, 0.5, 0.8, 0.8] * 10, [0.1, 0.2] * 20
@@ -19,8 +17,8 @@ def told(tmp_path, cells: list[tuple[str, str, list[float]]]) -> list[str]:
 
 def test_a_lead_that_is_shown(tmp_path):
     best, reference = told(tmp_path, [("signet", "ko", HIGH), ("mean", "ko", LOW), ("bm25", "ko", LOW)])
-    assert best.startswith("signet has nDCG@10 .800 in ko, the best: .650 [.6")
-    assert best.endswith("] above mean, shown (p < 0.05).") and reference == "For reference: bm25 .150."
+    assert best.startswith("signet has nDCG@10 0.800 in ko, the best: 0.650 [0.6")
+    assert best.endswith("] above mean, shown (p < 0.05).") and reference == "For reference: bm25 0.150."
 
 
 def test_a_lead_that_is_not_shown_is_not_called_one(tmp_path):
@@ -31,7 +29,7 @@ def test_a_lead_that_is_not_shown_is_not_called_one(tmp_path):
 def test_languages_with_another_best_row_are_named(tmp_path):
     cells = [("signet", "ko", HIGH), ("mean", "ko", LOW), ("signet", "ru", LOW), ("mean", "ru", MIDDLE)]
     best, others = told(tmp_path, cells)
-    assert best.startswith("signet has nDCG@10 .475 over 2 languages, the best: .0")
+    assert best.startswith("signet has nDCG@10 0.475 over 2 languages, the best: 0.0")
     assert others == "Another row has the highest score in some languages: mean in ru."
     assert told(tmp_path / "b", [*cells[:2], ("signet", "ru", HIGH), cells[3]])[1] == (
         "It has the highest score in each of them."
@@ -39,18 +37,10 @@ def test_languages_with_another_best_row_are_named(tmp_path):
 
 
 def test_a_row_alone_competes_with_nothing(tmp_path):
-    assert told(tmp_path, [("signet", "ko", HIGH)]) == ["signet has nDCG@10 .800 in ko: the only row that competes."]
+    assert told(tmp_path, [("signet", "ko", HIGH)]) == ["signet has nDCG@10 0.800 in ko: the only row that competes."]
 
 
 def test_a_row_that_lacks_a_language_is_not_best(tmp_path):
     assert told(tmp_path, [("signet", "ko", HIGH), ("mean", "ko", LOW), ("mean", "ru", LOW)])[0] == (
-        "mean has nDCG@10 .150 over 2 languages: the only row that competes."
+        "mean has nDCG@10 0.150 over 2 languages: the only row that competes."
     )
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [(0.0312, ".031"), (-0.05, "-.050"), (1.0, "1.000"), (0.0, ".000"), (None, "–"), (0.9999, "1.000")],
-)
-def test_numbers_are_short(number, text):
-    assert short(number) == text
