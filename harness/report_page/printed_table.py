@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.results.rendering import UNDECIDED
 
@@ -31,12 +31,13 @@ class PrintedRow:
 
 @dataclass(frozen=True)
 class PrintedTable:
-    """Hold a table as it is printed, competitors before references; notes: paragraphs below it."""
+    """Hold a table as it is printed, competitors before references; captions and notes: paragraphs above and below."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[PrintedRow, ...]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
 
 
 def tables(text: str) -> Iterator[PrintedTable]:
@@ -48,8 +49,10 @@ def tables(text: str) -> Iterator[PrintedTable]:
         if len(rows) < 2:
             continue
         (_, *columns), _, *below = rows
-        notes = [_plain(line) for line in lines if not line.startswith("| ")]
-        yield PrintedTable(_plain(title), tuple(map(_plain, columns)), tuple(_rows(below)), tuple(notes))
+        first = next(place for place, line in enumerate(lines) if line.startswith("| "))
+        captions = tuple(map(_plain, lines[:first]))
+        notes = tuple(_plain(line) for line in lines[first:] if not line.startswith("| "))
+        yield PrintedTable(_plain(title), tuple(map(_plain, columns)), tuple(_rows(below)), notes, captions)
 
 
 def _rows(rows: list[list[str]]) -> Iterator[PrintedRow]:

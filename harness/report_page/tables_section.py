@@ -30,7 +30,8 @@ def _shown(table: PrintedTable) -> Markup:
         before = row.reference
     inner = element("table", element("thead", head), element("tbody", *rows))
     notes = [element("p", note, class_="note") for note in table.notes if not note.startswith(ITEM)]
-    return joined([element("h3", table.title), element("div", inner, class_="scroll", tabindex="0"), *notes])
+    captions = [element("p", caption, class_="note") for caption in table.captions]
+    return joined([element("h3", table.title), *captions, element("div", inner, class_="scroll", tabindex="0"), *notes])
 
 
 def _cell(cell: PrintedCell) -> Markup:

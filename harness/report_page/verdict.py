@@ -63,7 +63,10 @@ def _by_language(folder: ResultsFolder, group: Group, best: str) -> Iterable[str
 
 
 def _beside(group: Group) -> Iterable[str]:
-    """Yield a sentence with the scores of the reference rows, which take no part in the comparison."""
+    """Yield what takes no part in the comparison: rows that are not complete, and the scores of reference rows."""
+    missing = [label for label in group.rows if label not in group.references and group.mean(label) is None]
+    if missing:
+        yield f"Not compared, for lack of scores{' in a language' * (len(group.languages) > 1)}: {_listed(missing)}."
     references = [f"{label} {short(group.mean(label))}" for label in group.rows if label in group.references]
     if references:
         yield f"For reference: {', '.join(references)}."
@@ -71,7 +74,7 @@ def _beside(group: Group) -> Iterable[str]:
 
 def _listed(labels: Sequence[str]) -> str:
     if len(labels) > _NAMED:
-        return f"{len(labels)} other rows"
+        return f"{len(labels)} rows"
     return " and ".join(filter(None, [", ".join(labels[:-1]), labels[-1]]))
 
 

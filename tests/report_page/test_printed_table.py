@@ -43,3 +43,9 @@ def test_a_row_called_like_the_line_before_references_is_a_row():
     assert [(row.label, row.reference) for row in read.rows] == [("*for reference*", False)]
     [empty] = tables(to_markdown(replace(table, rows=())))
     assert empty.rows == ()
+
+
+def test_paragraphs_above_and_below_a_table_are_told_apart():
+    [read] = tables("# a title\n\nabove\n\n| method | ko |\n| :--- | ---: |\n| x | 0.1 |\n\nbelow\n\n- an item\n")
+    assert (read.captions, read.notes) == (("above",), ("below", "- an item"))
+    assert [(row.label, row.cells[0].text) for row in read.rows] == [("x", "0.1")]
