@@ -79,8 +79,9 @@ def _cells(line: str) -> list[str]:
 
 
 def _cell(text: str) -> PrintedCell:
-    if text.startswith("**"):
-        return PrintedCell(text.strip("*"), best=True)
+    if text.endswith("**"):  # a mark may stand before the bold number
+        mark, _, number = text.removesuffix("**").partition("**")
+        return PrintedCell(mark + number, best=True)
     return PrintedCell(text.removesuffix(UNDECIDED), undecided=text.endswith(UNDECIDED))
 
 

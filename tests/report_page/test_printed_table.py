@@ -49,3 +49,9 @@ def test_paragraphs_above_and_below_a_table_are_told_apart():
     [read] = tables("# a title\n\nabove\n\n| method | ko |\n| :--- | ---: |\n| x | 0.1 |\n\nbelow\n\n- an item\n")
     assert (read.captions, read.notes) == (("above",), ("below", "- an item"))
     assert [(row.label, row.cells[0].text) for row in read.rows] == [("x", "0.1")]
+
+
+def test_a_mark_before_a_number_is_a_part_of_it():
+    [read] = tables("# t\n\n| method | a | b | c |\n| :--- | ---: | ---: | ---: |\n| x | ↓0.1† | ↓**0.2** | ↓0.3 |\n")
+    cells = [(cell.text, cell.best, cell.undecided) for cell in read.rows[0].cells]
+    assert cells == [("↓0.1", False, True), ("↓0.2", True, False), ("↓0.3", False, False)]
