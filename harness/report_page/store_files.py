@@ -14,7 +14,6 @@ from harness.results.measurement import FILE as MEASUREMENT
 from harness.store.integrity import MANIFEST
 
 _KEY = re.compile(r"[0-9a-f]{32}")
-_STAGES = ("evaluation", "bm25", "dense", "reference")
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class StoreFiles:
         """Return the place of a cell's artifact in the store, stage/key; None if it is not there."""
         if self.root is None or not _KEY.fullmatch(key):
             return None
-        return next((f"{stage}/{key}" for stage in _STAGES if (self.root / stage / key / MANIFEST).is_file()), None)
+        found = next(self.root.glob(f"*/{key}/{MANIFEST}"), None)
+        return f"{found.parent.parent.name}/{key}" if found else None
 
     def manifest(self, place: str) -> dict[str, Any]:
         """Return what the store wrote about an artifact, by its place; {} if that cannot be read."""
@@ -62,7 +62,8 @@ class StoreFiles:
         for cell in folder.cells:
             if (cell.collection, cell.language) == (name, language) and (place := self.of_cell(cell.key)):
                 described = dict(self.inputs(place)).get("collection", {})
-                return self._inside(str(described["name"])) if self.artifact(described) else None
+                if self.artifact(described):
+                    return self._inside(str(described["name"]))
         return None
 
     def _inside(self, name: str) -> Path | None:

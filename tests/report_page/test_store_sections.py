@@ -93,9 +93,12 @@ def test_without_a_store_the_page_says_what_is_missing(folder):
 
 def test_a_collection_is_found_in_the_store_and_only_there(folder, store):
     assert store.collection(folder, "faq", "ko") == (store.root / "pocket-text" / DATA / "collections" / "ko").resolve()
-    manifest = store.root / "evaluation" / KEYS[0] / "MANIFEST.json"
+    manifests = [store.root / "evaluation" / key / "MANIFEST.json" for key in (KEYS[0], KEYS[2])]
+    manifests[0].write_text(json.dumps({"inputs": {}}), encoding="utf-8")  # a row that is made of other rows
+    assert store.collection(folder, "faq", "ko") is not None
     for name in (f"pocket-text/{DATA}/../../../results", "own-data"):
-        manifest.write_text(json.dumps({"inputs": {"collection": {"name": name}}}), encoding="utf-8")
+        for manifest in manifests:
+            manifest.write_text(json.dumps({"inputs": {"collection": {"name": name}}}), encoding="utf-8")
         assert store.collection(folder, "faq", "ko") is None
 
 
