@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-EXTRAS = {"grid": ("ray", "pandas", "pyarrow", "bm25s"), "focus": ("gensim",), "irds": ("ir_datasets",)}
+EXTRAS = {"grid": ("ray", "pandas", "pyarrow", "bm25s", "matplotlib"), "focus": ("gensim",), "irds": ("ir_datasets",)}
 """Extra of the distribution -> the packages that are imported because of it."""
 
 

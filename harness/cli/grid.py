@@ -6,7 +6,14 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from harness.cli.grid_options import add_grid_options, calibrate_command, choices, further_measures, program
+from harness.cli.grid_options import (
+    add_grid_options,
+    calibrate_command,
+    choices,
+    command_line,
+    further_measures,
+    program,
+)
 from harness.cli.refusal import RefusedError
 
 if TYPE_CHECKING:
@@ -73,8 +80,8 @@ def grid(args: argparse.Namespace) -> int:
         check_places(args.results, store, cells)
         for warning in warnings:
             print(f"warning: {warning}", file=sys.stderr)
-        asked = {"calibrate": calibrate_command(args), "verbose": args.verbose, "losses": losses}
-        asked["measures"] = further_measures(args)
+        asked = {"calibrate": calibrate_command(args), "command": command_line(args), "verbose": args.verbose}
+        asked |= {"losses": losses, "measures": further_measures(args)}
         with ending_soon(INTERRUPTED), using(store, keys):
             return run_grid(preset, cells, store, args.results, args.address, slots, **asked)
     except (PresetError, StoreError, MissingExtraError) as error:

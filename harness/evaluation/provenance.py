@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from functools import cache
@@ -33,6 +34,21 @@ def provenance() -> dict[str, object]:
         except PackageNotFoundError:
             versions[name] = "not installed"
     return {"versions": versions, "git": _git_state()}
+
+
+def machine() -> str:
+    """Return processor, number of cores and system of this machine, in a line."""
+    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+
+
+def _processor() -> str:
+    """Return the processor's name; what the system says of it where there is no /proc."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or "unknown processor"
 
 
 def _git_state() -> str:

@@ -22,6 +22,8 @@ class ScoredCell:
     query_active, doc_active         mean number of dimensions that are not zero; None where the file does not say
     unknown_documents                share of the tokens of documents that are unknown; None where it does not say
     vectors                          what became of the vectors before they were searched; "" for nothing
+    seconds                          wall time of the evaluation; None where it does not say
+    error                            of a failed cell: what went wrong
     """
 
     language: str
@@ -43,6 +45,8 @@ class ScoredCell:
     doc_active: float | None = None
     unknown_documents: float | None = None
     vectors: str = ""
+    seconds: float | None = None
+    error: str = ""
 
 
 def read_cells(results: Path) -> list[ScoredCell]:
@@ -86,9 +90,10 @@ def _cell(row: dict[str, str]) -> ScoredCell:
     names = ("language", "architecture", "collection", "initializer", "bridge", "regime", "label", "key", "status")
     sizes = {name: int(row[name]) if row[name] else None for name in ("documents", "queries", "train_pairs")}
     texts = {name: row[name] for name in names} | {"vectors": row.get("vectors") or ""}
-    measured = ("query_active", "doc_active", "unknown_documents")
+    measured = ("query_active", "doc_active", "unknown_documents", "seconds")
     figures = {name: float(row[name]) if row.get(name) else None for name in measured}
     if not all(math.isfinite(figure or 0.0) for figure in figures.values()):
         raise ValueError("a statistic is not a finite number")
     fields: dict[str, Any] = {**texts, **sizes, **figures}
-    return ScoredCell(**fields, alpha=alpha, seed=int(row["seed"]), scores=scores)
+    error = row.get("error", "")
+    return ScoredCell(**fields, alpha=alpha, seed=int(row["seed"]), scores=scores, error=error)

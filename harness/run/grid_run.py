@@ -14,6 +14,7 @@ from harness.cluster.ray_start import RayFailed
 from harness.estimate.dry_run import why_unknown
 from harness.estimate.estimate import Estimate
 from harness.estimate.remaining import Remaining, is_shared
+from harness.evaluation.provenance import machine
 from harness.files.redaction import without_secrets
 from harness.files.units import duration
 from harness.plan.plan import Cell, missing, to_compute
@@ -23,7 +24,7 @@ from harness.plan.stored_warnings import stored_warnings
 from harness.results.record import OK
 from harness.run.heartbeat import Heartbeat, names
 from harness.run.progress import Progress
-from harness.run.report import print_tables, report, report_at_an_end, reports_while_running
+from harness.run.report import make_page, print_tables, report, report_at_an_end, reports_while_running
 from harness.store.artifact import Artifact
 from harness.store.store import ROUNDS, Store, StoreError
 
@@ -51,13 +52,15 @@ def check_results(results: Path) -> None:
 
 def run_grid(
     preset: Preset, cells: Sequence[Cell], store: Store, results: Path, address: str | None, slots: int,
-    *, calibrate: str = "", verbose: bool = False, losses: Sequence[str] = (), measures: Sequence[str] = (),
+    *, calibrate: str = "", command: str = "", verbose: bool = False, losses: Sequence[str] = (),
+    measures: Sequence[str] = (),
 ) -> int:  # fmt: skip
     """Exit code 0: every cell succeeded; 1: some failed, or no tables. PresetError if the cluster cannot serve.
 
     address    of a running Ray cluster; None for a local one
     slots      cells at a time, as far as known before the cluster answers
     calibrate  the command that measures this machine's rates
+    command    that runs this grid, for the log
     losses     what the results folder holds and this grid does not keep, in sentences
     verbose    show how Ray's time was spent
     measures   that have tables beside the main one
@@ -69,6 +72,9 @@ def run_grid(
     estimate = Estimate.of(preset, store, cells)
     progress = Progress(slots, results / "run.log", verbose=verbose)
     _begin(progress, cells, todo, store, estimate)
+    for name, value in (("command", command), ("machine", machine())):
+        if value:
+            progress.write(without_secrets(f"{name}: {value}"))
     finished, shared = sum(store.has(cell.artifact) for cell in cells), sum(map(is_shared, todo))
     most = "up to " if undecided(cells, store) else ""  # a run finds out which seeds have the same rows
     known_time = progress.seconds_left() is not None
@@ -112,9 +118,11 @@ def run_grid(
     for warning in written.warnings if written is not None else ():
         progress.line(warning)
     failures = [record for record in records if record.status != OK]
+    page = written is None or make_page(cells, store, results, lambda line: progress.line(f"error: {line}"))
+    shown = f"; {results}/report.html" if page and written is not None else ""
     progress.line(
         f"{len(records) - len(failures)} of {len(records)} cells done in {duration(time.perf_counter() - start)}; "
-        f"{results}/tables/summary.md, all tables in all.md"
+        f"{results}/tables/summary.md, all tables in all.md{shown}"
     )
     for cause in dict.fromkeys(record.error for record in failures):
         names = [record.identity.name for record in failures if record.error == cause]
@@ -122,7 +130,7 @@ def run_grid(
             f"failed: {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {cause or 'not computed'}",
             file=sys.stderr,
         )
-    return 1 if failures else 0
+    return 1 if failures or not page else 0
 
 
 def _compute(

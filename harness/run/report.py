@@ -115,8 +115,31 @@ def report_at_an_end(
         show("no cell is computed yet: no tables were written")
         return
     _print(written.summary.values(), written.verdict)
+    page = f"; {results}/report.html" if make_page(cells, store, results, show) else ""
     there = sum(record.status == OK for record in records)
-    show(f"{there} of {len(records)} cells are in the tables: {results}/tables/summary.md, all tables in all.md")
+    show(f"{there} of {len(records)} cells are in the tables: {results}/tables/summary.md, all tables in all.md{page}")
+
+
+def make_page(cells: Sequence[Cell], store: Store, results: Path, show: Callable[[str], None]) -> bool:
+    """Write report.html beside the tables, and return whether that worked; what prevents it is shown in a line.
+
+    The tables are there by then, so a page that fails costs nothing but itself.
+    """
+    from harness.report_page.page import FILE, write_page
+    from harness.report_page.store_files import StoreFiles
+
+    try:
+        collections = {
+            (cell.identity.collection, cell.identity.language): store.locate(cell.artifact.inputs["collection"]).path
+            for cell in cells
+            if "collection" in cell.artifact.inputs
+        }
+        write_page(results, StoreFiles(store.root, collections))
+    except Exception as error:  # a drawing has many ways to fail
+        reason = " ".join(str(error).split()) or type(error).__name__
+        show(f"{results / FILE} could not be written: {reason}; the tables and all other results are there")
+        return False
+    return True
 
 
 def print_tables(written: Written) -> None:

@@ -15,6 +15,7 @@ from harness.plan.load_preset import load_preset
 from harness.plan.plan import plan
 from harness.store.store import Store
 from tests.helpers.measurements_made import publish
+from tests.helpers.results_made import record_of, results_of
 from tests.helpers.stores_made import RU, publish_grid
 
 CHOSEN = {"languages": ["ko"], "architectures": ["bert"], "initializers": ["mean", "bm25"], "regimes": ["zero-shot"]}
@@ -111,3 +112,69 @@ def test_rows_that_it_removes_are_told(store, tmp_path, capsys):
     assert run(tmp_path) == 0
     assert "holds 8 rows of an earlier grid that this grid does not have (ru_bert_" in capsys.readouterr().err
     assert run(tmp_path) == 0 and capsys.readouterr().err == ""
+
+
+def test_a_page_is_written_beside_the_tables(store, tmp_path, capsys):
+    mean, *_ = plan(load_preset("pocket", presets(), [], CHOSEN))
+    publish(store, mean.artifact, score=0.5)
+    assert run(tmp_path) == 0
+    page = (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
+    assert "mean has nDCG@10 0.500 in ko" in page and "1 of 4 cells are computed" in page
+    assert f"{tmp_path}/results/tables/summary.md, {tmp_path}/results/report.html\n" in capsys.readouterr().out
+
+
+def test_a_page_that_cannot_be_written_costs_nothing_else(store, tmp_path, capsys):
+    mean, *_ = plan(load_preset("pocket", presets(), [], CHOSEN))
+    publish(store, mean.artifact, score=0.5)
+    (tmp_path / "results" / "report.html").mkdir(parents=True)
+    assert run(tmp_path) == 1
+    out, err = capsys.readouterr()
+    assert err.startswith(f"error: {tmp_path}/results/report.html could not be written: ")
+    assert err.endswith("; the tables and all other results are there\n") and err.count("\n") == 1
+    assert (tmp_path / "results" / "tables" / "summary.md").is_file() and "report.html" not in out
+
+
+def alone(folder: Path, *options: str) -> int:
+    return report_results(parser().parse_args(["report", str(folder), *options]))
+
+
+def test_a_folder_alone_gets_its_page_anew_and_nothing_else_changes(tmp_path, capsys):
+    results = results_of(tmp_path, [(record_of("mean", "ko", [0.5, 0.25]), [0.5, 0.25])])
+    before = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
+    assert alone(results) == 0
+    assert capsys.readouterr().out == f"wrote {results}/report.html\n"
+    assert {path: path.read_bytes() for path in before} == before
+    assert {path for path in results.rglob("*") if path.is_file()} - set(before) == {results / "report.html"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], r"RESULTS '.*nothing' is not a folder; give the folder that a run wrote with --results"),
+        (
+            ["--preset", "smoke"],
+            r"--preset: with RESULTS, report\.html is made of its files, and nothing is planned; leave",
+        ),
+        (["--store", "nowhere"], r"--store nowhere is not a folder; give the store of the run, or leave it out"),
+        (["--seeds", "1", "--languages", "ko"], r"--languages, --seeds: with RESULTS"),
+    ],
+)
+def test_a_folder_alone_that_cannot_be_read_or_with_options_without_effect_is_refused(tmp_path, options, message):
+    with pytest.raises(RefusedError, match=message):
+        alone(tmp_path / "nothing", *options)
+
+
+def test_another_folder_called_store_is_refused_only_if_it_is_asked_for(tmp_path, monkeypatch):
+    results = results_of(tmp_path, [(record_of("mean", "ko", [0.5, 0.25]), [0.5, 0.25])])
+    for name in ("store", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "milk").write_text("no store", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert alone(results) == 0
+    with pytest.raises(RefusedError, match=r"other is not empty and not a store of this project"):
+        alone(results, "--store", "other")
+
+
+def test_a_folder_that_is_not_of_results_is_refused(tmp_path):
+    with pytest.raises(RefusedError, match=r"has no cells\.csv; give the folder that a run wrote with --results"):
+        alone(tmp_path)

@@ -46,7 +46,7 @@ def test_a_failed_cell_has_no_scores_whatever_its_columns_hold(cells):
 
 def test_further_columns_and_any_order_of_columns(cells):
     lines = table().splitlines()
-    assert cells("\n".join([f"seconds,{lines[0]}", f"x,{lines[1]}"])) == [CELL]
+    assert cells("\n".join([f"weather,{lines[0]}", f"x,{lines[1]}"])) == [CELL]
     assert set(FIELDS) <= set(COLUMNS)  # those that a run writes
 
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.cluster.cluster import ClusterLost
+from harness.evaluation.provenance import machine
 from harness.plan.plan import Cell
 from harness.results.record import Identity
 from harness.run import grid_run
@@ -203,6 +204,26 @@ def test_a_run_that_ends_before_its_time_leaves_tables(run, tmp_path, capsys, en
     assert statuses(tmp_path / "results") == ["ok", "ok", "missing", "missing"]
     out = capsys.readouterr().out
     assert "2 of 4 cells are in the tables: " in out and "a mean over the languages ko, ru" in out
+    assert (tmp_path / "results" / "report.html").is_file() and f"in all.md; {tmp_path}/results/report.html\n" in out
+
+
+def test_a_run_whose_page_cannot_be_written_has_its_tables_and_says_so(store, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        grid_run.Estimate, "of", lambda *_: SimpleNamespace(seconds=lambda _: 1.0, known=lambda _: True)
+    )
+    make(store, *CELLS)
+    results = tmp_path / "results"
+    (results / "report.html").mkdir(parents=True)
+    assert grid_run.run_grid(SimpleNamespace(title="a grid", collections={}), CELLS, store, results, None, 1) == 1
+    out = capsys.readouterr().out
+    assert f"error: {results}/report.html could not be written: " in out
+    assert "4 of 4 cells done in " in out and statuses(results) == ["ok"] * 4
+    (results / "report.html").rmdir()
+    preset, command = SimpleNamespace(title="a grid", collections={}), "sembridge-bench grid --seeds 42"
+    assert grid_run.run_grid(preset, CELLS, store, results, None, 1, command=command) == 0
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert f"<code>{command}</code>" in page and f"<code>{machine()}</code>" in page
+    assert f"in all.md; {results}/report.html\n" in capsys.readouterr().out
 
 
 def test_a_run_that_loses_its_cluster_leaves_tables(run, tmp_path, capsys):
