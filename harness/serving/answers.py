@@ -80,6 +80,7 @@ class Answers:
         weighted = sorted(zip(vector.indices.tolist(), vector.data.tolist(), strict=True), key=lambda t: (-t[1], t[0]))
         return {
             "query": query,
+            "k": k,
             "terms": [
                 {"id": token, "token": self._shown(token), "weight": weight} for token, weight in weighted[:TERMS]
             ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import re
 import socket
 import threading
 import time
@@ -21,6 +22,7 @@ HEAD_BYTES = 16_384  # of a request: its first line and headers
 HEAD_SECONDS = 10.0  # in which the head has to arrive as a whole
 SEND_SECONDS = 10.0  # in which an answer has to be taken
 LINGER_SECONDS = 0.5  # in which what a client sends too much is read and dropped, so that it reads the answer
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 NEAR = 20  # ports after one in use that are tried for a suggestion
 
 
@@ -126,10 +128,12 @@ class Handler(BaseHTTPRequestHandler):
         self.command = ""
         with suppress(OSError):  # slow, or gone
             try:
-                self.raw_requestline = self.rfile.readline()
+                line = self.rfile.readline()
             except LineTooLong:
                 return self.send_error(414)
-            if self.raw_requestline and self.parse_request():
+            # What is not ASCII is encoded, as a browser would: http.server takes some bytes of it for spaces.
+            self.raw_requestline = _NOT_ASCII.sub(lambda byte: b"%%%02X" % ord(byte[0]), line)
+            if line and self.parse_request():
                 self.server.has_head(self.request)
                 self._send(self._reply())
 
@@ -143,11 +147,7 @@ class Handler(BaseHTTPRequestHandler):
             return RequestError(413, "a request has no body here").reply
         if len(get("Host") or []) != 1:
             return RequestError(400, "a request has one Host header").reply
-        try:  # addresses are read as one byte, one character
-            target = self.path.encode("latin-1").decode()
-        except UnicodeDecodeError:
-            return RequestError(400, "the address is not UTF-8").reply
-        return self.server.site.reply(target, {name.lower(): value for name, value in self.headers.items()})
+        return self.server.site.reply(self.path, {name.lower(): value for name, value in self.headers.items()})
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse a head that http.server cannot read. Its messages repeat what was sent; this one does not."""

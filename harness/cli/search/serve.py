@@ -109,12 +109,9 @@ def _load(args: argparse.Namespace, server: Server, access: Access) -> int:
         index = open_index(args.index, name, revision)
         say("index", f"{args.index}: {len(index):,} documents")
         start = time.perf_counter()
-        model = index.encoder
-        say(
-            "encoder",
-            f"{type(model).__name__} with {index.manifest['dimensions']:,} tokens, loaded in "
-            f"{time.perf_counter() - start:.1f} s",
-        )
+        _ = index.encoder  # loads it, and checks that it is the one of the documents
+        seconds = time.perf_counter() - start
+        say("encoder", f"{index.manifest['dimensions']:,} tokens, loaded in {seconds:.1f} s")
         words, without_words = _words(index)
         record, unmade = _record(index, name)
         answers = Answers(index, words, without_words, record, unmade)
