@@ -132,7 +132,8 @@ def test_idle_says_whether_an_answer_is_under_way(serve, answers):
     asking.join()
 
 
-def test_nothing_is_logged(serve, capfd):
+def test_nothing_is_logged(serve, capfd, monkeypatch):
+    monkeypatch.setattr(server_module, "HEAD_SECONDS", 0.1)
     server = serve(TOKEN)
     get(server, "/api/search?q=secret+query", Authorization=f"Bearer {TOKEN}")
     get(server, "/api/search?q=secret+query", Authorization="Bearer wrong")
@@ -218,7 +219,7 @@ def test_any_parameters_are_answered_or_refused(answers, path, parameters):
 
 
 def test_any_query_is_searched(answers):
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(query=st.text(min_size=1, max_size=60))
     def search(query):
         told = answers.search(query, 3)
