@@ -97,7 +97,8 @@ def observations(cells: Sequence[ScoredCell]) -> dict[str, list[Observation]]:
     seeds: dict[tuple, list[ScoredCell]] = defaultdict(list)
     for cell in cells:
         has_all = None not in (cell.doc_active, cell.query_active) and MEASURE in cell.scores
-        if cell.status == OK and cell.regime == REGIME and cell.initializer not in REFERENCES and has_all:
+        of_method = cell.initializer not in REFERENCES and not cell.vectors  # pruned vectors are those of no method
+        if cell.status == OK and cell.regime == REGIME and of_method and has_all:
             where = cell.language, cell.architecture, cell.initializer, cell.label, cell.bridge, cell.alpha
             seeds[(cell.collection, *where)].append(cell)
     by_collection = defaultdict(list)

@@ -10,7 +10,9 @@ from typing import Any
 
 from sembridge.options import AUTO
 
-CHOICES = ("languages", "architectures", "initializers", "bridges", "alphas", "collections", "regimes", "seeds")
+CHOICES = (
+    *("languages", "architectures", "initializers", "fusion", "bridges", "alphas", "collections", "regimes", "seeds"),
+)
 DEFAULT = "pocket"
 SCRIPT = "run_grid.py"
 
@@ -43,6 +45,9 @@ def add_grid_options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
         option("--languages", nargs="+", metavar="L", help="languages, e.g. ko ru"),
         option("--architectures", nargs="+", metavar="A", help="encoders of the preset"),
         option("--initializers", nargs="+", metavar="I", help="initializers, and the reference rows base, bm25, dense"),
+        option(
+            "--fusion", nargs="+", metavar="I", help="those of the rows that are also fused with bm25, as rrf(bm25, I)"
+        ),
         option("--bridges", nargs="+", metavar="B", help="bridges of the preset"),
         option("--alphas", nargs="+", type=alpha, metavar="X", help="values, or auto, for initializers with an alpha"),
         option("--collections", nargs="+", metavar="C", help="collections of the preset"),

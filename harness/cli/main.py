@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli import doctor, grid, recommend_options, report
+from harness.cli import compare_options, doctor, grid, recommend_options, report
 from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.cli.search import options as search_options
 from harness.cli.store import commands as store_commands
+from harness.cli.store import export_options
 from harness.cluster.stopping import exit_code, stoppable
 from harness.files.redaction import without_secrets
 from sembridge.extras import MissingExtraError
@@ -43,8 +44,9 @@ def parser() -> argparse.ArgumentParser:
     grid.add_parser(commands)
     report.add_parser(commands)
     doctor.add_parser(commands)
-    _compare(commands)
+    compare_options.add_parser(commands)
     store_commands.add_parser(commands)
+    export_options.add_parser(commands)
     return root
 
 
@@ -123,24 +125,6 @@ def _explain(commands: argparse._SubParsersAction) -> None:
     option("--format", default="text", metavar="F", help="text, json (default: text)")
 
 
-def _compare(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser(
-        "compare",
-        help="put results of a grid beside published figures",
-        description="Put the results of a grid beside published figures: ours minus theirs, whole collections only.",
-        epilog="[OK] and [OKish]: within the tolerances of the file of figures; [FAIL]: beyond; [----]: no such cell, "
-        "or none that is comparable.",
-        allow_abbrev=False,
-    )
-    option = command.add_argument
-    option("results", type=Path, metavar="RESULTS", help="folder written by a run of the grid")
-    expected = "files of figures (default: all that come with the project)"
-    option("--expected", nargs="+", type=Path, default=[], metavar="FILE", help=expected)
-    catalogs = "your own catalogs: they define what a whole collection is"
-    option("--catalog", nargs="+", type=Path, default=[], metavar="FILE", help=catalogs)
-    option("--strict", action="store_true", help="exit code 1 if a figure is missed, or none could be compared")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code: 0 done, 1 failed, 2 refused before anything was computed or written.
 
@@ -182,6 +166,10 @@ def _run(args: argparse.Namespace) -> int:
             return serve(args)
         if args.command == "store":
             return store_commands.store_command(args)
+        if args.command == "export-encoder":
+            from harness.cli.store.export_encoder import export_encoder
+
+            return export_encoder(args)
         if args.command == "compare":
             from harness.cli.compare import compare_results
 

@@ -37,7 +37,7 @@ def access(
                 parts = models.setdefault((source.name, source.revision), {TOKENIZER})
                 if role not in _TOKENIZERS:
                     parts.add(WHOLE)
-                if role == "encoder" and artifact.stage.name == "reference":
+                if role == "encoder" and artifact.stage.name in ("reference", "reference-vectors"):
                     if artifact.parameters["kind"] == "bge-m3":
                         parts.add(HEAD)
                     elif artifact.parameters["remote_code"]:

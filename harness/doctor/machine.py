@@ -12,12 +12,14 @@ from harness.doctor.hub_access import FAIL, OK, WARN, Check
 from harness.files.units import amount
 from harness.plan.plan import Cell
 from harness.plan.preset import Preset, PresetError
-from harness.store.artifact import Artifact
+from harness.store.artifact import Artifact, Source
 from harness.store.stage import Stage
 from harness.store.store import Store
 
 _DOCUMENT = 1000  # bytes of a document on disk, and in the memory of bm25
 _ID = 100  # bytes of a document's id in memory
+_VECTOR = 6 * 1000  # bytes of a document's stored vector: a transferred encoder has up to 1,000 dimensions active
+_DOCUMENTS = 100_000  # of a collection that does not say
 _LIBRARIES = 2 * 10**9  # bytes of a process with torch and transformers in it
 _MODEL = 600 * 10**6  # bytes of a model of unknown size
 _SMALL = 5 * 10**6
@@ -26,7 +28,7 @@ _GUESSES: Mapping[str, int] = {
     "subword-vectors": 150 * 10**6, "aligned-vectors": 150 * 10**6, "fasttext": 2500 * 10**6,
     "trained-encoder": _MODEL, "evaluation": 50 * 10**6, "evaluation-share": 50 * 10**6, "dense": 50 * 10**6,
     "reference": 50 * 10**6, "bm25": 50 * 10**6, "word-counts": 3 * 10**6, "word-vectors": 310 * 10**6,
-    "piece-vectors": 160 * 10**6,
+    "piece-vectors": 160 * 10**6, "fusion": 50 * 10**6,
 }  # fmt: skip
 """Bytes of one artifact of a stage, at 50,000 tokens of 768 dimensions; used until a store has measured ones."""
 
@@ -76,10 +78,18 @@ def _median_size(store: Store, stage: Stage) -> float | None:
 
 def _guess(artifact: Artifact) -> int:
     if artifact.stage.name == "collection":
-        return (artifact.parameters.get("expected", {}).get("documents") or 100_000) * _DOCUMENT
+        return _documents(artifact) * _DOCUMENT
     if any(part.stage.name.startswith("pocket-") for part in artifact.walk()):
         return _SMALL
+    if artifact.stage.name in ("vectors", "reference-vectors"):
+        return _documents(artifact.inputs["collection"]) * _VECTOR // artifact.parameters.get("shares", 1)
     return _GUESSES.get(artifact.stage.name, _SMALL)
+
+
+def _documents(collection: Source) -> int:
+    """Return how many documents a collection is expected to have."""
+    parameters = collection.parameters if isinstance(collection, Artifact) else {}
+    return parameters.get("expected", {}).get("documents") or _DOCUMENTS
 
 
 def _existing(folder: Path) -> Path:

@@ -8,6 +8,7 @@ T the target vocabulary.
     a token through a bridge    2 P
     evaluation                  (N T_d + Q T_q) tokens, and Q N scores on the processor
     reference                   the same with the reference's own vocabulary
+    (reference-)vectors         the tokens of these two, where options of vectors are set, which then have the scores
     dense                       the same with a bridge, and 2 Q N K for the scores
     bm25                        Q N scores; reading the words is left out
     strata                      N documents read, each for as long as READ scores take
@@ -37,6 +38,7 @@ from typing import Any
 
 from harness.estimate.sizes import Sizes, UnknownError
 from harness.evaluation.shards import SHARE
+from harness.evaluation.vectors import VECTORS_OF
 from harness.files.atomic import write_json
 from harness.files.units import flop
 from harness.store.artifact import Artifact, Local, Member, Source
@@ -128,6 +130,8 @@ def work(artifact: Artifact, sizes: Sizes) -> Work | None:
     formula = _FORMULAS.get(artifact.stage.name)
     if formula is None or _reads_pocket(artifact):
         return None
+    if any(name.startswith(VECTORS_OF) for name in artifact.inputs):  # encoded by artifacts of their own
+        return Work(pairs=_pairs(artifact.inputs["collection"], sizes))
     return formula(artifact, sizes)
 
 
@@ -146,9 +150,8 @@ def _reads_pocket(source: Source) -> bool:
 
 
 def _evaluation(artifact: Artifact, sizes: Sizes) -> Work:
-    if any(name.startswith(SHARE) for name in artifact.inputs):
-        return Work()  # its shards are artifacts of their own
-    return _search(artifact, artifact.inputs.get("trained", artifact), artifact.parameters, sizes)
+    merged = any(name.startswith(SHARE) for name in artifact.inputs)  # of shards that are artifacts of their own
+    return Work() if merged else _search(artifact, artifact.inputs.get("trained", artifact), artifact.parameters, sizes)
 
 
 def _shard(artifact: Artifact, sizes: Sizes) -> Work:
@@ -182,13 +185,8 @@ def _dense(artifact: Artifact, sizes: Sizes) -> Work:
     return Work(encode, mix=mix, pairs=pairs, precision=artifact.parameters["precision"])
 
 
-def _bm25(artifact: Artifact, sizes: Sizes) -> Work:
-    return Work(pairs=_pairs(artifact.inputs["collection"], sizes))
-
-
 def _pairs(collection: Source, sizes: Sizes) -> int:
-    counts = sizes.counts(collection)
-    return counts.queries * counts.documents
+    return sizes.counts(collection).queries * sizes.counts(collection).documents
 
 
 def _trained(artifact: Artifact, sizes: Sizes) -> Work:
@@ -252,8 +250,11 @@ def _initialization(artifact: Artifact, sizes: Sizes) -> Work:
 
 
 _FORMULAS = {
-    "evaluation": _evaluation, "evaluation-share": _shard, "reference": _reference, "dense": _dense, "bm25": _bm25,
+    "evaluation": _evaluation, "evaluation-share": _shard, "reference": _reference, "dense": _dense,
+    "bm25": lambda artifact, sizes: Work(pairs=_pairs(artifact.inputs["collection"], sizes)),
     "trained-encoder": _trained, "bridge-vectors": _bridge_vectors, "subword-vectors": _subword_vectors,
+    "vectors": lambda artifact, sizes: replace(_shard(artifact, sizes), pairs=0.0),
+    "reference-vectors": lambda artifact, sizes: replace(_reference(artifact, sizes), pairs=0.0),
     "auxiliary-vectors": _auxiliary_vectors, "initialization": _initialization, "word-vectors": _word_vectors,
     "strata": lambda artifact, sizes: Work(pairs=READ * sizes.counts(artifact.inputs["collection"]).documents),
 }  # fmt: skip
@@ -294,6 +295,5 @@ def amounts(total: Work) -> str:
 
 def total(works: Iterable[Work]) -> Work:
     """Return the sum, without precision."""
-    works = list(works)
-    names = ("encode", "train", "mix", "pairs", "words")
+    works, names = list(works), ("encode", "train", "mix", "pairs", "words")
     return Work(**{name: sum(getattr(work, name) for work in works) for name in names})

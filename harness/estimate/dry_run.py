@@ -16,7 +16,7 @@ from harness.store.artifact import Artifact
 from harness.store.store import Store
 from sembridge.options import alpha_text
 
-_AXES = ("language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed")
+_AXES = ("language", "architecture", "collection", "initializer", "bridge", "alpha", "regime", "seed", "vectors")
 _ORIGIN = {MEASURED: "as measured in this store", CALIBRATED: "as calibrated"}
 
 
@@ -35,8 +35,10 @@ def describe(
         values = [getattr(cell.identity, axis) for cell in cells]
         text = alpha_text if axis == "alpha" else str
         shown = [text(value) for value in dict.fromkeys(values) if value not in ("", None)]
+        if axis == "vectors":  # its values have blanks in them
+            shown = [f"{value};" for value in shown[:-1]] + shown[-1:]
         if shown:
-            print(f"  {axis + 's':<14} {' '.join(shown)}")
+            print(f"  {axis.removesuffix('s') + 's':<14} {' '.join(shown)}")
     stored = sum(store.has(cell.artifact) for cell in cells)
     print(f"  {stored} cells are in the store {store.root}, {len(cells) - stored} are to be computed")
     estimate = Estimate.of(preset, store, cells)

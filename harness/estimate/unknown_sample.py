@@ -81,7 +81,7 @@ def samples(cells: Sequence[Cell], store: Store) -> list[Sample]:
 def _read_together(cell: Artifact) -> Iterator[tuple[Source, Source, bool]]:
     """Yield (tokenizer, collection, whether it is the source's own tokenizer) of what a cell trains and evaluates."""
     for part in cell.walk():
-        if part.stage.name not in ("evaluation", "evaluation-share", "trained-encoder"):
+        if part.stage.name not in ("evaluation", "evaluation-share", "vectors", "trained-encoder"):
             continue
         encoded_by = part.inputs.get("trained", part)
         inputs = encoded_by.inputs if isinstance(encoded_by, Artifact) else {}

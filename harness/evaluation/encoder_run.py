@@ -22,14 +22,20 @@ def search_with_encoder(
     """Return `retrieve`, and the tokens read, for the trained encoder among the inputs or the zero-shot one of them."""
     from harness.collections import beir
     from harness.evaluation.own_documents import searched
-    from harness.initialization.encoders import zero_shot_encoder
     from harness.retrieval.retrieval import retrieve
-    from sembridge.encoder.loading import load_encoder
     from sembridge.search.encode_options import EncodeOptions
     from sembridge.search.unknown import UnknownTokens
 
     folder = inputs["collection"].path
     collection = beir.load_queries(folder)
-    encoder = load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)
+    encoder = encoder_of(parameters, inputs)
     options, unknown = EncodeOptions.of(parameters, batch_divisor), UnknownTokens()
     return *retrieve(encoder, folder, collection, searched(parameters), options, shard, unknown), unknown
+
+
+def encoder_of(parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> Any:
+    """Return the trained encoder among the inputs, or the zero-shot one of them."""
+    from harness.initialization.encoders import zero_shot_encoder
+    from sembridge.encoder.loading import load_encoder
+
+    return load_encoder(*inputs["trained"]) if "trained" in inputs else zero_shot_encoder(parameters, inputs)

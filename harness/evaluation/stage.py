@@ -12,6 +12,7 @@ from harness.evaluation import warnings
 from harness.evaluation.encoder_run import search_with_encoder
 from harness.evaluation.measurement import smaller_batches, write
 from harness.evaluation.shards import SHARE
+from harness.evaluation.vectors import shards_among
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 
@@ -19,22 +20,31 @@ from harness.store.stage import Stage
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """Evaluate an encoder and write the run and its scores.
 
-    parameters: k, max_length, precision, bias, special_ids, and ignore_identical_ids where the collection sets it.
+    parameters: k, max_length, precision, bias, special_ids, ignore_identical_ids where the collection sets it, and the
+    `VectorOptions` that differ from their defaults.
     inputs: collection, either trained or encoder (+ tokenizer + initialization), and share-0, share-1, ... if the
-    documents were searched in shards.
+    documents were searched in shards, or vectors-0, vectors-1, ... if options of vectors are set.
     """
     from harness.collections import beir
+    from harness.evaluation.own_documents import searched
     from harness.evaluation.shards import largest_divisor, merge_shards
+    from harness.retrieval.vector_files import search_vectors, stored_about
+    from harness.retrieval.vector_options import VectorOptions
 
     start = time.perf_counter()
+    collection = beir.load_queries(inputs["collection"].path)
+    options, about = VectorOptions.of(parameters), _about(inputs)
     shards = [inputs[name].path for name in sorted(inputs) if name.startswith(SHARE)]
-    if shards:
+    if stored := shards_among(inputs):
+        best, activity, tokens = search_vectors(stored, collection, searched(parameters), options)
+        about |= {"vectors": options.parameters, **stored_about(stored)}
+        about.pop("curve", None)  # which was measured with vectors as the encoder gives them
+    elif shards:
         (best, activity, tokens), batch_divisor = merge_shards(shards), largest_divisor(shards)
     else:
         best, activity, tokens = search_with_encoder(parameters, inputs, batch_divisor=batch_divisor)
-    collection = beir.load_queries(inputs["collection"].path)
     run = best.result(collection.query_ids, collection.document_ids)
-    about = _about(inputs) | smaller_batches(batch_divisor)
+    about |= {} if stored else smaller_batches(batch_divisor)
     statistics, unknown = activity.result(), tokens.rates()
     if "unknown_pairs" in about.get("training", {}):
         unknown["pairs"] = about["training"]["unknown_pairs"]

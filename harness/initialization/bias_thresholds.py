@@ -21,8 +21,9 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
     from harness.initialization.encoders import THRESHOLDS, zero_shot_encoder
     from sembridge.encoder.calibration import thresholds
+    from sembridge.options import placed_bias
 
-    encoder = zero_shot_encoder(parameters, inputs)
+    encoder = zero_shot_encoder({**parameters, "bias": placed_bias(parameters["bias"])}, inputs)
     options = {name: parameters[name] for name in ("max_length", "precision")}
     save_file({"thresholds": thresholds(encoder, lines(inputs["text"].path), **options)}, out / THRESHOLDS)
 

@@ -21,7 +21,7 @@ def zero_shot_encoder(parameters: Mapping[str, Any], inputs: Mapping[str, Locati
     from sembridge.encoder.modules import splade_modules
     from sembridge.encoder.nonfinite import check_all_finite
     from sembridge.encoder.transplant import transplant
-    from sembridge.options import placed_bias
+    from sembridge.options import CALIBRATED, placed_bias
 
     encoder = load_encoder(*inputs["encoder"])
     if "initialization" not in inputs:
@@ -34,6 +34,6 @@ def zero_shot_encoder(parameters: Mapping[str, Any], inputs: Mapping[str, Locati
     tokenizer = load_tokenizer(*inputs["tokenizer"])
     policies = {"bias": placed_bias(parameters["bias"]), "special_ids": parameters["special_ids"]}
     transplant(encoder, tokenizer, embedding, decoder=decoder, query_weights=weights, **policies)
-    if "thresholds" in inputs:
+    if parameters["bias"] == CALIBRATED:
         lower_bias(encoder, load_file(inputs["thresholds"].path / THRESHOLDS)["thresholds"])
     return encoder

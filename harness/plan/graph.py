@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from harness.evaluation.own_documents import RULE
 from harness.evaluation.shards import EVALUATION_SHARE, SHARE
 from harness.evaluation.stage import EVALUATION
 from harness.evaluation.strata import STRATA
+from harness.evaluation.vectors import VECTORS, VECTORS_OF
 from harness.initialization.bias_thresholds import BIAS_THRESHOLDS
 from harness.initialization.initialization import INITIALIZATION
 from harness.initialization.needs import BRIDGE, TEXT, Materials, Need, needs_of
@@ -17,25 +19,35 @@ from harness.plan.preset import Preset
 from harness.plan.resolve import may_be_inference_free
 from harness.references.bm25 import BM25
 from harness.references.dense import DENSE
+from harness.references.fusion import CONSTANT, FUSION, row_name
 from harness.references.sparse_models import REFERENCE
+from harness.references.vectors import REFERENCE_VECTORS
 from harness.results.record import Identity
+from harness.retrieval.vector_options import AS_ENCODED, VectorOptions
 from harness.store.artifact import Artifact, Source
 from harness.training.stage import TRAINED_ENCODER
 from sembridge.options import CALIBRATED, alpha_field
 
 
-def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
-    """Return the artifact whose measurement is the score of the cell."""
+def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity, vectors: VectorOptions = AS_ENCODED) -> Artifact:
+    """Return the artifact whose measurement is the score of the cell. vectors: what becomes of its sparse vectors."""
     collection = resolved.collections[cell.collection, cell.language]
     settings, own = preset.evaluation, _own_documents(preset, cell)
     if cell.initializer == "bm25":
         return Artifact(BM25, {"k": settings.k, "language": cell.language} | own, {"collection": collection})
+    fused = next((name for name in preset.fusion if row_name(name) == cell.initializer), None)
+    if fused is not None:
+        runs: dict[str, Source] = {
+            part: cell_artifact(preset, resolved, replace(cell, initializer=name))
+            for part, name in (("bm25", "bm25"), ("row", fused))
+        }
+        return Artifact(FUSION, {"k": settings.k, "constant": CONSTANT} | own, runs | {"collection": collection})
     if cell.initializer == "dense":
         sources = {"bridge": resolved.bridges[cell.bridge], "collection": collection}
         return Artifact(DENSE, _dense(preset, cell.bridge) | own, sources)
     if cell.initializer in preset.references:
         sources = {"encoder": resolved.references[cell.initializer], "collection": collection}
-        return Artifact(REFERENCE, _reference(preset, cell.initializer) | own, sources)
+        return _reference(preset, cell.initializer, own, sources, vectors)
     inputs: dict[str, Source] = {"encoder": resolved.encoders[cell.architecture]}
     parameters: dict[str, Any] = {}
     if cell.initializer != "base":
@@ -51,7 +63,7 @@ def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
             inputs["thresholds"] = Artifact(BIAS_THRESHOLDS, parameters | read, inputs | text)
     evaluation = {"k": settings.k, "max_length": settings.max_length, "precision": settings.precision} | own
     if cell.regime == "zero-shot":
-        return _evaluation(parameters | evaluation, inputs | {"collection": collection}, settings.shares)
+        return _evaluation(parameters | evaluation, inputs | {"collection": collection}, settings.shares, vectors)
     pairs = resolved.collections[preset.training.collection or cell.collection, cell.language]
     training = preset.training.model_dump(exclude={"collection", "workers", "points"})
     trained_by = parameters | {"training": training, "workers": preset.training.workers, "seed": cell.seed}
@@ -60,7 +72,7 @@ def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
         trained_by |= {"points": preset.training.points, "evaluation": evaluation}
         inputs["collection"] = collection
     trained = Artifact(TRAINED_ENCODER, trained_by, inputs)
-    return _evaluation(evaluation, {"trained": trained, "collection": collection}, settings.shares)
+    return _evaluation(evaluation, {"trained": trained, "collection": collection}, settings.shares, vectors)
 
 
 def strata_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
@@ -69,21 +81,27 @@ def strata_artifact(preset: Preset, resolved: Inputs, cell: Identity) -> Artifac
     return Artifact(STRATA, parameters, {"collection": resolved.collections[cell.collection, cell.language]})
 
 
-def _evaluation(parameters: dict[str, Any], inputs: dict[str, Source], shares: int) -> Artifact:
-    """Return an evaluation in one piece, or one merged from shards of the documents.
+def _evaluation(parameters: dict[str, Any], inputs: dict[str, Source], shares: int, vectors: VectorOptions) -> Artifact:
+    """Return an evaluation in one piece, one merged from shards of the documents, or one of stored vectors.
 
-    A merged evaluation reads only the descriptions (about) of its initialization or training.
+    The last two read only the descriptions (about) of their initialization or training.
     """
-    if shares == 1:
+    changed = vectors.parameters
+    if shares == 1 and not changed:
         return Artifact(EVALUATION, parameters, inputs)
     described = ("initialization", "trained", "collection")
     merged: dict[str, Source] = {name: inputs[name] for name in described if name in inputs}
+    ranking = {name: parameters[name] for name in ("k", RULE) if name in parameters}
+    name, stage = (VECTORS_OF, VECTORS) if changed else (SHARE, EVALUATION_SHARE)
+    if changed:  # vectors do not depend on what is searched in them
+        parameters = {name: value for name, value in parameters.items() if name not in ranking}
     merged |= {
-        f"{SHARE}{share:04d}": Artifact(EVALUATION_SHARE, parameters | {"share": share, "shares": shares}, inputs)
+        f"{name}{share:04d}": Artifact(stage, parameters | {"share": share, "shares": shares}, inputs)
         for share in range(shares)
     }
-    dropped = {"k": parameters["k"], RULE: True} if RULE in parameters else {}
-    return Artifact(EVALUATION, dropped, merged)
+    if changed:
+        return Artifact(EVALUATION, ranking | changed, merged)
+    return Artifact(EVALUATION, ranking if RULE in ranking else {}, merged)
 
 
 def _own_documents(preset: Preset, cell: Identity) -> dict[str, bool]:
@@ -98,16 +116,22 @@ def _dense(preset: Preset, bridge: str) -> dict[str, Any]:
     return read | {"query_prompt": source.query_prompt, "document_prompt": source.document_prompt}
 
 
-def _reference(preset: Preset, name: str) -> dict[str, Any]:
+def _reference(
+    preset: Preset, name: str, own: dict[str, bool], inputs: dict[str, Source], vectors: VectorOptions
+) -> Artifact:
     settings, source = preset.evaluation, preset.references[name]
     precision = None if source.kind == "milco" else settings.precision  # the code of milco chooses it
-    return {
+    encoding = {
         "kind": source.kind,
         "remote_code": source.remote_code,
-        "k": settings.k,
         "max_length": settings.max_length,
         "precision": precision,
     }
+    if not vectors.parameters:
+        return Artifact(REFERENCE, {"k": settings.k} | encoding | own, inputs)
+    stored = Artifact(REFERENCE_VECTORS, encoding, inputs)
+    ranking = {"kind": source.kind, "k": settings.k} | own | vectors.parameters
+    return Artifact(REFERENCE, ranking, {"collection": inputs["collection"], f"{VECTORS_OF}0000": stored})
 
 
 def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:

@@ -54,8 +54,11 @@ def plan(preset: Preset, warn: Callable[[str], None] = logger.warning) -> list[C
         warn(warning)
     for (architecture, language, name, regime), row, seed in product(product(*axes), rows, preset.seeds):
         collection = preset.collections[name].label(name)
-        identity = Identity(language, architecture, collection, row.name, row.bridge, row.alpha, regime, seed)
-        artifact, strata = cell_artifact(preset, inputs, identity), strata_artifact(preset, inputs, identity)
+        identity = Identity(
+            language, architecture, collection, row.name, row.bridge, row.alpha, regime, seed, row.vectors.label
+        )
+        artifact = cell_artifact(preset, inputs, identity, row.vectors)
+        strata = strata_artifact(preset, inputs, identity)
         cells.append(Cell(identity, row.label or row.name, row.reference, artifact, strata))
     identities = [cell.identity for cell in cells]
     curves = [identity for identity in identities if identity.regime == "fine-tuned" and preset.training.points]

@@ -10,6 +10,7 @@ from harness.catalog.entries import ReferenceKind
 from harness.files.shown import shown
 from harness.initialization.needs import BRIDGE, options
 from harness.plan.collection_source import CollectionSource
+from harness.plan.vector_settings import VectorSettings
 from harness.training.settings import TrainingSettings
 from sembridge.nearest import nearest
 from sembridge.options import alpha_number, check, transplant_options
@@ -81,7 +82,7 @@ class ReferenceSource(Named):
         return self
 
 
-class EvaluationSettings(_Part):
+class EvaluationSettings(VectorSettings):
     k: int = Field(100, ge=100, le=100_000, description="documents kept per query; recall@100 needs 100")
     max_length: int | None = Field(None, ge=8, le=1_000_000, description="tokens per text; empty: the encoder's limit")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
@@ -131,6 +132,7 @@ class Preset(_Part):
     """Files that initializers read, by option; the options may also stand at the top."""
     initializers: list[str] = Field(min_length=1)
     settings: dict[str, dict[str, Any]] = Field({}, description="parameters by initializer")
+    fusion: list[str] = Field([], description="rows that are also fused with bm25, each in a row rrf(bm25, ROW)")
     alphas: list[Annotated[float, BeforeValidator(alpha_number)]] = Field([4.0], min_length=1)
     """Of the mixtures; auto: chosen by the number of donors, and 0 from here on."""
     regimes: list[Literal["zero-shot", "fine-tuned"]] = Field(["zero-shot"], min_length=1)
@@ -186,7 +188,7 @@ class Preset(_Part):
 
     @model_validator(mode="after")
     def _check_values(self) -> Preset:
-        for name in ("languages", "initializers", "alphas", "regimes", "seeds", "evaluated"):
+        for name in ("languages", "initializers", "fusion", "alphas", "regimes", "seeds", "evaluated"):
             values = getattr(self, name) or []
             repeated = [value for value in values if values.count(value) > 1]
             if repeated:

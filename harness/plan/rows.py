@@ -1,29 +1,43 @@
-"""List the rows of the tables: initializers with each bridge and alpha they take; settings are tried before a run."""
+"""List the rows of the tables: initializers with each bridge and alpha they take, references, and rows fused with bm25.
+
+Settings are tried before a run.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.initialization.needs import BRIDGE, needs_of
 from harness.initialization.settings import filled_by, own_fields, settable, type_problem
 from harness.plan.preset import Preset, PresetError
+from harness.references.fusion import row_label, row_name
+from harness.retrieval.vector_options import AS_ENCODED, VectorOptions
 from sembridge.nearest import nearest
 from sembridge.options import alpha_field
 
 REFERENCES = ("base", "bm25", "dense")
+NOT_SPARSE = ("bm25", "dense")
+"""Reference rows without sparse vectors, which no option of vectors concerns."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """Hold one row of the tables, for all languages: a reference, or an initializer with its bridge and alpha."""
+    """Hold one row of the tables, for all languages: a reference, or an initializer with its bridge and alpha.
+
+    A reference that fuses a row with bm25 has the bridge, the alpha and the vectors of that row.
+
+    vectors  what becomes of the row's vectors before they are searched
+    """
 
     name: str
     bridge: str = ""
     alpha: float | None = None
     label: str = ""
     reference: bool = False
+    vectors: VectorOptions = AS_ENCODED
 
 
 def methods(preset: Preset) -> list[Method]:
@@ -67,7 +81,46 @@ def methods(preset: Preset) -> list[Method]:
     trained_on = preset.training.collection
     if "fine-tuned" in preset.regimes and trained_on is not None and trained_on not in preset.collections:
         raise PresetError(f"training.collection {trained_on!r} is unknown; {nearest(trained_on, preset.collections)}")
-    return rows
+    rows = _with_vector_options(rows, preset)
+    return [*rows, *_fused(preset, rows, names)]
+
+
+def _with_vector_options(rows: list[Method], preset: Preset) -> list[Method]:
+    """Return every row that has sparse vectors once for each option of vectors; PresetError where these do nothing."""
+    options = preset.evaluation.vector_options
+    changed = next((each for each in options if each.parameters), None)
+    if changed is None:
+        return rows
+    setting = f"evaluation.{next(iter(changed.parameters))}"
+    if all(row.name in NOT_SPARSE for row in rows):
+        names = " and ".join(dict.fromkeys(row.name for row in rows))
+        raise PresetError(f"{setting} concerns sparse vectors, and the grid has only {names}; add another initializer")
+    if preset.training.points and "fine-tuned" in preset.regimes and AS_ENCODED not in options:
+        reason = "training.points measures vectors as the encoder gives them"
+        raise PresetError(f"{setting} has no row without it, and {reason}; list both values, or set training.points=0")
+    return [
+        replace(row, vectors=each) for row in rows for each in ([AS_ENCODED] if row.name in NOT_SPARSE else options)
+    ]
+
+
+def _fused(preset: Preset, rows: Sequence[Method], names: Sequence[str]) -> list[Method]:
+    """Return a reference row for each row that the preset fuses with bm25. names: those that a row can have."""
+    others = [name for name in preset.initializers if name != "bm25"]
+    for name in preset.fusion:
+        if name == "bm25":
+            known = f"known: {', '.join(others)}" if others else "add a row to initializers"
+            raise PresetError(f"fusion: bm25 is what each of its rows is fused with; name the other rows, {known}")
+        if name not in others:
+            advice = f"{nearest(name, others)}; or add it to initializers" if others else "add it to initializers"
+            raise PresetError(f"fusion: {name!r} is not a row of this grid; {advice}")
+        if row_name(name) in names:
+            problem = f"fusion: the row of {name!r} would be called {row_name(name)!r}, as a row that exists already"
+            raise PresetError(f"{problem}; choose another name for that one")
+    return [
+        Method(row_name(row.name), row.bridge, row.alpha, row_label(row.label or row.name), reference=True)
+        for row in rows
+        if row.name in preset.fusion
+    ]
 
 
 def _label(initializer: Any, preset: Preset) -> str:

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
+from harness.evaluation.vectors import shards_among
 from harness.hub.model_files import architectures, module_types, read_json
+from harness.retrieval.vector_options import VectorOptions
 from harness.store.artifact import Location
 from harness.store.stage import Stage
 from sembridge.encoder.loading import check_encoder_tokenizers
@@ -37,7 +39,8 @@ SPARSE = "SparseEncoder"
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:
     """Search a collection with a reference and write the run and its scores.
 
-    parameters: kind, remote_code, k, max_length, precision (None for milco, whose code decides), ignore_identical_ids.
+    parameters: kind, remote_code, k, max_length, precision (None for milco, whose code decides), ignore_identical_ids;
+    and the `VectorOptions` that differ from their defaults, with inputs collection and vectors-0.
     inputs: encoder, collection.
     """
     from harness.collections import beir
@@ -45,15 +48,23 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     from harness.evaluation.measurement import smaller_batches, write
     from harness.evaluation.own_documents import searched
     from harness.retrieval.retrieval import search_collection
+    from harness.retrieval.vector_files import search_vectors, stored_about
 
     start = time.perf_counter()
-    kind, model, folder = parameters["kind"], inputs["encoder"], inputs["collection"].path
-    check(kind, *model, remote_code=parameters["remote_code"])
-    collection, tokens = beir.load_queries(folder), UnknownTokens()
-    encode = _load(kind, model, parameters["remote_code"], EncodeOptions.of(parameters, batch_divisor), tokens)
-    best, activity = search_collection(encode, folder, collection, searched(parameters))
+    kind, folder, k = parameters["kind"], inputs["collection"].path, searched(parameters)
+    collection = beir.load_queries(folder)
+    about: dict[str, Any] = {"label": kind}
+    if stored := shards_among(inputs):
+        options = VectorOptions.of(parameters)
+        best, activity, tokens = search_vectors(stored, collection, k, options)
+        about |= {"vectors": options.parameters, **stored_about(stored)}
+    else:
+        model, tokens = inputs["encoder"], UnknownTokens()
+        check(kind, *model, remote_code=parameters["remote_code"])
+        encode = load(kind, model, parameters["remote_code"], EncodeOptions.of(parameters, batch_divisor), tokens)
+        best, activity = search_collection(encode, folder, collection, k)
+        about |= smaller_batches(batch_divisor)
     run = best.result(collection.query_ids, collection.document_ids)
-    about = {"label": kind} | smaller_batches(batch_divisor)
     statistics, unknown = activity.result(), tokens.rates()
     warned = warnings.of_unknown(unknown, warnings.MODEL) + warnings.of_activity(statistics, activity.dimensions)
     write(out, run, collection, statistics, time.perf_counter() - start, about, parameters, unknown, warned)
@@ -113,7 +124,7 @@ def _check_safetensors(folder: Path) -> None:
         raise ValueError(f"model folder {str(path)!r} has no .safetensors file; {advice}")
 
 
-def _load(
+def load(
     kind: str, model: Location, remote_code: bool, options: EncodeOptions, unknown: UnknownTokens | None = None
 ) -> Encode:
     """Return the encoder; `unknown` counts the tokens it reads, but not those of milco, whose code tokenizes."""

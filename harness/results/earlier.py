@@ -29,7 +29,8 @@ def earlier_cells(path: Path) -> list[EarlierCell] | None:
     try:
         with path.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
-                parts = {field.name: row[field.name] for field in fields(Identity)}
+                parts = {"vectors": "", **row}  # which earlier versions did not write
+                parts = {field.name: parts[field.name] for field in fields(Identity)}
                 typed = {"alpha": alpha_number(parts["alpha"]) if parts["alpha"] else None, "seed": int(parts["seed"])}
                 identity = Identity(**{**parts, **typed})  # type: ignore[arg-type]
                 cells.append(EarlierCell(identity, row.get("key") or "", row.get("status") or ""))

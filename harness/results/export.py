@@ -7,6 +7,7 @@
     runs/              one TREC run per cell
     queries.parquet    one row per cell and query
     significance.csv   the best row of each column against the others
+    against.csv        every row against bm25 and base
     interactions.csv   whether the lead of one row over another differs between queries that share few and many words
     convergence.csv    one row per cell and point of its training, where points were measured
 
@@ -27,17 +28,16 @@ from typing import Any, NamedTuple
 
 from harness.files.atomic import replaced
 from harness.files.redaction import without_folders
-from harness.results import file_names, strata, warnings
+from harness.results import budgets, file_names, strata, vector_columns, warnings
 from harness.results.earlier import earlier_cells
 from harness.results.record import MEASURES, OK, Identity, Record
 from harness.results.strata import STRATA, Shares, stratum_of
-from harness.results.tables import convergence, interactions, significance, summary
+from harness.results.table_files import table_files
+from harness.results.tables import baselines_compared, convergence, interactions, significance, summary, verdict
 from harness.results.tables.arrangement import arranged
-from harness.results.tables.further import Further, make_further
-from harness.results.tables.latex import to_latex
-from harness.results.tables.legend import BOLD, legend
+from harness.results.tables.further import make_further
+from harness.results.tables.marked_table import mark_table
 from harness.results.tables.measures import KNOWN, MAIN, suffix
-from harness.results.tables.rendering import markdown_item, markdown_text, to_csv, to_markdown
 from harness.results.tables.spreadsheet import as_text
 from harness.results.tables.strata_tables import SUFFIX, split_table
 from harness.results.tables.table import Table, check_distinct, make_tables, row_labels, table_name
@@ -52,6 +52,7 @@ COLUMNS = (
     *("documents", "queries", "train_pairs"),
     *("seconds", "status", "error", "label", "key"),
     *(f"{measure}_{stratum}" for measure in (TABLE_MEASURE, "queries") for stratum in STRATA),
+    *vector_columns.COLUMNS,
 )
 _STATISTICS = ("query_active", "doc_active", "flops")
 _UNKNOWN = ("documents", "queries", "pairs")
@@ -61,6 +62,7 @@ class Written(NamedTuple):
     """Hold the paths of the written files, the tables as printed, the summary tables by architecture, and the warnings.
 
     further  the tables of further measures, those of each measure before its summary
+    verdict  a sentence for each table: how its best row compares with bm25 and base
     """
 
     files: list[Path]
@@ -68,6 +70,7 @@ class Written(NamedTuple):
     summary: dict[str, Table]
     warnings: list[str]
     further: list[Table]
+    verdict: list[str]
 
 
 def write_results(
@@ -107,9 +110,11 @@ def write_results(
         chosen = strata.members(scores.ids, own, stratum)
         return significance.Scores([scores.ids[place] for place in chosen], scores.values[chosen])
 
-    tested = [significance.mark(table, lambda key: _scores(by_key.get(key))) for table in plain]
     labels = row_labels(records)
-    splits = {table.name: split_table(table, records, labels, scores_in) for table, _ in tested}
+    places, baselines = baselines_compared.places(records), baselines_compared.baselines(labels)
+    tests = [mark_table(table, places[table.name], baselines, lambda key: _scores(by_key.get(key))) for table in plain]
+    of_tables = [each.table for each in tests]
+    splits = {table.name: split_table(table, places[table.name], records, labels, scores_in) for table in of_tables}
     marked = [table for each in splits.values() for table in (each.table, each.beside) if table is not None]
     tables, means = [*map(arranged, marked), *curves], summary.make_summary(records, splits, TABLE_MEASURE)
     others = [
@@ -118,11 +123,16 @@ def write_results(
 
     for part in (folder, folder / "tables", folder / "runs"):
         part.mkdir(parents=True, exist_ok=True)
-    warned = warnings.lines(records)
-    written = _write_tables(folder / "tables", tables, means, warned, others)
-    compared = [[*of_table, *split.comparisons] for (_, of_table), split in zip(tested, splits.values(), strict=True)]
-    compared += [other.comparisons for other in others]
-    written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(compared)))))
+    of_rows = [row for each in tests for row in each.against]
+    warned, sentences = [*warnings.lines(records), *budgets.lines(records)], verdict.sentences(of_rows)
+    lines = [*sentences, *([verdict.EXPLAINED] if sentences else []), *warned]
+    files = table_files(tables, means, lines, others)
+    written = [_write_text(folder / "tables" / name, content) for name, content in files.items()]
+    of_best = [[*each.comparisons, *split.comparisons] for each, split in zip(tests, splits.values(), strict=True)]
+    of_best += [other.comparisons for other in others]
+    written.append(_write_text(folder / "significance.csv", significance.to_csv(list(chain.from_iterable(of_best)))))
+    against = [*of_rows, *chain.from_iterable(split.against for split in splits.values())]
+    written.append(_write_text(folder / baselines_compared.FILE, baselines_compared.to_csv(against)))
     found = chain.from_iterable(split.interactions for split in splits.values())
     written.append(_write_text(folder / interactions.FILE, interactions.to_csv(list(found))))
     if any(convergence.points(record) for record in records):
@@ -134,7 +144,8 @@ def write_results(
         (folder / stale).unlink(missing_ok=True)
     # Last: from this file the next call knows what this call wrote.
     written.append(_write_text(folder / "cells.csv", _cells_csv(records)))
-    return Written(written, tables, means, warned, [table for other in others for table in _tables_of(other)])
+    further = [table for other in others for table in other.printed()]
+    return Written(written, tables, means, warned, further, sentences)
 
 
 def _scores(artifact: Path | None, measure: str = TABLE_MEASURE) -> significance.Scores | None:
@@ -157,39 +168,12 @@ def _split(record: Record, artifacts: Mapping[str, Path], shares: Mapping[str, S
     return replace(record, strata=strata.split(scores.ids, scores.values.tolist(), own))
 
 
-def _tables_of(other: Further) -> list[Table]:
-    return [*map(arranged, other.tables), *other.summary.values()]
-
-
-def _write_tables(
-    folder: Path, tables: Sequence[Table], means: dict[str, Table], warned: Sequence[str], others: Sequence[Further]
-) -> list[Path]:
-    written = []
-    for measure, of_measure in ((TABLE_MEASURE, means), *((other.measure, other.summary) for other in others)):
-        of_summary = summary.to_files(of_measure, warned) if of_measure else {}
-        name = summary.NAME + suffix(measure)
-        written += [_write_text(folder / (name + form), content) for form, content in of_summary.items()]
-    for table in chain(tables, *(map(arranged, other.tables) for other in others)):
-        contents = (_with_legend(table), to_csv(table), to_latex(table))
-        for form, content in zip(file_names.TABLE_FORMS, contents, strict=True):
-            written.append(_write_text(folder / (file_names.table_file(table.name) + form), content))
-    everything = [*means.values(), *tables, *chain.from_iterable(map(_tables_of, others))]
-    explained = markdown_text(legend(everything, BOLD)) + "\n"
-    parts = ["# Results\n", explained, *map(markdown_item, warned), *map(to_markdown, everything)]
-    return [*written, _write_text(folder / "all.md", "\n".join(parts))]
-
-
-def _with_legend(table: Table) -> str:
-    explained = legend([table], BOLD)
-    return to_markdown(table, heading="#") + (f"\n{markdown_text(explained)}\n" if explained else "")
-
-
 def _cells_csv(records: Iterable[Record]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for record in records:
-        *names, alpha, regime, seed = astuple(record.identity)
+        *names, alpha, regime, seed, _ = astuple(record.identity)
         row = [*map(as_text, names), AUTO if alpha == AUTOMATIC else _exact(alpha), regime, seed]
         row += [_exact(record.scores.get(name)) for name in MEASURES]
         row += [_exact(record.statistics.get(name)) for name in _STATISTICS]
@@ -198,7 +182,9 @@ def _cells_csv(records: Iterable[Record]) -> str:
         row += [as_text(without_folders(record.error)), as_text(record.label), record.key]
         parts = [record.strata.get(stratum) for stratum in STRATA]
         row += [_exact(part.score) if part and part.queries else "" for part in parts]
-        writer.writerow([*row, *(part.queries if part else "" for part in parts)])
+        row += [part.queries if part else "" for part in parts]
+        name, *of_vectors = vector_columns.values(record)
+        writer.writerow([*row, as_text(name), *of_vectors])
     return text.getvalue()
 
 
@@ -229,19 +215,20 @@ def _write_queries(target: Path, artifacts: Sequence[tuple[Record, Path]], share
     scores = pa.schema([("query_id", pa.string()), *((measure, pa.float64()) for measure in MEASURES)])
     types = {"alpha": pa.float64(), "seed": pa.int64()}
     coordinates = [pa.field(field.name, types.get(field.name, pa.string())) for field in fields(Identity)]
+    *coordinates, vectors = coordinates  # a column of later versions, and so the last one
     split = [pa.field("share", pa.float64()), pa.field("stratum", pa.string())]
-    schema = pa.schema([*coordinates, *scores, *split])
+    schema = pa.schema([*coordinates, *scores, *split, vectors])
     with replaced(target) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for record, artifact in artifacts:
             # ParquetFile, because read_table would take a folder named a=b for a further column
             with pq.ParquetFile(artifact / "queries.parquet") as file:
                 queries = file.read().select(scores.names).cast(scores)
-            values = zip(astuple(record.identity), coordinates, strict=True)
-            constant = [pa.repeat(pa.scalar(value, field.type), len(queries)) for value, field in values]
+            values = zip(astuple(record.identity), [*coordinates, vectors], strict=True)
+            *constant, last = [pa.repeat(pa.scalar(value, field.type), len(queries)) for value, field in values]
             own = shares.get(record.key, {})
             words = [own.get(query) for query in queries["query_id"].to_pylist()]
             of_words = [pa.array(words, pa.float64()), pa.array(map(stratum_of, words), pa.string())]
-            writer.write_table(pa.table([*constant, *queries.columns, *of_words], schema=schema))
+            writer.write_table(pa.table([*constant, *queries.columns, *of_words, last], schema=schema))
     return target
 
 

@@ -22,6 +22,7 @@ from sembridge.nearest import nearest
 from sembridge.options import alpha_text
 
 OK, OKISH, FAIL, MISSING = "OK", "OKish", "FAIL", "----"
+_NO_CELL = "no such cell"
 _COORDINATES = ("architecture", "regime", "bridge", "alpha")
 
 
@@ -114,6 +115,11 @@ class Verdict:
     difference: float | None = None
     reason: str = ""
 
+    @property
+    def absent(self) -> bool:
+        """Return whether the results have no cell that the figure is about."""
+        return self.reason.endswith(f": {_NO_CELL}")
+
 
 def load_expected(path: Path) -> Expected:
     """Read a file of figures; ValueError names the file, the field and what is wrong."""
@@ -159,11 +165,12 @@ def _ours(
     """Return our score in one language, the mean over seeds; LookupError says why none can be compared."""
     coordinates = {name: getattr(figure, name) for name in _COORDINATES if getattr(figure, name) is not None}
     coordinates |= {"initializer": figure.initializer, "language": language}
+    coordinates |= {"vectors": ""}  # published figures are of vectors as an encoder gives them
     alike = [cell for cell in cells if all(getattr(cell, name) == value for name, value in coordinates.items())]
     fitting = [cell for cell in alike if cell.collection == figure.collection]
     if not fitting:
         parts = sorted({cell.collection for cell in alike if cell.collection.startswith(f"{figure.collection}-")})
-        reason = f"ours are on {parts[0]}, not on {figure.collection}" if parts else "no such cell"
+        reason = f"ours are on {parts[0]}, not on {figure.collection}" if parts else _NO_CELL
         raise LookupError(f"{language}: {reason}")
     labels = {cell.label for cell in fitting}
     if figure.label is not None and labels != {figure.label}:

@@ -17,7 +17,8 @@ OK, FAILED, NOT_COMPUTED = "ok", "failed", "missing"
 class Identity:
     """Hold the coordinates of a cell in the grid; `bridge` is '' and `alpha` None for initializers without them.
 
-    An alpha of `options.AUTOMATIC` is one that the method chooses.
+    An alpha of `options.AUTOMATIC` is one that the method chooses. `vectors` says what became of the vectors before
+    they were searched (`VectorOptions.label`), '' for nothing.
     """
 
     language: str
@@ -28,6 +29,7 @@ class Identity:
     alpha: float | None
     regime: str
     seed: int
+    vectors: str = ""
 
     @property
     def name(self) -> str:
@@ -37,7 +39,10 @@ class Identity:
             parts.append(self.bridge)
         if self.alpha is not None:
             parts.append(f"a{alpha_text(self.alpha)}")
-        return "_".join([*parts, self.regime, f"s{self.seed}"])
+        parts += [self.regime, f"s{self.seed}"]
+        if self.vectors:
+            parts.append(self.vectors.replace(", ", "+").replace(" ", "-"))
+        return "_".join(parts)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,15 @@ class Sample:
     flipped: np.ndarray
     resampled: np.ndarray
 
+    def only(self, methods: Sequence[int], flips: int | None = None) -> Sample:
+        """Return the sample of these methods alone, in this order, with the first `flips` draws of signs (None: all).
+
+        It has the bits of a sample that was drawn for these methods and as many signs.
+        """
+        chosen = list(methods)
+        flipped = self.flipped[:flips, chosen]
+        return Sample(self.means[chosen], self.parts[:, chosen], flipped, self.resampled[:, chosen])
+
 
 def sample(scores: np.ndarray, name: str, flips: int = FLIPS) -> Sample:
     """Resample `scores` [Q, M], in [0, 1]; random numbers depend on `name`, so that languages are independent."""

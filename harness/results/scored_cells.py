@@ -21,6 +21,7 @@ class ScoredCell:
     documents, queries, train_pairs  how many there are; None where the file does not say
     query_active, doc_active         mean number of dimensions that are not zero; None where the file does not say
     unknown_documents                share of the tokens of documents that are unknown; None where it does not say
+    vectors                          what became of the vectors before they were searched; "" for nothing
     """
 
     language: str
@@ -41,6 +42,7 @@ class ScoredCell:
     query_active: float | None = None
     doc_active: float | None = None
     unknown_documents: float | None = None
+    vectors: str = ""
 
 
 def read_cells(results: Path) -> list[ScoredCell]:
@@ -83,7 +85,7 @@ def _cell(row: dict[str, str]) -> ScoredCell:
         raise ValueError("a score or alpha is not a finite number")
     names = ("language", "architecture", "collection", "initializer", "bridge", "regime", "label", "key", "status")
     sizes = {name: int(row[name]) if row[name] else None for name in ("documents", "queries", "train_pairs")}
-    texts = {name: row[name] for name in names}
+    texts = {name: row[name] for name in names} | {"vectors": row.get("vectors") or ""}
     measured = ("query_active", "doc_active", "unknown_documents")
     figures = {name: float(row[name]) if row.get(name) else None for name in measured}
     if not all(math.isfinite(figure or 0.0) for figure in figures.values()):

@@ -50,7 +50,7 @@ def search_collection(
 
     Raises ValueError if a weight is not finite.
     """
-    start, end = _bounds(len(collection.document_ids), *shard)
+    start, end = shard_bounds(len(collection.document_ids), *shard)
     with headway.counting("texts", len(collection.query_texts) + end - start):
         queries = sp.csr_array(sp.vstack(list(encode(collection.query_texts, "query")), format="csr"))
         ranking, activity = top_k(queries, k, id_order(collection.document_ids)), Activity(queries)
@@ -66,7 +66,7 @@ def search_collection(
         return ranking.best, activity
 
 
-def _bounds(documents: int, r: int, n: int) -> tuple[int, int]:
+def shard_bounds(documents: int, r: int, n: int) -> tuple[int, int]:
     """Return the first document of the r-th of n shards, and the one after its last."""
     windows = -(-documents // WINDOW)
     return min(documents, r * windows // n * WINDOW), min(documents, (r + 1) * windows // n * WINDOW)

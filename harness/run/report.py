@@ -5,6 +5,7 @@ The tables have all cells of the grid; those that are not computed are marked as
 
 from __future__ import annotations
 
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from harness.results.record import NOT_COMPUTED, OK, Record
 from harness.results.tables.legend import STAR, legend
 from harness.results.tables.table import Table
 from harness.results.tables.terminal import paragraph, terminal_width, to_text
+from harness.results.tables.verdict import EXPLAINED
 from harness.store.store import Store
 
 EVERY = 30.0  # seconds between two writings while a grid runs, at least
@@ -112,21 +114,25 @@ def report_at_an_end(
     if written is None:
         show("no cell is computed yet: no tables were written")
         return
-    _print(written.summary.values())
+    _print(written.summary.values(), written.verdict)
     there = sum(record.status == OK for record in records)
     show(f"{there} of {len(records)} cells are in the tables: {results}/tables/summary.md, all tables in all.md")
 
 
 def print_tables(written: Written) -> None:
-    """Print all tables, the summary last: it is what a person sees at the end."""
-    _print([*written.tables, *written.further, *written.summary.values()])
+    """Print all tables, the summary and the verdict last: they are what a person sees at the end."""
+    _print([*written.tables, *written.further, *written.summary.values()], written.verdict)
 
 
-def _print(tables: Collection[Table]) -> None:
+def _print(tables: Collection[Table], verdict: Sequence[str]) -> None:
     width = terminal_width()
     for table in tables:
         print(f"\n{to_text(table, width)}", end="")
     print(f"\n{paragraph(legend(list(tables), STAR), width)}\n")
+    if verdict:
+        for sentence in [*verdict, EXPLAINED]:
+            print(textwrap.fill(sentence, width, subsequent_indent="  ", break_on_hyphens=False))
+        print()
 
 
 def _there(cells: Sequence[Cell], store: Store) -> int:

@@ -54,15 +54,16 @@ def run(
             progress.recount(pieces, len(rest), to_compute(cells, store))
             run_shared_tasks(rest, preset, store, slots, progress, errors)
         progress.enter(CELLS)
-        runnable = []
-        for cell in _distinct([cell for cell in cells if not store.has(cell.artifact)]):
-            failed = [artifact.key for artifact in lacking([cell.artifact], store) if artifact.key in errors]
-            if failed:
-                errors[cell.artifact.key] = errors[failed[0]]
-                progress.finish(f"{cell.identity.name}: FAILED: {errors[failed[0]]}", cell.artifact)
-            else:
-                runnable.append(cell)
-        run_cells(runnable, preset, store, slots, progress, cluster.restart, errors)
+        for batch in _batches(_distinct([cell for cell in cells if not store.has(cell.artifact)])):
+            runnable = []
+            for cell in batch:
+                failed = [artifact.key for artifact in lacking([cell.artifact], store) if artifact.key in errors]
+                if failed:
+                    errors[cell.artifact.key] = errors[failed[0]]
+                    progress.finish(f"{cell.identity.name}: FAILED: {errors[failed[0]]}", cell.artifact)
+                else:
+                    runnable.append(cell)
+            run_cells(runnable, preset, store, slots, progress, cluster.restart, errors)
         progress.enter(STOP)
     idle, whole = progress.idle(start), time.perf_counter() - start
     progress.detail(
@@ -77,6 +78,15 @@ def _uses_hub(cells: Sequence[Cell]) -> bool:
         artifact.stage.name == "collection" or any(isinstance(source, Hub) for source in artifact.inputs.values())
         for artifact in artifacts
     )
+
+
+def _batches(cells: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
+    """Return the cells, those that read others apart: they neither wait for these nor repeat what failed."""
+    own = {cell.artifact.key for cell in cells}
+    batches: tuple[list[Cell], list[Cell]] = [], []
+    for cell in cells:
+        batches[any(part.key in own for part in cell.artifact.needed)].append(cell)
+    return batches
 
 
 def _distinct(cells: Sequence[Cell]) -> list[Cell]:

@@ -29,6 +29,7 @@ TEXTS = 1000
 """Texts that are read, at most."""
 
 _BATCH = 4096  # tokens encoded at a time, pads included
+_LOGITS = 2**24  # logits in memory at a time: 64 MB of float32
 
 
 def thresholds(
@@ -97,17 +98,19 @@ def _positive_logits(encoder: Any, token_ids: list[list[int]], precision: str) -
     was_training = model.training
     model.eval()
     order = sorted(range(len(token_ids)), key=lambda i: (len(token_ids[i]), i))
+    most = max(1, _LOGITS // model.config.vocab_size)
     with arithmetic(device, precision):
-        for members in _batches(order, token_ids):
+        for members in _batches(order, token_ids, most):
             batch = pad([token_ids[i] for i in members], modules.tokenizer.pad_token_id, device)
             yield sp.csr_array(np.maximum(_largest(model, batch).float().cpu().numpy(), 0))
     model.train(was_training)
 
 
-def _batches(order: list[int], token_ids: list[list[int]]) -> Iterator[list[int]]:
+def _batches(order: list[int], token_ids: list[list[int]], most: int) -> Iterator[list[int]]:
+    """Yield pieces of `order` of at most `most` texts and `_BATCH` tokens, or of one longer text."""
     members: list[int] = []
     for i in order:
-        if members and (len(members) + 1) * len(token_ids[i]) > _BATCH:
+        if members and (len(members) == most or (len(members) + 1) * len(token_ids[i]) > _BATCH):
             yield members
             members = []
         members.append(i)

@@ -10,12 +10,18 @@ import json
 from typing import Any
 
 from sembridge.model_card.license import forbids_commerce, forbids_derivatives, most_restrictive
+from sembridge.model_card.markdown import plain
+from sembridge.model_card.measured import NOTHING_TRAINED, Measured
 from sembridge.model_card.recipe import Ingredient, Recipe
 from sembridge.model_card.record import TransferRecord
 from sembridge.normalization import FORM
 
 UNKNOWN = "unknown: check before you publish"
-_TAGS = ("sparse-encoder", "sparse", "splade", "cross-lingual-transfer", "vocabulary-transfer")
+_TAGS = ("sparse-encoder", "sparse", "splade")
+_OF_TRANSFER = ("cross-lingual-transfer", "vocabulary-transfer")
+_NO_TRANSLATION = (
+    "- Not a translation model: a new token has the meaning of the source tokens it is mixed from, good or bad.\n"
+)
 _MEANING = {
     "copied": "the row of the same token in the source vocabulary",
     "special": "the row of the source token with the same role ([CLS], padding, ...)",
@@ -34,6 +40,7 @@ def model_card(
     masked_lm: str = "",
     strategy: str = "max",
     activation: str = "relu",
+    measured: Measured | None = None,
 ) -> str:
     """Return the text of README.md.
 
@@ -41,24 +48,61 @@ def model_card(
     language              code of the target language for the front matter, e.g. "ko"
     masked_lm             subfolder of the masked LM where it is not at the top (inference-free encoders)
     strategy, activation  of the encoder's pooling, see `head.pool`
+    measured              its training and scores; None: nothing was trained, and nothing measured
     """
-    recipe, name = record.recipe, _plain(name)
-    parts = [
-        _front_matter(recipe, language),
-        f"# {name}\n\nThe sparse encoder {_code(recipe.source)} with the vocabulary of {_code(recipe.tokenizer)}: "
-        f"{len(record):,} tokens, initialized by {_plain(recipe.label)}. It is an ordinary SPLADE encoder: "
-        "texts become weighted tokens that an inverted index can hold.\n\n**Nothing was trained.** "
-        "These are zero-shot weights, the starting point for fine-tuning on text of the new language.",
-        _usage(name, masked_lm, _weights(strategy, activation)),
-        f"## What its rows are made of\n\n{_coverage(record)}",
-        f"## How it was made\n\n{_making(recipe)}",
+    recipe = record.recipe
+    about = (
+        f"The sparse encoder {_code(recipe.source)} with the vocabulary of {_code(recipe.tokenizer)}: "
+        f"{len(record):,} tokens, initialized by {plain(recipe.label)}."
+    )
+    trained = measured is not None and measured.training is not None
+    title = "What its rows were made of, before the training" if trained else "What its rows are made of"
+    rows = f"## {title}\n\n{_coverage(record)}"
+    usage = _usage(plain(name), masked_lm, _weights(strategy, activation))
+    parts = [_front_matter(recipe, language), *_about(name, about, measured), usage, rows]
+    return "\n\n".join([*parts, *_origins(recipe, measured)]) + "\n"
+
+
+def trained_card(
+    recipe: Recipe,
+    name: str,
+    measured: Measured,
+    *,
+    language: str | None = None,
+    masked_lm: str = "",
+    strategy: str = "max",
+    activation: str = "relu",
+) -> str:
+    """Return the text of README.md of an encoder that was fine-tuned with its own vocabulary; see `model_card`."""
+    about = f"The sparse encoder {_code(recipe.source)} with its own vocabulary."
+    usage = _usage(plain(name), masked_lm, _weights(strategy, activation))
+    parts = [_front_matter(recipe, language, transferred=False), *_about(name, about, measured), usage]
+    return "\n\n".join([*parts, *_origins(recipe, measured, transferred=False)]) + "\n"
+
+
+def _about(name: str, about: str, measured: Measured | None) -> list[str]:
+    """Return title and introduction, and the section on scores where there are some."""
+    training = NOTHING_TRAINED if measured is None else measured.training_text()
+    kind = "It is an ordinary SPLADE encoder: texts become weighted tokens that an inverted index can hold."
+    title = f"# {plain(name)}\n\n{about} {kind}\n\n{training}"
+    return [title] if measured is None else [title, f"## How good it is\n\n{measured.scores_text()}"]
+
+
+def _origins(recipe: Recipe, measured: Measured | None, transferred: bool = True) -> list[str]:
+    """Return the sections on how it was made, on licenses, and on what it is not."""
+    caution = (
+        "Not fine-tuned and not evaluated: measure it on queries and documents of your own before you rely on it."
+        if measured is None
+        else measured.caution()
+    )
+    return [
+        f"## How it was made\n\n{_making(recipe, measured)}",
         f"## Licenses\n\n{_licenses(recipe)}",
         "## What it is not\n\n"
-        "- Not fine-tuned and not evaluated: measure it on queries and documents of your own before you rely on it.\n"
-        "- Not a translation model: a new token has the meaning of the source tokens it is mixed from, good or bad.\n"
+        f"- {caution}\n"
+        f"{_NO_TRANSLATION if transferred else ''}"
         "- Not better informed than its source: it knows the domains and has the biases of the source's training data.",
     ]
-    return "\n\n".join(parts) + "\n"
 
 
 def carried_license(recipe: Recipe) -> str | None:
@@ -68,12 +112,12 @@ def carried_license(recipe: Recipe) -> str | None:
     return most_restrictive(part.license for part in recipe.ingredients.values() if part.license is not None)
 
 
-def _front_matter(recipe: Recipe, language: str | None) -> str:
+def _front_matter(recipe: Recipe, language: str | None, transferred: bool = True) -> str:
     """Return the front matter as YAML, with values written as JSON, which YAML reads."""
     fields: dict[str, Any] = {
         "library_name": "sentence-transformers",
         "pipeline_tag": "feature-extraction",
-        "tags": list(_TAGS),
+        "tags": [*_TAGS, *(_OF_TRANSFER if transferred else ())],
     }
     if language:
         fields["language"] = [language]
@@ -160,27 +204,29 @@ def _mixed(record: TransferRecord) -> str:
     return f"{kind}, and a direction of its own" if record.mean_own() else kind
 
 
-def _making(recipe: Recipe) -> str:
-    rows = [("method", f"`{_plain(recipe.initializer)}`")]
+def _making(recipe: Recipe, measured: Measured | None = None) -> str:
+    rows = [("method", f"`{plain(recipe.initializer)}`")]
     rows += [
-        (role, _code(part) + (f", revision `{_plain(part.revision)}`" if part.revision else ""))
+        (role, _code(part) + (f", revision `{plain(part.revision)}`" if part.revision else ""))
         for role, part in recipe.ingredients.items()
     ]
     rows += [(key, f"`{_value(value)}`") for key, value in {**recipe.parameters, **recipe.options}.items()]
-    versions = (f"{_plain(library)} {_plain(version)}" for library, version in sorted(recipe.versions.items()))
+    if measured is not None and measured.training is not None:
+        rows += [(f"training: {key}", f"`{_value(value)}`") for key, value in measured.training.settings.items()]
+    versions = (f"{plain(library)} {plain(version)}" for library, version in sorted(recipe.versions.items()))
     rows.append(("versions", ", ".join(versions)))
-    return "\n".join(["| | |", "|---|---|", *(f"| {_plain(key)} | {value} |" for key, value in rows)])
+    return "\n".join(["| | |", "|---|---|", *(f"| {plain(key)} | {value} |" for key, value in rows)])
 
 
 def _licenses(recipe: Recipe) -> str:
     stated = {role: part.license for role, part in recipe.ingredients.items() if part.license is not None}
-    lines = [f"- {role}, {_code(part)}: {_plain(part.license or UNKNOWN)}" for role, part in recipe.ingredients.items()]
+    lines = [f"- {role}, {_code(part)}: {plain(part.license or UNKNOWN)}" for role, part in recipe.ingredients.items()]
     for role, license in stated.items():
         if forbids_commerce(license):
-            lines.append(f"\n**Not for commercial use**: the {role} is under {_plain(license)}.")
+            lines.append(f"\n**Not for commercial use**: the {role} is under {plain(license)}.")
         if forbids_derivatives(license):
             lines.append(
-                f"\n**No derivatives**: {_plain(license)} of the {role} does not allow changed versions "
+                f"\n**No derivatives**: {plain(license)} of the {role} does not allow changed versions "
                 "to be passed on. Ask its makers first."
             )
     lines.append(
@@ -191,16 +237,11 @@ def _licenses(recipe: Recipe) -> str:
 
 
 def _code(part: Ingredient) -> str:
-    return f"`{_plain(part.name)}`"
+    return f"`{plain(part.name)}`"
 
 
 def _value(value: object) -> str:
     """Return a value as one line; a text that begins or ends with a blank, as prompts do, is in quotes."""
     text = str(value)
     before, after = " " * (text != text.lstrip()), " " * (text != text.rstrip())
-    return f"'{before}{_plain(text)}{after}'" if before or after else _plain(text)
-
-
-def _plain(value: object) -> str:
-    """Return a value as one line that cannot break out of a table cell or a code span."""
-    return " ".join(str(value).replace("`", "'").replace("|", "/").split())
+    return f"'{before}{plain(text)}{after}'" if before or after else plain(text)

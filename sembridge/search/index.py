@@ -16,7 +16,7 @@ from sembridge.search.hits import Hit, Hits, Term
 from sembridge.search.inversion import read_vectors
 from sembridge.search.manifest import VOCABULARY, IndexFolderError, damaged, part_files, read_manifest, read_object
 from sembridge.search.ranking import Best, Run, check_k
-from sembridge.search.rarity import by_rarity
+from sembridge.search.rarity import inverse_document_frequency, weigh
 from sembridge.search.stored_postings import StoredPostings
 
 _WHERE = "say where it is: open(INDEX, encoder=...) in Python, --encoder on the command line"
@@ -105,16 +105,26 @@ class Index:
         return encoder
 
     def encode(self, queries: Sequence[str], idf: bool = False) -> sparse.csr_array:
-        """Return the vectors of queries, csr [Q, V] float32. idf: weigh dimensions by rarity, see `rarity.rarity`."""
+        """Return the vectors of queries, csr [Q, V] float32. idf: weigh dimensions by rarity, see `rarity`.
+
+        Raises ValueError for a query that is not text, IndexFolderError if the encoder is not that of the documents.
+        """
         from sembridge.search.encode import encode_all
         from sembridge.search.encode_options import EncodeOptions
 
+        for query in queries:
+            if not isinstance(query, str):
+                raise ValueError(f"the query {str(query)[:80]!r} is no text; give a string")
+            if not _is_unicode(query):
+                raise ValueError(
+                    "the query has half a surrogate pair, which is not a character; type it again in UTF-8"
+                )
         options = EncodeOptions(self.manifest["max_length"], self.manifest["precision"])
         if not len(queries):
             return sparse.csr_array((0, self.manifest["dimensions"]), dtype=np.float32)
         vectors = encode_all(self.encoder, [normalize(query).strip() for query in queries], "query", options)
         vectors.sum_duplicates()
-        return by_rarity(vectors, self.document_frequencies, len(self)) if idf else vectors
+        return weigh(vectors, inverse_document_frequency(self.document_frequencies, len(self))) if idf else vectors
 
     def rank(self, vectors: sparse.csr_array, k: int) -> Best:
         """Return the k best documents of each query vector [Q, V], exactly; fewer where fewer share a dimension."""
@@ -218,3 +228,12 @@ class Index:
                     own = float(weights[slot])
                     terms[place].append(Term(shown[dimension], dimension, weight, own, weight * own))
         return [tuple(sorted(found, key=lambda term: (-term.product, term.id))) for found in terms]
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text is free of half surrogate pairs, which stand for bytes that are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

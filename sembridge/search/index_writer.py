@@ -274,6 +274,7 @@ def _finish(folder: Path, header: Mapping[str, Any], ids: Sequence[str], parts: 
         "entries": int(ends[-1]),
         "used_dimensions": int(np.count_nonzero(np.diff(ends))),
         "without_dimensions": without,
+        "ids_with_white_space": sum(identifier.split() != [identifier] for identifier in ids),
     }
     files.write_json(folder / files.MANIFEST, {**header, **about, "files": files.sizes(folder)})
     (folder / files.BUILDING).unlink(missing_ok=True)

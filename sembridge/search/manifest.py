@@ -34,6 +34,7 @@ _FIELDS = {
     "used_dimensions": int,
     "entries": int,
     "without_dimensions": int,
+    "ids_with_white_space": int,
     "files": dict,
 }
 

@@ -1,36 +1,49 @@
-"""Weigh the dimensions of queries by how rare they are among the documents: the one place of this formula."""
+"""Weigh the dimensions of a query by their rarity in the vectors of the documents that are searched.
+
+A learned sparse encoder is trained so that its weights say which dimensions tell documents apart. One that was given
+another vocabulary, and not trained since, has no such knowledge of its new dimensions. It can be counted without
+labels, as BM25 counts words: the inverse document frequency of Spärck Jones (1972, "A statistical interpretation of
+term specificity and its application in retrieval").
+
+BM25's own form, ln(1 + (N - n + 0.5) / (n + 0.5)), is not used: it leaves a small weight to a dimension that all
+documents have, and such dimensions are many in a transferred encoder, while a word that all documents have is not.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from scipy import sparse
 
 
-def rarity(document_frequencies: np.ndarray, documents: int) -> np.ndarray:
-    """Return ln(N / df) for every dimension, float64 [V]: 0 for one that all N documents have, and for one of none.
+def inverse_document_frequency(counts: np.ndarray, documents: int) -> np.ndarray:
+    """Return ln(N / n) for each dimension that is active in n of N documents, float64 [V].
 
-    document_frequencies  int [V]: in how many of the N documents each dimension is not zero
+    It is 0 for a dimension that all documents have. It is 0 as well for one that no document has, because such a
+    dimension of a query adds nothing to any score.
 
-    A dimension that no document has adds nothing to any score, so its weight does not matter. Raises ValueError for a
-    frequency below 0 or above N.
+    counts  int [V], the number of documents in which each dimension is not zero
+
+    Raises ValueError if a count is negative or exceeds the number of documents.
     """
-    counts = np.asarray(document_frequencies)
-    if counts.size and (counts.min() < 0 or counts.max() > documents):
-        raise ValueError(f"document frequencies from {counts.min()} to {counts.max()} for {documents} documents")
-    weights = np.zeros(len(counts))
-    present = counts > 0
-    weights[present] = np.log(documents / counts[present])
-    return weights
+    outside = np.flatnonzero((counts < 0) | (counts > documents))
+    if len(outside):
+        first = outside[0]
+        raise ValueError(f"dimension {first} is active in {counts[first]} of {documents} documents; count them again")
+    # math.log: numpy chooses its logarithm by the processor, and the last bit of a weight would depend on the machine.
+    logarithms = {count: math.log(documents / count) for count in np.unique(counts).tolist() if count}
+    return np.array([logarithms.get(count, 0.0) for count in counts.tolist()])
 
 
-def by_rarity(queries: sparse.csr_array, document_frequencies: np.ndarray, documents: int) -> sparse.csr_array:
-    """Return queries [Q, V] with every weight multiplied by the rarity of its dimension, float32, without zeros.
+def weigh(vectors: sparse.csr_array, factors: np.ndarray) -> sparse.csr_array:
+    """Return the vectors [N, V] with each dimension multiplied by its factor [V], float32, without zeros.
 
-    Weights are rounded to float32 again, as an exact search adds up products of two float32 weights.
+    Raises ValueError if there is not one factor for each dimension.
     """
-    factors = rarity(document_frequencies, documents)
-    weighted = sparse.csr_array(queries, dtype=np.float64)
-    weighted.data = weighted.data * factors[weighted.indices]
-    rounded = sparse.csr_array(weighted, dtype=np.float32)
-    rounded.eliminate_zeros()
-    return rounded
+    if vectors.shape[1] != len(factors):
+        raise ValueError(f"{len(factors)} factors for vectors of {vectors.shape[1]} dimensions; give one for each")
+    weights = (vectors.data.astype(np.float64) * factors[vectors.indices]).astype(np.float32)
+    weighed = sparse.csr_array((weights, vectors.indices.copy(), vectors.indptr.copy()), shape=vectors.shape)
+    weighed.eliminate_zeros()
+    return weighed

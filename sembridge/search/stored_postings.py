@@ -27,6 +27,7 @@ class StoredPostings:
 
     def __init__(self, folder: Path, documents: int, dimensions: int, entries: int):
         self._folder, self._documents = folder, documents
+        self._checked: set[int] = set()  # dimensions whose entries were found to be possible
         self.ends = np.array(self._array("ends", np.int64, dimensions + 1))
         self.ranks = np.array(self._array("ranks", np.int64, documents))
         self._positions = self._array("positions", np.int32, entries)
@@ -48,10 +49,11 @@ class StoredPostings:
         """Return the documents that have a dimension, int32 ascending, and their weights, float32."""
         entries = slice(self.ends[dimension], self.ends[dimension + 1])
         positions, weights = self._positions[entries], self._weights[entries]
-        if len(positions):
+        if len(positions) and dimension not in self._checked:
             ascending = positions[0] >= 0 and positions[-1] < self._documents and (np.diff(positions) > 0).all()
             if not ascending or not np.isfinite(weights).all():
                 raise damaged(self._folder, f"{POSTINGS} has entries that cannot be, in dimension {dimension}")
+            self._checked.add(dimension)
         return positions, weights
 
     def top_k(self, queries: Any, k: int) -> Best:

@@ -112,3 +112,8 @@ def test_ranks():
     assert spearman(rising, np.array([5.0, 4.0, 6.0, 9.0, 8.0])) == pytest.approx(0.8)
     assert spearman(np.ones(5), rising) is None
     assert spearman(rising[:4], rising[:4]) is None
+
+
+def test_scores_of_pruned_or_weighed_vectors_are_not_learned_from():
+    plain, weighed = cell(score=0.5), cell(score=0.9, vectors="idf")
+    assert observations([plain, weighed]) == observations([plain])

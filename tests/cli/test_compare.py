@@ -33,10 +33,11 @@ def cell(
     alpha=None,
     seed=1,
     label="",
+    vectors="",
     **sizes,
 ):
     """A record as a grid leaves it. sizes: documents, queries, train_pairs, or error."""
-    identity = Identity(language, "bert", collection, initializer, bridge, alpha, regime, seed)
+    identity = Identity(language, "bert", collection, initializer, bridge, alpha, regime, seed, vectors)
     key = f"{identity.name}" if initializer != "bm25" else f"bm25 {language} {collection}"
     if "error" in sizes:
         return Record(identity, key, label or initializer, False, FAILED, sizes["error"])
@@ -195,8 +196,24 @@ def test_the_project_s_figures(command, tmp_path):
     code, out, _ = command("compare", tmp_path)
     assert code == 0 and out.splitlines()[-1].startswith("1 OK, 0 OKish, 0 FAIL, ")
     assert re.search(r"\[OK\]\s+webfaq bm25 ko\s+0.300\s+0.296\s+\+0.004", out)
-    for name in ("paper.yaml; second hand", "bm25-miracl.yaml", "bm25-webfaq.yaml"):
-        assert name in out
+    shown = [line for line in out.splitlines() if line.startswith("[")]
+    assert len(shown) == 1 and "bm25-webfaq.yaml; " in out, "only what applies"
+    [left_out] = [line for line in out.splitlines() if line.startswith("left out: ")]
+    every = {path: len(load_expected(path).figures) for path in (ROOT / "experiments" / "expected").glob("*.yaml")}
+    assert left_out.startswith(f"left out: {sum(every.values()) - 1} figures, because the results, of webfaq, have no ")
+    for path, figures in every.items():
+        assert f"{path.name} {figures - (path.name == 'bm25-webfaq.yaml')}" in left_out
+    asked = command("compare", tmp_path, "--expected", *every)[1]
+    assert sum(line.startswith("[") for line in asked.splitlines()) == sum(every.values()) and "left out" not in asked
+
+
+def test_what_cannot_be_compared_says_why_and_what_has_no_cell_is_counted(command, tmp_path):
+    """A part of a collection is a cell of the figure, so its line tells why it is not compared."""
+    part = cell(initializer="bm25", collection="webfaq-judged", score=0.3)
+    write_results(tmp_path, [part], lambda _: None)
+    _, out, _ = command("compare", tmp_path)
+    assert re.search(r"\[----\]\s+webfaq bm25 ko\s+0.296\s+ko: ours are on webfaq-judged, not on webfaq", out)
+    assert "miracl bm25" not in out and "bm25-miracl.yaml 5" in out
 
 
 def test_a_bridge_as_a_dense_retriever_is_compared_with_its_own_figures(command, tmp_path):
@@ -231,3 +248,10 @@ def test_expected_files(path):
         assert figure.alpha in {None, *preset.alphas} and figure.regime in {None, *preset.regimes}
         assert (figure.initializer == "sembridge") == (figure.alpha is not None) == (figure.bridge is not None)
         assert figure.regime != "fine-tuned" or figure.trained_on == preset.training.collection
+
+
+def test_only_vectors_as_encoded_are_compared(compare):
+    weighed = cell(score=0.9, vectors="idf")
+    marked = compare([cell(score=0.5), weighed], figure("value: 0.5"))[1]
+    assert marked == ["[OK] help zero-shot bert mean ko 0.500 0.500 +0.000"]
+    assert compare([weighed], figure("value: 0.9"))[1][0].endswith("ko: no such cell")

@@ -23,6 +23,7 @@ TYPED = {
     "--languages": ["ko", "ru"],
     "--architectures": ["a"],
     "--initializers": ["mean"],
+    "--fusion": ["mean"],
     "--bridges": ["b"],
     "--alphas": ["2", "1.5"],
     "--collections": ["c"],

@@ -12,7 +12,9 @@ import pytest
 from harness.collections.stage import COLLECTION
 from harness.doctor.hub_access import FAIL, OK, WARN
 from harness.doctor.machine import devices, disk, expected_documents, memory
+from harness.evaluation.vectors import VECTORS
 from harness.plan.load_preset import load_preset
+from harness.references.vectors import REFERENCE_VECTORS
 from harness.store.artifact import Artifact
 from harness.store.stage import Stage
 from harness.store.store import Store
@@ -73,6 +75,15 @@ def test_sizes_are_those_of_the_store_where_it_has_some(store):
     mixed = [*todo, Artifact(COLLECTION, {"expected": {"documents": 2000}})]
     assert "2.0 MB for 3 artifacts (sizes by first guesses)" in disk(mixed, store, 0, 0)[0].text
     assert "5.0 MB for 1 artifacts" in disk([Artifact(POCKET, {})], store, 0, 0)[0].text
+
+
+def test_stored_vectors_need_room_for_every_document(store):
+    """By hand: 6,000 bytes for each of 50,000 documents, in two shards; twice that for a collection of unknown size."""
+    collection = Artifact(COLLECTION, {"expected": {"documents": 50_000}})
+    halves = [Artifact(VECTORS, {"share": share, "shares": 2}, {"collection": collection}) for share in (0, 1)]
+    assert "300.0 MB for 2 artifacts (sizes by first guesses)" in disk(halves, store, 0, 0)[0].text
+    unknown = Artifact(REFERENCE_VECTORS, {}, {"collection": Artifact(COLLECTION, {})})
+    assert "600.0 MB for 1 artifacts" in disk([unknown], store, 0, 0)[0].text
 
 
 def test_memory(monkeypatch):

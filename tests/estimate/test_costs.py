@@ -10,6 +10,7 @@ from harness.collections.stage import COLLECTION
 from harness.estimate.costs import Rates, Work, amounts, forward, work
 from harness.estimate.sizes import BASE, Sizes, UnknownError
 from harness.evaluation.stage import EVALUATION
+from harness.evaluation.vectors import VECTORS
 from harness.initialization.auxiliary_vectors import AUXILIARY_VECTORS
 from harness.initialization.bridge_vectors import BRIDGE_VECTORS
 from harness.initialization.initialization import INITIALIZATION
@@ -19,6 +20,7 @@ from harness.pocket.texts import POCKET_TEXT
 from harness.references.bm25 import BM25
 from harness.references.dense import DENSE
 from harness.references.sparse_models import REFERENCE
+from harness.references.vectors import REFERENCE_VECTORS
 from harness.store.artifact import Artifact, Hub, Member
 from harness.training.stage import TRAINED_ENCODER
 
@@ -127,6 +129,20 @@ def test_reference_rows(sizes):
     sparse = Artifact(REFERENCE, READ | {"kind": "sparse-encoder"}, {"encoder": ENCODER, "collection": FAQ})
     assert work(sparse, sizes).encode == 2 * (BODY + 8 * 100) * 128_160
     assert work(Artifact(REFERENCE, READ | {"kind": "bge-m3"}, sparse.inputs), sizes).encode == 2 * BODY * 128_160
+
+
+def test_stored_vectors_are_encoded_once_and_searched_by_each_evaluation(sizes):
+    inputs = {"encoder": ENCODER, "collection": FAQ}
+    whole = work(Artifact(EVALUATION, READ, inputs), sizes)
+    encoding = {"max_length": 512, "precision": "float32"}
+    half = Artifact(VECTORS, encoding | {"share": 0, "shares": 2}, inputs)
+    assert work(half, sizes) == Work(encode=whole.encode / 2)
+    searched = {"k": 100, "query_idf": True}, {"collection": FAQ, "vectors-0000": half}
+    assert work(Artifact(EVALUATION, *searched), sizes) == Work(pairs=10_000)
+    ready = Artifact(REFERENCE_VECTORS, encoding | {"kind": "sparse-encoder"}, inputs)
+    assert work(ready, sizes) == Work(encode=whole.encode)
+    searched = {"k": 100, "kind": "sparse-encoder", "query_idf": True}, {"collection": FAQ, "vectors-0000": ready}
+    assert work(Artifact(REFERENCE, *searched), sizes) == Work(pairs=10_000)
 
 
 def test_seconds_are_work_by_rates():

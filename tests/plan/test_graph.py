@@ -10,6 +10,7 @@ from harness.plan.graph import cell_artifact
 from harness.plan.inputs import Inputs
 from harness.plan.preset import Preset
 from harness.results.record import Identity
+from harness.retrieval.vector_options import AS_ENCODED, VectorOptions
 from harness.store.artifact import Artifact, Hub, Member
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
@@ -27,7 +28,12 @@ def artifact():
     """Return the artifact of one cell of a preset whose inputs are all on the hub."""
 
     def artifact(
-        initializer: str, regime: str = "zero-shot", bridge: str = "", alpha: float | None = None, **options: Any
+        initializer: str,
+        regime: str = "zero-shot",
+        bridge: str = "",
+        alpha: float | None = None,
+        vectors: VectorOptions = AS_ENCODED,
+        **options: Any,
     ) -> Artifact:
         content = {
             "title": "t",
@@ -40,7 +46,7 @@ def artifact():
         }
         preset = Preset.model_validate(content | options)
         cell = Identity("ru", "a", "c", initializer, bridge, alpha, regime, 7)
-        return cell_artifact(preset, Inputs(preset), cell)
+        return cell_artifact(preset, Inputs(preset), cell, vectors)
 
     return artifact
 
@@ -186,3 +192,59 @@ def test_pieces_by_words_read_the_text_or_the_documents_of_the_collection(artifa
     options = {"settings": {"sembridge": {"pieces": "words"}}, "text": "collection:d"}
     other = below(artifact("sembridge", bridge="b", alpha=4.0, **options), "initialization")
     assert below(below(other, "bridge_target"), "words").inputs["text"].artifact.parameters["hub"] == "org/d"
+
+
+def test_options_of_vectors_share_stored_vectors_and_change_no_other_key(artifact):
+    plain = artifact("mean")
+    idf, pruned = VectorOptions(query_idf=True), VectorOptions(max_active_document=64)
+    weighed, small = artifact("mean", vectors=idf), artifact("mean", vectors=pruned)
+    assert plain.key == artifact("mean", vectors=AS_ENCODED, evaluation={"query_idf": [False, True]}).key
+    assert weighed.stage.name == "evaluation"
+    assert weighed.parameters == {"k": 100, "query_idf": True}
+    assert small.parameters == {"k": 100, "max_active_document": 64}
+    assert list(weighed.inputs) == ["initialization", "collection", "vectors-0000"]
+    vectors = below(weighed, "vectors-0000")
+    assert (
+        vectors
+        == below(small, "vectors-0000")
+        == below(artifact("mean", vectors=idf, evaluation={"k": 200}), "vectors-0000")
+    )
+    assert vectors.stage.name == "vectors" and vectors.inputs == plain.inputs
+    encoding = {name: value for name, value in plain.parameters.items() if name != "k"}
+    assert vectors.parameters == encoding | {"share": 0, "shares": 1}
+
+
+def test_shares_are_encoded_apart_and_searched_together(artifact):
+    cell = artifact("mean", vectors=VectorOptions(query_idf=True), evaluation={"shares": 3})
+    names = [name for name in cell.inputs if name.startswith("vectors-")]
+    assert names == ["vectors-0000", "vectors-0001", "vectors-0002"] and cell.parameters == {
+        "k": 100,
+        "query_idf": True,
+    }
+    assert [below(cell, name).parameters["share"] for name in names] == [0, 1, 2]
+
+
+def test_a_training_is_the_same_whatever_becomes_of_vectors(artifact):
+    plain, weighed = (
+        artifact("mean", "fine-tuned", vectors=vectors, training={"points": 4})
+        for vectors in (AS_ENCODED, VectorOptions(query_idf=True))
+    )
+    trained = below(plain, "trained")
+    assert trained == below(weighed, "trained") == below(below(weighed, "vectors-0000"), "trained")
+
+
+def test_a_reference_is_encoded_once_for_all_options_of_vectors(artifact):
+    options = {"references": {"mine": hub(Hub("org/r", "4"), kind="bge-m3")}}
+    plain, weighed = artifact("mine", **options), artifact("mine", vectors=VectorOptions(query_idf=True), **options)
+    assert weighed.stage.name == "reference" and set(weighed.inputs) == {"collection", "vectors-0000"}
+    assert weighed.parameters == {"kind": "bge-m3", "k": 100, "query_idf": True}
+    stored = below(weighed, "vectors-0000")
+    assert stored.stage.name == "reference-vectors" and stored.inputs == plain.inputs
+    assert stored.parameters == {name: value for name, value in plain.parameters.items() if name != "k"}
+
+
+def test_own_documents_are_left_out_of_the_ranking_and_not_of_the_vectors(artifact):
+    rule = {"collections": {"c": {"hub": "org/c", "revision": COMMIT, "ignore_identical_ids": True}}}
+    cell = artifact("mean", vectors=VectorOptions(weight_bits=8), **rule)
+    assert cell.parameters == {"k": 100, "ignore_identical_ids": True, "weight_bits": 8}
+    assert below(cell, "vectors-0000") == below(artifact("mean", vectors=VectorOptions(weight_bits=8)), "vectors-0000")

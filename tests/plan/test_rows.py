@@ -8,6 +8,7 @@ import pytest
 
 from harness.plan.preset import Preset, PresetError
 from harness.plan.rows import Method, methods
+from harness.retrieval.vector_options import AS_ENCODED, VectorOptions
 
 
 def preset(*initializers: str, **options) -> Preset:
@@ -94,3 +95,39 @@ def test_an_alpha_out_of_range_is_refused_before_a_run():
 
 def test_a_training_collection_is_looked_for_only_where_something_is_trained():
     assert methods(preset("base", training={"collection": "d"})) == [Method("base", reference=True)]
+
+
+def test_options_of_vectors_multiply_rows_with_sparse_vectors():
+    options = {"query_idf": [False, True], "max_active_document": [None, 64]}
+    rows = methods(preset("bm25", "dense", "mean", "base", evaluation=options))
+    assert [(row.name, row.vectors.label) for row in rows] == [
+        ("bm25", ""),
+        ("dense", ""),
+        ("dense", ""),
+        *(
+            (name, vectors)
+            for name in ("mean", "base")
+            for vectors in ("", "document top 64", "idf", "idf, document top 64")
+        ),
+    ]
+    assert {row.label for row in rows if row.name == "mean"} == {"mean"}, "tables add the options to the label"
+
+
+def test_one_option_of_vectors_replaces_the_plain_rows():
+    rows = methods(preset("bm25", "mean", evaluation={"query_idf": True}))
+    assert [row.vectors for row in rows] == [AS_ENCODED, VectorOptions(query_idf=True)]
+
+
+def test_options_that_concern_no_row_are_refused():
+    message = "evaluation.weight_bits concerns sparse vectors, and the grid has only bm25 and dense; add another"
+    with pytest.raises(PresetError, match=message):
+        methods(preset("bm25", "dense", evaluation={"weight_bits": [None, 8]}))
+    methods(preset("bm25", evaluation={"weight_bits": None, "query_idf": [False]}))
+
+
+def test_points_of_a_training_need_rows_as_encoded():
+    options = {"training": {"points": 4}, "regimes": ["fine-tuned"]}
+    with pytest.raises(PresetError, match=r"evaluation.query_idf has no row without it, and training.points measures"):
+        methods(preset("mean", evaluation={"query_idf": True}, **options))
+    assert len(methods(preset("mean", evaluation={"query_idf": [False, True]}, **options))) == 2
+    assert len(methods(preset("mean", evaluation={"query_idf": True}, **options | {"regimes": ["zero-shot"]}))) == 1

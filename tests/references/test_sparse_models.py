@@ -107,7 +107,7 @@ def test_a_splade_is_read_as_the_grid_reads_it(folder, tmp_path):
 
 def test_a_roberta_reads_no_more_than_it_has_positions_for(tmp_path):
     family_folder(tmp_path / "roberta", "roberta")
-    encode = sparse_models._load("sparse-encoder", Location(str(tmp_path / "roberta")), False, EncodeOptions())
+    encode = sparse_models.load("sparse-encoder", Location(str(tmp_path / "roberta")), False, EncodeOptions())
     long, longer = (" ".join(english()[:count]) for count in (100, 200))
     (vectors,) = encode([long, longer], "document")
     assert vectors.nnz and (vectors[[0]] != vectors[[1]]).nnz == 0, "both are cut at the same place"
@@ -151,7 +151,7 @@ def test_for_lack_of_memory_less_is_read_at_a_time(folder, tmp_path, kind, model
 
 
 def test_texts_are_a_stream_encoded_in_windows_of_fixed_place(folder):
-    encode = sparse_models._load("bge-m3", Location(str(folder / "bge-m3")), False, EncodeOptions.of(PARAMETERS))
+    encode = sparse_models.load("bge-m3", Location(str(folder / "bge-m3")), False, EncodeOptions.of(PARAMETERS))
     texts, taken = beir.load(folder / "en").document_texts, []
     blocks = encode((taken.append(text) or text for text in texts), "document")
     first = next(blocks)
@@ -182,7 +182,7 @@ def test_milco_is_asked_for_smaller_batches(folder, tmp_path, runs):
     code = MILCO.replace("words = text.lower().split()[:max_length]", recorder)
     at = Location(str(made_milco_folder(tmp_path / "milco", code=code)))
     for batch_divisor, batch_size in ((1, "32"), (4, "8")):
-        next(sparse_models._load("milco", at, True, EncodeOptions.of(PARAMETERS, batch_divisor))(["the cat"], "query"))
+        next(sparse_models.load("milco", at, True, EncodeOptions.of(PARAMETERS, batch_divisor))(["the cat"], "query"))
         assert runs.read_text() == batch_size
 
 

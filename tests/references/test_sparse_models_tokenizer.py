@@ -26,11 +26,11 @@ def test_the_check_and_the_loading_refuse_it(lowercased):
     with pytest.raises(ValueError, match=r"is not used as its tokenizer\.json says: BertTokenizer ") as early:
         sparse_models.check("sparse-encoder", str(lowercased))
     with pytest.raises(ValueError) as late:
-        sparse_models._load("sparse-encoder", (str(lowercased), None), False, EncodeOptions())
+        sparse_models.load("sparse-encoder", (str(lowercased), None), False, EncodeOptions())
     assert str(early.value) == str(late.value)
 
 
 def test_one_that_is_used_as_its_file_says(tmp_path):
     folder = family_folder(tmp_path, "bert")
     sparse_models.check("sparse-encoder", folder)
-    assert sparse_models._load("sparse-encoder", (folder, None), False, EncodeOptions())
+    assert sparse_models.load("sparse-encoder", (folder, None), False, EncodeOptions())

@@ -22,9 +22,10 @@ def _record(
     regime: str = "zero-shot",
     label: str = "",
     reference: bool = False,
+    vectors: str = "",
 ) -> Record:
     """A cell with nDCG@10 `ndcg`; None makes it a failed one."""
-    identity = Identity(language, architecture, collection, initializer, bridge, alpha, regime, seed)
+    identity = Identity(language, architecture, collection, initializer, bridge, alpha, regime, seed, vectors)
     common = {
         "identity": identity,
         "key": f"key-of-{identity.name}",

@@ -50,7 +50,7 @@ def test_a_run_that_is_not_there(tmp_path):
         trec.read(tmp_path / "x.run")
 
 
-ROW = "ko,bert,a,mean,,,zero-shot,1,0.5,0.5,0.5,1,1,1,0.0,0.0,,1,1,,1.0,ok,,mean,key,,,,,,\n"
+ROW = "ko,bert,a,mean,,,zero-shot,1,0.5,0.5,0.5,1,1,1,0.0,0.0,,1,1,,1.0,ok,,mean,key,,,,,,,,false,,,,,,8\n"
 HEAD = ",".join(COLUMNS) + "\n"
 CELLS: list[tuple[bytes, str]] = [
     (b"", "holds no cells; give the folder that a run wrote with --results"),
@@ -61,7 +61,7 @@ CELLS: list[tuple[bytes, str]] = [
         (HEAD + ROW.replace("mean,,,zero", "mean,,inf,zero")).encode(),
         "line 2 cannot be read (a score or alpha is not a finite number)",
     ),
-    ((HEAD + ROW.replace("0.5", "0,5", 1)).encode(), "line 2 cannot be read (more than 31 columns)"),
+    ((HEAD + ROW.replace("0.5", "0,5", 1)).encode(), "line 2 cannot be read (more than 39 columns)"),
     ((HEAD + ROW.replace("shot,1,", f"shot,{'9' * 5000},")).encode(), "line 2 cannot be read ("),
     ((HEAD + "ko,bert\n").encode(), "line 2 cannot be read ("),
     ((HEAD + '"' + "x" * 200_000 + '"\n').encode(), "is not a CSV in UTF-8 (field larger than field limit"),

@@ -18,7 +18,8 @@ from harness.results.record import MEASURES, OK, Record
 COLUMNS = (
     "language,architecture,collection,initializer,bridge,alpha,regime,seed,ndcg@10,recall@100,mrr@10,"
     "query_active,doc_active,flops,unknown_documents,unknown_queries,unknown_pairs,documents,queries,train_pairs,seconds,status,error,label,key,"
-    "ndcg@10_low,ndcg@10_middle,ndcg@10_high,queries_low,queries_middle,queries_high"
+    "ndcg@10_low,ndcg@10_middle,ndcg@10_high,queries_low,queries_middle,queries_high,"
+    "vectors,query_idf,max_active_query,max_active_document,mass_query,mass_document,weight_bits,index_bytes"
 )
 
 
@@ -61,6 +62,7 @@ def test_the_files_and_nothing_else(tmp_path, record, artifact_of):
         "cells.csv",
         "queries.parquet",
         "significance.csv",
+        "against.csv",
         "interactions.csv",
         "runs/ko_bert_pocket-faq_sembridge_BAAI--bge-m3_a4_zero-shot_s0.run",
         "runs/ko_bert_pocket-faq_bm25_zero-shot_s0.run",
@@ -80,11 +82,11 @@ def test_cells_csv(tmp_path, record, artifact_of):
         COLUMNS,
         "ko,bert,pocket-faq,sembridge,BAAI/bge-m3,4.0,zero-shot,0,0.421,0.2105,0.10525,12.0,80.5,1.25,,,,,,,3.5,ok,,"
         "semantic bridge,"
-        "key-of-ko_bert_pocket-faq_sembridge_BAAI/bge-m3_a4_zero-shot_s0,,,,,,",
+        "key-of-ko_bert_pocket-faq_sembridge_BAAI/bge-m3_a4_zero-shot_s0,,,,,,,,false,,,,,,",
         "ko,bert,pocket-faq,ofa,,,zero-shot,0,,,,,,,,,,,,,0.0,failed,out of memory,ofa,"
-        "key-of-ko_bert_pocket-faq_ofa_zero-shot_s0,,,,,,",
+        "key-of-ko_bert_pocket-faq_ofa_zero-shot_s0,,,,,,,,,,,,,,",
         "ko,bert,pocket-faq,bm25,,,zero-shot,0,0.30000000000000004,0.15000000000000002,0.07500000000000001,12.0,80.5,1.25,"
-        ",,,,,,3.5,ok,,bm25,key-of-ko_bert_pocket-faq_bm25_zero-shot_s0,,,,,,",
+        ",,,,,,3.5,ok,,bm25,key-of-ko_bert_pocket-faq_bm25_zero-shot_s0,,,,,,,,false,,,,,,",
     ]
 
 
@@ -183,7 +185,7 @@ def test_runs_are_plain_text(tmp_path, record, artifact_of):
 def test_queries_parquet(tmp_path, record, artifact_of):
     write_results(tmp_path, grid(record), artifact_of)
     table = pq.read_table(tmp_path / "queries.parquet")
-    assert table.column_names == [*COLUMNS.split(",")[:8], "query_id", *MEASURES, "share", "stratum"]
+    assert table.column_names == [*COLUMNS.split(",")[:8], "query_id", *MEASURES, "share", "stratum", "vectors"]
     rows = table.to_pylist()
     assert [(row["initializer"], row["query_id"], row["ndcg@10"]) for row in rows] == [
         ("sembridge", "q2", 0.421),

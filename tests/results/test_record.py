@@ -19,6 +19,7 @@ CELL = Identity("ko", "bert", "faq", "mean", "", None, "zero-shot", 42)
         ({"bridge": "labse", "alpha": 4.0, "regime": "fine-tuned"}, "ko_bert_faq_mean_labse_a4_fine-tuned_s42"),
         ({"alpha": 1.5, "seed": 0}, "ko_bert_faq_mean_a1.5_zero-shot_s0"),
         ({"alpha": 0.0}, "ko_bert_faq_mean_aauto_zero-shot_s42"),
+        ({"vectors": "idf, document top 64"}, "ko_bert_faq_mean_zero-shot_s42_idf+document-top-64"),
     ],
 )
 def test_only_what_a_method_has_is_in_the_name(parts, name):
@@ -27,7 +28,7 @@ def test_only_what_a_method_has_is_in_the_name(parts, name):
 
 def test_each_coordinate_changes_the_name():
     others = {"language": "ru", "architecture": "xlmr", "collection": "web", "initializer": "ofa", "bridge": "labse"}
-    others |= {"alpha": 1.0, "regime": "fine-tuned", "seed": 7}
+    others |= {"alpha": 1.0, "regime": "fine-tuned", "seed": 7, "vectors": "idf"}
     assert others.keys() == vars(CELL).keys()
     names = {replace(CELL, **{field: value}).name for field, value in others.items()}
-    assert len(names | {CELL.name}) == 9
+    assert len(names | {CELL.name}) == 10

@@ -71,7 +71,7 @@ def test_every_cell_is_there(whole):
     means = queries.groupby(["initializer", "regime"])["ndcg@10"].mean()
     for row in cells.itertuples():
         assert means[row.initializer, row.regime] == pytest.approx(cells.loc[row.Index, "ndcg@10"], abs=1e-12)
-    assert "own, fine-tuned, source: nDCG@10" in out and "tables/summary.md" in out
+    assert "own, fine-tuned (after training), encoder source: nDCG@10" in out and "tables/summary.md" in out
     assert re.search(r"; about \d+ (s|min)", out), "progress tells the remaining time"
 
 

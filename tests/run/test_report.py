@@ -14,13 +14,13 @@ from harness.cluster.cluster import ClusterLost
 from harness.plan.plan import Cell
 from harness.results.record import Identity
 from harness.run import grid_run
-from harness.run.report import report, report_at_an_end, reports_while_running
+from harness.run.report import print_tables, report, report_at_an_end, reports_while_running
 from harness.store.artifact import Artifact
 from harness.store.stage import Stage
 from harness.store.store import Store
 from tests.helpers.measurements_made import write_measurement
 
-SCORES = {"mean": 0.25, "random": 0.5}
+SCORES = {"mean": 0.25, "random": 0.5, "bm25": 0.75}
 
 
 def build(out: Path, parameters, inputs) -> None:
@@ -36,7 +36,7 @@ def cell(language: str, initializer: str, seed: int = 42) -> Cell:
     return Cell(identity, initializer, False, Artifact(EVALUATION, parameters | {"language": language}))
 
 
-CELLS = [cell(language, initializer) for language in ("ko", "ru") for initializer in SCORES]
+CELLS = [cell(language, initializer) for language in ("ko", "ru") for initializer in ("mean", "random")]
 
 
 @pytest.fixture
@@ -74,6 +74,25 @@ def test_what_is_there_is_shown_and_what_is_not_is_marked_in_every_table(store, 
     assert "No mean of random on faq, zero-shot: ru not computed." in text(results)
 
 
+def test_the_verdict_stands_after_the_tables(store, tmp_path, capsys):
+    bm25 = [replace(cell(language, "bm25"), reference=True) for language in ("ko", "ru")]
+    make(store, *CELLS, *bm25)
+    _, written = report([*CELLS, *bm25], store, tmp_path, {})
+    assert written is not None
+    print_tables(written)
+    out = " ".join(capsys.readouterr().out.split())
+    sentence = (
+        "faq, zero-shot, bert: the best row, random, is not shown to differ from bm25 in ko, ru. Above and below:"
+    )
+    assert out.index("*: best of its column") < out.index(sentence)
+    report_at_an_end([*CELLS, *bm25], store, tmp_path, print, {})
+    assert sentence in " ".join(capsys.readouterr().out.split())
+    _, without = report(CELLS, store, tmp_path, {})
+    assert without is not None and without.verdict == []
+    print_tables(without)
+    assert "Above and below" not in capsys.readouterr().out
+
+
 def test_with_the_last_cell_nothing_is_said_of_missing_ones(store, tmp_path):
     make(store, *CELLS[:3])
     report(CELLS, store, tmp_path / "results", {})
@@ -81,7 +100,7 @@ def test_with_the_last_cell_nothing_is_said_of_missing_ones(store, tmp_path):
     report(CELLS, store, tmp_path / "results", {})
     report(CELLS, store, tmp_path / "at once", {})
     names = sorted(path.relative_to(tmp_path / "results") for path in (tmp_path / "results").rglob("*.*"))
-    assert len(names) == 15 and "complete" not in text(tmp_path / "results", "all.md")
+    assert len(names) == 16 and "complete" not in text(tmp_path / "results", "all.md")
     for name in names:
         assert (tmp_path / "results" / name).read_bytes() == (tmp_path / "at once" / name).read_bytes()
 
@@ -205,3 +224,29 @@ def test_an_end_whose_tables_cannot_be_written_says_so(store, tmp_path):
     lines: list[str] = []
     report_at_an_end(CELLS, store, tmp_path / "results", lines.append, {})
     assert "could not be written" in lines[-1]
+
+
+def test_a_run_writes_and_prints_the_tables_of_further_measures_at_any_end(store, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        grid_run.Estimate, "of", lambda *_: SimpleNamespace(seconds=lambda _: 1.0, known=lambda _: True)
+    )
+
+    def run(made: int, ending: BaseException | None = None) -> str:
+        def compute(*_: object) -> dict[str, str]:
+            make(store, *CELLS[:made])
+            if ending is not None:
+                raise ending
+            return {}
+
+        monkeypatch.setattr(grid_run, "_compute", compute)
+        grid = SimpleNamespace(title="a grid", collections={})
+        results = tmp_path / "results"
+        results.mkdir(exist_ok=True)
+        assert grid_run.run_grid(grid, CELLS, store, results, None, 1, measures=["recall@100"]) == (ending is not None)
+        return capsys.readouterr().out
+
+    run(2, ClusterLost("Ray is gone"))
+    assert "# Mean Recall@100" in text(tmp_path / "results", "summary_recall@100.md")
+    out = run(4)
+    assert out.index("faq, zero-shot (as initialized), encoder bert: Recall@100") < out.index("Encoder bert: nDCG@10")
+    assert "–" not in text(tmp_path / "results", "summary_recall@100.csv")

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.estimate.remaining import is_shared
 from harness.plan.plan import Cell
 from harness.results.record import Identity
-from harness.run.schedule import _distinct, _uses_hub
+from harness.run.schedule import _batches, _distinct, _uses_hub
 from harness.store.artifact import Artifact, Hub, Local
 from harness.store.stage import Stage
 
@@ -37,6 +37,15 @@ def test_cells_of_one_training_are_kept_apart():
 def test_an_artifact_of_two_cells_is_computed_once():
     same = Artifact(PART, {"name": "bm25"})
     assert len(_distinct([cell("x", "zero", 1, same), cell("x", "tuned", 1, same), cell("x", "zero", 2)])) == 2
+
+
+def test_a_cell_that_reads_others_comes_after_all_of_them():
+    row, bm25 = (Artifact(PART, {"name": name}) for name in ("row", "bm25"))
+    fused = Artifact(PART, {"name": "fused"}, {"bm25": bm25, "row": row})
+    cells = [cell("x", "zero", 1, fused), cell("x", "zero", 2, row), cell("y", "zero", 1)]
+    first, later = _batches(cells)
+    assert [one.artifact for one in later] == [fused] and first == cells[1:]
+    assert _batches(cells[:1]) == (cells[:1], []), "what it reads is not to be computed"
 
 
 def test_what_needs_a_training_comes_with_its_cell():

@@ -54,18 +54,22 @@ def table(label: str) -> Table:
 @pytest.mark.parametrize(
     ("label", "markdown", "latex"),
     [
-        ("<script>alert(1)</script>", r"\<script>", r"\textless{}script\textgreater{}"),
+        ("<script>alert(1)</script>", r"\<script>", r"\textless{}script\textgreater{}alert(1)"),
         ("[x](javascript:alert(1))", r"\[x](javascript", "{[}x{]}(javascript"),
         ("![x](http://tracker/p.png)", r"!\[x]", "!{[}x{]}"),
         ("a | b", r"a \| b", r"a \textbar{} b"),
         ("a\n| evil | row |", r"a \| evil", r"a \textbar{} evil"),
         ("`code`", r"\`code\`", "`code`"),
-        (r"\input{/etc/passwd}", r"\\input{/etc/passwd}", r"\textbackslash{}input\{/etc/passwd\}"),
+        (
+            r"\input{/etc/passwd}",
+            r"\\input{/etc/passwd}",
+            r"\textbackslash{}input\{/\allowbreak{}etc/\allowbreak{}passwd\}",
+        ),
         ("a & b \\\\ c", r"a & b \\\\ c", r"a \& b \textbackslash{}\textbackslash{} c"),
         (
             "100% $x$ #1 a_b ^^41",
             "100% $x$ #1 a_b ^^41",
-            r"100\% \$x\$ \#1 a\_b \textasciicircum{}\textasciicircum{}41",
+            r"100\% \$x\$ \#1 a\_\allowbreak{}b \textasciicircum{}\textasciicircum{}41",
         ),
     ],
 )

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 
 import pytest
 
 from harness.results.export import write_results
 from harness.results.measurement import failed, record
+from harness.results.needed import needed
 from harness.results.record import Identity
 from harness.store.artifact import Artifact, Hub, Local, Member, content_digest
 from harness.store.integrity import MANIFEST
+from harness.store.inventory import Inventory
 from harness.store.stage import Stage
 from harness.store.store import Store
 from tests.helpers.measurements_made import write_measurement
-from tests.helpers.paths import ROOT
 
 FINE_TUNED = Identity("ko", "bert", "faq", "sembridge", "bridge", 4.0, "fine-tuned", 42)
-STEP = (ROOT / "docs" / "your-language.md").read_text(encoding="utf-8").partition("## 8. Take it with you")[2]
 
 
 def trained(out: Path, parameters, inputs) -> None:
@@ -59,13 +58,6 @@ def copied(computed, tmp_path, monkeypatch) -> Path:
     return tmp_path / "elsewhere"
 
 
-def run_step() -> None:
-    """Run the Python of the last step of the page, as it stands."""
-    code = re.search(r"<<'END'\n(.*?)\n    END\n", STEP, re.S)
-    assert code is not None
-    exec(compile("\n".join(line[4:] for line in code[1].splitlines()), "your-language.md", "exec"), {})
-
-
 def manifest_of(folder: Path, stage: str) -> Path:
     (path,) = (folder / "store" / stage).glob(f"*/{MANIFEST}")
     return path
@@ -93,28 +85,18 @@ def test_no_file_of_a_store_or_of_results_has_a_path_of_the_machine(computed, tm
         assert str(tmp_path).encode() not in path.read_bytes(), path
 
 
-def test_the_documented_step_takes_the_encoder_out_of_a_copied_store(copied):
-    run_step()
-    assert (copied / "splade-ko-tuned" / "model.safetensors").read_text(encoding="utf-8") == "weights"
+def test_what_a_cell_needs_is_found_in_copies_of_results_and_store(copied):
+    evaluation, trained = (manifest_of(copied, stage).parent.name for stage in ("evaluation", "trained-encoder"))
+    needs = needed([Path("results")], Inventory.of(Store(Path("store"))))
+    assert needs.keys == {evaluation, trained} and not needs.missing
 
 
-def test_it_reads_manifests_of_earlier_versions(copied):
+def test_inputs_are_found_in_manifests_of_earlier_versions(copied):
     path = manifest_of(copied, "evaluation")
     manifest = json.loads(path.read_bytes())
-    manifest["inputs"]["trained"]["name"] = f"/home/ann/store/{manifest['inputs']['trained']['name']}"
+    for name in ("trained", "part"):
+        manifest["inputs"][name]["name"] = f"/home/ann/store/{manifest['inputs'][name]['name']}"
     path.write_text(json.dumps(manifest), encoding="utf-8")
-    run_step()
-    assert (copied / "splade-ko-tuned" / "model.safetensors").is_file()
-
-
-@pytest.mark.parametrize(
-    "change", [("fine-tuned", "zero-shot"), (",sembridge,", ",mean,"), (",ok,", ",failed,")], ids=repr
-)
-def test_without_a_fine_tuned_cell_it_says_what_to_do(copied, change):
-    cells = copied / "results" / "cells.csv"
-    cells.write_text(cells.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
-    with pytest.raises(
-        SystemExit, match=r"No fine-tuned sembridge in results/cells\.csv: do step 7\. Without pairs, t"
-    ):
-        run_step()
-    assert not (copied / "splade-ko-tuned").exists()
+    trained = manifest_of(copied, "trained-encoder").parent.name
+    needs = needed([Path("results")], Inventory.of(Store(Path("store"))))
+    assert needs.keys == {path.parent.name, trained} and not needs.unclear

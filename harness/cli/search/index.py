@@ -41,9 +41,10 @@ def index(args: argparse.Namespace) -> int:
         raise RefusedError(f"--collection: {error}") from None
     kind = "text files" if documents.texts else "documents"
     without = f"; {empty:,} without text are left out" if empty else ""
-    say("documents", f"{documents.path}: {count:,} {kind}{without}")
+    say("documents", f"{args.collection}: {count:,} {kind}{without}")
+    was_whole = (args.out.expanduser() / MANIFEST).is_file()
     try:
-        built, said = _build(args, encoder, documents, count)
+        built, earlier = _build(args, encoder, documents, count)
     except IndexFolderError as error:
         raise RefusedError(f"--out: {error}") from None
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, the encoder, the disk
@@ -53,7 +54,7 @@ def index(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted; what is indexed stays: repeat the command, and it goes on", file=sys.stderr)
         return exit_code()
-    _summary(built, args.out, said, time.perf_counter() - start)
+    _summary(built, args.out, 0 if was_whole else earlier, time.perf_counter() - start, was_whole=was_whole)
     return 0
 
 
@@ -139,7 +140,8 @@ def _build(args: argparse.Namespace, encoder: Input, documents: Documents, count
     return built, earlier
 
 
-def _summary(built: Any, out: Path, earlier: int, seconds: float) -> None:
+def _summary(built: Any, out: Path, earlier: int, seconds: float, *, was_whole: bool) -> None:
+    """Say what the index holds, and how to ask it."""
     about = built.manifest
     each = about["entries"] / about["documents"]
     say("vectors", f"{each:,.0f} terms each on average, {about['used_dimensions']:,} of {about['dimensions']:,} tokens")
@@ -147,7 +149,10 @@ def _summary(built: Any, out: Path, earlier: int, seconds: float) -> None:
         say("warning", f"{lost:,} documents have no term at all and cannot be found: is the encoder broken?")
     size = amount(sum(about["files"].values()))
     went_on = f"; {earlier:,} documents were there from an earlier command" if earlier else ""
-    say("written", f"{out} ({size}) in {duration(seconds)}{went_on}")
+    if was_whole:
+        say("whole", f"{out} ({size}) was finished before, from the same documents; nothing was written")
+    else:
+        say("written", f"{out} ({size}) in {duration(seconds)}{went_on}")
     print(f'\nAsk it:  sembridge-bench search {shlex.quote(str(out))} "..."')
 
 

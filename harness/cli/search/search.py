@@ -73,6 +73,8 @@ def _check(args: argparse.Namespace) -> dict[str, str] | None:
     if args.query is not None:
         if not args.query.strip():
             raise RefusedError(f"QUERY {args.query!r} is empty; say what to look for")
+        if any("\ud800" <= character <= "\udfff" for character in args.query):  # bytes that are not UTF-8
+            raise RefusedError(f"QUERY {args.query!a} is not UTF-8; set the terminal to UTF-8, and type it again")
         return None
     for option, is_set in (("--made-of", args.made_of), ("--format json", args.format == "json")):
         if is_set:
@@ -188,6 +190,9 @@ def _write_run(opened: Index, queries: dict[str, str], args: argparse.Namespace)
     from sembridge.search.encode_options import WINDOW
     from sembridge.search.ranking import Run
 
+    if spaced := opened.manifest["ids_with_white_space"]:
+        problem = f"{spaced:,} of the documents have an id with white space, which a run file cannot hold"
+        raise RefusedError(f"--run: {problem}; rename them, and build the index again")
     names, progress = list(queries), Progress("queries", len(queries))
     run: Run = {}
     for start in range(0, len(names), WINDOW):

@@ -10,7 +10,7 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from harness.results.record import MEASURES, OK, Identity, Record
@@ -33,7 +33,8 @@ from harness.results.tables.table import (
 
 FILE = "convergence.csv"
 STATISTICS = ("query_active", "doc_active", "flops")
-COLUMNS = (*(field.name for field in fields(Identity)), "step", "pairs", *MEASURES, *STATISTICS, "label", "key")
+_NAMES = [field.name for field in fields(Identity) if field.name != "vectors"]  # trainings have plain ones
+COLUMNS = (*_NAMES, "step", "pairs", *MEASURES, *STATISTICS, "label", "key")
 REACHED = 0.95
 NEVER = "never"
 
@@ -54,7 +55,8 @@ def to_csv(records: Iterable[Record]) -> str:
                 *(point["scores"][name] for name in MEASURES),
                 *(point["statistics"][name] for name in STATISTICS),
             ]
-            coordinates = [as_text(value) if isinstance(value, str) else value for value in astuple(record.identity)]
+            values = (getattr(record.identity, name) for name in _NAMES)
+            coordinates = [as_text(value) if isinstance(value, str) else value for value in values]
             writer.writerow(
                 [*coordinates, point["step"], point["pairs"], *map(float, numbers), as_text(record.label), record.key]
             )
@@ -76,6 +78,8 @@ def make_tables(records: Sequence[Record], measure: str = MAIN) -> list[Table]:
     labels = row_labels(records)
     groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
+        if record.identity.vectors:  # trainings are measured with vectors as the encoder gives them
+            continue
         if record.identity.regime == "fine-tuned" and (points(record) or record.status != OK):
             groups[record.identity.collection, record.identity.architecture].append(record)
     tables = []

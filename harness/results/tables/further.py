@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from harness.results.record import Record
 from harness.results.tables import significance, summary
+from harness.results.tables.arrangement import arranged
 from harness.results.tables.measures import KNOWN
 from harness.results.tables.strata_tables import Split
 from harness.results.tables.table import Table, make_tables, measured, table_name
@@ -22,6 +23,14 @@ class Further(NamedTuple):
     tables: list[Table]
     summary: dict[str, Table]
     comparisons: list[significance.Comparison]
+
+    def arranged_tables(self) -> list[Table]:
+        """Return the tables with their columns as people read them."""
+        return [arranged(table) for table in self.tables]
+
+    def printed(self) -> list[Table]:
+        """Return all tables in the order in which they are printed, the summary last."""
+        return [*self.arranged_tables(), *self.summary.values()]
 
 
 def make_further(records: Sequence[Record], measure: str, scores_of: ScoresOf) -> Further:

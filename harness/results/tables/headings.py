@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -44,11 +45,28 @@ def groups(columns: Sequence[str]) -> list[list[int]]:
     return runs
 
 
-def blocks(columns: Sequence[str], fits: Callable[[Sequence[int]], bool]) -> list[list[int]]:
-    """Return the places of the columns in as few blocks as fit side by side, in order.
+def blocks(columns: Sequence[str], width_of: Callable[[Sequence[int]], float], room: int) -> list[list[int]]:
+    """Return the places of the columns in as few blocks as `room` allows, in order, the widest as narrow as possible.
 
     Groups stay together where they fit into a block of their own. A column that does not fit anywhere has its own.
     """
+    few = _greedy(columns, width_of, room)
+    kept = [width for group in groups(columns) if (width := width_of(group)) <= room]
+    enough, too_little = room, max([0, *(math.ceil(width) - 1 for width in kept)])
+    while enough - too_little > 1:
+        middle = (enough + too_little) // 2
+        narrow = _greedy(columns, width_of, middle)
+        if len(narrow) == len(few) and all(width_of(block) <= middle for block in narrow):
+            few, enough = narrow, middle
+        else:
+            too_little = middle
+    return few
+
+
+def _greedy(columns: Sequence[str], width_of: Callable[[Sequence[int]], float], room: int) -> list[list[int]]:
+    def fits(places: Sequence[int]) -> bool:
+        return width_of(places) <= room
+
     placed: list[list[int]] = [[]]
     for group in groups(columns):
         for part in [group] if fits(group) else [[place] for place in group]:

@@ -8,6 +8,7 @@ from functools import cache
 from harness.results.strata import FEW_WORDS, HIGH, LOW, MANY_WORDS
 from harness.results.tables.captions import REGIMES
 from harness.results.tables.table import DEVIATION, FAILED, MISSING, Cell, Table
+from sembridge.options import AUTO
 
 BOLD, STAR = "Bold", "*"
 _REFERENCES = {
@@ -34,10 +35,12 @@ def _sentences(tables: Sequence[Table], best: str) -> Iterable[str]:
     if references := list(dict.fromkeys(row.label for table in tables for row in table.references)):
         kinds = dict.fromkeys(label.partition(" (")[0] for label in references)  # "dense (bge-m3)"
         explained = "; ".join(f"{kind}: {_REFERENCES[kind]}" for kind in kinds if kind in _REFERENCES)
-        apart = (
-            "Rows for reference stand last and take no part in that" if len(competing) else "All rows are references"
-        )
+        apart = "Rows for reference stand last and are never the best" if len(competing) else "All rows are references"
         yield f"{apart}{f' ({explained})' if explained else ''}"
+    labels = [row.label for table in tables for row in table.rows]
+    if any("α=" in label for label in labels):
+        chosen = "; auto: the method chooses it" if any(f"α={AUTO}" in label for label in labels) else ""
+        yield f"α: the higher, the fewer tokens a new row is mixed from{chosen}"
     if any(DEVIATION in cell.text for cell in cells):
         yield "±: sample standard deviation over seeds, where the seed changes something"
     if _occurs(MISSING, cells):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from harness.results.tables.spreadsheet import as_text
-from harness.results.tables.table import UNDECIDED, Cell, Table
+from harness.results.tables.table import BELOW, UNDECIDED, Cell, Table
 
 
 def to_markdown(table: Table, heading: str = "##") -> str:
@@ -52,7 +52,7 @@ def _markdown_row(cells: Sequence[str] | map[str]) -> str:
 
 
 def _markdown_cell(cell: Cell) -> str:
-    return f"**{cell.text}**" if cell.best else cell.text + UNDECIDED * cell.undecided
+    return BELOW * cell.below + (f"**{cell.text}**" if cell.best else cell.text + UNDECIDED * cell.undecided)
 
 
 def markdown_text(text: str) -> str:

@@ -57,7 +57,13 @@ class Comparison:
     queries: int
 
 
-def mark(table: Table, scores_of: Callable[[str], Scores | None], further: int = 0) -> tuple[Table, list[Comparison]]:
+Drawn = dict[int, tuple[list[int], resampling.Sample]]
+"""By column of a table: rows, and the sample of their scores. Drawing takes the time, however many rows there are."""
+
+
+def mark(
+    table: Table, scores_of: Callable[[str], Scores | None], further: int = 0, drawn: Drawn | None = None
+) -> tuple[Table, list[Comparison]]:
     """Return `table` with marks, and the comparisons behind them in the table's order.
 
     A cell is marked if its column's best is not shown to beat it. `scores_of` returns the scores of a cell of the grid
@@ -67,6 +73,7 @@ def mark(table: Table, scores_of: Callable[[str], Scores | None], further: int =
     differ in their queries.
 
     further  pairs that are corrected for together with those of this table (`pairs` of another one)
+    drawn    samples that hold these rows, where there are some already
     """
     *languages, mean = range(len(table.columns))
     compared = _compared(table)
@@ -81,7 +88,7 @@ def mark(table: Table, scores_of: Callable[[str], Scores | None], further: int =
         return table, []
     tested = _tested(table, compared)
     hypotheses = pairs(table) + further
-    flips = max(resampling.FLIPS, FLIPS_PER_HYPOTHESIS * hypotheses)
+    flips = flips_for(hypotheses)
     by_column: dict[int, list[Comparison]] = {}
 
     def compared_languages() -> Iterator[resampling.Sample]:
@@ -90,9 +97,13 @@ def mark(table: Table, scores_of: Callable[[str], Scores | None], further: int =
         They come by name, so that the order of languages in a preset does not change a bit.
         """
         for column in sorted(loaded, key=lambda column: table.columns[column]):
-            methods = resampling.sample(loaded[column], table.columns[column], flips)
+            rows, known = (drawn or {}).get(column, ([], None))
+            if known is None or len(known.flipped) < flips:
+                methods = resampling.sample(loaded[column], table.columns[column], flips)
+            else:
+                methods = known.only([rows.index(row) for row in compared[column]], flips)
             by_column[column] = _against_best(table, column, compared[column], methods)
-            yield _only(methods, [compared[column].index(row) for row in compared[mean]])
+            yield methods.only([compared[column].index(row) for row in compared[mean]])
 
     if mean in tested:
         of_mean = resampling.pooled(compared_languages())
@@ -103,6 +114,11 @@ def mark(table: Table, scores_of: Callable[[str], Scores | None], further: int =
     adjusted = resampling.holm([comparison.p for comparison in uncorrected], hypotheses)
     comparisons = [replace(comparison, p_holm=p) for comparison, p in zip(uncorrected, adjusted, strict=True)]
     return _marked(table, comparisons), comparisons
+
+
+def flips_for(hypotheses: int) -> int:
+    """Return how many random flips a family of so many hypotheses needs."""
+    return max(resampling.FLIPS, FLIPS_PER_HYPOTHESIS * hypotheses)
 
 
 def pairs(table: Table) -> int:
@@ -226,13 +242,6 @@ def _check_queries(
             f"measured over the same queries (query {query!r}, {len(ids)} and {len(others)} queries); "
             "remove their folders from the store's evaluation/, run again"
         )
-
-
-def _only(methods: resampling.Sample, columns: Sequence[int]) -> resampling.Sample:
-    chosen = list(columns)
-    return resampling.Sample(
-        methods.means[chosen], methods.parts[:, chosen], methods.flipped[:, chosen], methods.resampled[:, chosen]
-    )
 
 
 def _has_value(value: float | None) -> bool:

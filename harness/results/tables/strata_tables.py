@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from harness.results.record import OK, Record
 from harness.results.strata import FEWEST, HIGH, LOW, SHOWN, STRATA, Stratum
-from harness.results.tables import captions, interactions, significance
+from harness.results.tables import baselines_compared, captions, interactions, significance
+from harness.results.tables.baselines_compared import Against, Place
 from harness.results.tables.interactions import Interaction
+from harness.results.tables.marked_table import Family, mark_table
 from harness.results.tables.measures import MAIN
 from harness.results.tables.significance import Comparison
 from harness.results.tables.table import MEAN, MISSING, Cell, Method, Row, Table, count_of, method_rows, table_name
@@ -39,11 +41,16 @@ class Split:
     means: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
     languages: Mapping[str, Sequence[str]] = field(default_factory=dict)
     comparisons: Sequence[Comparison] = ()
+    against: Sequence[Against] = ()
     interactions: Sequence[Interaction] = ()
 
 
 def split_table(
-    table: Table, records: Sequence[Record], labels: Mapping[Method, str], scores_of: interactions.ScoresOf
+    table: Table,
+    place: Place,
+    records: Sequence[Record],
+    labels: Mapping[Method, str],
+    scores_of: interactions.ScoresOf,
 ) -> Split:
     """Return the split of a marked table. records: of the whole grid; labels: `row_labels` of them."""
     own = [record for record in records if table_name(record.identity) == table.name]
@@ -70,24 +77,35 @@ def split_table(
         for stratum, names in shown.items()
         if names
     }
-    further = sum(map(significance.pairs, plain.values()))
-    marked, comparisons = {}, list[Comparison]()
+    baselines = baselines_compared.baselines(labels)
+    families = {stratum: Family.of(each, baselines) for stratum, each in plain.items()}
+    tests = {}
     for stratum, each in plain.items():
-        others = further - significance.pairs(each)
-        marked[stratum], of_stratum = significance.mark(each, _scores_in(scores_of, stratum), others)
-        comparisons += of_stratum
-    tested = interactions.interactions(plain[LOW], plain[HIGH], scores_of) if len(plain) > 1 else []
+        others = [family for other, family in families.items() if other != stratum]
+        further = Family(sum(family.best for family in others), sum(family.baselines for family in others))
+        tests[stratum] = mark_table(each, place, baselines, _scores_in(scores_of, stratum), further)
+    marked = {stratum: each.table for stratum, each in tests.items()}
+    crossed = interactions.interactions(plain[LOW], plain[HIGH], scores_of) if len(plain) > 1 else []
     notes = [
         count_of(own),
         f"Queries: {_listed(counts)}; a column needs {FEWEST}.",
-        interactions.sentence(tested),
-        next((each.note for each in marked.values() if each.note), ""),
+        interactions.sentence(crossed),
+        max((each.note for each in marked.values()), key=len),  # the legends of all marks
     ]
     title = f"{table.title} of queries {_WHICH}"
     beside = _side_by_side(table, languages, marked, title, " ".join(filter(None, notes)))
     beside = replace(beside, caption=captions.of_table(own, MEASURE, _WHICH), languages=tuple(languages))
     means = {stratum: [row.cells[-1] for row in each.rows] for stratum, each in marked.items()}
-    return Split(table, beside, None, means, {stratum: shown[stratum] for stratum in marked}, comparisons, tested)
+    return Split(
+        table,
+        beside,
+        None,
+        means,
+        {stratum: shown[stratum] for stratum in marked},
+        [row for each in tests.values() for row in each.comparisons],
+        [row for each in tests.values() for row in each.against],
+        crossed,
+    )
 
 
 def _all_in(counts: Mapping[str, Stratum], stratum: str) -> bool:

@@ -24,6 +24,7 @@ from harness.results.tables.rendering import csv_rows, markdown_item, markdown_t
 from harness.results.tables.spreadsheet import as_text
 from harness.results.tables.strata_tables import Split
 from harness.results.tables.table import (
+    BELOW,
     FAILED,
     MISSING,
     UNDECIDED,
@@ -35,10 +36,12 @@ from harness.results.tables.table import (
     row_labels,
     table_name,
 )
+from harness.results.tables.vector_notes import vector_notes
 
 NAME = "summary"
 _NAMED = 6  # missing means that a note names one by one
 _TESTED = f"{UNDECIDED}: not shown to be below the best of its column, by the test of that column's own table."
+_BELOW = f"{BELOW}: below bm25, by the test of that column's own table."
 
 
 def make_summary(records: Sequence[Record], splits: Mapping[str, Split], measure: str) -> dict[str, Table]:
@@ -73,7 +76,9 @@ def make_summary(records: Sequence[Record], splits: Mapping[str, Split], measure
         ]
         if any(cell.undecided for row in split_rows for cell in row.cells):
             notes.append(_TESTED)
-        notes += [*_fewer_languages(own_splits), collection_notes(own)]
+        if any(cell.below for row in split_rows for cell in row.cells):
+            notes.append(_BELOW)
+        notes += [*_fewer_languages(own_splits), collection_notes(own), vector_notes(own)]
         headings = tuple(chain.from_iterable(_headings(column, *of_column) for column, of_column in strata.items()))
         summary[architecture] = Table(
             f"{NAME}{suffix(measure)}_{architecture}", title, headings, tuple(split_rows),
@@ -124,8 +129,8 @@ def _fewer_languages(splits: Mapping[str, Split | None]) -> Iterable[str]:
     yield from sentences
 
 
-def to_files(summary: Mapping[str, Table], warnings: Sequence[str] = ()) -> dict[str, str]:
-    """Return by ending of its name the content of each file: .md (with the warnings, a line each), .csv, .tex."""
+def to_files(summary: Mapping[str, Table], lines: Sequence[str] = ()) -> dict[str, str]:
+    """Return by ending of its name the content of each file: .md (with the verdict and warnings), .csv, .tex."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for number, (architecture, table) in enumerate(summary.items()):
@@ -138,7 +143,7 @@ def to_files(summary: Mapping[str, Table], warnings: Sequence[str] = ()) -> dict
             [
                 *(to_markdown(table, heading="#") for table in summary.values()),
                 markdown_text(legend(list(summary.values()), BOLD)) + "\n",
-                *map(markdown_item, warnings),
+                *map(markdown_item, lines),
             ]
         ),
         ".csv": text.getvalue(),

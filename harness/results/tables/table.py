@@ -18,12 +18,14 @@ from harness.results.record import NOT_COMPUTED, OK, Identity, Record
 from harness.results.tables import captions
 from harness.results.tables.collection_notes import collection_notes
 from harness.results.tables.measures import KNOWN, MAIN, check_measure, suffix
+from harness.results.tables.vector_notes import vector_notes
 from sembridge.options import alpha_text
 
 MEAN = "mean"
 MISSING = "–"
 FAILED = "failed"
 UNDECIDED = "†"
+BELOW = "↓"
 DEVIATION = " ± "
 
 _Item = TypeVar("_Item")
@@ -35,6 +37,7 @@ class Cell:
 
     keys       of the artifacts that the value is the mean of, each once; empty for the mean over languages
     undecided  not the best, but not shown to be worse either (`significance`)
+    below      shown to be below the row bm25 (`baselines_compared`)
     """
 
     text: str
@@ -42,6 +45,7 @@ class Cell:
     best: bool = False
     keys: tuple[str, ...] = ()
     undecided: bool = False
+    below: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class Method:
     bridge: str
     alpha: float | None
     reference: bool
+    vectors: str = ""
 
 
 def make_tables(records: Sequence[Record], measure: str = MAIN) -> list[Table]:
@@ -150,7 +155,8 @@ def _table(
     languages = [language for language in all_languages if language in present]
     rows = method_rows(records, labels, languages, measure)
     title = f"{', '.join(coordinates)}: {KNOWN[measure].name}"
-    name, note = table_name(records[0].identity), f"{count_of(records)} {collection_notes(records)}".strip()
+    notes = count_of(records), collection_notes(records), vector_notes(records)
+    name, note = table_name(records[0].identity), " ".join(filter(None, notes))
     caption = captions.of_table(records, measure)
     return Table(name + suffix(measure), title, (*languages, MEAN), rows, note, caption, tuple(languages))
 
@@ -236,7 +242,9 @@ def mark_best(rows: Sequence[Row]) -> list[Row]:
 
 def method_of(record: Record) -> Method:
     identity = record.identity
-    return Method(record.label, identity.initializer, identity.bridge, identity.alpha, record.reference)
+    return Method(
+        record.label, identity.initializer, identity.bridge, identity.alpha, record.reference, identity.vectors
+    )
 
 
 def row_labels(records: Sequence[Record]) -> dict[Method, str]:
@@ -256,6 +264,8 @@ def row_labels(records: Sequence[Record]) -> dict[Method, str]:
             qualifiers.append(_tail(method.bridge) if tails[_tail(method.bridge)] == 1 else method.bridge)
         if method.alpha is not None and differs(method, lambda other: other.alpha):
             qualifiers.append(f"α={alpha_text(method.alpha)}")
+        if method.vectors:  # even where all rows have it: a score must not be taken for that of plain vectors
+            qualifiers.append(method.vectors)
         labels[method] = _qualified(" ".join(method.label.split()), qualifiers)
     return labels
 

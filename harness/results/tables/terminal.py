@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from harness.results.tables.headings import SEPARATOR, blocks, levels
-from harness.results.tables.table import UNDECIDED, Cell, Row, Table
+from harness.results.tables.table import BELOW, UNDECIDED, Cell, Row, Table
 
 TERMINAL_WIDTH = 100  # where there is no terminal
 NARROWEST = 40  # on narrower terminals lines are that long
@@ -37,7 +37,7 @@ def to_text(table: Table, width: int = TERMINAL_WIDTH) -> str:
         labels = _shortened(labels, int(width * _LABEL_SHARE))
         parts = _shortened(parts, _HEADING)
         layout = _Layout(table, labels, parts)
-    chosen = blocks(table.columns, lambda places: layout.width(places) <= width)
+    chosen = blocks(table.columns, layout.width, width)
     body = "\n\n".join("\n".join(layout.lines(places)) for places in chosen)
     short = [f"{short}: {full}" for names in (labels, parts) for full, short in names.items() if short != full]
     notes = [table.note] * bool(table.note) + [f"Names shortened here: {'; '.join(short)}."] * bool(short)
@@ -113,8 +113,8 @@ class _Layout:
 
 
 def printed(cell: Cell) -> str:
-    """Return the text of a cell and its mark, or a space in its place."""
-    return cell.text + ("*" if cell.best else UNDECIDED if cell.undecided else " ")
+    """Return the text of a cell and its mark, or a space in its place, so that digits stay below digits."""
+    return BELOW * cell.below + cell.text + ("*" if cell.best else UNDECIDED if cell.undecided else " ")
 
 
 def _heading(text: str, sizes: Sequence[int]) -> str:

@@ -32,14 +32,14 @@ def test_an_index_of_a_corpus(made, corpus, command, tmp_path):
     index = sembridge.search.open(out)
     assert [index.document(place) for place in range(20)] == [(name, f"Title {text}") for name, _, text in DOCUMENTS]
     each = index.manifest["entries"] / 20
-    assert shown.splitlines()[0] == f"documents  {corpus / 'corpus.jsonl'}: 20 documents; 1 without text are left out"
+    assert shown.splitlines()[0] == f"documents  {corpus}: 20 documents; 1 without text are left out"
     used, dimensions = index.manifest["used_dimensions"], index.manifest["dimensions"]
     assert shown.splitlines()[1] == f"vectors    {each:.0f} terms each on average, {used} of {dimensions} tokens"
     assert shown.splitlines()[2].startswith(f"written    {out} (")
     assert shown.splitlines()[-1] == f"Ask it:  sembridge-bench search '{out}' \"...\""
 
     code, again, _ = command("index", made.source, "--collection", corpus, "--out", out)
-    assert code == 0 and "; 20 documents were there from an earlier command" in again
+    assert code == 0 and "was finished before, from the same documents; nothing was written" in again
 
 
 def test_options_are_used_and_kept(made, corpus, command, tmp_path):

@@ -122,6 +122,7 @@ def test_refusals(index, command, tmp_path):
     cases = {
         "no query": ([], "no query was given; add one in quotes, or --queries FILE --run FILE"),
         "empty": ([" "], "QUERY ' ' is empty; say what to look for"),
+        "not UTF-8": (["cat \udcff"], "QUERY 'cat \\udcff' is not UTF-8; set the terminal to UTF-8, and type it again"),
         "both": (["cat", "--queries", "x", *run], "QUERY and --queries were both given"),
         "no run": (["--queries", "x"], "--queries was given alone; add --run FILE, where the answers go"),
         "no queries": (["cat", *run], "--run was given alone; add --queries FILE, or leave out --run"),
@@ -147,3 +148,11 @@ def test_refusals(index, command, tmp_path):
     code, _, err = command("search", tmp_path, "cat")
     assert code == 2 and "holds no index: it has no manifest.json; give a folder that `index` wrote" in err
     assert (tmp_path / "there.trec").read_text() == "mine" and not (tmp_path / "new.trec").exists()
+
+
+def test_ids_that_a_run_cannot_hold_are_refused_before_the_search(made, command, tmp_path):
+    sembridge.search.build(made.source, {"my file.txt": "the cat", "b": "cat"}, tmp_path / "index")
+    (tmp_path / "q.tsv").write_text("q1\tcat\n")
+    code, _, err = command("search", tmp_path / "index", "--queries", tmp_path / "q.tsv", "--run", tmp_path / "run")
+    assert code == 2 and "--run: 1 of the documents have an id with white space, which a run file cannot hold" in err
+    assert command("search", tmp_path / "index", "cat")[0] == 0

@@ -34,7 +34,7 @@ def planned(cells: list[Cell]) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory) -> Place:
+def two_grids(tmp_path_factory) -> Place:
     root = tmp_path_factory.mktemp("place")
     store = Store(root / "store")
     store.create()
@@ -42,16 +42,16 @@ def made(tmp_path_factory) -> Place:
 
 
 @pytest.fixture
-def place(made, tmp_path, monkeypatch) -> Place:
+def place(two_grids, tmp_path, monkeypatch) -> Place:
     """Return a copy of its own, which is the working directory."""
     root = tmp_path / "place"
-    shutil.copytree(made.root, root)
+    shutil.copytree(two_grids.root, root)
     monkeypatch.chdir(root)
-    return Place(root, Store(root / "store"), made.ko, made.ru)
+    return Place(root, Store(root / "store"), two_grids.ko, two_grids.ru)
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def run_store(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Run `sembridge-bench store` in this process: (exit code, stdout, stderr)."""
 
     def run(*arguments: str) -> tuple[int, str, str]:

@@ -14,8 +14,8 @@ from harness.store.inventory import Inventory
 from tests.cli.store.conftest import planned
 
 
-def test_artifacts_are_listed_by_stage_the_largest_first(place, command):
-    code, out, _ = command("ls")
+def test_artifacts_are_listed_by_stage_the_largest_first(place, run_store):
+    code, out, _ = run_store("ls")
     head, *rows, last = out.splitlines()
     assert code == 0 and head.split() == ["stage", "key", "size", "age", "state", "what"]
     entries = Inventory.of(place.store).entries
@@ -27,8 +27,8 @@ def test_artifacts_are_listed_by_stage_the_largest_first(place, command):
     assert sum("sembridge alpha 4 trained, " in row for row in rows if row.startswith("evaluation")) == 2
 
 
-def test_one_stage_as_json(place, command):
-    code, out, _ = command("ls", "--stage", "strata", "--format", "json")
+def test_one_stage_as_json(place, run_store):
+    code, out, _ = run_store("ls", "--stage", "strata", "--format", "json")
     entries = json.loads(out)
     assert code == 0 and {entry["key"] for entry in entries} == {c.strata.key for c in place.ko + place.ru}
     entry = entries[0]
@@ -37,11 +37,11 @@ def test_one_stage_as_json(place, command):
     assert set(entry["parameters"]) == {"language"}
 
 
-def test_damage_is_told_with_its_reason(place, command):
+def test_damage_is_told_with_its_reason(place, run_store):
     path = next(place.store.root.glob("initialization/*/about.json"))
     path.write_text(path.read_text().replace("0", "7"), encoding="utf-8")
-    assert "damaged" not in command("ls")[1]
-    out = command("ls", "--verify")[1]
+    assert "damaged" not in run_store("ls")[1]
+    out = run_store("ls", "--verify")[1]
     assert f"damaged: initialization/{path.parent.name}: about.json has other bytes than were written" in out
     assert re.search(r"^\d+ complete, 1 damaged, ", out, re.M)
 
@@ -56,13 +56,13 @@ def test_damage_is_told_with_its_reason(place, command):
         (["sl"], "invalid choice: 'sl' (choose from 'ls', 'show', 'du', 'gc')"),
     ],
 )
-def test_wrong_options_are_refused(place, command, options, message):
-    code, _, err = command(*options)
+def test_wrong_options_are_refused(place, run_store, options, message):
+    code, _, err = run_store(*options)
     assert code == 2 and message in err
 
 
-def test_sums_are_those_of_the_files(place, command):
-    _, out, _ = command("du")
+def test_sums_are_those_of_the_files(place, run_store):
+    _, out, _ = run_store("du")
     rows = {row.split()[0]: row.split()[1:] for row in out.splitlines()[1:]}
     for stage, (count, number, unit) in rows.items():
         folders = place.store.root.glob("*/*" if stage == "all" else f"{stage}/*")
@@ -72,12 +72,12 @@ def test_sums_are_those_of_the_files(place, command):
         assert float(number) == pytest.approx(size / {"B": 1, "kB": 1000, "MB": 1e6}[unit], rel=0.01, abs=0.05)
 
 
-def test_what_no_results_need_is_what_a_cleanup_would_delete(place, command):
-    *_, total, note = command("du", "--results", "ko")[1].splitlines()
-    goes = next(line for line in command("gc", "--keep", "ko")[1].splitlines() if line.startswith("goes: "))
+def test_what_no_results_need_is_what_a_cleanup_would_delete(place, run_store):
+    *_, total, note = run_store("du", "--results", "ko")[1].splitlines()
+    goes = next(line for line in run_store("gc", "--keep", "ko")[1].splitlines() if line.startswith("goes: "))
     assert f", {' '.join(total.split()[-2:])} (" in goes
     assert note == "not needed: what `sembridge-bench store gc --keep ko` would delete"
-    *_, total, _ = command("du", "--results", "ko", "ru")[1].splitlines()
+    *_, total, _ = run_store("du", "--results", "ko", "ru")[1].splitlines()
     assert total.endswith("–")
 
 

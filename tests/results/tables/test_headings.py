@@ -26,7 +26,17 @@ def test_plain_columns_share_nothing():
 
 def test_groups_are_broken_only_where_they_do_not_fit():
     assert groups(COLUMNS) == [[0], [1, 2], [3], [4]]
-    assert blocks(COLUMNS, lambda places: len(places) <= 2) == [[0], [1, 2], [3, 4]]
-    assert blocks(COLUMNS, lambda places: len(places) <= 1) == [[0], [1], [2], [3], [4]]
-    assert blocks(COLUMNS, lambda places: False) == [[0], [1], [2], [3], [4]]
-    assert blocks(COLUMNS, lambda places: True) == [[0, 1, 2, 3, 4]]
+    assert blocks(COLUMNS, len, 2) == [[0], [1, 2], [3, 4]]
+    assert blocks(COLUMNS, len, 1) == [[0], [1], [2], [3], [4]]
+    assert blocks(COLUMNS, lambda places: 100, 50) == [[0], [1], [2], [3], [4]]
+    assert blocks(COLUMNS, len, 5) == [[0, 1, 2, 3, 4]]
+    assert blocks([], len, 5) == [[]]
+
+
+def test_blocks_are_as_even_as_their_number_allows():
+    assert blocks(list("abcdefgh"), len, 7) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert blocks(list("abcdefg"), len, 3) == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_a_group_stays_together_even_where_blocks_would_be_more_even():
+    assert blocks(["x", "a, 1", "a, 2", "a, 3"], len, 3) == [[0], [1, 2, 3]]

@@ -148,7 +148,7 @@ def test_without_shares_nothing_is_split(world):
     written = world.write()
     assert [table.note for table in written.tables] == [""]
     assert written.summary["bert"].columns == ("pocket-faq, zero-shot",)
-    assert world.text("cells.csv").splitlines()[1].endswith("_s0,,,,,,")
+    assert world.text("cells.csv").splitlines()[1].endswith("_s0,,,,,,,,false,,,,,,")
 
 
 def test_a_failed_language_leaves_no_mean_and_seeds_are_averaged(world):
@@ -222,9 +222,37 @@ def test_a_terminal_shows_the_strata_below_the_languages(world):
     _, table = world.write().tables
     lines = to_text(table).splitlines()
     assert lines[3:7] == [
-        "          --- mean ----   ---- ko -----   ---- ru -----",
-        "method      low    high     low    high     low    high",
-        "-------------------------------------------------------",
-        "meaning   0.420*  0.225   0.420*  0.225†  0.420*  0.225†",
+        "          ---- mean ----   ---- ko -----   ---- ru -----",
+        "method      low     high     low    high     low    high",
+        "--------------------------------------------------------",
+        "meaning   0.420*  ↓0.225   0.420*  0.225†  0.420*  0.225†",
     ]
     assert max(map(len, lines)) <= 100
+
+
+def test_rows_below_bm25_are_marked_in_each_stratum_and_both_strata_are_corrected_together(world):
+    """Low: both rows are above bm25. High: both are below it, by 12 queries in the mean (p = 2 / 4096)."""
+    crossing(world, "ko", "ru")
+    written = world.write()
+    _, table = written.tables
+    mean_high = [False, True, *[False] * 4]
+    marked = {row.label: [cell.below for cell in row.cells] for row in table.rows}
+    assert marked == {"meaning": mean_high, "identity": mean_high, "bm25": [False] * 6}
+    assert table.note.count("↓: below bm25") == 1 and table.note.count("†: ") == 1
+    [summary] = written.summary.values()
+    assert [cell.below for cell in summary.rows[0].cells] == [False, False, True]
+    assert "↓: below bm25, by the test of that column's own table." in summary.note
+    rows = [row for row in csv.DictReader(world.text("against.csv").splitlines()) if ", " in row["column"]]
+    # two rows in ko, ru and the mean, in two strata: a family of twelve, of which two have the smallest p
+    assert len(rows) == 12 and {row["baseline"] for row in rows} == {"bm25"}
+    assert [float(row["p_holm"]) for row in rows if row["column"] == "mean, high"] == [12 * 2 / 4096] * 2
+
+
+def test_the_verdict_is_on_all_queries_and_stands_in_the_summary(world):
+    crossing(world, "ko", "ru")
+    [sentence] = world.write().verdict
+    # identity: (5 x .1 + 6 x .8 + 4 x .3) / 16 = .406, meaning .353, bm25 .625
+    assert sentence == (
+        "pocket-faq, zero-shot, bert: the best row, identity, is not shown to differ from bm25 in ko, ru."
+    )
+    assert sentence in world.text("tables/summary.md") and sentence in world.text("tables/all.md")

@@ -229,3 +229,17 @@ def test_wrong_numbers_are_refused(made):
         index.search("cat", k=0)
     with pytest.raises(ValueError, match="queries have 3 dimensions, the index has"):
         index.rank(sparse.csr_array((1, 3), dtype=np.float32), 1)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"), [(3, "the query '3' is no text; give a string"), ("a \ud800", "has half a surrogate pair")]
+)
+def test_a_query_that_is_no_text_is_refused(made, query, message):
+    with pytest.raises(ValueError, match=message):
+        sembridge.search.open(made[1]).search(query)
+
+
+def test_white_space_around_a_query_and_its_spelling_do_not_matter(made):
+    index = sembridge.search.open(made[1])
+    assert index.search(" the cat\n", k=5) == index.search("the cat", k=5)
+    assert (index.encode(["cafe\u0301"]) != index.encode(["caf\u00e9"])).nnz == 0
