@@ -155,10 +155,10 @@ def _made_of(record: TransferRecord, token_id: int) -> dict[str, Any]:
     """Return the donors of a token and where its row comes from, in words."""
     from sembridge.model_card.explanation import Explanation, Piece
 
-    row = Explanation(record, (Piece("", (token_id,)),), top=DONORS)
+    line = str(Explanation(record, (Piece("", (token_id,)),), top=DONORS)).splitlines()[0]
     donors = record.donors_of(token_id)[:DONORS]
     return {
-        "sentence": str(row).splitlines()[0],
+        "sentence": line.removeprefix(printable(record.target.shown[token_id])).strip(),
         "donors": [{"token": printable(record.source.shown[donor]), "weight": weight} for donor, weight in donors],
         "more_donors": max(0, int(record.support[token_id]) - len(donors)),
     }
