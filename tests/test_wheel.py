@@ -42,7 +42,9 @@ def test_its_files_are_the_three_floors_and_the_data_of_experiments(wheel):
         shipped = {Path(name).name for name in names if name.startswith(f"harness/{folder}/")}
         assert shipped == {path.name for path in (ROOT / "experiments" / folder).iterdir()} and shipped
     data = {
-        path.relative_to(ROOT).as_posix() for kind in ("yaml", "tsv") for path in (ROOT / "harness").rglob(f"*.{kind}")
+        path.relative_to(ROOT).as_posix()
+        for kind in ("yaml", "tsv", "html")
+        for path in (ROOT / "harness").rglob(f"*.{kind}")
     }
     assert data <= set(names)
 

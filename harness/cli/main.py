@@ -161,6 +161,10 @@ def _run(args: argparse.Namespace) -> int:
             from harness.cli.search.search import search
 
             return search(args)
+        if args.command == "serve":
+            from harness.cli.search.serve import serve
+
+            return serve(args)
         if args.command == "store":
             return store_commands.store_command(args)
         if args.command == "export-encoder":

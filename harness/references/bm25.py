@@ -12,7 +12,7 @@ stop words, exact document lengths (Lucene stores them in one byte).
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,46 +31,59 @@ from sembridge.words import terms
 K1, B = 0.9, 0.4
 
 
-def search(collection: Collection, language: str, k: int) -> Run:
-    """Return the k best documents of every query by (score descending, id ascending), without those of score 0.
+class WordIndex:
+    """The words of documents, to be asked again and again.
 
     Scores are float64. bm25s computes the formula's parts once per word and document, and `get_scores` adds them up in
     the order of the query's words over all documents, so scores are exact and repeatable; its `retrieve`, which breaks
     ties arbitrarily, is not used.
     """
-    require("grid", "the row bm25")
-    import bm25s  # compiles on import, and only this row of the table needs it
 
-    if k < 1:
-        raise ValueError(f"k must be at least 1, got {k}")
-    vocabulary: dict[str, int] = {}
-    documents = []
-    with headway.counting("documents", len(collection.document_texts)):
-        for text in collection.document_texts:
-            documents.append([vocabulary.setdefault(word, len(vocabulary)) for word in terms(text, language)])
-            headway.advance()
-    if not vocabulary:  # only punctuation: bm25s would divide by an average length of 0
-        return {query: [] for query in collection.query_ids}
-    index = bm25s.BM25(k1=K1, b=B, method="lucene", dtype="float64", backend="numpy")
-    # Ids instead of words: bm25s numbers words in the order of a set, which differs between processes.
-    index.index((documents, vocabulary), create_empty_token=False, show_progress=False)
+    def __init__(self, texts: Iterable[str], language: str, advance: Callable[[], object] = lambda: None) -> None:
+        """Read the texts; `advance` is called after each. Raises MissingExtraError without bm25s."""
+        require("grid", "the row bm25")
+        import bm25s  # compiles on import, and only this row of the table needs it
 
-    order = id_order(collection.document_ids)
-    run: Run = {}
-    for query, text in zip(collection.query_ids, collection.query_texts, strict=True):
-        word_ids = [vocabulary[word] for word in terms(text, language) if word in vocabulary]
-        run[query] = []
+        self._language = language
+        self._vocabulary: dict[str, int] = {}
+        documents = []
+        for text in texts:
+            words = terms(text, language)
+            documents.append([self._vocabulary.setdefault(word, len(self._vocabulary)) for word in words])
+            advance()
+        if not self._vocabulary:  # only punctuation: bm25s would divide by an average length of 0
+            return
+        self._index = bm25s.BM25(k1=K1, b=B, method="lucene", dtype="float64", backend="numpy")
+        # Ids instead of words: bm25s numbers words in the order of a set, which differs between processes.
+        self._index.index((documents, self._vocabulary), create_empty_token=False, show_progress=False)
+
+    def best(self, query: str, k: int, order: np.ndarray) -> list[tuple[int, float]]:
+        """Return (position, score) of the k best documents, without those of score 0.
+
+        order  [N] as `id_order` returns it: breaks ties
+        """
+        word_ids = [self._vocabulary[word] for word in terms(query, self._language) if word in self._vocabulary]
         if not word_ids:  # get_scores refuses an empty query
-            continue
-        scores = index.get_scores(word_ids)
+            return []
+        scores = self._index.get_scores(word_ids)
         best = np.flatnonzero(scores > 0)
         if len(best) > k:
             best = best[scores[best] >= np.partition(scores[best], len(best) - k)[len(best) - k]]
         best = best[np.lexsort((order[best], -scores[best]))][:k]
-        run[query] = [
-            (collection.document_ids[i], s) for i, s in zip(best.tolist(), scores[best].tolist(), strict=True)
-        ]
-    return run
+        return list(zip(best.tolist(), scores[best].tolist(), strict=True))
+
+
+def search(collection: Collection, language: str, k: int) -> Run:
+    """Return the k best documents of every query by (score descending, id ascending), without those of score 0."""
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    with headway.counting("documents", len(collection.document_texts)):
+        index = WordIndex(collection.document_texts, language, headway.advance)
+    order, ids = id_order(collection.document_ids), collection.document_ids
+    return {
+        query: [(ids[position], score) for position, score in index.best(text, k, order)]
+        for query, text in zip(collection.query_ids, collection.query_texts, strict=True)
+    }
 
 
 def build_bm25(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location]) -> None:

@@ -59,13 +59,19 @@ def tokenize(encoder: Any, texts: Sequence[str], side: str, max_length: int | No
 
     Special tokens surround a text that the masked LM reads, not a query that is looked up (inference-free encoders).
     """
+    cut = reading_options(encoder, side, max_length)
+    return reader(encoder, side)[0](list(texts), **cut, return_attention_mask=False)["input_ids"]
+
+
+def reading_options(encoder: Any, side: str, max_length: int | None = None) -> dict[str, Any]:
+    """Return the options with which the tokenizer of a side is called: where it cuts, and whether it adds marks."""
     from transformers.tokenization_utils_base import LARGE_INTEGER  # a tokenizer without a limit has a larger one
 
     tokenizer, special = reader(encoder, side)
     limits = [max_length, splade_modules(encoder).transformer.max_seq_length if special else None]
     limit = min(length for length in (*limits, tokenizer.model_max_length) if length is not None)
     cut = {"truncation": True, "max_length": limit} if limit < LARGE_INTEGER else {}
-    return tokenizer(list(texts), **cut, add_special_tokens=special, return_attention_mask=False)["input_ids"]
+    return {**cut, "add_special_tokens": special}
 
 
 def reader(encoder: Any, side: str) -> tuple[Any, bool]:

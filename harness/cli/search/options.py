@@ -1,4 +1,4 @@
-"""Declare the options of `sembridge-bench index` and `search`, without imports that `--help` would wait for."""
+"""Declare the options of `sembridge-bench index`, `search`, `serve`: no imports that `--help` would wait for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 def add_parsers(commands: argparse._SubParsersAction) -> None:
     _add_index(commands)
     _add_search(commands)
+    _add_serve(commands)
 
 
 def _add_index(commands: argparse._SubParsersAction) -> None:
@@ -56,6 +57,29 @@ def _add_search(commands: argparse._SubParsersAction) -> None:
     option("--format", default="text", metavar="F", help="text, json (default: text)")
     option("--queries", metavar="FILE", help="instead of QUERY: answer these into --run")
     option("--run", type=Path, metavar="FILE", help="run file to write; compressed if its name ends in .gz")
+    encoder = "the encoder of the index (default: where it lay when the index was built)"
+    option("--encoder", metavar="ENCODER", help=encoder)
+    option("--revision", metavar="COMMIT", help="revision of --encoder, if it is a hub model")
+    _add_store(command)
+
+
+def _add_serve(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "serve",
+        help="try an index in a browser",
+        description="Serve a page to try an index: hits with the words that matched, their weights, what a token is "
+        "made of, and what BM25 finds. It answers on this machine only, writes nothing, and ends with Ctrl-C.",
+        epilog="With another --host, others can reach the page: it then asks for a token, and a link that lets one "
+        "browser in is printed. Nothing is encrypted; from afar, `ssh -L 8765:127.0.0.1:8765 MACHINE` is safer. "
+        "Programs may ask GET /api/search?q=...&k=10 and GET /api/token?id=...; the answers are JSON.",
+        allow_abbrev=False,
+    )
+    option = command.add_argument
+    option("index", type=Path, metavar="INDEX", help="folder written by `sembridge-bench index`")
+    option("--port", type=int, default=8765, metavar="N", help="port, 0 for any that is free (default: 8765)")
+    option("--host", default="127.0.0.1", metavar="H", help="address to answer at (default: 127.0.0.1, this machine)")
+    token = "file with the token to ask for, on one line (default: one is made for a --host that others reach)"
+    option("--token-file", type=Path, metavar="FILE", help=token)
     encoder = "the encoder of the index (default: where it lay when the index was built)"
     option("--encoder", metavar="ENCODER", help=encoder)
     option("--revision", metavar="COMMIT", help="revision of --encoder, if it is a hub model")

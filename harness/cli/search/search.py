@@ -19,6 +19,7 @@ from sembridge.search.manifest import IndexFolderError
 
 if TYPE_CHECKING:
     from sembridge.model_card.explanation import Explanation
+    from sembridge.model_card.record import TransferRecord
     from sembridge.search.hits import Hits
     from sembridge.search.index import Index
 
@@ -36,7 +37,10 @@ def search(args: argparse.Namespace) -> int:
     try:
         opened = open_index(args.index, *encoder_of(args))
         if args.made_of:
-            made_of = _record(opened, args)
+            try:
+                made_of = record_of(opened, encoder_of(args)[0])
+            except ValueError as error:
+                raise RefusedError(f"--made-of: {error}") from None
         if queries is None:
             return _answer(opened, args, made_of if args.made_of else None)
         return _write_run(opened, queries, args)
@@ -126,19 +130,19 @@ def encoder_of(args: argparse.Namespace) -> tuple[str | None, str | None]:
     return location.name, location.revision
 
 
-def _record(opened: Index, args: argparse.Namespace) -> Any:
-    """Return the record of the transfer that made the encoder; RefusedError if it has none."""
+def record_of(opened: Index, name: str | None) -> TransferRecord:
+    """Return the record of the transfer that made the encoder of an index; ValueError if there is none.
+
+    name  of the encoder: a folder, or None for the one that the index names
+    """
     from sembridge.model_card.record import load_record
 
-    name = encoder_of(args)[0] or opened.manifest["encoder"]["model"]
-    try:
-        if name is None or not Path(name).is_dir():
-            raise ValueError(f"the encoder {name!r} is no folder here")
-        record = load_record(Path(name))
-        if len(record) > opened.manifest["dimensions"]:
-            raise ValueError(f"the record in {name!r} is of another encoder")
-    except ValueError as error:
-        raise RefusedError(f"--made-of: {error}") from None
+    name = name or opened.manifest["encoder"]["model"]
+    if name is None or not Path(name).is_dir():
+        raise ValueError(f"the encoder {name!r} is no folder here")
+    record = load_record(Path(name))
+    if len(record) > opened.manifest["dimensions"]:
+        raise ValueError(f"the record in {name!r} is of another encoder")
     return record
 
 
