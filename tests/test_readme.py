@@ -43,5 +43,5 @@ def test_the_table_is_a_summary_of_the_pocket():
     columns = [f"{collection}, {regime}" for collection in preset.collections for regime in preset.regimes]
     assert list(dict.fromkeys(name.rpartition(", ")[0] for name in header[1:])) == columns
     assert {name.rpartition(", ")[2] for name in header[1:]} == {"all", "low", "high", "all low"}
-    rows = [cells[0].split(" (")[0] for cells in lines if re.fullmatch(r"\**[01]\.\d{3}\**†?", cells[-1])]
+    rows = [cells[0].split(" (")[0] for cells in lines if re.fullmatch(r"↓?\**[01]\.\d{3}\**†?", cells[-1])]
     assert rows == preset.initializers
