@@ -13,7 +13,7 @@ from sembridge.search.ranking import id_order
 if TYPE_CHECKING:
     from sembridge.search.index import Index
 
-MOST_TEXT = 200_000_000  # bytes of documents that are read into memory; about three times as much is needed
+MOST_TEXT = 50_000_000  # bytes of documents that are read into memory; six times as much is needed, and a minute
 _ANY = "zh"  # splits scripts without spaces, and Hangul, into characters and pairs, and all others into words
 
 
