@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli import compare_options, doctor, engine_options, grid, recommend_options, report
+from harness.cli import doctor, grid, recommend_options, report
+from harness.cli.compare import options as compare_options
+from harness.cli.export import options as engine_options
 from harness.cli.grid_options import alpha
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.cli.search import options as search_options
@@ -172,11 +174,11 @@ def _run(args: argparse.Namespace) -> int:
 
             return export_encoder(args)
         if args.command == "export":
-            from harness.cli.export import export
+            from harness.cli.export.export import export
 
             return export(args)
         if args.command == "compare":
-            from harness.cli.compare import compare_results
+            from harness.cli.compare.published import compare_results
 
             return compare_results(args)
         from harness.cli.explain import explain

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from harness.cli.engine_options import FORMATS, INTEGERS
+from harness.cli.export.options import FORMATS, INTEGERS
 from harness.export.check import read_documents, read_queries
 from harness.export.documents import Block
 from harness.export.registry import ENGINES

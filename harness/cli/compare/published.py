@@ -24,7 +24,7 @@ def compare_results(args: argparse.Namespace) -> int:
         if value:
             problem = f"{option} belongs to a comparison with published figures, and two folders were given"
             raise RefusedError(f"{problem}; leave it out, or give one folder")
-    from harness.cli.compare_folders import compare_folders
+    from harness.cli.compare.folders import compare_folders
 
     return compare_folders(*args.results, strict=args.strict)
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli import export_inputs, inputs
-from harness.cli.engine_options import FORMATS, INTEGERS
+from harness.cli import inputs
+from harness.cli.export import inputs as export_inputs
+from harness.cli.export.options import FORMATS, INTEGERS
 from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
 from harness.cli.search.index import folder_of, say
@@ -26,7 +27,7 @@ from sembridge.nearest import nearest
 from sembridge.search.manifest import IndexFolderError
 
 if TYPE_CHECKING:
-    from harness.cli.export_inputs import Source
+    from harness.cli.export.inputs import Source
     from harness.export.check import Agreement
     from harness.export.engine import Engine
 
