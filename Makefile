@@ -22,7 +22,7 @@ grid: $(INSTALLED)
 test: $(TESTED)
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
 
-test-slow: $(TESTED)
+test-slow: $(VENV)/engines
 	$(BIN)/python -m pytest -m slow
 
 fuzz: $(TESTED)
@@ -55,6 +55,11 @@ gpu:
 $(VENV)/benchmarks: $(TESTED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	touch $(VENV)/benchmarks
+
+# search engines that run in the process
+$(VENV)/engines: $(TESTED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[engines]'
+	touch $(VENV)/engines
 
 $(TESTED): $(INSTALLED) tests/published.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[grid,focus,irds,dev]'
