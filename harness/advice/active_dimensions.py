@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from harness.advice.sample import evenly
+from harness.advice.held_out import CALIBRATING, HeldOut
 from sembridge.bridge import BridgeVectors, TokenVectors
-from sembridge.initializer import Transfer
+from sembridge.bridging.counted_words import CountedWords
+from sembridge.bridging.piece_vectors import place_pieces
+from sembridge.encoder.modules import splade_modules
+from sembridge.initializer import Transfer, bias_of
+from sembridge.options import CALIBRATED
 from sembridge.vocabulary.token_ids import token_ids
 
-LINES = 100
-"""Lines that are encoded."""
 QUERY_WORDS = 8
 """First words of a line that stand for a query."""
 
@@ -24,19 +26,16 @@ QUERY_WORDS = 8
 class ActiveDimensions:
     """How many dimensions are not zero, in the mean, before any fine-tuning.
 
-    documents  of whole lines
-    queries    of the first QUERY_WORDS words of each
-    lines      that were encoded
+    documents   of whole lines
+    queries     of the first QUERY_WORDS words of each
+    lines       that were encoded
+    calibrated  other lines, on which the bias was calibrated; 0: it was not
     """
 
     documents: float
     queries: float
     lines: int
-
-
-def lines_of(lines: Sequence[str]) -> list[str]:
-    """Return the lines that are encoded."""
-    return [lines[i] for i in evenly(np.arange(len(lines)), LINES)]
+    calibrated: int
 
 
 def tokens_in(tokenizer: Any, lines: Sequence[str]) -> np.ndarray:
@@ -53,20 +52,29 @@ def spread(vocabulary_size: int, ids: np.ndarray, tokens: TokenVectors) -> Token
 
 
 def predict(
-    encoder: Any, tokenizer: Any, task: Transfer, method: Any, sampled: np.ndarray, lines: Sequence[str]
+    encoder: Any, tokenizer: Any, task: Transfer, method: Any, sampled: np.ndarray, text: HeldOut
 ) -> ActiveDimensions:
     """Return the active dimensions of the transplanted encoder, which is changed in place.
+
+    The bias is calibrated on the lines that may be read, if the method prefers that and the decoder has a bias.
 
     method   an initializer whose bridge has vectors of the tokens `sampled` and of those in the lines
     sampled  target tokens that need a row; the dimensions of the others are taken to be active as often. Tokens in the
              lines, and those whose rows are copied, are counted themselves
     """
+    from sembridge.encoder.calibration import lower_bias, sample, thresholds
     from sembridge.encoder.transplant import transplant
     from sembridge.pipeline import initialize
     from sembridge.search.encode import encode_all
 
+    lines, calibrated = text.measured, 0
+
     embedding, decoder = initialize(encoder, tokenizer, method, task)
     transplant(encoder, tokenizer, embedding, decoder=decoder)
+    if bias_of(method) == CALIBRATED and has_bias(encoder):
+        calibrating = sample(text.read, CALIBRATING)
+        lower_bias(encoder, thresholds(encoder, calibrating, rate=1 / CALIBRATING))
+        calibrated = len(calibrating)
     weights = dimension_weights(task, sampled, tokens_in(tokenizer, lines))
     queries = [" ".join(line.split()[:QUERY_WORDS]) for line in lines]
 
@@ -74,7 +82,12 @@ def predict(
         active = sp.csr_array(encode_all(encoder, texts, side) != 0, dtype=np.float64)
         return float((active @ weights).mean())
 
-    return ActiveDimensions(mean(lines, "document"), mean(queries, "query"), len(lines))
+    return ActiveDimensions(mean(lines, "document"), mean(queries, "query"), len(lines), calibrated)
+
+
+def has_bias(encoder: Any) -> bool:
+    """Return whether the decoder of a sparse encoder has a bias, which can be calibrated."""
+    return splade_modules(encoder).model.get_output_embeddings().bias is not None
 
 
 def dimension_weights(task: Transfer, sampled: np.ndarray, read: np.ndarray) -> np.ndarray:
@@ -105,3 +118,16 @@ def vectors_for(
 
     target = spread(len(task.target), needed, bridge.tokens(part(task.target, needed)))
     return BridgeVectors(spread(len(task.source), donors, source), target, bridge.prompt)
+
+
+def placed_by_words(
+    bridge: Any, vectors: BridgeVectors, task: Transfer, tokenizer: Any, words: CountedWords, needed: np.ndarray
+) -> BridgeVectors:
+    """Return these vectors with the pieces among the target tokens `needed` [n] placed by words that contain them."""
+    placed = place_pieces(vectors.target, task.target, tokenizer, words, bridge.words(words.words))
+    assert placed.placed is not None
+    kept = TokenVectors(placed.vectors[needed], placed.known[needed])
+    of_words = np.zeros(len(task.target), dtype=bool)
+    of_words[needed] = placed.placed[needed]
+    target = replace(spread(len(task.target), needed, kept), placed=of_words)
+    return replace(vectors, target=target)

@@ -10,8 +10,13 @@ from harness.advice.dictionary_measures import DictionaryMeasures
 from harness.advice.tokenizer_measures import TokenizerMeasures
 from harness.evaluation.warnings import MOST_UNKNOWN
 
-METHOD = "sembridge"
-"""The advised initializer: the one that reads a bridge and nothing else. This is the one place that decides it."""
+WITH_TEXT, WITHOUT_TEXT = "signet", "sembridge"
+"""The advised initializers. Signet scores better, but places pieces and calibrates the bias by text of the language."""
+
+
+def method_for(*, has_text: bool) -> str:
+    """Return the initializer to advise; this is the one place that decides it."""
+    return WITH_TEXT if has_text else WITHOUT_TEXT
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
 """Learn from the cells of earlier grids which score to expect, and say how far that reaches.
 
 For each collection a ridge regression predicts zero-shot nDCG@10 from what needs no labels: the method, the active
-dimensions of documents and queries, and the share of unknown tokens. How well it predicts is measured on languages, and
-on bridges, that it was not fitted on.
+dimensions of documents and queries, and the share of unknown tokens. How well it predicts is measured on languages, on
+bridges and on sources that it was not fitted on, as far as the grids have several.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,8 +25,8 @@ RELIABLE = 0.8
 """Spearman from which a prediction is more than a hint."""
 MEASURE, REGIME = "ndcg@10", "zero-shot"
 _PENALTY = 1.0  # of the ridge, for standardized features
-_COVERED = 0.8  # share of the cells of languages left out whose scores lie in the interval
-_RANKED = 5  # cells of a part below which a correlation of ranks says nothing
+_COVERED = 0.8  # share of the cells left out whose scores lie in the interval
+_RANKED = 5  # cells of a part below which a correlation of ranks, or a share of misses, says nothing
 
 
 class Candidate(NamedTuple):
@@ -44,35 +44,45 @@ class Observation:
 
     language: str
     bridge: str
+    source: str
     candidate: Candidate
     score: float
+
+
+PARTS = ("language", "bridge", "source")
+"""Fields of an observation by which cells are left out."""
 
 
 @dataclass(frozen=True)
 class Prediction:
     """The score to expect on a collection like one of an earlier grid.
 
-    low, high    of ten cells in languages that the model was not fitted on, eight were as near to their prediction
-    by_language  Spearman of predictions and scores in a language left out, mean over languages; None: nothing to rank
-    by_bridge    the same for bridges; None for fewer than two
-    cells        that it was learned from
-    best         the method with the highest mean score in them, and that mean
+    low, high  of ten cells in languages that the model was not fitted on, eight were as near to their prediction; where
+               bridges or sources can be left out as well, the widest of these intervals
+    reach      of PARTS those that could be left out -> Spearman of predictions and scores there, mean over what was
+               left out; None: too few to rank
+    cells      that it was learned from
+    best       the method with the highest mean score in them, and that mean
     """
 
     collection: str
+    method: str
     score: float
     low: float
     high: float
-    by_language: float | None
-    by_bridge: float | None
+    reach: Mapping[str, float | None]
     cells: int
     languages: int
-    bridges: int
     best: tuple[str, float]
 
     @property
     def is_reliable(self) -> bool:
-        return self.by_language is not None and self.by_language >= RELIABLE
+        return all(correlation is not None and correlation >= RELIABLE for correlation in self.reach.values())
+
+    @property
+    def untested(self) -> list[str]:
+        """Return those of PARTS of which the grids have one: how far a score changes with another is not known."""
+        return [part for part in PARTS if part not in self.reach]
 
 
 def predictions(cells: Sequence[ScoredCell], candidate: Candidate) -> tuple[list[Prediction], list[str]]:
@@ -85,6 +95,8 @@ def predictions(cells: Sequence[ScoredCell], candidate: Candidate) -> tuple[list
             reasons.append(f"{collection}: {problem} (at least {CELLS} in {LANGUAGES})")
         elif candidate.method not in methods:
             reasons.append(f"{collection}: no cell of {candidate.method} among {', '.join(sorted(methods))}")
+        elif problem := _outside(observed, candidate):
+            reasons.append(f"{collection}: {problem}")
         else:
             predicted.append(_predict(collection, observed, candidate))
     if not predicted and not reasons:
@@ -107,26 +119,63 @@ def observations(cells: Sequence[ScoredCell]) -> dict[str, list[Observation]]:
         unknown = _mean([cell.unknown_documents or 0.0 for cell in same])
         known = Candidate(same[0].initializer, *active, unknown)
         score = _mean([cell.scores[MEASURE] for cell in same])
-        by_collection[collection].append(Observation(same[0].language, same[0].bridge, known, score))
+        by_collection[collection].append(
+            Observation(same[0].language, same[0].bridge, same[0].architecture, known, score)
+        )
     return dict(by_collection)
 
 
-def left_out(observed: Sequence[Observation], part_of: Callable[[Observation], str]) -> tuple[np.ndarray, float | None]:
+def left_out(observed: Sequence[Observation], part: str) -> tuple[np.ndarray, float | None]:
     """Return (the prediction of each observation [n] by a model of all other parts, mean Spearman within the parts).
 
-    part_of  the language or the bridge of an observation; "" is in no part, and gets NaN
+    part  of PARTS: what is left out, one after the other
+
+    NaN is predicted, as in `predictions`, for a method that no other part has, and for a cell that is in no part.
     """
-    parts = [part_of(each) for each in observed]
+    parts = [getattr(each, part) for each in observed]
     scores = np.array([each.score for each in observed])
     guesses, correlations = np.full(len(observed), np.nan), []
-    for part in sorted(set(parts) - {""}):
-        out = np.array([each == part for each in parts])
-        model = _fitted([each for each, is_out in zip(observed, out, strict=True) if not is_out])
+    for name in sorted(set(parts) - {""}):
+        others = [each for each, its in zip(observed, parts, strict=True) if its != name]
+        methods = {each.candidate.method for each in others}
+        out = np.array([its == name for its in parts]) & [each.candidate.method in methods for each in observed]
+        if not out.any():
+            continue
+        model = _fitted(others)
         guesses[out] = [model(each.candidate) for each, is_out in zip(observed, out, strict=True) if is_out]
         correlation = spearman(guesses[out], scores[out])
         if correlation is not None:
             correlations.append(correlation)
     return guesses, float(np.mean(correlations)) if correlations else None
+
+
+def interval(observed: Sequence[Observation]) -> tuple[float, dict[str, float | None]]:
+    """Return (half the width of the interval, the reach of `Prediction`).
+
+    Half the width is how near eight of ten cells are to their predictions with a language, a bridge or a source left
+    out, whichever is farthest. What leaves fewer than _RANKED cells to predict says nothing and is not in the reach.
+    """
+    scores, widths, reach = np.array([each.score for each in observed]), [0.0], {}
+    for part in PARTS:
+        guesses, correlation = left_out(observed, part)
+        misses = np.sort(np.abs(guesses - scores)[np.isfinite(guesses)])
+        if len(misses) >= _RANKED:
+            widths.append(float(misses[min(len(misses) - 1, math.ceil(_COVERED * (len(misses) + 1)) - 1)]))
+            reach[part] = correlation
+    return max(widths), reach
+
+
+def _outside(observed: Sequence[Observation], candidate: Candidate) -> str:
+    """Return what makes a candidate unlike all cells; "" if nothing does. A line goes on for ever, scores do not."""
+    for texts, active in (("documents", "documents_active"), ("queries", "queries_active")):
+        seen = [getattr(each.candidate, active) for each in observed]
+        here = getattr(candidate, active)
+        if not min(seen) <= here <= max(seen):
+            return (
+                f"{here:,.0f} active dimensions of {texts} are unlike its cells, which have {min(seen):,.0f} to "
+                f"{max(seen):,.0f}"
+            )
+    return ""
 
 
 def spearman(left: np.ndarray, right: np.ndarray) -> float | None:
@@ -139,11 +188,7 @@ def spearman(left: np.ndarray, right: np.ndarray) -> float | None:
 
 
 def _predict(collection: str, observed: Sequence[Observation], candidate: Candidate) -> Prediction:
-    guesses, by_language = left_out(observed, lambda each: each.language)
-    misses = np.sort(np.abs(guesses - [each.score for each in observed]))
-    miss = float(misses[min(len(misses) - 1, math.ceil(_COVERED * (len(misses) + 1)) - 1)])
-    bridges = {each.bridge for each in observed} - {""}
-    by_bridge = left_out(observed, lambda each: each.bridge)[1] if len(bridges) > 1 else None
+    miss, reach = interval(observed)
     score = min(1.0, max(0.0, _fitted(observed)(candidate)))
     of_methods = defaultdict(list)
     for each in observed:
@@ -151,9 +196,7 @@ def _predict(collection: str, observed: Sequence[Observation], candidate: Candid
     best = max(((method, _mean(scores)) for method, scores in of_methods.items()), key=lambda pair: pair[1])
     low, high = max(0.0, score - miss), min(1.0, score + miss)
     languages = len({each.language for each in observed})
-    return Prediction(
-        collection, score, low, high, by_language, by_bridge, len(observed), languages, len(bridges), best
-    )
+    return Prediction(collection, candidate.method, score, low, high, reach, len(observed), languages, best)
 
 
 def _fitted(observed: Sequence[Observation]) -> Callable[[Candidate], float]:

@@ -10,19 +10,29 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from harness.advice.active_dimensions import ActiveDimensions, lines_of, predict, tokens_in, vectors_for
+from harness.advice.active_dimensions import (
+    ActiveDimensions,
+    has_bias,
+    placed_by_words,
+    predict,
+    tokens_in,
+    vectors_for,
+)
 from harness.advice.bridge_measures import BridgeMeasures, measure_bridge
 from harness.advice.budget import Sample
 from harness.advice.combination import Combination
 from harness.advice.dictionary_measures import measure_dictionary, sampled_words, translated_mass
+from harness.advice.held_out import HeldOut, divided
 from harness.advice.sample import evenly
 from harness.advice.tokenizer_measures import TokenizerMeasures, measure_tokenizer
 from harness.advice.vocabulary_part import part, part_of_transfer
 from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, embed_words
+from sembridge.bridging.counted_words import count_words
 from sembridge.encoder.modules import splade_modules
 from sembridge.initializer import Transfer
 from sembridge.pipeline import make_task
 from sembridge.semantic_bridge import SemBridge
+from sembridge.signet import Signet
 from sembridge.vocabulary.token_ids import token_ids
 from sembridge.vocabulary.vocabulary import Vocabulary
 
@@ -82,7 +92,8 @@ class Measuring:
     ) -> None:
         self._translations = sampled_words(dictionary)
         self._sources: dict[str, TokenVectors] = {}
-        self._encoder, self._tokenizers, self._lines = encoder, tokenizers, lines
+        self._encoder, self._tokenizers, self._sample, self._language = encoder, tokenizers, sample, language
+        self.held_out: HeldOut | None = None if lines is None else divided(lines)
         tokenizer = splade_modules(encoder).tokenizer
         tasks = {name: make_task(encoder, target) for name, target in tokenizers.items()}
         first = next(iter(tasks.values()))
@@ -95,6 +106,11 @@ class Measuring:
         self.sides = {
             name: _side(task, tokenizers[name], sample, lines, language, looked_up) for name, task in tasks.items()
         }
+
+    @property
+    def calibrates(self) -> bool:
+        """Return whether the source has a bias that can be calibrated."""
+        return has_bias(self._encoder)
 
     @property
     def work(self) -> dict[str, int]:
@@ -134,15 +150,22 @@ class Measuring:
         return measures, translated_mass(side.words, self._meanings, rows)
 
     def active_dimensions(self, chosen: Combination, bridge: Bridge) -> ActiveDimensions | None:
-        """Return the active dimensions that a combination gives; None without a text. The encoder is changed."""
-        if self._lines is None or chosen.of_bridge is None:
+        """Return the active dimensions that Signet gives with a combination; the encoder is changed.
+
+        The bridge embeds copied tokens too, though their rows are not made: the center of the vocabulary is theirs too.
+        None without a text, and where it is too short to be divided.
+        """
+        if self.held_out is None or chosen.of_bridge is None:
             return None
-        side, tokenizer, lines = self.sides[chosen.tokenizer], self._tokenizers[chosen.tokenizer], lines_of(self._lines)
-        read = tokens_in(tokenizer, lines)
-        needed = np.union1d(side.targets, read[side.task.copied[read] < 0])
+        side, tokenizer, text = self.sides[chosen.tokenizer], self._tokenizers[chosen.tokenizer], self.held_out
+        read = tokens_in(tokenizer, text.measured)
+        copied = np.flatnonzero((side.task.copied >= 0) & side.task.target.has_text)
+        centered = evenly(copied, -(-len(copied) * len(side.targets) // side.of_targets))  # as many of a hundred
+        needed = np.unique(np.concatenate([side.targets, read[side.task.copied[read] < 0], centered]))
         vectors = vectors_for(bridge, side.task, self._donors, self._sources[chosen.bridge], needed)
-        method = SemBridge(vectors, chosen.of_bridge.alpha)
-        return predict(self._encoder, tokenizer, side.task, method, side.targets, lines)
+        words = count_words(text.read, self._language, most=self._sample.targets)
+        placed = placed_by_words(bridge, vectors, side.task, tokenizer, words, needed)
+        return predict(self._encoder, tokenizer, side.task, Signet(placed), side.targets, text)
 
     @staticmethod
     def _copied_rows(task: Transfer) -> sp.csr_array:

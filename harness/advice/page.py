@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.advice.active_dimensions import QUERY_WORDS, ActiveDimensions
-from harness.advice.combination import METHOD, Combination
+from harness.advice.combination import WITH_TEXT, Combination
 from harness.advice.earlier_scores import RELIABLE, Prediction
+from harness.advice.held_out import CALIBRATING, LEAST
 from harness.advice.tokenizer_measures import Reading, TokenizerMeasures
 from harness.evaluation.warnings import MOST_UNKNOWN
 from sembridge.bridging.alpha import DONORS
@@ -77,7 +78,7 @@ def legend(combinations: Sequence[Combination]) -> list[str]:
         "unknown: tokens of the text that stand for what the tokenizer does not know; copied: rows that the source has",
         "known: tokens that need a row and that the bridge knows; mutual: those that are the nearest one of their",
         "nearest donor; distinct: those with a mixture of their own; cosine: of tokens and donors, mean and deviation",
-        f"alpha: the one at which a token has about {DONORS:g} donors, as by alpha auto",
+        f"alpha: of sembridge, the one at which a token has about {DONORS:g} donors, as by alpha auto",
     ]
     dictionary = next((each.dictionary for each in combinations if each.dictionary), None)
     if dictionary is not None:
@@ -95,41 +96,67 @@ def legend(combinations: Sequence[Combination]) -> list[str]:
     return lines
 
 
-def recommendation(chosen: Combination, reason: str) -> str:
-    """Return the sentence that says what to take."""
+def recommendation(chosen: Combination, reason: str, method: str, *, calibrates: bool = True) -> str:
+    """Return the lines that say what to take, and why this method.
+
+    method      see `method_for`
+    calibrates  the decoder of the source has a bias, so that it can be calibrated
+    """
     bridge = chosen.of_bridge
     assert bridge is not None
     because = f" ({reason})" if reason else ""
-    return (
-        f"take the tokenizer {chosen.tokenizer} and the bridge {chosen.bridge}{because}, with {METHOD} and alpha "
-        f"{bridge.alpha:g}: about {bridge.supports[bridge.alpha]:.1f} donors per token"
-    )
+    taken = f"take the tokenizer {chosen.tokenizer} and the bridge {chosen.bridge}{because}, with {method}"
+    if method == WITH_TEXT:
+        bias = "calibrates the bias on it" if calibrates else "leaves the bias: the decoder of SOURCE has none"
+        return f"{taken}\nwhy {method}: there is text; it places pieces by the words of the text, and {bias}"
+    alpha = f"alpha {bridge.alpha:g}: about {bridge.supports[bridge.alpha]:.1f} donors per token"
+    return f"{taken} and {alpha}\nwhy {method}: there is no text; with --text FILE, {WITH_TEXT} would score better"
 
 
-def expected_line(active: ActiveDimensions | None) -> str:
-    """Return what vectors will be like before any fine-tuning."""
+def expected_line(active: ActiveDimensions | None, lines: Sequence[str] | None) -> str:
+    """Return what vectors will be like before any fine-tuning.
+
+    lines  sampled ones of the text; None: there is no text
+    """
     if active is None:
-        return "expect: without --text it is not known how many dimensions will be active"
+        return f"expect: it is not known how many dimensions will be active, because {not_measured(lines)}"
+    calibrated = ""
+    if active.calibrated:
+        calibrated = f", calibrated on {active.calibrated:,} others"
+        if active.calibrated < CALIBRATING:
+            calibrated += "; so few leave rare words active too often, so give more text"
     return (
         f"expect {active.documents:,.0f} active dimensions per document and {active.queries:,.0f} per query of "
         f"{QUERY_WORDS} words before fine-tuning, by the transplanted encoder on {active.lines} lines of the text"
+        f"{calibrated}"
+    )
+
+
+def not_measured(lines: Sequence[str] | None) -> str:
+    """Return why active dimensions were not measured."""
+    if lines is None:
+        return "there is no --text"
+    return (
+        f"the text has only {len(set(lines))} different lines (at least {LEAST}: the bias is calibrated on some, and "
+        "others are measured)"
     )
 
 
 def prediction_line(predicted: Prediction) -> str:
     """Return the score to expect on a collection like an earlier one, and how well such predictions were."""
     reach = [
-        "a language left out: " + (_NONE if predicted.by_language is None else f"{predicted.by_language:.2f}"),
-        "a bridge left out: " + (_NONE if predicted.by_bridge is None else f"{predicted.by_bridge:.2f}"),
+        f"a {part} left out: " + (_NONE if correlation is None else f"{correlation:.2f}")
+        for part, correlation in predicted.reach.items()
     ]
     hint = "" if predicted.is_reliable else f"; below {RELIABLE:g}, so this is a hint and no more"
-    bridges = f"{predicted.bridges} bridge{'s' if predicted.bridges != 1 else ''}"
     method, mean = predicted.best
-    best = "" if method == METHOD else f"; there {method} was best, with {mean:.3f} in the mean"
+    best = "" if method == predicted.method else f"; there {method} was best, with {mean:.3f} in the mean"
+    untested = " and ".join(f"one {part}" for part in predicted.untested)
+    only = f"; these cells have {untested}, and with another it may be far off" if untested else ""
     return (
         f"expect zero-shot nDCG@10 {predicted.score:.3f} ({predicted.low:.3f} to {predicted.high:.3f}) on a collection "
-        f"like {predicted.collection}, by {predicted.cells} cells in {predicted.languages} languages with "
-        f"{bridges} (Spearman with {', with '.join(reach)}{hint}){best}"
+        f"like {predicted.collection}, by {predicted.cells} cells in {predicted.languages} languages "
+        f"(Spearman with {', with '.join(reach)}{hint}){only}{best}"
     )
 
 
@@ -159,11 +186,12 @@ def as_json(each: Combination) -> dict[str, Any]:
     return content
 
 
-def chosen_as_json(chosen: Combination, reason: str) -> dict[str, Any]:
-    """Return the recommendation for JSON."""
+def chosen_as_json(chosen: Combination, reason: str, method: str) -> dict[str, Any]:
+    """Return the recommendation for JSON; its alpha is null where the method chooses it."""
     assert chosen.of_bridge is not None
-    names = {"tokenizer": chosen.tokenizer, "bridge": chosen.bridge, "initializer": METHOD}
-    return {**names, "alpha": chosen.of_bridge.alpha, "reason": reason, "doubts": doubts(chosen)}
+    names = {"tokenizer": chosen.tokenizer, "bridge": chosen.bridge, "initializer": method}
+    alpha = None if method == WITH_TEXT else chosen.of_bridge.alpha
+    return {**names, "alpha": alpha, "reason": reason, "doubts": doubts(chosen)}
 
 
 def _decimal(value: float) -> str:

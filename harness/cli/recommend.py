@@ -42,18 +42,22 @@ def recommend(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, order: Order) -> None:
     from harness.advice import page
-    from harness.advice.combination import METHOD, best
+    from harness.advice.combination import best, method_for
 
+    method = method_for(has_text=order.lines is not None)
     measuring, bridges, combinations = _measured(args, order)
     chosen, reason = best(combinations)
+    if measuring.held_out is not None:
+        print("measured  last: active dimensions, by a transplanted encoder", file=sys.stderr, flush=True)
+    calibrates = measuring.calibrates
     active = measuring.active_dimensions(chosen, bridges[chosen.bridge])
-    predicted, reasons = _predicted(order, chosen, active)
-    command = next_command(args, order, chosen, METHOD)
+    predicted, reasons = _predicted(order, chosen, active, method)
+    command = next_command(args, order, chosen, method, calibrates=calibrates)
     if args.json:
         content = {
             "source": order.source.name,
             "combinations": [page.as_json(each) for each in combinations],
-            "recommended": page.chosen_as_json(chosen, reason),
+            "recommended": page.chosen_as_json(chosen, reason, method),
             "expected": {
                 "active": None if active is None else asdict(active),
                 "scores": [asdict(each) for each in predicted],
@@ -71,7 +75,8 @@ def _run(args: argparse.Namespace, order: Order) -> None:
         print("\n" + "\n".join(lines))
     for line in page.doubts(chosen):
         print(f"\nwarning: {line}")
-    print(f"\n{page.recommendation(chosen, reason)}\n{page.expected_line(active)}")
+    print(f"\n{page.recommendation(chosen, reason, method, calibrates=calibrates)}")
+    print(page.expected_line(active, order.lines))
     print("\n".join([*map(page.prediction_line, predicted), *(f"no score predicted: {reason}" for reason in reasons)]))
     print(f"\n    {command}")
 
@@ -113,16 +118,18 @@ def _measured(args: argparse.Namespace, order: Order) -> tuple[Measuring, Mappin
 
 
 def _predicted(
-    order: Order, chosen: Combination, active: ActiveDimensions | None
+    order: Order, chosen: Combination, active: ActiveDimensions | None, method: str
 ) -> tuple[list[Prediction], list[str]]:
     """Return the scores to expect, and why there are not more."""
-    from harness.advice.combination import METHOD
     from harness.advice.earlier_scores import Candidate, predictions
+    from harness.advice.page import not_measured
 
     reading = chosen.of_tokenizer.reading
-    if not order.cells or active is None or reading is None:
+    if not order.cells or order.lines is None or reading is None:
         return [], ["that is learned from earlier grids; add --results FOLDER and --text FILE"]
-    return predictions(order.cells, Candidate(METHOD, active.documents, active.queries, reading.unknown))
+    if active is None:
+        return [], [f"active dimensions are not known, because {not_measured(order.lines)}"]
+    return predictions(order.cells, Candidate(method, active.documents, active.queries, reading.unknown))
 
 
 class Progress:
@@ -139,8 +146,13 @@ class Progress:
         print(f"measured  {what}{rest}", file=sys.stderr, flush=True)
 
 
-def next_command(args: argparse.Namespace, order: Order, chosen: Combination, method: str) -> str:
-    """Return the transfer to type, with the chosen options."""
+def next_command(
+    args: argparse.Namespace, order: Order, chosen: Combination, method: str, *, calibrates: bool = True
+) -> str:
+    """Return the transfer to type, with the chosen options; a method that has the text chooses its own alpha.
+
+    calibrates  the decoder of the source has a bias; else the policy that is the method's own would be refused
+    """
     assert chosen.of_bridge is not None
     words = ["sembridge-bench", "transfer", args.source]
     if args.revision is not None:
@@ -154,7 +166,11 @@ def next_command(args: argparse.Namespace, order: Order, chosen: Combination, me
             words += [f"{option}-revision", item.source.revision]
     if args.bridge_prompt is not None:
         words += ["--bridge-prompt", args.bridge_prompt]
-    words += ["--initializer", method, "--alpha", f"{chosen.of_bridge.alpha:g}"]
+    words += ["--initializer", method]
+    if args.text is None:
+        words += ["--alpha", f"{chosen.of_bridge.alpha:g}"]
+    else:
+        words += ["--text", str(args.text), *([] if calibrates else ["--bias", "transfer"])]
     if args.language is not None:
         words += ["--language", args.language]
     if args.store != Path("store"):

@@ -20,7 +20,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     option("source", metavar="SOURCE", help="the sparse encoder to transplant")
     option("--tokenizer", required=True, nargs="+", metavar="T", help="tokenizers of the new language")
     option("--bridge", required=True, nargs="+", metavar="B", help="multilingual sentence encoders")
-    text = "text of the new language, one passage a line: how tokenizers read it is measured"
+    text = "text of the new language, one passage a line: how tokenizers read it is measured, and signet is advised"
     option("--text", type=Path, metavar="FILE", help=text)
     dictionary = "bilingual dictionary, a source word, a tab and a target word on each line"
     option("--dictionary", type=Path, metavar="FILE", help=dictionary)

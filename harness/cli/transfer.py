@@ -111,7 +111,7 @@ def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
     _say("source", f"{order.source.name}: {of_source}{without}")
     _say("tokenizer", f"{order.tokenizer.name}: {len(task.target):,} tokens")
     _say("overlap", f"{copied:,} tokens are in both, their rows are copied; {len(task.missing):,} rows to make")
-    _say_tokenizer(task, tokenizer, chosen.inputs.get(TEXT.name), args.language or "")
+    _say_tokenizer(task, tokenizer, order.offered.get(TEXT.name), args.language or "")
     if task.left_out is not None:
         _say("left out", f"{task.left_out.sum():,} source tokens have numbers that are not finite")
     prompt = _bridge_prompt(args.bridge_prompt, chosen, located)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.advice.bridge_measures import BridgeMeasures
-from harness.advice.combination import Combination, best
+from harness.advice.combination import Combination, best, method_for
 from harness.advice.tokenizer_measures import Reading, TokenizerMeasures
 
 
@@ -46,3 +46,7 @@ def test_a_bridge_that_knows_no_token():
     assert chosen(combination("a", "x", knows=False), combination("a", "y", 0.01)) == ("a", "y")
     with pytest.raises(ValueError, match="none of the bridges knows a token of any of these tokenizers"):
         best([combination("a", "x", knows=False)])
+
+
+def test_signet_is_advised_where_there_is_text():
+    assert (method_for(has_text=True), method_for(has_text=False)) == ("signet", "sembridge")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from harness.advice.earlier_scores import Candidate, left_out, observations, predictions, spearman
+from harness.advice.earlier_scores import Candidate, interval, left_out, observations, predictions, spearman
 from harness.results.scored_cells import ScoredCell
 
 METHODS = {"sembridge": 0.5, "mean": 0.1, "univariate": 0.3}
@@ -44,8 +44,8 @@ def test_a_planted_relation_is_found():
     assert reasons == []
     assert prediction.score == pytest.approx(0.5 + 0.04 * 2 + 0.015, abs=0.03)
     assert prediction.low < 0.5 + 0.04 * 2 + 0.015 < prediction.high
-    assert prediction.by_language > 0.95 and prediction.by_bridge > 0.9 and prediction.is_reliable
-    assert (prediction.cells, prediction.languages, prediction.bridges) == (48, 4, 2)
+    assert prediction.reach["language"] > 0.95 and prediction.reach["bridge"] > 0.9 and prediction.is_reliable
+    assert (prediction.cells, prediction.languages, prediction.untested) == (48, 4, ["source"])
     assert prediction.best[0] == "sembridge"
     other = predictions(planted(), Candidate("mean", 200.0, 20.0, 0.0))[0][0]
     assert prediction.score - other.score == pytest.approx(0.4, abs=0.05)
@@ -66,9 +66,9 @@ def test_noise_is_no_prediction():
 def test_a_language_left_out_is_predicted_by_the_others_alone():
     """Spoiling one language's scores changes the predictions of the others, and none of its own."""
     observed = observations(planted())["faq"]
-    before, correlation = left_out(observed, lambda each: each.language)
+    before, correlation = left_out(observed, "language")
     spoiled = [replace(each, score=0.0) if each.language == "ko" else each for each in observed]
-    after, _ = left_out(spoiled, lambda each: each.language)
+    after, _ = left_out(spoiled, "language")
     own = np.array([each.language == "ko" for each in observed])
     assert np.allclose(before[own], after[own]) and not np.allclose(before[~own], after[~own])
     by_hand = [
@@ -81,7 +81,7 @@ def test_a_language_left_out_is_predicted_by_the_others_alone():
 
 def test_cells_without_a_bridge_are_in_no_part():
     observed = observations([*planted(), cell(method="mean", seed=2)])["faq"]
-    guesses, _ = left_out(observed, lambda each: each.bridge)
+    guesses, _ = left_out(observed, "bridge")
     assert [math.isnan(guess) for guess in guesses] == [each.bridge == "" for each in observed]
 
 
@@ -117,3 +117,33 @@ def test_ranks():
 def test_scores_of_pruned_or_weighed_vectors_are_not_learned_from():
     plain, weighed = cell(score=0.5), cell(score=0.9, vectors="idf")
     assert observations([plain, weighed]) == observations([plain])
+
+
+def test_a_method_that_no_other_part_has_is_not_predicted():
+    """With one bridge, leaving it out leaves no cell of SemBridge: nothing is known of another bridge."""
+    one = [cell for cell in planted() if cell.bridge == "x" or cell.initializer != "sembridge"]
+    observed = observations(one)["faq"]
+    guesses, _ = left_out(observed, "bridge")
+    assert [math.isnan(guess) for guess in guesses] == [each.candidate.method == "sembridge" for each in observed]
+    alone = observations([replace(cell, bridge="x") for cell in planted()])["faq"]
+    assert set(interval(alone)[1]) == {"language"}
+
+
+def test_the_interval_is_the_widest_of_what_can_be_left_out():
+    """A second source whose scores are .3 higher: misses with a source left out are about .3, with a language none."""
+    cells = planted()
+    narrow, reach = interval(observations(cells)["faq"])
+    assert set(reach) == {"language", "bridge"} and narrow < 0.1
+    moved = [replace(cell, architecture="other", scores={"ndcg@10": cell.scores["ndcg@10"] + 0.3}) for cell in cells]
+    wide, reach = interval(observations([*cells, *moved])["faq"])
+    assert set(reach) == {"language", "bridge", "source"}
+    assert wide == pytest.approx(0.3, abs=0.05)
+
+
+def test_a_candidate_unlike_all_cells_is_not_predicted():
+    made, reasons = predictions(planted(), Candidate("sembridge", 4000.0, 20.0, 0.0))
+    assert (made, reasons) == (
+        [], ["faq: 4,000 active dimensions of documents are unlike its cells, which have 50 to 400"],
+    )  # fmt: skip
+    _, (reason,) = predictions(planted(), Candidate("sembridge", 100.0, 1.0, 0.0))
+    assert reason == "faq: 1 active dimensions of queries are unlike its cells, which have 5 to 40"

@@ -66,13 +66,62 @@ def test_neighbors_and_pieces_find_it_without_a_dictionary(planted, made, comman
 
 
 def test_the_next_command_transfers(planted, made, command, tmp_path, monkeypatch):
+    """Without a text, SemBridge is advised, at the alpha of its measures."""
     monkeypatch.chdir(tmp_path)
     content, _ = recommended(planted, made, command, "--language", "ru", bridges=["good"], tokenizers=["words"])
+    assert content["recommended"]["initializer"] == "sembridge" and content["expected"]["active"] is None
     words = shlex.split(content["command"])
     assert words[0] == "sembridge-bench" and words[-2:] == ["--out", "splade-ru"]
     arguments = parser().parse_args(words[1:])
-    assert arguments.alpha == content["recommended"]["alpha"]
+    assert (arguments.initializer, arguments.alpha) == ("sembridge", content["recommended"]["alpha"])
     assert main(words[1:]) == 0 and (tmp_path / "splade-ru" / "transfer.json").is_file()
+
+
+def test_the_next_command_with_text_is_signet_s(planted, made, command, tmp_path, monkeypatch):
+    """It reads the text, as its card says: pieces are placed by it, and the bias is calibrated on it."""
+    monkeypatch.chdir(tmp_path)
+    text = tmp_path / "a text.txt"
+    shutil.copy(made.text, text)
+    content, _ = recommended(
+        planted, made, command, "--text", "a text.txt", "--language", "ru", bridges=["good"], tokenizers=["words"]
+    )
+    assert (content["recommended"]["initializer"], content["recommended"]["alpha"]) == ("signet", None)
+    words = shlex.split(content["command"])
+    arguments = parser().parse_args(words[1:])
+    assert (arguments.initializer, arguments.language, arguments.alpha) == ("signet", "ru", None)
+    assert str(arguments.text) == "a text.txt"
+    assert main(words[1:]) == 0
+    record = json.loads((tmp_path / "splade-ru" / "transfer.json").read_text(encoding="utf-8"))
+    assert record["recipe"]["options"]["bias"] == "calibrated" and "text" in record["recipe"]["inputs"]
+
+
+def test_a_source_without_a_bias_is_not_to_be_calibrated(planted, made, command, tmp_path, monkeypatch):
+    """Signet's own policy would be refused; the command names one that is not, and the page says so."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("harness.advice.measuring.has_bias", lambda encoder: False)
+    options = ["--tokenizer", planted / "words", "--bridge", planted / "good", "--text", made.text]
+    code, out, _ = command("recommend", made.source, *options)
+    assert code == 0 and "leaves the bias: the decoder of SOURCE has none" in out
+    words = shlex.split(out.strip().splitlines()[-1])
+    assert parser().parse_args(words[1:]).bias == "transfer"
+    assert main(words[1:]) == 0
+
+
+def test_the_page_says_why_this_method(planted, made, command, tmp_path):
+    models = ["--tokenizer", planted / "words", "--bridge", planted / "good"]
+    _, out, _ = command("recommend", made.source, *models)
+    assert "why sembridge: there is no text; with --text FILE, signet would score better" in out
+    assert "it is not known how many dimensions will be active, because there is no --text" in out
+    _, out, _ = command("recommend", made.source, *models, "--text", made.text)
+    assert "why signet: there is text; it places pieces by the words of the text, and calibrates the bias on it" in out
+    assert re.search(
+        r"on \d+ lines of the text, calibrated on \d+ others; so few leave rare words active too often", out
+    )
+    short = tmp_path / "short.txt"
+    short.write_text("".join(f"слово {i}\n" for i in range(30)), encoding="utf-8")
+    code, out, _ = command("recommend", made.source, *models, "--text", short)
+    assert code == 0 and "with signet" in out
+    assert "because the text has only 30 different lines (at least 40: the bias is calibrated on some" in out
 
 
 def test_the_page(planted, made, command):
@@ -94,10 +143,10 @@ def test_scores_of_earlier_grids(planted, made, command, tmp_path):
     columns = "language,architecture,collection,initializer,bridge,alpha,regime,seed,ndcg@10,recall@100,mrr@10"
     columns += ",query_active,doc_active,unknown_documents,documents,queries,train_pairs,status,label,key"
     rows = [
-        f"{language},bert,faq,{method},{bridge},,zero-shot,1,{level + step / 10},1,1,{10 + step},{50 * (1 + step)},"
+        f"{language},bert,faq,{method},{bridge},,zero-shot,1,{level + step / 10},1,1,{1 + 999 * step},{1 + 999 * step},"
         f"0,1,1,,ok,{method},{language}{method}{bridge}"
         for language in ("ko", "ar", "hi")
-        for method, level in (("sembridge", 0.5), ("mean", 0.1), ("random", 0.3))
+        for method, level in (("signet", 0.5), ("mean", 0.1), ("random", 0.3))
         for bridge, step in (("x", 0), ("y", 1))
     ]
     for name, lines in (("many", rows), ("few", rows[:3])):
@@ -108,8 +157,8 @@ def test_scores_of_earlier_grids(planted, made, command, tmp_path):
     content, _ = recommended(planted, made, command, *options, tmp_path / "many", **chosen)
     (score,) = content["expected"]["scores"]
     assert 0 <= score["low"] <= score["score"] <= score["high"] <= 1
-    assert (score["cells"], score["languages"], score["bridges"], score["by_language"]) == (18, 3, 2, pytest.approx(1))
-    assert content["expected"]["active"]["lines"] == 100
+    assert (score["cells"], score["languages"], score["reach"]["language"]) == (18, 3, pytest.approx(1))
+    assert score["method"] == "signet" and set(score["reach"]) == {"language", "bridge"}
     content, _ = recommended(planted, made, command, *options, tmp_path / "few", **chosen)
     assert content["expected"]["scores"] == [] and "too few to learn from" in content["expected"]["not_predicted"][0]
 

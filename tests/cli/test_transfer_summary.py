@@ -31,3 +31,10 @@ def test_how_the_text_is_read(made, command, tmp_path):
     lines = made.text.read_text(encoding="utf-8").splitlines()
     reading = read(load_tokenizer(str(made.target)), lines, "ru")
     assert f"text       {reading.pieces:.2f} pieces per word, 0.0% of the tokens unknown, in 300 lines" in printed
+
+
+def test_a_text_that_only_calibrates_is_read_too(made, command, tmp_path):
+    """SemBridge itself reads no text, its calibrated bias does."""
+    printed = run(made, command, tmp_path / "out", "--bias", "calibrated", "--text", made.text)
+    assert "pieces per word, 0.0% of the tokens unknown, in 300 lines" in printed
+    assert "bias       calibrated on the text" in printed
