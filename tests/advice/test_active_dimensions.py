@@ -50,11 +50,12 @@ def predicted(folders, sampled_share):
     task = make_task(encoder, tokenizer)
     missing = task.missing[task.target.has_text[task.missing]]
     sampled = missing[:: int(1 / sampled_share)]
-    read = tokens_in(tokenizer, lines)
+    text = HeldOut(lines, russian()[20:])
+    read = tokens_in(tokenizer, text.encoded)
     needed = np.union1d(sampled, read[task.copied[read] < 0])
     target = spread(len(task.target), needed, embed_vocabulary(bridge, part(task.target, needed)))
     method = SemBridge(BridgeVectors(embed_vocabulary(bridge, task.source), target))
-    return predict(encoder, tokenizer, task, method, sampled, HeldOut(lines, russian()[20:]))
+    return predict(encoder, tokenizer, task, method, sampled, text)
 
 
 def test_the_dimensions_of_the_real_transfer(folders):
