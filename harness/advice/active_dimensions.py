@@ -58,11 +58,12 @@ def predict(
 
     The bias is calibrated on the lines that may be read, if the method prefers that and the decoder has a bias.
 
-    method   an initializer whose bridge has vectors of the tokens `sampled` and of those in the lines
+    method   an initializer whose bridge has vectors of the tokens `sampled` and of those in all encoded lines: a line
+             to calibrate on that is half made of random rows would say nothing about the lines that are measured
     sampled  target tokens that need a row; the dimensions of the others are taken to be active as often. Tokens in the
              lines, and those whose rows are copied, are counted themselves
     """
-    from sembridge.encoder.calibration import lower_bias, sample, thresholds
+    from sembridge.encoder.calibration import lower_bias, thresholds
     from sembridge.encoder.transplant import transplant
     from sembridge.pipeline import initialize
     from sembridge.search.encode import encode_all
@@ -72,10 +73,9 @@ def predict(
     embedding, decoder = initialize(encoder, tokenizer, method, task)
     transplant(encoder, tokenizer, embedding, decoder=decoder)
     if bias_of(method) == CALIBRATED and has_bias(encoder):
-        calibrating = sample(text.read, CALIBRATING)
-        lower_bias(encoder, thresholds(encoder, calibrating, rate=1 / CALIBRATING))
-        calibrated = len(calibrating)
-    weights = dimension_weights(task, sampled, tokens_in(tokenizer, lines))
+        lower_bias(encoder, thresholds(encoder, text.calibrating, rate=1 / CALIBRATING))
+        calibrated = len(text.calibrating)
+    weights = dimension_weights(task, sampled, tokens_in(tokenizer, text.encoded))
     queries = [" ".join(line.split()[:QUERY_WORDS]) for line in lines]
 
     def mean(texts: Sequence[str], side: str) -> float:

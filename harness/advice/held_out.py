@@ -34,6 +34,18 @@ class HeldOut:
     read: Sequence[str]
 
     @property
+    def calibrating(self) -> list[str]:
+        """Return the lines that the bias is calibrated on, chosen among those that may be read as a transfer does."""
+        from sembridge.encoder.calibration import sample
+
+        return sample(self.read, CALIBRATING)
+
+    @property
+    def encoded(self) -> list[str]:
+        """Return all lines that an encoder reads: those that are measured, and those to calibrate on."""
+        return [*self.measured, *self.calibrating]
+
+    @property
     def is_short(self) -> bool:
         """Return whether there are fewer lines to calibrate on than it takes for rare tokens."""
         return len(self.read) < CALIBRATING

@@ -158,7 +158,7 @@ class Measuring:
         if self.held_out is None or chosen.of_bridge is None:
             return None
         side, tokenizer, text = self.sides[chosen.tokenizer], self._tokenizers[chosen.tokenizer], self.held_out
-        read = tokens_in(tokenizer, text.measured)
+        read = tokens_in(tokenizer, text.encoded)
         copied = np.flatnonzero((side.task.copied >= 0) & side.task.target.has_text)
         centered = evenly(copied, -(-len(copied) * len(side.targets) // side.of_targets))  # as many of a hundred
         needed = np.unique(np.concatenate([side.targets, read[side.task.copied[read] < 0], centered]))

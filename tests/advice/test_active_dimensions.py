@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from harness.advice.active_dimensions import dimension_weights, has_bias, placed_by_words, predict, spread, tokens_in
+from harness.advice.budget import Sample
 from harness.advice.held_out import CALIBRATING, HeldOut
+from harness.advice.measuring import Bridge, Measuring
 from harness.advice.vocabulary_part import part
 from sembridge.bridge import BridgeVectors, TokenVectors, embed_vocabulary, load_bridge
 from sembridge.bridging.counted_words import count_words
@@ -50,11 +52,12 @@ def predicted(folders, sampled_share):
     task = make_task(encoder, tokenizer)
     missing = task.missing[task.target.has_text[task.missing]]
     sampled = missing[:: int(1 / sampled_share)]
-    read = tokens_in(tokenizer, lines)
+    text = HeldOut(lines, russian()[20:])
+    read = tokens_in(tokenizer, text.encoded)
     needed = np.union1d(sampled, read[task.copied[read] < 0])
     target = spread(len(task.target), needed, embed_vocabulary(bridge, part(task.target, needed)))
     method = SemBridge(BridgeVectors(embed_vocabulary(bridge, task.source), target))
-    return predict(encoder, tokenizer, task, method, sampled, HeldOut(lines, russian()[20:]))
+    return predict(encoder, tokenizer, task, method, sampled, text)
 
 
 def test_the_dimensions_of_the_real_transfer(folders):
@@ -119,3 +122,20 @@ def test_a_decoder_without_a_bias_is_not_calibrated(folders):
     assert has_bias(encoder)
     splade_modules(encoder).model.get_output_embeddings().bias = None
     assert not has_bias(encoder)
+
+
+def test_tokens_of_all_encoded_lines_are_embedded(folders, monkeypatch):
+    """With a sample of two tokens, the lines to calibrate on would else be read with random rows."""
+    tokenizer, bridge = made_tokenizer("wordpiece", "russian", 350), load_bridge(str(folders / "bridge"))
+    encoder, lines = load_encoder(str(folders / "source")), list(dict.fromkeys(russian()))
+    measuring = Measuring(encoder, {"t": tokenizer}, Sample(500, 2), lines=lines, language="ru")
+    measuring.held_out, handed = HeldOut(lines[:1], lines[1:]), []
+    monkeypatch.setattr("harness.advice.measuring.predict", lambda *arguments: handed.append(arguments[3]))
+    (combination,) = measuring.measure("b", Bridge(bridge, ""), lambda _: None)
+    measuring.active_dimensions(combination, Bridge(bridge, ""))
+    read = tokens_in(tokenizer, measuring.held_out.encoded)
+    target = handed[0].bridge.target
+    task = measuring.sides["t"].task
+    expected = embed_vocabulary(bridge, task.target).known[read]
+    assert len(tokens_in(tokenizer, measuring.held_out.measured)) < len(read)
+    assert (target.known[read][task.copied[read] < 0] >= expected[task.copied[read] < 0]).all()

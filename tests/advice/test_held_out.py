@@ -11,6 +11,8 @@ def test_no_line_is_in_both_parts():
     parts = divided(lines)
     assert len(parts.measured) == LINES and len(parts.read) == 400
     assert sorted([*parts.measured, *parts.read]) == sorted(set(lines))
+    assert len(parts.calibrating) == CALIBRATING and set(parts.calibrating) <= set(parts.read)
+    assert sorted(parts.encoded) == sorted([*parts.measured, *parts.calibrating])
     assert parts.measured[:2] == ["line 0", "line 5"], "evenly spaced"
 
 
