@@ -14,7 +14,7 @@ def main() -> int:
     """Measure every engine that is installed, print its line as it comes, and then the table in Markdown."""
     args = _parser().parse_args()
     from experiments.benchmarks.engines import postgres
-    from experiments.benchmarks.engines.loaders import LOADERS, Loader
+    from experiments.benchmarks.engines.loaders import LOADERS
     from experiments.benchmarks.engines.measuring import Trial, measure
 
     trial = Trial.of(args.index, args.queries, args.number)
@@ -27,16 +27,10 @@ def main() -> int:
         if reason := postgres.missing():
             print(f"pgvector is left out: {reason}", file=sys.stderr)
         else:
-            with postgres.server(Path(folder) / "postgres") as socket:
-                loader = Loader(
-                    "pgvector, no index",
-                    "pgvector",
-                    "pgvector",
-                    lambda out, made: postgres.load(out, made, socket),
-                    True,
-                )
-                measured.append(measure(loader, Path(folder) / "pgvector", trial))
-                print(line(measured[-1]), flush=True)
+            with postgres.server() as socket:
+                for number, loader in enumerate(postgres.loaders(socket), len(LOADERS)):
+                    measured.append(measure(loader, Path(folder) / str(number), trial))
+                    print(line(measured[-1]), flush=True)
     print()
     print(table(measured, trial.about))
     return 0
