@@ -73,7 +73,8 @@ class Pgvector(Engine):
             (folder / "queries.sql").write_text(
                 f"{_UTF8}CREATE TEMPORARY TABLE asked_{name} (id text, splade sparsevec({dimensions}) NOT NULL);\n"
                 f"\\copy asked_{name} from 'queries.tsv'\n"
-                f"SELECT asked.id, hits.id, hits.score FROM asked_{name} AS asked CROSS JOIN LATERAL (\n"
+                "SELECT asked.id AS query, hits.id AS document, hits.score\n"
+                f"FROM asked_{name} AS asked CROSS JOIN LATERAL (\n"
                 f'  SELECT id, -(splade <#> asked.splade) AS score FROM "{name}"\n'
                 "  ORDER BY splade <#> asked.splade LIMIT 10\n"
                 ") AS hits ORDER BY asked.id, hits.score DESC;\n",

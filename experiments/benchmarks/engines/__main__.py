@@ -12,7 +12,7 @@ from experiments.benchmarks.engines.table import line, table
 
 def main() -> int:
     """Measure every engine that is installed, print its line as it comes, and then the table in Markdown."""
-    args = _parser().parse_args()
+    args = parser().parse_args()
     from experiments.benchmarks.engines import postgres
     from experiments.benchmarks.engines.loaders import LOADERS
     from experiments.benchmarks.engines.measuring import Trial, measure
@@ -36,13 +36,14 @@ def main() -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the arguments."""
     program = "python -m experiments.benchmarks.engines"
-    parser = argparse.ArgumentParser(prog=program, description="Search one index's export with real engines.")
-    parser.add_argument("index", type=Path, metavar="INDEX", help="folder written by `sembridge-bench index`")
-    parser.add_argument("queries", type=Path, metavar="QUERIES", help="queries.jsonl, with qrels/test.tsv beside it")
-    parser.add_argument("--number", type=int, default=200, metavar="N", help="judged queries to ask (default: 200)")
-    return parser
+    options = argparse.ArgumentParser(prog=program, description="Search one index's export with real engines.")
+    options.add_argument("index", type=Path, metavar="INDEX", help="folder written by `sembridge-bench index`")
+    options.add_argument("queries", type=Path, metavar="QUERIES", help="queries.jsonl, with qrels/test.tsv beside it")
+    options.add_argument("--number", type=int, default=200, metavar="N", help="judged queries to ask (default: 200)")
+    return options
 
 
 if __name__ == "__main__":
