@@ -84,6 +84,24 @@ def test_pgvector_stores_utf8_whatever_the_terminal_speaks(trial, tmp_path, monk
     assert [bytes.fromhex(name).decode() for name in names] == sorted(trial.blocks[0].ids, key=str.encode)
 
 
+def test_postgresql_is_that_of_the_first_pg_config_and_says_what_it_lacks(tmp_path, monkeypatch):
+    programs, extension = tmp_path / "14" / "bin", tmp_path / "share" / "extension"
+    for folder in (programs, extension):
+        folder.mkdir(parents=True)
+    (programs / "initdb").touch()
+    config = programs / "pg_config"
+    config.write_text(f'#!/bin/sh\n[ "$1" = --bindir ] && echo {programs} || echo {tmp_path / "share"}\n')
+    config.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert postgres.missing() == (
+        f"PostgreSQL in {programs} has no pgvector: build it, or install the package of your system "
+        "(Debian: apt-get install postgresql-14-pgvector)"
+    )
+    (extension / "vector.control").touch()
+    assert postgres.missing() == ""
+
+
 @pytest.mark.slow
 def test_seismic_takes_its_large_index_for_a_large_vocabulary(tmp_path):
     """A token above 65,535 is found as itself: in the standard index it could not be."""

@@ -25,8 +25,12 @@ def missing() -> str:
         return "PostgreSQL is not installed: apt-get install postgresql"
     share = _run([programs / "pg_config", "--sharedir"], programs).strip()
     if not (Path(share) / "extension" / "vector.control").is_file():
-        number = programs.parent.name if programs.parent.name.isdecimal() else "NN"
-        return f"PostgreSQL in {programs} has no pgvector: apt-get install postgresql-{number}-pgvector, or build it"
+        folder = programs.parent.name
+        package = f"postgresql-{folder if folder.isdecimal() else 'NN'}-pgvector"
+        return (
+            f"PostgreSQL in {programs} has no pgvector: build it, or install the package of your system "
+            f"(Debian: apt-get install {package})"
+        )
     if os.geteuid() == 0 and not _is_user("postgres"):
         return "PostgreSQL does not run as root, and there is no user 'postgres' to run it"
     return ""
@@ -120,15 +124,18 @@ def _programs() -> Path | None:
 
 
 def _run(command: Sequence[str | Path], folder: Path) -> str:
-    """Return what a program prints. Raises RuntimeError with its complaint. Its output goes to files: a server that
-    pg_ctl starts would keep a pipe open."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        done = subprocess.run(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
-        output.seek(0)
-        text = output.read()
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))}: {text.strip()}")
-    return text
+    """Return what a program prints. Raises RuntimeError with its complaint."""
+    # Files, not pipes: a server that pg_ctl starts would keep a pipe open, and we would wait for its end.
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as out,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+    ):
+        done = subprocess.run(command, cwd=folder, stdout=out, stderr=errors)
+        out.seek(0)
+        errors.seek(0)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(map(str, command))}: {(errors.read() + out.read()).strip()}")
+        return out.read()
 
 
 def _is_user(name: str) -> bool:
