@@ -15,6 +15,8 @@ MOST = 16_000
 """Active dimensions that a sparsevec may have."""
 HNSW = 1_000
 """Active dimensions that an HNSW index takes."""
+_UTF8 = "\\encoding UTF8\n"
+"""The files are UTF-8, whatever the terminal of psql is: in a Latin-1 one it would store other letters."""
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _TABLE = str.maketrans(_ESCAPES)
 _PLAIN = {escaped: char for char, escaped in _ESCAPES.items()}
@@ -63,15 +65,16 @@ class Pgvector(Engine):
             f'CREATE TABLE "{name}" (id text PRIMARY KEY, {text}splade sparsevec({dimensions}) NOT NULL);\n',
             encoding="utf-8",
         )
-        (folder / "load.sql").write_text(f"\\copy \"{name}\" from 'documents.tsv'\n", encoding="utf-8")
+        (folder / "load.sql").write_text(f"{_UTF8}\\copy \"{name}\" from 'documents.tsv'\n", encoding="utf-8")
         if not self.facts.documents.beyond[HNSW]:
             index = f'CREATE INDEX ON "{name}" USING hnsw (splade sparsevec_ip_ops);\n'
             (folder / "index.sql").write_text(index, encoding="utf-8")
         if self.facts.queries:
             (folder / "queries.sql").write_text(
-                f"CREATE TEMPORARY TABLE asked_{name} (id text, splade sparsevec({dimensions}) NOT NULL);\n"
+                f"{_UTF8}CREATE TEMPORARY TABLE asked_{name} (id text, splade sparsevec({dimensions}) NOT NULL);\n"
                 f"\\copy asked_{name} from 'queries.tsv'\n"
-                f"SELECT asked.id, hits.id, hits.score FROM asked_{name} AS asked CROSS JOIN LATERAL (\n"
+                "SELECT asked.id AS query, hits.id AS document, hits.score\n"
+                f"FROM asked_{name} AS asked CROSS JOIN LATERAL (\n"
                 f'  SELECT id, -(splade <#> asked.splade) AS score FROM "{name}"\n'
                 "  ORDER BY splade <#> asked.splade LIMIT 10\n"
                 ") AS hits ORDER BY asked.id, hits.score DESC;\n",
@@ -103,7 +106,7 @@ class Pgvector(Engine):
         )
         return (
             "```sh\n"
-            "psql -d DATABASE -f schema.sql -f load.sql\n"
+            "psql -v ON_ERROR_STOP=1 -d DATABASE -f schema.sql -f load.sql\n"
             "```\n\n"
             "Dimensions are numbered from 1 in a `sparsevec`: token 17 of `vocab.json` is 18 there. "
             f"{index}"

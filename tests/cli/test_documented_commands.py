@@ -7,7 +7,9 @@ import shlex
 
 import pytest
 
+from experiments.benchmarks.engines.__main__ import parser as engines_parser
 from harness.cli.main import parser
+from harness.export.registry import ENGINES
 from tests.helpers.paths import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,3 +37,18 @@ def test_the_guide_has_some():
         sum(command.startswith("transfer") for command in documented) >= 3
         and sum(command.startswith("explain") for command in documented) >= 2
     )
+
+
+def test_every_engine_has_its_command_and_its_name_in_the_table_of_options():
+    page = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
+    exported = [parser().parse_args(shlex.split(command, comments=True)) for command in commands(page)]
+    assert {arguments.to for arguments in exported if arguments.command == "export"} == set(ENGINES)
+    (row,) = re.findall(r"^\| `--to ENGINE` \| (.+) \|$", page, re.M)
+    assert row.split(", ") == list(ENGINES)
+
+
+def test_the_table_of_engines_is_measured_by_a_module_that_takes_these_arguments():
+    page = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
+    (arguments,) = re.findall(r"^    (?:\$ )?\S*python -m experiments\.benchmarks\.engines (.+)$", page, re.M)
+    parsed = engines_parser().parse_args(shlex.split(arguments))
+    assert parsed.index and parsed.queries.name == "queries.jsonl"

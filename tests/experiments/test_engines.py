@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
@@ -14,7 +15,7 @@ from experiments.benchmarks.engines.table import line, table
 from harness.export.check import Agreement
 from harness.export.documents import Block
 from harness.export.weights import csr
-from tests.helpers.exports_made import made_block, made_corpus, made_queries
+from tests.helpers.exports_made import exported, made_block, made_corpus, made_queries
 
 V = 500
 # What the least exact setting of an approximate engine may lose here. Seismic with 10 of a query's 50 tokens ranks
@@ -57,15 +58,48 @@ def test_an_engine_finds_what_an_exact_search_finds(loader: Loader, trial, tmp_p
 
 
 @pytest.mark.slow
-def test_pgvector_finds_what_an_exact_search_finds(trial, tmp_path_factory, tmp_path):
+def test_pgvector_finds_what_an_exact_search_finds(trial, tmp_path):
     if reason := postgres.missing():
         pytest.skip(reason)
-    pytest.importorskip("pgvector", reason="pgvector is not installed: pip install pgvector")
-    with postgres.server(tmp_path / "server") as socket:
-        loader = Loader(
-            "pgvector", "pgvector", "pgvector", lambda folder, engine: postgres.load(folder, engine, socket), True
-        )
-        agreed(measure(loader, tmp_path / "export", trial))
+    with postgres.server() as socket:
+        for number, loader in enumerate(postgres.loaders(socket)):
+            agreed(measure(loader, tmp_path / str(number), trial))
+        stored = postgres.psql(socket, "exact", tmp_path, "-c", "SELECT json_agg(d ORDER BY id) FROM documents AS d")
+    (block,) = trial.blocks
+    rows = {row["id"]: row for row in json.loads(stored)}
+    assert [(name, rows[name]["text"]) for name in block.ids] == list(zip(block.ids, block.texts, strict=True))
+
+
+@pytest.mark.slow
+def test_pgvector_stores_utf8_whatever_the_terminal_speaks(trial, tmp_path, monkeypatch):
+    if reason := postgres.missing():
+        pytest.skip(reason)
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    exported(tmp_path, "pgvector", trial.corpus, trial.queries)
+    with postgres.server() as socket:
+        scripts = ["-f", "schema.sql", "-f", "load.sql"]
+        postgres.psql(socket, "postgres", tmp_path, *scripts)
+        stored = "SELECT encode(convert_to(id, 'UTF8'), 'hex') FROM documents ORDER BY 1"
+        names = postgres.psql(socket, "postgres", tmp_path, "-c", stored).split()
+    assert [bytes.fromhex(name).decode() for name in names] == sorted(trial.blocks[0].ids, key=str.encode)
+
+
+def test_postgresql_is_that_of_the_first_pg_config_and_says_what_it_lacks(tmp_path, monkeypatch):
+    programs, extension = tmp_path / "14" / "bin", tmp_path / "share" / "extension"
+    for folder in (programs, extension):
+        folder.mkdir(parents=True)
+    (programs / "initdb").touch()
+    config = programs / "pg_config"
+    config.write_text(f'#!/bin/sh\n[ "$1" = --bindir ] && echo {programs} || echo {tmp_path / "share"}\n')
+    config.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert postgres.missing() == (
+        f"PostgreSQL in {programs} has no pgvector: build it, or install the package of your system "
+        "(Debian: apt-get install postgresql-14-pgvector)"
+    )
+    (extension / "vector.control").touch()
+    assert postgres.missing() == ""
 
 
 @pytest.mark.slow

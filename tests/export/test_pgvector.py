@@ -53,7 +53,8 @@ def test_the_tables_and_searches(tmp_path):
         "CREATE EXTENSION IF NOT EXISTS vector;\n"
         'CREATE TABLE "user" (id text PRIMARY KEY, text text NOT NULL, splade sparsevec(30) NOT NULL);\n'
     )
-    assert (tmp_path / "load.sql").read_text() == "\\copy \"user\" from 'documents.tsv'\n"
+    assert (tmp_path / "load.sql").read_text() == "\\encoding UTF8\n\\copy \"user\" from 'documents.tsv'\n"
+    assert (tmp_path / "queries.sql").read_text().startswith("\\encoding UTF8\n")
     assert "-(splade <#> asked.splade) AS score" in (tmp_path / "queries.sql").read_text()
     assert (tmp_path / "index.sql").read_text() == 'CREATE INDEX ON "user" USING hnsw (splade sparsevec_ip_ops);\n'
 

@@ -12,9 +12,9 @@ from experiments.benchmarks.engines.table import line, table
 
 def main() -> int:
     """Measure every engine that is installed, print its line as it comes, and then the table in Markdown."""
-    args = _parser().parse_args()
+    args = parser().parse_args()
     from experiments.benchmarks.engines import postgres
-    from experiments.benchmarks.engines.loaders import LOADERS, Loader
+    from experiments.benchmarks.engines.loaders import LOADERS
     from experiments.benchmarks.engines.measuring import Trial, measure
 
     trial = Trial.of(args.index, args.queries, args.number)
@@ -27,28 +27,23 @@ def main() -> int:
         if reason := postgres.missing():
             print(f"pgvector is left out: {reason}", file=sys.stderr)
         else:
-            with postgres.server(Path(folder) / "postgres") as socket:
-                loader = Loader(
-                    "pgvector, no index",
-                    "pgvector",
-                    "pgvector",
-                    lambda out, made: postgres.load(out, made, socket),
-                    True,
-                )
-                measured.append(measure(loader, Path(folder) / "pgvector", trial))
-                print(line(measured[-1]), flush=True)
+            with postgres.server() as socket:
+                for number, loader in enumerate(postgres.loaders(socket), len(LOADERS)):
+                    measured.append(measure(loader, Path(folder) / str(number), trial))
+                    print(line(measured[-1]), flush=True)
     print()
     print(table(measured, trial.about))
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the arguments."""
     program = "python -m experiments.benchmarks.engines"
-    parser = argparse.ArgumentParser(prog=program, description="Search one index's export with real engines.")
-    parser.add_argument("index", type=Path, metavar="INDEX", help="folder written by `sembridge-bench index`")
-    parser.add_argument("queries", type=Path, metavar="QUERIES", help="queries.jsonl, with qrels/test.tsv beside it")
-    parser.add_argument("--number", type=int, default=200, metavar="N", help="judged queries to ask (default: 200)")
-    return parser
+    options = argparse.ArgumentParser(prog=program, description="Search one index's export with real engines.")
+    options.add_argument("index", type=Path, metavar="INDEX", help="folder written by `sembridge-bench index`")
+    options.add_argument("queries", type=Path, metavar="QUERIES", help="queries.jsonl, with qrels/test.tsv beside it")
+    options.add_argument("--number", type=int, default=200, metavar="N", help="judged queries to ask (default: 200)")
+    return options
 
 
 if __name__ == "__main__":

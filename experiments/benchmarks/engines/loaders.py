@@ -32,9 +32,10 @@ class Loader(NamedTuple):
 
     name      in the table
     format    what `export --to` calls its format
-    package   the distribution that brings the engine
+    package   the distribution that brings the engine; a server: its name
     load      loads the export in a folder
     exact     whether it has to find the documents of an exact search
+    release   the version of a server; None: that of the package
     """
 
     name: str
@@ -42,11 +43,12 @@ class Loader(NamedTuple):
     package: str
     load: Callable[[Path, Engine], Loaded]
     exact: bool
+    release: str | None = None
 
     @property
     def version(self) -> str:
-        """Return the version of the engine's package."""
-        return f"{self.package} {version(self.package)}"
+        """Return the name and the version of what brings the engine."""
+        return f"{self.package} {self.release or version(self.package)}"
 
 
 def qdrant(folder: Path, engine: Engine) -> Loaded:
