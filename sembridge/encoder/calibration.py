@@ -23,7 +23,7 @@ from sembridge.encoder.max_logits import max_logits_chunks
 from sembridge.encoder.modules import splade_modules
 
 RATE = 0.005
-"""Share of the texts that may activate a token beside those that it stands in; docs/methods.md has the evidence."""
+"""Share of the texts that may activate a token beside those that it stands in; the page 'methods' has the evidence."""
 
 TEXTS = 1000
 """Texts that are read, at most."""

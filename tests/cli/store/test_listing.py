@@ -49,7 +49,10 @@ def test_damage_is_told_with_its_reason(place, run_store):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["ls", "--stage", "evalation"], "has none of it; did you mean 'evaluation'? known: bm25, bridge-vectors, "),
+        (
+            ["ls", "--stage", "evalation"],
+            "has none of it; did you mean 'evaluation'? known: bias-thresholds, bm25, bridge-vectors, ",
+        ),
         (["ls", "--format", "jsn"], "--format 'jsn' is unknown; did you mean 'json'? known: json, text"),
         (["ls", "--store", "elsewhere"], "--store 'elsewhere' does not exist; give the folder that a grid wrote"),
         (["du", "--results", "k"], "--results: RESULTS 'k' has no cells.csv"),
