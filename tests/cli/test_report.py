@@ -74,7 +74,8 @@ def test_results_that_cannot_be_written_are_refused(store, tmp_path):
         run(tmp_path)
 
 
-def test_further_measures_are_printed_before_the_summary(store, tmp_path, capsys):
+def test_further_measures_are_printed_before_the_summary(store, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     mean, *_ = plan(load_preset("pocket", presets(), [], CHOSEN))
     publish(store, mean.artifact, score=0.5)
     assert run(tmp_path, "--measures", "recall@100", "active", "ndcg@10") == 0

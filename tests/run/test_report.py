@@ -198,7 +198,8 @@ def run(store, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt(), SystemExit(143)], ids=repr)
-def test_a_run_that_ends_before_its_time_leaves_tables(run, tmp_path, capsys, ending):
+def test_a_run_that_ends_before_its_time_leaves_tables(run, tmp_path, capsys, monkeypatch, ending):
+    monkeypatch.setenv("COLUMNS", "100")
     with pytest.raises(type(ending)):
         run(ending)
     assert statuses(tmp_path / "results") == ["ok", "ok", "missing", "missing"]
