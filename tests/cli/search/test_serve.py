@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from functools import partial
 
 import pytest
 
@@ -146,15 +147,18 @@ def test_an_encoder_that_changed_is_refused(made, command, tmp_path):
 def test_signals_end_it_in_order(index, tmp_path, number):
     command = [sys.executable, "-m", "harness.cli.main", "serve", str(index), "--port", "0"]
     before = sorted((path, path.stat().st_mtime_ns) for path in index.rglob("*"))
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-    ) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    as_in_a_terminal = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # where tests run in the background, too
+    with subprocess.Popen(command, **pipes, env=os.environ, preexec_fn=as_in_a_terminal) as process:
         address = next(line.split()[1] for line in process.stdout if line.startswith("open "))
         with urllib.request.urlopen(f"{address}api/search?q=cat", timeout=60) as answer:
             assert answer.status == 200
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"{address}nothing", timeout=60)
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        try:
+            out, err = process.communicate(timeout=10)
+        finally:
+            process.kill()
     assert (process.returncode, err) == (0, "") and out.endswith("\nended; nothing was written\n")
     assert sorted((path, path.stat().st_mtime_ns) for path in index.rglob("*")) == before
