@@ -94,7 +94,7 @@ class Answers:
         """Return what a token is made of, as far as the record of the transfer says. Raises WithoutError."""
         last = self._index.manifest["dimensions"] - 1
         if token_id > last:
-            raise WithoutError(f"id {token_id} is no token of this encoder; the last one is {last}")
+            raise WithoutError(f"id {token_id} is not a token of this encoder; the last one is {last}")
         told = {
             "id": token_id,
             "token": self._shown(token_id),

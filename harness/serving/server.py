@@ -88,7 +88,7 @@ class Server(ThreadingHTTPServer):
                     request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: clients that go away in the middle are no errors, and `Site` tells of the others."""
+        """Say nothing: clients that go away in the middle are not errors, and `Site` tells of the others."""
 
     def idle(self, seconds: float) -> bool:
         """Wait until all requests are answered; return whether they are."""
@@ -187,14 +187,14 @@ def listen(host: str, port: int) -> Server:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError):
-        raise ValueError(f"{shown} is no address or name of this machine; the default is 127.0.0.1") from None
+        raise ValueError(f"{shown} is not an address or name of this machine; the default is 127.0.0.1") from None
     try:
         return Server(family, (str(address[0]), port))
     except PermissionError:
         raise ValueError(f"--port {port} needs the rights of an administrator; choose one from 1024 on") from None
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            problem = f"{shown} is no address of this machine ({error.strerror})"
+            problem = f"{shown} is not an address of this machine ({error.strerror})"
             raise ValueError(f"{problem}; the default is 127.0.0.1") from None
     free = next((near for near in range(port + 1, port + NEAR) if near < 65536 and _is_free(family, host, near)), None)
     advice = f"--port {free} is free, and --port 0 takes any" if free else "--port 0 takes any that is free"

@@ -75,7 +75,7 @@ class Site:
             raise RequestError(421, "the Host header does not name this server; use the address that it printed")
         try:
             parts = urlsplit(target)
-        except ValueError:  # brackets that are no address
+        except ValueError:  # brackets that are not an address
             raise RequestError(400, "the address cannot be read") from None
         path = unquote(parts.path)
         if not target.startswith("/") or path not in ("/", "/enter", "/api/about", "/api/search", "/api/token"):

@@ -38,7 +38,7 @@ def open_index(folder: str | Path, encoder: Any = None, revision: str | None = N
     revision  commit of a hub id
 
     The encoder is loaded, and checked to be the one of the documents, when the first query is encoded. Raises
-    IndexFolderError for a folder that is no whole index of this version.
+    IndexFolderError for a folder that is not a whole index of this version.
     """
     path = Path(folder).expanduser()
     return Index(path, read_manifest(path), encoder, revision)
@@ -114,7 +114,7 @@ class Index:
 
         for query in queries:
             if not isinstance(query, str):
-                raise ValueError(f"the query {str(query)[:80]!r} is no text; give a string")
+                raise ValueError(f"the query {str(query)[:80]!r} is not text; give a string")
             if not _is_unicode(query):
                 raise ValueError(
                     "the query has half a surrogate pair, which is not a character; type it again in UTF-8"

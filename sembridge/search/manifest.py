@@ -40,7 +40,7 @@ _FIELDS = {
 
 
 class IndexFolderError(ValueError):
-    """A folder is no index, or not a whole one, or not one for this purpose: one line with the next step."""
+    """A folder is not an index, or not a whole one, or not one for this purpose: one line with the next step."""
 
 
 def part_files(number: int) -> tuple[str, str]:

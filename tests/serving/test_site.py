@@ -84,7 +84,7 @@ def test_tokens(ask, index):
     dimensions = index.manifest["dimensions"]
     status, told = ask(f"/api/token?id={dimensions}")
     assert status == 404 and told["error"] == (
-        f"id {dimensions} is no token of this encoder; the last one is {dimensions - 1}"
+        f"id {dimensions} is not a token of this encoder; the last one is {dimensions - 1}"
     )
 
 

@@ -139,7 +139,7 @@ def record_of(opened: Index, name: str | None) -> TransferRecord:
 
     name = name or opened.manifest["encoder"]["model"]
     if name is None or not Path(name).is_dir():
-        raise ValueError(f"the encoder {name!r} is no folder here")
+        raise ValueError(f"the encoder {name!r} is not a folder here")
     record = load_record(Path(name))
     if len(record) > opened.manifest["dimensions"]:
         raise ValueError(f"the record in {name!r} is of another encoder")

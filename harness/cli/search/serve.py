@@ -43,7 +43,7 @@ def serve(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> str | None:
     """Return the token of --token-file; RefusedError for what can be refused without a heavy import."""
     if not 0 <= args.port <= 65535:
-        raise RefusedError(f"--port {args.port} is no port; give one from 1024 to 65535, or 0 for any that is free")
+        raise RefusedError(f"--port {args.port} is not a port; give one from 1024 to 65535, or 0 for any that is free")
     if args.revision is not None and args.encoder is None:
         raise RefusedError(f"--revision {args.revision!r} has no effect without --encoder; leave it out")
     try:

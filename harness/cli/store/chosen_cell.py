@@ -16,7 +16,7 @@ _NAMED = 3  # names that a message has
 _COMPARED = 200  # names that are compared letter by letter
 _NO_ENCODER = {
     "bm25": "compares words and has no encoder",
-    "dense": "is the bridge itself, a dense encoder, which is no sparse one",
+    "dense": "is the bridge itself, a dense encoder, which is not a sparse one",
 }
 
 

@@ -117,9 +117,9 @@ def test_refusals(index, command, tmp_path):
         port = taken.getsockname()[1]
         for arguments, message in {
             (index, "--port", port): f"--port {port} is in use by another program; --port ",
-            (index, "--port", 65536): "--port 65536 is no port; give one from 1024 to 65535, or 0 for any that is free",
-            (index, "--port", -1): "--port -1 is no port",
-            (index, "--host", "192.0.2.1"): "--host '192.0.2.1' is no address of this machine",
+            (index, "--port", 65536): "--port 65536 is not a port; give one from 1024 to 65535, or 0 for any that is",
+            (index, "--port", -1): "--port -1 is not a port",
+            (index, "--host", "192.0.2.1"): "--host '192.0.2.1' is not an address of this machine",
             (index, "--token-file", tmp_path / "gone"): "gone' is not a file; check the path",
             (index, "--token-file", short): "short' has no token of at least 16 characters",
             (index, "--token-file", binary): "binary' cannot be read as a token",

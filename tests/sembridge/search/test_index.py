@@ -232,9 +232,9 @@ def test_wrong_numbers_are_refused(made):
 
 
 @pytest.mark.parametrize(
-    ("query", "message"), [(3, "the query '3' is no text; give a string"), ("a \ud800", "has half a surrogate pair")]
+    ("query", "message"), [(3, "the query '3' is not text; give a string"), ("a \ud800", "has half a surrogate pair")]
 )
-def test_a_query_that_is_no_text_is_refused(made, query, message):
+def test_a_query_that_is_not_text_is_refused(made, query, message):
     with pytest.raises(ValueError, match=message):
         sembridge.search.open(made[1]).search(query)
 
