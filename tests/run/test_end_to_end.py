@@ -105,7 +105,7 @@ def test_marks_follow_from_the_scores_of_the_queries(whole):
         ).pvalue
         assert row.p == pytest.approx(p, abs=0.03)
     assert out.count("†: not shown to be below the best") == 2
-    printed = re.findall(r"^(.+?) +0\.\d{3}†$", out, re.MULTILINE)
+    printed = re.findall(r"^(.+?) +↓?0\.\d{3}†$", out, re.MULTILINE)
     assert printed and sorted(printed) == sorted(rows[(rows["p_holm"] >= 0.05) & (rows["difference"] > 0)]["method"])
 
 
