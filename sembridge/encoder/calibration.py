@@ -9,7 +9,7 @@ millions of pairs; here it takes a thousand texts without labels.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -17,9 +17,8 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sembridge.encoder.decoder_input import decoder_input
-from sembridge.encoder.head import arithmetic, pad, tokenize
-from sembridge.encoder.max_logits import max_logits_chunks
+from sembridge.encoder.batches import length_batches
+from sembridge.encoder.head import arithmetic, encode_logits, pad, tokenize
 from sembridge.encoder.modules import splade_modules
 
 RATE = 0.005
@@ -27,9 +26,6 @@ RATE = 0.005
 
 TEXTS = 1000
 """Texts that are read, at most."""
-
-_BATCH = 4096  # tokens encoded at a time, pads included
-_LOGITS = 2**24  # logits in memory at a time: 64 MB of float32
 
 
 def thresholds(
@@ -46,8 +42,8 @@ def thresholds(
     A token may be active in as many texts as it stands in, and in that share of all, one at least. Which they are, the
     logits say: the texts in which a token stands need not be among them.
 
-    Raises ValueError for a rate that is not between 0 and 1, if there is no text, and for
-    an encoder whose decoder has no bias.
+    Raises ValueError for a rate that is not between 0 and 1, if there is no text, and for an encoder whose decoder has
+    no bias.
     """
     if not 0 < rate < 1:
         raise ValueError(f"rate {rate} is not a share of texts; give one between 0 and 1, as {RATE}")
@@ -57,7 +53,7 @@ def thresholds(
     if not chosen:
         raise ValueError("calibration needs text of the new language, and there is none; choose bias 'transfer'")
     token_ids = tokenize(encoder, chosen, "document", max_length)
-    logits = sp.vstack(list(_positive_logits(encoder, token_ids, precision)), format="csc")
+    logits = _positive_logits(encoder, token_ids, precision)
     allowed = _occurrences(token_ids, logits.shape[1]) + max(1, round(rate * len(chosen)))
     return _largest_but(logits, allowed)
 
@@ -72,60 +68,30 @@ def lower_bias(encoder: Any, values: np.ndarray) -> Any:
 
 def sample(texts: Iterable[str], most: int = TEXTS) -> list[str]:
     """Return at most `most` of the different texts, chosen and ordered by their digests: their order says nothing."""
-    smallest: dict[bytes, str] = {}
-    bound: list[bytes] = []  # a heap of the digests, the largest first by their complement
+    chosen: dict[int, str] = {}
+    largest_first: list[int] = []  # a heap of the digests of `chosen`, negative
     for text in texts:
-        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        reversed_digest = bytes(255 - byte for byte in digest)
-        if digest in smallest or (len(bound) == most and reversed_digest <= bound[0]):
+        digest = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+        if digest in chosen:
             continue
-        smallest[digest] = text
-        if len(bound) < most:
-            heapq.heappush(bound, reversed_digest)
-        else:
-            del smallest[bytes(255 - byte for byte in heapq.heapreplace(bound, reversed_digest))]
-    return [smallest[digest] for digest in sorted(smallest)]
+        chosen[digest] = text
+        heapq.heappush(largest_first, -digest)
+        if len(chosen) > most:
+            del chosen[-heapq.heappop(largest_first)]
+    return [chosen[digest] for digest in sorted(chosen)]
 
 
-@torch.inference_mode()
-def _positive_logits(encoder: Any, token_ids: list[list[int]], precision: str) -> Iterator[sp.csr_array]:
-    """Yield the largest logit of each text and token where it is positive, [texts of a batch, V], shortest texts first.
-
-    Pooling does not matter: whether a token is active depends on its largest logit alone.
-    """
+def _positive_logits(encoder: Any, token_ids: list[list[int]], precision: str) -> sp.csc_array:
+    """Return the largest logit of each text and token where it is positive, [N, V], shortest texts first."""
     modules = splade_modules(encoder)
-    model, device = modules.model, modules.model.device
-    was_training = model.training
-    model.eval()
+    device, pad_id, was_training = modules.model.device, modules.tokenizer.pad_token_id, modules.model.training
     order = sorted(range(len(token_ids)), key=lambda i: (len(token_ids[i]), i))
-    most = max(1, _LOGITS // model.config.vocab_size)
+    modules.model.eval()
     with arithmetic(device, precision):
-        for members in _batches(order, token_ids, most):
-            batch = pad([token_ids[i] for i in members], modules.tokenizer.pad_token_id, device)
-            yield sp.csr_array(np.maximum(_largest(model, batch).float().cpu().numpy(), 0))
-    model.train(was_training)
-
-
-def _batches(order: list[int], token_ids: list[list[int]], most: int) -> Iterator[list[int]]:
-    """Yield pieces of `order` of at most `most` texts and `_BATCH` tokens, or of one longer text."""
-    members: list[int] = []
-    for i in order:
-        if members and (len(members) == most or (len(members) + 1) * len(token_ids[i]) > _BATCH):
-            yield members
-            members = []
-        members.append(i)
-    if members:
-        yield members
-
-
-def _largest(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Return the largest logit of each text [B, V], without pads."""
-    hidden, mask = decoder_input(model, batch), batch["attention_mask"].bool()
-    if hidden is None:
-        return model(**batch).logits.masked_fill(~mask.unsqueeze(-1), float("-inf")).amax(dim=1)
-    decoder = model.get_output_embeddings()
-    packed = hidden[mask], mask.sum(1).tolist(), decoder.weight, decoder.bias
-    return torch.cat([largest for _, largest in max_logits_chunks(*packed)], dim=1)
+        batches = ([token_ids[i] for i in members] for members in length_batches(order, token_ids))
+        rows = [encode_logits(encoder, pad(batch, pad_id, device)) for batch in batches]
+    modules.model.train(was_training)
+    return sp.csc_array(sp.vstack(rows, format="csc"))
 
 
 def _occurrences(token_ids: list[list[int]], size: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from sembridge.encoder.matmul import fast_linear
 from sembridge.encoder.max_logits import max_logits, max_logits_chunks
 from sembridge.encoder.modules import SpladeModules, splade_modules
 
+LOGIT = "logit"
 MOST_LOGITS = 2**26  # full logits computed at a time without gradient: 256 MB of float32
 
 
@@ -133,17 +134,38 @@ def encode_sparse_later(
                 return rows_later(_saturate(largest, activation))
             rows = _sparse(_packed(hidden, mask, decoder), len(mask), activation)
             return lambda: rows
-        texts = max(1, MOST_LOGITS // (batch["input_ids"].shape[1] * modules.model.config.vocab_size))
-        blocks = zip(*(batch[name].split(texts) for name in ("input_ids", "attention_mask")), strict=True)
-        dense = [encode(encoder, {"input_ids": ids, "attention_mask": mask}, side) for ids, mask in blocks]
+        dense = [encode(encoder, block, side) for block in _blocks(modules.model, batch)]
         result = sp.csr_array(torch.cat(dense).float().cpu().numpy())
         return lambda: result
+
+
+@torch.no_grad()
+def encode_logits(encoder: Any, batch: dict[str, torch.Tensor]) -> sp.csr_array:
+    """Return the largest logit of each text and token where it is positive, [B, V] sparse float32.
+
+    A token is active in a text if this logit is positive, whatever the encoder's pooling.
+    """
+    model, mask = splade_modules(encoder).model, batch["attention_mask"]
+    hidden = decoder_input(model, batch)
+    if hidden is not None:
+        return _sparse(_packed(hidden, mask, model.get_output_embeddings()), len(mask), LOGIT)
+    blocks = _blocks(model, batch)
+    dense = [pool(model(**block).logits, block["attention_mask"], "max", LOGIT) for block in blocks]
+    return sp.csr_array(torch.cat(dense).float().cpu().numpy())
+
+
+def _blocks(model: Any, batch: dict[str, torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield parts of a batch of at most `MOST_LOGITS` logits, or of one text."""
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    texts = max(1, MOST_LOGITS // (ids.shape[1] * model.config.vocab_size))
+    for block in zip(ids.split(texts), mask.split(texts), strict=True):
+        yield dict(zip(("input_ids", "attention_mask"), block, strict=True))
 
 
 def pool(logits: torch.Tensor, mask: torch.Tensor, strategy: str = "max", activation: str = "relu") -> torch.Tensor:
     """Pool logits [B, L, V] under an attention mask [B, L] to weights [B, V].
 
-    strategy max | sum, activation relu | log1p_relu
+    strategy max | sum, activation relu | log1p_relu, or LOGIT for logits that are not saturated
     """
     # without pads there is nothing to mask, which saves a copy of [B, L, V]
     masked = logits if bool(mask.all()) else logits.masked_fill(mask.unsqueeze(-1) == 0, float("-inf"))
@@ -153,6 +175,8 @@ def pool(logits: torch.Tensor, mask: torch.Tensor, strategy: str = "max", activa
 
 
 def _saturate(logits: torch.Tensor, activation: str) -> torch.Tensor:
+    if activation == LOGIT:
+        return torch.relu(logits)
     weights = torch.log1p(torch.relu(logits))
     return torch.log1p(weights) if activation == "log1p_relu" else weights
 

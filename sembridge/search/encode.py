@@ -14,15 +14,13 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from sembridge.encoder.batches import MOST_TOKENS, length_batches
 from sembridge.encoder.head import arithmetic, encode_sparse_later, pad, reader, tokenize
 from sembridge.encoder.modules import splade_modules
 from sembridge.search.encode_options import WINDOW, EncodeOptions
 from sembridge.search.unknown import UnknownTokens
 from sembridge.vocabulary.unknown import TokenCounter
 
-MOST_TOKENS = 8192  # per batch, pads included
-ENOUGH_TOKENS = 1024  # from this size on, a batch is closed before the fraction of pads exceeds LARGEST_WASTE
-LARGEST_WASTE = 1 / 11
 _DEFAULTS = EncodeOptions()
 
 
@@ -75,25 +73,3 @@ def _encode_window(
     rows += [fetch() for fetch in waiting]
     stacked = sp.vstack(rows, format="csr")
     return sp.csr_array(stacked[np.argsort(order)])
-
-
-def length_batches(
-    order: Sequence[int], token_ids: Sequence[Sequence[int]], most: int = MOST_TOKENS
-) -> Iterator[list[int]]:
-    """Yield consecutive pieces of `order` (by ascending length) of at most `most` tokens, or of one longer text.
-
-    Below ENOUGH_TOKENS, pads are cheaper than another batch.
-    """
-    batch: list[int] = []
-    tokens = 0
-    for i in order:
-        length = len(token_ids[i])
-        padded = (len(batch) + 1) * length
-        wasteful = tokens >= ENOUGH_TOKENS and padded - tokens - length > LARGEST_WASTE * padded
-        if batch and (padded > most or wasteful):
-            yield batch
-            batch, tokens = [], 0
-        batch.append(i)
-        tokens += length
-    if batch:
-        yield batch

@@ -130,3 +130,13 @@ def test_the_sample_has_the_smallest_digests_whatever_the_order():
     assert len(chosen) == len(set(chosen)) == 40
     assert chosen == sample(texts[::-1] + texts, 40)
     assert set(sample(texts, 20)) < set(chosen) and sorted(sample(texts, 1000)) == sorted(texts)
+
+
+@pytest.mark.parametrize("strategy", ["max", "sum"])
+def test_neither_pooling_nor_a_model_that_changes_its_logits_matters(encoder, monkeypatch, strategy):
+    expected = thresholds(encoder, passages())
+    splade_modules(encoder).pooling.pooling_strategy = strategy
+    assert thresholds(encoder, passages()).tobytes() == expected.tobytes()
+    monkeypatch.setattr("sembridge.encoder.head.decoder_input", lambda *_: None)
+    monkeypatch.setattr("sembridge.encoder.head.MOST_LOGITS", 5000)
+    np.testing.assert_allclose(thresholds(encoder, passages()), expected, atol=1e-6)
