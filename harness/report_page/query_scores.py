@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.report_page.folder import FolderError, Group, identity_of
+from harness.report_page.folder import FolderError, Group
 from harness.results import resampling
 from harness.results.record import Identity
 from harness.results.scored_cells import ScoredCell
@@ -74,7 +74,7 @@ class QueryScores:
         return OfQueries(complete[0].ids, ndcg, mrr, complete[0].shares)
 
     def _read(self, cell: ScoredCell) -> OfQueries | None:
-        numbers = self._groups.get(astuple(identity_of(cell)))
+        numbers = self._groups.get(astuple(cell.identity))
         if numbers is None:
             return None
         queries = self._file.read_row_groups(numbers, [*_COLUMNS, _SHARE])

@@ -13,6 +13,7 @@ from harness.results.tables.significance import Scores
 from sembridge.extras import require
 
 FILE = "queries.parquet"
+VECTORS = "vectors"
 _AGAIN = "run the grid's command again to rewrite it"
 
 
@@ -31,11 +32,14 @@ def read(results: Path, measure: str) -> Mapping[Identity, Scores]:
 
     names = [field.name for field in fields(Identity)]
     try:
+        present = pq.read_schema(path).names
+        if VECTORS not in present:  # of earlier versions, which had plain rows only
+            names.remove(VECTORS)
+        if missing := [name for name in (*names, "query_id", measure) if name not in present]:
+            raise ValueError(f"it has no column {missing[0]!r}")
+        repeated = [name for name in names if name not in ("alpha", "seed")]
         # ParquetFile, because read_table would take a folder named a=b for a further column
-        with pq.ParquetFile(path, read_dictionary=[name for name in names if name not in ("alpha", "seed")]) as file:
-            missing = [name for name in (*names, "query_id", measure) if name not in file.schema_arrow.names]
-            if missing:
-                raise ValueError(f"it has no column {missing[0]!r}")
+        with pq.ParquetFile(path, read_dictionary=repeated) as file:
             frame = file.read([*names, "query_id", measure]).to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{path} cannot be read ({str(error).splitlines()[0]}); {_AGAIN}") from None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from harness.files.bounded import OversizedError, lines
-from harness.results.record import MEASURES, OK
+from harness.results.record import MEASURES, OK, Identity
 from sembridge.options import alpha_number
 
 
@@ -47,6 +47,11 @@ class ScoredCell:
     vectors: str = ""
     seconds: float | None = None
     error: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        """Return the coordinates of the cell."""
+        return Identity(**{part.name: getattr(self, part.name) for part in fields(Identity)})
 
 
 def read_cells(results: Path) -> list[ScoredCell]:

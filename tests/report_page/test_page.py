@@ -81,6 +81,17 @@ def test_every_number_of_the_tables_is_that_of_cells_csv(results):
                 assert re.search(rf"{score:.3f} \[[.\d]+, [.\d]+\]", read.shown)
 
 
+def test_a_row_whose_queries_are_weighed_stands_beside_the_plain_one(tmp_path):
+    cells = [
+        (record_of("mean", "ko", [score] * 10, vectors=vectors), [score] * 10)
+        for vectors, score in (("", 0.25), ("idf", 0.75))
+    ]
+    read = Read(page(ResultsFolder(results_of(tmp_path, cells))))
+    _, *rows = read.tables["faq, zero-shot, bert: nDCG@10"]
+    assert [[text.strip("↓†") for text in row] for row in rows] == [["mean", "0.250"], ["mean (idf)", "0.750"]]
+    assert "0.750 [" in read.shown and "0.250 [" in read.shown
+
+
 def test_the_verdict_comes_first_and_every_section_has_a_link(results):
     text = page(ResultsFolder(results))
     sections = re.findall(r'<section id="([^"]*)"', text)

@@ -10,7 +10,7 @@ import pytest
 
 from harness.results import resampling
 from harness.results.folders_compared import Change, compare
-from harness.results.matched_rows import Matched, identity, match
+from harness.results.matched_rows import Matched, match
 from harness.results.scored_cells import ScoredCell
 from harness.results.tables.significance import Scores
 
@@ -34,7 +34,7 @@ class Folder:
         cell = ScoredCell(language=language, initializer=method, **settings)
         self.cells.append(cell)
         if cell.scores:
-            self.scores[identity(cell)] = Scores(list(ids)[: len(values)], np.asarray(values, dtype=float))
+            self.scores[cell.identity] = Scores(list(ids)[: len(values)], np.asarray(values, dtype=float))
         return cell
 
 
@@ -199,3 +199,11 @@ def test_no_bit_depends_on_the_order_of_cells(a, b):
     first = {(row.label, row.language): row for row in changes(a, b)}
     a.cells.reverse()
     assert {(row.label, row.language): row for row in changes(a, b)} == first
+
+
+def test_rows_of_other_vectors_are_other_rows(a, b):
+    for folder, score in ((a, 0.25), (b, 0.75)):
+        folder.add("own", "ko", [score] * 8)
+        folder.add("own", "ko", [score / 2] * 8, vectors="idf", key="own ko idf")
+    found = {change.label: change.difference for change in changes(a, b) if change.label.startswith("own")}
+    assert found == pytest.approx({"own": 0.5, "own (idf)": 0.25})

@@ -49,6 +49,16 @@ def test_without_the_file_there_are_no_scores(results):
     assert read(results, "ndcg@10") == {}
 
 
+def test_a_folder_of_an_earlier_version_had_plain_rows(results):
+    before = {cell: own.values.tolist() for cell, own in read(results, "ndcg@10").items()}
+    table = pq.read_table(results / "queries.parquet")
+    pq.write_table(table.drop_columns(["vectors"]), results / "queries.parquet")
+    assert {cell: own.values.tolist() for cell, own in read(results, "ndcg@10").items()} == before
+    pq.write_table(table.drop_columns(["language"]), results / "queries.parquet")
+    with pytest.raises(ValueError, match="it has no column 'language'; run the grid's command again"):
+        read(results, "ndcg@10")
+
+
 def changed(results: Path, **columns: pa.Array) -> None:
     table = pq.read_table(results / "queries.parquet")
     for name, values in columns.items():
