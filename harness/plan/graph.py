@@ -38,7 +38,7 @@ def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity, vectors: Vec
     fused = next((name for name in preset.fusion if row_name(name) == cell.initializer), None)
     if fused is not None:
         runs: dict[str, Source] = {
-            part: cell_artifact(preset, resolved, replace(cell, initializer=name))
+            part: cell_artifact(preset, resolved, replace(cell, initializer=name), vectors)
             for part, name in (("bm25", "bm25"), ("row", fused))
         }
         return Artifact(FUSION, {"k": settings.k, "constant": CONSTANT} | own, runs | {"collection": collection})

@@ -117,7 +117,7 @@ def _fused(preset: Preset, rows: Sequence[Method], names: Sequence[str]) -> list
             problem = f"fusion: the row of {name!r} would be called {row_name(name)!r}, as a row that exists already"
             raise PresetError(f"{problem}; choose another name for that one")
     return [
-        Method(row_name(row.name), row.bridge, row.alpha, row_label(row.label or row.name), reference=True)
+        replace(row, name=row_name(row.name), label=row_label(row.label or row.name), reference=True)
         for row in rows
         if row.name in preset.fusion
     ]

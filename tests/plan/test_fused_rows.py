@@ -128,3 +128,15 @@ def test_fused_rows_of_a_run_stand_with_the_references_of_both_stages(command, t
         with table.open(encoding="utf-8") as file:
             rows = [row[:2] for row in csv.reader(file)]
         assert rows[1:] == [["univariate", "no"], ["bm25", "yes"], ["rrf(bm25, univariate)", "yes"]]
+
+
+def test_a_row_with_options_of_vectors_is_fused_with_them(cells_of):
+    options = {"initializers": ["mean", "bm25"], "fusion": ["mean"], "regimes": ["zero-shot"]}
+    cells = cells_of("evaluation.query_idf=[false,true]", **options)
+    fused = {cell.identity.vectors: cell for cell in cells if cell.identity.initializer.startswith("rrf")}
+    own = {cell.identity.vectors: cell for cell in cells if cell.identity.initializer == "mean"}
+    assert fused.keys() == own.keys() == {"", "idf"}
+    for vectors, cell in fused.items():
+        assert cell.artifact.inputs["row"].key == own[vectors].artifact.key and cell.reference
+    (plain,) = [cell for cell in cells_of(**options) if cell.identity.initializer.startswith("rrf")]
+    assert plain.artifact.key == fused[""].artifact.key != fused["idf"].artifact.key
