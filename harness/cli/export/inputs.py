@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli import inputs
+from harness.cli.messages import say
 from harness.cli.refusal import RefusedError
-from harness.cli.search.index import find_documents, say
+from harness.cli.search.index_encoder import encoder_of
 from harness.cli.search.progress import Progress
-from harness.cli.search.search import encoder_of
+from harness.cli.search.texts import find_documents
 from harness.collections.collection import CollectionError
 from harness.collections.documents import Documents
 
