@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.export.documents import Document
 from harness.export.engine import Engine, Frame, Pair
-from harness.export.json_text import ending_in
+from harness.export.engines.json_text import ending_in
 from harness.export.page import sending
 from harness.export.weights import shortest
 from harness.files.atomic import write_json

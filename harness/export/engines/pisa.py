@@ -7,8 +7,8 @@ from pathlib import Path
 
 from harness.export.documents import Document
 from harness.export.engine import Pair
-from harness.export.integers import Integers
-from harness.export.json_text import ending_in, records
+from harness.export.engines.integers import Integers
+from harness.export.engines.json_text import ending_in, records
 
 _BUILD = '''"""Make the folder `index` of the lines in documents.jsonl: pip install pyterrier-pisa, then run this."""
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from harness.export.documents import Document
 from harness.export.engine import Holding
-from harness.export.json_text import ending_in, vector
-from harness.export.jsonl import Jsonl
+from harness.export.engines.json_text import ending_in, vector
+from harness.export.engines.jsonl import Jsonl
 from harness.export.weights import half
 
 LARGE = 65_000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.export.documents import Document
 from harness.export.engine import Engine, Pair
-from harness.export.json_text import ending_in, pair, vector
+from harness.export.engines.json_text import ending_in, pair, vector
 from harness.export.weights import shortest
 
 _SERVICES = """<?xml version="1.0" encoding="utf-8" ?>

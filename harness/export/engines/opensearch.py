@@ -9,8 +9,8 @@ from typing import Any
 
 from scipy import sparse
 
-from harness.export.bulk import FIELD, Bulk, mapping
 from harness.export.engine import Holding
+from harness.export.engines.bulk import FIELD, Bulk, mapping
 from harness.export.weights import FOLD, byte, folded, nine_bits
 from harness.files.atomic import write_json
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.export.bulk import FIELD, Bulk, mapping
 from harness.export.engine import Holding
+from harness.export.engines.bulk import FIELD, Bulk, mapping
 from harness.export.weights import nine_bits
 from harness.files.atomic import write_json
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.export.documents import Document
 from harness.export.engine import Engine, Pair
-from harness.export.json_text import ending_in, records, vector
+from harness.export.engines.json_text import ending_in, records, vector
 
 
 class Jsonl(Engine):

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.export.documents import Document
 from harness.export.engine import CLAUSES, Engine, Pair, clause_warning
-from harness.export.json_text import pair, vector
+from harness.export.engines.json_text import pair, vector
 from harness.export.page import sending
 from harness.export.weights import shortest
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from harness.export.documents import Document
 from harness.export.engine import CLAUSES, Pair, clause_warning
-from harness.export.integers import Integers
-from harness.export.json_text import ending_in, records
+from harness.export.engines.integers import Integers
+from harness.export.engines.json_text import ending_in, records
 
 
 class Lucene(Integers):
