@@ -141,11 +141,11 @@ def _run(args: argparse.Namespace, command: _Command) -> int:
     order = Order(
         ENGINES[args.to],
         args.name,
-        args.scale or 1000,
-        not args.without_texts,
-        args.drop_special,
-        args.max_active_document,
-        args.max_active_query,
+        scale=args.scale or 1000,
+        texts=not args.without_texts,
+        drop_special=args.drop_special,
+        most=args.max_active_document,
+        most_asked=args.max_active_query,
     )
     agreements = []
     with replacing(command.out) as folder:

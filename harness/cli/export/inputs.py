@@ -16,6 +16,7 @@ from harness.cli.search.progress import Progress
 from harness.cli.search.texts import find_documents
 from harness.collections.collection import CollectionError
 from harness.collections.documents import Documents
+from sembridge.search.manifest import BUILDING, POSTINGS
 
 if TYPE_CHECKING:
     from harness.export.documents import Block, Corpus
@@ -34,7 +35,7 @@ class Source:
 
 def is_index(folder: Path) -> bool:
     """Return whether a folder is an index, or the beginning of one."""
-    return (folder / "postings").is_dir() or (folder / "building.json").is_file()
+    return (folder / POSTINGS).is_dir() or (folder / BUILDING).is_file()
 
 
 def documents_of(args: argparse.Namespace) -> Documents:

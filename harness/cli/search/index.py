@@ -20,9 +20,9 @@ from harness.collections.documents import Documents
 from harness.files.units import amount, duration
 from harness.store.artifact import Local
 from sembridge.nearest import nearest
+from sembridge.search.encode_options import PRECISIONS
 from sembridge.search.manifest import BUILDING, LOCK, MANIFEST, IndexFolderError
 
-PRECISIONS = ("auto", "bfloat16", "float32")
 OURS = (MANIFEST, BUILDING, f".{BUILDING}.new", LOCK)
 """Files of which a folder with an index, or a part of one, has at least one."""
 
