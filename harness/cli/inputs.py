@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,8 @@ from harness.cli.refusal import RefusedError
 from harness.collections.collection import CollectionError
 from harness.plan.model_checks import check_contents, check_encoder_folder, check_model, check_tokenizer
 from harness.plan.preset import PresetError
-from harness.store.artifact import Hub, Local, Location, Member, Source
-from harness.store.store import Store
+from harness.store.artifact import Artifact, Hub, Local, Location, Member, Source
+from harness.store.store import Store, StoreError
 from sembridge.extras import MissingExtraError
 from sembridge.model_card.license import hub_license, stated_license
 from sembridge.model_card.recipe import Ingredient
@@ -126,6 +126,15 @@ def file(option: str, path: Path, *, is_text: bool = True) -> Input:
             problem = f"{option} {str(path)!r} is not UTF-8 text (byte {error.start})"
             raise RefusedError(f"{problem}; convert it, e.g. with iconv -t UTF-8") from None
     return Input(str(path), Local(path.resolve()))
+
+
+def check_store(store: Path, items: Iterable[Input]) -> None:
+    """Refuse a store that cannot be used, if one of the inputs is a part of the pocket, which is built there."""
+    if any(isinstance(item.source, (Artifact, Member)) for item in items):
+        try:
+            Store(store)
+        except StoreError as error:
+            raise RefusedError(str(error)) from None
 
 
 @contextmanager

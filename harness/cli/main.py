@@ -11,6 +11,7 @@ from harness.cli import doctor, grid, recommend_options, report
 from harness.cli.compare import options as compare_options
 from harness.cli.export import options as engine_options
 from harness.cli.grid_options import alpha
+from harness.cli.pocket_store import add_pocket_store
 from harness.cli.refusal import MISUSE, Parser, RefusedError
 from harness.cli.search import options as search_options
 from harness.cli.store import commands as store_commands
@@ -102,8 +103,7 @@ def _transfer(commands: argparse._SubParsersAction) -> None:
     option("--bridge-revision", metavar="COMMIT", help="revision of the bridge, if it is a hub model")
     option("--language", metavar="L", help="code of the new language for the model card, e.g. ko")
     option("--force", action="store_true", help="replace the transferred encoder that DIR holds")
-    store = "where parts of the pocket are built and kept (default: store)"
-    option("--store", type=Path, default=Path("store"), metavar="DIR", help=store)
+    add_pocket_store(command)
     command.declare = _add_need_options
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli import inputs
 from harness.cli.inputs import Input, bridge_prompt, place
-from harness.files.redaction import without_secrets
+from harness.cli.messages import failed
 from harness.files.units import duration
 from harness.store.artifact import Hub, Location
 
@@ -34,9 +34,7 @@ def recommend(args: argparse.Namespace) -> int:
     try:
         _run(args, order)
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders and models
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        print(f"error: {without_secrets(lines[0])}", file=sys.stderr)
-        return 1
+        return failed(error)
     return 0
 
 

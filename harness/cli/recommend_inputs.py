@@ -12,8 +12,6 @@ from harness.cli import inputs
 from harness.cli.inputs import Input
 from harness.cli.refusal import RefusedError
 from harness.results.scored_cells import ScoredCell, read_cells
-from harness.store.artifact import Artifact, Member
-from harness.store.store import Store, StoreError
 
 
 @dataclass(frozen=True)
@@ -50,11 +48,7 @@ def check(args: argparse.Namespace) -> Order:
     bridges = _by_name("--bridge", args.bridge, inputs.bridge)
     text = None if args.text is None else inputs.file("--text", args.text)
     dictionary = None if args.dictionary is None else inputs.file("--dictionary", args.dictionary)
-    if any(isinstance(item.source, (Artifact, Member)) for item in (source, *tokenizers.values(), *bridges.values())):
-        try:
-            Store(args.store)
-        except StoreError as error:
-            raise RefusedError(str(error)) from None
+    inputs.check_store(args.store, [source, *tokenizers.values(), *bridges.values()])
     lines = None if text is None else _lines(text, args.language or "")
     pairs = () if dictionary is None else _pairs(dictionary)
     cells = _cells(args.results, args.text is not None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness.cli.pocket_store import add_pocket_store
+
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
@@ -33,5 +35,4 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     option("--sample", metavar="N", help=sample)
     option("--revision", metavar="COMMIT", help="revision of SOURCE, if it is a hub model")
     option("--json", action="store_true", help="print JSON")
-    store = "where parts of the pocket are built and kept (default: store)"
-    option("--store", type=Path, default=Path("store"), metavar="DIR", help=store)
+    add_pocket_store(command)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,14 +12,13 @@ from typing import Any
 
 from harness.cli import inputs
 from harness.cli.inputs import Input, bridge_prompt, place
+from harness.cli.messages import failed, say
 from harness.cli.method import Method, check_name, input_options, method
 from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
-from harness.files.redaction import without_secrets
 from harness.initialization.needs import BRIDGE, TEXT
 from harness.initialization.needs import options as need_options
-from harness.store.artifact import Artifact, Local, Location, Member
-from harness.store.store import Store, StoreError
+from harness.store.artifact import Local, Location
 from sembridge import options
 from sembridge.model_card.recipe import Recipe, library_versions
 
@@ -51,9 +49,7 @@ def transfer(args: argparse.Namespace) -> int:
     try:
         _run(args, order, chosen)
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, methods, the disk
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        print(f"error: {without_secrets(lines[0])} (nothing was written)", file=sys.stderr)
-        return 1
+        return failed(error, " (nothing was written)")
     return 0
 
 
@@ -79,11 +75,7 @@ def _check(args: argparse.Namespace) -> _Order:
         reason = f"SOURCE {args.source!r} reads queries with its masked LM"
         raise RefusedError(f"--idf-text is for inference-free encoders, but {reason}; leave it out")
     used = [source, tokenizer, *offered.values(), *([idf_text] if idf_text else [])]
-    if any(isinstance(item.source, (Artifact, Member)) for item in used):
-        try:
-            Store(args.store)
-        except StoreError as error:
-            raise RefusedError(str(error)) from None
+    inputs.check_store(args.store, used)
     out = check_output(args.out, args.force, [item.path for item in used if isinstance(item.source, Local)])
     return _Order(source, tokenizer, offered, idf_text, out)
 
@@ -97,7 +89,7 @@ def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
 
     start = time.perf_counter()
     roles = {"source": order.source, "tokenizer": order.tokenizer, **chosen.inputs}
-    located = {role: place(role, item, args.store, _say) for role, item in roles.items()}
+    located = {role: place(role, item, args.store, say) for role, item in roles.items()}
     with inputs.reading({"SOURCE": order.source}):
         encoder = load_encoder(*located["source"])
     with inputs.reading({"--tokenizer": order.tokenizer}):
@@ -108,17 +100,15 @@ def _run(args: argparse.Namespace, order: _Order, chosen: Method) -> None:
     unowned = len(source_rows(encoder)) - int(task.source.exists.sum())
     without = f"; {unowned:,} of its rows belong to no token" if unowned else ""
     of_source = f"{len(task.source):,} tokens, hidden size {task.rows.shape[1]}, stored as {stored_dtype(encoder)}"
-    _say("source", f"{order.source.name}: {of_source}{without}")
-    _say("tokenizer", f"{order.tokenizer.name}: {len(task.target):,} tokens")
-    _say("overlap", f"{copied:,} tokens are in both, their rows are copied; {len(task.missing):,} rows to make")
+    say("source", f"{order.source.name}: {of_source}{without}")
+    say("tokenizer", f"{order.tokenizer.name}: {len(task.target):,} tokens")
+    say("overlap", f"{copied:,} tokens are in both, their rows are copied; {len(task.missing):,} rows to make")
     _say_tokenizer(task, tokenizer, order.offered.get(TEXT.name), args.language or "")
     if task.left_out is not None:
-        _say("left out", f"{task.left_out.sum():,} source tokens have numbers that are not finite")
+        say("left out", f"{task.left_out.sum():,} source tokens have numbers that are not finite")
     prompt = _bridge_prompt(args.bridge_prompt, chosen, located)
-    initializer, near = prepare(
-        chosen, located, _say, prompt=prompt, language=args.language or "", profile=args.profile
-    )
-    _say("rows", f"{chosen.kind.name} makes them")
+    initializer, near = prepare(chosen, located, say, prompt=prompt, language=args.language or "", profile=args.profile)
+    say("rows", f"{chosen.kind.name} makes them")
     policies = _policies(args, order, chosen)
     encoder = run_transfer(
         encoder,
@@ -144,12 +134,12 @@ def _say_tokenizer(task: Any, tokenizer: Any, text: Input | None, language: str)
     from harness.advice.tokenizer_measures import measure_tokenizer, read
     from harness.collections.text import lines
 
-    _say("", vocabulary_line(measure_tokenizer(task, tokenizer)))
+    say("", vocabulary_line(measure_tokenizer(task, tokenizer)))
     if text is not None:
         try:
-            _say("text", reading_line(read(tokenizer, sampled_lines(lines(text.path)), language)))
+            say("text", reading_line(read(tokenizer, sampled_lines(lines(text.path)), language)))
         except ValueError as error:  # the method decides whether it can use such a text
-            _say("text", f"how the tokenizer reads it is not measured: {error}")
+            say("text", f"how the tokenizer reads it is not measured: {error}")
 
 
 def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
@@ -159,7 +149,7 @@ def _query_weights(order: _Order, tokenizer: Any, size: int) -> Any:
     from harness.collections.text import lines
     from sembridge.encoder.idf import idf
 
-    _say("queries", f"{order.idf_text.name}: token weights are counted in it")
+    say("queries", f"{order.idf_text.name}: token weights are counted in it")
     return idf(lines(order.idf_text.path), tokenizer, size)
 
 
@@ -168,7 +158,7 @@ def _bridge_prompt(typed: str | None, chosen: Method, located: Mapping[str, Loca
     if BRIDGE.name not in chosen.inputs:
         return None
     prompt = bridge_prompt(typed, chosen.inputs[BRIDGE.name], located[BRIDGE.name])
-    _say("prompt", f"the bridge reads every text after {prompt!r}" if prompt else "the bridge reads texts as they are")
+    say("prompt", f"the bridge reads every text after {prompt!r}" if prompt else "the bridge reads texts as they are")
     return prompt
 
 
@@ -179,7 +169,7 @@ def _policies(args: argparse.Namespace, order: _Order, chosen: Method) -> dict[s
     preferred = bias_of(chosen.kind)
     if preferred == options.CALIBRATED and TEXT.name not in order.offered:
         if args.bias is None and args.profile == "fixed":
-            _say("bias", f"moved with the rows; with {TEXT.flag} FILE it would be calibrated, which scores better")
+            say("bias", f"moved with the rows; with {TEXT.flag} FILE it would be calibrated, which scores better")
         preferred = None
     return options.transplant_options(args.profile, args.bias, preferred)
 
@@ -190,7 +180,7 @@ def _calibrating(bias: str, order: _Order) -> Iterator[str] | None:
 
     if bias != options.CALIBRATED:
         return None
-    _say("bias", "calibrated on the text: a token is active in few of its passages")
+    say("bias", "calibrated on the text: a token is active in few of its passages")
     return lines(order.offered[TEXT.name].path)
 
 
@@ -219,23 +209,19 @@ def _summary(record: Any, out: Path, seconds: float) -> None:
 
     counts, size = record.counts(), len(record)
     print()
-    _say("result", ", ".join(f"{counts[name]:,} {name} ({100 * counts[name] / size:.0f}%)" for name in counts))
+    say("result", ", ".join(f"{counts[name]:,} {name} ({100 * counts[name] / size:.0f}%)" for name in counts))
     if counts["mixed"]:
         own = f", and {100 * record.mean_own():.0f}% of the squared length is their own" if record.mean_own() else ""
-        _say("mixtures", f"{record.mean_support():.1f} source tokens each, on average{own}")
+        say("mixtures", f"{record.mean_support():.1f} source tokens each, on average{own}")
         weakest = ", ".join(printable(record.target.shown[i]) for i in record.weakest(3))
-        _say("weakest", f"{weakest}: explain --worst shows why")
+        say("weakest", f"{weakest}: explain --worst shows why")
     took = f"in {record.recipe.options['weights']}, in {duration(seconds)}"
-    _say("written", f"{out} {took}; README.md in it is the model card: check its licenses")
+    say("written", f"{out} {took}; README.md in it is the model card: check its licenses")
     quoted = shlex.quote(str(out))
     print(
         f"\nWhat tokens are made of:  sembridge-bench explain {quoted} --worst 20\n"
         f'Use it in Python:         from sentence_transformers import SparseEncoder; encoder = SparseEncoder("{out}")'
     )
-
-
-def _say(what: str, text: str) -> None:
-    print(f"{what:<10} {text}", flush=True)
 
 
 def quiet() -> None:

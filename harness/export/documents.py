@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from sembridge.search.pruning import canonical
-
 
 @dataclass(frozen=True)
 class Block:
@@ -67,15 +65,20 @@ class Document(NamedTuple):
     dimensions: np.ndarray
     weights: np.ndarray
 
+    def named(self, name: str) -> dict[str, str]:
+        """Return its id under `name`, and its text under `text` if there is one."""
+        return {name: self.id} | ({} if self.text is None else {"text": self.text})
 
-def documents(block: Block, first: int = 0) -> Iterator[Document]:
-    """Yield the rows of a block at positions from `first` on.
+
+def documents(block: Block, first: int) -> Iterator[Document]:
+    """Yield the rows of a block without zeros, see `pruning.canonical`, at positions from `first` on.
 
     Raises ValueError for a weight that is negative or not finite: no engine holds it.
     """
-    vectors = canonical(block.vectors)
-    if len(vectors.data) and not (np.isfinite(vectors.data).all() and vectors.data.min() > 0):
-        row = int(np.repeat(np.arange(vectors.shape[0]), np.diff(vectors.indptr))[~_positive(vectors.data)][0])
+    vectors = block.vectors
+    bad = np.flatnonzero(~(np.isfinite(vectors.data) & (vectors.data > 0)))
+    if len(bad):
+        row = int(np.searchsorted(vectors.indptr, bad[0], side="right")) - 1
         problem = f"{block.ids[row]!r} has a weight that is negative or not finite"
         raise ValueError(f"{problem}; engines hold positive weights only: check the encoder")
     for row, name in enumerate(block.ids):
@@ -94,7 +97,3 @@ def without(block: Block, dimensions: frozenset[int]) -> Block:
     vectors.data[~kept[vectors.indices]] = 0
     vectors.eliminate_zeros()
     return Block(block.ids, vectors, block.texts)
-
-
-def _positive(weights: np.ndarray) -> np.ndarray:
-    return np.isfinite(weights) & (weights > 0)

@@ -64,7 +64,6 @@ class Engine(ABC):
     name       what `--to` calls it
     title      what people call it
     version    the version whose format this is
-    exact      whether its search, set up as its page says, gives the documents of an exact search
     files      name of the file with documents; {part} in it: a further file begins after PART bytes
     requests   name of the file with queries
     frame, request_frame   of these files
@@ -75,7 +74,6 @@ class Engine(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     version: ClassVar[str]
-    exact: ClassVar[bool]
     files: ClassVar[str] = "documents.jsonl"
     requests: ClassVar[str] = "queries.jsonl"
     frame: ClassVar[Frame] = Frame()
@@ -98,9 +96,9 @@ class Engine(ABC):
     def read_documents(self, lines: Iterable[str]) -> Iterator[tuple[str, Pair]]:
         """Yield (id, (dimensions, weights)) from the lines of a file of documents."""
 
-    @abstractmethod
     def read_queries(self, lines: Iterable[str]) -> Iterator[Pair]:
-        """Yield (dimensions, weights) from the lines of the file of requests."""
+        """Yield (dimensions, weights) from the lines of the file of requests; here: queries stand as documents do."""
+        return (vector for _, vector in self.read_documents(lines))
 
     def finish(self, folder: Path) -> None:
         """Write the schema, and what else is known when all documents are written; here: nothing."""

@@ -83,3 +83,16 @@ def query_side(corpus: Corpus, drop: frozenset[int], most: int | None) -> str:
         "    return dict(sorted(pairs))\n"
         "```\n"
     )
+
+
+def sending(url: str) -> str:
+    """Return Python that sends `request` of a question to an engine, in Markdown."""
+    return (
+        "```python\n"
+        "import json, urllib.request\n\n"
+        f'url = "{url}"\n'
+        'body = json.dumps(request(vector("your question"))).encode()\n'
+        'call = urllib.request.Request(url, body, {"Content-Type": "application/json"})\n'
+        "print(json.load(urllib.request.urlopen(call)))\n"
+        "```\n"
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.collections.documents import Documents
 from harness.export.documents import Block, Corpus, Lookup
-from sembridge.encoder.modules import splade_modules
+from sembridge.encoder.modules import side_prompt, splade_modules
 from sembridge.search.encode import encode, encode_all
 from sembridge.search.encode_options import WINDOW, EncodeOptions
 from sembridge.search.index import Index
@@ -69,5 +69,5 @@ def _lookup(encoder: Any) -> Lookup | None:
     tokenizer.no_truncation()
     if query.tokenizer.model_max_length < LARGE_INTEGER:
         tokenizer.enable_truncation(query.tokenizer.model_max_length)
-    prompt = (getattr(encoder, "prompts", None) or {}).get("query") or ""
+    prompt = side_prompt(encoder, "query")
     return Lookup(query.weight.detach().cpu().float().numpy(), tokenizer.to_str(), prompt)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +25,8 @@ class BusyError(Exception):
     """Too many searches wait."""
 
 
-@dataclass(frozen=True)
 class WithoutError(Exception):
-    """There is no such token."""
-
-    sentence: str
+    """There is no such token: a sentence for whoever asked."""
 
 
 class Answers:

@@ -45,10 +45,11 @@ class Highlighter:
     def __init__(self, encoder: Any, max_length: int | None) -> None:
         """Take the tokenizer of an encoder's documents; max_length as when they were indexed."""
         from sembridge.encoder.head import reader, reading_options
+        from sembridge.encoder.modules import side_prompt
 
         self._tokenizer = reader(encoder, "document")[0]
         self._options = reading_options(encoder, "document", max_length)
-        self._prompt = (getattr(encoder, "prompts", None) or {}).get("document") or ""
+        self._prompt = side_prompt(encoder, "document")
 
     def mark(self, text: str, terms: Collection[int]) -> Marked:
         """Return the text with the words that contain one of these tokens, by id."""

@@ -112,7 +112,7 @@ class Site:
                 return self.answers.token(_number("id", _parameters(query, {"id"}).get("id", ""), 0, 10**9))
             return self.answers.search(*_asked(_parameters(query, {"q", "k"})))
         except WithoutError as error:
-            raise RequestError(404, error.sentence) from None
+            raise RequestError(404, str(error)) from None
         except BusyError:
             raise RequestError(503, "other searches take long; ask again in a moment", {"Retry-After": "2"}) from None
 

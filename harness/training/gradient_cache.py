@@ -15,7 +15,7 @@ import torch
 
 from harness.training.settings import TrainingSettings
 from sembridge.encoder.head import arithmetic, encode, pad, tokenize
-from sembridge.encoder.modules import splade_modules
+from sembridge.encoder.modules import side_prompt, splade_modules
 
 
 def representations(
@@ -51,7 +51,7 @@ def representations(
 
 def _encode(encoder: Any, side: str, texts: Sequence[str], settings: TrainingSettings) -> torch.Tensor:
     device = splade_modules(encoder).model.device
-    prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
+    prompt = side_prompt(encoder, side)
     ids = tokenize(encoder, [prompt + text for text in texts], side, settings.max_length)
     with arithmetic(device, settings.precision):
         return encode(encoder, pad(ids, splade_modules(encoder).tokenizer.pad_token_id, device), side).float()

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.training.loop import Pair
 from sembridge.encoder.head import reader, tokenize
+from sembridge.encoder.modules import side_prompt
 from sembridge.search.unknown import UnknownTokens, share
 from sembridge.vocabulary.unknown import TokenCount, TokenCounter
 
@@ -20,10 +21,7 @@ def unknown_share(encoder: Any, pairs: Sequence[Pair], max_length: int) -> float
     """
     tokens = UnknownTokens()
     for side, texts in (("query", [p.question for p in pairs]), ("document", [p.passage for p in pairs])):
-        counter, prompt = (
-            TokenCounter(*reader(encoder, side)),
-            (getattr(encoder, "prompts", None) or {}).get(side) or "",
-        )
+        counter, prompt = TokenCounter(*reader(encoder, side)), side_prompt(encoder, side)
         for start in range(0, len(texts), _TEXTS):
             block = [prompt + text for text in texts[start : start + _TEXTS]]
             tokens.add(side, counter.count(tokenize(encoder, block, side, max_length)))

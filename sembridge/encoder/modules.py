@@ -62,6 +62,11 @@ def splade_modules(encoder: Any) -> SpladeModules:
     return splade
 
 
+def side_prompt(encoder: Any, side: str) -> str:
+    """Return what the encoder reads before every text of a side, `query` or `document`; "" if nothing."""
+    return (getattr(encoder, "prompts", None) or {}).get(side) or ""
+
+
 def _masked_lm(modules: list[Any]) -> tuple[Any, Any]:
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from sembridge.search.ranking import Best, Run, check_block, check_k, finite_csr
+from sembridge.search.collected import Collected
+from sembridge.search.ranking import Best, Run, check_block, check_k, finite_csr, summable
 
 TABLE = 2**28  # numbers in the dense table of a block: 1 GB
 MOST = 2**15  # documents of a block
@@ -31,8 +32,7 @@ class DeviceTopK:
     def __init__(self, queries: Any, k: int, order: np.ndarray, device: torch.device | str = "cuda"):
         check_k(k)
         self._device = torch.device(device)
-        weights = finite_csr(queries, "queries", np.float32).copy()
-        weights.sum_duplicates()  # also sorts by dimension, which fixes the order of summation
+        weights = summable(queries, np.float32)
         used, columns = np.unique(weights.indices, return_inverse=True)
         self._ends = self._put(weights.indptr.astype(np.int64))
         self._columns, self._weights = self._put(columns.astype(np.int64)), self._put(weights.data.astype(np.float64))
@@ -44,8 +44,7 @@ class DeviceTopK:
         shape = weights.shape[0], k
         self._scores = torch.zeros(shape, dtype=torch.float64, device=self._device)
         self._positions, self._ranks = (torch.full(shape, -1, device=self._device) for _ in range(2))
-        self._waiting: list[sparse.csr_array] = []
-        self._first = self._count = 0
+        self._collected = Collected(self._together)
 
     def add(self, first_position: int, block: Any) -> None:
         """Score a block of documents, sparse [B, V] float32, at positions first_position .. first_position + B - 1.
@@ -58,19 +57,12 @@ class DeviceTopK:
         if not documents.has_canonical_format:  # the table has one place for a document's weight
             documents = documents.copy()
             documents.sum_duplicates()
-        if self._waiting and first_position != self._first + self._count:
-            self._flush()
-        if not self._waiting:
-            self._first = first_position
-        self._waiting.append(documents)
-        self._count += documents.shape[0]
-        if self._count >= self._together:
-            self._flush()
+        self._search_all(self._collected.add(first_position, documents))
 
     @property
     def best(self) -> Best:
         """The k best documents so far, for `ranking.merge`."""
-        self._flush()
+        self._search_all(self._collected.rest())
         return Best(*(part.cpu().numpy() for part in (self._scores, self._positions, self._ranks)))
 
     def result(self, query_ids: Sequence[str], document_ids: Sequence[str]) -> Run:
@@ -80,13 +72,10 @@ class DeviceTopK:
     def _put(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(self._device)
 
-    def _flush(self) -> None:
-        if not self._waiting:
-            return
-        documents = sparse.csr_array(sparse.vstack(self._waiting, format="csr"))
-        for start in range(0, documents.shape[0], self._together):
-            self._search(documents[start : start + self._together], self._first + start)
-        self._waiting, self._count = [], 0
+    def _search_all(self, batches: list[tuple[int, sparse.csr_array]]) -> None:
+        for first_position, documents in batches:
+            for start in range(0, documents.shape[0], self._together):
+                self._search(documents[start : start + self._together], first_position + start)
 
     def _search(self, documents: sparse.csr_array, first_position: int) -> None:
         from sembridge.search.device_kernels import score_documents

@@ -16,7 +16,7 @@ import torch
 
 from sembridge.encoder.batches import MOST_TOKENS, length_batches
 from sembridge.encoder.head import arithmetic, encode_sparse_later, pad, reader, tokenize
-from sembridge.encoder.modules import splade_modules
+from sembridge.encoder.modules import side_prompt, splade_modules
 from sembridge.search.encode_options import WINDOW, EncodeOptions
 from sembridge.search.unknown import UnknownTokens
 from sembridge.vocabulary.unknown import TokenCounter
@@ -39,7 +39,7 @@ def encode(
     advance  is called with the number of texts of every batch, once it was given to the device
     """
     counter = TokenCounter(*reader(encoder, side)) if unknown is not None else None
-    prompt = (getattr(encoder, "prompts", None) or {}).get(side) or ""
+    prompt = side_prompt(encoder, side)
     stream = iter(texts)
     while window := list(islice(stream, WINDOW)):
         token_ids = tokenize(encoder, [prompt + text for text in window], side, options.max_length)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+PRECISIONS = ("auto", "bfloat16", "float32")
 WINDOW = 512  # consecutive texts that are encoded together: which texts share a batch depends on the texts alone
 
 

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from sembridge.encoder.head import reader, tokenize
-from sembridge.encoder.modules import SIDES, splade_modules
+from sembridge.encoder.modules import SIDES, side_prompt, splade_modules
 
 # What a tokenizer does beyond its vocabulary, such as lower case, accents and the cutting of words, shows in these.
 _PROBES = (
@@ -35,7 +35,7 @@ def identity(encoder: Any) -> str:
         [sorted(reader(encoder, side)[0].get_vocab().items()), tokenize(encoder, _PROBES, side)] for side in SIDES
     ]
     pooling = [modules.pooling.pooling_strategy, modules.pooling.activation_function]
-    prompts = [(getattr(encoder, "prompts", None) or {}).get(side) or "" for side in SIDES]
+    prompts = [side_prompt(encoder, side) for side in SIDES]
     content = [numbers, readings, pooling, prompts, modules.transformer.max_seq_length]
     return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
 

@@ -153,12 +153,7 @@ class Index:
         """Return query id -> [(document id, score), ...], best first, for query id -> text."""
         best = self.rank(self.encode(list(queries.values()), idf), k)
         used = sorted({position for position in best.positions.ravel().tolist() if position >= 0})
-        names = {position: self.document(position)[0] for position in used}
-        counts = (best.positions >= 0).sum(axis=1).tolist()
-        return {
-            query: [(names[p], s) for p, s in zip(positions[:n].tolist(), scores[:n].tolist(), strict=True)]
-            for query, n, positions, scores in zip(queries, counts, best.positions, best.scores, strict=True)
-        }
+        return best.result(list(queries), {position: self.document(position)[0] for position in used})
 
     def document(self, position: int) -> tuple[str, str]:
         """Return (id, text) of the document at a position from 0."""

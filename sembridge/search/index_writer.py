@@ -20,7 +20,7 @@ from scipy import sparse
 from sembridge.normalization import normalize
 from sembridge.search import manifest as files
 from sembridge.search.encode import encode
-from sembridge.search.encode_options import EncodeOptions
+from sembridge.search.encode_options import PRECISIONS, EncodeOptions
 from sembridge.search.identity import identity
 from sembridge.search.index import Index, open_index
 from sembridge.search.inversion import invert
@@ -80,8 +80,8 @@ def _header(encoder: Any, revision: str | None, max_length: int | None, precisio
     from sembridge.encoder.loading import load_encoder
     from sembridge.encoder.modules import splade_modules
 
-    if precision not in ("auto", "float32", "bfloat16"):
-        raise ValueError(f"precision {precision!r} is unknown; known: auto, bfloat16, float32")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision {precision!r} is unknown; known: {', '.join(PRECISIONS)}")
     if max_length is not None and max_length < 1:
         raise ValueError(f"max_length {max_length} is not a number of tokens; give 1 or more")
     model = None

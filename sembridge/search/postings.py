@@ -17,7 +17,8 @@ import numpy as np
 from scipy import sparse
 
 from sembridge.compiled import compiled
-from sembridge.search.ranking import Best, Run, check_block, check_k, finite_csr
+from sembridge.search.collected import Collected
+from sembridge.search.ranking import Best, Run, check_block, check_k, finite_csr, summable
 
 _BLOCK = 4096  # documents: 32 KiB of scores; at most 65,536, because positions in a block have 16 bits
 _TOGETHER = 8192  # documents collected per thread before they are scored
@@ -37,8 +38,7 @@ class PostingsTopK:
         check_k(k)
         self._k = k
         self._order = np.asarray(order, dtype=np.int64)
-        weights = finite_csr(queries, "queries", np.float32).copy()
-        weights.sum_duplicates()  # also sorts by dimension, which fixes the order of summation
+        weights = summable(queries, np.float32)
         # Only dimensions that a query has need postings.
         used, columns = np.unique(weights.indices, return_inverse=True)
         self._queries = weights.indptr.astype(np.int64), columns.astype(np.int64), weights.data.astype(np.float64)
@@ -47,8 +47,7 @@ class PostingsTopK:
         self._column[used] = np.arange(len(used))
         self._candidates = _Candidates(weights.shape[0], k)
         self._threads = threads or _threads()
-        self._waiting: list[sparse.csr_array] = []
-        self._first = self._count = 0
+        self._collected = Collected(_TOGETHER * self._threads)
 
     def add(self, first_position: int, block: Any) -> None:
         """Score a block of documents, sparse [B, V] float32, at positions first_position .. first_position + B - 1.
@@ -58,29 +57,23 @@ class PostingsTopK:
         """
         documents = finite_csr(block, f"documents from position {first_position}", np.float32)
         check_block(documents.shape, len(self._column), first_position, len(self._order))
-        if self._waiting and first_position != self._first + self._count:
-            self._flush()
-        if not self._waiting:
-            self._first = first_position
-        self._waiting.append(documents)
-        self._count += documents.shape[0]
-        if self._count >= _TOGETHER * self._threads:
-            self._flush()
+        self._search_all(self._collected.add(first_position, documents))
 
     @property
     def best(self) -> Best:
         """The k best documents so far, for `ranking.merge`."""
-        self._flush()
+        self._search_all(self._collected.rest())
         return self._candidates.best(self._k, self._order)
 
     def result(self, query_ids: Sequence[str], document_ids: Sequence[str]) -> Run:
         """Return the run so far; see `ranking.Best.result`."""
         return self.best.result(query_ids, document_ids)
 
-    def _flush(self) -> None:
-        if not self._waiting:
-            return
-        documents = sparse.csr_array(sparse.vstack(self._waiting, format="csr"))
+    def _search_all(self, batches: list[tuple[int, sparse.csr_array]]) -> None:
+        for first_position, documents in batches:
+            self._search(first_position, documents)
+
+    def _search(self, first_position: int, documents: sparse.csr_array) -> None:
         arrays = documents.indptr.astype(np.int64), documents.indices.astype(np.int32, copy=False), documents.data
         candidates = self._candidates
         splits = np.linspace(0, len(candidates.counts), self._threads + 1).astype(np.int64)
@@ -93,11 +86,10 @@ class PostingsTopK:
             def score(thread: int) -> None:
                 queries = (*self._queries, splits[thread], splits[thread + 1])
                 for start, end, postings in zip(starts, ends, blocks, strict=True):
-                    place = (end - start, self._first + start, self._order, self._k)
+                    place = (end - start, first_position + start, self._order, self._k)
                     _score(*queries, *postings, *place, *candidates.arrays())
 
             list(pool.map(score, range(self._threads)))
-        self._waiting, self._count = [], 0
 
 
 class _Candidates:

@@ -6,7 +6,7 @@ separately and merged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +43,8 @@ class Best:
         """Return unused places only."""
         return cls(np.zeros((queries, k)), np.full((queries, k), -1), np.full((queries, k), -1))
 
-    def result(self, query_ids: Sequence[str], document_ids: Sequence[str]) -> Run:
-        """Return the run, with the ids of the Q queries and of the N documents by position."""
+    def result(self, query_ids: Sequence[str], document_ids: Sequence[str] | Mapping[int, str]) -> Run:
+        """Return the run, with the ids of the Q queries and of the N documents, or of those found, by position."""
         if len(query_ids) != len(self.scores):
             raise ValueError(f"{len(query_ids)} query ids for {len(self.scores)} queries")
         counts = (self.positions >= 0).sum(axis=1)
@@ -155,4 +155,14 @@ def finite_csr(matrix: sparse.sparray | sparse.spmatrix, name: str, dtype: type 
     weights = sparse.csr_array(matrix, dtype=dtype)
     if not np.isfinite(weights.data).all():
         raise ValueError(f"{name}: a weight is not finite; the encoder diverged")
+    return weights
+
+
+def summable(queries: sparse.sparray | sparse.spmatrix, dtype: type = np.float64) -> sparse.csr_array:
+    """Return a copy of the queries in csr form, each dimension once. Raises ValueError if a weight is not finite.
+
+    Entries are sorted by dimension, which fixes the order in which a score is added up.
+    """
+    weights = finite_csr(queries, "queries", dtype).copy()
+    weights.sum_duplicates()
     return weights

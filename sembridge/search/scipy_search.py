@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from sembridge.search.ranking import Ranking, check_block, finite_csr
+from sembridge.search.ranking import Ranking, check_block, finite_csr, summable
 
 
 class TopK(Ranking):
@@ -26,8 +26,7 @@ class TopK(Ranking):
 
     def __init__(self, queries: sparse.sparray | sparse.spmatrix, k: int, order: np.ndarray):
         super().__init__(queries.shape[0], k, order, floor=0.0)
-        self._queries = finite_csr(queries, "queries").copy()
-        self._queries.sum_duplicates()  # also sorts by dimension, which fixes the order of summation
+        self._queries = summable(queries)
 
     def add(self, first_position: int, block: sparse.sparray | sparse.spmatrix) -> None:
         """Score a block of documents, sparse [B, V], at positions first_position .. first_position + B - 1.

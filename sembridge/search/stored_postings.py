@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from sembridge.search.manifest import MANIFEST, POSTINGS, damaged
-from sembridge.search.ranking import Best, Ranking, finite_csr
+from sembridge.search.ranking import Best, Ranking, summable
 
 
 class StoredPostings:
@@ -61,8 +61,7 @@ class StoredPostings:
 
         Raises ValueError if a weight is not finite or the queries have another number of dimensions.
         """
-        weights = finite_csr(queries, "queries", np.float32).copy()
-        weights.sum_duplicates()  # also sorts by dimension, which fixes the order of summation
+        weights = summable(queries, np.float32)
         if weights.shape[1] != len(self.ends) - 1:
             problem = f"queries have {weights.shape[1]} dimensions, the index has {len(self.ends) - 1}"
             raise ValueError(f"{problem}: encode queries with the encoder of the index")

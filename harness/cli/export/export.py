@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +13,15 @@ from typing import TYPE_CHECKING
 from harness.cli import inputs
 from harness.cli.export import inputs as export_inputs
 from harness.cli.export.options import FORMATS, INTEGERS
+from harness.cli.messages import failed, say
 from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
-from harness.cli.search.index import folder_of, say
-from harness.cli.search.search import read_queries
+from harness.cli.search.index_encoder import check_revision
+from harness.cli.search.texts import folder_of, read_queries
 from harness.collections.collection import CollectionError
 from harness.collections.documents import Documents
 from harness.files.redaction import without_secrets
-from harness.store.artifact import Artifact, Local, Member
-from harness.store.store import Store, StoreError
+from harness.store.artifact import Local
 from sembridge.nearest import nearest
 from sembridge.search.manifest import IndexFolderError
 
@@ -62,9 +61,7 @@ def export(args: argparse.Namespace) -> int:
     except IndexFolderError as error:
         raise RefusedError(without_secrets(str(error))) from None
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, readers, the disk
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        print(f"error: {without_secrets(lines[0])} (nothing was written)", file=sys.stderr)
-        return 1
+        return failed(error, " (nothing was written)")
 
 
 def _check(args: argparse.Namespace) -> _Command:
@@ -109,8 +106,7 @@ def _check_options(args: argparse.Namespace) -> None:
         if args.collection is not None:
             has = f"the index {args.source!r} has its documents"
             raise RefusedError(f"--collection is for an ENCODER; {has}: leave it out")
-        if args.revision is not None and args.encoder is None:
-            raise RefusedError(f"--revision {args.revision!r} has no effect without --encoder; leave it out")
+        check_revision(args)
     elif args.encoder is not None:
         raise RefusedError(f"--encoder is for an INDEX, and {args.source!r} is none; leave it out")
 
@@ -118,11 +114,7 @@ def _check_options(args: argparse.Namespace) -> None:
 def _encoder(args: argparse.Namespace) -> tuple[inputs.Input, Documents]:
     """Return the encoder and its documents; RefusedError if either is missing."""
     encoder = inputs.encoder(args.source, args.revision, "INDEX|ENCODER")
-    if isinstance(encoder.source, (Artifact, Member)):
-        try:
-            Store(args.store)
-        except StoreError as error:
-            raise RefusedError(str(error)) from None
+    inputs.check_store(args.store, [encoder])
     if args.collection is None:
         advice = "add --collection FOLDER|corpus.jsonl, or build an index first: sembridge-bench index"
         raise RefusedError(f"{args.source!r} is an encoder, without documents; {advice}")
@@ -149,11 +141,11 @@ def _run(args: argparse.Namespace, command: _Command) -> int:
     order = Order(
         ENGINES[args.to],
         args.name,
-        args.scale or 1000,
-        not args.without_texts,
-        args.drop_special,
-        args.max_active_document,
-        args.max_active_query,
+        scale=args.scale or 1000,
+        texts=not args.without_texts,
+        drop_special=args.drop_special,
+        most=args.max_active_document,
+        most_asked=args.max_active_query,
     )
     agreements = []
     with replacing(command.out) as folder:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli import inputs
+from harness.cli.messages import say
 from harness.cli.refusal import RefusedError
-from harness.cli.search.index import find_documents, say
+from harness.cli.search.index_encoder import encoder_of
 from harness.cli.search.progress import Progress
-from harness.cli.search.search import encoder_of
+from harness.cli.search.texts import find_documents
 from harness.collections.collection import CollectionError
 from harness.collections.documents import Documents
+from sembridge.search.manifest import BUILDING, POSTINGS
 
 if TYPE_CHECKING:
     from harness.export.documents import Block, Corpus
@@ -33,7 +35,7 @@ class Source:
 
 def is_index(folder: Path) -> bool:
     """Return whether a folder is an index, or the beginning of one."""
-    return (folder / "postings").is_dir() or (folder / "building.json").is_file()
+    return (folder / POSTINGS).is_dir() or (folder / BUILDING).is_file()
 
 
 def documents_of(args: argparse.Namespace) -> Documents:

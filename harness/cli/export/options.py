@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness.cli.pocket_store import add_pocket_store
+
 FORMATS = ("qdrant", "opensearch", "elasticsearch", "lucene", "vespa", "pgvector", "seismic", "pisa", "jsonl")
 INTEGERS = ("lucene", "pisa")
 """Formats whose weights are integers."""
@@ -41,5 +43,4 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     option("--encoder", metavar="ENCODER", help=moved)
     option("--revision", metavar="COMMIT", help="revision of the encoder, if it is a hub model")
     option("--force", action="store_true", help="replace the export that DIR holds")
-    store = "where parts of the pocket are built and kept (default: store)"
-    option("--store", type=Path, default=Path("store"), metavar="DIR", help=store)
+    add_pocket_store(command)

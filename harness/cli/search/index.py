@@ -11,18 +11,18 @@ from typing import Any
 
 from harness.cli import inputs
 from harness.cli.inputs import Input, place
+from harness.cli.messages import failed, say
 from harness.cli.refusal import RefusedError
+from harness.cli.search.texts import find_documents
 from harness.cluster.stopping import exit_code
 from harness.collections.collection import CollectionError
-from harness.collections.documents import Documents, find
-from harness.files.redaction import without_secrets
+from harness.collections.documents import Documents
 from harness.files.units import amount, duration
-from harness.store.artifact import Artifact, Local, Member
-from harness.store.store import Store, StoreError
+from harness.store.artifact import Local
 from sembridge.nearest import nearest
+from sembridge.search.encode_options import PRECISIONS
 from sembridge.search.manifest import BUILDING, LOCK, MANIFEST, IndexFolderError
 
-PRECISIONS = ("auto", "bfloat16", "float32")
 OURS = (MANIFEST, BUILDING, f".{BUILDING}.new", LOCK)
 """Files of which a folder with an index, or a part of one, has at least one."""
 
@@ -48,9 +48,7 @@ def index(args: argparse.Namespace) -> int:
     except IndexFolderError as error:
         raise RefusedError(f"--out: {error}") from None
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, the encoder, the disk
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        print(f"error: {without_secrets(lines[0])}", file=sys.stderr)
-        return 1
+        return failed(error)
     except KeyboardInterrupt:
         print("\ninterrupted; what is indexed stays: repeat the command, and it goes on", file=sys.stderr)
         return exit_code()
@@ -67,33 +65,8 @@ def _check(args: argparse.Namespace) -> tuple[Input, Documents]:
     encoder = inputs.encoder(args.encoder, args.revision, "ENCODER")
     documents = find_documents(args.collection, args.store)
     _check_out(args.out, [encoder.path] if isinstance(encoder.source, Local) else [], documents.path)
-    if isinstance(encoder.source, (Artifact, Member)):
-        try:
-            Store(args.store)
-        except StoreError as error:
-            raise RefusedError(str(error)) from None
+    inputs.check_store(args.store, [encoder])
     return encoder, documents
-
-
-def find_documents(typed: str, store: Path) -> Documents:
-    """Return the documents that --collection names; RefusedError if there are none."""
-    try:
-        return find(folder_of(typed, "--collection", store))
-    except CollectionError as error:
-        raise RefusedError(f"--collection: {error}") from None
-
-
-def folder_of(typed: str, option: str, store: Path) -> Path:
-    """Return the path that an option names; a part of the pocket is built into the store first."""
-    if not typed.startswith("pocket:"):
-        return Path(typed).expanduser()
-    from harness.pocket.names import pocket_member
-
-    try:
-        item = Input(typed, pocket_member(typed.removeprefix("pocket:")))
-        return Path(place("documents", item, store, say).path)
-    except (ValueError, StoreError) as error:
-        raise RefusedError(f"{option}: {error}") from None
 
 
 def _check_out(out: Path, folders: list[Path], documents: Path) -> None:
@@ -154,8 +127,3 @@ def _summary(built: Any, out: Path, earlier: int, seconds: float, *, was_whole: 
     else:
         say("written", f"{out} ({size}) in {duration(seconds)}{went_on}")
     print(f'\nAsk it:  sembridge-bench search {shlex.quote(str(out))} "..."')
-
-
-def say(what: str, text: str) -> None:
-    """Print a line about a step."""
-    print(f"{what:<10} {text}", flush=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness.cli.pocket_store import add_pocket_store
+
 
 def add_parsers(commands: argparse._SubParsersAction) -> None:
     _add_index(commands)
@@ -31,7 +33,7 @@ def _add_index(commands: argparse._SubParsersAction) -> None:
     precision = "float32, bfloat16, auto: bfloat16 on a GPU that has it, else float32 (default: auto)"
     option("--precision", default="auto", metavar="P", help=precision)
     option("--revision", metavar="COMMIT", help="revision of ENCODER, if it is a hub model")
-    _add_store(command)
+    add_pocket_store(command)
 
 
 def _add_search(commands: argparse._SubParsersAction) -> None:
@@ -57,10 +59,7 @@ def _add_search(commands: argparse._SubParsersAction) -> None:
     option("--format", default="text", metavar="F", help="text, json (default: text)")
     option("--queries", metavar="FILE", help="instead of QUERY: answer these into --run")
     option("--run", type=Path, metavar="FILE", help="run file to write; compressed if its name ends in .gz")
-    encoder = "the encoder of the index (default: where it lay when the index was built)"
-    option("--encoder", metavar="ENCODER", help=encoder)
-    option("--revision", metavar="COMMIT", help="revision of --encoder, if it is a hub model")
-    _add_store(command)
+    _add_encoder(command)
 
 
 def _add_serve(commands: argparse._SubParsersAction) -> None:
@@ -80,12 +79,11 @@ def _add_serve(commands: argparse._SubParsersAction) -> None:
     option("--host", default="127.0.0.1", metavar="H", help="address to answer at (default: 127.0.0.1, this machine)")
     token = "file with the token to ask for, on one line (default: one is made for a --host that others reach)"
     option("--token-file", type=Path, metavar="FILE", help=token)
+    _add_encoder(command)
+
+
+def _add_encoder(command: argparse.ArgumentParser) -> None:
     encoder = "the encoder of the index (default: where it lay when the index was built)"
-    option("--encoder", metavar="ENCODER", help=encoder)
-    option("--revision", metavar="COMMIT", help="revision of --encoder, if it is a hub model")
-    _add_store(command)
-
-
-def _add_store(command: argparse.ArgumentParser) -> None:
-    store = "where parts of the pocket are built and kept (default: store)"
-    command.add_argument("--store", type=Path, default=Path("store"), metavar="DIR", help=store)
+    command.add_argument("--encoder", metavar="ENCODER", help=encoder)
+    command.add_argument("--revision", metavar="COMMIT", help="revision of --encoder, if it is a hub model")
+    add_pocket_store(command)

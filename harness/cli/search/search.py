@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli import inputs
+from harness.cli.messages import failed, say
 from harness.cli.refusal import RefusedError
-from harness.cli.search.index import folder_of, say
-from harness.collections import jsonl
-from harness.collections.collection import CollectionError
+from harness.cli.search.index_encoder import check_revision, encoder_of, record_of
+from harness.cli.search.texts import folder_of, read_queries
 from harness.files.redaction import without_secrets
 from sembridge.nearest import nearest
 from sembridge.search.manifest import IndexFolderError
 
 if TYPE_CHECKING:
     from sembridge.model_card.explanation import Explanation
-    from sembridge.model_card.record import TransferRecord
     from sembridge.search.hits import Hits
     from sembridge.search.index import Index
 
@@ -49,9 +46,7 @@ def search(args: argparse.Namespace) -> int:
     except IndexFolderError as error:
         raise RefusedError(without_secrets(str(error))) from None
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders and the encoder
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        print(f"error: {without_secrets(lines[0])}", file=sys.stderr)
-        return 1
+        return failed(error)
 
 
 def _check(args: argparse.Namespace) -> dict[str, str] | None:
@@ -61,8 +56,7 @@ def _check(args: argparse.Namespace) -> dict[str, str] | None:
     for option, number in (("--k", args.k), ("--terms", args.terms)):
         if number is not None and number < 1:
             raise RefusedError(f"{option} {number} is not a number of things to show; give 1 or more")
-    if args.revision is not None and args.encoder is None:
-        raise RefusedError(f"--revision {args.revision!r} has no effect without --encoder; leave it out")
+    check_revision(args)
     if args.query is not None and args.queries is not None:
         raise RefusedError("QUERY and --queries were both given; ask one after the other")
     if args.query is None and args.queries is None:
@@ -85,65 +79,6 @@ def _check(args: argparse.Namespace) -> dict[str, str] | None:
     if not out.absolute().parent.is_dir():
         raise RefusedError(f"--run {str(args.run)!r}: its folder does not exist; make it, or choose another")
     return read_queries(folder_of(args.queries, "--queries", args.store))
-
-
-def read_queries(path: Path) -> dict[str, str]:
-    """Return query id -> text; RefusedError if there are none."""
-    path = path / "queries.jsonl" if path.is_dir() else path
-    if path.suffix not in (".jsonl", ".tsv"):
-        raise RefusedError(
-            f"--queries {str(path)!r} is neither .jsonl nor .tsv; give a queries.jsonl, or id, tab, text"
-        )
-    try:
-        if path.suffix == ".jsonl":
-            queries = {line.id: line.text for line in jsonl.queries(path)}
-        else:
-            queries = dict(_tabbed(path))
-    except CollectionError as error:
-        raise RefusedError(f"--queries: {error}") from None
-    if not queries:
-        raise RefusedError(f"--queries {str(path)!r} has no query with a text; add some")
-    return queries
-
-
-def _tabbed(path: Path) -> dict[str, str]:
-    """Return the queries of lines of id, tab, text. Raises CollectionError."""
-    queries: dict[str, str] = {}
-    for number, line in jsonl.numbered(path):
-        identifier, _, text = (part.strip() for part in line.partition("\t"))
-        if "\t" not in line:
-            raise jsonl.defect(path, number, "no tab: write id, tab, text")
-        if identifier.split() != [identifier]:
-            raise jsonl.defect(path, number, f"the id {identifier[:80]!r} is empty or has white space: give it another")
-        if queries.setdefault(identifier, text) != text:
-            problem = f"query id {identifier[:80]!r} occurs a second time, with another text"
-            raise jsonl.defect(path, number, f"{problem}: remove or rename one of the two")
-    return {identifier: text for identifier, text in queries.items() if text}
-
-
-def encoder_of(args: argparse.Namespace) -> tuple[str | None, str | None]:
-    """Return the folder or hub id that --encoder names, and its revision; Nones for where it lay."""
-    if args.encoder is None:
-        return None, None
-    item = inputs.encoder(args.encoder, args.revision, "--encoder")
-    location = inputs.place("encoder", item, args.store, say)
-    return location.name, location.revision
-
-
-def record_of(opened: Index, name: str | None) -> TransferRecord:
-    """Return the record of the transfer that made the encoder of an index; ValueError if there is none.
-
-    name  of the encoder: a folder, or None for the one that the index names
-    """
-    from sembridge.model_card.record import load_record
-
-    name = name or opened.manifest["encoder"]["model"]
-    if name is None or not Path(name).is_dir():
-        raise ValueError(f"the encoder {name!r} is not a folder here")
-    record = load_record(Path(name))
-    if len(record) > opened.manifest["dimensions"]:
-        raise ValueError(f"the record in {name!r} is of another encoder")
-    return record
 
 
 def _answer(opened: Index, args: argparse.Namespace, record: Any) -> int:

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.messages import failed, say
 from harness.cli.refusal import RefusedError
-from harness.cli.search.index import say
+from harness.cli.search.index_encoder import check_revision, encoder_of, record_of
 from harness.files.redaction import without_secrets
 from harness.files.units import amount
 from harness.serving.access import LINK_SECONDS, SHORTEST_TOKEN, Access
@@ -44,8 +45,7 @@ def _check(args: argparse.Namespace) -> str | None:
     """Return the token of --token-file; RefusedError for what can be refused without a heavy import."""
     if not 0 <= args.port <= 65535:
         raise RefusedError(f"--port {args.port} is not a port; give one from 1024 to 65535, or 0 for any that is free")
-    if args.revision is not None and args.encoder is None:
-        raise RefusedError(f"--revision {args.revision!r} has no effect without --encoder; leave it out")
+    check_revision(args)
     try:
         read_manifest(args.index.expanduser())
     except IndexFolderError as error:
@@ -97,7 +97,6 @@ def _serve(args: argparse.Namespace, token: str | None) -> int:
 
 def _load(args: argparse.Namespace, server: Server, access: Access) -> int:
     """Load the encoder and what is shown beside it, and return the exit code: 1 if the encoder cannot be loaded."""
-    from harness.cli.search.search import encoder_of
     from harness.cli.transfer import quiet
     from harness.serving.answers import Answers
     from harness.serving.site import Site
@@ -121,9 +120,7 @@ def _load(args: argparse.Namespace, server: Server, access: Access) -> int:
     except IndexFolderError as error:
         raise RefusedError(without_secrets(str(error))) from None
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders and the encoder
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        print(f"error: {without_secrets(lines[0])}", file=sys.stderr)
-        return 1
+        return failed(error)
     server.site = Site(answers, access)
     return 0
 
@@ -158,8 +155,6 @@ def _words(index: Index) -> tuple[WordSearch | None, str]:
 
 def _record(index: Index, name: str | None) -> tuple[TransferRecord | None, str]:
     """Return what the encoder's tokens are made of, or None and a sentence that says why that is not known."""
-    from harness.cli.search.search import record_of
-
     try:
         record = record_of(index, name)
     except ValueError as error:

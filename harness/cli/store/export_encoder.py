@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import shlex
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.cli.messages import failed, say
 from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
 from harness.cli.store.chosen_cell import chosen_cell
 from harness.cli.store.encoder_parts import ENCODER, TOKENIZER, EncoderParts, PartFinder
 from harness.cli.store.encoder_record import cell_recipe, language_code, measured, transfer_record
 from harness.cli.store.opening import existing_store
-from harness.files.redaction import without_secrets
 from harness.results.needed import cell_name
 from harness.results.scored_cells import ScoredCell, read_cells
 from harness.store.integrity import MANIFEST
@@ -44,17 +43,15 @@ def export_encoder(args: argparse.Namespace) -> int:
         store, cell.key, {name: None if path is None else path.expanduser() for name, path in own.items()}
     )
     parts = finder.parts()
-    _say("cell", f"{cell_name(cell)} ({cell.key})")
+    say("cell", f"{cell_name(cell)} ({cell.key})")
     for role, part in parts.ingredients.items():
-        _say("source" if role == ENCODER else role, part.name)
+        say("source" if role == ENCODER else role, part.name)
     try:
         _write(out, cell, cells, parts, finder)
     except (ValueError, OSError, RuntimeError, MemoryError) as error:  # of loaders, the disk
         if isinstance(error, RefusedError):
             raise
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        print(f"error: {without_secrets(lines[0])} (nothing was written)", file=sys.stderr)
-        return 1
+        return failed(error, " (nothing was written)")
     _end(args.out, parts.initialization is not None)
     return 0
 
@@ -79,8 +76,8 @@ def _write(out: Path, cell: ScoredCell, cells: Sequence[ScoredCell], parts: Enco
             record.save(folder)
         card = _card(encoder, folder, out.name, cell, about, record, parts)
         (folder / "README.md").write_text(card, encoding="utf-8")
-    _say("encoder", "zero-shot" if about.training is None else about.training_text().replace("**", ""))
-    _say("scores", _scores(about))
+    say("encoder", "zero-shot" if about.training is None else about.training_text().replace("**", ""))
+    say("scores", _scores(about))
 
 
 def _copy(stored: Path, folder: Path) -> None:
@@ -118,12 +115,8 @@ def _scores(about: Measured) -> str:
 
 def _end(out: Path, has_record: bool) -> None:
     quoted = shlex.quote(str(out))
-    _say("written", f"{out}; README.md in it is the model card: check its licenses")
+    say("written", f"{out}; README.md in it is the model card: check its licenses")
     print(f'\nUse it in Python:    from sentence_transformers import SparseEncoder; encoder = SparseEncoder("{out}")')
     if has_record:
         print(f"What it is made of:  sembridge-bench explain {quoted} --worst 20")
     print(f"To publish it, once the licenses allow that:  hf upload OWNER/NAME {quoted}")
-
-
-def _say(what: str, text: str) -> None:
-    print(f"{what:<10} {text}", flush=True)

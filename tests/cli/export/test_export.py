@@ -180,7 +180,16 @@ def test_an_export_is_replaced_only_by_force_and_nothing_else_is(command, index,
     assert code == 2 and "is not empty and holds no export; choose another folder" in err
 
 
-def test_a_failure_leaves_nothing(command, made, tmp_path):
+def test_a_document_that_an_engine_refuses_leaves_nothing(command, made, tmp_path):
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text("".join(json.dumps({"_id": name, "text": "one"}) + "\n" for name in ("a", "b" * 513)))
+    out = tmp_path / "out"
+    code, _, err = command("export", made.source, "--to", "opensearch", "--collection", corpus, "--out", out)
+    assert code == 1 and "has 513 bytes; OpenSearch takes at most 512: shorten it (nothing was written)" in err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl"]
+
+
+def test_documents_that_are_wrong_are_refused_before(command, made, tmp_path):
     corpus = tmp_path / "corpus.jsonl"
     corpus.write_text('{"_id": "a", "text": "one"}\n{"_id": "a", "text": "two"}\n')
     out = tmp_path / "out"

@@ -33,9 +33,9 @@ def test_documents_are_scored_when_enough_are_collected(monkeypatch):
     top = PostingsTopK(csr([[1]]), 1, np.arange(5), 2)
     for position in range(3):
         top.add(position, csr([[1]]))
-    assert len(top._waiting) == 3
+    assert len(top._collected) == 3
     top.add(3, csr([[2]]))
-    assert top._waiting == [] and top._candidates.positions[0, 0] == 3
+    assert len(top._collected) == 0 and top._candidates.positions[0, 0] == 3
 
 
 def test_postings_of_a_part_of_a_matrix():

@@ -5,34 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from harness.export.documents import Document
 from harness.export.engine import Engine, Frame, Pair
+from harness.export.engines.json_text import ending_in
+from harness.export.page import sending
 from harness.export.weights import shortest
 from harness.files.atomic import write_json
 
 VECTOR = "splade"
-"""Name of the vector in a collection of Qdrant, and of the field in other engines."""
+"""Name of the vector in a collection."""
 
 
 class Qdrant(Engine):
     """Bodies of PUT .../points; the ids of documents are in the payload, as points have numbers or UUIDs."""
 
-    name: ClassVar = "qdrant"
-    title: ClassVar = "Qdrant"
-    version: ClassVar = "1.10 or newer"
-    exact: ClassVar = True
-    files: ClassVar = "documents-{part}.json"
-    requests: ClassVar = "queries.json"
-    frame: ClassVar = Frame('{"points": [\n', ",\n", "\n]}\n")
-    request_frame: ClassVar = Frame('{"searches": [\n', ",\n", "\n]}\n")
+    name = "qdrant"
+    title = "Qdrant"
+    version = "1.10 or newer"
+    files = "documents-{part}.json"
+    requests = "queries.json"
+    frame = Frame('{"points": [\n', ",\n", "\n]}\n")
+    request_frame = Frame('{"searches": [\n', ",\n", "\n]}\n")
 
     def document(self, document: Document) -> str:
         """Return a point; its id is the document's position."""
-        payload = {"doc_id": document.id} | ({} if document.text is None else {"text": document.text})
-        shown = json.dumps(payload, ensure_ascii=False)
-        return f'{{"id": {document.position}, "payload": {shown}, "vector": {{"{VECTOR}": {_sparse(document)}}}}}'
+        head = {"id": document.position, "payload": document.named("doc_id")}
+        return ending_in(head, "vector", f'{{"{VECTOR}": {_sparse(document)}}}')
 
     def query(self, query: Document) -> str:
         """Return one search of a batch."""
@@ -85,15 +85,7 @@ class Qdrant(Engine):
             "application/json' --data-binary @queries.json\n"
             "```\n"
         )
-        one = (
-            "```python\n"
-            "import json, urllib.request\n\n"
-            f'url = "http://localhost:6333/collections/{self.facts.name}/points/query"\n'
-            'body = json.dumps(request(vector("your question"))).encode()\n'
-            'call = urllib.request.Request(url, body, {"Content-Type": "application/json"})\n'
-            "print(json.load(urllib.request.urlopen(call)))\n"
-            "```\n"
-        )
+        one = sending(f"http://localhost:6333/collections/{self.facts.name}/points/query")
         return one + (batch if self.facts.queries else "")
 
 

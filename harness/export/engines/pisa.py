@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from harness.export.documents import Document
 from harness.export.engine import Pair
-from harness.export.integers import Integers
-from harness.export.jsonl import pair
+from harness.export.engines.integers import Integers
+from harness.export.engines.json_text import ending_in, records
 
 _BUILD = '''"""Make the folder `index` of the lines in documents.jsonl: pip install pyterrier-pisa, then run this."""
 
@@ -34,29 +32,25 @@ PisaIndex("index", stemmer="none").toks_indexer("toks", scale=1.0).index(documen
 class Pisa(Integers):
     """Lines {"docno": ..., "toks": {"17": 400}}, and a program that makes an index of them."""
 
-    name: ClassVar = "pisa"
-    title: ClassVar = "PISA (pyterrier-pisa)"
-    version: ClassVar = "0.4"
-    exact: ClassVar = False
+    name = "pisa"
+    title = "PISA (pyterrier-pisa)"
+    version = "0.4"
 
     def document(self, document: Document) -> str:
         """Return a line."""
-        text = {} if document.text is None else {"text": document.text}
-        head = json.dumps({"docno": document.id, **text}, ensure_ascii=False)
-        return f'{head[:-1]}, "toks": {self.vector(document)}}}\n'
+        return ending_in(document.named("docno"), "toks", self.vector(document)) + "\n"
 
     def query(self, query: Document) -> str:
         """Return a line."""
-        return f'{{"qid": {json.dumps(query.id, ensure_ascii=False)}, "query_toks": {self.vector(query)}}}\n'
+        return ending_in({"qid": query.id}, "query_toks", self.vector(query)) + "\n"
 
     def read_documents(self, lines: Iterable[str]) -> Iterator[tuple[str, Pair]]:
         """Yield (id, (dimensions, weights))."""
-        for content in map(json.loads, lines):
-            yield content["docno"], pair(content["toks"])
+        return records(lines, "docno", "toks")
 
     def read_queries(self, lines: Iterable[str]) -> Iterator[Pair]:
         """Yield (dimensions, weights)."""
-        return (pair(json.loads(line)["query_toks"]) for line in lines)
+        return (vector for _, vector in records(lines, "qid", "query_toks"))
 
     def finish(self, folder: Path) -> None:
         """Write the program that makes the index."""

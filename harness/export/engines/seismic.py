@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from harness.export.documents import Document
-from harness.export.engine import Holding, Pair
-from harness.export.jsonl import Jsonl, line, pair
+from harness.export.engine import Holding
+from harness.export.engines.json_text import ending_in, vector
+from harness.export.engines.jsonl import Jsonl
 from harness.export.weights import half
 
 LARGE = 65_000
@@ -50,19 +48,14 @@ seismic.{index}.build_from_dataset(dataset).save("documents")
 class Seismic(Jsonl):
     """Lines {"id": ..., "content": ..., "vector": {"17": 0.4}}, and a program that makes an index of them."""
 
-    name: ClassVar = "seismic"
-    title: ClassVar = "Seismic"
-    version: ClassVar = "pyseismic-lsr 0.5"
-    exact: ClassVar = False
+    name = "seismic"
+    title = "Seismic"
+    version = "pyseismic-lsr 0.5"
 
     def document(self, document: Document) -> str:
         """Return a line."""
-        return line({"id": document.id, "content": document.text or ""}, document)
-
-    def read_documents(self, lines: Iterable[str]) -> Iterator[tuple[str, Pair]]:
-        """Yield (id, (dimensions, weights))."""
-        for content in map(json.loads, lines):
-            yield content["id"], pair(content["vector"])
+        head = {"id": document.id, "content": document.text or ""}
+        return ending_in(head, "vector", vector(document)) + "\n"
 
     def finish(self, folder: Path) -> None:
         """Write the program that makes the index."""
@@ -73,12 +66,11 @@ class Seismic(Jsonl):
         return {"all tokens of a query": Holding(documents=half)}
 
     def warnings(self) -> list[str]:
-        """Return that empty documents are skipped, and that a large vocabulary needs another class."""
-        found = []
-        if self._large:
-            problem = f"the vocabulary has {self.facts.dimensions:,} tokens, more than {LARGE:,}"
-            found.append(f"{problem}: the page and build.py use {self._index}, the index for large vocabularies")
-        return found
+        """Return that a large vocabulary needs another class."""
+        if not self._large:
+            return []
+        problem = f"the vocabulary has {self.facts.dimensions:,} tokens, more than {LARGE:,}"
+        return [f"{problem}: the page and build.py use {self._index}, the index for large vocabularies"]
 
     def load(self) -> str:
         """Return how the index is made."""

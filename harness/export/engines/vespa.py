@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from harness.export.documents import Document
 from harness.export.engine import Engine, Pair
-from harness.export.jsonl import pair, vector
+from harness.export.engines.json_text import ending_in, pair, vector
 from harness.export.weights import shortest
 
 _SERVICES = """<?xml version="1.0" encoding="utf-8" ?>
@@ -57,18 +56,15 @@ _TEXT = """        field text type string {
 class Vespa(Engine):
     """Lines {"put": "id:NAME:NAME::ID", "fields": {...}} for `vespa feed`, and an application package."""
 
-    name: ClassVar = "vespa"
-    title: ClassVar = "Vespa"
-    version: ClassVar = "8"
-    exact: ClassVar = True
+    name = "vespa"
+    title = "Vespa"
+    version = "8"
 
     def document(self, document: Document) -> str:
         """Return the operation that puts a document."""
         kind = self.facts.name
-        fields = {"doc_id": document.id} | ({} if document.text is None else {"text": document.text})
-        head = json.dumps({"put": f"id:{kind}:{kind}::{document.id}"}, ensure_ascii=False)
-        shown = json.dumps(fields, ensure_ascii=False)
-        return f'{head[:-1]}, "fields": {shown[:-1]}, "splade": {{"cells": {vector(document)}}}}}}}\n'
+        fields = ending_in(document.named("doc_id"), "splade", f'{{"cells": {vector(document)}}}')
+        return ending_in({"put": f"id:{kind}:{kind}::{document.id}"}, "fields", fields) + "\n"
 
     def query(self, query: Document) -> str:
         """Return the body of a search."""

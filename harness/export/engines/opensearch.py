@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from scipy import sparse
 
-from harness.export.bulk import FIELD, Bulk, mapping, pairs
-from harness.export.engine import Holding, Pair
-from harness.export.jsonl import pair
+from harness.export.engine import Holding
+from harness.export.engines.bulk import FIELD, Bulk, mapping
 from harness.export.weights import FOLD, byte, folded, nine_bits
 from harness.files.atomic import write_json
 
@@ -21,19 +18,18 @@ from harness.files.atomic import write_json
 class OpenSearch(Bulk):
     """rank_features keeps 9 significant bits; sparse_vector a byte below a ceiling, and 15 bits of an id."""
 
-    name: ClassVar = "opensearch"
-    title: ClassVar = "OpenSearch"
-    version: ClassVar = "2.11 or newer; sparse_vector 3.3 or newer"
-    exact: ClassVar = False
+    name = "opensearch"
+    title = "OpenSearch"
+    version = "2.11 or newer; sparse_vector 3.3 or newer"
 
     def body(self, features: dict[str, float]) -> dict[str, Any]:
         """Return the body of a search."""
         return {"size": 10, "_source": False, "query": {"neural_sparse": {FIELD: {"query_tokens": features}}}}
 
-    def read_queries(self, lines: Iterable[str]) -> Iterator[Pair]:
-        """Yield (dimensions, weights)."""
-        for _, content in pairs(lines):
-            yield pair(json.loads(content)["query"]["neural_sparse"][FIELD]["query_tokens"])
+    def features(self, body: dict[str, Any]) -> dict[str, float]:
+        """Return the features that `body` has put into a search."""
+        features: dict[str, float] = body["query"]["neural_sparse"][FIELD]["query_tokens"]
+        return features
 
     def finish(self, folder: Path) -> None:
         """Write the bodies that create an index of either kind."""

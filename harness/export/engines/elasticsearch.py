@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from harness.export.bulk import FIELD, Bulk, mapping, pairs
-from harness.export.engine import Holding, Pair
-from harness.export.jsonl import pair
+from harness.export.engine import Holding
+from harness.export.engines.bulk import FIELD, Bulk, mapping
 from harness.export.weights import nine_bits
 from harness.files.atomic import write_json
 
@@ -17,20 +14,19 @@ from harness.files.atomic import write_json
 class Elasticsearch(Bulk):
     """A sparse_vector field keeps 9 significant bits of a document's weight, and a query's weight as it is."""
 
-    name: ClassVar = "elasticsearch"
-    title: ClassVar = "Elasticsearch"
-    version: ClassVar = "8.19, or 9.1 and newer"
-    exact: ClassVar = False
+    name = "elasticsearch"
+    title = "Elasticsearch"
+    version = "8.19, or 9.1 and newer"
 
     def body(self, features: dict[str, float]) -> dict[str, Any]:
         """Return the body of a search, without pruning."""
         query = {"field": FIELD, "query_vector": features, "prune": False}
         return {"size": 10, "_source": False, "query": {"sparse_vector": query}}
 
-    def read_queries(self, lines: Iterable[str]) -> Iterator[Pair]:
-        """Yield (dimensions, weights)."""
-        for _, content in pairs(lines):
-            yield pair(json.loads(content)["query"]["sparse_vector"]["query_vector"])
+    def features(self, body: dict[str, Any]) -> dict[str, float]:
+        """Return the features that `body` has put into a search."""
+        features: dict[str, float] = body["query"]["sparse_vector"]["query_vector"]
+        return features
 
     def finish(self, folder: Path) -> None:
         """Write the body that creates the index. New indices prune queries unless `prune` is false."""

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
 
 from harness.export.documents import Document
 from harness.export.engine import Engine, Pair
-from harness.export.weights import shortest
+from harness.export.engines.json_text import ending_in, records, vector
 
 
 class Jsonl(Engine):
     """One document or query a line: {"id": ..., "text": ..., "vector": {"17": 0.4}}."""
 
-    name: ClassVar = "jsonl"
-    title: ClassVar = "JSON lines"
-    version: ClassVar = "1"
-    exact: ClassVar = True
+    name = "jsonl"
+    title = "JSON lines"
+    version = "1"
 
     def document(self, document: Document) -> str:
         """Return a line."""
-        return line({"id": document.id, "text": document.text}, document)
+        return ending_in(document.named("id"), "vector", vector(document)) + "\n"
 
     def query(self, query: Document) -> str:
         """Return a line."""
@@ -29,12 +26,7 @@ class Jsonl(Engine):
 
     def read_documents(self, lines: Iterable[str]) -> Iterator[tuple[str, Pair]]:
         """Yield (id, (dimensions, weights))."""
-        for content in map(json.loads, lines):
-            yield content["id"], pair(content["vector"])
-
-    def read_queries(self, lines: Iterable[str]) -> Iterator[Pair]:
-        """Yield (dimensions, weights)."""
-        return (vector for _, vector in self.read_documents(lines))
+        return records(lines, "id", "vector")
 
     def load(self) -> str:
         """Return how the lines are read."""
@@ -59,25 +51,3 @@ class Jsonl(Engine):
             "The score of a document is the sum, over the dimensions that it shares with the query, of the products of "
             "the two weights. Documents without a common dimension are not retrieved.\n"
         )
-
-
-def line(head: dict[str, str | None], document: Document, key: str = "vector") -> str:
-    """Return a line of JSON: `head` without None, and the vector under `key`."""
-    return f"{_open(head)}{json.dumps(key)}: {vector(document)}}}\n"
-
-
-def vector(document: Document) -> str:
-    """Return {"17": 0.4, ...} as JSON, the weights with the digits that give back the same float32."""
-    pairs = zip(document.dimensions.tolist(), shortest(document.weights), strict=True)
-    return "{" + ", ".join(f'"{dimension}": {weight}' for dimension, weight in pairs) + "}"
-
-
-def pair(content: dict[str, float]) -> Pair:
-    """Return the dimensions and weights of such an object."""
-    return [int(dimension) for dimension in content], list(content.values())
-
-
-def _open(head: dict[str, str | None]) -> str:
-    known = {name: value for name, value in head.items() if value is not None}
-    text = json.dumps(known, ensure_ascii=False)
-    return text[:-1] + ", " if known else "{"

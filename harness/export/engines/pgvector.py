@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from harness.export.documents import Document
 from harness.export.engine import Engine, Pair
@@ -25,13 +24,12 @@ _PLAIN = {escaped: char for char, escaped in _ESCAPES.items()}
 class Pgvector(Engine):
     """Lines for COPY. Dimensions are numbered from 1 there; `<#>` is minus the product, so the best come first."""
 
-    name: ClassVar = "pgvector"
-    title: ClassVar = "pgvector"
-    version: ClassVar = "0.7 or newer"
-    exact: ClassVar = True
-    files: ClassVar = "documents.tsv"
-    requests: ClassVar = "queries.tsv"
-    limits: ClassVar = (HNSW, MOST)
+    name = "pgvector"
+    title = "pgvector"
+    version = "0.7 or newer"
+    files = "documents.tsv"
+    requests = "queries.tsv"
+    limits = (HNSW, MOST)
 
     def document(self, document: Document) -> str:
         """Return a row. Raises ValueError for a zero byte, which PostgreSQL does not store."""
@@ -51,10 +49,6 @@ class Pgvector(Engine):
             pairs = [entry.split(":") for entry in columns[-1].partition("}")[0][1:].split(",") if entry]
             name = re.sub(r"\\.", lambda match: _PLAIN[match.group()], columns[0])
             yield name, ([int(index) - 1 for index, _ in pairs], [float(weight) for _, weight in pairs])
-
-    def read_queries(self, lines: Iterable[str]) -> Iterator[Pair]:
-        """Yield (dimensions, weights)."""
-        return (vector for _, vector in self.read_documents(lines))
 
     def finish(self, folder: Path) -> None:
         """Write the tables, the index if it can be made, and the searches."""

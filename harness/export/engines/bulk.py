@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from harness.export.documents import Document
 from harness.export.engine import CLAUSES, Engine, Pair, clause_warning
-from harness.export.jsonl import pair, vector
+from harness.export.engines.json_text import pair, vector
+from harness.export.page import sending
 from harness.export.weights import shortest
 
 FIELD = "splade"
@@ -19,9 +21,9 @@ _HEAVIEST = 64.0  # Lucene's FeatureField takes no larger weight of a query
 class Bulk(Engine):
     """Bodies of _bulk and _msearch. The names of features are numbers: a token may have a dot, which both refuse."""
 
-    files: ClassVar = "documents-{part}.ndjson"
-    requests: ClassVar = "queries.ndjson"
-    limits: ClassVar = (CLAUSES,)
+    files = "documents-{part}.ndjson"
+    requests = "queries.ndjson"
+    limits = (CLAUSES,)
 
     def document(self, document: Document) -> str:
         """Return the two lines of a document. Raises ValueError for an id that is too long."""
@@ -40,14 +42,22 @@ class Bulk(Engine):
         features = dict(zip(map(str, query.dimensions.tolist()), weights, strict=True))
         return f"{{}}\n{json.dumps(self.body(features))}\n"
 
+    @abstractmethod
     def body(self, features: dict[str, float]) -> dict[str, Any]:
         """Return the body of a search."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def features(self, body: dict[str, Any]) -> dict[str, float]:
+        """Return the features that `body` has put into a search."""
 
     def read_documents(self, lines: Iterable[str]) -> Iterator[tuple[str, Pair]]:
         """Yield (id, (dimensions, weights))."""
         for action, content in pairs(lines):
             yield json.loads(action)["index"]["_id"], pair(json.loads(content).get(FIELD, {}))
+
+    def read_queries(self, lines: Iterable[str]) -> Iterator[Pair]:
+        """Yield (dimensions, weights)."""
+        return (pair(self.features(json.loads(content))) for _, content in pairs(lines))
 
     def warnings(self) -> list[str]:
         """Return the limits of Lucene's queries that are passed."""
@@ -79,15 +89,7 @@ class Bulk(Engine):
     def search(self) -> str:
         """Return how queries are sent."""
         name = self.facts.name
-        one = (
-            "```python\n"
-            "import json, urllib.request\n\n"
-            f'url = "http://localhost:9200/{name}/_search"\n'
-            'body = json.dumps(request(vector("your question"))).encode()\n'
-            'call = urllib.request.Request(url, body, {"Content-Type": "application/json"})\n'
-            "print(json.load(urllib.request.urlopen(call)))\n"
-            "```\n"
-        )
+        one = sending(f"http://localhost:9200/{name}/_search")
         all_queries = (
             "\nAll queries of `queries.ndjson` at once:\n\n"
             "```sh\n"

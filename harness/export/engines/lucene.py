@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
 
 from harness.export.documents import Document
 from harness.export.engine import CLAUSES, Pair, clause_warning
-from harness.export.integers import Integers
-from harness.export.jsonl import pair
+from harness.export.engines.integers import Integers
+from harness.export.engines.json_text import ending_in, records
 
 
 class Lucene(Integers):
     """JsonVectorCollection: a folder with lines {"id": ..., "contents": ..., "vector": {"17": 400}}."""
 
-    name: ClassVar = "lucene"
-    title: ClassVar = "Lucene (Anserini, Pyserini)"
-    version: ClassVar = "Anserini 0.14 or newer"
-    exact: ClassVar = False
-    files: ClassVar = "documents/{part}.jsonl"
-    requests: ClassVar = "queries.tsv"
-    limits: ClassVar = (CLAUSES,)
+    name = "lucene"
+    title = "Lucene (Anserini, Pyserini)"
+    version = "Anserini 0.14 or newer"
+    files = "documents/{part}.jsonl"
+    requests = "queries.tsv"
+    limits = (CLAUSES,)
 
     def document(self, document: Document) -> str:
         """Return a line."""
-        head = json.dumps({"id": document.id, "contents": document.text or ""}, ensure_ascii=False)
-        return f'{head[:-1]}, "vector": {self.vector(document)}}}\n'
+        head = {"id": document.id, "contents": document.text or ""}
+        return ending_in(head, "vector", self.vector(document)) + "\n"
 
     def query(self, query: Document) -> str:
         """Return a topic: its id, and each token as often as its weight says. Raises ValueError for a tab in the id."""
@@ -38,8 +35,7 @@ class Lucene(Integers):
 
     def read_documents(self, lines: Iterable[str]) -> Iterator[tuple[str, Pair]]:
         """Yield (id, (dimensions, weights))."""
-        for content in map(json.loads, lines):
-            yield content["id"], pair(content["vector"])
+        return records(lines, "id", "vector")
 
     def read_queries(self, lines: Iterable[str]) -> Iterator[Pair]:
         """Yield (dimensions, weights): how often each token occurs."""
