@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from harness.files.bounded import OversizedError, text
 from harness.report_page.printed_table import ITEM, PrintedTable, tables
 from harness.results.file_names import table_file
-from harness.results.record import OK, Identity, Record
+from harness.results.record import OK, Record
 from harness.results.scored_cells import ScoredCell, read_cells
 from harness.results.tables.spreadsheet import as_text
 from harness.results.tables.strata_tables import SUFFIX
@@ -181,18 +181,12 @@ class ResultsFolder:
             raise FolderError(f"{path} cannot be read ({error.strerror}); {_AGAIN}") from None
 
 
-def identity_of(cell: ScoredCell) -> Identity:
-    """Return the coordinates of a cell."""
-    parts = (cell.language, cell.architecture, cell.collection, cell.initializer, cell.bridge, cell.alpha)
-    return Identity(*parts, cell.regime, cell.seed)
-
-
 def _record(cell: ScoredCell) -> Record:
-    return Record(identity_of(cell), cell.key, cell.label, False, OK)
+    return Record(cell.identity, cell.key, cell.label, False, OK)
 
 
 def _with_texts_as_written(cell: ScoredCell) -> ScoredCell:
-    names = ("language", "architecture", "collection", "initializer", "bridge", "label", "error")
+    names = ("language", "architecture", "collection", "initializer", "bridge", "label", "error", "vectors")
     texts: dict[str, Any] = {name: as_written(getattr(cell, name)) for name in names}
     return replace(cell, **texts)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.files.shown import shown
 from harness.results import resampling
-from harness.results.matched_rows import OTHER_QUERIES, Matched, Pair, Row, identity, note, score
+from harness.results.matched_rows import OTHER_QUERIES, Matched, Pair, Row, note, score
 from harness.results.record import Identity
 from harness.results.tables.baselines_compared import Place
 from harness.results.tables.significance import FLIPS_PER_HYPOTHESIS, LEVEL, Scores
@@ -103,7 +103,7 @@ def _side_by_side(
     """
     columns = []
     for name, cells, scores in zip("AB", pair, folders, strict=True):
-        seeds = [scores.get(identity(cell)) for cell in {cell.key: cell for cell in cells}.values()]
+        seeds = [scores.get(cell.identity) for cell in {cell.key: cell for cell in cells}.values()]
         present = [each for each in seeds if each is not None]
         if len(present) < len(seeds):
             return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from harness.results.record import FAILED, Identity, Record
+from harness.results.record import FAILED, Record
 from harness.results.scored_cells import ScoredCell
 from harness.results.tables.baselines_compared import Place
 from harness.results.tables.table import Method, check_distinct, in_order, method_of, row_labels
@@ -72,11 +72,6 @@ def match(a: Sequence[ScoredCell], b: Sequence[ScoredCell]) -> Matched:
     return Matched(pairs, lone, labels, in_order(_differing(pairs)))
 
 
-def identity(cell: ScoredCell) -> Identity:
-    names = (cell.language, cell.architecture, cell.collection, cell.initializer, cell.bridge)
-    return Identity(*names, cell.alpha, cell.regime, cell.seed)
-
-
 def score(cells: Sequence[ScoredCell]) -> float | None:
     """Return the mean over seeds, of seeds that share a measurement once; None if one of them has no score."""
     by_key = {cell.key: cell.scores.get(MEASURE) for cell in cells}
@@ -108,7 +103,7 @@ def _by_row(cells: Sequence[ScoredCell]) -> dict[Row, list[ScoredCell]]:
 
 def _record(cell: ScoredCell) -> Record:
     """Return what names a row; cells.csv does not say which rows are references."""
-    return Record(identity(cell), cell.key, cell.label, False, cell.status)
+    return Record(cell.identity, cell.key, cell.label, False, cell.status)
 
 
 def _lone(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.evaluation.strata import STRATA
 from harness.results.measurement import FILE
-from harness.results.record import OK, Identity
+from harness.results.record import OK
 from harness.results.scored_cells import ScoredCell, read_cells
 from harness.store.inventory import Entry, Inventory, recorded_inputs
 
@@ -56,7 +55,7 @@ def needed(folders: Sequence[Path], inventory: Inventory) -> Needed:
 
 def cell_name(cell: ScoredCell) -> str:
     """Return the name of a cell, which is also the name of its file in runs/."""
-    return Identity(**{part.name: getattr(cell, part.name) for part in fields(Identity)}).name
+    return cell.identity.name
 
 
 def roots_of(cell: ScoredCell, inventory: Inventory) -> set[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from harness.files.bounded import OversizedError, lines
-from harness.results.record import MEASURES, OK
+from harness.results.record import MEASURES, OK, Identity
 from sembridge.options import alpha_number
 
 
@@ -47,6 +47,11 @@ class ScoredCell:
     vectors: str = ""
     seconds: float | None = None
     error: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        """Return the coordinates of the cell."""
+        return Identity(**{field.name: getattr(self, field.name) for field in fields(Identity)})
 
 
 def read_cells(results: Path) -> list[ScoredCell]:
@@ -94,6 +99,6 @@ def _cell(row: dict[str, str]) -> ScoredCell:
     figures = {name: float(row[name]) if row.get(name) else None for name in measured}
     if not all(math.isfinite(figure or 0.0) for figure in figures.values()):
         raise ValueError("a statistic is not a finite number")
-    fields: dict[str, Any] = {**texts, **sizes, **figures}
+    values: dict[str, Any] = {**texts, **sizes, **figures}
     error = row.get("error", "")
-    return ScoredCell(**fields, alpha=alpha, seed=int(row["seed"]), scores=scores, error=error)
+    return ScoredCell(**values, alpha=alpha, seed=int(row["seed"]), scores=scores, error=error)

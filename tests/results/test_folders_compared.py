@@ -10,7 +10,7 @@ import pytest
 
 from harness.results import resampling
 from harness.results.folders_compared import Change, compare
-from harness.results.matched_rows import Matched, identity, match
+from harness.results.matched_rows import Matched, match
 from harness.results.scored_cells import ScoredCell
 from harness.results.tables.significance import Scores
 
@@ -34,7 +34,7 @@ class Folder:
         cell = ScoredCell(language=language, initializer=method, **settings)
         self.cells.append(cell)
         if cell.scores:
-            self.scores[identity(cell)] = Scores(list(ids)[: len(values)], np.asarray(values, dtype=float))
+            self.scores[cell.identity] = Scores(list(ids)[: len(values)], np.asarray(values, dtype=float))
         return cell
 
 
@@ -199,3 +199,13 @@ def test_no_bit_depends_on_the_order_of_cells(a, b):
     first = {(row.label, row.language): row for row in changes(a, b)}
     a.cells.reverse()
     assert {(row.label, row.language): row for row in changes(a, b)} == first
+
+
+def test_rows_that_differ_in_their_vectors_alone_are_two_rows(a, b):
+    for folder, scores in ((a, {"": 0.5, "idf": 0.25}), (b, {"": 0.75, "idf": 0.5})):
+        for vectors, score in scores.items():
+            folder.add("m", "ko", [score] * 8, vectors=vectors, key=f"m {vectors}")
+    assert {change.label: (change.a, change.b) for change in changes(a, b)} == {
+        "m": (0.5, 0.75),
+        "m (idf)": (0.25, 0.5),
+    }

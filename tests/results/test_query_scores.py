@@ -79,3 +79,15 @@ def test_what_is_damaged_is_refused_in_one_line(results):
     assert "cannot be read (" in refused()
     (results / "queries.parquet").write_bytes(b"")
     assert "cannot be read (" in refused()
+
+
+def test_a_folder_of_a_version_without_vectors_is_read_and_one_without_another_name_refused(results):
+    before, table = read(results, "ndcg@10"), pq.read_table(results / "queries.parquet")
+    pq.write_table(table.drop_columns(["vectors"]), results / "queries.parquet")
+    after = read(results, "ndcg@10")
+    assert {cell: own.values.tolist() for cell, own in after.items()} == {
+        cell: own.values.tolist() for cell, own in before.items()
+    }
+    pq.write_table(table.drop_columns(["regime"]), results / "queries.parquet")
+    with pytest.raises(ValueError, match="it has no column 'regime'; run the grid's command again"):
+        read(results, "ndcg@10")
