@@ -21,18 +21,18 @@ _Curves = dict[str, dict[float, float]]  # name -> x -> score
 
 
 def alphas(folder: ResultsFolder) -> Iterator[Markup]:
-    """Yield a plot per table, initializer and bridge with at least two alphas: a line per language."""
+    """Yield a plot per table, initializer, bridge and kind of vectors with two alphas or more: a line per language."""
     for number, group in enumerate(folder.groups):
-        families: dict[tuple[str, str], list[ScoredCell]] = {}
+        families: dict[tuple[str, str, str], list[ScoredCell]] = {}
         for row in group.rows.values():
             for cell in row:
                 if cell.alpha is not None:
-                    families.setdefault((cell.initializer, cell.bridge), []).append(cell)
-        for place, ((initializer, bridge), cells) in enumerate(families.items()):
+                    families.setdefault((cell.initializer, cell.bridge, cell.vectors), []).append(cell)
+        for place, ((initializer, bridge, vectors), cells) in enumerate(families.items()):
             curves = _by_alpha(group, cells)
             numbers = sorted({alpha for curve in curves.values() for alpha in curve} - {AUTOMATIC})
             if len(numbers) > 1:
-                caption = f"{group.title}: {initializer} with the bridge {bridge}"
+                caption = ", ".join(filter(None, [f"{group.title}: {initializer} with the bridge {bridge}", vectors]))
                 yield _alphas(f"a{number}-{place}", caption, curves, numbers)
 
 

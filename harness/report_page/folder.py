@@ -154,7 +154,7 @@ class ResultsFolder:
 
     @cached_property
     def remarks(self) -> list[str]:
-        """Return the items below the summary: warnings of the cells, and what else a run says of its tables."""
+        """Return the items below the summary: the verdict on its tables, and warnings."""
         notes = dict.fromkeys(note for each in self.summaries for note in each.notes)
         return [note.removeprefix(ITEM) for note in notes if note.startswith(ITEM)]
 

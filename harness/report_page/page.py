@@ -18,7 +18,7 @@ from harness.report_page import (
     queries_section,
     tables_section,
     tradeoff_section,
-    verdict,
+    verdict_section,
 )
 from harness.report_page.drawing import same_everywhere
 from harness.report_page.folder import FolderError, ResultsFolder
@@ -26,7 +26,6 @@ from harness.report_page.markup import Markup, element, joined
 from harness.report_page.query_scores import QueryScores
 from harness.report_page.store_files import StoreFiles
 from harness.report_page.style import STYLE
-from harness.results.record import FAILED, OK
 from harness.results.tables.table import in_order
 from sembridge.extras import require
 
@@ -93,7 +92,8 @@ def page(folder: ResultsFolder, store: StoreFiles = _NO_STORE) -> str:
 def _sections(folder: ResultsFolder, store: StoreFiles) -> list[Section]:
     scores = QueryScores(folder.path)
     return [
-        Section("verdict", "Verdict", "", _verdict(folder), 150_000),
+        Section("verdict", "Verdict", "", verdict_section.pieces(folder), 110_000, "tables/summary.md has them"),
+        Section("warnings", "Warnings", "", verdict_section.warnings(folder), 40_000, "tables/summary.md has them"),
         Section(
             "tables", "Tables", "nDCG@10. Best competitor of each column in bold; references last.",
             tables_section.pieces(folder), 500_000, "tables/ has them",
@@ -154,24 +154,3 @@ def _section(section: Section) -> Markup:
             element("p", f"{left_out} more are left out, for the size of the page; {section.instead}.", class_="note")
         )
     return element("section", element("h2", section.title), *parts, id=section.name)
-
-
-def _verdict(folder: ResultsFolder) -> Iterable[Markup]:
-    """Yield the sentences on each table, and what is missing."""
-    items = [
-        joined([element("dt", group.title), *(element("dd", each) for each in verdict.sentences(folder, group))])
-        for group in folder.groups
-    ]
-    yield element("dl", *items, class_="verdict")
-    yield element(
-        "p", "In brackets the 95% interval of a difference, over queries. Shown: by the test of significance.csv, "
-        "corrected for all pairs of rows and columns of the table.", class_="note",
-    )  # fmt: skip
-    statuses = [cell.status for cell in folder.cells]
-    if (computed := statuses.count(OK)) < len(statuses):
-        failed = statuses.count(FAILED)
-        yield element("p", f"Not complete: {computed} of {len(statuses)} cells are computed, {failed} failed.")
-        errors = in_order(cell.error for cell in folder.cells if cell.status == FAILED)
-        yield element("ul", *(element("li", f"failed: {error or 'no reason is known'}") for error in errors[:20]))
-    if folder.remarks:
-        yield element("ul", *(element("li", remark) for remark in folder.remarks))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,13 +11,11 @@ import numpy as np
 
 from harness.report_page.folder import FolderError, Group
 from harness.results import resampling
-from harness.results.record import Identity
+from harness.results.query_scores import COORDINATES, FILE, VECTORS
 from harness.results.scored_cells import ScoredCell
 from sembridge.extras import require
 
-FILE = "queries.parquet"
 _COLUMNS, _SHARE = ("query_id", "ndcg@10", "mrr@10"), "share"
-_COORDINATES = [field.name for field in fields(Identity)]
 
 
 @dataclass(frozen=True)
@@ -53,13 +51,15 @@ class QueryScores:
         again = "run `sembridge-bench report` with the grid's options to write the folder anew"
         try:
             self._file = pq.ParquetFile(self._path)
-            if lacking := [name for name in (*_COORDINATES, *_COLUMNS) if name not in self._file.schema_arrow.names]:
+            columns = self._file.schema_arrow.names
+            names = [name for name in COORDINATES if name != VECTORS or name in columns]
+            if lacking := [name for name in (*names, *_COLUMNS) if name not in columns]:
                 raise FolderError(f"{self._path} has no column {lacking[0]!r}; {again}")
             self._groups: dict[tuple[Any, ...], list[int]] = {}
             for number in range(self._file.num_row_groups):
-                first = self._file.read_row_group(number, _COORDINATES).slice(0, 1).to_pylist()
+                first = self._file.read_row_group(number, names).slice(0, 1).to_pylist()
                 for row in first:
-                    self._groups.setdefault(tuple(row[name] for name in _COORDINATES), []).append(number)
+                    self._groups.setdefault(tuple(row.get(name, "") for name in COORDINATES), []).append(number)
         except (OSError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())[:200]
             raise FolderError(f"{self._path} cannot be read ({reason}); {again}") from None

@@ -20,7 +20,6 @@ a { color: var(--best); } nav { display: flex; flex-wrap: wrap; gap: .25rem 1rem
 p, li { max-width: 60rem; overflow-wrap: anywhere; }
 .note { color: var(--muted); font-size: .875rem; }
 .verdict dt { font-weight: 600; margin-top: .75rem; } .verdict dd { margin: 0; max-width: 60rem; }
-.verdict dd + dd { color: var(--muted); }
 .scroll { overflow: auto; max-height: 80vh; margin: .5rem 0; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .15rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }

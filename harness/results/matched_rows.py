@@ -32,7 +32,7 @@ class Pair(NamedTuple):
 class Lone:
     """Hold a method of a table that only one folder has: in which, in which languages.
 
-    other_label  of the same initializer, bridge and alpha in the other folder's table, where its label differs
+    other_label  of the same initializer, bridge, alpha and vectors in the other folder's table, where its label differs
     """
 
     folder: str
@@ -122,8 +122,8 @@ def _lone(
         yield Lone(name, place, labels[method], tuple(lacking), next(twins, ""))
 
 
-def _made_by(method: Method) -> tuple[str, str, float | None]:
-    return method.initializer, method.bridge, method.alpha
+def _made_by(method: Method) -> tuple[str, str, float | None, str]:
+    return method.initializer, method.bridge, method.alpha, method.vectors
 
 
 def _differing(pairs: Mapping[Row, Pair]) -> Iterator[str]:

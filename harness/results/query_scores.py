@@ -13,7 +13,9 @@ from harness.results.tables.significance import Scores
 from sembridge.extras import require
 
 FILE = "queries.parquet"
+COORDINATES = tuple(field.name for field in fields(Identity))
 VECTORS = "vectors"
+"""The coordinate that folders of earlier versions lack: nothing became of their vectors."""
 _AGAIN = "run the grid's command again to rewrite it"
 
 
@@ -30,16 +32,14 @@ def read(results: Path, measure: str) -> Mapping[Identity, Scores]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = [field.name for field in fields(Identity)]
     try:
-        present = pq.read_schema(path).names
-        if VECTORS not in present:  # of earlier versions, which had plain rows only
-            names.remove(VECTORS)
-        if missing := [name for name in (*names, "query_id", measure) if name not in present]:
+        columns = pq.read_schema(path).names
+        names = [name for name in COORDINATES if name != VECTORS or name in columns]
+        missing = [name for name in (*names, "query_id", measure) if name not in columns]
+        if missing:
             raise ValueError(f"it has no column {missing[0]!r}")
-        repeated = [name for name in names if name not in ("alpha", "seed")]
         # ParquetFile, because read_table would take a folder named a=b for a further column
-        with pq.ParquetFile(path, read_dictionary=repeated) as file:
+        with pq.ParquetFile(path, read_dictionary=[name for name in names if name not in ("alpha", "seed")]) as file:
             frame = file.read([*names, "query_id", measure]).to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{path} cannot be read ({str(error).splitlines()[0]}); {_AGAIN}") from None

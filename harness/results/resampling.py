@@ -91,7 +91,9 @@ def pooled(samples: Iterable[Sample]) -> Sample:
         resampled += language.resampled
         parts.append(language.parts)
     count = len(parts)
-    return Sample(means / count, np.concatenate(parts) / count, flipped / count, resampled / count)
+    for own in (means, flipped, resampled):  # in place: flips of many methods fill the memory
+        own /= count
+    return Sample(means, np.concatenate(parts) / count, flipped, resampled)
 
 
 def p_value(methods: Sample, a: int, b: int) -> float:

@@ -51,7 +51,7 @@ class ScoredCell:
     @property
     def identity(self) -> Identity:
         """Return the coordinates of the cell."""
-        return Identity(**{part.name: getattr(self, part.name) for part in fields(Identity)})
+        return Identity(**{field.name: getattr(self, field.name) for field in fields(Identity)})
 
 
 def read_cells(results: Path) -> list[ScoredCell]:
@@ -99,6 +99,6 @@ def _cell(row: dict[str, str]) -> ScoredCell:
     figures = {name: float(row[name]) if row.get(name) else None for name in measured}
     if not all(math.isfinite(figure or 0.0) for figure in figures.values()):
         raise ValueError("a statistic is not a finite number")
-    fields: dict[str, Any] = {**texts, **sizes, **figures}
+    values: dict[str, Any] = {**texts, **sizes, **figures}
     error = row.get("error", "")
-    return ScoredCell(**fields, alpha=alpha, seed=int(row["seed"]), scores=scores, error=error)
+    return ScoredCell(**values, alpha=alpha, seed=int(row["seed"]), scores=scores, error=error)

@@ -18,8 +18,7 @@ REFERENCES = ("base", "bm25")
 
 def record_of(
     initializer: str, language: str, scores: Sequence[float], *, collection: str = "faq", seed: int = 1,
-    alpha: float | None = None, label: str = "", active: float = 80.0, regime: str = "zero-shot",
-    vectors: str = "",
+    alpha: float | None = None, label: str = "", active: float = 80.0, regime: str = "zero-shot", vectors: str = "",
 ) -> Record:  # fmt: skip
     """Return the record of a cell whose queries have these scores."""
     bridge = "" if alpha is None else "bridge"

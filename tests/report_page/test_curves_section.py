@@ -68,3 +68,16 @@ def test_trainings_are_lines_by_their_steps_and_the_best_have_names(tmp_path):
 
 def test_without_trainings_there_are_no_curves(tmp_path):
     assert list(convergence(with_alphas(tmp_path, [4.0]))) == []
+
+
+def test_rows_with_other_vectors_have_a_plot_of_their_own(tmp_path):
+    cells = [
+        (record_of("sembridge", "ko", own, alpha=alpha, vectors=vectors), own)
+        for vectors, lower in (("", 0.0), ("idf", 0.1))
+        for alpha in (1.0, 2.0)
+        for own in [[SCORES[alpha] - lower] * 2]
+    ]
+    plots = list(alphas(ResultsFolder(results_of(tmp_path, cells))))
+    captions = [re.search("<figcaption>(.*?)</figcaption>", plot)[1] for plot in plots]
+    plain = "faq, zero-shot, bert: sembridge with the bridge bridge"
+    assert captions == [plain, f"{plain}, idf"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from statistics import fmean
 
+import pyarrow.parquet as pq
 import pytest
 
 from harness.report_page.folder import FolderError, ResultsFolder
@@ -46,3 +47,23 @@ def test_a_file_that_is_not_one_is_refused(tmp_path):
     (tmp_path / "queries.parquet").write_bytes(b"no parquet")
     with pytest.raises(FolderError, match=r"queries\.parquet cannot be read \(.*\); run `sembridge-bench report`"):
         QueryScores(tmp_path)
+
+
+def test_rows_that_differ_in_their_vectors_alone_keep_their_own_scores(tmp_path):
+    cells = [(record_of("mean", "ko", own, vectors=vectors), own) for vectors, own in (("", FIRST), ("idf", SECOND))]
+    folder = ResultsFolder(results_of(tmp_path, cells))
+    [group] = folder.groups
+    intervals = QueryScores(folder.path).intervals(group, "ko")
+    assert {label: own.score for label, own in intervals.items()} == pytest.approx(
+        {"mean": fmean(FIRST), "mean (idf)": fmean(SECOND)}
+    )
+    assert [group.score(label, "ko") for label in intervals] == pytest.approx([fmean(FIRST), fmean(SECOND)])
+
+
+def test_a_folder_of_a_version_without_vectors_is_read(tmp_path):
+    results = results_of(tmp_path, [(record_of("mean", "ko", FIRST), FIRST)])
+    table = pq.read_table(results / "queries.parquet")
+    pq.write_table(table.drop_columns(["vectors"]), results / "queries.parquet")
+    folder = ResultsFolder(results)
+    [group] = folder.groups
+    assert QueryScores(results).of(group.cells("mean", "ko")).ndcg.tolist() == FIRST

@@ -201,9 +201,11 @@ def test_no_bit_depends_on_the_order_of_cells(a, b):
     assert {(row.label, row.language): row for row in changes(a, b)} == first
 
 
-def test_rows_of_other_vectors_are_other_rows(a, b):
-    for folder, score in ((a, 0.25), (b, 0.75)):
-        folder.add("own", "ko", [score] * 8)
-        folder.add("own", "ko", [score / 2] * 8, vectors="idf", key="own ko idf")
-    found = {change.label: change.difference for change in changes(a, b) if change.label.startswith("own")}
-    assert found == pytest.approx({"own": 0.5, "own (idf)": 0.25})
+def test_rows_that_differ_in_their_vectors_alone_are_two_rows(a, b):
+    for folder, scores in ((a, {"": 0.5, "idf": 0.25}), (b, {"": 0.75, "idf": 0.5})):
+        for vectors, score in scores.items():
+            folder.add("m", "ko", [score] * 8, vectors=vectors, key=f"m {vectors}")
+    assert {change.label: (change.a, change.b) for change in changes(a, b)} == {
+        "m": (0.5, 0.75),
+        "m (idf)": (0.25, 0.5),
+    }

@@ -88,23 +88,11 @@ def _add_store(action: argparse.ArgumentParser) -> None:
 
 def store_command(args: argparse.Namespace) -> int:
     """Run one action and return its exit code; RefusedError for wrong options, and where there is no store."""
+    from harness.cli.store import artifact_page, cleanup, listing
     from harness.store.store import StoreError
 
+    actions = {"ls": listing.ls, "show": artifact_page.show, "du": listing.du, "gc": cleanup.gc}
     try:
-        if args.action == "ls":
-            from harness.cli.store.listing import ls
-
-            return ls(args)
-        if args.action == "show":
-            from harness.cli.store.artifact_page import show
-
-            return show(args)
-        if args.action == "du":
-            from harness.cli.store.listing import du
-
-            return du(args)
-        from harness.cli.store.cleanup import gc
-
-        return gc(args)
+        return actions[args.action](args)
     except StoreError as error:
         raise RefusedError(str(error)) from None

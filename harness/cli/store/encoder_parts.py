@@ -11,6 +11,7 @@ from harness.cli.refusal import RefusedError
 from harness.evaluation.shards import SHARE
 from harness.evaluation.vectors import VECTORS_OF
 from harness.initialization.initialization import INITIALIZATION
+from harness.references.fusion import FUSION
 from harness.references.sparse_models import REFERENCE
 from harness.store.artifact import Location, content_digest
 from harness.store.integrity import damage
@@ -57,6 +58,9 @@ class PartFinder:
         if measurement.stage == REFERENCE.name:
             advice = "it is a ready model that the grid only measured; use that itself"
             raise RefusedError(f"CELL {self._key[:12]} has no encoder of this project: {advice}")
+        if measurement.stage == FUSION.name:
+            advice = "it joins the rankings of bm25 and another row; choose that row"
+            raise RefusedError(f"CELL {self._key[:12]} has no encoder: {advice}")
         trained = self._intact(measurement.inputs["trained"]) if "trained" in measurement.inputs else None
         maker = trained or measurement
         if ENCODER not in dict(recorded_inputs(maker.manifest)):  # shards or vectors read the encoder

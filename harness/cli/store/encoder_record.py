@@ -100,7 +100,8 @@ def measured(cell: ScoredCell, cells: Sequence[ScoredCell], parts: EncoderParts)
         training = Training(_shown(pairs), figures["pairs_used"], figures["steps"], settings)
     same = [row for row in cells if (row.language, row.collection) == (cell.language, cell.collection)]
     words = next((row for row in same if row.initializer == _BM25 and row.scores), None)
-    rows = [("this encoder", cell.scores), *([] if words is None else [("BM25 (word matching)", words.scores)])]
+    name = f"this encoder ({cell.vectors})" if cell.vectors else "this encoder"
+    rows = [(name, cell.scores), *([] if words is None else [("BM25 (word matching)", words.scores)])]
     missing = [] if words is not None else ["BM25 was not measured beside it: add bm25 to the grid's initializers."]
     collection = f"{cell.collection} ({cell.language})"
     return Measured(training, Scores(collection, cell.documents, cell.queries, MEASURES, rows, missing))

@@ -6,18 +6,16 @@ baselines and all columns of a table. At most one table in twenty calls a row ab
 
 from __future__ import annotations
 
-import csv
-import io
-import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from harness.results import resampling
 from harness.results.record import Identity, Record
 from harness.results.tables.rendering import BELOW
 from harness.results.tables.significance import LEVEL, Drawn, Scores, flips_for, side_by_side
-from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.spreadsheet import rows_csv
 from harness.results.tables.table import Method, Table, table_name
 
 FILE = "against.csv"
@@ -43,10 +41,8 @@ class Against:
 
     column      a language, or `mean`; with a stratum in tables of strata ("ko, low")
     method      the row's label; reference says whether it is a reference row
-    difference  method minus baseline, of the means over queries
-    low, high   bootstrap interval of the difference, without a correction for multiple comparisons
-    p, p_holm   of the randomization test: as it is, and corrected for all comparisons with baselines in the table
-    queries     their number
+    difference  method minus baseline; it and the other numbers as of `significance.Comparison`
+    p_holm      corrected for all comparisons with baselines in the table
     """
 
     collection: str
@@ -156,8 +152,7 @@ def compare(
         of_mean = resampling.pooled(of_languages())
         by_column[mean] = tested(mean, rows[mean], of_mean)
     else:
-        for _ in of_languages():
-            pass
+        deque(of_languages(), maxlen=0)
     uncorrected = [each for column in sorted(by_column) for each in by_column[column]]
     adjusted = resampling.holm([each.p for each in uncorrected], hypotheses)
     return [replace(each, p_holm=p) for each, p in zip(uncorrected, adjusted, strict=True)]
@@ -186,17 +181,7 @@ def mark(table: Table, comparisons: Sequence[Against]) -> Table:
 
 def to_csv(comparisons: Sequence[Against]) -> str:
     """Return the CSV text of all comparisons of all tables, numbers unrounded."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Against)])
-
-    def written(value: str | float | bool) -> str | int:
-        if isinstance(value, bool):
-            return "yes" if value else "no"
-        return repr(value) if isinstance(value, float) else as_text(value) if isinstance(value, str) else value
-
-    writer.writerows(map(written, astuple(each)) for each in comparisons)
-    return text.getvalue()
+    return rows_csv(Against, comparisons)
 
 
 def _pairs(table: Table, baseline_labels: Mapping[str, str]) -> dict[int, list[_Pair]]:
@@ -208,7 +193,7 @@ def _pairs(table: Table, baseline_labels: Mapping[str, str]) -> dict[int, list[_
     compared: dict[int, list[_Pair]] = {}
     columns = range(len(table.columns)) if len(table.columns) > 2 else range(1)
     for column in columns:
-        present = [number for number, row in enumerate(table.rows) if _has_value(row.cells[column].value)]
+        present = [number for number, row in enumerate(table.rows) if row.cells[column].has_number]
         bm25 = places_of.get(BM25)
         pairs = [
             _Pair(row, baseline)
@@ -220,7 +205,3 @@ def _pairs(table: Table, baseline_labels: Mapping[str, str]) -> dict[int, list[_
         if pairs:
             compared[column] = pairs
     return compared
-
-
-def _has_value(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)

@@ -14,11 +14,9 @@ between two methods that find nothing, do not look certain. The interval is that
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from typing import NamedTuple
@@ -28,7 +26,7 @@ import numpy as np
 from harness.results import resampling
 from harness.results.strata import HIGH, LOW
 from harness.results.tables.significance import FLIPS_PER_HYPOTHESIS, LEVEL, Scores, side_by_side
-from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.spreadsheet import rows_csv
 from harness.results.tables.table import MEAN, Table
 
 FILE = "interactions.csv"
@@ -163,22 +161,14 @@ def sentence(found: Sequence[Interaction]) -> str:
 
 def to_csv(found: Sequence[Interaction]) -> str:
     """Return the CSV text of all pairs of all tables, numbers unrounded."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Interaction)])
-    for each in found:
-        writer.writerow(
-            as_text(value) if isinstance(value, str) else repr(value) if isinstance(value, float) else value
-            for value in astuple(each)
-        )
-    return text.getvalue()
+    return rows_csv(Interaction, found)
 
 
 def _rows(low: Table, high: Table, of_low: int, of_high: int) -> list[int]:
     """Return the competitors with a value in both columns."""
     pairs = zip(low.competitors, high.competitors, strict=True)
-    values = [(one.cells[of_low].value, other.cells[of_high].value) for one, other in pairs]
-    return [row for row, pair in enumerate(values) if all(v is not None and math.isfinite(v) for v in pair)]
+    cells = [(one.cells[of_low], other.cells[of_high]) for one, other in pairs]
+    return [row for row, pair in enumerate(cells) if all(cell.has_number for cell in pair)]
 
 
 def _differences(language: str, low: np.ndarray, high: np.ndarray) -> _Language:

@@ -1,4 +1,7 @@
-"""Test a table both ways, its rows against the best and against the baselines, and mark it; one drawing serves both."""
+"""Test a table both ways, its rows against the best and against the baselines, and mark it.
+
+One drawing serves both, unless it is too large to be kept.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from harness.results.tables import baselines_compared, significance
 from harness.results.tables.baselines_compared import Against, Place
 from harness.results.tables.significance import Comparison, Drawn, Scores
 from harness.results.tables.table import Table
+
+MOST_KEPT = 2**25
+"""Numbers of a drawing that is kept for all languages at once (256 MB); a larger one is drawn twice, by language."""
 
 
 class Family(NamedTuple):
@@ -47,8 +53,11 @@ def mark_table(
 
     Raises ValueError if cells of a column differ in their queries.
     """
-    drawn: Drawn = {}
     flips = significance.flips_for(significance.pairs(table) + further.best)
-    against = baselines_compared.compare(table, place, baselines, scores_of, further.baselines, drawn, flips)
+    is_kept = flips * len(table.rows) * len(table.columns) <= MOST_KEPT
+    drawn: Drawn | None = {} if is_kept else None
+    against = baselines_compared.compare(
+        table, place, baselines, scores_of, further.baselines, drawn, flips if is_kept else 0
+    )
     marked, comparisons = significance.mark(table, scores_of, further.best, drawn)
     return Marked(baselines_compared.mark(marked, against), comparisons, against)

@@ -8,17 +8,15 @@ that is not.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.results import resampling
-from harness.results.tables.spreadsheet import as_text
+from harness.results.tables.spreadsheet import rows_csv
 from harness.results.tables.table import UNDECIDED, Row, Table
 
 LEVEL = 0.05
@@ -148,21 +146,13 @@ def side_by_side(
 
 def to_csv(comparisons: Sequence[Comparison]) -> str:
     """Return the CSV text of all comparisons of all tables, numbers unrounded."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Comparison)])
-
-    def written(value: str | float | int) -> str | int:
-        return repr(value) if isinstance(value, float) else as_text(value) if isinstance(value, str) else value
-
-    writer.writerows(map(written, astuple(comparison)) for comparison in comparisons)
-    return text.getvalue()
+    return rows_csv(Comparison, comparisons)
 
 
 def _compared(table: Table) -> list[list[int]]:
     """Return by column the competitors with a value."""
     return [
-        [row for row, line in enumerate(table.competitors) if _has_value(line.cells[column].value)]
+        [row for row, line in enumerate(table.competitors) if line.cells[column].has_number]
         for column in range(len(table.columns))
     ]
 
@@ -210,7 +200,7 @@ def _marked(table: Table, comparisons: Sequence[Comparison]) -> Table:
 
 def _note(rows: Sequence[Row]) -> str:
     """Return what the marks that occur mean, and that there is none."""
-    cells = [cell for row in rows if not row.reference for cell in row.cells if _has_value(cell.value)]
+    cells = [cell for row in rows if not row.reference for cell in row.cells if cell.has_number]
     below = f"Competitors without a mark are below the best of their column (p < {LEVEL:g}"
     if not any(cell.undecided for cell in cells):
         return f"{below}; {TEST})."
@@ -242,7 +232,3 @@ def _check_queries(
             f"measured over the same queries (query {query!r}, {len(ids)} and {len(others)} queries); "
             "remove their folders from the store's evaluation/, run again"
         )
-
-
-def _has_value(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)

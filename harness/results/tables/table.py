@@ -47,6 +47,11 @@ class Cell:
     undecided: bool = False
     below: bool = False
 
+    @property
+    def has_number(self) -> bool:
+        """Return whether there is a value that others can be compared with: one, and no NaN."""
+        return self.value is not None and math.isfinite(self.value)
+
 
 @dataclass(frozen=True)
 class Row:

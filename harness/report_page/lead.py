@@ -1,4 +1,7 @@
-"""Say in one or two sentences which row of a table is best, by how much, and whether that is shown."""
+"""Say in sentences which row of a table is best, how far it is ahead of the other rows, and whether that is shown.
+
+How it compares with bm25 and base is said by `harness.results.tables.verdict`.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +15,29 @@ _NAMED = 4  # rows that a sentence names; of more it says how many they are
 
 
 def sentences(folder: ResultsFolder, group: Group) -> list[str]:
-    """Return the verdict on a table: on the mean over its languages, and where the languages differ from it."""
+    """Return the lead of the best row: in the mean over languages, and where the languages differ from it."""
     competitors = [label for label in group.best_first if label not in group.references]
     if not competitors:
         return ["No row has scores in every language, so none is best."]
     compared = folder.compared(group, MEAN)
     where = f" in {group.languages[0]}" if len(group.languages) == 1 else f" over {len(group.languages)} languages"
     best = compared[0].best if compared else competitors[0]
-    score = f"{best} has nDCG@10 {short(group.mean(best))}{where}"
+    score = f"{best} has nDCG@10 {_short(group.mean(best))}{where}"
     if not compared:
         others = "the only row that competes" if len(competitors) == 1 else "nothing was tested"
-        return [f"{score}: {others}.", *_beside(group)]
+        return [f"{score}: {others}.", *_incomplete(group)]
     told = [f"{score}, the best: {_lead(compared, competitors)}."]
     if len(group.languages) > 1:
         told += _by_language(folder, group, best)
-    return [*told, *_beside(group)]
+    return [*told, *_incomplete(group)]
 
 
 def _lead(compared: Sequence[Compared], order: Sequence[str]) -> str:
     """Return by how much the best is above the next row, and above which rows that is not shown."""
     following = min(compared, key=lambda line: order.index(line.method) if line.method in order else len(order))
-    lead = f"{short(following.difference)} [{short(following.low)}, {short(following.high)}] above {following.method}"
+    lead = (
+        f"{_short(following.difference)} [{_short(following.low)}, {_short(following.high)}] above {following.method}"
+    )
     open_rows = [line.method for line in compared if line.p_holm >= LEVEL]
     if not open_rows:
         others = len(compared) - 1
@@ -62,14 +67,11 @@ def _by_language(folder: ResultsFolder, group: Group, best: str) -> Iterable[str
         yield "It has the highest score in each of them."
 
 
-def _beside(group: Group) -> Iterable[str]:
-    """Yield what takes no part in the comparison: rows that are not complete, and the scores of reference rows."""
+def _incomplete(group: Group) -> Iterable[str]:
+    """Yield a sentence on the rows that take no part in the comparison, for they are not complete."""
     missing = [label for label in group.rows if label not in group.references and group.mean(label) is None]
     if missing:
         yield f"Not compared, for lack of scores{' in a language' * (len(group.languages) > 1)}: {_listed(missing)}."
-    references = [f"{label} {short(group.mean(label))}" for label in group.rows if label in group.references]
-    if references:
-        yield f"For reference: {', '.join(references)}."
 
 
 def _listed(labels: Sequence[str]) -> str:
@@ -78,6 +80,6 @@ def _listed(labels: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(labels[:-1]), labels[-1]]))
 
 
-def short(number: float | None) -> str:
+def _short(number: float | None) -> str:
     """Return a number of three decimals; – for none."""
     return MISSING if number is None else f"{number:.3f}"
