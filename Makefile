@@ -56,9 +56,9 @@ $(VENV)/benchmarks: $(TESTED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	touch $(VENV)/benchmarks
 
-# search engines that run in the process
+# search engines that run in the process, and the runtime of ONNX
 $(VENV)/engines: $(TESTED)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[engines]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[engines,onnx]'
 	touch $(VENV)/engines
 
 $(TESTED): $(INSTALLED) tests/published.txt

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-EXTRAS = {"grid": ("ray", "pandas", "pyarrow", "bm25s", "matplotlib"), "focus": ("gensim",), "irds": ("ir_datasets",)}
+EXTRAS = {
+    "grid": ("ray", "pandas", "pyarrow", "bm25s", "matplotlib"),
+    "focus": ("gensim",),
+    "irds": ("ir_datasets",),
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+}
 """Extra of the distribution -> the packages that are imported because of it."""
 
 

@@ -10,6 +10,9 @@ MOST_UNKNOWN = 0.02
 MOST_ACTIVE = 0.5
 """Share of active dimensions above which a measurement warns; a sparse encoder of a large vocabulary has 1%."""
 
+LARGEST_LOSS = 0.02
+"""Share of nDCG@10 that a budget of active dimensions may cost without a warning."""
+
 TOKENIZER = "give the language a tokenizer that was trained on it, on text in NFC (tokenizers.LANGUAGE)"
 MODEL = "choose a model that was trained on this language, or leave the row out"
 

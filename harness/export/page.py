@@ -44,7 +44,7 @@ def notes(engine: Engine, corpus: Corpus, drop: frozenset[int]) -> list[str]:
     for tally, what in ((facts.documents, "documents"), (facts.queries, "queries")):
         if tally is not None and tally.cut:
             cut = f"{tally.cut:,} of {tally.number:,} {what} lost their lightest dimensions"
-            found.append(f"{cut}, beyond {tally.most_active:,}: --check says what that costs")
+            found.append(f"{cut}, beyond {tally.most_active:,}")
     return found + engine.warnings()
 
 

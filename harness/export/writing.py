@@ -10,7 +10,7 @@ from typing import IO
 
 import numpy as np
 
-from harness.export.documents import Block, Corpus, Document, documents, without
+from harness.export.documents import Block, Corpus, Document, Lookup, documents, without
 from harness.export.engine import CLAUSES, PART, Engine, Facts, Frame
 from harness.export.page import page
 from harness.export.tally import Tally
@@ -57,16 +57,25 @@ def write(folder: Path, order: Order, corpus: Corpus, queries: Block | None = No
         write_json(folder / "query-ids.json", list(queries.ids))
     rows = _rows(corpus.blocks, facts.documents, drop, order.most, order.texts)
     facts.parts += _files(folder, engine.files, engine.frame, map(engine.document, rows))
-    _vocabulary(folder / "vocab.json", corpus.tokens)
+    write_vocabulary(folder / "vocab.json", corpus.tokens)
     if corpus.lookup is not None:
-        pairs = enumerate(corpus.lookup.weights.tolist())
-        weights = {str(i): weight for i, weight in pairs if weight > 0 and i not in drop}
-        write_json(folder / "query-weights.json", weights)
+        write_query_weights(folder / "query-weights.json", corpus.lookup, drop)
         (folder / "tokenizer.json").write_text(corpus.lookup.tokenizer, encoding="utf-8")
     engine.finish(folder)
     write_json(folder / MANIFEST, _manifest(order, facts, corpus))
     (folder / "README.md").write_text(page(engine, corpus, drop, order.most_asked), encoding="utf-8")
     return engine
+
+
+def write_vocabulary(path: Path, tokens: Sequence[str | None]) -> None:
+    """Write the tokens as a list: the place is the dimension, null where no token has it."""
+    path.write_text(json.dumps(list(tokens), ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+
+
+def write_query_weights(path: Path, lookup: Lookup, drop: frozenset[int] = frozenset()) -> None:
+    """Write the weights above 0 that tokens of a query have, by token id, without those of `drop`."""
+    pairs = enumerate(lookup.weights.tolist())
+    write_json(path, {str(i): weight for i, weight in pairs if weight > 0 and i not in drop})
 
 
 def _rows(
@@ -122,11 +131,6 @@ def _open(folder: Path, name: str, frame: Frame, written: list[str]) -> IO[bytes
 def _close(file: IO[bytes], frame: Frame) -> None:
     file.write(frame.closing.encode())
     file.close()
-
-
-def _vocabulary(path: Path, tokens: Sequence[str | None]) -> None:
-    """Write the tokens as a list: the place is the dimension, null where no token has it."""
-    path.write_text(json.dumps(list(tokens), ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
 
 
 def _manifest(order: Order, facts: Facts, corpus: Corpus) -> dict[str, object]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.evaluation.warnings import LARGEST_LOSS
 from harness.results.record import OK, Record
 from harness.results.tables.vector_notes import parts
 
-LARGEST_LOSS = 0.02
-"""Share of nDCG@10 that a budget may cost without a warning."""
 MEASURE = "ndcg@10"
 
 

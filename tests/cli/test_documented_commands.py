@@ -8,6 +8,7 @@ import shlex
 import pytest
 
 from experiments.benchmarks.engines.__main__ import parser as engines_parser
+from harness.cli.export.options import GRAPH
 from harness.cli.main import parser
 from harness.export.registry import ENGINES
 from tests.helpers.paths import ROOT
@@ -42,9 +43,10 @@ def test_the_guide_has_some():
 def test_every_engine_has_its_command_and_its_name_in_the_table_of_options():
     page = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
     exported = [parser().parse_args(shlex.split(command, comments=True)) for command in commands(page)]
-    assert {arguments.to for arguments in exported if arguments.command == "export"} == set(ENGINES)
+    formats = [*ENGINES, GRAPH]
+    assert {arguments.to for arguments in exported if arguments.command == "export"} == set(formats)
     (row,) = re.findall(r"^\| `--to ENGINE` \| (.+) \|$", page, re.M)
-    assert row.split(", ") == list(ENGINES)
+    assert row.split(", ") == formats
 
 
 def test_the_table_of_engines_is_measured_by_a_module_that_takes_these_arguments():

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from harness.cli import inputs
 from harness.cli.export import inputs as export_inputs
-from harness.cli.export.options import FORMATS, INTEGERS
+from harness.cli.export.budget import budget_of, check_loss, say_unmeasured, show
+from harness.cli.export.graph import export_graph
+from harness.cli.export.options import FORMATS, GRAPH, INTEGERS
 from harness.cli.messages import failed, say
 from harness.cli.output import check_output, replacing
 from harness.cli.refusal import RefusedError
@@ -50,6 +52,9 @@ class _Command:
 
 def export(args: argparse.Namespace) -> int:
     """Export and return the exit code: 0 written, 1 failed; RefusedError before anything is computed or written."""
+    if args.to == GRAPH:
+        _check_options(args)
+        return export_graph(args)
     command = _check(args)
     from harness.cli.transfer import quiet
 
@@ -85,9 +90,9 @@ def _check(args: argparse.Namespace) -> _Command:
 
 
 def _check_options(args: argparse.Namespace) -> None:
-    if args.to not in FORMATS:
-        raise RefusedError(f"--to {args.to!r} is unknown; {nearest(args.to, FORMATS)}")
-    if not _NAME.fullmatch(args.name):
+    if args.to not in (*FORMATS, GRAPH):
+        raise RefusedError(f"--to {args.to!r} is unknown; {nearest(args.to, (*FORMATS, GRAPH))}")
+    if args.name is not None and not _NAME.fullmatch(args.name):
         rule = "begin with a small letter a-z, then letters a-z, digits and _, at most 50 in all"
         raise RefusedError(f"--name {args.name!r} is not a name that every engine takes; {rule}")
     if args.scale is not None and args.to not in INTEGERS:
@@ -98,10 +103,13 @@ def _check_options(args: argparse.Namespace) -> None:
     counts = {"--check": args.check, "--max-active-document": args.max_active_document}
     for option, number in (counts | {"--max-active-query": args.max_active_query}).items():
         if number is not None and number < 1:
-            what = "queries" if option == "--check" else "dimensions"
+            checked = "texts" if args.to == GRAPH else "queries"
+            what = checked if option == "--check" else "dimensions"
             raise RefusedError(f"{option} {number} is not a number of {what}; give 1 or more")
-    if args.check is not None and args.queries is None:
+    if args.check is not None and args.queries is None and args.to != GRAPH:
         raise RefusedError("--check searches queries; add --queries with a queries.jsonl")
+    if args.to != GRAPH:
+        check_loss(args)
     if export_inputs.is_index(Path(args.source).expanduser()):
         if args.collection is not None:
             has = f"the index {args.source!r} has its documents"
@@ -122,7 +130,9 @@ def _encoder(args: argparse.Namespace) -> tuple[inputs.Input, Documents]:
 
 
 def _run(args: argparse.Namespace, command: _Command) -> int:
+    from harness.export.budgets import BudgetSearch
     from harness.export.check import ExactSearch, check
+    from harness.export.documents import Block
     from harness.export.registry import ENGINES
     from harness.export.sources import queries as encoded
     from harness.export.writing import Order, write
@@ -130,17 +140,23 @@ def _run(args: argparse.Namespace, command: _Command) -> int:
     start = time.perf_counter()
     source = export_inputs.of_encoder(args, *command.encoder) if command.encoder else export_inputs.of_index(args)
     corpus, queries, exact, rows = source.corpus, None, None, list[int]()
+    drop = corpus.special if args.drop_special else frozenset[int]()
+    budget, cut = budget_of(args), None
     if command.queries is not None:
         texts = command.queries
         queries = encoded(source.encoder, list(texts), list(texts.values()), source.options)
         if args.check is not None:
             judged = [row for row, name in enumerate(texts) if name in command.qrels]
             rows = (judged or list(range(len(texts))))[: args.check]
-            exact = ExactSearch(source.ids(), [queries.ids[row] for row in rows], queries.vectors[rows])
+            ids, some = source.ids(), Block([queries.ids[row] for row in rows], queries.vectors[rows])
+            exact = ExactSearch(ids, some.ids, some.vectors)
             corpus = replace(corpus, blocks=exact.watch(corpus.blocks))
+            if budget is not None:
+                cut = BudgetSearch(ids, some, budget, drop)
+                corpus = replace(corpus, blocks=cut.watch(corpus.blocks))
     order = Order(
         ENGINES[args.to],
-        args.name,
+        args.name or "documents",
         scale=args.scale or 1000,
         texts=not args.without_texts,
         drop_special=args.drop_special,
@@ -153,14 +169,20 @@ def _run(args: argparse.Namespace, command: _Command) -> int:
         if exact is not None:
             agreements = check(folder, engine, exact, rows, command.qrels)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    _summary(args, engine, source, size, time.perf_counter() - start)
+    _summary(args, engine, source, drop, size, time.perf_counter() - start)
+    if budget is not None and cut is None:
+        say_unmeasured()
     if agreements:
         _compare(agreements, len(rows))
+    if cut is not None:
+        show(cut.costs(command.qrels), args.largest_loss)
     print(f"\nHow to load and search them:  {shlex.quote(str(args.out))}/README.md")
     return 0
 
 
-def _summary(args: argparse.Namespace, engine: Engine, source: Source, size: int, seconds: float) -> None:
+def _summary(
+    args: argparse.Namespace, engine: Engine, source: Source, drop: frozenset[int], size: int, seconds: float
+) -> None:
     from harness.export.page import notes
     from harness.files.units import amount, duration
 
@@ -169,7 +191,6 @@ def _summary(args: argparse.Namespace, engine: Engine, source: Source, size: int
         if tally is not None:
             most = f"{tally.most_active:,} at most"
             say(what, f"{tally.number:,} with {tally.mean_active:,.0f} active dimensions each on average, {most}")
-    drop = source.corpus.special if args.drop_special else frozenset[int]()
     for note in notes(engine, source.corpus, drop):
         say("note", note)
     say("written", f"{args.out} for {engine.title} ({engine.version}): {amount(size)} in {duration(seconds)}")

@@ -110,10 +110,42 @@ def test_what_a_budget_costs_is_said(command, index, collection, tmp_path):
     code, shown, err = command("export", index, "--to", "jsonl", *options)
     assert code == 0, err
     assert "12 with 4 active dimensions each on average, 4 at most" in shown
-    assert "12 of 12 documents lost their lightest dimensions, beyond 4: --check says what that costs" in shown
-    (overlap,) = re.findall(r"overlap@10 (\d\.\d{4})", shown)
-    assert float(overlap) < 1
+    assert "12 of 12 documents lost their lightest dimensions, beyond 4\n" in shown
+    budget = r" {11}--max-active-document 4 --max-active-query 3: nDCG@10 (\d\.\d{4}) \(all dimensions (\d\.\d{4}), "
+    ((cut, full, overlap),) = re.findall(budget + r"\d+\.\d% \w+\), overlap@10 (\d\.\d{4})\n", shown)
+    # the file has cut vectors, and this format changes nothing else
+    assert f"JSON lines: overlap@10 {overlap}" in shown and f"nDCG@10 {cut} (exact {full})" in shown
+    assert float(overlap) < 1 and "was not measured" not in shown
+    loss = 1 - float(cut) / float(full)
+    assert ("warning: the budget costs " in err) == (loss > 0.02)
     assert "[:3]" in python_of(tmp_path / "out" / "README.md", "def vector(")
+
+
+@pytest.mark.parametrize(("largest", "warns"), [("0.9", False), ("0.01", True)])
+def test_a_warning_names_a_budget_that_holds(command, index, collection, tmp_path, largest, warns):
+    """Without judgements beside the queries, the share of the first ten documents counts."""
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text((collection / "queries.jsonl").read_text())
+    options = ("--queries", queries, "--check", "9", "--max-active-document", "2", "--out", tmp_path / "out")
+    code, shown, err = command("export", index, "--to", "jsonl", *options, "--largest-loss", largest)
+    assert code == 0, err
+    (overlap,) = re.findall(r" {11}--max-active-document 2: overlap@10 (\d\.\d{4})\n", shown)
+    assert 0.01 < 1 - float(overlap) < 0.9, "else this test shows nothing"
+    lines = [line for line in err.splitlines() if line.startswith("warning: ")]
+    if not warns:
+        assert not lines
+        return
+    (line,) = lines
+    share = f"{1 - float(overlap):.1%} of the first ten documents, more than 1% (--largest-loss); "
+    assert line.startswith(f"warning: the budget costs {share}--max-active-document ")
+    assert re.search(r"--max-active-document (3|4|6|8|12|16) would (cost \d\.\d%|still cost \d+\.\d%: leave)", line)
+
+
+def test_a_budget_that_is_not_measured_is_said(command, index, tmp_path):
+    options = ("--max-active-document", "4", "--out", tmp_path / "out")
+    code, shown, _ = command("export", index, "--to", "jsonl", *options)
+    said = "note       what the budget costs was not measured: --queries FILE --check N does that with N queries\n"
+    assert code == 0 and said in shown and "costs on its own" not in shown
 
 
 def test_a_check_without_judgements_says_so(command, index, collection, tmp_path):
@@ -139,6 +171,16 @@ def test_a_check_without_judgements_says_so(command, index, collection, tmp_path
         (["--to", "pisa", "--check", "5"], "--check searches queries; add --queries with a queries.jsonl"),
         (["--to", "pisa", "--collection", "c", "--queries", "q.txt"], "--collection: c: no such file or folder: give"),
         (["--to", "pisa", "--max-active-query", "0"], "--max-active-query 0 is not a number of dimensions; give 1 or"),
+        (
+            ["--to", "pisa", "--largest-loss", "2"],
+            "--largest-loss 2 is not a share from 0 to below 1; the default is 0.02",
+        ),
+        (["--to", "pisa", "--largest-loss", "nan"], "--largest-loss nan is not a share from 0 to below 1; the default"),
+        (["--to", "pisa", "--largest-loss", "0.1"], "--largest-loss is for a budget; add --max-active-document or --m"),
+        (
+            ["--to", "pisa", "--largest-loss", "0.1", "--max-active-query", "5"],
+            "--largest-loss is for a cost that is measured; add --check N with --queries, or leave it out",
+        ),
         (["--to", "pisa"], "is an encoder, without documents; add --collection FOLDER|corpus.jsonl, or build an index"),
         (
             ["--to", "pisa", "--collection", "none"],
