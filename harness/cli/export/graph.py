@@ -145,7 +145,8 @@ def _of_index(args: argparse.Namespace) -> _Source:
     index = open_index(args.source, *encoder_of(args))
     say("index", f"{args.source}: {len(index):,} documents")
     encoder = index.encoder
-    name = Path(str(args.encoder or index.manifest["encoder"].get("model") or "ENCODER")).name
+    name = str(args.encoder or index.manifest["encoder"].get("model") or "ENCODER")
+    name = Path(name).name if Path(name).is_dir() else name  # a hub id has its owner
     texts = (text for block in index.blocks() for text in block.texts if text)
     return _Source(encoder, name, index.manifest["max_length"], list(islice(texts, args.check or 0)))
 
