@@ -26,7 +26,7 @@ test-slow: $(VENV)/engines
 	$(BIN)/python -m pytest -m slow
 
 fuzz: $(TESTED)
-	SEMBRIDGE_FUZZ_SECONDS=$(FUZZ_SECONDS) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/security/test_fuzzed_readers.py
+	SEMBRIDGE_FUZZ_SECONDS=$(FUZZ_SECONDS) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/security/test_fuzzed_*.py
 
 torture: $(TESTED)
 	$(BIN)/python -m tests.cluster.torture

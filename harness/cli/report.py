@@ -27,6 +27,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     help_results = "a folder that a run wrote, to make only its report.html anew; takes no option but --store"
     command.add_argument("folder", metavar="RESULTS", nargs="?", type=Path, help=help_results)
+    terms = "with RESULTS: encode the queries of its page with the encoders in --store, to show their heaviest terms"
+    command.add_argument("--terms", action="store_true", help=terms)
     add_grid_options(command)
 
 
@@ -37,6 +39,10 @@ def report_results(args: argparse.Namespace) -> int:
     """
     if args.folder is not None:
         return _page_alone(args)
+    if args.terms:
+        raise RefusedError(
+            "--terms goes with a folder of results: sembridge-bench report RESULTS --store STORE --terms"
+        )
     from harness.cli.shipped import presets
     from harness.plan.load_preset import load_preset
     from harness.plan.preset import PresetError
@@ -106,7 +112,13 @@ def _page_alone(args: argparse.Namespace) -> int:
             if "store" in typed:
                 raise
             store = StoreFiles()  # a folder that only happens to be called store
-        print(f"wrote {write_page(args.folder, store)}")
+        if args.terms and store.root is None:
+            raise RefusedError("--terms: the encoders are in the store of the run; name it with --store STORE")
+        if args.terms:
+            from harness.cli.transfer import quiet
+
+            quiet()
+        print(f"wrote {write_page(args.folder, store, args.terms)}")
     except (ValueError, MissingExtraError) as error:
         raise RefusedError(str(error)) from None
     except OSError as error:

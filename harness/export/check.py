@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from harness.evaluation.measures import MEASURES, evaluate, means
 from harness.export.documents import Block
-from harness.export.engine import Engine
+from harness.export.engine import Engine, Pair
 from harness.export.weights import csr
 from sembridge.search.exact_search import top_k
 from sembridge.search.pruning import canonical
@@ -21,6 +22,7 @@ from sembridge.search.ranking import Run, id_order
 DEPTH = 10
 _BLOCK = 512
 _MEASURE = "ndcg@10"
+_AGAIN = "the disk may be damaged: export again"
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,13 @@ class Agreement:
 class ExactSearch:
     """Search documents exactly while they stream by to be written, so that no document is encoded twice.
 
-    ids  of all documents, in their order
+    ids       of all documents, in their order
+    position  of the next document
     """
 
     def __init__(self, ids: Sequence[str], query_ids: Sequence[str], queries: sparse.csr_array) -> None:
         self.ids, self.query_ids = ids, query_ids
-        self._ranking, self._position = top_k(queries, DEPTH, id_order(ids)), 0
+        self._ranking, self.position = top_k(queries, DEPTH, id_order(ids)), 0
 
     def watch(self, blocks: Iterable[Block]) -> Iterator[Block]:
         """Yield the blocks, and search them."""
@@ -60,13 +63,13 @@ class ExactSearch:
 
     def add(self, vectors: sparse.csr_array) -> None:
         """Search the next documents [B, V]."""
-        self._ranking.add(self._position, vectors)
-        self._position += vectors.shape[0]
+        self._ranking.add(self.position, vectors)
+        self.position += vectors.shape[0]
 
     def run(self) -> Run:
         """Return the first ten documents of every query. Raises ValueError if not all documents were searched."""
-        if self._position != len(self.ids):
-            raise ValueError(f"{self._position:,} documents were read back, {len(self.ids):,} were written")
+        if self.position != len(self.ids):
+            raise ValueError(f"{self.position:,} documents were read back, {len(self.ids):,} were written")
         return self._ranking.best.result(list(self.query_ids), self.ids)
 
 
@@ -81,12 +84,21 @@ def check(
 
     exact  has searched the documents with the encoder's own vectors
     rows   the places of its queries in the file of requests
+
+    Raises ValueError for files that cannot be read back, or hold other documents or queries than were written.
     """
-    run, asked = exact.run(), read_queries(folder, engine)[rows]
+    run, asked = exact.run(), read_queries(folder, engine)
+    written = engine.facts.queries.number if engine.facts.queries else 0
+    if asked.shape[0] != written:
+        raise ValueError(f"{engine.requests}: {asked.shape[0]:,} queries were read back, {written:,} were written")
+    asked = asked[rows]
     compared = []
     for way, holding in engine.holdings().items():
         other = ExactSearch(exact.ids, exact.query_ids, holding.queries(asked))
-        for _, vectors in read_documents(folder, engine):
+        for names, vectors in read_documents(folder, engine):
+            if names != list(exact.ids[other.position : other.position + len(names)]):
+                where = f"documents {other.position + 1:,} to {other.position + len(names):,}"
+                raise ValueError(f"{where} were read back with other ids than they were written with; {_AGAIN}")
             other.add(holding.documents(vectors))
         compared.append(agreement(way, run, other.run(), qrels))
     return compared
@@ -107,21 +119,53 @@ def agreement(way: str, exact: Run, other: Run, qrels: Mapping[str, Mapping[str,
 
 
 def read_documents(folder: Path, engine: Engine) -> Iterator[tuple[list[str], sparse.csr_array]]:
-    """Yield (ids, vectors) of the documents in an export, block by block, as its files say."""
-    records = (record for part in engine.facts.parts for record in _records(folder / part, engine))
+    """Yield (ids, vectors) of the documents in an export, block by block, as its files say.
+
+    Raises ValueError if one cannot be read.
+    """
+    parts = (folder / part for part in engine.facts.parts)
+    records = (record for part in parts for record in _vectors(part, engine.read_documents, engine))
     while block := list(islice(records, _BLOCK)):
         yield [name for name, _ in block], csr([vector for _, vector in block], engine.facts.dimensions)
 
 
 def read_queries(folder: Path, engine: Engine) -> sparse.csr_array:
-    """Return the queries of an export [Q, V], as its file says."""
-    with (folder / engine.requests).open(encoding="utf-8", newline="\n") as file:
-        return canonical(csr(list(engine.read_queries(file)), engine.facts.dimensions))
+    """Return the queries of an export [Q, V], as its file says. Raises ValueError if it cannot be read."""
+    pairs = _vectors(
+        folder / engine.requests, lambda lines: (("", pair) for pair in engine.read_queries(lines)), engine
+    )
+    return canonical(csr([vector for _, vector in pairs], engine.facts.dimensions))
 
 
-def _records(path: Path, engine: Engine) -> Iterator[tuple[str, tuple]]:
-    with path.open(encoding="utf-8", newline="\n") as file:
-        yield from engine.read_documents(file)
+_Reader = Callable[[Iterable[str]], Iterator[tuple[str, Pair]]]
+
+
+def _vectors(path: Path, read: _Reader, engine: Engine) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """Yield the records of a file. Raises ValueError, with its name, for what is not one."""
+    number = 1
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for number, (name, vector) in enumerate(read(file), 2):  # noqa: B007
+                yield name, _possible(vector, engine.facts.dimensions)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"record {number}: {type(error).__name__}"
+        raise ValueError(f"{path.name} cannot be read back ({reason}); {_AGAIN}") from None
+
+
+def _possible(vector: Pair, dimensions: int) -> tuple[Any, Any]:
+    """Return a vector whose dimensions are there, each once, and whose weights are positive. Raises ValueError."""
+    places, weights = (np.asarray(part) for part in vector)
+    if places.ndim != 1 or places.shape != weights.shape:
+        raise ValueError("a vector has other dimensions than weights")
+    if len(places) and (places.dtype.kind != "i" or weights.dtype.kind not in "if"):
+        raise ValueError("a vector has something else than numbers")
+    if len(places) and (places.min() < 0 or places.max() >= dimensions or len(np.unique(places)) < len(places)):
+        raise ValueError("a vector has dimensions that cannot be")
+    with np.errstate(over="ignore"):
+        kept = weights.astype(np.float32)
+    if not (np.isfinite(kept) & (kept > 0)).all():
+        raise ValueError("a vector has weights that cannot be")
+    return places, kept
 
 
 def _ndcg(run: Run, qrels: Mapping[str, Mapping[str, int]]) -> float:

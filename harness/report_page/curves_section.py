@@ -77,9 +77,10 @@ def convergence(folder: ResultsFolder) -> Iterator[Markup]:
         return
     labels = {cell.key: label for group in folder.groups for label, cells in group.rows.items() for cell in cells}
     measured: dict[tuple[str, ...], dict[str, dict[float, list[float]]]] = {}
-    for row in folder.rows(CONVERGENCE):
+    texts = ("key", "collection", "regime", "architecture", "language")
+    for row in folder.rows(CONVERGENCE, *texts, numbers=("step", _MEASURE)):
         if row["key"] in labels:
-            table = tuple(as_written(row[name]) for name in ("collection", "regime", "architecture", "language"))
+            table = tuple(as_written(row[name]) for name in texts[1:])
             curve = measured.setdefault(table, {}).setdefault(labels[row["key"]], {})
             curve.setdefault(float(row["step"]), []).append(float(row[_MEASURE]))
     for number, group in enumerate(folder.groups):

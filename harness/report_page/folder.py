@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -109,7 +110,7 @@ class ResultsFolder:
         first = cells[0][1]
         references = frozenset(
             as_written(row["method"])
-            for row in self.rows(f"tables/{table_file(name)}.csv")
+            for row in self.rows(f"tables/{table_file(name)}.csv", "method", "reference")
             if row["reference"] == "yes"
         )
         rows: dict[str, list[ScoredCell]] = {}
@@ -161,12 +162,18 @@ class ResultsFolder:
     def _tables(self, name: str) -> list[PrintedTable]:
         return list(tables(self.text(name)))
 
-    def rows(self, name: str) -> list[dict[str, str]]:
-        """Return the lines of a CSV file of the folder."""
+    def rows(self, name: str, *columns: str, numbers: Sequence[str] = ()) -> list[dict[str, str]]:
+        """Return the lines of a CSV file of the folder. FolderError if one lacks a column, or a finite number in it."""
         try:
-            return list(csv.DictReader(io.StringIO(self.text(name), newline="")))
+            rows = list(csv.DictReader(io.StringIO(self.text(name), newline="")))
         except csv.Error as error:
             raise FolderError(f"{self.path / name} is not a CSV ({error}); {_AGAIN}") from None
+        for line, row in enumerate(rows, 2):
+            for column in (*columns, *numbers):
+                if row.get(column) is None or (column in numbers and not _is_finite(row[column])):
+                    problem = f"is no finite number in {column!r}" if column in numbers else f"is no {column!r}"
+                    raise FolderError(f"{self.path / name}: in line {line} there {problem}; {_AGAIN}")
+        return rows
 
     def text(self, name: str) -> str:
         """Return the text of a file of the folder."""
@@ -194,3 +201,10 @@ def _with_texts_as_written(cell: ScoredCell) -> ScoredCell:
 def as_written(value: str) -> str:
     """Return a text without the apostrophe that keeps spreadsheets from computing it."""
     return value[1:] if value.startswith("'") and as_text(value[1:]) == value else value
+
+
+def _is_finite(value: str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False

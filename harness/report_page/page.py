@@ -51,30 +51,31 @@ class Section(NamedTuple):
     plots: bool = False
 
 
-def write_page(results: Path, store: StoreFiles = _NO_STORE) -> Path:
+def write_page(results: Path, store: StoreFiles = _NO_STORE, terms: bool = False) -> Path:
     """Write report.html into a results folder, and return its path.
 
     store  where texts, versions and times are that the folder leaves out; without it the page has none
+    terms  encode the queries that it shows with the encoders of the store, for their heaviest terms
 
     Raises ValueError (one line) if a file of the folder cannot be read, MissingExtraError, OSError.
     """
     require("grid", "a report")
     if not results.is_dir():
         raise FolderError(f"RESULTS {str(results)!r} is not a folder; give the folder that a run wrote with --results")
-    content = page(ResultsFolder(results), store).encode()
+    content = page(ResultsFolder(results), store, terms).encode()
     target = results / FILE
     with replaced(target) as temporary:
         temporary.write_bytes(content)
     return target
 
 
-def page(folder: ResultsFolder, store: StoreFiles = _NO_STORE) -> str:
-    """Return the page of a results folder."""
+def page(folder: ResultsFolder, store: StoreFiles = _NO_STORE, terms: bool = False) -> str:
+    """Return the page of a results folder; for store and terms see `write_page`."""
     collections = ", ".join(in_order(cell.collection for cell in folder.cells))
     languages = ", ".join(in_order(cell.language for cell in folder.cells))
     title = f"Results: {collections}; {languages}"
     with same_everywhere():
-        sections = [(each, _section(each)) for each in _sections(folder, store)]
+        sections = [(each, _section(each)) for each in _sections(folder, store, terms)]
     filled = [(each, content) for each, content in sections if content]
     links = element("nav", *(element("a", each.title, href=f"#{each.name}") for each, _ in filled))
     head = joined(
@@ -89,7 +90,7 @@ def page(folder: ResultsFolder, store: StoreFiles = _NO_STORE) -> str:
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n{body}</html>\n'
 
 
-def _sections(folder: ResultsFolder, store: StoreFiles) -> list[Section]:
+def _sections(folder: ResultsFolder, store: StoreFiles, terms: bool = False) -> list[Section]:
     scores = QueryScores(folder.path)
     return [
         Section("verdict", "Verdict", "", verdict_section.pieces(folder), 110_000, "tables/summary.md has them"),
@@ -123,7 +124,7 @@ def _sections(folder: ResultsFolder, store: StoreFiles) -> list[Section]:
             "queries", "Queries on which the two best rows differ most",
             "The score of a query in both rows, and the rank of its first relevant document; in bold the better one. "
             "Words shared: how much of the query stands in a relevant document.",
-            queries_section.pieces(folder, scores, store), 250_000, "queries.parquet has the scores",
+            queries_section.pieces(folder, scores, store, terms), 250_000, "queries.parquet has the scores",
         ),
         Section(
             "cost", "Time", "Clock time when it was computed; what several cells share is counted once in a row.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from harness.collections.collection import CollectionError
@@ -11,12 +11,21 @@ from harness.files.redaction import without_folders
 from harness.report_page.folder import Group, ResultsFolder
 from harness.report_page.markup import Markup, element, joined
 from harness.report_page.query_scores import OfQueries, QueryScores
+from harness.report_page.query_terms import Weighed, WithoutError, heaviest
 from harness.report_page.store_files import StoreFiles
 from harness.report_page.texts import Shown, read
 
 MOST = 10
 _CHARACTERS = 200  # of a text
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
+
+_Terms = dict[tuple[str, str, str], list[Weighed]]
+"""By row, language and query."""
+_BELOW = "Below the scores: the heaviest terms of the query in the encoder of that row, before pruning and weighing."
+_HOW = (
+    "The heaviest terms of these queries in both encoders are shown by `sembridge-bench report RESULTS --store STORE "
+    "--terms`, which encodes them with the encoders that the store has."
+)
 
 
 class Difference(NamedTuple):
@@ -33,15 +42,18 @@ class Difference(NamedTuple):
     share: float | None
 
 
-def pieces(folder: ResultsFolder, scores: QueryScores, store: StoreFiles) -> Iterator[Markup]:
-    """Yield the queries of each table with two competitors that have scores in every language."""
+def pieces(folder: ResultsFolder, scores: QueryScores, store: StoreFiles, terms: bool = False) -> Iterator[Markup]:
+    """Yield the queries of each table with two competitors that have scores in every language.
+
+    terms  encode the queries with both encoders, and show the heaviest terms
+    """
     for group in folder.groups:
         rows = [label for label in group.best_first if label not in group.references][:2]
         if len(rows) == 2:
             first, second = rows
             differences, counts = compared(group, scores, first, second)
             if differences:
-                yield _table(folder, group, store, (first, second), differences, counts)
+                yield _table(folder, group, store, (first, second), differences, counts, terms)
 
 
 def compared(
@@ -85,7 +97,7 @@ def _rank(reciprocal: float) -> str:
 
 def _table(
     folder: ResultsFolder, group: Group, store: StoreFiles, rows: tuple[str, str], differences: Sequence[Difference],
-    counts: tuple[int, int, int],
+    counts: tuple[int, int, int], with_terms: bool,
 ) -> Markup:  # fmt: skip
     texts: dict[tuple[str, str], Shown] = {}
     problems = []
@@ -98,15 +110,24 @@ def _table(
             own = {}
             problems.append(f"Texts of {language} are missing: {without_folders(str(error))}")
         texts |= {(language, query): text for query, text in own.items()}
+    terms: _Terms = {}
+    if with_terms and texts:
+        terms, lacking = _terms(group, store, rows, texts)
+        problems += [*([_BELOW] if terms else []), *lacking]
+    elif texts or with_terms:
+        problems.append("Terms are missing: the store has no text of these queries." if with_terms else _HOW)
     head = joined(
         [
             element("th", "query", scope="col", class_="text"),
             element("th", "language", scope="col"),
-            element("th", "its relevant document", scope="col", class_="text"),
+            *([element("th", "its relevant document", scope="col", class_="text")] if texts else []),
             *(element("th", name, scope="col") for name in ("words shared", *rows)),
         ]
     )
-    body = [_row(each, texts.get((each.language, each.query))) for each in differences]
+    body = []
+    for each in differences:
+        became = [terms.get((row, each.language, each.query)) for row in rows]
+        body.append(_row(each, texts.get((each.language, each.query)), became, bool(texts)))
     above, equal, below = counts
     sentence = (
         f"{rows[0]} is above {rows[1]} on {above:,} queries, equal on {equal:,}, below it on {below:,}. "
@@ -118,18 +139,41 @@ def _table(
     return joined([element("h3", group.title), element("p", sentence), box, *notes])
 
 
-def _row(difference: Difference, text: Shown | None) -> Markup:
+def _terms(
+    group: Group, store: StoreFiles, rows: tuple[str, str], texts: Mapping[tuple[str, str], Shown]
+) -> tuple[_Terms, list[str]]:
+    """Return the terms of these queries, and a sentence for each encoder that cannot be had; of seeds, the first."""
+    terms: _Terms = {}
+    problems = []
+    for row in rows:
+        for language in dict.fromkeys(language for language, _ in texts):
+            queries = [query for own, query in texts if own == language]
+            try:
+                found = heaviest(
+                    store, group.cells(row, language)[0].key, [texts[language, query].query for query in queries]
+                )
+            except WithoutError as error:
+                problems.append(f"Terms of {row} in {language} are missing: {error}.")
+                continue
+            terms |= {(row, language, query): own for query, own in zip(queries, found, strict=True)}
+    return terms, problems
+
+
+def _row(difference: Difference, text: Shown | None, terms: Sequence[list[Weighed] | None], has_texts: bool) -> Markup:
     language = difference.language if _LANGUAGE.fullmatch(difference.language) else None
     query = text.query if text else difference.query
     document = text.document if text else ""
     share = "" if difference.share is None else f"{difference.share:.0%}"
-    scores = [_score(score, rank) for score, rank in zip(difference.scores, difference.ranks, strict=True)]
+    scores = [
+        joined([element("span", _score(score, rank)), *([] if own is None else [_shown(own, language)])])
+        for score, rank, own in zip(difference.scores, difference.ranks, terms, strict=True)
+    ]
     better = 0 if difference.size > 0 else 1
     return element(
         "tr",
         element("td", _cut(query), class_="text", lang=language if text else None, dir="auto"),
         element("td", difference.language),
-        element("td", _cut(document), class_="text", lang=language, dir="auto"),
+        *([element("td", _cut(document), class_="text", lang=language, dir="auto")] if has_texts else []),
         element("td", share),
         *(element("td", score, class_="best" if place == better else None) for place, score in enumerate(scores)),
     )
@@ -137,6 +181,14 @@ def _row(difference: Difference, text: Shown | None) -> Markup:
 
 def _score(score: float, rank: str) -> str:
     return f"{score:.3f} ({rank})" if rank else f"{score:.3f}"
+
+
+def _shown(terms: Sequence[Weighed], language: str | None) -> Markup:
+    """Return the terms with their weights; "no term" where the encoder knows nothing of a query."""
+    if not terms:
+        return element("div", "no term", class_="terms")
+    parts = [joined([element("bdi", term.token), f" {term.weight:.2f}"]) for term in terms]
+    return element("div", *(element("span", part) for part in parts), class_="terms", lang=language)
 
 
 def _cut(text: str) -> str:

@@ -16,6 +16,7 @@ from harness.results.scored_cells import ScoredCell
 from sembridge.extras import require
 
 _COLUMNS, _SHARE = ("query_id", "ndcg@10", "mrr@10"), "share"
+_AGAIN = "run `sembridge-bench report` with the grid's options to write the folder anew"
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,12 @@ class QueryScores:
         import pyarrow.parquet as pq
 
         self._path = results / FILE
-        again = "run `sembridge-bench report` with the grid's options to write the folder anew"
         try:
             self._file = pq.ParquetFile(self._path)
             columns = self._file.schema_arrow.names
             names = [name for name in COORDINATES if name != VECTORS or name in columns]
             if lacking := [name for name in (*names, *_COLUMNS) if name not in columns]:
-                raise FolderError(f"{self._path} has no column {lacking[0]!r}; {again}")
+                raise FolderError(f"{self._path} has no column {lacking[0]!r}; {_AGAIN}")
             self._groups: dict[tuple[Any, ...], list[int]] = {}
             for number in range(self._file.num_row_groups):
                 first = self._file.read_row_group(number, names).slice(0, 1).to_pylist()
@@ -62,7 +62,7 @@ class QueryScores:
                     self._groups.setdefault(tuple(row.get(name, "") for name in COORDINATES), []).append(number)
         except (OSError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())[:200]
-            raise FolderError(f"{self._path} cannot be read ({reason}); {again}") from None
+            raise FolderError(f"{self._path} cannot be read ({reason}); {_AGAIN}") from None
 
     def of(self, cells: Sequence[ScoredCell]) -> OfQueries | None:
         """Return the queries of a row in a language, averaged over its cells (seeds); None if one has none."""
@@ -77,8 +77,15 @@ class QueryScores:
         numbers = self._groups.get(astuple(cell.identity))
         if numbers is None:
             return None
-        queries = self._file.read_row_groups(numbers, [*_COLUMNS, _SHARE])
+        import pyarrow as pa
+
+        try:
+            queries = self._file.read_row_groups(numbers, [*_COLUMNS, _SHARE])
+        except (OSError, pa.ArrowException) as error:
+            raise FolderError(f"{self._path} cannot be read ({' '.join(str(error).split())[:200]}); {_AGAIN}") from None
         ids = queries["query_id"].to_pylist()
+        if not all(isinstance(name, str) for name in ids) or len(set(ids)) < len(ids):
+            raise FolderError(f"{self._path}: the cell {cell.identity.name} has a query twice, or without id; {_AGAIN}")
         order = sorted(range(len(ids)), key=ids.__getitem__)
 
         def column(name: str) -> np.ndarray:
@@ -86,7 +93,14 @@ class QueryScores:
                 return np.full(len(ids), np.nan)
             return np.asarray(queries[name].to_numpy(), dtype=np.float64)[order]
 
-        ndcg, mrr, shares = map(column, ("ndcg@10", "mrr@10", _SHARE))
+        try:
+            ndcg, mrr, shares = map(column, ("ndcg@10", "mrr@10", _SHARE))
+            possible = all(((own >= 0) & (own <= 1)).all() for own in (ndcg, mrr, shares[~np.isnan(shares)]))
+        except (TypeError, ValueError):
+            possible = False
+        if not possible:
+            problem = f"the cell {cell.identity.name} has a score or share that is not from 0 to 1"
+            raise FolderError(f"{self._path}: {problem}; {_AGAIN}")
         return OfQueries([ids[place] for place in order], ndcg, mrr, shares)
 
     def intervals(self, group: Group, language: str) -> dict[str, Interval]:

@@ -59,12 +59,14 @@ class StoreFiles:
         """Return the folder of a collection in a language, if it is known and there."""
         if (name, language) in self.collections:
             return self.collections[name, language]
-        for cell in folder.cells:
-            if (cell.collection, cell.language) == (name, language) and (place := self.of_cell(cell.key)):
-                described = dict(self.inputs(place)).get("collection", {})
-                if self.artifact(described):
-                    return self._inside(str(described["name"]))
-        return None
+        cells = (cell for cell in folder.cells if (cell.collection, cell.language) == (name, language))
+        places = filter(None, (self.of_cell(cell.key) for cell in cells))
+        folders = (self.folder(dict(self.inputs(place)).get("collection", {})) for place in places)
+        return next(filter(None, folders), None)
+
+    def folder(self, described: Mapping[str, Any]) -> Path | None:
+        """Return where the artifact lies that an input is, or is a part of; None for others, and if it is not there."""
+        return self._inside(str(described["name"])) if self.root is not None and self.artifact(described) else None
 
     def _inside(self, name: str) -> Path | None:
         assert self.root is not None

@@ -12,7 +12,9 @@ STYLE = """
   --series4: #ff8096; --series5: #a9c1cb; --series6: #dcc14b; --series7: #6fcbe8; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 76rem; padding: 1rem 1.5rem 4rem; background: var(--paper); color: var(--ink);
-  font: 16px/1.5 system-ui, "Noto Sans", "Noto Sans CJK KR", "Noto Sans Devanagari", "Noto Naskh Arabic", sans-serif; }
+  font: 16px/1.5 system-ui, "Noto Sans", "Noto Sans CJK KR", "Noto Sans Devanagari", "Noto Sans Arabic",
+  "Noto Naskh Arabic", sans-serif; }
+:lang(zh) { font-family: system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }
 h1 { font-size: 1.6rem; line-height: 1.25; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-bottom: 1px solid var(--rule); }
 h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
@@ -32,6 +34,8 @@ tr.first.reference > * { border-top: 2px solid var(--muted); }
 td.text { text-align: start; white-space: normal; min-width: 14rem; max-width: 28rem; overflow-wrap: anywhere;
   vertical-align: top; }
 table.long td { vertical-align: top; } thead th.text { text-align: start; }
+.terms { color: var(--muted); font-weight: 400; white-space: normal; min-width: 11rem; }
+.terms span { margin-left: .5rem; display: inline-block; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; }
 figure { margin: 0; max-width: 100%; break-inside: avoid; }
 figcaption { font-size: .875rem; font-weight: 600; }

@@ -90,8 +90,10 @@ def read_cells(results: Path) -> list[ScoredCell]:
 def _cell(row: dict[str, str]) -> ScoredCell:
     scores = {} if row["status"] != OK else {name: float(row[name]) for name in MEASURES if row[name]}
     alpha = alpha_number(row["alpha"]) if row["alpha"] else None
-    if not all(math.isfinite(number) for number in (*scores.values(), alpha or 0.0)):
-        raise ValueError("a score or alpha is not a finite number")
+    if not all(0 <= score <= 1 for score in scores.values()):
+        raise ValueError("a score is not from 0 to 1")
+    if not math.isfinite(alpha or 0.0):
+        raise ValueError("alpha is not a finite number")
     names = ("language", "architecture", "collection", "initializer", "bridge", "regime", "label", "key", "status")
     sizes = {name: int(row[name]) if row[name] else None for name in ("documents", "queries", "train_pairs")}
     texts = {name: row[name] for name in names} | {"vectors": row.get("vectors") or ""}

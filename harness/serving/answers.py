@@ -33,9 +33,14 @@ class Answers:
     """Answers from one index. May be called from several threads; searches run one after another."""
 
     def __init__(
-        self, index: Index, words: WordSearch | None, without_words: str, record: TransferRecord | None, unmade: str
-    ) -> None:
-        """Take what was loaded: the sentences say why there are no `words` (BM25) or no `record` of a transfer."""
+        self, index: Index, words: WordSearch | None, without_words: str, record: TransferRecord | None, unmade: str,
+        idf: bool = False,
+    ) -> None:  # fmt: skip
+        """Take what was loaded: the sentences say why there are no `words` (BM25) or no `record` of a transfer.
+
+        idf  weigh the terms of a query by rarity where a request does not say
+        """
+        self.idf = idf
         self._index, self._words, self._record = index, words, record
         self._without_words, self._unmade = without_words, unmade
         self._highlighter = Highlighter(index.encoder, index.manifest["max_length"])
@@ -48,19 +53,23 @@ class Answers:
             "documents": len(self._index),
             "dimensions": manifest["dimensions"],
             "encoder": PurePath(model).name if model and PurePath(model).is_absolute() else model,
+            "idf": self.idf,
             "bm25": self._words is not None,
             "without_bm25": self._without_words,
             "made_of": self._record is not None,
             "without_made_of": self._unmade,
         }
 
-    def search(self, query: str, k: int) -> dict[str, Any]:
-        """Return the k best documents by the encoder and by BM25. Raises BusyError if others take too long."""
+    def search(self, query: str, k: int, idf: bool = False) -> dict[str, Any]:
+        """Return the k best documents by the encoder and by BM25. Raises BusyError if others take too long.
+
+        idf  multiply the encoder's weights of the query by ln(N / df), see `sembridge.search.rarity`
+        """
         if not self._turn.acquire(timeout=WAIT_SECONDS):
             raise BusyError
         try:
             began = time.perf_counter()
-            vector = self._index.encode([query])
+            vector = self._index.encode([query], idf)
             best = self._index.rank(vector, k)
             between = time.perf_counter()
             words = self._words.best(query, k) if self._words else []
@@ -77,6 +86,7 @@ class Answers:
         return {
             "query": query,
             "k": k,
+            "idf": idf,
             "terms": [
                 {"id": token, "token": self._shown(token), "weight": weight} for token, weight in weighted[:TERMS]
             ],

@@ -110,21 +110,22 @@ class Site:
         try:
             if path == "/api/token":
                 return self.answers.token(_number("id", _parameters(query, {"id"}).get("id", ""), 0, 10**9))
-            return self.answers.search(*_asked(_parameters(query, {"q", "k"})))
+            return self.answers.search(*_asked(_parameters(query, {"q", "k", "idf"}), self.answers.idf))
         except WithoutError as error:
             raise RequestError(404, str(error)) from None
         except BusyError:
             raise RequestError(503, "other searches take long; ask again in a moment", {"Retry-After": "2"}) from None
 
 
-def _asked(parameters: Mapping[str, str]) -> tuple[str, int]:
-    """Return the query and the number of hits."""
+def _asked(parameters: Mapping[str, str], idf: bool) -> tuple[str, int, bool]:
+    """Return the query, the number of hits, and whether terms are weighed by rarity; idf: where that is not said."""
     query = parameters.get("q", "").strip()
     if not query:
         raise RequestError(400, "q is empty; say what to look for, e.g. /api/search?q=password")
     if len(query) > LONGEST_QUERY:
         raise RequestError(400, f"q has {len(query):,} characters; at most {LONGEST_QUERY:,} are read")
-    return query, _number("k", parameters.get("k", str(HITS)), 1, MOST_HITS)
+    k = _number("k", parameters.get("k", str(HITS)), 1, MOST_HITS)
+    return query, k, bool(_number("idf", parameters.get("idf", str(int(idf))), 0, 1))
 
 
 def _number(name: str, text: str, least: int, most: int) -> int:
@@ -143,7 +144,8 @@ def _parameters(query: str, known: set[str]) -> dict[str, str]:
         raise RequestError(400, "the address has too many parameters") from None
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names) or not set(names) <= known:
-        listed = " and ".join(sorted(known)) or "none"
+        *others, last = sorted(known) or ["none"]
+        listed = f"{', '.join(others)} and {last}" if others else last
         raise RequestError(400, f"parameters here: {listed}, each once")
     return dict(pairs)
 

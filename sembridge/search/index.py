@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,16 @@ from scipy import sparse
 
 from sembridge.normalization import normalize
 from sembridge.search.hits import Hit, Hits, Term
-from sembridge.search.inversion import read_vectors
-from sembridge.search.manifest import VOCABULARY, IndexFolderError, damaged, part_files, read_manifest, read_object
+from sembridge.search.inversion import part_vectors
+from sembridge.search.manifest import (
+    VOCABULARY,
+    IndexFolderError,
+    damaged,
+    parsed,
+    part_files,
+    read_checked,
+    read_manifest,
+)
 from sembridge.search.ranking import Best, Run, check_k
 from sembridge.search.rarity import inverse_document_frequency, weigh
 from sembridge.search.stored_postings import StoredPostings
@@ -54,10 +62,9 @@ class Index:
     def __init__(self, folder: Path, manifest: Mapping[str, Any], encoder: Any = None, revision: str | None = None):
         self.folder, self.manifest = folder, dict(manifest)
         self._given = encoder, revision
-        size = (manifest[name] for name in ("documents", "dimensions", "entries"))
-        self.postings = StoredPostings(folder, *size)
-        self._part = max(1, int(manifest["documents_per_part"]))
-        self._known: dict[int, np.ndarray] = {}  # part -> the places of its documents' lines
+        self.postings = StoredPostings(folder, self.manifest)
+        self._part = int(manifest["documents_per_part"])
+        self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # part -> places and checks of its documents' lines
 
     def __len__(self) -> int:
         return int(self.manifest["documents"])
@@ -68,11 +75,18 @@ class Index:
     @cached_property
     def vocabulary(self) -> dict[str, list[str]]:
         """Return the V tokens by id: `tokens` as the tokenizer stores them, `shown` as a person reads them."""
-        names = read_object(self.folder / VOCABULARY)
-        for kind in ("tokens", "shown"):
-            if not isinstance(names.get(kind), list) or len(names[kind]) != self.manifest["dimensions"]:
-                raise damaged(self.folder, f"{VOCABULARY} does not have a name for every dimension")
-        return names
+        try:
+            names = parsed(read_checked(self.folder, self.manifest, VOCABULARY))
+            lists = [names[kind] for kind in ("tokens", "shown")]
+            complete = all(isinstance(own, list) and len(own) == self.manifest["dimensions"] for own in lists)
+            complete = complete and all(isinstance(name, str) for own in lists for name in own)
+        except IndexFolderError:
+            raise
+        except (ValueError, LookupError, TypeError):
+            complete = False
+        if not complete:
+            raise damaged(self.folder, f"{VOCABULARY} does not have a name for every dimension")
+        return dict(names)
 
     @property
     def document_frequencies(self) -> np.ndarray:
@@ -158,13 +172,15 @@ class Index:
     def document(self, position: int) -> tuple[str, str]:
         """Return (id, text) of the document at a position from 0."""
         part, place = self._place(position)
-        lines = self._lines(part)
+        places, checks = self._lines(part)
         try:
             with (self.folder / part_files(part)[0]).open("rb") as file:
-                file.seek(int(lines[place]))
-                record = json.loads(file.read(int(lines[place + 1] - lines[place])))
-            return record["id"], record["text"]
-        except (OSError, ValueError, LookupError, TypeError):
+                file.seek(int(places[place]))
+                line = file.read(int(places[place + 1] - places[place]))
+            if zlib.crc32(line) != checks[place]:
+                raise ValueError("it is not as it was written")
+            return _id_and_text(line)
+        except (OSError, ValueError):
             raise damaged(self.folder, f"document {position} cannot be read") from None
 
     def vector(self, position: int) -> sparse.csr_array:
@@ -176,36 +192,54 @@ class Index:
         """Yield all documents in the order of the collection, a part at a time, with their vectors."""
         for number in range(-(-len(self) // self._part)):
             name, vectors = part_files(number)[0], self._vectors(number)
+            content = read_checked(self.folder, self.manifest, name)
             try:
-                records = [json.loads(line) for line in (self.folder / name).read_bytes().splitlines()]
-                ids, texts = [record["id"] for record in records], [record["text"] for record in records]
-            except (OSError, ValueError, LookupError, TypeError) as error:
-                raise damaged(self.folder, f"{name} cannot be read ({type(error).__name__})") from None
-            if len(ids) != vectors.shape[0]:
-                raise damaged(self.folder, f"{name} has {len(ids)} documents instead of {vectors.shape[0]}")
+                records = [_id_and_text(line) for line in content.splitlines()]
+            except ValueError:
+                raise damaged(self.folder, f"{name} cannot be read") from None
+            if len(records) != vectors.shape[0]:
+                raise damaged(self.folder, f"{name} has {len(records)} documents instead of {vectors.shape[0]}")
+            ids, texts = [identifier for identifier, _ in records], [text for _, text in records]
             yield Block(number * self._part, ids, texts, vectors)
 
     def _vectors(self, part: int) -> sparse.csr_array:
-        from safetensors import SafetensorError
-
         name = part_files(part)[1]
         try:
-            return read_vectors(self.folder / name, self.manifest["dimensions"])
-        except (OSError, ValueError, LookupError, SafetensorError) as error:
-            raise damaged(self.folder, f"{name} cannot be read ({type(error).__name__})") from None
+            vectors = part_vectors(read_checked(self.folder, self.manifest, name), self.manifest["dimensions"])
+        except IndexFolderError:
+            raise
+        except ValueError as error:
+            raise damaged(self.folder, f"{name} cannot be read ({error})") from None
+        if vectors.shape[0] != self._size(part):
+            raise damaged(self.folder, f"{name} has {vectors.shape[0]} documents instead of {self._size(part)}")
+        return vectors
 
-    def _lines(self, part: int) -> np.ndarray:
-        """Return where the lines of a part's documents begin, in bytes, and where the last one ends."""
-        from safetensors import SafetensorError, safe_open
+    def _lines(self, part: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return where the lines of a part's documents begin, in bytes, and where the last one ends; and their checks.
+
+        Only these two arrays are read. They need no check of their own: a wrong place leads to a line that has another.
+        """
+        from safetensors import safe_open
 
         if part not in self._known:
-            name = part_files(part)[1]
+            documents, vectors = part_files(part)
             try:
-                with safe_open(self.folder / name, "np") as file:
-                    self._known[part] = file.get_tensor("lines")
-            except (OSError, SafetensorError) as error:
-                raise damaged(self.folder, f"{name} cannot be read ({type(error).__name__})") from None
+                with safe_open(self.folder / vectors, "np") as file:
+                    places, checks = file.get_tensor("lines"), file.get_tensor("checks")
+            except Exception as error:  # the reader raises its own class, OSError and others, by what is wrong
+                raise damaged(self.folder, f"{vectors} cannot be read ({type(error).__name__})") from None
+            size = self._size(part)
+            fits = (places.dtype, checks.dtype) == (np.int64, np.uint32)
+            fits = fits and places.shape == (size + 1,) and checks.shape == (size,)
+            ends = (0, self.manifest["files"][documents])
+            if not fits or (places[0], places[-1]) != ends or (places[1:] < places[:-1]).any():
+                raise damaged(self.folder, f"{vectors} does not fit {documents}")
+            self._known[part] = places, checks
         return self._known[part]
+
+    def _size(self, part: int) -> int:
+        """Return how many documents a part has."""
+        return min(self._part, len(self) - part * self._part)
 
     def _place(self, position: int) -> tuple[int, int]:
         if not 0 <= position < len(self):
@@ -232,3 +266,13 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _id_and_text(line: bytes) -> tuple[str, str]:
+    """Return the document in a line. Raises ValueError for a line that holds none, or half a surrogate pair."""
+    record = parsed(line)
+    identifier, text = (record.get(name) if isinstance(record, dict) else None for name in ("id", "text"))
+    if not isinstance(identifier, str) or not isinstance(text, str):
+        raise ValueError("no id and text")
+    identifier.encode(), text.encode()
+    return identifier, text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -242,6 +243,7 @@ def _write_part(folder: Path, number: int, content: Sequence[bytes], vectors: sp
             "dimensions": vectors.indices.astype(np.int32),
             "weights": vectors.data.astype(np.float32),
             "lines": np.concatenate([[0], np.cumsum([len(line) for line in content])]).astype(np.int64),
+            "checks": np.array([zlib.crc32(line) for line in content], dtype=np.uint32),
         },
         aside[1],
     )
@@ -276,5 +278,7 @@ def _finish(folder: Path, header: Mapping[str, Any], ids: Sequence[str], parts: 
         "without_dimensions": without,
         "ids_with_white_space": sum(identifier.split() != [identifier] for identifier in ids),
     }
-    files.write_json(folder / files.MANIFEST, {**header, **about, "files": files.sizes(folder)})
+    files.write_json(
+        folder / files.MANIFEST, files.sealed({**header, **about, **files.sizes_and_checks(folder, parts)})
+    )
     (folder / files.BUILDING).unlink(missing_ok=True)

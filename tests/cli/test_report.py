@@ -158,11 +158,20 @@ def test_a_folder_alone_gets_its_page_anew_and_nothing_else_changes(tmp_path, ca
         ),
         (["--store", "nowhere"], r"--store nowhere is not a folder; give the store of the run, or leave it out"),
         (["--seeds", "1", "--languages", "ko"], r"--languages, --seeds: with RESULTS"),
+        (["--terms"], r"--terms: the encoders are in the store of the run; name it with --store STORE"),
     ],
 )
-def test_a_folder_alone_that_cannot_be_read_or_with_options_without_effect_is_refused(tmp_path, options, message):
+def test_a_folder_alone_that_cannot_be_read_or_with_options_without_effect_is_refused(
+    tmp_path, options, message, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(RefusedError, match=message):
         alone(tmp_path / "nothing", *options)
+
+
+def test_terms_need_a_folder_of_results():
+    with pytest.raises(RefusedError, match="--terms goes with a folder of results: sembridge-bench report RESULTS --"):
+        report_results(parser().parse_args(["report", "--terms"]))
 
 
 def test_another_folder_called_store_is_refused_only_if_it_is_asked_for(tmp_path, monkeypatch):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -14,17 +13,10 @@ import pytest
 
 from harness.report_page.page import write_page
 from harness.report_page.store_files import StoreFiles
+from tests.helpers.browser import CHROMIUM, QUIET, WITHOUT, browser
 from tests.helpers.results_made import record_of, results_of
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium or google-chrome on this machine"),
-]
-OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--hide-scrollbars", "--host-resolver-rules=MAP * ~NOTFOUND"),
-)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)]
 OF_THE_BROWSER = "not an origin"  # who asks for what no page asks for
 TEXTS = {
     "ar": "كم يومًا أنتظر؟", "hi": "मुझे कितने दिन इंतज़ार करना होगा?", "ko": "며칠을 기다려야 하나요?",
@@ -62,7 +54,7 @@ document.getElementById("measured").textContent = JSON.stringify({problems, ...c
 def chromium(folder: Path, page: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Open a page in a browser with a profile of its own."""
     assert CHROMIUM is not None
-    command = [CHROMIUM, *OPTIONS, f"--user-data-dir={folder / 'profile'}", *options, page.as_uri()]
+    command = [CHROMIUM, *QUIET, f"--user-data-dir={folder / 'profile'}", *options, page.as_uri()]
     environment = {**os.environ, "HOME": str(folder)}
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=True)
 
@@ -162,3 +154,12 @@ def test_it_follows_the_readers_light_and_dark_and_prints_on_white(page, tmp_pat
     assert colors == {"dark": "rgb(20, 24, 29)", "light": "rgb(255, 255, 255)"}
     chromium(tmp_path, page, f"--print-to-pdf={tmp_path / 'page.pdf'}")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_no_complaint_and_nothing_beside_the_window(page, tmp_path, dark):
+    with browser(tmp_path) as opened:
+        for width in (360, 1600):
+            opened.show(page.as_uri(), width, dark)
+            assert not opened.too_wide(), width
+        assert opened.complaints == []

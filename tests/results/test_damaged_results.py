@@ -56,10 +56,10 @@ CELLS: list[tuple[bytes, str]] = [
     (b"", "holds no cells; give the folder that a run wrote with --results"),
     (HEAD.encode(), "holds no cells"),
     (b"\xff\n", "is not a CSV in UTF-8"),
-    ((HEAD + ROW.replace("0.5", "nan", 1)).encode(), "line 2 cannot be read (a score or alpha is not a finite number)"),
+    ((HEAD + ROW.replace("0.5", "nan", 1)).encode(), "line 2 cannot be read (a score is not from 0 to 1)"),
     (
         (HEAD + ROW.replace("mean,,,zero", "mean,,inf,zero")).encode(),
-        "line 2 cannot be read (a score or alpha is not a finite number)",
+        "line 2 cannot be read (alpha is not a finite number)",
     ),
     ((HEAD + ROW.replace("0.5", "0,5", 1)).encode(), "line 2 cannot be read (more than 39 columns)"),
     ((HEAD + ROW.replace("shot,1,", f"shot,{'9' * 5000},")).encode(), "line 2 cannot be read ("),

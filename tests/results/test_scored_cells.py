@@ -53,8 +53,9 @@ def test_further_columns_and_any_order_of_columns(cells):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ({"ndcg@10": "nan"}, "a score or alpha is not a finite number"),
-        ({"alpha": "inf"}, "a score or alpha is not a finite number"),
+        ({"ndcg@10": "nan"}, "a score is not from 0 to 1"),
+        ({"ndcg@10": "1.5"}, "a score is not from 0 to 1"),
+        ({"alpha": "inf"}, "alpha is not a finite number"),
         ({"mrr@10": "half"}, "could not convert string to float: 'half'"),
         ({"seed": ""}, r"invalid literal for int\(\) with base 10: ''"),
         ({"documents": "1.5"}, r"invalid literal for int\(\)"),

@@ -1,23 +1,15 @@
 """Readers return a value or raise their own one-line error for any bytes: never another exception, never slowly.
 
-Inputs are arbitrary bytes, and valid files with pieces cut out, doubled, moved or replaced. The suite takes a few
-hundred of them, always the same; `make fuzz` takes new ones each time, for SEMBRIDGE_FUZZ_SECONDS, and
-SEMBRIDGE_FUZZ_SEED repeats them.
+See `tests.helpers.fuzzing` for the inputs.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gzip
-import os
-import tempfile
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
-from hypothesis import strategies as st
 
 from harness.catalog.catalog import DATA, CatalogError, load_catalog
 from harness.collections import beir, rows
@@ -35,112 +27,14 @@ from sembridge.encoder.loading import check_folder
 from sembridge.model_card.license import stated_license
 from sembridge.model_card.record import JSON, TENSORS, load_record
 from tests.helpers import hub_repositories as real
+from tests.helpers.fuzzing import EXAMPLES, Place, answers, folder_of, fuzz, mutations
 from tests.helpers.paths import ROOT
 from tests.helpers.records_made import record
 
-SECONDS = float(os.environ.get("SEMBRIDGE_FUZZ_SECONDS", "0"))
-FIRST_SEED = int(os.environ.get("SEMBRIDGE_FUZZ_SEED", time.time_ns() // 1000)) if SECONDS else 0
-EXAMPLES = 40
 SLOW = ("catalog", "preset")
-SLOWEST = 20.0
-"""Seconds one input may take on a busy machine; the readers' limits keep it to far less."""
-
-INTERESTING = [
-    *(
-        b"",
-        b"\0",
-        b"\xff",
-        b"\xed\xa0\x80",
-        b"\xef\xbb\xbf",
-        b"\n",
-        b"\r",
-        b"\t",
-        b" ",
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-        b'"',
-        b"\\",
-        b":",
-        b",",
-        b"-",
-        b"&a ",
-        b"*a",
-    ),
-    *(
-        b"null",
-        b"true",
-        b"NaN",
-        b"1e999",
-        b"9" * 400,
-        b"-1",
-        b"0.5",
-        b"!!",
-        b"<<: *a",
-        b"? ",
-        b"|\n",
-        b"'",
-        b"#",
-        b"%YAML 9.9",
-        b"\\ud800",
-        b"\\u0000",
-    ),
-    *(
-        b"../../",
-        b"{language}",
-        b"catalog:",
-        b"\xe2\x80\xa8",
-        b"\x1f\x8b",
-        b"[" * 300,
-        b'{"a":' * 300,
-        b"- &a [*a]",
-        b"\x1b[2J",
-    ),
-]
 
 
-@st.composite
-def mutations(draw: st.DrawFn, valid: bytes) -> bytes:
-    """A valid file after one to four cuts, copies and insertions; sometimes no file of any kind."""
-    if draw(st.integers(0, 9)) == 0:
-        return draw(st.binary(max_size=300))
-    content = valid
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(content)))
-        end = draw(st.integers(start, min(len(content), start + 60)))
-        piece = draw(st.one_of(st.sampled_from(INTERESTING), st.binary(max_size=8), st.just(content[start:end] * 2)))
-        content = content[:start] + piece + content[end:]
-    return (
-        content[: draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))]
-        if draw(st.booleans())
-        else content
-    )
-
-
-def answers(read: Callable[[], object], refusal: type[ValueError], exactly: bool = True) -> None:
-    """A value, or the reader's own error on one line of bearable length, soon."""
-    start = time.perf_counter()
-    try:
-        read()
-    except refusal as error:
-        assert type(error) is refusal or not exactly, f"{type(error).__name__}: {error}"
-        assert str(error) and "\n" not in str(error) and len(str(error)) < 2000, str(error)
-        str(error).encode("utf-8", "strict")
-    assert time.perf_counter() - start < SLOWEST
-
-
-def _folder_of(make: Callable[[Path], None]) -> dict[str, bytes]:
-    with tempfile.TemporaryDirectory() as name:
-        make(Path(name))
-        return {
-            path.relative_to(name).as_posix(): path.read_bytes()
-            for path in sorted(Path(name).rglob("*"))
-            if path.is_file()
-        }
-
-
-COLLECTION = _folder_of(
+COLLECTION = folder_of(
     lambda folder: beir.write(
         folder,
         [("d1", "T", "one"), ("d2", "", "zwei")],
@@ -149,7 +43,7 @@ COLLECTION = _folder_of(
         [("t1", "d2", 1)],
     )
 )
-RECORD = _folder_of(lambda folder: record().save(folder))
+RECORD = folder_of(lambda folder: record().save(folder))
 CELLS = (",".join(COLUMNS) + "\nko,bert,a,mean,b,4.0,zero-shot,1,0.5,0.5,0.5,1,1,1,1,1,,1.0,ok,,mean,key\n").encode()
 CARD = b"---\nlicense: [mit]\nconfigs:\n- {config_name: a, data_files: [{split: s, path: p}]}\n---\n# x\n"
 MODEL = {
@@ -157,21 +51,6 @@ MODEL = {
     "modules.json": b'[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}]',
     "router_config.json": b'{"types": {"query_0": "x.SparseStaticEmbedding", "document_0": "x.Transformer"}}',
 }
-
-
-class Place:
-    """A folder that each input is written into anew."""
-
-    def __init__(self, valid: dict[str, bytes]) -> None:
-        self.valid = valid
-
-    @contextlib.contextmanager
-    def with_file(self, name: str, content: bytes):
-        with tempfile.TemporaryDirectory() as folder:
-            for other, bytes_ in {**self.valid, name: content}.items():
-                (Path(folder) / other).parent.mkdir(parents=True, exist_ok=True)
-                (Path(folder) / other).write_bytes(bytes_)
-            yield Path(folder)
 
 
 def _collection(name: str) -> Callable[[bytes], None]:
@@ -317,25 +196,4 @@ def test_a_value_or_its_own_error(name, request, monkeypatch, tmp_path):
         monkeypatch.setattr("harness.catalog.catalog.DATA", tmp_path)
     valid, check = TARGETS[name]
     check(valid)
-    end, taken, rounds = time.monotonic() + SECONDS / len(TARGETS), 0, 0
-    while rounds == 0 or time.monotonic() < end:
-
-        @seed(FIRST_SEED + rounds)
-        @settings(
-            max_examples=EXAMPLES // 4 if name.startswith(SLOW) else EXAMPLES,
-            derandomize=not SECONDS,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(mutations(valid))
-        def run(content: bytes) -> None:
-            nonlocal taken
-            taken += 1
-            check(content)
-
-        run()
-        rounds += 1
-    if SECONDS:
-        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-            print(f" {taken:7,} inputs from seed {FIRST_SEED}: {name}")
+    fuzz(request, name, mutations(valid), check, EXAMPLES // 4 if name.startswith(SLOW) else EXAMPLES)

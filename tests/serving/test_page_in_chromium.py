@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -16,23 +15,11 @@ import sembridge
 from harness.serving.answers import Answers
 from harness.serving.site import Site
 from harness.serving.word_search import WordSearch
+from tests.helpers.browser import CHROMIUM, QUIET, WITHOUT
 from tests.helpers.families_made import family_encoder
 from tests.serving.conftest import MARKUP, TOKEN, get
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here, which shows the page"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +13,9 @@ from harness.serving import site as site_module
 from harness.serving.access import Access
 from harness.serving.answers import Answers
 from harness.serving.site import Site
+from harness.serving.word_search import WordSearch
+from sembridge.search import build
+from tests.helpers.families_made import family_encoder
 from tests.references.test_bm25 import collection
 from tests.serving.conftest import DOCUMENTS
 
@@ -46,6 +50,43 @@ def test_hits_are_those_of_the_library(ask, index):
     assert len(told["terms"]) + told["more_terms"] == vector.nnz
     assert told["terms"][0]["weight"] == vector.data.max()
     assert len(ask("/api/search?q=the+cat")[1]["hits"]) == 10
+
+
+@pytest.fixture(scope="module")
+def inference_free(tmp_path_factory):
+    root = tmp_path_factory.mktemp("served")
+    return build(family_encoder(root / "encoder", "inference-free"), DOCUMENTS, root / "index", precision="float32")
+
+
+@pytest.mark.parametrize("kind", ["index", "inference_free"])
+def test_terms_are_weighed_by_rarity_where_it_is_asked_for(kind, request):
+    own = request.getfixturevalue(kind)
+    site = Site(Answers(own, WordSearch(own, lambda: None), "", None, "none"), Access(frozenset(), None, 8765))
+    plain, told = (
+        json.loads(site.reply(f"/api/search?q=the+cat+window&k=7{idf}", HEADERS).body) for idf in ("", "&idf=1")
+    )
+    assert (plain["idf"], told["idf"]) == (False, True)
+    expected = own.search("the cat window", k=7, idf=True)
+    assert [(hit["id"], hit["score"]) for hit in told["hits"]] == [(hit.id, hit.score) for hit in expected]
+    assert [hit["score"] for hit in told["hits"]] != [hit["score"] for hit in plain["hits"]]
+    for hit in told["hits"]:
+        assert not hit["more_terms"]
+        assert math.isclose(sum(term["product"] for term in hit["terms"]), hit["score"], rel_tol=1e-6)
+    vector = own.encode(["the cat window"])
+    before = dict(zip(vector.indices.tolist(), vector.data.tolist(), strict=True))
+    assert told["terms"]
+    for term in told["terms"]:
+        rarity = math.log(len(own) / int(own.document_frequencies[term["id"]]))
+        assert math.isclose(term["weight"], before[term["id"]] * rarity, rel_tol=1e-6)
+    by_words = [[(hit["id"], hit["score"]) for hit in each["bm25"]["hits"]] for each in (plain, told)]
+    assert by_words[0] == by_words[1] and by_words[0]
+
+
+def test_the_server_says_what_holds_where_a_request_does_not(index):
+    site = Site(Answers(index, None, "", None, "none", idf=True), Access(frozenset(), None, 8765))
+    asked = {idf: json.loads(site.reply(f"/api/search?q=cat{idf}", HEADERS).body)["idf"] for idf in ("", "&idf=0")}
+    assert asked == {"": True, "&idf=0": False}
+    assert json.loads(site.reply("/api/about", HEADERS).body)["idf"] is True
 
 
 def test_words_are_found_as_the_reference_row_finds_them(ask):
@@ -100,8 +141,10 @@ def test_tokens(ask, index):
         ("/api/search?q=cat&k=1e1", 400, "k must be a whole number from 1 to 100"),
         (f"/api/search?q=cat&k={quote('١')}", 400, "k must be a whole number from 1 to 100"),
         ("/api/search?q=cat&k=", 400, "k must be a whole number from 1 to 100"),
-        ("/api/search?q=cat&q=dog", 400, "parameters here: k and q, each once"),
-        ("/api/search?q=cat&size=10", 400, "parameters here: k and q, each once"),
+        ("/api/search?q=cat&idf=2", 400, "idf must be a whole number from 0 to 1"),
+        ("/api/search?q=cat&idf=true", 400, "idf must be a whole number from 0 to 1"),
+        ("/api/search?q=cat&q=dog", 400, "parameters here: idf, k and q, each once"),
+        ("/api/search?q=cat&size=10", 400, "parameters here: idf, k and q, each once"),
         ("/api/search?q=%ff%fe", 400, "the address is not UTF-8"),
         ("/api/search?" + "&".join(f"a{i}=1" for i in range(20)), 400, "the address has too many parameters"),
         ("/api/token", 400, "id must be a whole number from 0 to 1000000000"),

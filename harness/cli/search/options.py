@@ -7,6 +7,8 @@ from pathlib import Path
 
 from harness.cli.pocket_store import add_pocket_store
 
+_IDF = "multiply the query's weights by ln(N / df): a term that fewer of the N documents have counts more"
+
 
 def add_parsers(commands: argparse._SubParsersAction) -> None:
     _add_index(commands)
@@ -54,8 +56,7 @@ def _add_search(commands: argparse._SubParsersAction) -> None:
     option("--terms", type=int, default=8, metavar="N", help="terms shown of each hit (default: 8)")
     made_of = "show which source tokens the terms are made of, if ENCODER was made by `sembridge-bench transfer`"
     option("--made-of", action="store_true", help=made_of)
-    idf = "multiply the query's weights by ln(N / df): a term that fewer of the N documents have counts more"
-    option("--idf", action="store_true", help=idf)
+    option("--idf", action="store_true", help=_IDF)
     option("--format", default="text", metavar="F", help="text, json (default: text)")
     option("--queries", metavar="FILE", help="instead of QUERY: answer these into --run")
     option("--run", type=Path, metavar="FILE", help="run file to write; compressed if its name ends in .gz")
@@ -70,7 +71,7 @@ def _add_serve(commands: argparse._SubParsersAction) -> None:
         "made of, and what BM25 finds. It answers on this machine only, writes nothing, and ends with Ctrl-C.",
         epilog="With another --host, others can reach the page: it then asks for a token, and a link that lets one "
         "browser in is printed. Nothing is encrypted; from afar, `ssh -L 8765:127.0.0.1:8765 MACHINE` is safer. "
-        "Programs may ask GET /api/search?q=...&k=10 and GET /api/token?id=...; the answers are JSON.",
+        "Programs may ask GET /api/search?q=...&k=10&idf=1 and GET /api/token?id=...; the answers are JSON.",
         allow_abbrev=False,
     )
     option = command.add_argument
@@ -79,6 +80,7 @@ def _add_serve(commands: argparse._SubParsersAction) -> None:
     option("--host", default="127.0.0.1", metavar="H", help="address to answer at (default: 127.0.0.1, this machine)")
     token = "file with the token to ask for, on one line (default: one is made for a --host that others reach)"
     option("--token-file", type=Path, metavar="FILE", help=token)
+    option("--idf", action="store_true", help=f"{_IDF}; the page can switch it off and on")
     _add_encoder(command)
 
 

@@ -113,7 +113,7 @@ def _load(args: argparse.Namespace, server: Server, access: Access) -> int:
         say("encoder", f"{index.manifest['dimensions']:,} tokens, loaded in {seconds:.1f} s")
         words, without_words = _words(index)
         record, unmade = _record(index, name)
-        answers = Answers(index, words, without_words, record, unmade)
+        answers = Answers(index, words, without_words, record, unmade, args.idf)
         answers.search("a", 1)  # what is compiled or read on first use is so before the first person waits
     except RefusedError:
         raise

@@ -12,6 +12,7 @@ import pytest
 from harness.collections import beir
 from sembridge.encoder.loading import load_encoder
 from sembridge.search import build
+from sembridge.search.manifest import sealed
 from tests.helpers.tokenizers_made import english
 
 
@@ -246,7 +247,7 @@ def test_an_index_whose_encoder_moved(command, made, index, tmp_path):
     content = json.loads(before)
     content["encoder"]["model"] = str(tmp_path / "gone")
     try:
-        manifest.write_text(json.dumps(content))
+        manifest.write_text(json.dumps(sealed(content)))
         code, _, err = command("export", index, "--to", "jsonl", "--out", tmp_path / "out")
         assert code == 2 and f"is not in '{tmp_path / 'gone'}' any more" in err and "--encoder" in err
         options = ("--encoder", made.source, "--out", tmp_path / "out")

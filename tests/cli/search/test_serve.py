@@ -63,6 +63,15 @@ def test_on_this_machine_it_asks_for_nothing(index, command, served):
     assert told["encoder"] == "bert" and "/" not in json.dumps(told)
 
 
+def test_rarity_is_on_where_the_option_says_so(index, command, served):
+    assert command("serve", index, "--port", 0, "--idf")[0] == 0
+    told = json.loads(ask(served[0], "/api/search?q=the+cat").body)
+    expected = sembridge.search.open(index).search("the cat", idf=True)
+    assert told["idf"] and [(hit["id"], hit["score"]) for hit in told["hits"]] == [
+        (hit.id, hit.score) for hit in expected
+    ]
+
+
 def test_elsewhere_it_asks_for_a_token(index, command, served):
     code, shown, err = command("serve", index, "--port", 0, "--host", "0.0.0.0")
     assert code == 0 and err == "warning: others can reach this, and nothing on the way is encrypted\n"

@@ -15,7 +15,7 @@ import sembridge
 from sembridge.encoder.modules import splade_modules
 from sembridge.search.encode import encode_all
 from sembridge.search.encode_options import EncodeOptions
-from sembridge.search.manifest import IndexFolderError
+from sembridge.search.manifest import IndexFolderError, sealed
 from sembridge.search.ranking import id_order
 from sembridge.search.scipy_search import TopK
 from tests.helpers.families_made import family_encoder, texts
@@ -177,7 +177,13 @@ def test_the_encoder_must_be_the_one_of_the_documents(made, copy, tmp_path):
 
 def rewrite(path, **changes):
     content = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(content | changes), encoding="utf-8")
+    path.write_text(json.dumps(sealed(content | changes)), encoding="utf-8")
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def shorten(path):
@@ -190,10 +196,18 @@ DAMAGE = {
     "no json": (lambda i: (i / "manifest.json").write_text("{"), "manifest.json cannot be read"),
     "a list": (lambda i: (i / "manifest.json").write_text("[]"), "manifest.json holds no JSON object"),
     "foreign": (lambda i: (i / "manifest.json").write_text('{"a": 1}'), "of another program, not of an index"),
-    "later": (lambda i: rewrite(i / "manifest.json", format=9), "has format 9, this version reads 1; build it again"),
+    "later": (lambda i: rewrite(i / "manifest.json", format=9), "has format 9, this version reads 2; build it again"),
     "no size": (lambda i: rewrite(i / "manifest.json", documents="3"), "manifest.json does not say documents"),
-    "outside": (lambda i: rewrite(i / "manifest.json", files={"../x": 1}), "names '../x', outside of it"),
-    "other size": (lambda i: rewrite(i / "manifest.json", documents=3), "ranks.npy is not what manifest.json says"),
+    "outside": (lambda i: rewrite(i / "manifest.json", files={"../x": 1}), "names 1 files, other than such an index"),
+    "fewer": (lambda i: rewrite(i / "manifest.json", documents=3), r"names \d+ files, other than such an index has"),
+    "one less": (
+        lambda i: rewrite(i / "manifest.json", documents=len(DOCUMENTS) - 1),
+        "ranks.npy is not what manifest",
+    ),
+    "edited": (
+        lambda i: edit(i / "manifest.json", '"max_length": null', '"max_length": 3'),
+        "is not as it was written",
+    ),
     "empty": (lambda i: (i / "manifest.json").unlink(), "holds no index: it has no manifest.json"),
     "gone": (lambda i: shutil.rmtree(i), "does not exist; check the path, or build an index there first"),
 }
@@ -214,7 +228,7 @@ def test_bytes_overwritten_in_place_are_noticed_when_they_are_read(made, copy):
     documents.write_bytes(b"x" * documents.stat().st_size)
     with pytest.raises(IndexFolderError, match="document 3 cannot be read"):
         index.document(3)
-    with pytest.raises(IndexFolderError, match=r"documents/00000.jsonl cannot be read"):
+    with pytest.raises(IndexFolderError, match=r"documents/00000.jsonl is not as it was written"):
         next(index.blocks())
     positions = np.load(copy / "postings/positions.npy", mmap_mode="r+")
     positions[:] = -1
