@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sembridge.encoder.matmul import fast_linear
+from sembridge.encoder.embed import embed
 from sembridge.normalization import normalize
 from sembridge.prompt import prompt_of
 from sembridge.vocabulary.tokenizer_check import check_is_fast, check_reads_as_file, check_tokenizer_folder, model_file
@@ -102,7 +102,13 @@ def transformer_part(model: str, revision: str | None = None) -> str | None:
 
 
 def embed_vocabulary(
-    model: Any, vocabulary: Vocabulary, *, prompt: str | None = None, batch_size: int = 1024, progress: bool = False
+    model: Any,
+    vocabulary: Vocabulary,
+    *,
+    prompt: str | None = None,
+    batch_size: int = 1024,
+    progress: bool = False,
+    advance: Callable[[int], object] | None = None,
 ) -> TokenVectors:
     """Embed every token of a vocabulary with a SentenceTransformer: its text, or the stored token where it has none.
 
@@ -111,12 +117,18 @@ def embed_vocabulary(
 
     prompt    precedes each text ("query: " for the e5 family); None: the bridge's own (`prompt_of`), "" none
     progress  show a bar on stderr
+    advance   is called with the number of tokens that have been embedded since it was called last
     """
-    options = prompt_of(model) if prompt is None else prompt, batch_size, progress
+    options = {
+        "prompt": prompt_of(model) if prompt is None else prompt,
+        "batch_size": batch_size,
+        "progress": progress,
+        "advance": advance,
+    }
     without_text = vocabulary.exists & ~vocabulary.has_text
     # In two calls: batch neighbors change the last bits of a vector; stored tokens should not change those of texts.
-    texts = _embed(model, vocabulary, vocabulary.has_text, vocabulary.texts, *options)
-    stored = _embed(model, vocabulary, without_text, vocabulary.tokens, *options)
+    texts = _embed(model, vocabulary, vocabulary.has_text, vocabulary.texts, options)
+    stored = _embed(model, vocabulary, without_text, vocabulary.tokens, options)
     parts = [(ids, embedded) for ids, embedded in (texts, stored) if len(ids)]
     size = parts[0][1].shape[1] if parts else model.get_embedding_dimension()
     vectors, known = np.zeros((len(vocabulary), size), dtype=np.float32), np.zeros(len(vocabulary), dtype=bool)
@@ -127,13 +139,7 @@ def embed_vocabulary(
 
 
 def _embed(
-    model: Any,
-    vocabulary: Vocabulary,
-    selected: np.ndarray,
-    names: tuple[str | None, ...],
-    prompt: str,
-    batch_size: int,
-    progress: bool,
+    model: Any, vocabulary: Vocabulary, selected: np.ndarray, names: tuple[str | None, ...], options: Mapping[str, Any]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (ids [n] of the `selected` [V] tokens that the bridge knows, vectors [n, K] of their `names` [V])."""
     ids = np.flatnonzero(selected)
@@ -144,31 +150,31 @@ def _embed(
         ids, texts = ids[recognized], [text for text, is_known in zip(texts, recognized, strict=True) if is_known]
     if not texts:
         return ids, np.zeros((0, 0), dtype=np.float32)
-    return ids, _encode(model, texts, prompt, batch_size, progress)
+    return ids, embed(model, texts, **options)
 
 
 def embed_words(
-    model: Any, words: Sequence[str], *, prompt: str | None = None, batch_size: int = 1024, progress: bool = False
+    model: Any,
+    words: Sequence[str],
+    *,
+    prompt: str | None = None,
+    batch_size: int = 1024,
+    progress: bool = False,
+    advance: Callable[[int], object] | None = None,
 ) -> np.ndarray:
     """Return the bridge's vectors of words [n, K] float32, zero for a word of which its tokenizer knows no piece.
 
-    prompt, progress  as in `embed_vocabulary`
+    prompt, progress, advance  as in `embed_vocabulary`
     """
     texts = list(map(normalize, words))
     recognized = np.flatnonzero(_recognize(model, texts))
     vectors = np.zeros((len(texts), model.get_embedding_dimension()), dtype=np.float32)
     if len(recognized):
         prompt = prompt_of(model) if prompt is None else prompt
-        vectors[recognized] = _encode(model, [texts[i] for i in recognized], prompt, batch_size, progress)
+        options: dict[str, Any] = {"batch_size": batch_size, "progress": progress, "advance": advance}
+        vectors[recognized] = embed(model, [texts[i] for i in recognized], prompt=prompt, **options)
     vectors[~np.isfinite(vectors).all(axis=1)] = 0
     return vectors
-
-
-def _encode(model: Any, texts: list[str], prompt: str, batch_size: int, progress: bool) -> np.ndarray:
-    with fast_linear():
-        # The prompt is passed even if empty: without one, `encode` would silently add the model's default prompt.
-        options = {"batch_size": batch_size, "convert_to_numpy": True, "show_progress_bar": progress}
-        return np.asarray(model.encode(texts, prompt=prompt, **options), dtype=np.float32)
 
 
 def _recognize(model: Any, texts: Sequence[str]) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sembridge.nearest import nearest
 
-BENCHMARKS = ("initialize", "head", "train_step", "encode", "search", "grid")
+BENCHMARKS = ("initialize", "bridge", "head", "train_step", "encode", "search", "grid")
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "performance.json"
 

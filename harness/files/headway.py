@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -123,24 +123,11 @@ def steps(total: int) -> Iterator[int]:
 
 @contextmanager
 def counting_rows(model: Any, unit: str, total: int) -> Iterator[None]:
-    """Count the rows that a SentenceTransformer embeds in the block, batch by batch.
+    """Count the rows that a SentenceTransformer embeds in the block, batch by batch; it changes nothing."""
+    from sembridge.encoder.embed import counted_rows
 
-    It changes nothing: a hook on the last module looks at the shape of what that gives.
-    """
-
-    def count(module: Any, arguments: Any, features: Any) -> None:
-        vectors = features.get("sentence_embedding") if isinstance(features, Mapping) else None
-        advance(0 if vectors is None else len(vectors))
-
-    with counting(unit, total):
-        if _report is None:
-            yield
-            return
-        hook = model[-1].register_forward_hook(count)
-        try:
-            yield
-        finally:
-            hook.remove()
+    with counting(unit, total), counted_rows(model, None if _report is None else advance):
+        yield
 
 
 def read(folder: Path) -> dict[str, Headway]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.files.headway import counting_rows
+from harness.files import headway
 from harness.initialization import token_vectors
 from harness.initialization.needs import BRIDGE, TEXT, Materials, Need
 from harness.initialization.piece_vectors import BY_WORDS, by_words
@@ -33,12 +33,12 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     bridge, progress = load_bridge(*inputs["bridge"]), sys.stderr.isatty()  # no progress bars in logs
     prompt = prompt_of(bridge) if parameters["prompt"] is None else parameters["prompt"]
     options: dict[str, Any] = {"prompt": prompt, "batch_size": BATCH // batch_divisor, "progress": progress}
-    with counting_rows(bridge, "tokens", int(vocabulary.exists.sum())):
-        tokens = embed_vocabulary(bridge, vocabulary, **options)
+    with headway.counting("tokens", int(vocabulary.exists.sum())):
+        tokens = embed_vocabulary(bridge, vocabulary, advance=headway.advance, **options)
     token_vectors.save(out, tokens, prompt)
 
 
-BRIDGE_VECTORS = Stage("bridge-vectors", version=4, seconds=2, build=build)
+BRIDGE_VECTORS = Stage("bridge-vectors", version=5, seconds=2, build=build)
 
 
 def _inputs(materials: Materials) -> Mapping[str, Source]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.collections.text import lines
-from harness.files.headway import counting_rows
+from harness.files import headway
 from harness.initialization.needs import BRIDGE, TEXT, Materials, Need, Option
 from harness.store.artifact import Artifact, Location, Source
 from harness.store.stage import Stage
@@ -53,7 +53,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
         # Each side has words of its own language: cut into single source letters, target-language words would make
         # donors of those letters.
         source_words = _whole_words(source)
-        with counting_rows(bridge, "words", len(source_words) + len(target_words)):
+        with headway.counting("words", len(source_words) + len(target_words)):
             english = from_words(_embed(bridge, source_words, *options))
             foreign = from_words(_embed(bridge, target_words, *options))
         vectors = SubwordVectors(english.source, foreign.target, BRIDGE)
@@ -61,7 +61,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     (out / "label.json").write_text(json.dumps({"label": vectors.label}), encoding="utf-8")
 
 
-SUBWORD_VECTORS = Stage("subword-vectors", version=2, seconds=3, build=build)
+SUBWORD_VECTORS = Stage("subword-vectors", version=3, seconds=3, build=build)
 
 
 def load(folder: Path) -> Any:
@@ -91,14 +91,11 @@ def _frequent_words(text: Path, language: str) -> list[str]:
 
 def _embed(bridge: Any, words: list[str], prompt: str, batch_size: int) -> Any:
     """Return the bridge's `WordVectors` of words."""
-    import numpy as np
-
     from baselines.ofa import WordVectors
+    from sembridge.encoder.embed import embed
 
-    # The prompt is passed even if empty: without one, `encode` would silently add the model's default prompt.
-    options = {"batch_size": batch_size, "convert_to_numpy": True, "show_progress_bar": False}
-    vectors = bridge.encode(words, prompt=prompt, **options)
-    return WordVectors(tuple(words), np.asarray(vectors, dtype=np.float32))
+    vectors = embed(bridge, words, prompt=prompt, batch_size=batch_size, advance=headway.advance)
+    return WordVectors(tuple(words), vectors)
 
 
 def _inputs(materials: Materials) -> Mapping[str, Source]:

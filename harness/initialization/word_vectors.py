@@ -42,12 +42,12 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
 
     words, bridge = load_counts(inputs["words"].path).words, load_bridge(*inputs["bridge"])
     options: dict[str, Any] = {"batch_size": BATCH // batch_divisor, "progress": sys.stderr.isatty()}
-    with headway.counting_rows(bridge, "words", len(words)):
-        vectors = embed_words(bridge, words, prompt=parameters["prompt"], **options)
+    with headway.counting("words", len(words)):
+        vectors = embed_words(bridge, words, prompt=parameters["prompt"], advance=headway.advance, **options)
     save_file({"vectors": vectors}, out / FILE)
 
 
-WORD_VECTORS = Stage("word-vectors", version=1, seconds=3, build=build)
+WORD_VECTORS = Stage("word-vectors", version=2, seconds=3, build=build)
 
 
 def load_counts(folder: Path) -> Any:
