@@ -238,7 +238,8 @@ class Initializer(Protocol):
     signed     any finite numbers, as regressions make them
 
     A class variable `bias` may name the policy for the decoder bias that suits its rows, for transfers that do not
-    choose one (see `bias_of`); the profile compat keeps its own.
+    choose one (see `bias_of`); the profile compat keeps its own. A class variable `calibrated` may name the fields,
+    None by default, that have a value of their own where the bias is calibrated (see `options.settings_for`).
     """
 
     name: ClassVar[str]

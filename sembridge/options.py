@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from sembridge.nearest import nearest
 
@@ -83,6 +85,20 @@ def transplant_options(profile: str, bias: str | None = None, preferred: str | N
     """
     chosen = bias or (preferred if profile == "fixed" else None)
     return {**_TRANSPLANT[profile], **({} if chosen is None else {"bias": chosen})}
+
+
+def settings_for(method: Any, bias: str) -> dict[str, Any]:
+    """Return the fields of a method (a class or an instance) that a policy of the bias gives values where it has None.
+
+    bias  as it is used, see `transplant_options`
+    """
+    return dict(getattr(method, "calibrated", {})) if bias == CALIBRATED else {}
+
+
+def with_bias(method: Any, bias: str) -> Any:
+    """Return the method as it is used with a policy of the bias: fields that are set stay as they are."""
+    values = {name: value for name, value in settings_for(method, bias).items() if getattr(method, name) is None}
+    return dataclasses.replace(method, **values) if values else method
 
 
 def placed_bias(bias: str) -> str:

@@ -177,6 +177,7 @@ def run_transfer(
     """
     from sembridge.transferred_encoder import remember
 
+    initializer = options.with_bias(initializer, bias)
     stored = {"source weights": stored_dtype(encoder)}
     embedding, decoder = initialize(encoder, tokenizer, initializer, task)
     strength, measure = None, ""
@@ -187,7 +188,9 @@ def run_transfer(
     if bias == options.CALIBRATED:
         assert texts is not None
         lower_bias(encoder, thresholds(encoder, texts))
-    recipe = dataclasses.replace(recipe, options={**recipe.options, **stored, "weights": dtype(encoder)})
+    described = {**recipe.options, **stored, "weights": dtype(encoder)}
+    settled = {name: getattr(initializer, name) for name in options.settings_for(initializer, bias)}
+    recipe = dataclasses.replace(recipe, options=described, parameters={**recipe.parameters, **settled})
     record = TransferRecord.of(task, embedding, recipe, strength, measure)
     return remember(encoder, record, language)
 
@@ -286,11 +289,8 @@ def _inputs_and_parameters(method: Any) -> tuple[dict[str, Ingredient], dict[str
     parameters: dict[str, Any] = {}
     for field in dataclasses.fields(method):
         name, value = field.name, getattr(method, field.name)
-        if (
-            name in (*method.needs, _TEXT)
-            or isinstance(value, PathLike)
-            or (isinstance(value, str) and Path(value).exists())
-        ):
+        reads = name in (*method.needs, _TEXT) or isinstance(value, PathLike)
+        if reads or (isinstance(value, str) and Path(value).exists()):
             if isinstance(value, (str, PathLike)):
                 inputs[name] = ingredient_of(*pinned(str(value)))
             elif hasattr(value, "model_card_data"):  # a model of sentence-transformers; vectors have no name

@@ -15,7 +15,7 @@ from sembridge.bridging.counted_words import CountedWords
 from sembridge.bridging.piece_vectors import place_pieces
 from sembridge.encoder.modules import splade_modules
 from sembridge.initializer import Transfer, bias_of
-from sembridge.options import CALIBRATED
+from sembridge.options import CALIBRATED, with_bias
 from sembridge.vocabulary.token_ids import token_ids
 
 QUERY_WORDS = 8
@@ -70,9 +70,10 @@ def predict(
 
     lines, calibrated = text.measured, 0
 
-    embedding, decoder = initialize(encoder, tokenizer, method, task)
+    bias = CALIBRATED if bias_of(method) == CALIBRATED and has_bias(encoder) else "transfer"
+    embedding, decoder = initialize(encoder, tokenizer, with_bias(method, bias), task)
     transplant(encoder, tokenizer, embedding, decoder=decoder)
-    if bias_of(method) == CALIBRATED and has_bias(encoder):
+    if bias == CALIBRATED:
         lower_bias(encoder, thresholds(encoder, text.calibrating, rate=1 / CALIBRATING))
         calibrated = len(text.calibrating)
     weights = dimension_weights(task, sampled, tokens_in(tokenizer, text.encoded))

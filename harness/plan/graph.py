@@ -26,7 +26,7 @@ from harness.results.record import Identity
 from harness.retrieval.vector_options import AS_ENCODED, VectorOptions
 from harness.store.artifact import Artifact, Source
 from harness.training.stage import TRAINED_ENCODER
-from sembridge.options import CALIBRATED, alpha_field
+from sembridge.options import CALIBRATED, alpha_field, settings_for
 
 
 def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity, vectors: VectorOptions = AS_ENCODED) -> Artifact:
@@ -135,12 +135,13 @@ def _reference(
 
 
 def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
-    from sembridge.initializer import NEVER, samples_of
+    from sembridge.initializer import NEVER, bias_of, samples_of
     from sembridge.registry import initializer_class
 
     kind = initializer_class(cell.initializer)
     seed = preset.seeds[0] if samples_of(kind) == NEVER else cell.seed  # rows that no seed changes are made once
-    settings = dict(preset.settings.get(cell.initializer, {}))
+    bias = preset.transplant(bias_of(kind))["bias"]
+    settings = settings_for(kind, bias) | preset.settings.get(cell.initializer, {})
     if cell.alpha is not None:
         settings["alpha"] = alpha_field(cell.alpha)
     inputs: dict[str, Source] = {

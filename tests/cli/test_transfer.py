@@ -353,9 +353,11 @@ def test_the_bias_is_calibrated_on_a_text(made, command, tmp_path):
     signet = [*arguments, "signet", "--bridge", made.bridge, "--language", "ru", "--out", tmp_path / "signet"]
     code, out, err = command(*signet, "--text", made.text)
     assert code == 0 and load_record(tmp_path / "signet").recipe.options["bias"] == "calibrated", err + out
+    assert load_record(tmp_path / "signet").recipe.parameters["own"] == 1.0
     code, out, err = command(*signet)
     assert code == 0 and "with --text FILE it would be calibrated" in out, err + out
-    assert load_record(tmp_path / "signet").recipe.options["bias"] == "transfer"
+    recipe = load_record(tmp_path / "signet").recipe
+    assert recipe.options["bias"] == "transfer" and recipe.parameters["own"] is None
     code, out, err = command(*arguments, "mean", "--bias", "calibrated", "--out", tmp_path / "none")
     assert code == 2 and "--bias calibrated needs text of the new language: add --text FILE" in err
     code, out, err = command(*arguments, "mean", "--text", made.text, "--out", tmp_path / "none")

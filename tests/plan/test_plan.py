@@ -170,12 +170,20 @@ def test_a_bias_is_calibrated_where_the_method_prefers_it_or_the_preset_says_so(
     assert preferred["sembridge"].parameters["bias"] == "transfer" and "thresholds" not in preferred["sembridge"].inputs
     asked = {cell.identity.initializer: cell.artifact for cell in cells_of("bias=calibrated", **options)}
     assert asked["signet"].key == preferred["signet"].key and asked["base"].key == preferred["base"].key
+    settings = {
+        name: cell.inputs["initialization"].parameters["settings"] for name, cell in asked.items() if name != "base"
+    }
+    assert settings["signet"]["own"] == 1.0 and "own" not in settings["sembridge"]
+    chosen = cells_of("settings.signet.own=0.25", **options)
+    assert chosen[0].artifact.inputs["initialization"].parameters["settings"]["own"] == 0.25
     thresholds = asked["sembridge"].inputs["thresholds"]
     assert thresholds.inputs["initialization"].key == asked["sembridge"].inputs["initialization"].key
     assert {"encoder", "tokenizer", "text"} <= thresholds.inputs.keys()
     for refused in ("bias=transfer", "profile=compat"):
         for cell in cells_of(refused, **options):
             assert "thresholds" not in cell.artifact.inputs
+            if "initialization" in cell.artifact.inputs:
+                assert "own" not in cell.artifact.inputs["initialization"].parameters["settings"]
 
 
 def test_a_training_starts_from_the_calibrated_bias_of_its_cell(cells_of):

@@ -14,6 +14,7 @@ from sembridge.bridging.alpha import DONORS
 from sembridge.bridging.geometry import CENTERED
 from sembridge.bridging.method import POSITION
 from sembridge.initializer import FALLBACK, MIXED, SAMPLED, samples_of, weights_of
+from sembridge.options import with_bias
 from sembridge.own_direction import quiet_directions
 from sembridge.pipeline import make_task
 from sembridge.semantic_bridge import SemBridge
@@ -116,6 +117,19 @@ def test_rows_of_an_encoder_under_both_profiles(tmp_path):
         assert np.isfinite(answer.rows).all() and (answer.origin == MIXED).sum() > 30
         other = Signet(vectors, position=0.1 - position)(transfer)
         assert (answer.rows.tobytes() == other.rows.tobytes()) == (profile == "compat")
+
+
+def test_its_own_part_is_whole_where_the_bias_is_calibrated_and_half_where_it_is_not(task):
+    transfer, vectors = task
+    half, whole = Signet(vectors, own=0.5)(transfer), Signet(vectors, own=1.0)(transfer)
+    assert Signet(vectors)(transfer).rows.tobytes() == half.rows.tobytes() != whole.rows.tobytes()
+    assert with_bias(Signet(vectors), "calibrated")(transfer).rows.tobytes() == whole.rows.tobytes()
+    for bias in ("transfer", "zero", "keep"):
+        assert with_bias(Signet(vectors), bias)(transfer).rows.tobytes() == half.rows.tobytes()
+    for own in (0.0, 0.25):
+        assert with_bias(Signet(vectors, own=own), "calibrated").own == own, "what the user sets stays"
+    plain = SemBridge(vectors)
+    assert with_bias(plain, "calibrated") is plain
 
 
 def test_what_it_declares():
