@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -156,6 +157,16 @@ def family_folder(folder: Path, family: str, *, tied: bool = True) -> str:
 
 def family_encoder(folder: Path, family: str, *, tied: bool = True) -> Any:
     return load_encoder(family_folder(folder, family, tied=tied))
+
+
+@cache
+def _loaded(folder: str) -> Any:
+    return load_encoder(folder)
+
+
+def loaded_copy(folder: str) -> Any:
+    """Return the encoder of a folder that does not change, copied in memory from the one that was loaded first."""
+    return copy.deepcopy(_loaded(folder))
 
 
 def represented(encoder: Any, texts: Sequence[str], batch_size: int = 16, side: str = "document") -> np.ndarray:
