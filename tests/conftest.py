@@ -13,7 +13,8 @@ from unittest import mock
 
 import pytest
 
-from tests.helpers.own_data_made import made_own_data
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process for each core: threads would wait for each other. Read at imports
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 if not Path("/dev/nvidiactl").exists():  # Triton reads it when it is first imported
     os.environ.setdefault("TRITON_INTERPRET", "1")
@@ -59,6 +60,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 @pytest.fixture(scope="session")
 def own_data(tmp_path_factory) -> Path:
     """A folder in the layout of the preset own-data, languages ru and en."""
+    from tests.helpers.own_data_made import made_own_data
+
     return made_own_data(tmp_path_factory.mktemp("own-data"))
 
 

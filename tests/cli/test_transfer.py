@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from sembridge.registry import available_initializers
 from sembridge.signet import Signet
 from sembridge.vocabulary.vocabulary import Vocabulary
 from tests.helpers.families_made import decoder_bias, represented, texts
+from tests.helpers.fresh_process import run_fresh
 from tests.helpers.paths import ROOT
 
 TEXTS = [*texts()[:12], "новый кот смотрит", "забывает пароль", "The cat, старый!"]
@@ -94,12 +94,7 @@ def test_every_initializer_and_family_in_another_process(made, transferred, tmp_
         transferred(initializer, source=source, out=tmp_path / case)
         encoder = transfer(str(source), str(made.target), library(made, initializer))
         expected[case] = np.stack([represented(encoder, TEXTS, side=side) for side in ("query", "document")])
-    ran = subprocess.run(
-        [sys.executable, "-c", READER, str(tmp_path), json.dumps(TEXTS), *cases],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    ran = run_fresh(["-c", READER, tmp_path, json.dumps(TEXTS), *cases], cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     for case, weights in expected.items():
         assert np.load(tmp_path / f"{case}.npy").tobytes() == weights.tobytes(), case
@@ -166,14 +161,7 @@ def test_what_a_person_sees(made, tmp_path, monkeypatch):
         "--language",
         "ru",
     ]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1"}
-    ran = subprocess.run(
-        [sys.executable, "-m", "harness.cli.main", *map(str, arguments)],
-        cwd=tmp_path,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment,
-    )
+    ran = run_fresh(["-m", "harness.cli.main", *arguments], tmp_path, os.environ | {"PYTHONPATH": str(ROOT)})
     assert ran.returncode == 0 and ran.stderr == "", ran.stderr
     record = load_record(tmp_path / "encoders" / "my ru")
     counts = record.counts()

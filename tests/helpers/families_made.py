@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -54,11 +56,16 @@ class Copying:
 
 def texts() -> list[str]:
     """Return 200 texts of 1 to 40 words: most have known words, some have none, some exceed the model's length."""
+    return [*_texts()]
+
+
+@cache
+def _texts() -> tuple[str, ...]:
     rng = np.random.default_rng(5)
     words = " ".join(english()[:20]).split()
     ordinary = [" ".join(rng.choice(words, size=int(size))) for size in rng.integers(1, 13, size=194)]
     unusual = ["Zebra! 안녕, ПЕСНЯ?", "x", "...", "The Captain's (old) bread-market"]
-    return [*ordinary, *unusual, " ".join(words[:30]), " ".join(words[:40])]
+    return (*ordinary, *unusual, " ".join(words[:30]), " ".join(words[:40]))
 
 
 def with_marks(tokenizer: Any, *, type_ids: bool = True) -> Any:
@@ -150,6 +157,16 @@ def family_folder(folder: Path, family: str, *, tied: bool = True) -> str:
 
 def family_encoder(folder: Path, family: str, *, tied: bool = True) -> Any:
     return load_encoder(family_folder(folder, family, tied=tied))
+
+
+@cache
+def _loaded(folder: str) -> Any:
+    return load_encoder(folder)
+
+
+def loaded_copy(folder: str) -> Any:
+    """Return the encoder of a folder that does not change, copied in memory from the one that was loaded first."""
+    return copy.deepcopy(_loaded(folder))
 
 
 def represented(encoder: Any, texts: Sequence[str], batch_size: int = 16, side: str = "document") -> np.ndarray:

@@ -51,6 +51,7 @@ def patterns(language: str, kind: str) -> list[re.Pattern[str]]:
     return compiled
 
 
+@cache
 def read(language: str, kind: str, text: str) -> dict[str, str] | None:
     """Return slot -> its text, or None if the text is of another kind. At most one template may fit."""
     fits = []

@@ -35,17 +35,18 @@ _RUSSIAN = (
 
 def english() -> list[str]:
     """Return 300 English word sequences."""
-    return _sequences(_ENGLISH)
+    return [*_sequences(_ENGLISH)]
 
 
 def russian() -> list[str]:
     """Return 300 Russian word sequences with some English words among them, as real text has."""
-    return _sequences(_RUSSIAN)
+    return [*_sequences(_RUSSIAN)]
 
 
-def _sequences(words: str) -> list[str]:
+@cache
+def _sequences(words: str) -> tuple[str, ...]:
     rng = np.random.default_rng(0)
-    return [" ".join(rng.choice(words.split(), size=8)) for _ in range(300)]
+    return tuple(" ".join(rng.choice(words.split(), size=8)) for _ in range(300))
 
 
 @cache

@@ -43,6 +43,23 @@ def uninterrupted(folder):
     return weights(encoder)
 
 
+@pytest.fixture(scope="module")
+def checkpoints(folder, tmp_path_factory):
+    """Folders step-4, step-8 and step-12, each left by a training that was killed there."""
+    together = tmp_path_factory.mktemp("checkpoints")
+    for step in (4, 8, 12):
+        scratch = tmp_path_factory.mktemp(f"killed-at-{step}")
+        with pytest.raises(Killed):
+            train(load_encoder(folder), toy_pairs(), SETTINGS, 3, scratch, killed_at(step))
+        (scratch / f"step-{step}").rename(together / f"step-{step}")
+    return together
+
+
+def with_checkpoints(scratch, checkpoints, *steps):
+    for step in steps:
+        shutil.copytree(checkpoints / f"step-{step}", scratch / f"step-{step}")
+
+
 @pytest.mark.parametrize("steps", [[4], [8], [4, 12], [4, 4]], ids=str)
 def test_killed_and_resumed_equals_uninterrupted(folder, uninterrupted, tmp_path, steps):
     for step in dict.fromkeys(steps):
@@ -68,19 +85,16 @@ def test_checkpoints_change_nothing(folder, uninterrupted, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["step-14"]
 
 
-def test_a_checkpoint_is_safetensors_and_their_digests(folder, tmp_path):
-    with pytest.raises(Killed):
-        train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path, killed_at(4))
-    assert sorted(path.name for path in (tmp_path / "step-4").iterdir()) == [
+def test_a_checkpoint_is_safetensors_and_their_digests(checkpoints):
+    assert sorted(path.name for path in (checkpoints / "step-4").iterdir()) == [
         "digests.json",
         "random-0.safetensors",
         "shared.safetensors",
     ]
 
 
-def test_a_checkpoint_killed_while_being_written_does_not_count(folder, uninterrupted, tmp_path):
-    with pytest.raises(Killed):
-        train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path, killed_at(4))
+def test_a_checkpoint_killed_while_being_written_does_not_count(folder, uninterrupted, checkpoints, tmp_path):
+    with_checkpoints(tmp_path, checkpoints, 4)
     half = tmp_path / ".step-8"
     half.mkdir()
     (half / "shared.safetensors").write_bytes(b"half")
@@ -91,41 +105,30 @@ def test_a_checkpoint_killed_while_being_written_does_not_count(folder, uninterr
     assert [path.name for path in tmp_path.iterdir()] == ["step-12"]
 
 
-def test_a_kill_between_the_new_checkpoint_and_the_removal_of_the_old_one(folder, uninterrupted, tmp_path):
-    for step in (8, 12):
-        with pytest.raises(Killed):
-            train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path / str(step), killed_at(step))
-    both = tmp_path / "both"
-    both.mkdir()
-    for step in (8, 12):
-        (tmp_path / str(step) / f"step-{step}").rename(both / f"step-{step}")
+def test_a_kill_between_the_new_checkpoint_and_the_removal_of_the_old_one(folder, uninterrupted, checkpoints, tmp_path):
+    with_checkpoints(tmp_path, checkpoints, 8, 12)
     encoder = load_encoder(folder)
-    assert train(encoder, toy_pairs(), SETTINGS, 3, both)["resumed_from"] == 12
+    assert train(encoder, toy_pairs(), SETTINGS, 3, tmp_path)["resumed_from"] == 12
     assert same_bits(weights(encoder), uninterrupted)
 
 
 @pytest.mark.parametrize("file", ["shared.safetensors", "random-0.safetensors", "digests.json"])
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove"])
-def test_a_damaged_checkpoint_is_not_gone_on_from(folder, uninterrupted, tmp_path, file, harm):
-    for step in (4, 8):
-        with pytest.raises(Killed):
-            train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path / str(step), killed_at(step))
-    both = tmp_path / "both"
-    both.mkdir()
-    for step in (4, 8):
-        (tmp_path / str(step) / f"step-{step}").rename(both / f"step-{step}")
-    content = bytearray((both / "step-8" / file).read_bytes())
+def test_a_damaged_checkpoint_is_not_gone_on_from(folder, uninterrupted, checkpoints, tmp_path, file, harm):
+    with_checkpoints(tmp_path, checkpoints, 4, 8)
+    content = bytearray((tmp_path / "step-8" / file).read_bytes())
     content[-1] ^= 1
-    (both / "step-8" / file).write_bytes(content if harm == "flip" else content[:-9])
+    (tmp_path / "step-8" / file).write_bytes(content if harm == "flip" else content[:-9])
     if harm == "remove":
-        (both / "step-8" / file).unlink()
+        (tmp_path / "step-8" / file).unlink()
     encoder = load_encoder(folder)
-    assert train(encoder, toy_pairs(), SETTINGS, 3, both)["resumed_from"] == 4
+    assert train(encoder, toy_pairs(), SETTINGS, 3, tmp_path)["resumed_from"] == 4
     assert same_bits(weights(encoder), uninterrupted)
-    shutil.copytree(both / "step-12", both / "step-14")
-    (both / "step-12" / file).unlink()
-    (both / "step-14" / file).unlink()
-    assert train(load_encoder(folder), toy_pairs(), SETTINGS, 3, both)["resumed_from"] == 0
+    shutil.copytree(tmp_path / "step-12", tmp_path / "step-14")
+    (tmp_path / "step-12" / file).unlink()
+    (tmp_path / "step-14" / file).unlink()
+    with pytest.raises(Killed):  # from the beginning: step 4 is met again
+        train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path, killed_at(4))
 
 
 @NEEDS_GPU
@@ -146,9 +149,8 @@ def test_on_a_gpu_dropout_goes_on_where_it_was(folder, tmp_path):
     assert max(float((again[name] - whole[name]).abs().max()) for name in whole) < 1e-5
 
 
-def test_tied_weights_stay_tied(folder, tmp_path):
-    with pytest.raises(Killed):
-        train(load_encoder(folder), toy_pairs(), SETTINGS, 3, tmp_path, killed_at(12))
+def test_tied_weights_stay_tied(folder, checkpoints, tmp_path):
+    with_checkpoints(tmp_path, checkpoints, 12)
     encoder = load_encoder(folder)
     tied = encoder[0].model.config.tie_word_embeddings
     train(encoder, toy_pairs(), SETTINGS, 3, tmp_path)

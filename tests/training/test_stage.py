@@ -96,12 +96,11 @@ def test_what_was_left_out_of_the_pairs_is_told(inputs, tmp_path):
 
 def test_for_lack_of_memory_fewer_texts_are_encoded_at_a_time(inputs, tmp_path):
     """They are recorded, and the loss is that of whole batches but for rounding, also with micro batches."""
-    whole = build(tmp_path / "whole", inputs)
+    whole = build(tmp_path / "whole", inputs, epochs=1)
     for name, usual, batch_divisor, expected in (("first", None, 4, 2), ("last", None, 64, 1), ("less", 4, 2, 2)):
         (tmp_path / name / "out").mkdir(parents=True)
-        stage.build(
-            tmp_path / name / "out", parameters(micro_batch=usual), inputs, tmp_path / name, batch_divisor=batch_divisor
-        )
+        given = parameters(micro_batch=usual, epochs=1)
+        stage.build(tmp_path / name / "out", given, inputs, tmp_path / name, batch_divisor=batch_divisor)
         record = about(tmp_path / name / "out")["training"]
         assert (record["batches_divided"], record["micro_batch"]) == (batch_divisor, expected)
         assert record["loss"] == pytest.approx(about(whole)["training"]["loss"], abs=1e-4)

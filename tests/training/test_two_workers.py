@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-import torch.multiprocessing
 from safetensors.torch import load_file
 
 from harness.training.loop import train
 from sembridge.encoder.loading import load_encoder
 from tests.helpers.encoders_made import largest_difference, made_encoder_folder, same_bits, weights
+from tests.helpers.fresh_process import run_fresh
 from tests.helpers.pairs_made import toy_pairs
+from tests.helpers.paths import ROOT
 from tests.helpers.two_workers import (
     SEED,
     STOPPED,
@@ -19,9 +20,17 @@ from tests.helpers.two_workers import (
     curve_of,
     parallel_gradients,
     plain_training,
-    work,
     write_collection,
 )
+
+WORKERS = """
+import sys
+from pathlib import Path
+import torch.multiprocessing
+from tests.helpers.two_workers import work
+*models, folder = sys.argv[1:]
+torch.multiprocessing.start_processes(work, args=(*models, Path(folder)), nprocs=2, start_method="fork")
+"""
 
 # PLAIN's 60 pairs in batches of 16, three times.
 STEPS = 9
@@ -36,7 +45,8 @@ def outcome(tmp_path_factory):
     dropout = made_encoder_folder(folder / "with-dropout", dropout=0.2)
     broken = made_encoder_folder(folder / "broken", bias=-1000.0)
     write_collection(folder / "toy")
-    torch.multiprocessing.spawn(work, args=(str(plain), str(dropout), str(broken), folder), nprocs=2)
+    ran = run_fresh(["-c", WORKERS, plain, dropout, broken, folder], ROOT)
+    assert ran.returncode == 0, ran.stderr
     plain_training(str(plain), folder / "one")
     return folder
 

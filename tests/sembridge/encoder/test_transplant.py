@@ -81,8 +81,8 @@ def test_permuted_ids_permute_the_representations(family, pad_at, tied, folders)
     transfer(encoder, target, Copying())
     after = represented(encoder, texts())
     assert after[:, order].tobytes() == before.tobytes()
-    singly = represented(encoder, texts(), batch_size=1)
-    np.testing.assert_allclose(singly, after, atol=1e-5, err_msg="padding a batch does not change a text")
+    singly = represented(encoder, texts()[-20:], batch_size=1)  # with the unusual ones and the longest
+    np.testing.assert_allclose(singly, after[-20:], atol=1e-5, err_msg="padding a batch does not change a text")
 
 
 @pytest.mark.parametrize("pad_at", PADS)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -24,6 +22,7 @@ from tests.helpers.families_made import (
     source_tokenizer,
     texts,
 )
+from tests.helpers.fresh_process import run_fresh
 
 READER = """
 import json, os, sys
@@ -78,9 +77,7 @@ def test_reloaded_in_another_process_it_scores_bit_identically(folders, tmp_path
             encoder.get_embedding_dimension(),
             names,
         )
-    ran = subprocess.run(
-        [sys.executable, "-c", READER, str(tmp_path), *cases], cwd=tmp_path, capture_output=True, text=True
-    )
+    ran = run_fresh(["-c", READER, tmp_path, *cases], cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     for name, (weights, queries, logits, length, dimension, names) in expected.items():
         with np.load(tmp_path / f"{name}.npz") as read:
