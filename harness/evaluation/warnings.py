@@ -35,11 +35,11 @@ def of_unknown(rates: Mapping[str, float], advice: str) -> list[str]:
 def of_precision(parameters: Mapping[str, Any]) -> list[str]:
     """Return a sentence where the processor takes longer in bfloat16 than in float32, and was told to compute in it.
 
-    parameters  of a stage; nothing is said where torch can use a GPU
+    parameters  of a stage; nothing is said where they have no precision, or torch can use a GPU
     """
     import torch
 
-    if parameters["precision"] != "bfloat16" or torch.cuda.is_available():
+    if parameters.get("precision") != "bfloat16" or torch.cuda.is_available():
         return []
     from sembridge.processor import paths
 
