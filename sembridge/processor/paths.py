@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 
-from sembridge.processor import features, settings
+from sembridge.processor import features, integers, settings
 from sembridge.processor.settings import AUTO, PRODUCTS, SCREEN
 from sembridge.processor.trial import seconds_of
 
 _ROWS, _OUTPUTS, _WIDTH = 128, 2048, 768  # a batch of short texts through a layer of BERT-base's width
+_AXES = 32  # those of `sembridge.mixture.integer_screen`
 _GAIN = 1.1  # by which oneDNN must be faster: what torch does by itself needs no reason
 _SLOW = 1.2  # times float32's seconds, from which bfloat16 is called slow
 
@@ -32,10 +33,17 @@ def products() -> str:
     return _products(torch.get_num_threads())
 
 
-def screen() -> str:
-    """Return `bfloat16` or `float32`: the data type of the product that screens mixtures on this processor."""
+def screen(rough: bool = False) -> str:
+    """Return the arithmetic of the product that screens mixtures on this processor: `bfloat16`, `float32` or `int8`.
+
+    rough  whether donors may pass that the others rule out, which int8 does; the setting may choose it anyway
+    """
     forced = settings.setting(SCREEN)
-    return _screen(torch.get_num_threads()) if forced == AUTO else forced
+    if forced == "int8" and not integers.largest():
+        raise ValueError(
+            f"environment variable {SCREEN}=int8: products of integers are not exact here; choose float32 or auto"
+        )
+    return _screen(torch.get_num_threads(), rough) if forced == AUTO else forced
 
 
 def bfloat16_slower() -> float | None:
@@ -73,7 +81,7 @@ def described() -> dict[str, Any]:
         "limits": features.limits(),
         "threads": torch.get_num_threads(),
         "products": products(),
-        "screen": screen(),
+        "screen": screen(rough=True),
     }
 
 
@@ -84,9 +92,14 @@ def _products(threads: int) -> str:
 
 
 @cache
-def _screen(threads: int) -> str:
-    seconds = _trial("screen")
+def _screen(threads: int, rough: bool) -> str:
+    seconds = {side: value for side, value in _screen_seconds(threads).items() if rough or side != "int8"}
     return min(seconds, key=seconds.__getitem__)
+
+
+@cache
+def _screen_seconds(threads: int) -> dict[str, float]:
+    return _trial("screen")
 
 
 @cache
@@ -106,11 +119,20 @@ def _trial(name: str) -> dict[str, float]:
         sides: dict[str, Callable[[], object]] = {"bfloat16": lambda: torch.mm(half[0], half[1].T)}
         if name == "screen":
             sides["float32"] = lambda: left.numpy() @ right.numpy().T
+            if integers.largest():
+                sides["int8"] = _in_integers(left, right)
         else:
             sides["blas"] = lambda: torch.mm(left, right.T)
             if _has_onednn():
                 sides["onednn"] = lambda: torch.ops.mkldnn._linear_pointwise(left, right, None, "none", [], "")
         return seconds_of(name, sides)
+
+
+def _in_integers(left: torch.Tensor, right: torch.Tensor) -> Callable[[], object]:
+    """Return the products of a screen of integers: a whole one of integers, and one of a few axes in float32."""
+    whole = [(side * 20).to(torch.int8) for side in (left, right)]
+    few = [side[:, :_AXES].numpy() for side in (left, right)]
+    return lambda: torch._int_mm(whole[0], whole[1].T).float().add_(torch.from_numpy(few[0] @ few[1].T))
 
 
 def _has_onednn() -> bool:

@@ -8,7 +8,7 @@ from sembridge.nearest import nearest
 
 AUTO = "auto"
 PRODUCTS, SCREEN = "SEMBRIDGE_PRODUCTS", "SEMBRIDGE_SCREEN"
-SETTINGS = {PRODUCTS: ("blas", "onednn"), SCREEN: ("bfloat16", "float32")}
+SETTINGS = {PRODUCTS: ("blas", "onednn"), SCREEN: ("bfloat16", "float32", "int8")}
 """Each variable with its values beside `auto`, which is the same as leaving it unset or empty: measure, then choose."""
 
 

@@ -13,7 +13,7 @@ def measured(monkeypatch):
     """Give trials these seconds; returns a function (name=seconds of its sides)."""
     for name in settings.SETTINGS:
         monkeypatch.delenv(name, raising=False)
-    cached = (paths._products, paths._screen, paths._product_seconds, paths.bfloat16_ratio)
+    cached = (paths._products, paths._screen, paths._screen_seconds, paths._product_seconds, paths.bfloat16_ratio)
     for function in cached:
         function.cache_clear()
 
@@ -46,6 +46,21 @@ def test_the_faster_data_type_screens(measured):
     assert paths.screen() == "bfloat16"
     measured(screen={"float32": 1.0, "bfloat16": 7.0})
     assert paths.screen() == "float32"
+
+
+def test_integers_screen_where_others_may_pass_as_well(measured):
+    measured(screen={"float32": 1.0, "bfloat16": 7.0, "int8": 0.5})
+    assert (paths.screen(rough=True), paths.screen()) == ("int8", "float32")
+    measured(screen={"float32": 1.0, "bfloat16": 0.2, "int8": 0.5})
+    assert paths.screen(rough=True) == "bfloat16"
+
+
+def test_integers_cannot_be_chosen_where_their_products_are_not_exact(monkeypatch):
+    monkeypatch.setenv("SEMBRIDGE_SCREEN", "int8")
+    assert paths.screen() == "int8" or not paths.integers.largest()
+    monkeypatch.setattr(paths.integers, "largest", lambda: 0)
+    with pytest.raises(ValueError, match="SEMBRIDGE_SCREEN=int8: products of integers are not exact here"):
+        paths.screen()
 
 
 def test_a_choice_is_kept_for_each_number_of_threads(measured, monkeypatch):
@@ -109,6 +124,8 @@ def test_the_trials_measure_what_they_are_named_for(monkeypatch):
     assert not products["blas"].requires_grad and screens["float32"].dtype.name == "float32"
     torch.testing.assert_close(products["blas"], products["onednn"], rtol=1e-4, atol=1e-3)
     torch.testing.assert_close(products["blas"], torch.from_numpy(screens["float32"]), rtol=1e-4, atol=1e-3)
+    if paths.integers.largest():
+        assert screens["int8"].shape == products["blas"].shape
     torch.testing.assert_close(products["blas"], products["bfloat16"].float(), rtol=0.05, atol=1.0)
 
 
