@@ -38,12 +38,12 @@ def test_nothing_is_said_where_it_is_fast_or_on_a_gpu(monkeypatch):
 
 def test_nothing_is_measured_for_other_precisions(monkeypatch):
     monkeypatch.setattr(paths, "bfloat16_ratio", lambda threads: pytest.fail("was measured"))
-    assert warned() == warned("evaluation.precision=float32") == []
+    assert warned(name="paper-zero-shot") == warned("training.precision=float32") == []
 
 
 def test_it_is_measured_with_the_threads_of_a_cell(monkeypatch):
     threads, before = [], torch.get_num_threads()
     processor(monkeypatch, 1.0)
     monkeypatch.setattr(paths, "bfloat16_ratio", lambda count: threads.append(count) or 1.0)
-    warned(EVALUATION, "resources.cpus_per_cell=3")
+    warned(EVALUATION, "resources.cpus_per_cell=3", name="paper-zero-shot")
     assert threads == [3] and torch.get_num_threads() == before
