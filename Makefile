@@ -5,6 +5,7 @@
 # make check   format, lint, types, import directions
 # make fuzz    the readers of outside files against five minutes of damaged ones (FUZZ_SECONDS=3600 for an hour)
 # make bench   the tables of docs/performance.md on this machine (make bench-quick: minutes, nothing is written)
+# make bench-avx2  some of these tables with AVX-512 disabled, as on a processor without it
 # make gpu     the tests that need a GPU and its table, with python3 as it is (GPU_PYTHON=...), nothing is installed
 PYTHON ?= python3
 GPU_PYTHON ?= python3
@@ -14,7 +15,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 TESTED = $(VENV)/installed-for-tests
 
-.PHONY: grid test test-slow torture check format fuzz bench bench-quick gpu
+.PHONY: grid test test-slow torture check format fuzz bench bench-avx2 bench-quick gpu
 
 grid: $(INSTALLED)
 	$(BIN)/python experiments/run_grid.py
@@ -44,6 +45,9 @@ format: $(TESTED)
 bench: $(VENV)/benchmarks
 	$(BIN)/python -m experiments.benchmarks
 	$(BIN)/python -m experiments.benchmarks.growth
+
+bench-avx2: $(VENV)/benchmarks
+	$(BIN)/python -m experiments.benchmarks.without_avx512 initialize head encode search
 
 bench-quick: $(VENV)/benchmarks
 	$(BIN)/python -m experiments.benchmarks --quick

@@ -19,6 +19,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a process for each core: threads woul
 if not Path("/dev/nvidiactl").exists():  # Triton reads it when it is first imported
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
+for _variable, _value in (("SEMBRIDGE_PRODUCTS", "blas"), ("SEMBRIDGE_SCREEN", "float32")):
+    os.environ.setdefault(_variable, _value)  # no trial, so that every machine tests the same; its own tests unset them
+
 if TYPE_CHECKING:
     from tests.helpers.hub_double import Hub
 

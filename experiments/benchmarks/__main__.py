@@ -17,6 +17,7 @@ from sembridge.nearest import nearest
 
 BENCHMARKS = ("initialize", "bridge", "head", "train_step", "encode", "search", "grid")
 ROOT = Path(__file__).resolve().parents[2]
+DISABLED = " without AVX-512"  # behind the names of what `experiments.benchmarks.without_avx512` measured
 FIGURES = ROOT / "docs" / "performance.json"
 
 
@@ -28,6 +29,7 @@ def main() -> int:
             return 2
     from experiments.benchmarks.measure import hardware, rows_apart
     from experiments.benchmarks.page import write
+    from sembridge.processor.features import limits
 
     figures: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
     for name in args.benchmarks or BENCHMARKS:
@@ -36,7 +38,7 @@ def main() -> int:
         for row in rows:
             times = f"{row['ours']:.3g} s, {row['against']} {row['theirs']:.3g} s, {row['ratio']:.2f} x"
             print(f"  {row['job']}: {times}", flush=True)
-        figures[name] = {"hardware": hardware(), "quick": args.quick, "rows": rows}
+        figures[name + DISABLED * bool(limits())] = {"hardware": hardware(), "quick": args.quick, "rows": rows}
         if not args.quick:  # after each benchmark, so that an interruption loses only one
             write(figures, FIGURES)
     return 0

@@ -108,16 +108,16 @@ def _rows(name: str, quick: bool) -> list[dict[str, Any]]:
 
 
 def hardware() -> str:
-    """Return one line: processor, cores, memory, accelerator, versions."""
+    """Return one line: processor and its instructions, cores, memory, accelerator, versions."""
     import torch
 
-    names = [line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    flags = next((line for line in _lines("/proc/cpuinfo") if line.startswith("flags")), "").split()
-    bf16 = ", ".join(flag for flag in ("avx512_bf16", "amx_bf16") if flag in flags) or "no bfloat16 instructions"
+    from sembridge.processor import features
+
     kilobytes = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    processor = names[0] if names else "unknown processor"
-    machine = f"{processor} ({bf16}), {os.cpu_count()} cores, {kilobytes * 1024 / 1e9:.0f} GB, {device}"
+    disabled = ", AVX-512 disabled by environment variables" if features.limits().get("ONEDNN_MAX_CPU_ISA") else ""
+    processor = f"{features.processor()} ({features.instructions()}{disabled})"
+    machine = f"{processor}, {os.cpu_count()} cores, {kilobytes * 1024 / 1e9:.0f} GB, {device}"
     return f"{machine}; torch {torch.__version__}"
 
 

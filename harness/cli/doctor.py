@@ -21,7 +21,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "doctor",
         help="check what a grid needs, before hours are spent",
         description="Check access, licenses, disk, memory, devices and hours of a grid. Downloads no model and no "
-        "collection; computes nothing without --calibrate.",
+        "collection; computes nothing without --calibrate, but for a second where a precision is bfloat16.",
         epilog="[ok], [warn], [FAIL]; the exit code is 1 if something fails. The options are those of `sembridge-bench "
         "grid`; --results, --address and --dry-run change nothing here.",
         allow_abbrev=False,
@@ -44,6 +44,7 @@ def doctor(args: argparse.Namespace) -> int:
     from harness.estimate.estimate import Estimate
     from harness.plan.load_preset import load_preset
     from harness.plan.plan import missing, plan
+    from harness.plan.precision_checks import slow_precisions
     from harness.plan.preset import PresetError
     from harness.plan.revisions import with_placeholders
     from harness.plan.seeds import settle
@@ -85,6 +86,7 @@ def doctor(args: argparse.Namespace) -> int:
     largest_model = max((check.download for check in access if check.what == "model"), default=0)
     report(machine.memory(preset, cells, todo, largest_model))
     report(*machine.devices(preset))
+    report(*(Check(WARN, "precision", slow) for slow in slow_precisions(preset)))
     if args.calibrate:
         _calibrate(preset, cells, store, Estimate.of(preset, store, cells).sizes)
     estimate = Estimate.of(preset, store, cells)

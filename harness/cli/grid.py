@@ -52,6 +52,7 @@ def grid(args: argparse.Namespace) -> int:
         preset = load_preset(args.preset, presets(), args.set, choices(args))
         store = Store(args.store)
         from harness.plan.plan import plan
+        from harness.plan.precision_checks import slow_precisions
         from harness.plan.revisions import unpinned
         from harness.plan.seeds import possible_keys, settle
         from harness.plan.stored_warnings import stored_warnings
@@ -61,6 +62,7 @@ def grid(args: argparse.Namespace) -> int:
         planned = plan(preset, warnings.append)
         cells, keys = settle(planned, store), possible_keys(planned)
         warnings += stored_warnings(preset, cells, store)
+        warnings += [] if args.address else slow_precisions(preset)  # a cluster's processors are others
         losses = lost_rows(args.results, [cell.identity for cell in cells], keys)
         problems = unpinned(preset, cells)
         if problems and not args.dry_run:

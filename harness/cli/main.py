@@ -19,6 +19,7 @@ from harness.cli.store import export_options
 from harness.cluster.stopping import exit_code, stoppable
 from harness.files.redaction import without_secrets
 from sembridge.extras import MissingExtraError
+from sembridge.processor.settings import check_settings
 
 
 class _Version(argparse.Action):
@@ -141,6 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     try:
+        _check_environment()
         if args.command == "grid":
             return grid.grid(args)
         if args.command == "report":
@@ -193,6 +195,13 @@ def _run(args: argparse.Namespace) -> int:
     except BrokenPipeError:  # `| head` has read enough
         sys.stderr.close()
         return 0
+
+
+def _check_environment() -> None:
+    try:
+        check_settings()
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
 
 
 def _survive_narrow_terminals() -> None:

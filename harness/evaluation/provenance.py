@@ -1,4 +1,4 @@
-"""Record what a number was computed with: versions of the relevant libraries, and the git state of this code."""
+"""Record what a number was computed with: versions of libraries, the git state of this code, and the processor."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from sembridge.processor.features import processor
 
 LIBRARIES = (
     "sembridge-bench",
@@ -24,9 +26,15 @@ LIBRARIES = (
 )
 
 
-@cache
 def provenance() -> dict[str, object]:
-    """Return {"versions": library -> version, "git": the state of the checkout}."""
+    """Return {"versions": library -> version, "git": the state of the checkout, "machine": the processor's paths}."""
+    from sembridge.processor import paths
+
+    return {**_code(), "machine": paths.described()}
+
+
+@cache
+def _code() -> dict[str, object]:
     versions = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -38,17 +46,7 @@ def provenance() -> dict[str, object]:
 
 def machine() -> str:
     """Return processor, number of cores and system of this machine, in a line."""
-    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
-
-
-def _processor() -> str:
-    """Return the processor's name; what the system says of it where there is no /proc."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or "unknown processor"
+    return f"{processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
 
 
 def _git_state() -> str:

@@ -51,6 +51,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     # The row `base` keeps the source's tokenizer, which a reader expects not to know the language.
     transplanted = "statistics" in about
     warned = warnings.of_unknown(unknown, warnings.TOKENIZER) if transplanted else []
+    warned += warnings.of_precision(parameters)
     warned += warnings.of_activity(statistics, activity.dimensions)
     write(out, run, collection, statistics, time.perf_counter() - start, about, parameters, unknown, warned)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 MOST_UNKNOWN = 0.02
 """Share of unknown tokens above which a measurement warns; a tokenizer that fits its language has a tenth of it."""
@@ -32,6 +33,21 @@ def of_unknown(rates: Mapping[str, float], advice: str) -> list[str]:
         for name, read in _READ.items()
         if rates.get(name, 0.0) > MOST_UNKNOWN
     ]
+
+
+def of_precision(parameters: Mapping[str, Any]) -> list[str]:
+    """Return a sentence where the processor takes longer in bfloat16 than in float32, and was told to compute in it.
+
+    parameters  of a stage; nothing is said where they have no precision, or torch can use a GPU
+    """
+    import torch
+
+    if parameters.get("precision") != "bfloat16" or torch.cuda.is_available():
+        return []
+    from sembridge.processor import paths
+
+    slow = paths.slow_bfloat16("evaluation.precision")
+    return [] if slow is None else [f"{slow} (the scores are those of bfloat16)"]
 
 
 def of_activity(statistics: Mapping[str, float], dimensions: int) -> list[str]:

@@ -6,6 +6,7 @@ pooling instead of to every token; the result is bit-identical.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -19,6 +20,7 @@ from sembridge.encoder.device_rows import rows_later
 from sembridge.encoder.matmul import fast_linear
 from sembridge.encoder.max_logits import max_logits, max_logits_chunks
 from sembridge.encoder.modules import SpladeModules, splade_modules
+from sembridge.processor import paths
 
 LOGIT = "logit"
 MOST_LOGITS = 2**26  # full logits computed at a time without gradient: 256 MB of float32
@@ -43,16 +45,20 @@ def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
     """Run the model inside this context in the given precision.
 
     precision  `auto`: bfloat16 on a GPU that has it, float32 elsewhere; or `float32` or `bfloat16` (which recent
-               processors multiply several times as fast)
+               processors multiply several times as fast, and others several times as slowly: there it warns)
     """
     half = in_bfloat16(device, precision)
+    if half and device.type == "cpu" and (slow := paths.slow_bfloat16("precision")):
+        warnings.warn(slow, stacklevel=3)  # beyond contextlib's frame: the caller
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half), nullcontext() if half else fast_linear():
         yield
 
 
 def in_bfloat16(device: torch.device, precision: str) -> bool:
     """Return whether `arithmetic` computes in bfloat16."""
-    return precision == "bfloat16" or (precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported())
+    if precision == "auto" and device.type == "cuda":  # older GPUs emulate bfloat16, slower than float32
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return precision == "bfloat16"
 
 
 def tokenize(encoder: Any, texts: Sequence[str], side: str, max_length: int | None = None) -> list[list[int]]:

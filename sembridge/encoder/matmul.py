@@ -1,20 +1,21 @@
 """Products of float32 matrices, computed by whichever of torch's two libraries is faster on the processor.
 
-torch hands such products to MKL. On AMD's processors MKL does not use the 512-bit units: it reaches 116 of some 250
-billion operations per second and core on Zen 5. oneDNN, which torch contains too and uses for bfloat16, does use them.
-Both add up in float32. docs/performance.md has the figures.
+torch hands such products to its BLAS, usually MKL. On AMD's processors MKL does not use the 512-bit units: it reaches
+116 of some 250 billion operations per second and core on Zen 5. oneDNN, which torch contains too and uses for bfloat16,
+does use them. Both add up in float32, in another order. A trial or a setting chooses (`sembridge.processor.paths`);
+docs/performance.md has the figures.
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch.autograd.function import once_differentiable
 from torch.overrides import TorchFunctionMode
+
+from sembridge.processor.paths import products
 
 FEWEST_ROWS = 64  # with fewer, starting a product of oneDNN's takes what it gains
 
@@ -29,27 +30,19 @@ def linear(left: torch.Tensor, right: torch.Tensor, bias: torch.Tensor | None = 
 
 
 def fast_linear() -> AbstractContextManager[Any]:
-    """Return a context in which linear layers in float32 are computed by `linear`; no change where MKL is as good."""
+    """Return a context in which linear layers in float32 are computed by `linear`, where oneDNN is faster."""
     return _Redirected() if _onednn_is_faster() else nullcontext()
 
 
-@cache
 def _onednn_is_faster() -> bool:
-    """By what the processor is, not by a trial: the same machine always computes the same bits."""
-    if not torch.backends.mkldnn.is_available() or torch.backends.cpu.get_cpu_capability() != "AVX512":
-        return False
-    try:
-        return "AuthenticAMD" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
+    return products() == "onednn"
 
 
 def _fits(*operands: Any) -> bool:
     left, right, bias = operands
     tensors = [left, right] if bias is None else [left, right, bias]
     return (
-        _onednn_is_faster()
-        and all(
+        all(
             isinstance(one, torch.Tensor) and one.dtype == torch.float32 and one.device.type == "cpu" for one in tensors
         )
         and all(one.layout == torch.strided for one in tensors)
@@ -57,6 +50,7 @@ def _fits(*operands: Any) -> bool:
         and left.dim() > 1
         and left.numel() >= FEWEST_ROWS * left.shape[-1]
         and not torch.is_autocast_enabled("cpu")
+        and _onednn_is_faster()  # last: its first call may measure
     )
 
 

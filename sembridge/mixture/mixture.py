@@ -18,10 +18,14 @@ import scipy.sparse as sp
 import torch
 
 from sembridge.mixture.entmax import check_alpha, product_mixture, unit
+from sembridge.mixture.integer_screen import IntegerScreen
 from sembridge.mixture.screening import Candidates, Screen
+from sembridge.processor import paths
 
 _BLOCK = 512  # queries compared at a time: 31 MB of bfloat16 scores for 30,522 donors
 _SLICE = 128  # queries that a thread solves at a time
+_PASSING = 0.01  # share of donors up to which a rough screen pays: each that passes is scored exactly
+_SAMPLE = 64  # queries on which that is tried
 _SMALL = 50_000_000  # scores; `product_mixture` computes fewer in less time than the loops take to compile
 
 
@@ -76,17 +80,35 @@ def mixtures(queries: UnitVectors, donors: UnitVectors, alphas: Sequence[float])
         check_alpha(alpha)
     single = queries.vectors.dtype == donors.vectors.dtype == np.float32
     if len(queries) * len(donors) >= _SMALL and min(alphas) > 1 and single:
-        return screened(queries, donors, alphas, Screen(donors.points, len(donors)))
+        return screened(queries, donors, alphas, _screen_of(queries, donors, min(alphas)))
     shape, sides = (len(queries), len(donors.vectors)), (queries.points(), donors.points())
     solved = (product_mixture(*sides, alpha) for alpha in alphas)
     return [sp.csr_array((rows.data, donors.ids[rows.indices], rows.indptr), shape=shape) for rows in solved]
+
+
+def _screen_of(queries: UnitVectors, donors: UnitVectors, alpha: float) -> Screen | IntegerScreen:
+    """Return the screen that is fastest here: a GPU's, else the one that a trial or the setting chose.
+
+    Where a sample shows that integers are too rough for these vectors and this alpha, the best of the others.
+    """
+    if not torch.cuda.is_available() and paths.screen(rough=True) == "int8":
+        screen = IntegerScreen(donors.points, len(donors))
+        if paths.screen() == "int8":  # by the setting
+            return screen
+        chosen = np.zeros(len(queries), dtype=bool)
+        chosen[np.linspace(0, len(queries) - 1, min(_SAMPLE, len(queries))).astype(int)] = True
+        sample = queries.part(chosen).points()
+        _, counts = screen(sample, alpha - 1)(slice(0, len(sample)))
+        if counts.mean() <= _PASSING * len(donors):
+            return screen
+    return Screen(donors.points, len(donors))
 
 
 def screened(
     queries: UnitVectors,
     donors: UnitVectors,
     alphas: Sequence[float],
-    screen: Screen,
+    screen: Screen | IntegerScreen,
     block: int = _BLOCK,
     threads: int | None = None,
 ) -> list[sp.csr_array]:
@@ -107,7 +129,7 @@ def screened(
 
 
 def _screenings(
-    queries: UnitVectors, screen: Screen, alpha_minus_1: float, block: int
+    queries: UnitVectors, screen: Screen | IntegerScreen, alpha_minus_1: float, block: int
 ) -> Iterator[tuple[np.ndarray, Candidates]]:
     """Yield the points and candidates of each block; a GPU screens one block while the one before is solved."""
 

@@ -1,6 +1,6 @@
 """Find the donors that can carry weight, from approximate scores whose error is bounded.
 
-Scores come from a matrix product in bfloat16 where the hardware multiplies that, else in float32. With q', d' the
+Scores come from a matrix product in bfloat16 where the hardware is faster at that, else in float32. With q', d' the
 rounded vectors, the error of a score is at most |q - q'| |d'| + |q| |d - d'| (Cauchy-Schwarz) plus the rounding of the
 sum plus the rounding of the stored result. All three are computed, none is guessed.
 """
@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from sembridge.processor import paths
+
 Candidates = Callable[[slice], tuple[np.ndarray, np.ndarray]]
 
 _LOST = 2.0**-23  # error of a float32 sum, per term, relative to the lengths: twice the worst of any order of summation
@@ -24,7 +26,7 @@ _GROUP = 16  # donors of which a device first looks at the largest score alone
 class Screen:
     """Compute approximate scores of points [n, K] float64 with `count` donors, read in blocks by `donor_points(slice)`.
 
-    dtype   data type of the product, bfloat16 or float32; None: bfloat16 where the hardware has instructions for it
+    dtype   data type of the product, bfloat16 or float32; None: bfloat16 where the hardware is faster at it
     device  where the product is computed; None: the GPU if there is one
     """
 
@@ -84,11 +86,10 @@ class Screen:
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Return whether the device has instructions for bfloat16; without them its product is slower than float32."""
+    """Return whether the device multiplies bfloat16 faster than float32: GPUs that have instructions, else a trial."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return paths.screen() == "bfloat16"
 
 
 def candidates(scores: torch.Tensor, errors: torch.Tensor, alpha_minus_1: float) -> tuple[np.ndarray, np.ndarray]:

@@ -323,3 +323,9 @@ def test_help_imports_next_to_nothing(arguments):
     )
     ran = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
     assert ran.stdout.splitlines()[-1] == "[]", ran.stderr
+
+
+def test_an_unknown_setting_of_the_processor_is_refused_by_every_command(monkeypatch, refused):
+    monkeypatch.setenv("SEMBRIDGE_PRODUCTS", "mkl-dnn")
+    for command in ("grid", "doctor"):
+        assert "SEMBRIDGE_PRODUCTS='mkl-dnn' is unknown; known: auto, blas, onednn" in refused(command)

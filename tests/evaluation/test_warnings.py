@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.evaluation.warnings import MODEL, TOKENIZER, of_activity, of_unknown
+from harness.evaluation.warnings import MODEL, TOKENIZER, of_activity, of_precision, of_unknown
+from tests.helpers.processors import processor
 
 
 def test_unknown_tokens():
@@ -26,3 +27,12 @@ def test_vectors_that_are_not_sparse():
         "a larger training.lambda_query, or choose another initializer"
     ]
     assert of_activity({}, 193) == []
+
+
+def test_slow_bfloat16_is_in_the_record(monkeypatch):
+    processor(monkeypatch, 6.5)
+    (sentence,) = of_precision({"precision": "bfloat16"})
+    assert sentence.startswith("evaluation.precision bfloat16 is slow") and "6.5 times" in sentence
+    assert of_precision({"precision": "float32"}) == of_precision({"precision": "auto"}) == []
+    processor(monkeypatch, 0.2)
+    assert of_precision({"precision": "bfloat16"}) == []

@@ -89,6 +89,8 @@ def _build(args: argparse.Namespace, encoder: Input, documents: Documents, count
     from sembridge.search.index_writer import build
 
     location = place("encoder", encoder, args.store, say)
+    if args.precision == "bfloat16":
+        _say_if_slow()
     earlier = 0
     progress = Progress("documents", count)
 
@@ -111,6 +113,19 @@ def _build(args: argparse.Namespace, encoder: Input, documents: Documents, count
     finally:
         progress.close()
     return built, earlier
+
+
+def _say_if_slow() -> None:
+    """Say once, in a line of this command's, what the library would warn of."""
+    import warnings
+
+    import torch
+
+    from sembridge.processor import paths
+
+    if not torch.cuda.is_available() and (slow := paths.slow_bfloat16("--precision")):
+        say("warning", slow)
+        warnings.filterwarnings("ignore", message="precision bfloat16 is slow")
 
 
 def _summary(built: Any, out: Path, earlier: int, seconds: float, *, was_whole: bool) -> None:

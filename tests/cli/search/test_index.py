@@ -12,6 +12,7 @@ from harness.cli.search.progress import Progress, describe
 from harness.collections import beir
 from sembridge.search.encode import encode_all
 from tests.helpers.families_made import texts
+from tests.helpers.processors import processor
 
 DOCUMENTS = [(f"d{place}", "Title", text) for place, text in enumerate(texts()[:20])]
 
@@ -52,6 +53,14 @@ def test_options_are_used_and_kept(made, corpus, command, tmp_path):
     expected = encode_all(index.encoder, [f"Title {text}" for _, _, text in DOCUMENTS], "document", short)
     (block,) = index.blocks()
     assert (block.vectors != expected).nnz == 0
+
+
+def test_bfloat16_that_is_slow_is_said_in_a_line(made, corpus, command, tmp_path, monkeypatch, recwarn):
+    processor(monkeypatch, 7.0)
+    out = tmp_path / "index"
+    _, shown, err = command("index", made.source, "--collection", corpus, "--out", out, "--precision", "bfloat16")
+    (line,) = [line for line in shown.splitlines() if line.startswith("warning")]
+    assert "--precision bfloat16 is slow" in line and "7.0 times" in line and (err, len(recwarn)) == ("", 0)
 
 
 def test_a_folder_of_texts(made, command, tmp_path):

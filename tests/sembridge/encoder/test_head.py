@@ -6,9 +6,10 @@ import pytest
 import torch
 from sentence_transformers.sparse_encoder.modules import SpladePooling
 
-from sembridge.encoder.head import encode, pad, pool
+from sembridge.encoder.head import arithmetic, encode, in_bfloat16, pad, pool
 from sembridge.encoder.modules import splade_modules
 from tests.helpers.families_made import FAMILIES, family_encoder, texts
+from tests.helpers.processors import processor
 
 SETTINGS = [(strategy, activation) for strategy in ("max", "sum") for activation in ("relu", "log1p_relu")]
 SHAPES = [(1, 1, 1), (2, 3, 5), (5, 7, 33), (4, 19, 130), (3, 1, 257), (9, 40, 1003)]
@@ -121,3 +122,27 @@ def test_represents_as_the_encoder_does(family, tmp_path):
             ours = encode(encoder, pad(ids, tokenizer.pad_token_id))
             expected = encoder({**encoder.preprocess(sentences)})["sentence_embedding"]
         assert (ours > 0).any() and torch.equal(ours, expected)
+
+
+def test_bfloat16_warns_with_its_ratio_where_the_processor_is_slow_at_it(monkeypatch):
+    processor(monkeypatch, 7.0)
+    match = "precision bfloat16 is slow .* 7.0 times"
+    with pytest.warns(UserWarning, match=match) as caught, arithmetic(torch.device("cpu"), "bfloat16"):
+        pass
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(("precision", "ratio"), [("bfloat16", 1.0), ("float32", 7.0), ("auto", 7.0)])
+def test_other_arithmetic_is_silent(precision, ratio, monkeypatch, recwarn):
+    processor(monkeypatch, ratio)
+    with arithmetic(torch.device("cpu"), precision):
+        pass
+    assert not recwarn
+
+
+def test_auto_is_bfloat16_only_where_a_gpu_does_not_emulate_it(monkeypatch):
+    """Cards before Ampere: torch would compute in bfloat16, by way of float32."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert not in_bfloat16(torch.device("cuda"), "auto") and in_bfloat16(torch.device("cuda"), "bfloat16")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)
+    assert in_bfloat16(torch.device("cuda"), "auto") and not in_bfloat16(torch.device("cpu"), "auto")

@@ -109,19 +109,9 @@ def test_elsewhere_nothing_changes(monkeypatch):
         assert torch.equal(linear(left, right, bias), torch.nn.functional.linear(left, right, bias))
 
 
-@pytest.mark.parametrize(
-    "vendor, capability, faster",
-    [
-        ("AuthenticAMD", "AVX512", True),
-        ("AuthenticAMD", "AVX2", False),
-        ("GenuineIntel", "AVX512", False),
-        (None, "AVX512", False),
-    ],
-)
-def test_the_processor_decides(vendor, capability, faster, monkeypatch, tmp_path):
-    file = tmp_path / "cpuinfo"
-    if vendor:
-        file.write_text(f"processor : 0\nvendor_id : {vendor}\n", encoding="ascii")
-    monkeypatch.setattr(matmul, "Path", lambda name: file)
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    assert matmul._onednn_is_faster.__wrapped__() is faster
+@pytest.mark.parametrize("path", ["onednn", "blas"])
+def test_the_setting_decides(path, monkeypatch):
+    monkeypatch.setenv("SEMBRIDGE_PRODUCTS", path)
+    left, right, bias = operands((PLENTY, 8), 5)
+    ours = "Product" in type(linear(left, right, bias).grad_fn).__name__
+    assert ours is (path == "onednn")

@@ -78,9 +78,8 @@ def test_few_donors_pass_the_screen_and_all_that_weigh_do(dtype, over):
     assert not (weighs & ~passed).any() and passed.sum() < weighs.sum() * 1.5 + 40
 
 
-def test_bfloat16_is_used_where_the_processor_has_it(monkeypatch):
-    for capabilities, expected in (({}, False), ({"avx512_bf16": True}, True), ({"amx_bf16": True}, True)):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda answer=capabilities: answer, raising=False)
-        assert multiplies_bfloat16(torch.device("cpu")) is expected
-    monkeypatch.delattr(torch.cpu, "get_capabilities")
-    assert multiplies_bfloat16(torch.device("cpu")) is False
+@pytest.mark.parametrize(("path", "dtype"), [("bfloat16", torch.bfloat16), ("float32", torch.float32)])
+def test_the_setting_decides_the_data_type(path, dtype, monkeypatch):
+    monkeypatch.setenv("SEMBRIDGE_SCREEN", path)
+    assert multiplies_bfloat16(torch.device("cpu")) is (path == "bfloat16")
+    assert Screen(unit_points(3, 4, 0).__getitem__, 3, device="cpu")._dtype == dtype
