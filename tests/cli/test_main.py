@@ -327,5 +327,5 @@ def test_help_imports_next_to_nothing(arguments):
 
 def test_an_unknown_setting_of_the_processor_is_refused_by_every_command(monkeypatch, refused):
     monkeypatch.setenv("SEMBRIDGE_PRODUCTS", "mkl-dnn")
-    for command in ("grid", "doctor"):
-        assert "SEMBRIDGE_PRODUCTS='mkl-dnn' is unknown; known: auto, blas, onednn" in refused(command)
+    for arguments in (["--languages", "ko"], ["doctor", "pocket"]):
+        assert "SEMBRIDGE_PRODUCTS='mkl-dnn' is unknown; known: auto, blas, onednn" in refused(*arguments)
