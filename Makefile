@@ -5,6 +5,7 @@
 # make check   format, lint, types, import directions
 # make fuzz    the readers of outside files against five minutes of damaged ones (FUZZ_SECONDS=3600 for an hour)
 # make bench   the tables of docs/performance.md on this machine (make bench-quick: minutes, nothing is written)
+# make bench-check  measures again, and fails where a ratio has fallen by more than 30% on this kind of machine
 # make bench-avx2  some of these tables with AVX-512 disabled, as on a processor without it
 # make gpu     the tests that need a GPU and its table, with python3 as it is (GPU_PYTHON=...), nothing is installed
 PYTHON ?= python3
@@ -15,7 +16,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 TESTED = $(VENV)/installed-for-tests
 
-.PHONY: grid test test-slow torture check format fuzz bench bench-avx2 bench-quick gpu
+.PHONY: grid test test-slow torture check format fuzz bench bench-avx2 bench-quick bench-check gpu
 
 grid: $(INSTALLED)
 	$(BIN)/python experiments/run_grid.py
@@ -48,6 +49,9 @@ bench: $(VENV)/benchmarks
 
 bench-avx2: $(VENV)/benchmarks
 	$(BIN)/python -m experiments.benchmarks.without_avx512 initialize head encode search
+
+bench-check: $(VENV)/benchmarks
+	$(BIN)/python -m experiments.benchmarks --check
 
 bench-quick: $(VENV)/benchmarks
 	$(BIN)/python -m experiments.benchmarks --quick

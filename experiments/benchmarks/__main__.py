@@ -1,7 +1,8 @@
 """`python -m experiments.benchmarks`: measure every row, write docs/performance.md's table and the figures behind it.
 
 A benchmark is a module of this folder with a line of `HELP` and `rows(quick) -> list[Row]`. Each runs in its own
-process, one after another, so that none inherits the memory or caches of the previous one.
+process, one after another, so that none inherits the memory or caches of the previous one. A table is of one kind of
+machine; what was measured with AVX-512 disabled has a table of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from experiments.benchmarks.machines import FALL, fallen, kind, other_machines
 from sembridge.nearest import nearest
 
 BENCHMARKS = ("initialize", "bridge", "head", "train_step", "encode", "search", "grid")
@@ -25,31 +27,72 @@ def main() -> int:
     args = _parser().parse_args()
     for name in args.benchmarks:
         if name not in BENCHMARKS:
-            print(f"benchmark {name!r} is unknown; {nearest(name, BENCHMARKS)}", file=sys.stderr)
-            return 2
-    from experiments.benchmarks.measure import hardware, rows_apart
-    from experiments.benchmarks.page import write
+            return _refused(f"benchmark {name!r} is unknown; {nearest(name, BENCHMARKS)}")
+    from experiments.benchmarks.measure import hardware
     from sembridge.processor.features import limits
 
     figures: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
-    for name in args.benchmarks or BENCHMARKS:
-        print(f"{name}: {import_module(f'experiments.benchmarks.{name}').HELP}", flush=True)
-        rows = rows_apart(name, args.quick)
-        for row in rows:
-            times = f"{row['ours']:.3g} s, {row['against']} {row['theirs']:.3g} s, {row['ratio']:.2f} x"
-            print(f"  {row['job']}: {times}", flush=True)
-        figures[name + DISABLED * bool(limits())] = {"hardware": hardware(), "quick": args.quick, "rows": rows}
+    suffix, here = DISABLED if limits() else "", hardware()
+    table = {name: part for name, part in figures.items() if name.endswith(DISABLED) == bool(suffix)}
+    names = args.benchmarks or BENCHMARKS
+    if args.check:
+        return _check([name for name in names if name + suffix in table], table, suffix, here)
+    if not args.quick:
+        if others := other_machines(table, here, [name + suffix for name in names]):
+            return _refused(
+                f"{FIGURES.name} has figures of {'; '.join(others)}, and this is {kind(here)}: a table is of one "
+                "machine; name no benchmark, which measures all of them here, or add --quick, which writes nothing"
+            )
+        figures = {
+            name: part for name, part in figures.items() if name not in table or kind(part["hardware"]) == kind(here)
+        }
+    for name in names:
+        figures[name + suffix] = {"hardware": here, "quick": args.quick, "rows": _measured(name, args.quick)}
         if not args.quick:  # after each benchmark, so that an interruption loses only one
+            from experiments.benchmarks.page import write
+
             write(figures, FIGURES)
     return 0
+
+
+def _check(names: list[str], table: dict[str, Any], suffix: str, here: str) -> int:
+    """Measure in full and compare ratios with the table's; exit code 1 if one has fallen, 2 for another machine."""
+    others = other_machines(table, here, [])
+    if others or not names:
+        known = "; ".join(others) or "none of these benchmarks"
+        return _refused(f"{FIGURES.name} has figures of {known}, and this is {kind(here)}: check on the same kind")
+    lower = [row for name in names for row in fallen(table[name + suffix]["rows"], _measured(name, quick=False))]
+    for row in lower:
+        print(f"fallen: {row.job}, against {row.against}: {row.committed:.2f} x before, {row.measured:.2f} x now")
+    print(f"{len(lower)} ratios have fallen by more than {FALL:.0%} since the table was made")
+    return 1 if lower else 0
+
+
+def _measured(name: str, quick: bool) -> list[dict[str, Any]]:
+    from experiments.benchmarks.measure import rows_apart
+
+    print(f"{name}: {import_module(f'experiments.benchmarks.{name}').HELP}", flush=True)
+    rows = rows_apart(name, quick)
+    for row in rows:
+        times = f"{row['ours']:.3g} s, {row['against']} {row['theirs']:.3g} s, {row['ratio']:.2f} x"
+        print(f"  {row['job']}: {times}", flush=True)
+    return rows
+
+
+def _refused(reason: str) -> int:
+    print(f"error: {reason}", file=sys.stderr)
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
     program, description = "python -m experiments.benchmarks", "Measure ours against the published pieces."
     parser = argparse.ArgumentParser(prog=program, description=description)
     parser.add_argument("benchmarks", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; none: all")
+    how = parser.add_mutually_exclusive_group()
     quick = "small sizes and few rounds, to see that everything runs; nothing is written"
-    parser.add_argument("--quick", action="store_true", help=quick)
+    how.add_argument("--quick", action="store_true", help=quick)
+    check = "measure again and fail where a ratio has fallen since the table was made; nothing is written"
+    how.add_argument("--check", action="store_true", help=check)
     return parser
 
 
