@@ -1,8 +1,8 @@
 """`python -m experiments.benchmarks`: measure every row, write docs/performance.md's table and the figures behind it.
 
 A benchmark is a module of this folder with a line of `HELP` and `rows(quick) -> list[Row]`. Each runs in its own
-process, one after another, so that none inherits the memory or caches of the previous one. A table is of one kind of
-machine; what was measured with AVX-512 disabled has a table of its own.
+process, one after another, so that none inherits the memory or caches of the previous one. Every kind of machine has a
+table of its own, one with AVX-512 disabled, too.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from experiments.benchmarks.machines import FALL, fallen, kind, other_machines
+from experiments.benchmarks.machines import FALL, fallen, kind
+from experiments.benchmarks.page import BENCHMARKS, write
 from sembridge.nearest import nearest
 
-BENCHMARKS = ("initialize", "bridge", "head", "train_step", "encode", "search", "grid")
 ROOT = Path(__file__).resolve().parents[2]
-DISABLED = " without AVX-512"  # behind the names of what `experiments.benchmarks.without_avx512` measured
 FIGURES = ROOT / "docs" / "performance.json"
 
 
@@ -29,39 +28,28 @@ def main() -> int:
         if name not in BENCHMARKS:
             return _refused(f"benchmark {name!r} is unknown; {nearest(name, BENCHMARKS)}")
     from experiments.benchmarks.measure import hardware
-    from sembridge.processor.features import limits
 
     figures: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
-    suffix, here = DISABLED if limits() else "", hardware()
-    table = {name: part for name, part in figures.items() if name.endswith(DISABLED) == bool(suffix)}
-    names = args.benchmarks or BENCHMARKS
+    here = hardware()
+    names, table = args.benchmarks or BENCHMARKS, figures.get(kind(here), {})
     if args.check:
-        return _check([name for name in names if name + suffix in table], table, suffix, here)
-    if not args.quick:
-        if others := other_machines(table, here, [name + suffix for name in names]):
+        known = [name for name in names if name in table]
+        if len(known) < max(1, len(args.benchmarks)):
             return _refused(
-                f"{FIGURES.name} has figures of {'; '.join(others)}, and this is {kind(here)}: a table is of one "
-                "machine; name no benchmark, which measures all of them here, or add --quick, which writes nothing"
+                f"{FIGURES.name} has figures of {'; '.join(figures) or 'no machine'}, and not all of "
+                f"{', '.join(names)} of {kind(here)}: check on the same kind, or measure here first, without --check"
             )
-        figures = {
-            name: part for name, part in figures.items() if name not in table or kind(part["hardware"]) == kind(here)
-        }
+        return _check(known, table)
     for name in names:
-        figures[name + suffix] = {"hardware": here, "quick": args.quick, "rows": _measured(name, args.quick)}
+        table[name] = {"hardware": here, "rows": _measured(name, args.quick)}
         if not args.quick:  # after each benchmark, so that an interruption loses only one
-            from experiments.benchmarks.page import write
-
-            write(figures, FIGURES)
+            write(figures | {kind(here): table}, FIGURES)
     return 0
 
 
-def _check(names: list[str], table: dict[str, Any], suffix: str, here: str) -> int:
-    """Measure in full and compare ratios with the table's; exit code 1 if one has fallen, 2 for another machine."""
-    others = other_machines(table, here, [])
-    if others or not names:
-        known = "; ".join(others) or "none of these benchmarks"
-        return _refused(f"{FIGURES.name} has figures of {known}, and this is {kind(here)}: check on the same kind")
-    lower = [row for name in names for row in fallen(table[name + suffix]["rows"], _measured(name, quick=False))]
+def _check(names: list[str], table: dict[str, Any]) -> int:
+    """Measure in full and compare ratios with the table's; exit code 1 if one has fallen."""
+    lower = [row for name in names for row in fallen(table[name]["rows"], _measured(name, quick=False))]
     for row in lower:
         print(f"fallen: {row.job}, against {row.against}: {row.committed:.2f} x before, {row.measured:.2f} x now")
     print(f"{len(lower)} ratios have fallen by more than {FALL:.0%} since the table was made")

@@ -1,9 +1,9 @@
-"""Keep figures of different machines apart, and find ratios that have fallen since the committed ones were measured."""
+"""Tell kinds of machines apart, and find ratios that have fallen since the committed ones were measured."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 FALL = 0.3
@@ -23,16 +23,6 @@ def kind(hardware: str) -> str:
     """Return the part of a machine's line that ratios depend on: processor, instructions and cores."""
     match = re.match(r".*?\), \d+ cores", hardware)
     return match[0] if match else hardware
-
-
-def other_machines(figures: Mapping[str, Any], hardware: str, measured: Collection[str]) -> list[str]:
-    """Return the kinds of other machines whose figures would stand beside those that are to be measured.
-
-    figures   by name of benchmark, as docs/performance.json has them
-    measured  names that are to be replaced
-    """
-    left = {kind(part["hardware"]) for name, part in figures.items() if name not in measured}
-    return sorted(left - {kind(hardware)})
 
 
 def fallen(committed: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any]]) -> list[Fallen]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+BENCHMARKS = ("initialize", "bridge", "head", "train_step", "encode", "search", "grid")
 BEGIN, END = "<!-- figures: make bench -->", "<!-- end of figures -->"
 HEAD = """\
 | job | against | ours | theirs | faster | goal | memory ours / theirs |
@@ -28,11 +29,15 @@ def put(page: Path, begin: str, end: str, content: str) -> None:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """Return a table per hardware, in the order of the benchmarks, with notes below."""
+    """Return a table per kind of machine, in the order of the benchmarks, with notes below.
+
+    figures  by kind of machine and name of benchmark
+    """
     parts = []
-    for hardware in dict.fromkeys(part["hardware"] for part in figures.values()):
-        rows = [row for part in figures.values() if part["hardware"] == hardware for row in part["rows"]]
+    for _, measured in sorted(figures.items()):
+        rows = [row for name in BENCHMARKS if name in measured for row in measured[name]["rows"]]
         notes = [f"- {row['job']}, {row['against']}: {row['note']}" for row in rows if row["note"]]
+        hardware = "; ".join(dict.fromkeys(part["hardware"] for part in measured.values()))
         parts.append("\n".join([f"On {hardware}:", "", HEAD, *map(_line, rows), *([""] if notes else []), *notes]))
     return "\n\n".join(parts)
 
