@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.cluster.memory import wait_for_memory
+from harness.cluster.resources import cell_resources
 from harness.files.units import duration
 from harness.plan.preset import Preset
 from harness.run.progress import Progress
-from harness.run.retries import Attempts, Outcome, explain_death, fewer, oom_kills
-from harness.run.task import make_artifact
+from harness.run.retries import Attempts, fewer
+from harness.run.task import outcome, submit
 from harness.store.artifact import Artifact
 from harness.store.store import Store
 
@@ -28,9 +29,7 @@ def run_shared_tasks(
     """
     import ray
 
-    cell = preset.resources
-    task = ray.remote(num_cpus=cell.cpus_per_cell, num_gpus=cell.gpus_per_cell, max_retries=0)(make_artifact)
-    root, threads = str(store.root), max(1, int(cell.cpus_per_cell))
+    root, threads, resources = str(store.root), max(1, int(preset.resources.cpus_per_cell)), cell_resources(preset)
     queue = {artifact.key: artifact for artifact in artifacts}
     running: dict[Any, tuple[Artifact, int]] = {}  # with the kernel's count of out-of-memory kills at the start
     attempts = Attempts()
@@ -51,23 +50,21 @@ def run_shared_tasks(
                 del queue[artifact.key]
                 fail(artifact, input_errors[0])
             elif len(running) < limit and not any(child.key in unfinished for child in artifact.needed):
-                reference = task.remote(queue.pop(artifact.key), root, threads, attempts.batch_divisor(artifact.key))
-                running[reference] = artifact, oom_kills()
+                divisor = attempts.batch_divisor(artifact.key)
+                reference, kills = submit(queue.pop(artifact.key), root, threads, divisor, resources)
+                running[reference] = artifact, kills
         if not running:
             continue
         (reference, *_), _ = ray.wait(list(running))
         artifact, kills = running.pop(reference)
-        try:
-            outcome = ray.get(reference)
-        except ray.exceptions.RayError as error:
-            outcome = Outcome(False, 0.0, *explain_death(str(error), oom_kills() - kills))
-        progress.add_span(outcome.seconds)
-        for note in outcome.notes:
+        ended = outcome(reference, kills)
+        progress.add_span(ended.seconds)
+        for note in ended.notes:
             progress.line(note)
-        if not outcome.error:
-            finish(artifact, f"computed in {duration(outcome.seconds)}")
+        if not ended.error:
+            finish(artifact, f"computed in {duration(ended.seconds)}")
             continue
-        again, report = attempts.record_failure(artifact.key, outcome, artifact.stage.has_batches)
+        again, report = attempts.record_failure(artifact.key, ended, artifact.stage.has_batches)
         if again:
             progress.line(f"{artifact.stage}: {report}")
             queue[artifact.key] = artifact

@@ -1,17 +1,53 @@
-"""Make one artifact in a worker process."""
+"""Make one artifact in a worker process: a Ray task, for shared artifacts and cells alike."""
 
 from __future__ import annotations
 
 import logging
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from harness.run.retries import Outcome, explain_error
+from harness.run.retries import Outcome, explain_death, explain_error, oom_kills
 from harness.store.artifact import Artifact
 from harness.store.store import Store
 
 logger = logging.getLogger(__name__)
+
+
+def submit(
+    artifact: Artifact, root: str, threads: int, batch_divisor: int, resources: Mapping[str, float]
+) -> tuple[Any, int]:
+    """Ask Ray for a process that makes an artifact; return what `outcome` needs.
+
+    One kind of task makes shared artifacts and cells alike, so Ray gives both the same processes, which import the
+    libraries once.
+
+    resources  "CPU" and "GPU" that the process takes
+    """
+    import ray
+    from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+    anywhere = PlacementGroupSchedulingStrategy(
+        None
+    )  # a trial that asks would otherwise look in its own resources only
+    options = {"num_cpus": resources["CPU"], "num_gpus": resources["GPU"], "max_retries": 0}
+    task = ray.remote(**options, scheduling_strategy=anywhere)(make_artifact)
+    return task.remote(artifact, root, threads, batch_divisor), oom_kills()
+
+
+def outcome(reference: Any, kills: int) -> Outcome:
+    """Wait for a task, and return how it ended; a death of its process is an outcome, too.
+
+    kills  the kernel's count of out-of-memory kills when the task was submitted
+    """
+    import ray
+
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayError as error:
+        return Outcome(False, 0.0, *explain_death(str(error), oom_kills() - kills))
 
 
 def make_artifact(artifact: Artifact, root: str, threads: int, batch_divisor: int) -> Outcome:

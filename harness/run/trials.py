@@ -1,4 +1,8 @@
-"""Run cells as Ray Tune trials, one trial for each cell."""
+"""Run cells as Ray Tune trials, one trial for each cell.
+
+A trial's own process only waits: the cell is a task like a shared artifact (`harness.run.task`), so it is made in a
+process that has already imported the libraries, and a trial's process imports none of them.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +33,11 @@ from harness.run.retries import (
     fewer,
     oom_kills,
 )
-from harness.run.task import make_artifact
+from harness.run.task import outcome, submit
 from harness.store.store import Store
+
+TRIAL_BYTES = 200 * 2**20
+"""Memory of a trial's own process, which takes nothing else; so trials spread over the nodes of a large cluster."""
 
 
 def run_cells(
@@ -66,10 +73,9 @@ def run_cells(
 
 
 def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int, reporter: Any) -> None:
-    """Run each cell once. Trials reuse their processes, so that each slot imports the libraries only once."""
+    """Run each cell once. Trials reuse their processes."""
     from ray import tune
 
-    several_workers = preset.training.workers > 1
     threads = max(1, int(preset.resources.cpus_per_cell))
     root, artifacts = str(store.root), {cell.artifact.key: cell.artifact for cell in cells}
     batch_divisors = {key: reporter.attempts.batch_divisor(key) for key in artifacts}
@@ -77,15 +83,17 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
     def trial(config: dict[str, Any]) -> None:
         key = config["cell"]
         stay_off_draining_node()
-        tune.report(make_artifact(artifacts[key], root, threads, batch_divisors[key])._asdict())
+        submitted = submit(artifacts[key], root, threads, batch_divisors[key], resources)
+        tune.report(outcome(*submitted)._asdict())
 
-    # A worker group has its own resources; its trial only waits for it.
-    resources = {"CPU": WAITING} if several_workers else cell_resources(preset)
+    resources = cell_resources(preset)
+    if preset.training.workers > 1:  # a worker group has its own resources; its cell only waits for it
+        resources = {"CPU": WAITING, "GPU": 0}
     ended_before = reporter.ended
     with tempfile.TemporaryDirectory(prefix="sembridge-tune-") as scratch:
         _keep_keys_out_of_logs()
         tuner = tune.Tuner(
-            tune.with_resources(trial, resources),
+            tune.with_resources(trial, {"CPU": 0, "memory": TRIAL_BYTES}),
             param_space={"cell": tune.grid_search(list(artifacts))},
             tune_config=tune.TuneConfig(max_concurrent_trials=slots, reuse_actors=True),
             run_config=tune.RunConfig(storage_path=scratch, name="cells", verbose=0, callbacks=[reporter]),

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 # Titles that Ray gives to processes computing a task, a Tune trial, or as a member of a training group.
-WORKING = ("ray::_make", "ray::ImplicitFunc", "ray::RayTrainWorker")
+WORKING = ("ray::make_artifact", "ray::RayTrainWorker")
 
 
 class RayNodes:

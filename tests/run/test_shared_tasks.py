@@ -51,7 +51,9 @@ def run(monkeypatch):
             get=get,
             exceptions=SimpleNamespace(RayError=ConnectionError),
         )
-        monkeypatch.setitem(sys.modules, "ray", ray)
+        strategies = SimpleNamespace(PlacementGroupSchedulingStrategy=lambda group: None)
+        for name, module in (("", ray), (".util", strategies), (".util.scheduling_strategies", strategies)):
+            monkeypatch.setitem(sys.modules, f"ray{name}", module)
         preset = SimpleNamespace(
             resources=SimpleNamespace(cpus_per_cell=1, gpus_per_cell=0), training=SimpleNamespace(workers=1)
         )
