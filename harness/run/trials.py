@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.cluster.cluster import stay_off_draining_node
+from harness.cluster.draining import stay_off_draining_node
 from harness.cluster.memory import wait_for_memory
 from harness.cluster.ray_start import RayFailed
 from harness.cluster.resources import WAITING, cell_resources
@@ -34,6 +34,7 @@ from harness.run.retries import (
     oom_kills,
 )
 from harness.run.task import outcome, submit
+from harness.run.trial_environment import keep_keys_out_of_logs
 from harness.store.store import Store
 
 TRIAL_BYTES = 200 * 2**20
@@ -91,7 +92,7 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
         resources = {"CPU": WAITING, "GPU": 0}
     ended_before = reporter.ended
     with tempfile.TemporaryDirectory(prefix="sembridge-tune-") as scratch:
-        _keep_keys_out_of_logs()
+        keep_keys_out_of_logs()
         tuner = tune.Tuner(
             tune.with_resources(trial, {"CPU": 0, "memory": TRIAL_BYTES}),
             param_space={"cell": tune.grid_search(list(artifacts))},
@@ -220,14 +221,3 @@ def _warnings(store: Store, cell: Cell) -> list[str]:
         return load(store.path(cell.artifact)).get("warnings", [])
     except (OSError, ValueError):  # as above
         return []
-
-
-def _keep_keys_out_of_logs() -> None:
-    """Keep the AWS keys of this environment out of the descriptions of Tune's actors, which Ray logs for all to read.
-
-    Actors on this machine inherit the environment anyway; on other nodes the node must have access rights of its own.
-    """
-    from ray.tune.execution import class_cache
-
-    variables = class_cache.ENV_VARS_TO_PROPAGATE
-    variables.difference_update({name for name in variables if name.startswith("AWS_")})

@@ -10,7 +10,7 @@ from typing import Any
 
 from ray.train import TrainingFailedError
 from ray.train.torch import TorchConfig
-from ray.train.torch.config import _TorchBackend
+from ray.train.torch.config import _TorchBackend  # private: the public config has no other way to choose a network
 
 _LOST_CONNECTION = ("RuntimeError", "DistBackendError", "DistNetworkError", "DistStoreError")
 _ADDRESS_OF = 0x8915  # SIOCGIFADDR

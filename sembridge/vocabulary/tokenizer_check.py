@@ -41,6 +41,7 @@ def check_reads_as_file(
     file = model_file(model, "tokenizer.json", revision, within)
     if (loaded := getattr(tokenizer, "backend_tokenizer", None)) is None:
         raise ValueError(python_only(name, type(tokenizer).__name__, has_file=file is not None))
+    check_ids(name, loaded)  # with ids up to billions, what follows would take minutes and gigabytes
     if file is None:
         return
     from tokenizers import Tokenizer

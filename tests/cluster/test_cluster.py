@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from harness.cluster import cluster, ray_start
-from harness.cluster.cluster import Cluster, ClusterLost, NodeLeaves, stay_off_draining_node
+from harness.cluster.cluster import Cluster, ClusterLost
+from harness.cluster.draining import NodeLeaves, stay_off_draining_node
 from harness.plan.load_preset import load_preset
 from harness.plan.preset import PresetError
 from harness.training.settings import GROWTH

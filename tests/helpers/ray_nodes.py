@@ -80,7 +80,7 @@ def work_probe(node_id: str) -> Any:
 
     class Probe:  # in here, so that it is pickled by value: workers cannot import modules of the tests
         def accepts_work(self) -> bool:
-            from harness.cluster.cluster import NodeLeaves, stay_off_draining_node
+            from harness.cluster.draining import NodeLeaves, stay_off_draining_node
 
             try:
                 stay_off_draining_node()
