@@ -19,13 +19,15 @@ CHECK_SECONDS = 2.0  # between two checks whether this machine is still a node o
 UNANSWERED = 3  # questions in a row that Ray does not answer, until the node counts as lost
 REPEAT_SECONDS = 5.0  # until what did not stop is interrupted again
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     # Ray would hide devices from zero-GPU actors, with a warning.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # A finished worker group is noticed after 0.2 s instead of 2 s.
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
     # Ray would lower the priority of its workers by 15, and a run would starve beside other programs.
     "RAY_worker_niceness": "0",
+    # Ray would end a process after a second without work, with all that it has imported.
+    "RAY_idle_worker_killing_time_threshold_ms": "600000",
     # Ray would report usage to its makers.
     "RAY_USAGE_STATS_ENABLED": "0",
     # Tune runs every trial in a thread of its own, and glibc gives every thread an arena that it does not return.
@@ -61,7 +63,7 @@ class Cluster:
         self._watch = _Watch()
 
     def __enter__(self) -> int:
-        for name, value in (_ENVIRONMENT | ({"HF_HUB_OFFLINE": "1"} if self._offline else {})).items():
+        for name, value in (ENVIRONMENT | ({"HF_HUB_OFFLINE": "1"} if self._offline else {})).items():
             os.environ.setdefault(name, value)
         require("grid", "a grid")
         ensure_home(self._say)
@@ -92,8 +94,10 @@ class Cluster:
         if self._address:
             folder = home()
             growth = declared_resources(folder / LAUNCH_CONFIG) if folder else {}
-            environment = {"runtime_env": {"env_vars": {GROWTH: str(growth.get("GPU", 0))}}}
-            join_cluster(self._address, environment if growth else {})
+            variables = {name: value for name, value in os.environ.items() if name.startswith("RAY_TRAIN_")}
+            if growth:
+                variables[GROWTH] = str(growth.get("GPU", 0))
+            join_cluster(self._address, {"runtime_env": {"env_vars": variables}})
         else:
             growth = {}
             start_cluster(self._say)

@@ -14,9 +14,9 @@ from harness.files.units import duration
 from harness.store.artifact import Artifact
 
 # The phases of a run, with the seconds of clock time in each before its first piece begins, until they are measured:
-# Ray starts; each slot imports libraries in a process, for the shared pieces and again for the cells; Ray stops.
+# Ray starts; each slot imports libraries in a process; Tune starts a process for each slot's trials; Ray stops.
 RAY, SHARED, CELLS, STOP = "ray", "shared", "cells", "stop"
-STARTING = {RAY: 5.0, SHARED: 8.0, CELLS: 8.0, STOP: 4.0}
+STARTING = {RAY: 5.0, SHARED: 8.0, CELLS: 3.0, STOP: 2.0}
 
 
 def _print(text: str) -> None:
@@ -44,7 +44,6 @@ class Progress:
         self._spans: list[tuple[float, float]] = []
         self.latest = time.perf_counter()  # when the last line was shown
         self._bar = False
-        self._starting = dict(STARTING)
         self.begin(Remaining({}), 0, {}, lambda artifact: None)
 
     def begin(
@@ -127,10 +126,7 @@ class Progress:
         """Record that a piece was being computed for so many seconds, up to now."""
         now = time.perf_counter()
         self._spans.append((now - seconds, now))
-        if self._first and seconds:  # what starting took this time is what it will take the next time
-            started = max(0.0, now - seconds - self._entered)
-            self._starting |= dict.fromkeys((SHARED, CELLS), started)
-            self._first = False
+        self._first = self._first and not seconds
 
     def idle(self, since: float) -> float:
         """Return the seconds from `since` (of time.perf_counter) to now in which no piece was being computed."""
@@ -159,9 +155,9 @@ class Progress:
         kinds = {SHARED if piece.shared else CELLS for piece in list(self.remaining.pieces.values())} | {RAY, STOP}
         phases = list(STARTING)
         current = phases.index(self._phase)
-        left = sum(self._starting[phase] for phase in phases[current + 1 :] if phase in kinds)
+        left = sum(STARTING[phase] for phase in phases[current + 1 :] if phase in kinds)
         if self._phase in kinds and self._first and not runs:
-            left += max(0.0, self._starting[self._phase] - (time.perf_counter() - self._entered))
+            left += max(0.0, STARTING[self._phase] - (time.perf_counter() - self._entered))
         return left
 
 

@@ -75,7 +75,7 @@ def explain_death(message: str, oom_kills: int) -> tuple[str, str]:
     oom_kills  processes that the kernel has killed for lack of memory meanwhile
     """
     if "NodeLeaves" in message:
-        return "its node will be taken away", ELSEWHERE
+        return "not begun: its node will be taken away", ELSEWHERE
     if oom_kills or killed_by_monitor(message):
         return f"its process is gone: {explain_kill(message)}", KILLED
     first = next((line.strip() for line in message.splitlines() if line.strip()), "the cause is unknown")
@@ -113,7 +113,7 @@ class Attempts:
     def record_failure(self, key: str, outcome: Outcome, has_batches: bool = True) -> tuple[bool, str]:
         """Return (whether to try the piece again, what to report). has_batches: the piece's batches can be smaller."""
         if outcome.verdict == ELSEWHERE:  # this does not count against the piece
-            return True, f"not begun: {outcome.error}; trying again elsewhere"
+            return True, f"{outcome.error}; trying again elsewhere"
         self._failures[key] += 1
         lack = outcome.verdict in (MEMORY, KILLED)
         if outcome.verdict == KILLED or (lack and (self.batch_divisor(key) > 1 or not has_batches)):

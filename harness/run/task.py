@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.run.retries import Outcome, explain_death, explain_error, oom_kills
+from harness.cluster.draining import was_announced
+from harness.run.retries import ELSEWHERE, Outcome, explain_death, explain_error, oom_kills
 from harness.store.artifact import Artifact
 from harness.store.store import Store
 
@@ -32,8 +33,8 @@ def submit(
     anywhere = PlacementGroupSchedulingStrategy(
         None
     )  # a trial that asks would otherwise look in its own resources only
-    options = {"num_cpus": resources["CPU"], "num_gpus": resources["GPU"], "max_retries": 0}
-    task = ray.remote(**options, scheduling_strategy=anywhere)(make_artifact)
+    cpus, gpus = resources["CPU"], resources["GPU"]
+    task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0, scheduling_strategy=anywhere)(make_artifact)
     return task.remote(artifact, root, threads, batch_divisor), oom_kills()
 
 
@@ -47,6 +48,8 @@ def outcome(reference: Any, kills: int) -> Outcome:
     try:
         return ray.get(reference)
     except ray.exceptions.RayError as error:
+        if was_announced(str(error)):
+            return Outcome(error="its node was taken away", verdict=ELSEWHERE)
         return Outcome(False, 0.0, *explain_death(str(error), oom_kills() - kills))
 
 

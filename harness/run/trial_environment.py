@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 
-def keep_keys_out_of_logs() -> None:
-    """Keep the AWS keys of this environment out of the descriptions of Tune's actors, which Ray logs for all to read.
+def hand_on_nothing() -> None:
+    """Keep Tune from giving its trials variables of their own; they inherit those of their node or of the whole run.
 
-    Actors on this machine inherit the environment anyway; on other nodes the node must have access rights of its own.
+    Ray would not lend processes with such variables and processes without them to each other, so that the libraries
+    would be imported again. And AWS keys would stand in the descriptions of Tune's actors, which Ray logs for all to
+    read; on other nodes the node must have access rights of its own.
     """
     from ray.tune.execution import class_cache  # private: no option says what Tune hands on
 
-    variables = class_cache.ENV_VARS_TO_PROPAGATE
-    variables.difference_update({name for name in variables if name.startswith("AWS_")})
+    class_cache.DEFAULT_ENV_VARS.clear()
+    class_cache.ENV_VARS_TO_PROPAGATE.clear()

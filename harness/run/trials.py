@@ -34,7 +34,7 @@ from harness.run.retries import (
     oom_kills,
 )
 from harness.run.task import outcome, submit
-from harness.run.trial_environment import keep_keys_out_of_logs
+from harness.run.trial_environment import hand_on_nothing
 from harness.store.store import Store
 
 TRIAL_BYTES = 200 * 2**20
@@ -92,7 +92,7 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
         resources = {"CPU": WAITING, "GPU": 0}
     ended_before = reporter.ended
     with tempfile.TemporaryDirectory(prefix="sembridge-tune-") as scratch:
-        keep_keys_out_of_logs()
+        hand_on_nothing()
         tuner = tune.Tuner(
             tune.with_resources(trial, {"CPU": 0, "memory": TRIAL_BYTES}),
             param_space={"cell": tune.grid_search(list(artifacts))},

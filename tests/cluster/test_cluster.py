@@ -15,7 +15,6 @@ import yaml
 
 from harness.cluster import cluster, ray_start
 from harness.cluster.cluster import Cluster, ClusterLost
-from harness.cluster.draining import NodeLeaves, stay_off_draining_node
 from harness.plan.load_preset import load_preset
 from harness.plan.preset import PresetError
 from harness.training.settings import GROWTH
@@ -75,7 +74,9 @@ def test_cells_to_come_are_counted_where_the_cluster_grows(ray, tmp_path):
     (tmp_path / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(launched))
     with Cluster(preset("resources.gpus_per_cell=0.5"), "head:6379", offline=False, say=print) as slots:
         assert slots == 4, "2 GPUs by half a GPU each; the 12 cores would be enough for 12"
-    assert ray.inits[0]["address"] == "head:6379" and ray.inits[0]["runtime_env"] == {"env_vars": {GROWTH: "2"}}
+    assert ray.inits[0]["address"] == "head:6379" and ray.inits[0]["runtime_env"] == {
+        "env_vars": {GROWTH: "2", "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2"}
+    }
     with Cluster(preset(), None, offline=False, say=print) as slots:
         assert slots == 4 and "runtime_env" not in ray.inits[1], "a local cluster does not grow"
 
@@ -109,17 +110,6 @@ def test_a_lost_node_interrupts_the_run(ray):
     finally:
         signal.signal(signal.SIGINT, before)
     assert ray.shutdowns == 1
-
-
-def test_a_draining_node_gets_no_new_work(ray, monkeypatch):
-    draining = {"other": 1}
-    state = SimpleNamespace(get_draining_nodes=lambda: draining)
-    monkeypatch.setitem(sys.modules, "ray._private", SimpleNamespace())
-    monkeypatch.setitem(sys.modules, "ray._private.state", SimpleNamespace(state=state))
-    stay_off_draining_node()
-    draining["here"] = 1
-    with pytest.raises(NodeLeaves):
-        stay_off_draining_node()
 
 
 def test_only_the_owner_can_read_the_token_of_a_local_grid(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import inspect
 from pathlib import Path
 
 import harness
-from harness.run.trial_environment import keep_keys_out_of_logs
+from harness.run.trial_environment import hand_on_nothing
 
 PRIVATE = {
     "cluster/draining.py": "ray._private.state.state",
@@ -46,15 +46,19 @@ def test_rays_state_lists_the_nodes_that_drain():
     assert list(inspect.signature(state.get_draining_nodes).parameters) == []
 
 
-def test_tune_hands_on_the_variables_of_one_set(monkeypatch):
+def test_tune_gives_trials_the_variables_of_two_collections(monkeypatch):
     from ray.tune.execution import class_cache
 
-    assert isinstance(class_cache.ENV_VARS_TO_PROPAGATE, set)
-    variables = {"AWS_SECRET_ACCESS_KEY", "TUNE_RESULT_DIR"}
-    monkeypatch.setattr(class_cache, "ENV_VARS_TO_PROPAGATE", variables)
-    keep_keys_out_of_logs()
-    assert variables == {"TUNE_RESULT_DIR"}
-    assert "in ENV_VARS_TO_PROPAGATE" in inspect.getsource(class_cache), "Tune no longer reads the set when it needs it"
+    monkeypatch.setattr(class_cache, "DEFAULT_ENV_VARS", dict(class_cache.DEFAULT_ENV_VARS))
+    monkeypatch.setattr(class_cache, "ENV_VARS_TO_PROPAGATE", set(class_cache.ENV_VARS_TO_PROPAGATE))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    given = []
+    monkeypatch.setattr(class_cache.ray, "remote", lambda runtime_env: given.append(runtime_env) or (lambda part: part))
+    class_cache._ActorClassCache().get(object)
+    assert given[0]["env_vars"]["AWS_SECRET_ACCESS_KEY"] == "secret", "what would happen"
+    hand_on_nothing()
+    class_cache._ActorClassCache().get(object)
+    assert given[1] == {"env_vars": {}}
 
 
 def test_a_torch_backend_starts_with_the_group_and_its_config():

@@ -33,8 +33,8 @@ def clock():
 
 @pytest.fixture
 def run(clock, monkeypatch):
-    """A run of two cells that share a training; Ray takes 5 s, workers 8 s each time, and stopping 4 s."""
-    monkeypatch.setattr(module, "STARTING", {"ray": 5.0, SHARED: 8.0, CELLS: 8.0, STOP: 4.0})
+    """A run of two cells that share a training; Ray takes 5 s, workers 8 s, trials another 3 s, and stopping 4 s."""
+    monkeypatch.setattr(module, "STARTING", {"ray": 5.0, SHARED: 8.0, CELLS: 3.0, STOP: 4.0})
     lines: list[str] = []
     measured: dict[str, float] = {}
     running: dict[str, Headway] = {}
@@ -45,27 +45,27 @@ def run(clock, monkeypatch):
 
 
 def test_the_first_estimate_counts_starting_and_stopping(run):
-    assert run.progress.left() == "about 1 min 05 s left"  # 4 x 10 + 5 + 8 + 8 + 4
+    assert run.progress.left() == "about 1 min 00 s left"  # 4 x 10 + 5 + 8 + 3 + 4
 
 
 def test_starting_that_is_over_is_not_counted(run, clock):
     clock.return_value = 130  # Ray took longer than expected
     run.progress.enter(SHARED)
-    assert run.progress.seconds_left() == 40 + 8 + 8 + 4
+    assert run.progress.seconds_left() == 40 + 8 + 3 + 4
     clock.return_value = 133
-    assert run.progress.seconds_left() == 40 + 5 + 8 + 4
+    assert run.progress.seconds_left() == 40 + 5 + 3 + 4
     clock.return_value = 190
-    assert run.progress.seconds_left() == 40 + 0 + 8 + 4
+    assert run.progress.seconds_left() == 40 + 0 + 3 + 4
 
 
-def test_the_first_piece_corrects_work_and_starting(run, clock):
+def test_the_first_piece_corrects_the_work(run, clock):
     run.progress.enter(SHARED)
     clock.return_value = 150  # 50 s, of which 40 computed
     run.measured[BASE.key] = 40
     run.progress.add_span(40)
     run.progress.finish("base computed", BASE)
-    # Others take (20 + 40) / (20 + 10) = 2 times as long as expected; workers start in 10 s again.
-    assert run.lines == ["[1/1 shared] base computed; about 1 min 14 s left"]  # 3 x 20 + 10 + 4
+    # Others take (20 + 40) / (20 + 10) = 2 times as long as expected.
+    assert run.lines == ["[1/1 shared] base computed; about 1 min 07 s left"]  # 3 x 20 + 3 + 4
 
 
 def test_a_cell_counts_as_often_as_it_stands_in_the_tables(run, clock):
@@ -74,18 +74,18 @@ def test_a_cell_counts_as_often_as_it_stands_in_the_tables(run, clock):
     run.progress.finish("first", FIRST)
     run.measured[SECOND.key] = 10
     run.progress.finish("second", SECOND)
-    assert run.lines == ["[2/3 cells] first; about 22 s left", "[3/3 cells] second"]  # 10 + 8 + 4
+    assert run.lines == ["[2/3 cells] first; about 17 s left", "[3/3 cells] second"]  # 10 + 3 + 4
 
 
 def test_what_runs_is_subtracted(run, clock):
     run.progress.enter(SHARED)
     run.running[BASE.key] = Headway(6.0)
-    assert run.progress.seconds_left() == (40 - 6) + 8 + 4, "it runs, so its process has started"
+    assert run.progress.seconds_left() == (40 - 6) + 3 + 4, "it runs, so its process has started"
     run.running["another grid's"] = Headway(500.0)
-    assert run.progress.seconds_left() == (40 - 6) + 8 + 4
+    assert run.progress.seconds_left() == (40 - 6) + 3 + 4
     run.running[BASE.key] = Headway(6.0, (Count("texts", 50, 200, 25.0),))
     # A quarter is done after 6 s, and 150 texts take 6 s: 12 s in all. Others: as expected.
-    assert run.progress.seconds_left() == 6 + 30 + 8 + 4
+    assert run.progress.seconds_left() == 6 + 30 + 3 + 4
 
 
 def test_after_a_failure_nothing_waits_for_its_inputs(run):
