@@ -30,9 +30,8 @@ def submit(
     import ray
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-    anywhere = PlacementGroupSchedulingStrategy(
-        None
-    )  # a trial that asks would otherwise look in its own resources only
+    # Otherwise a trial that asks looks in its own resources only; Ray's documentation has None for this.
+    anywhere = PlacementGroupSchedulingStrategy(None)  # type: ignore[arg-type]
     cpus, gpus = resources["CPU"], resources["GPU"]
     task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0, scheduling_strategy=anywhere)(make_artifact)
     return task.remote(artifact, root, threads, batch_divisor), oom_kills()
