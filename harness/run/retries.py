@@ -78,6 +78,8 @@ def explain_death(message: str, oom_kills: int) -> tuple[str, str]:
         return "not begun: its node will be taken away", ELSEWHERE
     if oom_kills or killed_by_monitor(message):
         return f"its process is gone: {explain_kill(message)}", KILLED
+    if "node it was running on is dead or unavailable" in message:
+        return "its node is gone", AGAIN
     first = next((line.strip() for line in message.splitlines() if line.strip()), "the cause is unknown")
     return f"its process died ({first if len(first) <= 120 else first[:117] + '...'})", AGAIN
 

@@ -64,7 +64,7 @@ def test_a_node_taken_away_and_a_node_killed_in_training(nodes, data, undisturbe
     assert command.wait(240) == 0, grid.output()
     assert grid.training_record()["resumed_from"] >= step > noticed
     assert grid.artifacts() == undisturbed
-    assert grid.output().count("attempt 1 of 3 failed: its process died") == grid.output().count("failed") == 1
+    assert grid.output().count("attempt 1 of 3 failed: its node is gone") == grid.output().count("failed") == 1
 
 
 def test_a_group_of_two_nodes_that_loses_one(nodes, data, tmp_path):
