@@ -34,6 +34,8 @@ def submit(
     anywhere = PlacementGroupSchedulingStrategy(None)  # type: ignore[arg-type]
     cpus, gpus = resources["CPU"], resources["GPU"]
     task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0, scheduling_strategy=anywhere)(make_artifact)
+    if batch_divisor > 1:  # a process of its own: where memory was lacking once, what is left of it is in pieces
+        task = task.options(runtime_env={"env_vars": {"SEMBRIDGE_BATCH_DIVISOR": str(batch_divisor)}})
     return task.remote(artifact, root, threads, batch_divisor), oom_kills()
 
 

@@ -1,7 +1,8 @@
 """Run cells as Ray Tune trials, one trial for each cell.
 
 A trial's own process only waits: the cell is a task like a shared artifact (`harness.run.task`), so it is made in a
-process that has already imported the libraries, and a trial's process imports none of them.
+process that has already imported the libraries, and a trial's process imports none of them. On a GPU the trial makes
+the cell itself: Ray ends the process of a task that had a GPU, and keeps that of a trial.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from harness.run.retries import (
     fewer,
     oom_kills,
 )
-from harness.run.task import outcome, submit
+from harness.run.task import make_artifact, outcome, submit
 from harness.run.trial_environment import hand_on_nothing
 from harness.store.store import Store
 
@@ -81,20 +82,22 @@ def _run_trials(cells: Sequence[Cell], preset: Preset, store: Store, slots: int,
     root, artifacts = str(store.root), {cell.artifact.key: cell.artifact for cell in cells}
     batch_divisors = {key: reporter.attempts.batch_divisor(key) for key in artifacts}
 
-    def trial(config: dict[str, Any]) -> None:
-        key = config["cell"]
-        stay_off_draining_node()
-        submitted = submit(artifacts[key], root, threads, batch_divisors[key], resources)
-        tune.report(outcome(*submitted)._asdict())
-
     resources = cell_resources(preset)
     if preset.training.workers > 1:  # a worker group has its own resources; its cell only waits for it
         resources = {"CPU": WAITING, "GPU": 0}
+    itself = resources["GPU"] > 0
+
+    def trial(config: dict[str, Any]) -> None:
+        key = config["cell"]
+        stay_off_draining_node()
+        work = (artifacts[key], root, threads, batch_divisors[key])
+        tune.report((make_artifact(*work) if itself else outcome(*submit(*work, resources)))._asdict())
+
     ended_before = reporter.ended
     with tempfile.TemporaryDirectory(prefix="sembridge-tune-") as scratch:
         hand_on_nothing()
         tuner = tune.Tuner(
-            tune.with_resources(trial, {"CPU": 0, "memory": TRIAL_BYTES}),
+            tune.with_resources(trial, resources if itself else {"CPU": 0, "memory": TRIAL_BYTES}),
             param_space={"cell": tune.grid_search(list(artifacts))},
             tune_config=tune.TuneConfig(max_concurrent_trials=slots, reuse_actors=True),
             run_config=tune.RunConfig(storage_path=scratch, name="cells", verbose=0, callbacks=[reporter]),

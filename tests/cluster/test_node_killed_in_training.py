@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from unittest import mock
 
 import pytest
@@ -64,7 +65,8 @@ def test_a_node_taken_away_and_a_node_killed_in_training(nodes, data, undisturbe
     assert command.wait(240) == 0, grid.output()
     assert grid.training_record()["resumed_from"] >= step > noticed
     assert grid.artifacts() == undisturbed
-    assert grid.output().count("attempt 1 of 3 failed: its node is gone") == grid.output().count("failed") == 1
+    attempts = re.findall("attempt . of . failed: (its node is gone|its process died)", grid.output())
+    assert len(attempts) == grid.output().count(" failed: ") == 1, "the trial that waited may have been there too"
 
 
 def test_a_group_of_two_nodes_that_loses_one(nodes, data, tmp_path):

@@ -36,6 +36,9 @@ def run(monkeypatch):
         results: dict[str, list[Outcome]] = {name: list(several) for name, several in outcomes.items()}
 
         class Task:
+            def options(self, runtime_env):
+                return self
+
             def remote(self, artifact, root, threads, batch_divisor):
                 name = artifact.parameters["name"]
                 log.append(f"begin {name}" + (f" / {batch_divisor}" if batch_divisor > 1 else ""))
