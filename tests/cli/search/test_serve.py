@@ -166,7 +166,7 @@ def test_signals_end_it_in_order(index, tmp_path, number):
             urllib.request.urlopen(f"{address}nothing", timeout=60)
         process.send_signal(number)
         try:
-            out, err = process.communicate(timeout=10)
+            out, err = process.communicate(timeout=90)
         finally:
             process.kill()
     assert (process.returncode, err) == (0, "") and out.endswith("\nended; nothing was written\n")
