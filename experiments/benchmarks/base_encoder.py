@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -19,16 +20,11 @@ def base_encoder(vocabulary: int, *, small: bool = False) -> Any:
     import torch
     from sentence_transformers import SparseEncoder
     from sentence_transformers.sparse_encoder.modules import SpladePooling, Transformer
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+    from tokenizers import pre_tokenizers
+    from transformers import BertConfig, BertForMaskedLM
 
-    names = [*SPECIALS, *(f"w{i}" for i in range(vocabulary - len(SPECIALS)))]
-    backend = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))
-    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    marks = [("[CLS]", 2), ("[SEP]", 3)]
-    backend.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=marks)
-    special = {name.strip("[]").lower() + "_token": name for name in SPECIALS}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=512, **special)
+    words = (f"w{i}" for i in range(vocabulary - len(SPECIALS)))
+    tokenizer = word_tokenizer(words, pre_tokenizers.WhitespaceSplit())
     small_shape = {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 512}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -40,6 +36,20 @@ def base_encoder(vocabulary: int, *, small: bool = False) -> Any:
         tokenizer.save_pretrained(folder)
         transformer = Transformer(folder, transformer_task="fill-mask")
     return SparseEncoder(modules=[transformer, SpladePooling()], similarity_fn_name="dot").eval()
+
+
+def word_tokenizer(words: Iterable[str], split: Any) -> Any:
+    """Return a tokenizer of SPECIALS and these words; `split` is the pre-tokenizer that cuts texts into words."""
+    from tokenizers import Tokenizer, models, processors
+    from transformers import PreTrainedTokenizerFast
+
+    ids = {token: place for place, token in enumerate([*SPECIALS, *words])}
+    backend = Tokenizer(models.WordLevel(ids, unk_token="[UNK]"))
+    backend.pre_tokenizer = split
+    marks = [(name, ids[name]) for name in ("[CLS]", "[SEP]")]
+    backend.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=marks)
+    special = {name.strip("[]").lower() + "_token": name for name in SPECIALS}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=512, **special)
 
 
 def lengths(count: int, seed: int = 0) -> list[int]:

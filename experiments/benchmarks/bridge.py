@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from experiments.benchmarks.base_encoder import word_tokenizer
 from experiments.benchmarks.measure import Row, compare
 
 HELP = "tokens to bridge vectors, e5-small's shape, against SentenceTransformer.encode (float32)"
 PROMPT = "query: "
 TOGETHER = 1024  # texts, as in the published code of SemBridge
-SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 ALIKE = 0.13  # of the texts of a Korean vocabulary of 32,000 read like another one
 
 
@@ -46,22 +46,17 @@ def _bridge(small: bool) -> Any:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Normalize, Transformer
     from sentence_transformers.sentence_transformer.modules import Pooling
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from tokenizers import pre_tokenizers
+    from transformers import BertConfig, BertModel
 
-    names = [*SPECIALS, "query", ":", *map(chr, range(ord("a"), ord("z") + 1))]
-    backend = Tokenizer(models.WordLevel({name: i for i, name in enumerate(names)}, unk_token="[UNK]"))
-    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    marks = [("[CLS]", 2), ("[SEP]", 3)]
-    backend.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=marks)
-    special = {name.strip("[]").lower() + "_token": name for name in SPECIALS}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=512, **special)
+    words = ["query", ":", *map(chr, range(ord("a"), ord("z") + 1))]
+    tokenizer = word_tokenizer(words, pre_tokenizers.BertPreTokenizer())
     size, layers = (48, 2) if small else (384, 12)
     shape = {"hidden_size": size, "num_hidden_layers": layers, "intermediate_size": 4 * size}
     with tempfile.TemporaryDirectory() as folder:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            BertModel(BertConfig(vocab_size=len(names), num_attention_heads=12, **shape)).save_pretrained(folder)
+            BertModel(BertConfig(vocab_size=len(tokenizer), num_attention_heads=12, **shape)).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         modules = [Transformer(folder), Pooling(size), Normalize()]
     return SentenceTransformer(modules=modules, device="cpu")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_NODE_DIED = re.compile(r"node it was running on is dead or unavailable.* node ID: (\w+)")
+_LOST = re.compile(r"node it was running on is dead or unavailable.* node ID: (\w+)")
 _DRAINED = 3  # NodeDeathInfo.AUTOSCALER_DRAIN_PREEMPTED of Ray's gcs.proto
 
 
@@ -21,16 +21,19 @@ def stay_off_draining_node() -> None:
         raise NodeLeaves("its node will be taken away")
 
 
-def was_announced(message: str) -> bool:
-    """Return whether Ray's message about a task says that its node is gone, and this node was announced to go.
+def lost_node(message: str) -> str | None:
+    """Return the id of the node that was lost with a task, by Ray's message about the task; None if none was."""
+    match = _LOST.search(message)
+    return match[1] if match else None
+
+
+def was_announced(node_id: str) -> bool:
+    """Return whether a lost node was announced to go.
 
     Ray takes some seconds to count a node as dead; until then it still drains.
     """
     import ray
     from ray._private.state import state  # private, as above
 
-    match = _NODE_DIED.search(message)
-    if match is None:
-        return False
     dead = {node["NodeID"] for node in ray.nodes() if not node["Alive"] and node.get("DeathReason") == _DRAINED}
-    return match[1] in dead | state.get_draining_nodes().keys()
+    return node_id in dead | state.get_draining_nodes().keys()

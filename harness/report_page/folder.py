@@ -171,8 +171,8 @@ class ResultsFolder:
         for line, row in enumerate(rows, 2):
             for column in (*columns, *numbers):
                 if row.get(column) is None or (column in numbers and not _is_finite(row[column])):
-                    problem = f"is no finite number in {column!r}" if column in numbers else f"is no {column!r}"
-                    raise FolderError(f"{self.path / name}: in line {line} there {problem}; {_AGAIN}")
+                    problem = f"no finite number in {column!r}" if column in numbers else f"no {column!r}"
+                    raise FolderError(f"{self.path / name}: line {line} has {problem}; {_AGAIN}")
         return rows
 
     def text(self, name: str) -> str:

@@ -142,7 +142,7 @@ def _table(
 def _terms(
     group: Group, store: StoreFiles, rows: tuple[str, str], texts: Mapping[tuple[str, str], Shown]
 ) -> tuple[_Terms, list[str]]:
-    """Return the terms of these queries, and a sentence for each encoder that cannot be had; of seeds, the first."""
+    """Return the terms of these queries, and a sentence for each encoder that cannot be loaded; of seeds, the first."""
     terms: _Terms = {}
     problems = []
     for row in rows:

@@ -18,7 +18,7 @@ _MODELS = {
 
 
 class WithoutError(Exception):
-    """The encoder of a cell cannot be had: a part of a sentence that says why."""
+    """The encoder of a cell cannot be loaded: a part of a sentence that says why."""
 
 
 class Weighed(NamedTuple):

@@ -155,9 +155,12 @@ class Progress:
         kinds = {SHARED if piece.shared else CELLS for piece in list(self.remaining.pieces.values())} | {RAY, STOP}
         phases = list(STARTING)
         current = phases.index(self._phase)
-        left = sum(STARTING[phase] for phase in phases[current + 1 :] if phase in kinds)
+        starting = dict(STARTING)
+        if not self._totals[SHARED]:  # cells are the first to need the libraries
+            starting[CELLS] += starting[SHARED]
+        left = sum(starting[phase] for phase in phases[current + 1 :] if phase in kinds)
         if self._phase in kinds and self._first and not runs:
-            left += max(0.0, STARTING[self._phase] - (time.perf_counter() - self._entered))
+            left += max(0.0, starting[self._phase] - (time.perf_counter() - self._entered))
         return left
 
 

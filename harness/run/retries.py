@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.cluster.draining import lost_node, was_announced
 from harness.cluster.memory import explain_kill, killed_by_monitor
 from harness.hub.gated import gate
 
@@ -78,8 +79,8 @@ def explain_death(message: str, oom_kills: int) -> tuple[str, str]:
         return "not begun: its node will be taken away", ELSEWHERE
     if oom_kills or killed_by_monitor(message):
         return f"its process is gone: {explain_kill(message)}", KILLED
-    if "node it was running on is dead or unavailable" in message:
-        return "its node is gone", AGAIN
+    if node := lost_node(message):
+        return ("its node was taken away", ELSEWHERE) if was_announced(node) else ("its node is gone", AGAIN)
     first = next((line.strip() for line in message.splitlines() if line.strip()), "the cause is unknown")
     return f"its process died ({first if len(first) <= 120 else first[:117] + '...'})", AGAIN
 

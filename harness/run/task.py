@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.cluster.draining import was_announced
-from harness.run.retries import ELSEWHERE, Outcome, explain_death, explain_error, oom_kills
+from harness.run.retries import Outcome, explain_death, explain_error, oom_kills
 from harness.store.artifact import Artifact
 from harness.store.store import Store
 
@@ -49,8 +48,6 @@ def outcome(reference: Any, kills: int) -> Outcome:
     try:
         return ray.get(reference)
     except ray.exceptions.RayError as error:
-        if was_announced(str(error)):
-            return Outcome(error="its node was taken away", verdict=ELSEWHERE)
         return Outcome(False, 0.0, *explain_death(str(error), oom_kills() - kills))
 
 

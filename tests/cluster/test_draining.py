@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.cluster.draining import NodeLeaves, stay_off_draining_node, was_announced
+from harness.cluster.draining import NodeLeaves, lost_node, stay_off_draining_node, was_announced
 from harness.run import task
 from harness.run.retries import AGAIN, ELSEWHERE, Attempts
 
@@ -51,9 +51,13 @@ def test_a_draining_node_gets_no_new_work(ray):
 
 def test_a_node_was_announced_while_it_drains_and_when_ray_says_that_it_died_of_it(ray):
     ray.draining["leaves"], ray.dead = 1, {"left": 3, "crashed": 2}
-    announced = {node: was_announced(LOST.format(node)) for node in ("leaves", "left", "crashed", "here")}
+    announced = {node: was_announced(node) for node in ("leaves", "left", "crashed", "here")}
     assert announced == {"leaves": True, "left": True, "crashed": False, "here": False}
-    assert not was_announced("The worker died unexpectedly. node ID: leaves")
+
+
+def test_which_node_was_lost_stands_in_rays_message():
+    assert lost_node(LOST.format("leaves")) == "leaves"
+    assert lost_node("The worker died unexpectedly. node ID: leaves") is None
 
 
 def test_a_piece_that_is_lost_with_an_announced_node_keeps_its_attempts(ray):

@@ -58,6 +58,12 @@ def test_starting_that_is_over_is_not_counted(run, clock):
     assert run.progress.seconds_left() == 40 + 0 + 3 + 4
 
 
+def test_cells_import_the_libraries_where_nothing_shared_comes_first(run):
+    alone = {FIRST.key: Piece("score", 10, True, (), False)}
+    run.progress.begin(Remaining(alone), 0, {FIRST.key: 1}, lambda artifact: None)
+    assert run.progress.seconds_left() == 10 + 5 + (8 + 3) + 4
+
+
 def test_the_first_piece_corrects_the_work(run, clock):
     run.progress.enter(SHARED)
     clock.return_value = 150  # 50 s, of which 40 computed

@@ -1,12 +1,12 @@
 """Whatever bytes come over the socket, also from many, the server answers as the index does, or in a sentence."""
 
+# ruff: noqa: F811  the arguments of tests are fixtures, which are imported
 from __future__ import annotations
 
 import contextlib
 import json
 import re
 import socket
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, unquote_to_bytes
@@ -14,26 +14,14 @@ from urllib.parse import quote, unquote_to_bytes
 import pytest
 from hypothesis import strategies as st
 
-from harness.serving.access import Access
-from harness.serving.server import CONNECTIONS, HEAD_BYTES, listen
-from harness.serving.site import LONGEST_QUERY, MOST_HITS, Site
+from harness.serving.server import CONNECTIONS, HEAD_BYTES
+from harness.serving.site import LONGEST_QUERY, MOST_HITS
 from tests.helpers.fuzzing import fuzz, mutations
-from tests.serving.conftest import answers, exchange, index  # noqa: F401  the fixtures
+from tests.serving.conftest import answers, exchange, index, running  # noqa: F401  the fixtures
 
 STATUSES = (200, 400, 404, 405, 413, 414, 421, 431)
 HOST = b"Host: 127.0.0.1\r\n"
 VALID = b"GET /api/search?q=the+cat&k=3&idf=1 HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def running(answers):  # noqa: F811
-    with listen("127.0.0.1", 0) as server:
-        server.site = Site(answers, Access(frozenset(), None, server.port))
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def sent(server, request: bytes) -> bytes:

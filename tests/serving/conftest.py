@@ -44,6 +44,18 @@ def answers(index: Index) -> Answers:
     return Answers(index, WordSearch(index, lambda: None), "", None, "there is no record")
 
 
+@pytest.fixture(scope="module")
+def running(answers: Answers) -> Iterator[Server]:
+    """One server on loopback for all tests of a module."""
+    with listen("127.0.0.1", 0) as server:
+        server.site = Site(answers, Access(frozenset(), None, server.port))
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture
 def serve(answers: Answers) -> Iterator[Callable[..., Server]]:
     """Start servers on loopback, with or without a token; they end with the test."""

@@ -169,19 +169,6 @@ _LINES = st.one_of(
 )
 
 
-@pytest.fixture(scope="module")
-def running(answers):
-    from harness.serving.access import Access
-
-    with listen("127.0.0.1", 0) as server:
-        server.site = Site(answers, Access(frozenset(), None, server.port))
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(request=_LINES)
 def test_any_bytes_end_in_an_error(running, request):

@@ -18,7 +18,7 @@ _OPTION = "--largest-loss"
 
 
 def check_loss(args: argparse.Namespace) -> None:
-    """Refuse a --largest-loss that is no share, or that nothing is compared with."""
+    """Refuse a --largest-loss that is not a share, or that nothing is compared with."""
     loss = args.largest_loss
     if loss is None:
         return
