@@ -72,7 +72,7 @@ NUMBERS = st.one_of(
 )
 
 
-def test_answers_are_those_of_the_index(running, answers, request):  # noqa: F811
+def test_answers_are_those_of_the_index(running, answers, request):
     """The oracle is spelled here again: what a request may hold, and the library's answer to it."""
 
     def check(parameters: tuple[str, str, str]) -> None:
@@ -124,7 +124,7 @@ def test_more_than_a_head_is_not_kept(running, size):
     assert checked(sent(running, VALID)) == 200
 
 
-def test_many_at_once_get_their_own_answers(running, answers):  # noqa: F811
+def test_many_at_once_get_their_own_answers(running, answers):
     words = ["the cat", "window", "song river", "bread", "안녕", "zebra"]
     requests = [(word, k, idf) for word in words for k in (1, 5, 100) for idf in (0, 1)] * 2
 
