@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from experiments.benchmarks.base_encoder import base_encoder, lengths, passages
-from experiments.benchmarks.measure import Row, compare
+from experiments.benchmarks.measure import Ours, Row, compare_all
 
 HELP = "passages to sparse vectors, BERT-base shape, against SparseEncoder.encode (float32)"
 
@@ -16,7 +18,7 @@ def _rows(vocabulary: int, quick: bool) -> list[Row]:
     from sembridge.search.encode import encode_all, length_batches
     from sembridge.search.encode_options import EncodeOptions
 
-    count, rounds = (16, 1) if quick else (96, 3)
+    count, rounds = (16, 1) if quick else (96, 2)
     sizes = sorted(lengths(count))
     encoder, texts = base_encoder(vocabulary, small=quick), passages(vocabulary, lengths(count))
     batches = length_batches(range(count), [range(size) for size in sizes])
@@ -31,7 +33,8 @@ def _rows(vocabulary: int, quick: bool) -> list[Row]:
         encoder.encode(texts, show_progress_bar=False)
 
     against = "SparseEncoder.encode, float32"
-    return [
-        compare(f"{job}, float32", against, lambda: ours("float32"), theirs, rounds=rounds, goal=1.4, note=note),
-        compare(f"{job}, bfloat16", against, lambda: ours("bfloat16"), theirs, rounds=rounds, goal=4.0, note=note),
+    sides = [
+        Ours(f"{job}, {precision}", partial(ours, precision), goal, note)
+        for precision, goal in (("float32", 2.5), ("bfloat16", 4.0))
     ]
+    return compare_all(sides, against, theirs, rounds=rounds)

@@ -53,7 +53,7 @@ def _rows(vocabulary: int, less: int, rounds: int) -> list[Row]:
     rows = []
     for job, work, goal, note_text in (
         ("head forward", forward, None, f"goal: {less} x less memory"),
-        ("head forward and backward", backward, 3.0, f"goal: 4 x less memory; {note}"),
+        ("head forward and backward", backward, 4.0, f"goal: 4 x less memory; {note}"),
     ):
         sides = [lambda work=work, side=side: work(side) for side in (ours, theirs)]
         rows.append(compare(f"{job}, {shape}", against, *sides, rounds=rounds, goal=goal, note=note_text))

@@ -19,7 +19,7 @@ HELP = (
     "against the published algorithm and against a bare product"
 )
 TARGET, SOURCE, WIDTH, HIDDEN = 119_547, 30_522, 1024, 768
-GOALS = {4.0: 50.0, 2.5: 50.0, 2.0: 30.0, 1.5: 60.0}
+GOALS = {4.0: 50.0, 2.5: 50.0, 2.0: 50.0, 1.5: 60.0}
 PUBLISHED = 16  # tokens on which the published algorithm is timed
 
 

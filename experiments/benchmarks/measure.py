@@ -13,11 +13,11 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,15 @@ class Row:
         return asdict(self)
 
 
+class Ours(NamedTuple):
+    """One of several jobs that have the other side in common."""
+
+    job: str
+    work: Callable[[], Any]
+    goal: float | None = None
+    note: str = ""
+
+
 def compare(
     job: str,
     against: str,
@@ -66,11 +75,23 @@ def compare(
 
     scale  the other side does 1 / scale of the work, because all of it would take hours; its time is multiplied
     """
-    memory = [peak_mb(side) for side in (ours, theirs)]  # also the round that warms up both
-    times = [(seconds(ours), seconds(theirs) * scale) for _ in range(rounds)]
-    mine, other = (statistics.median(side) for side in zip(*times, strict=True))
-    ratio = statistics.median(b / a for a, b in times)
-    return Row(job, against, mine, other, ratio, rounds, memory[0], memory[1], goal, note)
+    return compare_all([Ours(job, ours, goal, note)], against, theirs, rounds=rounds, scale=scale)[0]
+
+
+def compare_all(
+    ours: Sequence[Ours], against: str, theirs: Callable[[], Any], *, rounds: int = 5, scale: float = 1.0
+) -> list[Row]:
+    """Return `compare` for several jobs of ours and one other side, which is timed once in each round."""
+    memory = [peak_mb(side) for side in (*(mine.work for mine in ours), theirs)]  # also the round that warms up all
+    times = [[*(seconds(mine.work) for mine in ours), seconds(theirs) * scale] for _ in range(rounds)]
+    other = statistics.median(row[-1] for row in times)
+    rows = []
+    for place, (job, _, goal, note) in enumerate(ours):
+        ratio, mine = (
+            statistics.median(part) for part in zip(*((r[-1] / r[place], r[place]) for r in times), strict=True)
+        )
+        rows.append(Row(job, against, mine, other, ratio, rounds, memory[place], memory[-1], goal, note))
+    return rows
 
 
 def seconds(work: Callable[[], Any]) -> float:

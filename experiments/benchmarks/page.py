@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-BENCHMARKS = ("initialize", "bridge", "head", "train_step", "encode", "search", "grid")
+BENCHMARKS = ("initialize", "bridge", "head", "train_step", "encode", "search", "search_engines", "grid")
 BEGIN, END = "<!-- figures: make bench -->", "<!-- end of figures -->"
 HEAD = """\
 | job | against | ours | theirs | faster | goal | memory ours / theirs |
@@ -36,7 +36,10 @@ def table(figures: dict[str, Any]) -> str:
     parts = []
     for _, measured in sorted(figures.items()):
         rows = [row for name in BENCHMARKS if name in measured for row in measured[name]["rows"]]
-        notes = [f"- {row['job']}, {row['against']}: {row['note']}" for row in rows if row["note"]]
+        noted: dict[str, list[str]] = {}
+        for row in rows:
+            noted.setdefault(row["note"], []).append(f"{row['job']}, {row['against']}")
+        notes = [f"- {note}: {'; '.join(of)}" for note, of in noted.items() if note]
         hardware = "; ".join(dict.fromkeys(part["hardware"] for part in measured.values()))
         parts.append("\n".join([f"On {hardware}:", "", HEAD, *map(_line, rows), *([""] if notes else []), *notes]))
     return "\n\n".join(parts)

@@ -24,7 +24,7 @@ def rows(quick: bool) -> list[Row]:
     order = rng.permutation(documents_count)
     results, size = [], f"{documents_count:,} documents, {queries_count} queries"
     for k, goal in ((100, 9.0), (1000, 6.0)):
-        job, rounds = f"exact search, {size}, k {k}", 1 if quick else 5
+        job, rounds = f"exact search, {size}, k {k}", 1 if quick else 3
         ours, theirs = searching(queries, documents, k, order), product_and_partition(queries, documents, k)
         check_equal(ours(), theirs())
         results.append(compare(job, "scipy product + argpartition", ours, theirs, rounds=rounds, goal=goal))

@@ -6,7 +6,7 @@ import tempfile
 from typing import Any
 
 from experiments.benchmarks.base_encoder import base_encoder, passages
-from experiments.benchmarks.measure import Row, compare, peak_mb, seconds
+from experiments.benchmarks.measure import Ours, Row, compare_all, peak_mb, seconds
 
 HELP = "a training of one step, 16 pairs of 128 tokens, BERT-base shape, against SparseEncoderTrainer"
 PAIRS, TOKENS = 16, 128
@@ -33,12 +33,11 @@ def rows(quick: bool) -> list[Row]:
         _trainer(theirs, questions[:PAIRS], answers[:PAIRS]).train()
 
     job, trainer, rounds = f"training step, {PAIRS} {shape}", "SparseEncoderTrainer", 1 if quick else 2
-    first = compare(job, trainer, our_step, their_step, rounds=rounds, goal=1.5, note="float32; goal: half the memory")
     half, twice = PAIRS // 2, "each of our texts is read twice"
-    halves = f"{job}, micro batches of {half}"
-    note = f"the same; {twice}"
-    second = compare(halves, trainer, lambda: our_step(PAIRS, half), their_step, rounds=rounds, goal=1.5, note=note)
-    results = [first, second]
+    whole = Ours(job, our_step, 3, "float32; goal: half the memory")
+    halves = Ours(f"{job}, micro batches of {half}", lambda: our_step(PAIRS, half), 3, f"the same; {twice}")
+    results = compare_all([whole, halves], trainer, their_step, rounds=rounds)
+    first = results[0]
     large_note = f"{twice}; memory of theirs: one step of 16 pairs; goal: no more memory than that"
     for times, size, note in ((1, PAIRS // 4, twice), (4, PAIRS, large_note)):
         durations: list[float] = []
