@@ -88,8 +88,10 @@ def pisa(queries: Any, documents: Any, folder: str, threads: int) -> Callable[[]
     asked = pandas.DataFrame({"qid": [str(i) for i in range(queries.shape[0])], "query_toks": list(_weights(queries))})
 
     def search() -> np.ndarray:
-        scores = retriever(asked).score.to_numpy(np.float64).reshape(queries.shape[0], K)
-        return -np.sort(-scores, axis=1)
+        scores = np.empty((queries.shape[0], K))
+        for name, hits in retriever(asked).groupby("qid"):
+            scores[int(str(name))] = -np.sort(-hits.score.to_numpy(np.float64))
+        return scores
 
     return search
 

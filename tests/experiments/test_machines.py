@@ -9,7 +9,7 @@ import pytest
 
 from experiments.benchmarks import __main__ as program
 from experiments.benchmarks import page
-from experiments.benchmarks.machines import fallen, kind
+from experiments.benchmarks.machines import fallen, kind, new
 
 HERE = "AMD EPYC (avx2, avx512f), 2 cores, 25 GB, no GPU; torch 2.13.0+cpu"
 THERE = "Intel Xeon (avx2), 8 cores, 64 GB, no GPU; torch 2.13.0+cpu"
@@ -39,6 +39,7 @@ def test_a_ratio_has_fallen_when_it_is_three_tenths_lower():
     before = [row("a", 10.0), row("b", 10.0), row("c", 10.0, against="scipy"), row("gone", 1.0)]
     now = [row("a", 7.01), row("b", 6.99), row("c", 1.0, against="another"), row("new", 0.1)]
     assert fallen(before, now) == [("b", "theirs", 10.0, 6.99)]
+    assert new(before, now) == [("c", "another"), ("new", "theirs")]
 
 
 @pytest.fixture
@@ -48,14 +49,14 @@ def measuring(monkeypatch, tmp_path):
     Returns (exit code, output, figures afterwards).
     """
 
-    def run(*arguments, machine=HERE, ratio=10.0, capsys):
+    def run(*arguments, machine=HERE, ratio=10.0, against="theirs", capsys):
         file = tmp_path / "performance.json"
         table = {"head": {"hardware": machine, "rows": [row("head job", 10.0)]}}
         file.write_text(json.dumps({kind(machine): table}), encoding="utf-8")
         file.with_suffix(".md").write_text(f"{page.BEGIN}\n{page.END}\n", encoding="utf-8")
         monkeypatch.setattr(program, "FIGURES", file)
         monkeypatch.setattr("experiments.benchmarks.measure.hardware", lambda: HERE)
-        monkeypatch.setattr(program, "_measured", lambda name, quick: [row(f"{name} job", ratio)])
+        monkeypatch.setattr(program, "_measured", lambda name, quick: [row(f"{name} job", ratio, against)])
         monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
         code = program.main()
         return code, capsys.readouterr(), json.loads(file.read_text(encoding="utf-8"))
@@ -73,6 +74,13 @@ def test_a_check_fails_where_a_ratio_has_fallen_and_writes_nothing(measuring, ca
     assert code == 2 and "has figures of Intel Xeon (avx2), 8 cores, and not all of" in shown.err
     code, shown, _ = measuring("--check", "head", "encode", capsys=capsys)
     assert code == 2 and "not all of head, encode of AMD EPYC" in shown.err
+
+
+def test_a_check_names_the_rows_that_it_cannot_compare(measuring, capsys):
+    code, shown, _ = measuring("--check", "head", ratio=1.0, against="others", capsys=capsys)
+    assert code == 0
+    assert "not checked, because the table has no such row: head job, against others
+" in shown.out
 
 
 def test_another_machine_gets_a_table_of_its_own(measuring, capsys):
