@@ -151,6 +151,9 @@ def mix(rows: Any, tokenizers: list[Any], texts: list[dict[int, str]], vectors: 
         weights = entmax_bisect(similarities, alpha, dim=0)
         positive = weights > 0
         new[target_id] = (donors[positive] * weights[positive, None]).sum(0)
+    for target_id, source_id in copied.items():
+        new[target_id] = rows[source_id]
+    return new
 
 
 def draw(rows: Any, size: int, copied: dict[int, int], initializer: str, deviation: float) -> Any:

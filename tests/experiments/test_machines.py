@@ -79,8 +79,7 @@ def test_a_check_fails_where_a_ratio_has_fallen_and_writes_nothing(measuring, ca
 def test_a_check_names_the_rows_that_it_cannot_compare(measuring, capsys):
     code, shown, _ = measuring("--check", "head", ratio=1.0, against="others", capsys=capsys)
     assert code == 0
-    assert "not checked, because the table has no such row: head job, against others
-" in shown.out
+    assert "not checked, because the table has no such row: head job, against others" in shown.out
 
 
 def test_another_machine_gets_a_table_of_its_own(measuring, capsys):
