@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from experiments.benchmarks.machines import FALL, fallen, kind, new
+from experiments.benchmarks.machines import FALL, fallen, kind, unmatched
 from experiments.benchmarks.page import BENCHMARKS, write
 from sembridge.nearest import nearest
 
@@ -53,7 +53,7 @@ def _check(names: list[str], table: dict[str, Any]) -> int:
     for name in names:
         measured = _measured(name, quick=False)
         lower += fallen(table[name]["rows"], measured)
-        unknown += new(table[name]["rows"], measured)
+        unknown += unmatched(table[name]["rows"], measured)
     for row in lower:
         print(f"fallen: {row.job}, against {row.against}: {row.committed:.2f} x before, {row.measured:.2f} x now")
     for job, against in unknown:

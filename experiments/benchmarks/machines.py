@@ -33,7 +33,7 @@ def fallen(committed: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[st
     return [Fallen(*row) for row in known if row[3] < (1 - FALL) * row[2]]
 
 
-def new(committed: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def unmatched(committed: Sequence[Mapping[str, Any]], measured: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Return the job and the other side of measured rows that the committed figures do not have."""
     before = {(row["job"], row["against"]) for row in committed}
     return [row for row in ((row["job"], row["against"]) for row in measured) if row not in before]

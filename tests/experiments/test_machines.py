@@ -9,7 +9,7 @@ import pytest
 
 from experiments.benchmarks import __main__ as program
 from experiments.benchmarks import page
-from experiments.benchmarks.machines import fallen, kind, new
+from experiments.benchmarks.machines import fallen, kind, unmatched
 
 HERE = "AMD EPYC (avx2, avx512f), 2 cores, 25 GB, no GPU; torch 2.13.0+cpu"
 THERE = "Intel Xeon (avx2), 8 cores, 64 GB, no GPU; torch 2.13.0+cpu"
@@ -39,7 +39,7 @@ def test_a_ratio_has_fallen_when_it_is_three_tenths_lower():
     before = [row("a", 10.0), row("b", 10.0), row("c", 10.0, against="scipy"), row("gone", 1.0)]
     now = [row("a", 7.01), row("b", 6.99), row("c", 1.0, against="another"), row("new", 0.1)]
     assert fallen(before, now) == [("b", "theirs", 10.0, 6.99)]
-    assert new(before, now) == [("c", "another"), ("new", "theirs")]
+    assert unmatched(before, now) == [("c", "another"), ("new", "theirs")]
 
 
 @pytest.fixture

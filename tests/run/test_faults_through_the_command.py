@@ -10,11 +10,11 @@ import psutil
 import pytest
 
 from tests.helpers.own_grid import OwnGrid, wait_for
+from tests.helpers.ray_nodes import WORKING
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 EPOCHS = "training.epochs=120"  # of 5 steps: long enough for three commands to be hit in it
 GONE_ON = "the same command goes on"
-COMPUTES = "ray::make_artif"  # the name of a process ends after 15 characters
 
 
 def processes(command):
@@ -79,7 +79,7 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
     step = grid.checkpoint(command)
     started = processes(command)
     for process in started:  # what computes would go on for some seconds without its node, and could end the training
-        if process.name() == "raylet" or process.name().startswith(COMPUTES):
+        if process.name() == "raylet" or process.name().startswith(WORKING):
             process.kill()
     assert ended(command, started, 120) == 1
     assert last_line(grid) == (
