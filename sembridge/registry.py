@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from functools import lru_cache
 from typing import Any
 
 from sembridge.nearest import nearest
@@ -23,6 +25,12 @@ def initializer_class(name: str) -> Any:
 
 
 def _entry_points() -> Any:
+    return _installed(tuple(sys.path))
+
+
+@lru_cache(maxsize=1)
+def _installed(path: tuple[str, ...]) -> Any:
+    """Read the entry points once for a search path: it takes 20 ms, and a plan asks for every cell."""
     from importlib.metadata import entry_points
 
     return entry_points(group=ENTRY_POINTS)

@@ -8,7 +8,6 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
 
 from harness.cli import inputs
@@ -20,7 +19,7 @@ from harness.initialization.needs import BRIDGE, Need, Option, needs_of, options
 from harness.initialization.settings import field_values, filled_by, filled_fields, own_fields, settable, type_problem
 from sembridge.nearest import nearest
 from sembridge.options import AUTO
-from sembridge.registry import ENTRY_POINTS
+from sembridge.registry import available_initializers
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Method:
 
 def check_name(name: str) -> None:
     """Raise RefusedError for an initializer that is not registered."""
-    names = {entry.name for entry in entry_points(group=ENTRY_POINTS)}
+    names = available_initializers()
     if name not in names:
         raise RefusedError(f"--initializer {name!r} is unknown; {nearest(name, names)}")
 
