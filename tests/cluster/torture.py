@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,8 @@ class Grid:
         lines = [line.split(",") for line in files["cells.csv"].decode().splitlines()]
         seconds = lines[0].index("seconds")
         files["cells.csv"] = "\n".join(",".join(line[:seconds] + line[seconds + 1 :]) for line in lines).encode()
+        page = files["report.html"].decode()
+        files["report.html"] = re.sub(r'<section id="cost">.*?</section>', "", page, flags=re.DOTALL).encode()
         return files
 
 
@@ -211,7 +214,7 @@ def main() -> int:
             watcher.join()
             computed = watcher.computed()
             broken = complaints(calm, grid, computed, injector.damaged)
-            shutil.copy(grid.results / "run.log", folder / "run.log")
+            shutil.copytree(grid.results, folder / "results")
             hits = Counter(kind for kind, what in events if not what.startswith("skipped"))
             if args.faults >= len(kinds) and not hits["kill_training"]:
                 broken.append("no training was killed after a checkpoint and went on from it")

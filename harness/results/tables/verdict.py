@@ -59,11 +59,11 @@ def _references(comparisons: Sequence[Against]) -> str:
 
 def _best(comparisons: Sequence[Against]) -> str:
     """Return the method with the largest difference from the first baseline in the mean, else in the sum of columns."""
-    column = MEAN if any(each.column == MEAN for each in comparisons) else None
-    first = comparisons[0].baseline
+    first = [each for each in comparisons if each.baseline == comparisons[0].baseline]
+    column = MEAN if any(each.column == MEAN for each in first) else None  # an unfinished one may lack it
     leads: dict[str, list[float]] = {}
-    for each in comparisons:
-        if each.baseline == first and column in (None, each.column):
+    for each in first:
+        if column in (None, each.column):
             leads.setdefault(each.method, []).append(each.difference)
     most = max(map(len, leads.values()))  # a method that lacks languages is not the best of them
     return max((method for method, own in leads.items() if len(own) == most), key=lambda method: sum(leads[method]))

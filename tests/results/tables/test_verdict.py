@@ -34,6 +34,20 @@ def test_one_language():
     ]
 
 
+def test_a_mean_over_base_alone():
+    """While a grid runs, bm25 may lack a language that base has already."""
+    rows = [
+        against("mean", "ko", 0.01),
+        against("signet", "ko", 0.031),
+        *(against("mean", column, 0.3, baseline="base") for column in ("ko", "ru", "mean")),
+        *(against("signet", column, 0.2, baseline="base") for column in ("ko", "ru", "mean")),
+    ]
+    assert sentences(rows) == [
+        "faq, zero-shot, bert: the best row, signet, is above bm25 by 0.031 [0.021, 0.051] in ko. "
+        "It is above base by 0.200 [0.190, 0.220] in ko, 0.200 [0.190, 0.220] in ru."
+    ]
+
+
 def test_the_best_row_speaks_for_its_table_and_base_has_a_sentence_of_its_own():
     rows = [
         against("mean", "ko", 0.01),
