@@ -246,7 +246,7 @@ class FaultInjector:
         for cell in cells:
             with suppress(OSError, ValueError):  # damaged or set aside before
                 sources = [entry["name"] for entry in json.loads((cell / MANIFEST).read_bytes())["inputs"].values()]
-                encoder = next((Path(source) for source in sources if "/trained-encoder/" in source), None)
+                encoder = next((self._store / name for name in sources if name.startswith("trained-encoder/")), None)
                 if encoder and encoder.is_dir():
                     for artifact, file in ((encoder, "model.safetensors"), (cell, "measurement.json")):
                         self._flip(artifact / file)
