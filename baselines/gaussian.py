@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from sembridge.assembly import assemble, univariate_rows
 from sembridge.initializer import ALWAYS, Initialization, Transfer
@@ -53,6 +52,8 @@ class Multivariate:
             raise ValueError(f"covariance_scale {scale} must be positive and finite; {advice}")
 
     def __call__(self, transfer: Transfer) -> Initialization:
+        import torch
+
         centered = transfer.known_rows.astype(np.float64)
         mean = centered.mean(axis=0)
         centered -= mean

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from baselines.vectors.nearest_mixture import check, neighbour_mixture
 from baselines.vectors.words import COLEXNET, SubwordVectors, WordVectors, label_of, subword_vectors
@@ -98,6 +97,8 @@ class OFA:
 
     def _rows(self, transfer: Transfer, fallback: bool) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Return ([S, D] rows to mix, None for the source rows; [R, D] fallback rows, None if no token needs one)."""
+        import torch
+
         if self.factorize is None or self.factorize == transfer.rows.shape[1]:
             return None, univariate_rows(replace(transfer, seed=self.seed)) if fallback else None
         coordinates, primitives = factorized(transfer.known_rows, self.factorize)

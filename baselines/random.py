@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
 from sembridge.assembly import assemble
 from sembridge.initializer import ALWAYS, Initialization, Transfer
 
@@ -24,6 +22,8 @@ class Random:
     samples: ClassVar[str] = ALWAYS
 
     def __call__(self, transfer: Transfer) -> Initialization:
+        import torch
+
         if not transfer.initializer_range > 0:
             raise ValueError(f"initializer_range {transfer.initializer_range} must be positive; 0.02 is what BERT uses")
         rows = torch.randn(len(transfer.missing), transfer.rows.shape[1], generator=transfer.generator())

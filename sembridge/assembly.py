@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 
 from sembridge.initializer import COPIED, EMPTY, MIXED, OWN, SAMPLED, SPECIAL, Initialization, Transfer, support_of
 from sembridge.mixture.softmax import SoftmaxMixture
@@ -114,6 +113,8 @@ def _rows_in_blocks(
     mixture: sp.csr_array, rows: np.ndarray, residual: np.ndarray | None = None, block: int = 64
 ) -> np.ndarray:
     """Return the bits of `rows_of`, computed in threads and without float64 copies of its inputs."""
+    import torch
+
     from sembridge.mixture.kernels import mix
 
     mixed = np.empty((mixture.shape[0], rows.shape[1]), dtype=np.float32)
@@ -130,6 +131,8 @@ def _rows_in_blocks(
 
 def univariate_rows(transfer: Transfer) -> np.ndarray:
     """Return draws [R, D] from N(mean_d, std_d) of the source rows: the fallback for tokens a method cannot place."""
+    import torch
+
     rows = torch.from_numpy(transfer.known_rows.astype(np.float64))
     mean, std = rows.mean(0), rows.std(0, unbiased=False)
     noise = torch.randn(len(transfer.missing), rows.shape[1], generator=transfer.generator(), dtype=torch.float64)

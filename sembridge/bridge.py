@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from sembridge.encoder.embed import embed
 from sembridge.normalization import normalize
 from sembridge.prompt import prompt_of
 from sembridge.vocabulary.tokenizer_check import check_is_fast, check_reads_as_file, check_tokenizer_folder, model_file
@@ -142,6 +141,8 @@ def _embed(
     model: Any, vocabulary: Vocabulary, selected: np.ndarray, names: tuple[str | None, ...], options: Mapping[str, Any]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (ids [n] of the `selected` [V] tokens that the bridge knows, vectors [n, K] of their `names` [V])."""
+    from sembridge.encoder.embed import embed
+
     ids = np.flatnonzero(selected)
     texts = [str(names[i]) for i in ids]
     if vocabulary.profile == "fixed":
@@ -166,6 +167,8 @@ def embed_words(
 
     prompt, progress, advance  as in `embed_vocabulary`
     """
+    from sembridge.encoder.embed import embed
+
     texts = list(map(normalize, words))
     recognized = np.flatnonzero(_recognize(model, texts))
     vectors = np.zeros((len(texts), model.get_embedding_dimension()), dtype=np.float32)

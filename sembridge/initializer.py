@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 
 from sembridge.mixture.convexity import mean_weights
 from sembridge.mixture.softmax import SoftmaxMixture
@@ -23,6 +22,9 @@ from sembridge.options import BIASES, COPIED, EMPTY, MIXED, OWN, SAMPLED, SPECIA
 from sembridge.vocabulary.match import match
 from sembridge.vocabulary.overlap import Overlap
 from sembridge.vocabulary.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "ALWAYS",
@@ -95,6 +97,8 @@ class Transfer:
         Raises ValueError for an unknown option, if the source tokenizer can emit ids that have no row, and if a row
         that is not left out has a number that is not finite.
         """
+        import torch
+
         check(profile=source.profile, donors=donors)
         array = rows.detach().float().cpu().numpy() if isinstance(rows, torch.Tensor) else rows
         matrix = np.asarray(array, dtype=np.float32)
@@ -138,6 +142,8 @@ class Transfer:
 
     def generator(self) -> torch.Generator:
         """Return a fresh generator at this transfer's seed, never the global one."""
+        import torch
+
         return torch.Generator().manual_seed(self.seed)
 
 

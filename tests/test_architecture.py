@@ -29,6 +29,17 @@ def test_help_and_refusals_import_nothing_heavy():
         assert done.stdout.splitlines()[-1] == "[]", (options, done.stderr)
 
 
+def test_planning_imports_no_torch(tmp_path):
+    """It takes longer to import than a small grid to plan."""
+    code = (
+        "import sys; from harness.cli.main import main\n"
+        "assert not main(['grid', '--preset', 'pocket', '--dry-run', '--store', sys.argv[1]])\n"
+        "print([name for name in ('torch', 'ray', 'transformers', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "store"], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
 def test_no_pickle_and_no_remote_code():
     """Except BGE-M3's head, which torch reads as tensors or not at all, and code that a preset asks for by name."""
     bad = re.compile(r"\bpickle\.load|torch\.load\(|trust_remote_code\"?[=:](?!\s*False)|allow_pickle=True")

@@ -12,15 +12,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 
 from sembridge.mixture.entmax import check_alpha, product_mixture, unit
-from sembridge.mixture.integer_screen import IntegerScreen
-from sembridge.mixture.screening import Candidates, Screen
-from sembridge.processor import paths
+
+if TYPE_CHECKING:
+    from sembridge.mixture.integer_screen import IntegerScreen
+    from sembridge.mixture.screening import Candidates, Screen
 
 _BLOCK = 512  # queries compared at a time: 31 MB of bfloat16 scores for 30,522 donors
 _SLICE = 128  # queries that a thread solves at a time
@@ -91,6 +92,12 @@ def _screen_of(queries: UnitVectors, donors: UnitVectors, alpha: float) -> Scree
 
     Where a sample shows that integers are too rough for these vectors and this alpha, the best of the others.
     """
+    import torch
+
+    from sembridge.mixture.integer_screen import IntegerScreen
+    from sembridge.mixture.screening import Screen
+    from sembridge.processor import paths
+
     if not torch.cuda.is_available() and paths.screen(rough=True) == "int8":
         screen = IntegerScreen(donors.points, len(donors))
         if paths.screen() == "int8":  # by the setting
@@ -116,6 +123,8 @@ def screened(
 
     threads None: as many as torch uses
     """
+    import torch
+
     order = np.argsort(alphas, kind="stable")
     alphas_minus_1 = np.array([alphas[i] - 1.0 for i in order])
     pieces: list[list[_Piece]] = [[] for _ in alphas]

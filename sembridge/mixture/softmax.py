@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 
 from sembridge.mixture.entmax import entmax
 from sembridge.mixture.mixture import UnitVectors
@@ -100,6 +99,8 @@ class SoftmaxMixture:
         return entmax(scores.reshape(len(points), -1), 1.0)[0].astype(np.float32)
 
     def _each(self, work: Callable[[slice], None]) -> None:
+        import torch
+
         parts: Iterator[slice] = (slice(start, start + _BLOCK) for start in range(0, len(self.places), _BLOCK))
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             list(pool.map(work, parts))
