@@ -115,7 +115,7 @@ def _rows_in_blocks(
     """Return the bits of `rows_of`, computed in threads and without float64 copies of its inputs."""
     import torch
 
-    from sembridge.mixture.kernels import mix
+    from sembridge.mixture.row_sums import mix
 
     mixed = np.empty((mixture.shape[0], rows.shape[1]), dtype=np.float32)
 

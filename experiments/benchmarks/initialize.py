@@ -8,11 +8,16 @@ other and have no such supports.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from experiments.benchmarks.measure import Row, compare
+
+if TYPE_CHECKING:
+    from sembridge.mixture.mixture import UnitVectors
 
 HELP = (
     "rows of 119,547 new tokens out of 30,522, vectors of 1,024, rows of 768, "
@@ -38,6 +43,7 @@ def rows(quick: bool) -> list[Row]:
     donors = UnitVectors(sources, np.arange(SOURCE))
     warm_up = UnitVectors(targets, np.arange(1_700))  # so that compiling and loading is not part of the first row
     mixing(warm_up, donors, embedding, [1.5])()
+    mixing(warm_up, donors, embedding, [2.0])()
     results, rounds = [], 1 if quick else 2
     size = f"{part:,} of {TARGET:,} new tokens x {SOURCE:,}"
     note = f"timed on {PUBLISHED} tokens and multiplied; "
@@ -76,13 +82,17 @@ def clustered(
 
 
 def mixing(
-    queries: object, donors: object, embedding: np.ndarray | None, alphas: Sequence[float]
+    queries: UnitVectors, donors: UnitVectors, embedding: np.ndarray | None, alphas: Sequence[float]
 ) -> Callable[[], None]:
     from sembridge.assembly import rows_of
     from sembridge.mixture.mixture import mixtures
+    from sembridge.mixture.whole_directions import ROUNDED_BELOW
+
+    rounded = max(alphas) < ROUNDED_BELOW  # as methods do
 
     def work() -> None:
-        for mixture in mixtures(queries, donors, alphas):
+        sides = (replace(side, rounded=rounded) for side in (queries, donors))  # none has cached anything
+        for mixture in mixtures(*sides, alphas):
             if embedding is not None:
                 rows_of(mixture, embedding)
 
@@ -105,13 +115,13 @@ def published(targets: np.ndarray, sources: np.ndarray, embedding: np.ndarray, a
     return work
 
 
-def product(queries: object, donors: object) -> tuple[Callable[[], None], str]:
+def product(queries: UnitVectors, donors: UnitVectors) -> tuple[Callable[[], None], str]:
     """Return the product of all pairs, by blocks that are discarded, and its precision, the hardware's fastest."""
     from sembridge.mixture.screening import multiplies_bfloat16
 
     half = multiplies_bfloat16(torch.device("cpu"))
     dtype = torch.bfloat16 if half else torch.float32
-    tensors = (torch.from_numpy(side.vectors[side.ids]) for side in (queries, donors))  # type: ignore[attr-defined]
+    tensors = (torch.from_numpy(side.vectors[side.ids]) for side in (queries, donors))
     left, right = (tensor.to(dtype) for tensor in tensors)
 
     def work() -> None:

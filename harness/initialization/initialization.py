@@ -97,6 +97,7 @@ def _save(path: Path, initialization: Any, source: np.ndarray) -> None:
         tensors |= {"donors_ids": dense.donors.ids, "places": dense.places}
         if dense.queries.scale != 1:
             tensors["queries_scale"] = np.array(dense.queries.scale)
+        tensors["rounded"] = np.array(dense.queries.rounded)
     save_file(tensors, path)
 
 
@@ -128,5 +129,7 @@ def _softmax(stored: Mapping[str, np.ndarray], others: Any) -> Any:
     table = np.zeros((others.shape[1], vectors.shape[1]), dtype=np.float32)
     table[ids] = stored["donors_vectors"]
     scale = float(stored.get("queries_scale", 1.0))
-    queries = UnitVectors(vectors, np.arange(len(vectors)), stored.get("queries_extra"), scale)
-    return SoftmaxMixture(queries, UnitVectors(table, ids, stored.get("donors_extra")), stored["places"], others)
+    rounded = bool(stored.get("rounded", False))
+    queries = UnitVectors(vectors, np.arange(len(vectors)), stored.get("queries_extra"), scale, rounded)
+    donors = UnitVectors(table, ids, stored.get("donors_extra"), rounded=rounded)
+    return SoftmaxMixture(queries, donors, stored["places"], others)

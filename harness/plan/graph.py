@@ -26,7 +26,7 @@ from harness.results.record import Identity
 from harness.retrieval.vector_options import AS_ENCODED, VectorOptions
 from harness.store.artifact import Artifact, Source
 from harness.training.stage import TRAINED_ENCODER
-from sembridge.options import CALIBRATED, alpha_field, settings_for
+from sembridge.options import AUTO, CALIBRATED, alpha_field, settings_for
 
 
 def cell_artifact(preset: Preset, resolved: Inputs, cell: Identity, vectors: VectorOptions = AS_ENCODED) -> Artifact:
@@ -135,7 +135,9 @@ def _reference(
 
 
 def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
+    from sembridge.bridging.method import BridgeMethod
     from sembridge.initializer import NEVER, bias_of, samples_of
+    from sembridge.mixture.whole_directions import ROUNDED_BELOW
     from sembridge.registry import initializer_class
 
     kind = initializer_class(cell.initializer)
@@ -153,8 +155,11 @@ def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifac
         inputs |= need.inputs(_materials(preset, resolved, cell, need, training))
     parameters = {"initializer": cell.initializer, "settings": settings, "seed": seed}
     parameters |= {"profile": preset.profile, "overlap": preset.overlap, "donors": preset.donors}
-    if preset.nonfinite != "refuse":  # keys of all others stay as they were
+    # Only what makes other rows than in stores of before is added, so that keys of all others stay as they were.
+    if preset.nonfinite != "refuse":
         parameters["nonfinite"] = preset.nonfinite
+    if issubclass(kind, BridgeMethod) and settings.get("alpha", AUTO) != AUTO and settings["alpha"] < ROUNDED_BELOW:
+        parameters["directions"] = "rounded"
     return Artifact(INITIALIZATION, parameters, inputs)
 
 

@@ -10,7 +10,7 @@ Shapes: S source vocabulary, T target vocabulary, K dimensions of the bridge.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,6 +71,11 @@ class Compared:
     groups: tuple[tuple[np.ndarray, UnitVectors, UnitVectors], ...]
     targets: np.ndarray
     spread: float
+
+    def rounded(self) -> Compared:
+        """Return the same tokens, with directions rounded so that cosines are exact sums (see `whole_directions`)."""
+        groups = [(places, replace(a, rounded=True), replace(b, rounded=True)) for places, a, b in self.groups]
+        return replace(self, groups=tuple(groups))
 
 
 def compared(

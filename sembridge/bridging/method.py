@@ -17,6 +17,7 @@ from sembridge.initializer import FALLBACK, Transfer, support_of
 from sembridge.mixture.entmax import HELD
 from sembridge.mixture.mixture import mixtures
 from sembridge.mixture.softmax import SoftmaxMixture
+from sembridge.mixture.whole_directions import ROUNDED_BELOW
 from sembridge.model_card.record import Nearness
 from sembridge.nearest import nearest
 from sembridge.options import AUTO
@@ -102,13 +103,15 @@ class BridgeMethod:
     ) -> tuple[sp.csr_array | SoftmaxMixture, dict[str, Any]]:
         """Return (the mixture [R, S] of the missing tokens, figures about it).
 
-        alpha   from 1 on; "auto": chosen so that a token has about `donors` donors
+        alpha   from 1 on, below 2 of rounded directions; "auto": chosen so that a token has about `donors` donors
         """
         tokens, places = self.compare(transfer, vectors)
         statistics: dict[str, Any] = {}
         if alpha == AUTO:
             alpha, _ = choose_alpha(tokens, transfer.target.tokens, donors)
             statistics["alpha"] = alpha
+        elif float(alpha) < ROUNDED_BELOW:
+            tokens = tokens.rounded()
         shape = len(transfer.missing), len(transfer.source)
         mixture = _mixture(tokens, places, float(alpha), shape)
         support = support_of(mixture)

@@ -278,22 +278,3 @@ def _product(q, d, products):  # type: ignore[no-untyped-def]
     for k in range(8 * n, len(q)):
         rest += q[k] * d[k]
     return rest + (_total(products, n) if n else 0.0)
-
-
-@compiled
-def mix(starts, ids, weights, table, result):  # type: ignore[no-untyped-def]
-    """Add weighted rows of table [S, D] to result [B, D] float64; the ascending ids of row i are from starts[i] on.
-
-    The sum follows the order of the ids, to the same bits as scipy's. The table is read tile by tile, as in `score`.
-    """
-    place = starts[:-1].copy()
-    for tile in range(0, len(table), _TILE):
-        for row in range(len(result)):
-            line = result[row]
-            at = place[row]
-            while at < starts[row + 1] and ids[at] < tile + _TILE:
-                weight, donor = np.float64(weights[at]), table[ids[at]]
-                for k in range(len(line)):
-                    line[k] += weight * donor[k]
-                at += 1
-            place[row] = at

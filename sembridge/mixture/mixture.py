@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sembridge.mixture.entmax import check_alpha, product_mixture, unit
+from sembridge.mixture.whole_directions import WHOLE, whole
 
 if TYPE_CHECKING:
     from sembridge.mixture.integer_screen import IntegerScreen
@@ -38,12 +39,15 @@ class UnitVectors:
     ids       [n] the rows of `vectors` in use, ascending
     position  [n] float64, or None on both sides; a score is a cosine plus the product of two position coordinates
     scale     of queries: times the cosine; 1 for donors
+    rounded   whether directions are rounded, so that cosines are exact sums (see `whole_directions`); alike on both
+              sides
     """
 
     vectors: np.ndarray
     ids: np.ndarray
     position: np.ndarray | None = None
     scale: float = 1.0
+    rounded: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -58,10 +62,19 @@ class UnitVectors:
 
         Raises ValueError for vectors that are zero or not finite: they have no direction.
         """
-        units = unit(self.vectors[self.ids[part]])
+        vectors = self.vectors[self.ids[part]]
+        units = whole(vectors) / WHOLE if self.rounded else unit(vectors)
         if self.scale != 1:
             units *= self.scale
         return units if self.position is None else np.hstack([units, self.position[part, None]])
+
+    @cached_property
+    def whole(self) -> np.ndarray:
+        """Return the rounded directions [n, K] int32, in steps of `whole_directions.WHOLE`."""
+        directions = np.empty((len(self), self.vectors.shape[1]), dtype=np.int32)
+        for part in _parts(len(self), 1024):
+            directions[part] = whole(self.vectors[self.ids[part]])
+        return directions
 
     @cached_property
     def lengths(self) -> np.ndarray:
@@ -125,12 +138,14 @@ def screened(
     """
     import torch
 
+    if donors.rounded:
+        _ = donors.whole  # before threads ask for it at the same time
     order = np.argsort(alphas, kind="stable")
     alphas_minus_1 = np.array([alphas[i] - 1.0 for i in order])
     pieces: list[list[_Piece]] = [[] for _ in alphas]
     with ThreadPoolExecutor(threads or torch.get_num_threads()) as pool:
         for points, candidates in _screenings(queries, screen, alphas_minus_1[0], block):
-            solve_rows = partial(_solve_slice, candidates, points, donors, alphas_minus_1)
+            solve_rows = partial(_solve_slice, candidates, points, queries.scale, donors, alphas_minus_1)
             for solved in pool.map(solve_rows, _parts(len(points), _SLICE)):
                 for i, piece in zip(order, solved, strict=True):
                     pieces[i].append(piece)
@@ -162,19 +177,48 @@ _Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids [n], weights [n], and 
 
 
 def _solve_slice(
-    candidates: Candidates, points: np.ndarray, donors: UnitVectors, alphas_minus_1: np.ndarray, rows: slice
+    candidates: Candidates,
+    points: np.ndarray,
+    scale: float,
+    donors: UnitVectors,
+    alphas_minus_1: np.ndarray,
+    rows: slice,
 ) -> list[_Piece]:
     """Return the rows of one slice for each alpha - 1."""
-    from sembridge.mixture.kernels import score, solve
+    from sembridge.mixture.kernels import solve
 
     ids, counts = candidates(rows)
-    scores, position = np.empty(len(ids)), np.zeros(0) if donors.position is None else donors.position
-    score(ids, counts, points[rows], donors.vectors, donors.ids, donors.lengths, position, scores)
+    scores = exact_scores(ids, counts, points[rows], scale, donors)
     shape = len(alphas_minus_1), len(ids)
     donor_ids, weights = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32)
     supports = np.empty((len(alphas_minus_1), len(counts)), dtype=np.int64)
     ends = solve(ids, counts, scores, donors.ids, alphas_minus_1, donor_ids, weights, supports)
     return [(donor_ids[a, :end].copy(), weights[a, :end].copy(), supports[a]) for a, end in enumerate(ends)]
+
+
+def exact_scores(
+    ids: np.ndarray, counts: np.ndarray, points: np.ndarray, scale: float, donors: UnitVectors
+) -> np.ndarray:
+    """Return the scores [n] float64 of candidates, in an order of summation that nothing changes.
+
+    ids     [n] places of the candidates among the donors, ascending within a query
+    counts  [B] how many of them each query has
+    points  [B, K] or [B, K + 1] of the queries, with their `scale` in them
+    """
+    from sembridge.mixture.kernels import score
+
+    scores, width = np.empty(len(ids)), donors.vectors.shape[1]
+    if not donors.rounded:
+        position = np.zeros(0) if donors.position is None else donors.position
+        score(ids, counts, points, donors.vectors, donors.ids, donors.lengths, position, scores)
+        return scores
+    from sembridge.mixture.whole_kernel import score_whole
+
+    score_whole(ids, counts, np.rint(points[:, :width] * (WHOLE / scale)), donors.whole, scores)
+    scores *= scale / WHOLE**2  # a power of two: exact but for the scale
+    if donors.position is not None:
+        scores += np.repeat(points[:, width], counts) * donors.position[ids]
+    return scores
 
 
 def _join(pieces: list[_Piece], shape: tuple[int, int]) -> sp.csr_array:

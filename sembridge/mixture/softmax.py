@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sembridge.mixture.entmax import entmax
-from sembridge.mixture.mixture import UnitVectors
+from sembridge.mixture.mixture import UnitVectors, exact_scores
 
 _BLOCK = 32  # rows a thread computes at a time
 
@@ -50,7 +50,7 @@ class SoftmaxMixture:
 
     def product(self, values: np.ndarray, dtype: np.dtype[Any], added: np.ndarray | None = None) -> np.ndarray:
         """Return `self @ values` plus `added` [T, D], computed in float64 and stored as `dtype`."""
-        from sembridge.mixture.kernels import mix
+        from sembridge.mixture.row_sums import mix
 
         table = values[:, None] if values.ndim == 1 else values
         products = np.empty((self.shape[0], table.shape[1]), dtype=dtype)
@@ -89,18 +89,17 @@ class SoftmaxMixture:
 
     def weights(self, part: slice) -> np.ndarray:
         """Return the weights [b, m] float32 of some of the queries on all donors."""
-        from sembridge.mixture.kernels import score
-
         points = self.queries.points(part)
         counts = np.full(len(points), len(self.donors))
-        ids, scores = np.tile(np.arange(len(self.donors), dtype=np.int32), len(points)), np.empty(counts.sum())
-        position = np.zeros(0) if self.donors.position is None else self.donors.position
-        score(ids, counts, points, self.donors.vectors, self.donors.ids, self.donors.lengths, position, scores)
+        ids = np.tile(np.arange(len(self.donors), dtype=np.int32), len(points))
+        scores = exact_scores(ids, counts, points, self.queries.scale, self.donors)
         return entmax(scores.reshape(len(points), -1), 1.0)[0].astype(np.float32)
 
     def _each(self, work: Callable[[slice], None]) -> None:
         import torch
 
+        if self.donors.rounded:
+            _ = self.donors.whole  # before threads ask for it at the same time
         parts: Iterator[slice] = (slice(start, start + _BLOCK) for start in range(0, len(self.places), _BLOCK))
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             list(pool.map(work, parts))

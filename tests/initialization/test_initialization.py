@@ -263,6 +263,7 @@ def test_a_mixture_too_large_to_hold_comes_back_with_what_it_is_computed_from(fo
     answer = expected_initializer(folder, case)(task)
     assert (answer.mixture.queries.scale == 1) == (case == "sembridge-dense")
     assert embedding.mixture.queries.scale == answer.mixture.queries.scale
+    assert embedding.mixture.queries.rounded and embedding.mixture.donors.rounded
     assert isinstance(embedding.mixture, SoftmaxMixture)
     assert embedding.rows.tobytes() == answer.rows.tobytes() and embedding.origin.tolist() == answer.origin.tolist()
     assert np.array_equal(embedding.support, answer.support)

@@ -172,6 +172,13 @@ def test_rows_that_are_left_out_are_named_in_the_initialization_and_only_there(a
     )
 
 
+@pytest.mark.parametrize(("alpha", "named"), [(1.0, True), (1.5, True), (2.0, False), (4.0, False), (0.0, False)])
+def test_rounded_directions_are_named_where_alpha_is_below_2(artifact, alpha, named):
+    """0 stands for auto. Keys of all others stay as they were."""
+    parameters = below(artifact("sembridge", bridge="b", alpha=alpha), "initialization").parameters
+    assert parameters.get("directions") == ("rounded" if named else None)
+
+
 def test_pieces_by_words_read_the_text_or_the_documents_of_the_collection(artifact):
     plain, by_words = (
         below(

@@ -10,8 +10,10 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+import sembridge.bridging.method as module
 from sembridge.bridge import BridgeVectors, TokenVectors
 from sembridge.initializer import Transfer
+from sembridge.options import AUTO
 from sembridge.semantic_bridge import POSITION, SemBridge
 from tests.helpers.transfers_made import made_transfer, plain_vocabulary
 
@@ -39,6 +41,18 @@ def test_mixture_by_hand():
         and answer.statistics["mean_support"] == 1.5
         and answer.statistics["max_support"] == 2
     )
+
+
+@pytest.mark.parametrize(
+    ("alpha", "rounded"), [(1, True), (1.5, True), (1.99, True), (2, False), (4, False), (AUTO, False)]
+)
+def test_directions_are_rounded_below_alpha_2(alpha, rounded, monkeypatch):
+    """Not where alpha is chosen: stores hold such rows under keys that do not know which alpha it will be."""
+    compared, mixture = [], module._mixture
+    monkeypatch.setattr(module, "_mixture", lambda tokens, *rest: compared.append(tokens) or mixture(tokens, *rest))
+    bridge = vectors([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]], [[1, 0, 0], [0, 1, 0], [0.5, 1, 0]])
+    SemBridge(bridge, alpha=alpha)(made_transfer([2, -1, -1], ROWS))
+    assert [(q.rounded, d.rounded) for tokens in compared for _, q, d in tokens.groups] == [(rounded, rounded)]
 
 
 def test_all_source_tokens_with_a_text_donate_not_only_the_overlap():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -135,6 +136,7 @@ def mixture(sizes: Sizes, end: float) -> Iterator[str]:
     from experiments.benchmarks.initialize import WIDTH, clustered
     from sembridge.mixture.mixture import UnitVectors, screened
     from sembridge.mixture.screening import Screen
+    from sembridge.mixture.whole_directions import ROUNDED_BELOW
 
     rng = np.random.default_rng(0)
     centers = rng.standard_normal((2500, 90), dtype=np.float32)
@@ -145,7 +147,8 @@ def mixture(sizes: Sizes, end: float) -> Iterator[str]:
     queries, donors = UnitVectors(targets, np.arange(len(targets))), UnitVectors(sources, np.arange(len(sources)))
 
     def mixing(device: str, alpha: float) -> Any:
-        return screened(queries, donors, [alpha], Screen(donors.points, len(donors), None, device))[0]
+        left, right = (replace(side, rounded=alpha < ROUNDED_BELOW) for side in (queries, donors))  # as methods do
+        return screened(left, right, [alpha], Screen(right.points, len(right), None, device))[0]
 
     yield f"| mixtures, {sizes.targets:,} x {sizes.sources:,} | GPU's screen s | processor's screen s | times |"
     yield "| --- | ---: | ---: | ---: |"

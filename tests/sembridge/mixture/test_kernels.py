@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from sembridge.mixture.entmax import entmax
-from sembridge.mixture.kernels import _entmax, mix, score, screen, solve
+from sembridge.mixture.kernels import _entmax, score, screen, solve
+from sembridge.mixture.row_sums import mix
 
 
 def solved(rows: list[list[float]], alphas: list[float], chosen: np.ndarray) -> list[list[dict[int, float]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import fsum
 
 import numpy as np
@@ -58,14 +59,17 @@ def unit_vectors(
     repeated=st.booleans(),
     beside=st.booleans(),
     alphas=st.lists(st.sampled_from(ALPHAS), min_size=1, max_size=3),
+    rounded=st.booleans(),
     dtype=st.sampled_from(DTYPES),
     block=st.sampled_from([1, 3, 512]),
     seed=st.integers(0, 99),
 )
-@example(7, 200, 24, 1.0, True, True, [4.0, 1.5, 2.0], torch.bfloat16, 3, 0)
+@example(7, 200, 24, 1.0, True, True, [4.0, 1.5, 2.0], False, torch.bfloat16, 3, 0)
+@example(7, 200, 24, 1.0, True, True, [4.0, 1.5, 2.0], True, torch.bfloat16, 3, 0)
 @settings(deadline=None, max_examples=60)
-def test_equals_the_definition(count, donors, size, common, repeated, beside, alphas, dtype, block, seed):
+def test_equals_the_definition(count, donors, size, common, repeated, beside, alphas, rounded, dtype, block, seed):
     queries, offers = unit_vectors(count, donors, size, common, repeated, beside, seed)
+    queries, offers = replace(queries, rounded=rounded), replace(offers, rounded=rounded)
     scores = exact_scores(queries, offers)
     solved = screened(queries, offers, alphas, Screen(offers.points, donors, dtype, "cpu"), block, threads=2)
     for weights, alpha in zip(solved, alphas, strict=True):
@@ -88,9 +92,10 @@ def test_equals_the_definition(count, donors, size, common, repeated, beside, al
         np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.parametrize("rounded", [False, True])
 @pytest.mark.parametrize("common", [1.0, 8.0])
-def test_neither_precision_nor_blocks_nor_threads_nor_other_alphas_change_a_bit(common):
-    queries, offers = unit_vectors(70, 700, 24, common, True, True, 5)
+def test_neither_precision_nor_blocks_nor_threads_nor_other_alphas_change_a_bit(common, rounded):
+    queries, offers = (replace(side, rounded=rounded) for side in unit_vectors(70, 700, 24, common, True, True, 5))
     alphas = [1.25, 1.5, 2.0, 2.5, 4.0]
     first = screened(queries, offers, alphas, Screen(offers.points, 700, torch.bfloat16, "cpu"), block=512, threads=1)
     assert max(weights.nnz for weights in first) > 70 * 64 and min(weights.nnz for weights in first) < 70 * 64
