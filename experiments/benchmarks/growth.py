@@ -42,9 +42,9 @@ def main() -> int:
     print(table(points))
     if not quick:
         from experiments.benchmarks.__main__ import FIGURES
-        from experiments.benchmarks.page import put
+        from experiments.benchmarks.page import put_for
 
-        put(FIGURES.with_suffix(".md"), BEGIN, END, f"On {hardware()}:\n\n{table(points)}")
+        put_for(hardware(), FIGURES.with_suffix(".md"), BEGIN, END, table(points))
     return 0
 
 

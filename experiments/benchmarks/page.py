@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+
+from experiments.benchmarks.machines import kind
 
 BENCHMARKS = ("initialize", "bridge", "head", "train_step", "encode", "search", "search_engines", "grid")
 BEGIN, END = "<!-- figures: make bench -->", "<!-- end of figures -->"
@@ -21,11 +24,30 @@ def write(figures: dict[str, Any], path: Path) -> None:
 
 def put(page: Path, begin: str, end: str, content: str) -> None:
     """Replace the text between two lines of a page; ValueError if the page lacks them."""
+    before, _, after = _parts(page, begin, end)
+    page.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}", encoding="utf-8")
+
+
+def put_for(hardware: str, page: Path, begin: str, end: str, content: str) -> None:
+    """Replace what stands for this kind of machine between two lines of a page; other kinds keep theirs.
+
+    ValueError if the page lacks the lines.
+    """
+    _, text, _ = _parts(page, begin, end)
+    titled = re.split(r"^On (.+):\n", text, flags=re.MULTILINE)[1:]
+    sections = {kind(title): (title, below.strip()) for title, below in zip(titled[::2], titled[1::2], strict=True)}
+    sections[kind(hardware)] = hardware, content
+    put(page, begin, end, "\n\n".join(f"On {title}:\n\n{below}" for _, (title, below) in sorted(sections.items())))
+
+
+def _parts(page: Path, begin: str, end: str) -> tuple[str, str, str]:
+    """Return what stands before, between and after two lines of a page."""
     text = page.read_text(encoding="utf-8")
     if begin not in text or end not in text:
         raise ValueError(f"{page} lacks the lines {begin!r} and {end!r} between which its table belongs; put them back")
-    before, after = text.split(begin)[0], text.split(end)[1]
-    page.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}", encoding="utf-8")
+    before, rest = text.split(begin, 1)
+    between, after = rest.split(end, 1)
+    return before, between, after
 
 
 def table(figures: dict[str, Any]) -> str:

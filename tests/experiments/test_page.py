@@ -88,3 +88,13 @@ def test_an_unknown_benchmark_is_refused(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["benchmarks", "serch"])
     assert command.main() == 2
     assert "benchmark 'serch' is unknown" in (message := capsys.readouterr().err) and "search" in message
+
+
+def test_tables_of_other_machines_stay(tmp_path):
+    text = tmp_path / "performance.md"
+    text.write_text("before\n<!-- a -->\n<!-- b -->\nafter\n")
+    ours, other = "Q (avx2), 2 cores, 25 GB; torch 1", "P (avx2), 2 cores, 25 GB; torch 1"
+    for hardware, content in ((ours, "| 1 |"), (other, "| 2 |\n| 3 |"), (ours.replace("torch 1", "torch 2"), "| 4 |")):
+        page.put_for(hardware, text, "<!-- a -->", "<!-- b -->", content)
+    tables = f"On {other}:\n\n| 2 |\n| 3 |\n\nOn Q (avx2), 2 cores, 25 GB; torch 2:\n\n| 4 |"
+    assert text.read_text() == f"before\n<!-- a -->\n\n{tables}\n\n<!-- b -->\nafter\n"
