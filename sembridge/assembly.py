@@ -110,7 +110,7 @@ def rows_of(mixture: sp.csr_array | SoftmaxMixture, rows: np.ndarray, residual: 
 
 
 def _rows_in_blocks(
-    mixture: sp.csr_array, rows: np.ndarray, residual: np.ndarray | None = None, block: int = 64
+    mixture: sp.csr_array, rows: np.ndarray, residual: np.ndarray | None = None, block: int = 128
 ) -> np.ndarray:
     """Return the bits of `rows_of`, computed in threads and without float64 copies of its inputs."""
     import torch

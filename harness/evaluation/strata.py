@@ -74,4 +74,4 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     pq.write_table(pa.table(columns), out / FILE)
 
 
-STRATA = Stage("strata", version=1, seconds=1, build=build)
+STRATA = Stage("strata", version=1, seconds=1, build=build, light=True)

@@ -31,7 +31,7 @@ def build_counts(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, 
     (out / COUNTS).write_text(content, encoding="utf-8")
 
 
-WORD_COUNTS = Stage("word-counts", version=1, seconds=2, build=build_counts)
+WORD_COUNTS = Stage("word-counts", version=1, seconds=2, build=build_counts, light=True)
 
 
 def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Location], batch_divisor: int = 1) -> None:

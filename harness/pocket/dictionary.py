@@ -22,4 +22,4 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
             (out / f"{language}.tsv").write_text(text, encoding="utf-8")
 
 
-POCKET_DICTIONARY = Stage("pocket-dictionary", version=1, seconds=1, build=build)
+POCKET_DICTIONARY = Stage("pocket-dictionary", version=1, seconds=1, build=build, light=True)

@@ -38,7 +38,7 @@ def build(out: Path, parameters: Mapping[str, Any], inputs: Mapping[str, Locatio
     _parallel(out, seed)
 
 
-POCKET_TEXT = Stage("pocket-text", version=2, seconds=5, build=build)
+POCKET_TEXT = Stage("pocket-text", version=2, seconds=5, build=build, light=True)
 
 
 def _faq(out: Path, language: str, seed: int) -> list[str]:

@@ -16,6 +16,15 @@ from harness.store.artifact import Artifact
 from harness.store.store import Store
 
 
+def _light_beside_imports(artifacts: Sequence[Artifact]) -> list[Artifact]:
+    """Return the first artifact that needs the libraries, then all light ones, then the others.
+
+    So light ones are made while the first process imports the libraries, instead of nothing while all of them do.
+    """
+    heavy = [artifact for artifact in artifacts if not artifact.stage.light]
+    return heavy[:1] + [artifact for artifact in artifacts if artifact.stage.light] + heavy[1:]
+
+
 def run_shared_tasks(
     artifacts: Sequence[Artifact], preset: Preset, store: Store, slots: int, progress: Progress, errors: dict[str, str]
 ) -> None:
@@ -30,7 +39,7 @@ def run_shared_tasks(
     import ray
 
     root, threads, resources = str(store.root), max(1, int(preset.resources.cpus_per_cell)), cell_resources(preset)
-    queue = {artifact.key: artifact for artifact in artifacts}
+    queue = {artifact.key: artifact for artifact in _light_beside_imports(artifacts)}
     running: dict[Any, tuple[Artifact, int]] = {}  # with the kernel's count of out-of-memory kills at the start
     attempts = Attempts()
     limit = slots * preset.training.workers  # what Ray has been given cannot be taken back from it

@@ -53,11 +53,12 @@ def outcome(reference: Any, kills: int) -> Outcome:
 
 def make_artifact(artifact: Artifact, root: str, threads: int, batch_divisor: int) -> Outcome:
     """Compute one artifact; the seconds of the outcome leave out the worker's imports."""
-    import sentence_transformers  # noqa: F401
-    import torch
+    if not artifact.stage.light:
+        import sentence_transformers  # noqa: F401
+        import torch
 
-    _silence_libraries()
-    torch.set_num_threads(threads)
+        _silence_libraries()
+        torch.set_num_threads(threads)
     start = time.perf_counter()
     store = None
     try:

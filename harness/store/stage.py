@@ -23,6 +23,7 @@ class Stage:
     seconds  a first guess for estimates, replaced by measured times as soon as a store has some
     build    the function, at module level: worker processes find it by its name
     shared   several cells may need the same artifact, so it is scheduled once, before the cells
+    light    neither torch nor sentence-transformers is imported for it, so it can be made while other processes do
     """
 
     name: str
@@ -30,6 +31,7 @@ class Stage:
     seconds: float
     build: Callable[..., None]
     shared: bool = True
+    light: bool = False
 
     def __str__(self) -> str:
         return self.name
