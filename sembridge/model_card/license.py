@@ -37,9 +37,12 @@ def stated_license(card: Path) -> str | None:
 
 def hub_license(name: str, revision: str | None) -> str | None:
     """Return the license that the card of a model on the hub states."""
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
     try:
+        if not isinstance(try_to_load_from_cache(name, "README.md", revision=revision), str):
+            # Without a network this fails at once; a download would first be tried six times, in 23 seconds.
+            get_hf_file_metadata(hf_hub_url(name, "README.md", revision=revision))
         return stated_license(Path(hf_hub_download(name, "README.md", revision=revision)))
     except Exception:  # no card, or no network: an unknown license is not a reason to stop
         return None

@@ -1,8 +1,10 @@
 """The command with the row `dense`: one reference row per bridge, in the tables of both stages, computed once."""
 
 import pandas as pd
+import pytest
 
 
+@pytest.mark.slow
 def test_bridges_as_rows_of_both_tables(command, own_data, tmp_path):
     options = [
         "--languages",

@@ -71,13 +71,27 @@ def test_licenses_on_the_hub(tmp_path, monkeypatch):
         return str(tmp_path / file)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    assert hub_license("a/b", "abc") == "gemma" and requests == [("a/b", "README.md", "abc")]
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda url: requests.append(url))
+    assert hub_license("a/b", "abc") == "gemma"
+    assert requests == [f"{huggingface_hub.constants.ENDPOINT}/a/b/resolve/abc/README.md", ("a/b", "README.md", "abc")]
 
     def unreachable(*_, **__):
         raise OSError("no network")
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
-    assert hub_license("a/b", "abc") is None
+    requests.clear()
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", unreachable)
+    assert hub_license("a/b", "abc") is None and not requests, "it tries again and again only what can be reached"
+
+
+def test_a_card_in_the_cache_is_read_without_a_network(hub, monkeypatch):
+    from huggingface_hub import constants
+
+    commit = hub.add("a/b", {"README.md": CARD.format("gemma")}, kind="models")
+    assert hub_license("a/b", commit) == "gemma"
+    nowhere = "http://127.0.0.1:9"
+    monkeypatch.setattr(constants, "ENDPOINT", nowhere)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", nowhere + "/{repo_id}/resolve/{revision}/{filename}")
+    assert hub_license("a/b", commit) == "gemma" and hub_license("a/other", commit) is None
 
 
 def test_terms_of_licenses():
