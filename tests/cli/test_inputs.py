@@ -39,15 +39,11 @@ def test_names_for_readers_are_never_paths(bridge_folder):
     assert inputs.bridge("pocket:bridge", None).ingredient() == Ingredient("pocket:bridge")
 
 
-def test_the_license_of_a_hub_model_is_that_of_its_revision(tmp_path, monkeypatch):
-    import huggingface_hub
-
-    card = tmp_path / "README.md"
-    card.write_text("---\nlicense: gemma\n---\n")
-    cards = {("a/b", "README.md", "abc"): str(card)}
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda name, file, revision: cards[name, file, revision])
-    assert Input("a/b", Hub("a/b", "abc")).ingredient() == Ingredient("a/b", "abc", "gemma")
-    assert Input("a/b", Hub("a/b", "def")).ingredient() == Ingredient("a/b", "def", None)
+def test_the_license_of_a_hub_model_is_that_of_its_revision(hub):
+    commit = hub.add("a/b", {"README.md": "---\nlicense: gemma\n---\n"}, kind="models")
+    assert Input("a/b", Hub("a/b", commit)).ingredient() == Ingredient("a/b", commit, "gemma")
+    other = commit[::-1]
+    assert Input("a/b", Hub("a/b", other)).ingredient() == Ingredient("a/b", other, None)
 
 
 @pytest.mark.parametrize(
