@@ -97,8 +97,6 @@ class OFA:
 
     def _rows(self, transfer: Transfer, fallback: bool) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Return ([S, D] rows to mix, None for the source rows; [R, D] fallback rows, None if no token needs one)."""
-        import torch
-
         if self.factorize is None or self.factorize == transfer.rows.shape[1]:
             return None, univariate_rows(replace(transfer, seed=self.seed)) if fallback else None
         coordinates, primitives = factorized(transfer.known_rows, self.factorize)
@@ -108,6 +106,8 @@ class OFA:
             mixed[~transfer.left_out] = coordinates @ primitives
         if not fallback:
             return mixed, None
+        import torch
+
         generator = torch.Generator().manual_seed(self.seed)
         noise = torch.randn(len(transfer.missing), self.factorize, generator=generator, dtype=torch.float64).numpy()
         drawn = coordinates.mean(axis=0) + noise * coordinates.std(axis=0)

@@ -86,9 +86,9 @@ def mixing(
 ) -> Callable[[], None]:
     from sembridge.assembly import rows_of
     from sembridge.mixture.mixture import mixtures
-    from sembridge.mixture.whole_directions import ROUNDED_BELOW
+    from sembridge.mixture.whole_directions import rounds
 
-    rounded = max(alphas) < ROUNDED_BELOW  # as methods do
+    rounded = rounds(max(alphas))  # as methods do
 
     def work() -> None:
         sides = (replace(side, rounded=rounded) for side in (queries, donors))  # none has cached anything

@@ -137,7 +137,7 @@ def _reference(
 def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifact:
     from sembridge.bridging.method import BridgeMethod
     from sembridge.initializer import NEVER, bias_of, samples_of
-    from sembridge.mixture.whole_directions import ROUNDED_BELOW
+    from sembridge.mixture.whole_directions import rounds
     from sembridge.registry import initializer_class
 
     kind = initializer_class(cell.initializer)
@@ -158,7 +158,7 @@ def _initialization(preset: Preset, resolved: Inputs, cell: Identity) -> Artifac
     # Only what makes other rows than in stores of before is added, so that keys of all others stay as they were.
     if preset.nonfinite != "refuse":
         parameters["nonfinite"] = preset.nonfinite
-    if issubclass(kind, BridgeMethod) and settings.get("alpha", AUTO) != AUTO and settings["alpha"] < ROUNDED_BELOW:
+    if issubclass(kind, BridgeMethod) and rounds(settings.get("alpha", AUTO)):
         parameters["directions"] = "rounded"
     return Artifact(INITIALIZATION, parameters, inputs)
 

@@ -17,7 +17,7 @@ from sembridge.initializer import FALLBACK, Transfer, support_of
 from sembridge.mixture.entmax import HELD
 from sembridge.mixture.mixture import mixtures
 from sembridge.mixture.softmax import SoftmaxMixture
-from sembridge.mixture.whole_directions import ROUNDED_BELOW
+from sembridge.mixture.whole_directions import rounds
 from sembridge.model_card.record import Nearness
 from sembridge.nearest import nearest
 from sembridge.options import AUTO
@@ -103,14 +103,14 @@ class BridgeMethod:
     ) -> tuple[sp.csr_array | SoftmaxMixture, dict[str, Any]]:
         """Return (the mixture [R, S] of the missing tokens, figures about it).
 
-        alpha   from 1 on, below 2 of rounded directions; "auto": chosen so that a token has about `donors` donors
+        alpha   from 1 on (below 2, directions are rounded); "auto": chosen so that a token has about `donors` donors
         """
         tokens, places = self.compare(transfer, vectors)
         statistics: dict[str, Any] = {}
         if alpha == AUTO:
             alpha, _ = choose_alpha(tokens, transfer.target.tokens, donors)
             statistics["alpha"] = alpha
-        elif float(alpha) < ROUNDED_BELOW:
+        elif rounds(alpha):
             tokens = tokens.rounded()
         shape = len(transfer.missing), len(transfer.source)
         mixture = _mixture(tokens, places, float(alpha), shape)

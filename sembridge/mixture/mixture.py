@@ -214,8 +214,9 @@ def exact_scores(
         return scores
     from sembridge.mixture.whole_kernel import score_whole
 
-    score_whole(ids, counts, np.rint(points[:, :width] * (WHOLE / scale)), donors.whole, scores)
-    scores *= scale / WHOLE**2  # a power of two: exact but for the scale
+    directions = np.rint(points[:, :width] * (WHOLE / scale))  # the whole numbers, whatever the scale has rounded
+    score_whole(ids, counts, directions, donors.whole, scores)
+    scores *= scale / WHOLE**2  # the second is a power of two: a product is rounded by its scale alone
     if donors.position is not None:
         scores += np.repeat(points[:, width], counts) * donors.position[ids]
     return scores

@@ -5,8 +5,8 @@ Cauchy-Schwarz no sum of them exceeds 2^52 (1 + 2^-20), so float64 holds each wi
 may add them in any order, and fuse multiplications with additions: the bits of a score stay the same. Rounding moves a
 cosine by some 1e-8, a tenth of what a product in float32 is off by.
 
-Below alpha 2 thousands of donors have weight, and scoring them is most of the work; there it takes a third of the time
-of sums in a fixed order.
+Below alpha 2 thousands of donors have weight, and scoring them is most of the work; there it takes a half to a third of
+the time of sums in a fixed order.
 """
 
 from __future__ import annotations
@@ -14,12 +14,20 @@ from __future__ import annotations
 import numpy as np
 
 from sembridge.mixture.entmax import unit
+from sembridge.options import AUTO
 
 WHOLE = 2.0**26
 """Steps in a length of 1. With twice as many, sums could exceed 2^53, up to which float64 holds every whole number."""
 
-ROUNDED_BELOW = 2.0
-"""Alpha below which methods that are given it round directions."""
+_BELOW = 2.0
+
+
+def rounds(alpha: float | str) -> bool:
+    """Return whether a method rounds directions that is given this alpha: below 2.
+
+    Never for "auto", whatever alpha is chosen: stores hold such rows under keys that do not know which it will be.
+    """
+    return alpha != AUTO and float(alpha) < _BELOW
 
 
 def whole(vectors: np.ndarray) -> np.ndarray:

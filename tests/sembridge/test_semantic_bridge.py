@@ -47,7 +47,7 @@ def test_mixture_by_hand():
     ("alpha", "rounded"), [(1, True), (1.5, True), (1.99, True), (2, False), (4, False), (AUTO, False)]
 )
 def test_directions_are_rounded_below_alpha_2(alpha, rounded, monkeypatch):
-    """Not where alpha is chosen: stores hold such rows under keys that do not know which alpha it will be."""
+    """Not where alpha is chosen."""
     compared, mixture = [], module._mixture
     monkeypatch.setattr(module, "_mixture", lambda tokens, *rest: compared.append(tokens) or mixture(tokens, *rest))
     bridge = vectors([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]], [[1, 0, 0], [0, 1, 0], [0.5, 1, 0]])

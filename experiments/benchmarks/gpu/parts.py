@@ -136,7 +136,7 @@ def mixture(sizes: Sizes, end: float) -> Iterator[str]:
     from experiments.benchmarks.initialize import WIDTH, clustered
     from sembridge.mixture.mixture import UnitVectors, screened
     from sembridge.mixture.screening import Screen
-    from sembridge.mixture.whole_directions import ROUNDED_BELOW
+    from sembridge.mixture.whole_directions import rounds
 
     rng = np.random.default_rng(0)
     centers = rng.standard_normal((2500, 90), dtype=np.float32)
@@ -147,7 +147,7 @@ def mixture(sizes: Sizes, end: float) -> Iterator[str]:
     queries, donors = UnitVectors(targets, np.arange(len(targets))), UnitVectors(sources, np.arange(len(sources)))
 
     def mixing(device: str, alpha: float) -> Any:
-        left, right = (replace(side, rounded=alpha < ROUNDED_BELOW) for side in (queries, donors))  # as methods do
+        left, right = (replace(side, rounded=rounds(alpha)) for side in (queries, donors))  # as methods do
         return screened(left, right, [alpha], Screen(right.points, len(right), None, device))[0]
 
     yield f"| mixtures, {sizes.targets:,} x {sizes.sources:,} | GPU's screen s | processor's screen s | times |"
