@@ -77,6 +77,11 @@ class OwnGrid:
         assert command.poll() is None, self.output()
         return self._newest()
 
+    def measured(self, command: subprocess.Popen[bytes]) -> None:
+        """Wait for a finished cell: the zero-shot one, which may end before or after the first checkpoint."""
+        wait_for(lambda: any(self.store.glob("evaluation/*/MANIFEST.json")) or command.poll() is not None, 180)
+        assert command.poll() is None, self.output()
+
     def _newest(self) -> int:
         return max((int(path.name[5:]) for path in self.store.glob("scratch/*/step-*")), default=0)
 

@@ -40,6 +40,7 @@ def test_interrupted_twice_without_store_without_ray(own_data, tmp_path, monkeyp
 
     command = grid.start()
     grid.checkpoint(command)
+    grid.measured(command)
     started, began = processes(command), time.monotonic()
     for _ in range(2):
         os.killpg(command.pid, signal.SIGINT)  # as a terminal does: everything that was started gets it as well

@@ -28,6 +28,7 @@ def test_a_grid_that_is_told_to_end(own_data, tmp_path, number, to_all, sigint):
     finally:
         signal.signal(signal.SIGINT, before)
     grid.checkpoint(command)
+    grid.measured(command)
     started = psutil.Process(command.pid).children(recursive=True)
     (os.killpg if to_all else os.kill)(command.pid, number)
     assert command.wait(60) == 128 + number, grid.output()
