@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,9 @@ def load_catalog(files: Iterable[Path] = ()) -> Catalog:
     Raises CatalogError.
     """
     entries: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
-    for path in [*sorted(DATA.glob("*.yaml")), *files]:
-        for kind, contents in _read(path).items():
-            entries[kind] |= {name: _entry(path, kind, name, content) for name, content in contents.items()}
+    for content in [*map(_shipped, sorted(DATA.glob("*.yaml"))), *map(_entries, files)]:
+        for kind, named in content.items():
+            entries[kind] |= named
     catalog = Catalog(**entries)
     for name, tokenizer in catalog.tokenizers.items():
         _check_language(catalog, f"tokenizers.{name}.language", tokenizer.language)
@@ -57,6 +58,17 @@ def load_catalog(files: Iterable[Path] = ()) -> Catalog:
         for language in collection.counts:
             _check_language(catalog, f"collections.{name}.counts", language)
     return catalog
+
+
+def _entries(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the entries of a file, by kind and name. Raises CatalogError."""
+    return {
+        kind: {name: _entry(path, kind, name, content) for name, content in contents.items()}
+        for kind, contents in _read(path).items()
+    }
+
+
+_shipped = cache(_entries)  # a plan asks for these files many times, and they do not change
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

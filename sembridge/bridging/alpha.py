@@ -14,7 +14,7 @@ import numpy as np
 
 from sembridge.bridging.geometry import Compared
 from sembridge.mixture.entmax import check_alpha
-from sembridge.mixture.mixture import mixtures
+from sembridge.mixture.mixture import supports
 from sembridge.options import AUTO
 
 DONORS = 2.1
@@ -49,8 +49,8 @@ def choose_alpha(
     for _, queries, sources in tokens.groups:
         some = queries.part(np.isin(queries.ids, chosen))
         if len(some):
-            for alpha_counts, weights in zip(counts, mixtures(some, sources, LADDER), strict=True):
-                alpha_counts += np.diff(weights.indptr).tolist()
+            for alpha_counts, numbers in zip(counts, supports(some, sources, LADDER), strict=True):
+                alpha_counts += numbers.tolist()
     means = {alpha: float(np.mean(of_alpha)) for alpha, of_alpha in zip(LADDER, counts, strict=True) if of_alpha}
     if not means:
         return 4.0, {}  # no token is to be mixed, so any alpha makes the same rows: the paper's

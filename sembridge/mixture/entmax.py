@@ -9,6 +9,8 @@ This is the plain computation; `mixture` does the same for vocabularies of real 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -42,6 +44,29 @@ def entmax(scores: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
         low, high = np.where(enough, middle, low), np.where(enough, high, middle)
     weights = np.maximum(z - low, 0) ** power
     return weights / weights.sum(axis=1, keepdims=True), (low + (alpha - 1) * top)[:, 0]
+
+
+def support_sizes(scores: np.ndarray, alphas: Sequence[float]) -> np.ndarray:
+    """Return how many weights of `entmax` are not zero [A, n], for scores [n, m] and ascending alphas [A] above 1.
+
+    A score has weight exactly if those above it sum to less than 1 with the threshold at that score. So a few trials
+    find the last one that has, and no threshold is solved for. Supports shrink as alpha grows (see `kernels.solve`).
+    """
+    gaps = scores.max(axis=1, keepdims=True) - scores
+    gaps.sort(axis=1)
+    sizes = np.empty((len(alphas), len(scores)), dtype=np.int64)
+    most = np.full(len(scores), scores.shape[1])
+    for one, alpha in zip(sizes, alphas, strict=True):
+        within, beyond = np.ones_like(most), most + 1  # the best `within` have weight, number `beyond` has none
+        while len(open_rows := np.flatnonzero(beyond - within > 1)):
+            tried = np.minimum(2 * within, (within + beyond) // 2)[open_rows]  # from below: most supports are small
+            best = gaps[open_rows, : tried.max()]
+            above = np.maximum(best[np.arange(len(best)), tried - 1, None] - best, 0)
+            carries = (((alpha - 1) * above) ** (1 / (alpha - 1))).sum(axis=1) < 1
+            within[open_rows] = np.where(carries, tried, within[open_rows])
+            beyond[open_rows] = np.where(carries, beyond[open_rows], tried)
+        one[:] = most = within
+    return sizes
 
 
 def check_alpha(alpha: float) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from sembridge.mixture.entmax import check_alpha, product_mixture, unit
+from sembridge.mixture.entmax import check_alpha, product_mixture, support_sizes, unit
 from sembridge.mixture.whole_directions import WHOLE, whole
 
 if TYPE_CHECKING:
@@ -98,6 +98,23 @@ def mixtures(queries: UnitVectors, donors: UnitVectors, alphas: Sequence[float])
     shape, sides = (len(queries), len(donors.vectors)), (queries.points(), donors.points())
     solved = (product_mixture(*sides, alpha) for alpha in alphas)
     return [sp.csr_array((rows.data, donors.ids[rows.indices], rows.indptr), shape=shape) for rows in solved]
+
+
+def supports(queries: UnitVectors, donors: UnitVectors, alphas: Sequence[float]) -> np.ndarray:
+    """Return how many donors of each query have weight [A, n], for ascending alphas [A] above 1.
+
+    These are the numbers of entries of `mixtures`, without the mixtures. Memory beyond the donors in float64: some
+    scores of `_SLICE` queries for each thread.
+    """
+    import torch
+
+    points = donors.points().T
+
+    def count(part: slice) -> np.ndarray:
+        return support_sizes(queries.points(part) @ points, alphas)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return np.concatenate(list(pool.map(count, _parts(len(queries), _SLICE))), axis=1)
 
 
 def _screen_of(queries: UnitVectors, donors: UnitVectors, alpha: float) -> Screen | IntegerScreen:

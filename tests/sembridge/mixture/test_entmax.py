@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sembridge.mixture.entmax as module
-from sembridge.mixture.entmax import cosine_mixture, entmax
+from sembridge.mixture.entmax import cosine_mixture, entmax, support_sizes
 
 ALPHAS = (1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 8.0)
 
@@ -128,6 +128,22 @@ def test_support_shrinks_as_alpha_grows():
     supports = [(entmax(scores, alpha)[0] > 0).sum(1) for alpha in ALPHAS]
     for wider, narrower in pairwise(supports):
         assert (wider >= narrower).all() and wider.sum() > narrower.sum()
+
+
+@pytest.mark.parametrize("spread", [0.02, 0.3, 3.0])
+def test_the_size_of_a_support_is_counted_without_its_weights(spread):
+    scores = np.random.default_rng(4).normal(0.45, spread, (60, 500))
+    scores[:20] = np.round(scores[:20], 2)  # ties
+    for alpha, sizes in zip(ALPHAS, support_sizes(scores, ALPHAS), strict=True):
+        assert sizes.tolist() == (entmax(scores, alpha)[0] > 0).sum(axis=1).tolist()
+
+
+@pytest.mark.parametrize(("alpha", "scores", "weights", "tau"), [case for case in SOLVED if case[0] > 1])
+def test_support_sizes_by_hand(alpha, scores, weights, tau):
+    scores = [score if weight else score - 1e-3 for score, weight in zip(scores, weights, strict=True)]
+    assert support_sizes(np.array([scores, [5.0] * len(scores)]), [alpha]).tolist() == [
+        [np.count_nonzero(weights), len(scores)]
+    ]
 
 
 @given(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import sembridge.mixture.mixture as module
 from sembridge.mixture.entmax import entmax
-from sembridge.mixture.mixture import UnitVectors, mixtures, screened
+from sembridge.mixture.mixture import UnitVectors, mixtures, screened, supports
 from sembridge.mixture.screening import Screen
 from tests.helpers.triton_device import NEEDS_GPU
 
@@ -143,6 +143,19 @@ def test_agrees_with_the_package_and_with_the_plain_computation():
     for alpha, weights, other in zip(alphas, solved, plain, strict=True):
         np.testing.assert_allclose(weights.toarray(), entmax_bisect(cosines, alpha, n_iter=200).numpy(), atol=1e-6)
         np.testing.assert_allclose(weights.toarray(), other.toarray(), atol=1e-9 if alpha <= 2 else 1e-6)
+
+
+def test_supports_are_the_numbers_of_weights():
+    """With positions and a scale, over more queries than are counted at a time."""
+    rng = np.random.default_rng(5)
+    queries, donors = (
+        UnitVectors(bridge_like(count, 32, seed=count), np.arange(0, count, 2), rng.choice([-0.2, 0.2], count // 2))
+        for count in (300, 400)
+    )
+    queries, alphas = replace(queries, scale=0.7), [1.5, 2.0, 4.0, 12.0]
+    sizes = supports(queries, donors, alphas)
+    assert np.array_equal(sizes, [np.diff(weights.indptr) for weights in mixtures(queries, donors, alphas)])
+    assert sizes.shape == (4, 150) and (np.diff(sizes.mean(axis=1)) < 0).all()
 
 
 def test_directions_are_some_rows_of_a_table(monkeypatch):
