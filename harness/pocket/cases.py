@@ -127,7 +127,8 @@ def event_families(
 
 
 def _other(choice: random.Random, pool: Sequence[Concept], *than: Concept) -> Concept:
-    return choice.choice([concept for concept in pool if not any(concept is other for other in than)])
+    excluded = {id(concept) for concept in than}
+    return choice.choice([concept for concept in pool if id(concept) not in excluded])
 
 
 def _fresh(choice: random.Random, settings: Sequence[Concept], case: Case, templates: int) -> dict[str, Any]:

@@ -45,8 +45,9 @@ def wordpiece(lines: list[str], size: int, *, lowercase: bool) -> Any:
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    split = (tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(line)) for line in lines)
-    words = {word for line in split for word, _ in line}
+    chunks = {chunk for line in lines for chunk in line.split(" ")}  # far fewer than lines, and no word crosses a space
+    split = (tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(chunk)) for chunk in chunks)
+    words = {word for chunk in split for word, _ in chunk}
     alphabet, continuing = sorted(set("".join(words))), sorted({character for word in words for character in word[1:]})
     numbered_first = [*specials, *alphabet, *(f"##{character}" for character in continuing)]
     trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=numbered_first, show_progress=False)
