@@ -18,6 +18,7 @@ from harness.initialization.settings import filled_by, settable, type_problem
 from harness.store.artifact import Hub, Local
 from sembridge.registry import available_initializers, initializer_class
 from tests.helpers.documented_packages import install
+from tests.helpers.fresh_process import run_fresh
 from tests.helpers.paths import PRESETS, ROOT
 
 PAGE = ROOT / "docs" / "add-an-initializer.md"
@@ -188,12 +189,14 @@ def site(tmp_path_factory):
     return folder
 
 
+def with_packages(site):
+    """The environment of a process that finds the installed packages."""
+    return os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{ROOT}"}
+
+
 def run(site, folder, *arguments):
     """A command in a process of its own, which finds the installed packages."""
-    environment = os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": "1"}
-    ran = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=folder, capture_output=True, text=True, env=environment
-    )
+    ran = run_fresh(arguments, folder, with_packages(site))
     return ran.returncode, ran.stdout, ran.stderr
 
 
@@ -304,6 +307,7 @@ def test_the_grids_command_runs_a_method_with_a_need_of_its_own(site, own_data, 
     """Through Ray, whose workers find the need in the installed package."""
     options = ["--preset", "own-data", "--set", f"data={own_data}", "--set", f"romanization={site}/{{language}}.tsv"]
     options += ["--languages", "ru", "--initializers", "romanized", "--regimes", "zero-shot"]
-    code, out, err = run(site, tmp_path, ROOT / "experiments" / "run_grid.py", *options)
-    assert code == 0, err + out
+    command = [sys.executable, str(ROOT / "experiments" / "run_grid.py"), *options]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=with_packages(site))
+    assert ran.returncode == 0, ran.stderr + ran.stdout
     assert "romanized" in (tmp_path / "results" / "cells.csv").read_text(encoding="utf-8")
