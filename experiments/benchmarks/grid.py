@@ -25,7 +25,7 @@ POCKET_STAGES = ("pocket-text", "pocket-tokenizers", "pocket-encoder", "pocket-b
 STORE = ROOT / "store"  # where `make grid` leaves the pocket's artifacts
 # The initializers whose published pieces need no training.
 CHOICES = {
-    "languages": ["hi", "ko", "ru"],
+    "languages": ["ko", "ru"],
     "initializers": ["sembridge", "mean", "random", "univariate", "multivariate"],
 }
 QUICK = {"languages": ["ko"], "initializers": ["sembridge", "mean"], "alphas": [4.0], "collections": ["pocket-faq"]}
