@@ -36,6 +36,7 @@ class Piece(NamedTuple):
     seconds  expected; if not `known`, they only compare pieces of one stage
     needs    keys of pieces that come first
     shared   computed before the cells
+    light    its process need not import the libraries first
     """
 
     stage: str
@@ -43,6 +44,7 @@ class Piece(NamedTuple):
     known: bool
     needs: tuple[str, ...]
     shared: bool
+    light: bool = False
 
 
 class Running(NamedTuple):
@@ -73,6 +75,7 @@ class Remaining:
                     estimate.known(artifact),
                     tuple(child.key for child in artifact.needed if child.key in keys),
                     is_shared(artifact),
+                    artifact.stage.light,
                 )
                 for artifact in artifacts
             }

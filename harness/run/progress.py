@@ -122,11 +122,11 @@ class Progress:
         left = self.left()
         self.line(f"[{self._finished[kind]}/{self._totals[kind]} {kind}] {text}{f'; {left}' if left else ''}")
 
-    def add_span(self, seconds: float) -> None:
-        """Record that a piece was being computed for so many seconds, up to now."""
+    def add_span(self, seconds: float, *, light: bool = False) -> None:
+        """Record that a piece was being computed for so many seconds, up to now; of a light one, see `Piece`."""
         now = time.perf_counter()
         self._spans.append((now - seconds, now))
-        self._first = self._first and not seconds
+        self._first = self._first and (light or not seconds)
 
     def idle(self, since: float) -> float:
         """Return the seconds from `since` (of time.perf_counter) to now in which no piece was being computed."""
@@ -148,10 +148,13 @@ class Progress:
         pieces = self.remaining.pieces
         now = {key: _running(headway) for key, headway in self.running().items() if key in pieces}
         work = self.remaining.seconds(self.slots, now)
-        return None if work is None else work + self._starting_left(bool(now))
+        return None if work is None else work + self._starting_left(any(not pieces[key].light for key in now))
 
     def _starting_left(self, runs: bool) -> float:
-        """Return the seconds that starting and stopping still take beside the work. runs: a piece is being computed."""
+        """Return the seconds that starting and stopping still take beside the work.
+
+        runs  a piece is being computed that needs the libraries
+        """
         kinds = {SHARED if piece.shared else CELLS for piece in list(self.remaining.pieces.values())} | {RAY, STOP}
         phases = list(STARTING)
         current = phases.index(self._phase)

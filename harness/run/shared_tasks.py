@@ -67,7 +67,7 @@ def run_shared_tasks(
         (reference, *_), _ = ray.wait(list(running))
         artifact, kills = running.pop(reference)
         ended = outcome(reference, kills)
-        progress.add_span(ended.seconds)
+        progress.add_span(ended.seconds, light=artifact.stage.light)
         for note in ended.notes:
             progress.line(note)
         if not ended.error:

@@ -94,6 +94,23 @@ def test_what_runs_is_subtracted(run, clock):
     assert run.progress.seconds_left() == 6 + 30 + 3 + 4
 
 
+def test_light_pieces_do_not_end_the_imports(run, clock):
+    run.progress.begin(
+        Remaining(PIECES | {"light": Piece("text", 2, True, (), True, light=True)}), 2, {FIRST.key: 3}, lambda _: None,
+        lambda: run.running,
+    )  # fmt: skip
+    run.progress.enter(SHARED)
+    run.running["light"] = Headway(1.0)
+    assert run.progress.seconds_left() == (40 + 1) + 8 + 3 + 4
+    clock.return_value = 103
+    run.running.clear()
+    run.progress.remaining.finish("light", 2)
+    run.progress.add_span(2, light=True)
+    assert run.progress.seconds_left() == 40 + (8 - 3) + 3 + 4
+    run.progress.add_span(10)
+    assert run.progress.seconds_left() == 40 + 0 + 3 + 4
+
+
 def test_after_a_failure_nothing_waits_for_its_inputs(run):
     run.progress.enter(CELLS)
     run.measured |= {BASE.key: 10, FIRST.key: 10, TRAINED.key: 10}
