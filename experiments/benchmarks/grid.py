@@ -24,10 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 POCKET_STAGES = ("pocket-text", "pocket-tokenizers", "pocket-encoder", "pocket-bridge")
 STORE = ROOT / "store"  # where `make grid` leaves the pocket's artifacts
 # The initializers whose published pieces need no training.
-CHOICES = {
-    "languages": ["ko", "ru"],
-    "initializers": ["sembridge", "mean", "random", "univariate", "multivariate"],
-}
+CHOICES = {"languages": ["ko", "ru"], "initializers": ["sembridge", "mean", "random", "univariate", "multivariate"]}
 QUICK = {"languages": ["ko"], "initializers": ["sembridge", "mean"], "alphas": [4.0], "collections": ["pocket-faq"]}
 PROFILE = "profile=compat"
 AGAINST = "published pieces, cell by cell"
