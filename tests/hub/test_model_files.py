@@ -131,7 +131,8 @@ def test_tokenizers(refused, model, tmp_path, changes, message):
     ],
     ids=lambda value: None if isinstance(value, str) else " ".join(value),
 )
-def test_options_of_a_transfer(refused, model, tmp_path, arguments, message):
+def test_options_of_a_transfer(refused, model, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)  # what lies beside the checkout is not read
     given = {"--tokenizer": model("target"), "--out": tmp_path / "out"} | dict(
         zip(arguments[::2], arguments[1::2], strict=True)
     )

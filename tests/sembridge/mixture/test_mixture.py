@@ -145,8 +145,8 @@ def test_agrees_with_the_package_and_with_the_plain_computation():
         np.testing.assert_allclose(weights.toarray(), other.toarray(), atol=1e-9 if alpha <= 2 else 1e-6)
 
 
-def test_supports_are_the_numbers_of_weights():
-    """With positions and a scale, over more queries than are counted at a time."""
+def test_supports_are_the_numbers_of_weights(monkeypatch):
+    """With positions and a scale, whatever the number of queries that are counted at a time."""
     rng = np.random.default_rng(5)
     queries, donors = (
         UnitVectors(bridge_like(count, 32, seed=count), np.arange(0, count, 2), rng.choice([-0.2, 0.2], count // 2))
@@ -156,6 +156,20 @@ def test_supports_are_the_numbers_of_weights():
     sizes = supports(queries, donors, alphas)
     assert np.array_equal(sizes, [np.diff(weights.indptr) for weights in mixtures(queries, donors, alphas)])
     assert sizes.shape == (4, 150) and (np.diff(sizes.mean(axis=1)) < 0).all()
+    for some in (1, 7, 1000):
+        monkeypatch.setattr(module, "_SLICE", some)
+        assert np.array_equal(supports(queries, donors, alphas), sizes)
+
+
+def test_equal_donors_all_count_at_a_large_alpha():
+    """One rounding between them would leave the fourth without weight: at alpha 32 it weighs more than a third."""
+    rng = np.random.default_rng(6)
+    best = bridge_like(1, 301, seed=6)[0]
+    donors = np.vstack([bridge_like(90, 301, seed=7), np.tile(best, (40, 1))])[rng.permutation(130)]
+    queries = best + rng.normal(0, 1e-3, (50, 301)).astype(np.float32)
+    for scale in (1.0, 0.37):
+        sizes = supports(replace(every(queries), scale=scale), every(donors), [32.0])
+        assert (sizes == 40).all()
 
 
 def test_directions_are_some_rows_of_a_table(monkeypatch):
